@@ -1,0 +1,1 @@
+"""A local Clover: behaves as Clover does, and knows the truth."""

@@ -1,0 +1,1 @@
+"""The engine the four services share: what they have in common stands here once."""

@@ -1,0 +1,1 @@
+"""The transport to Clover that each service cuts its own slice from."""

@@ -1,0 +1,124 @@
+"""The closed list of problems that need a person, with their severity, their words and their remedy."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from common.contracts.envelope import Event
+
+SUPPORT = (
+    "If you need help, write to support@quicksync.pro and include your QuickSync account email, your Clover region "
+    "(US or EU) and a brief description or screenshot of the issue."
+)
+
+
+class Severity(StrEnum):
+    """How much it matters: blocked stops something, a decision waits for one, information only tells."""
+
+    BLOCKED = "blocked"
+    DECISION = "decision"
+    INFORMATION = "information"
+
+
+class Code(StrEnum):
+    """Every problem there is. A new one is added here, with its words below."""
+
+    ORDER_TYPE_MISSING = "order_type_missing"
+    TENDER_MISSING = "tender_missing"
+    CONNECTION_LOST = "connection_lost"
+    ORDER_REJECTED = "order_rejected"
+    PRODUCT_REJECTED = "product_rejected"
+    STOCK_REJECTED = "stock_rejected"
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a problem reads: what stopped, why, what the person does, what waits (`{n}` of them), what was done."""
+
+    severity: Severity
+    title: str
+    explanation: str
+    remedy: str
+    waiting: str
+    solved: str
+
+
+WORDS = {
+    Code.ORDER_TYPE_MISSING: Words(
+        Severity.BLOCKED,
+        "Orders are waiting: Clover has no order type named “QuickSync”",
+        "QuickSync files every order it sends to Clover under an order type named “QuickSync”. Your Clover does not "
+        "have it yet, so orders are kept safe here and are not sent. Nothing is lost.",
+        "In Clover, open Setup → Order Types, add an order type named exactly “QuickSync” and save. The waiting "
+        "orders are then sent by themselves, oldest first.",
+        "{n} waiting",
+        "The order type exists now. {n} sent to Clover.",
+    ),
+    Code.TENDER_MISSING: Words(
+        Severity.BLOCKED,
+        "Orders are waiting: Clover has no “External Payment” tender",
+        "QuickSync records payments under Clover's own tender “External Payment”. Your Clover does not offer it.",
+        "In Clover, open Setup → Payments → Tenders and switch “External Payment” on.",
+        "{n} waiting",
+        "The tender is there now. {n} sent to Clover.",
+    ),
+    Code.CONNECTION_LOST: Words(
+        Severity.BLOCKED,
+        "QuickSync can no longer sign in to your Clover",
+        "Clover refuses our access: the app was removed, a permission was taken away, or the access expired.",
+        "Connect Clover again in QuickSync under Stores → Clover → Reconnect. Everything that waits is then sent.",
+        "{n} waiting",
+        "Clover is connected again. {n} that waited went through.",
+    ),
+    Code.ORDER_REJECTED: Words(
+        Severity.DECISION,
+        "Clover did not accept an order",
+        "Clover refused these orders as they are. The others are not affected.",
+        "Open each order in the list to read Clover's reason, correct it in the store it came from, and press Retry.",
+        "{n} refused",
+        "{n} refused before went through.",
+    ),
+    Code.PRODUCT_REJECTED: Words(
+        Severity.DECISION,
+        "Clover did not accept a product",
+        "Clover refused these products as they are. The others are not affected.",
+        "Open each product in the list to read Clover's reason, correct it in QuickSync, and press Retry.",
+        "{n} refused",
+        "{n} refused before went through.",
+    ),
+    Code.STOCK_REJECTED: Words(
+        Severity.DECISION,
+        "Clover did not accept a stock count",
+        "Clover refused to read or write the stock of these items. The others are not affected.",
+        "Open each item in the list to read Clover's reason; most often the item was deleted in Clover.",
+        "{n} refused",
+        "{n} refused before went through.",
+    ),
+}
+
+
+class ProblemOpened(Event):
+    """Something needs a person, or still does: a repeat only brings the number that wait up to date."""
+
+    type = "problem.opened.v1"
+
+    code: Code
+    subject: str = ""
+    waiting: Annotated[int, Field(ge=0)]
+    since: datetime
+    service: str
+
+
+class ProblemClosed(Event):
+    """The cause is gone, and what waited for it went through: `done` of them."""
+
+    type = "problem.closed.v1"
+
+    code: Code
+    subject: str = ""
+    done: Annotated[int, Field(ge=0)]
+    since: datetime
+    service: str

@@ -1,0 +1,1 @@
+"""One transaction with what belongs in it: the unit, the outbox, the inbox, migrations."""

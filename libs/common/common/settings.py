@@ -1,0 +1,59 @@
+"""The settings every service has, read once from the environment (prefix `QS_`)."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BeforeValidator
+
+
+def _listed(value: object) -> object:
+    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed)]
+"""Several secrets, comma-separated; the first is used, all are accepted, so that they can be rotated."""
+
+DEFAULT_SECRETS = {"development", "changeme", "secret", "test"}
+
+
+class CommonSettings(BaseSettings):
+    """What each service reads at start. Outside `QS_ENV=dev` a missing or default secret is refused."""
+
+    model_config = SettingsConfigDict(env_prefix="QS_", extra="ignore", frozen=True)
+
+    env: Literal["dev", "production"] = "production"
+    postgres_dsn: SecretStr
+    amqp_url: SecretStr
+    bus_namespace: str = ""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    clover_base_urls: dict[str, str] = {
+        "us": "https://api.clover.com",
+        "eu": "https://api.eu.clover.com",
+        "la": "https://api.la.clover.com",
+        "sandbox": "https://apisandbox.dev.clover.com",
+    }
+    clover_app_id: str = ""
+    clover_webhook_secrets: Secrets = []
+    clover_timeout: Annotated[float, Field(gt=0, le=120)] = 20.0
+
+    jwt_public_keys: Annotated[list[str], NoDecode, BeforeValidator(_listed)] = []
+    internal_secrets: Secrets = []
+    catalog_url: str = "http://127.0.0.1:8080"
+
+    @model_validator(mode="after")
+    def _secrets_are_set(self) -> Self:
+        if self.env == "dev":
+            return self
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, SecretStr) and each.get_secret_value().lower() in DEFAULT_SECRETS | {""}:
+                    raise ValueError(f"QS_{name.upper()}: a default secret; set one of its own")
+        for required in ("clover_webhook_secrets", "jwt_public_keys", "internal_secrets"):
+            if not getattr(self, required):
+                raise ValueError(f"QS_{required.upper()}: not set; it is needed outside QS_ENV=dev")
+        return self

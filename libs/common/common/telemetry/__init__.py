@@ -1,0 +1,1 @@
+"""Metrics and the trace that follows one webhook through every service."""

@@ -1,0 +1,1 @@
+"""The durable, coalescing queue from which everything that waits on a network is run."""

@@ -1,0 +1,1 @@
+"""The quicksync command: the whole system on this machine."""

@@ -1,0 +1,1 @@
+"""Clover connections, tokens, call quota, products and links."""

@@ -1,0 +1,1 @@
+"""The stock ledger and Clover's counts."""

@@ -1,0 +1,1 @@
+"""Problems, the dashboard and e-mail."""

@@ -1,0 +1,1 @@
+"""Orders into Clover: exactly once, or visibly waiting."""
