@@ -29,6 +29,7 @@ class CommonSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    http_read_timeout: Annotated[float, Field(gt=0, le=60)] = 5.0
 
     clover_base_urls: dict[str, str] = {
         "us": "https://api.clover.com",

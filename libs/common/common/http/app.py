@@ -1,0 +1,168 @@
+"""The HTTP side of a service: its route table behind tracing, access lines, problems, tokens and validation."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from pydantic import BaseModel
+
+from common.errors import Invalid, NotFound
+from common.http import health, openapi, parse
+from common.http.auth import Claims, Keys
+from common.http.problems import STARTED, Refused, problems
+from common.http.routes import Access, Answer, Call, Nothing, Route
+from common.settings import CommonSettings
+from common.telemetry import tracing
+from common.telemetry.metrics import Metrics
+
+_MERCHANT = re.compile(r"[0-9A-Z]{13}")
+_QUIET = {"/healthz", "/readyz", "/metrics"}
+_UNMATCHED = "unmatched"
+_CLIENT_GONE = 499
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer that does not set its own."""
+
+log = structlog.get_logger()
+
+
+def build_app(
+    name: str,
+    routes: Sequence[Route],
+    deps: object,
+    settings: CommonSettings,
+    metrics: Metrics,
+    checks: Mapping[str, health.Check],
+) -> web.Application:
+    """The application of the service `name`: its routes, the probes, and its OpenAPI document.
+
+    `deps` reaches the handlers as `call.deps`. `checks` decide /readyz. Run it with `access_log=None`: it writes
+    its own access lines, which name the route and never the path or query.
+    """
+    every = [*routes, *health.probes(metrics, checks), _described(name, routes)]
+    app = web.Application(
+        middlewares=[_tracing, _access(metrics), problems],
+        client_max_size=max(route.max_body for route in every),
+    )
+    keys = Keys(settings.jwt_public_keys, settings.internal_secrets, audience=name)
+    for route in every:
+        app.router.add_route(route.method, route.path, _endpoint(route, deps, keys, settings.http_read_timeout))
+    app.on_response_prepare.append(_prepare)
+    return app
+
+
+def _described(name: str, routes: Sequence[Route]) -> Route:
+    body = openapi.text(openapi.document(name, routes)).encode()
+
+    async def describe(_: Call[object, None]) -> web.StreamResponse:
+        return web.Response(body=body, content_type="application/json")
+
+    return Route("GET", f"/v1/openapi/{name}.json", describe, Access.OPEN, takes=None)
+
+
+def _endpoint(
+    route: Route, deps: object, keys: Keys, read_timeout: float
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def endpoint(request: web.Request) -> web.StreamResponse:
+        claims = _allowed(route, keys, request)
+        path = _path(route, request)
+        merchant_id = path.get("merchant_id", "")
+        if isinstance(route.scope, str) and merchant_id and not claims.covers(merchant_id):
+            raise NotFound(f"There is no merchant {merchant_id} here.")
+        taken = await _taken(route, request, read_timeout)
+        return _given(route, await route.handler(Call(deps, taken, merchant_id, path, claims, request)))
+
+    return endpoint
+
+
+def _allowed(route: Route, keys: Keys, request: web.Request) -> Claims:
+    header = request.headers.get(hdrs.AUTHORIZATION)
+    if route.scope is Access.OPEN:
+        return Claims()
+    if route.scope is Access.INTERNAL:
+        return keys.internal(header)
+    claims = keys.bearer(header)
+    if not claims.allows(route.scope):
+        raise Refused(403, "forbidden", f"The token lacks the scope `{route.scope}`.")
+    return claims
+
+
+def _path(route: Route, request: web.Request) -> Mapping[str, str]:
+    path = {name: parse.path_parameter(name, request.match_info[name]) for name in route.parameters}
+    if "merchant_id" in path and not _MERCHANT.fullmatch(path["merchant_id"]):
+        raise Invalid.field(
+            "merchant_id", "is not a Clover merchant id", "Send the 13 upper-case letters and digits Clover shows."
+        )
+    return path
+
+
+async def _taken(route: Route, request: web.Request, read_timeout: float) -> BaseModel | None:
+    if route.takes is None:
+        return None
+    if not route.takes_body:
+        if request.body_exists:
+            raise Invalid.field("body", "is not taken here", "Send the request without a body.")
+        return parse.from_query(route.takes, request.query)
+    parse.from_query(Nothing, request.query)
+    body = await parse.read_body(request, route.max_body, read_timeout)
+    if not body and route.takes is Nothing:
+        return Nothing()
+    return parse.from_body(route.takes, request.content_type, request.charset, body)
+
+
+def _given(route: Route, given: BaseModel | Answer | web.StreamResponse) -> web.StreamResponse:
+    if isinstance(given, web.StreamResponse):
+        return given
+    answer = given if isinstance(given, Answer) else Answer(route.status, given)
+    if answer.body is None:
+        return web.Response(status=answer.status, headers=answer.headers)
+    body = answer.body.model_dump_json(by_alias=True).encode()
+    return web.Response(status=answer.status, body=body, content_type="application/json", headers=answer.headers)
+
+
+@web.middleware
+async def _tracing(request: web.Request, handler: Handler) -> web.StreamResponse:
+    structlog.contextvars.clear_contextvars()  # requests on one kept connection share a context
+    token = tracing.enter(request.headers.get("traceparent"))
+    try:
+        return await handler(request)
+    finally:
+        tracing.leave(token)
+
+
+def _access(metrics: Metrics) -> Middleware:
+    @web.middleware
+    async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began, status = time.perf_counter(), _CLIENT_GONE
+        try:
+            response = await handler(request)
+            status = response.status
+        finally:
+            _note(metrics, request, status, time.perf_counter() - began)
+        return response
+
+    return access
+
+
+def _note(metrics: Metrics, request: web.Request, status: int, seconds: float) -> None:
+    resource = request.match_info.route.resource
+    method, route = (request.method, resource.canonical) if resource else ("", _UNMATCHED)
+    metrics.http_requests.labels(method, route, status).inc()
+    metrics.http_seconds.labels(method, route).observe(seconds)
+    say = log.debug if route in _QUIET else log.info
+    say("request answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+
+async def _prepare(request: web.Request, response: web.StreamResponse) -> None:
+    request[STARTED] = True
+    response.headers["Server"] = "quicksync"
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)

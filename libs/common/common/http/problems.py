@@ -1,0 +1,128 @@
+"""Every refusal over HTTP in one shape, `application/problem+json` of RFC 9457."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from math import ceil
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from pydantic import BaseModel
+
+from common import errors
+from common.telemetry import tracing
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER = 2
+"""Seconds after which a caller may try again when nobody named a time."""
+
+STARTED = web.RequestKey("answer_started", bool)
+
+log = structlog.get_logger()
+
+
+class FieldProblem(BaseModel):
+    """One field that is not right, what is wrong with it, and what puts it right."""
+
+    field: str
+    problem: str
+    remedy: str
+
+
+class ProblemDetails(BaseModel):
+    """Why a request was refused. `type` ends in a word that never changes; `instance` names the trace."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None = None
+    errors: list[FieldProblem] = []
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not a failure
+    """A refusal with its HTTP status. `code` is the last word of the problem's `type`."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        problems: Sequence[errors.Problem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.problems = tuple(problems)
+        self.headers = dict(headers or {})
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every error as a problem; one nobody foresaw is logged whole and answered with its trace alone."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return answer(_from_aiohttp(error))
+    except Exception as error:
+        if request.get(STARTED):
+            raise
+        refused = refusal(error)
+        if refused is None:
+            log.exception("request failed")
+            refused = Refused(500, "internal_error", "Something went wrong on our side. Quote the instance to support.")
+        return answer(refused)
+
+
+def answer(refused: Refused) -> web.Response:
+    """The response that says so."""
+    trace = tracing.trace_id()
+    details = ProblemDetails(
+        type=f"urn:quicksync:problem:{refused.code}",
+        title=HTTPStatus(refused.status).phrase,
+        status=refused.status,
+        detail=refused.detail,
+        instance=f"urn:quicksync:trace:{trace}" if trace else None,
+        errors=[FieldProblem(field=e.field, problem=e.problem, remedy=e.remedy) for e in refused.problems],
+    )
+    body = details.model_dump_json(exclude_none=True).encode()
+    return web.Response(status=refused.status, body=body, content_type=CONTENT_TYPE, headers=refused.headers)
+
+
+def refusal(error: Exception) -> Refused | None:
+    """What the caller is told about this error; None for a bug."""
+    match error:
+        case Refused():
+            refused = error
+        case errors.Invalid():
+            refused = Refused(422, "invalid", "The request cannot be accepted as it is.", error.problems)
+        case errors.Permanent():
+            status, code = _PERMANENT.get(type(error), (422, "rejected"))
+            refused = Refused(status, code, str(error))
+        case errors.Throttled():
+            after = error.retry_after.total_seconds() if error.retry_after else RETRY_AFTER
+            refused = Refused(429, "throttled", str(error), headers={"Retry-After": str(ceil(after))})
+        case errors.Transient() | errors.Ambiguous() | TimeoutError():
+            detail = str(error) or "No answer in time."
+            refused = Refused(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER)})
+        case _:
+            return None
+    return refused
+
+
+_PERMANENT = {
+    errors.NotFound: (404, "not_found"),
+    errors.Forbidden: (403, "forbidden"),
+    errors.Undecodable: (400, "unreadable"),
+}
+
+
+def _from_aiohttp(error: web.HTTPException) -> Refused:
+    """Keep `Allow` and its like; the text is ours, aiohttp's may quote the request."""
+    kept = {name: value for name, value in error.headers.items() if name in {"Allow", "Retry-After"}}
+    status = HTTPStatus(error.status)
+    return Refused(status, status.name.lower(), status.description or status.phrase, headers=kept)

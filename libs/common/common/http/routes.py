@@ -1,0 +1,105 @@
+"""The route table: where each route is, who may use it, what it takes and gives, and which function answers."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from common.http.auth import Claims
+
+D = TypeVar("D")
+I = TypeVar("I")  # noqa: E741 - reads as Call[Deps, Input]
+
+MAX_BODY = 256 * 1024
+"""Bytes a body may have unless its route says otherwise."""
+
+_PARAMETER = re.compile(r"{(\w+)}")
+
+
+class Access(Enum):
+    """Who may use a route that needs no scope."""
+
+    INTERNAL = "internal"
+    """Another service of ours, with a token of at most a minute made for this service."""
+
+    OPEN = "open"
+    """Anybody: probes, the webhook, the login pages. What it protects, it protects itself."""
+
+
+class Input(BaseModel):
+    """A body or query string we take: fields we do not know are refused, so that a misspelt one is noticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Nothing(Input):
+    """The input of a route that takes none."""
+
+
+@dataclass(frozen=True)
+class Call(Generic[D, I]):
+    """One request as its handler sees it: checked, typed, allowed.
+
+    `merchant_id` and `path` come from the path (`merchant_id` is empty where the path names none). `claims` are
+    those of the bearer, empty for open routes. `request` is for what this does not cover: streams, pages, cookies.
+    """
+
+    deps: D
+    input: I
+    merchant_id: str
+    path: Mapping[str, str]
+    claims: Claims
+    request: web.Request
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer with a status or headers of its own."""
+
+    status: int
+    body: BaseModel | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel | Answer | web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One line of a route table.
+
+    `scope` is the scope a bearer token needs, or an `Access`. With a scope, the token must also cover the
+    `{merchant_id}` of the path. `takes` is read from the JSON body of PUT, POST and PATCH, from the query string of
+    GET and DELETE; None leaves the request unread, for handlers that read it themselves. `gives` is the model of
+    the answer, sent with `status`; `also` lists further statuses the handler answers with. A route without a
+    summary is left out of the OpenAPI document. `max_body` is in bytes.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str | Access
+    takes: type[BaseModel] | None = Nothing
+    gives: type[BaseModel] | None = None
+    status: int = 200
+    also: tuple[int, ...] = ()
+    summary: str = ""
+    max_body: int = MAX_BODY
+
+    def __post_init__(self) -> None:
+        if isinstance(self.scope, str) and not self.summary:
+            raise ValueError(f"{self.method} {self.path}: a route of the API needs a summary")
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names in the path, in order."""
+        return tuple(_PARAMETER.findall(self.path))
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether the input is a JSON body; otherwise it is the query string."""
+        return self.method in {"PUT", "POST", "PATCH"}

@@ -1,0 +1,72 @@
+"""Structured logs: one JSON object a line, with the trace it belongs to and without a secret or personal datum."""
+
+import json
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+from common.redaction import scrub
+from common.telemetry import tracing
+
+Line = MutableMapping[str, Any]
+
+QUIET = ("aiormq", "aio_pika", "asyncio", "aiohttp.access")
+"""Libraries whose chatter below a warning nobody reads."""
+
+
+def configure(service: str, level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every log line of this process, structlog's and the standard library's, to `stream` (standard output).
+
+    `level` is debug, info, warning or error. May be called again; the last call wins.
+    """
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    out = stream or sys.stdout
+    common = _common(service)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, *common, _redact, _render],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.add_logger_name, *common],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _redact, _render],
+            keep_exc_info=False,
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(threshold)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+
+
+def _common(service: str) -> list[Any]:
+    def identify(_logger: object, _method: str, line: Line) -> Line:
+        line["service"] = service
+        if trace := tracing.trace_id():
+            line.setdefault("trace", trace)
+        return line
+
+    return [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        identify,
+    ]
+
+
+def _redact(_logger: object, _method: str, line: Line) -> Line:
+    scrubbed = scrub(line)
+    return dict(scrubbed) if isinstance(scrubbed, Mapping) else {"event": scrubbed}
+
+
+def _render(_logger: object, _method: str, line: Line) -> str:
+    """ASCII only, so that neither a line break nor half a surrogate pair gets through."""
+    return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
