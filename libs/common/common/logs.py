@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -16,6 +16,9 @@ Line = MutableMapping[str, Any]
 QUIET = ("aiormq", "aio_pika", "asyncio", "aiohttp.access")
 """Libraries whose chatter below a warning nobody reads."""
 
+FIRST = ("timestamp", "level", "service", "event")
+"""What a line begins with, for whoever reads it unaided."""
+
 
 def configure(service: str, level: str = "info", stream: TextIO | None = None) -> None:
     """Send every log line of this process, structlog's and the standard library's, to `stream` (standard output).
@@ -26,7 +29,7 @@ def configure(service: str, level: str = "info", stream: TextIO | None = None) -
     out = stream or sys.stdout
     common = _common(service)
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *common, _redact, _render],
+        processors=[structlog.contextvars.merge_contextvars, *common, _render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=False,
@@ -35,7 +38,7 @@ def configure(service: str, level: str = "info", stream: TextIO | None = None) -
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.contextvars.merge_contextvars, structlog.stdlib.add_logger_name, *common],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _redact, _render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
             keep_exc_info=False,
         )
     )
@@ -62,11 +65,7 @@ def _common(service: str) -> list[Any]:
     ]
 
 
-def _redact(_logger: object, _method: str, line: Line) -> Line:
-    scrubbed = scrub(line)
-    return dict(scrubbed) if isinstance(scrubbed, Mapping) else {"event": scrubbed}
-
-
 def _render(_logger: object, _method: str, line: Line) -> str:
-    """ASCII only, so that neither a line break nor half a surrogate pair gets through."""
-    return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+    """Redact and write as ASCII, so that neither a line break nor half a surrogate pair gets through."""
+    ordered = {name: line[name] for name in FIRST if name in line} | dict(line)
+    return json.dumps(scrub(ordered), ensure_ascii=True, separators=(",", ":"))

@@ -21,7 +21,8 @@ from common.telemetry.metrics import Metrics
 _MERCHANT = re.compile(r"[0-9A-Z]{13}")
 _QUIET = {"/healthz", "/readyz", "/metrics"}
 _UNMATCHED = "unmatched"
-_CLIENT_GONE = 499
+_UNANSWERED = 499
+"""The status noted when the caller went away, or a stream broke, before the answer was whole."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -141,10 +142,13 @@ async def _tracing(request: web.Request, handler: Handler) -> web.StreamResponse
 def _access(metrics: Metrics) -> Middleware:
     @web.middleware
     async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began, status = time.perf_counter(), _CLIENT_GONE
+        began, status = time.perf_counter(), _UNANSWERED
         try:
             response = await handler(request)
             status = response.status
+        except web.HTTPException as redirect:
+            status = redirect.status
+            raise
         finally:
             _note(metrics, request, status, time.perf_counter() - began)
         return response

@@ -57,7 +57,7 @@ class Keys:
         claims = _verified(header, self._public, algorithm="EdDSA", required=["exp"])
         scope, merchants = claims.get("scope", ""), claims.get("merchants", [])
         if not isinstance(scope, str) or not _are_texts(merchants):
-            raise _unauthorized("the claims `scope` (text) and `merchants` (list of texts) are not as agreed")
+            raise _unauthorized("The claims `scope` (text) and `merchants` (list of texts) are not as agreed.")
         return Claims(str(claims.get("sub", "")), frozenset(scope.split()), frozenset(merchants))
 
     def internal(self, header: str | None) -> Claims:
@@ -65,8 +65,8 @@ class Keys:
         claims = _verified(
             header, self._shared, algorithm="HS256", required=["exp", "iat", "aud", "sub"], audience=self._audience
         )
-        if claims["exp"] - claims["iat"] > INTERNAL_LIFETIME.total_seconds():
-            raise _unauthorized("the token lives too long; internal tokens live a minute")
+        if int(claims["exp"]) - int(claims["iat"]) > INTERNAL_LIFETIME.total_seconds():
+            raise _unauthorized("The token lives too long; internal tokens live a minute.")
         return Claims(subject=claims["sub"])
 
 
@@ -88,24 +88,23 @@ def _verified(header: str | None, keys: Sequence[Any], *, algorithm: str, **expe
         except jwt.InvalidSignatureError:
             continue
         except jwt.ExpiredSignatureError:
-            raise _unauthorized("the token has expired; ask for a new one") from None
+            raise _unauthorized("The token has expired; ask for a new one.") from None
         except _GARBAGE:
-            raise _unauthorized("the token is not acceptable here") from None
-    raise _unauthorized("the token is not signed by a key known here")
+            raise _unauthorized("The token is not acceptable here.") from None
+    raise _unauthorized("The token is not signed by a key known here.")
 
 
 def _token(header: str | None) -> str:
     if not header:
-        raise _unauthorized("send an Authorization header with a bearer token")
+        raise _unauthorized("Send the header `Authorization: Bearer <token>`.", 'Bearer realm="quicksync"')
     kind, _, token = header.partition(" ")
     if kind.lower() != "bearer" or not token.isascii() or len(token) > _LONGEST:
-        raise _unauthorized("the Authorization header is not `Bearer <token>`")
+        raise _unauthorized("The Authorization header is not `Bearer <token>`.")
     return token
 
 
-def _unauthorized(detail: str) -> Refused:
-    error = ', error="invalid_token"' if "token" in detail else ""
-    return Refused(401, "unauthorized", detail, headers={"WWW-Authenticate": f'Bearer realm="quicksync"{error}'})
+def _unauthorized(detail: str, challenge: str = 'Bearer realm="quicksync", error="invalid_token"') -> Refused:
+    return Refused(401, "unauthorized", detail, headers={"WWW-Authenticate": challenge})
 
 
 def _are_texts(value: object) -> bool:

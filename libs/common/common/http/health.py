@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from common.errors import AppError
-from common.http.routes import Access, Call, Nothing, Route
+from common.http.routes import Access, Call, Route
 from common.telemetry.metrics import Metrics
 
 CHECK_WITHIN = 2.0
@@ -18,7 +18,7 @@ CHECK_WITHIN = 2.0
 Check = Callable[[], Awaitable[Mapping[str, object] | None]]
 """Returns figures worth showing, or nothing, when all is well; raises when it is not."""
 
-Probe = Call[Any, Nothing]
+Probe = Call[Any, None]
 
 
 def probes(metrics: Metrics, checks: Mapping[str, Check]) -> list[Route]:

@@ -1,12 +1,12 @@
 """From bytes to a validated model; what is too long, too slow, not JSON or does not fit is refused by name."""
 
 import asyncio
-import math
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TypeVar
 
 from aiohttp import ClientPayloadError, web
+from multidict import MultiMapping
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
@@ -25,6 +25,9 @@ LONGEST_PARAMETER = 120
 MOST_ERRORS = 20
 
 _BODY = "body"
+
+Place = tuple["Place", object] | None
+"""Where a value stands: what it stands in, and its name or number there."""
 
 
 async def read_body(request: web.Request, limit: int, within: float) -> bytes:
@@ -60,10 +63,10 @@ def from_body(model: type[M], content_type: str, charset: str | None, body: byte
         raise invalid(model, error) from None
 
 
-def from_query(model: type[M], query: Mapping[str, str]) -> M:
+def from_query(model: type[M], query: MultiMapping[str]) -> M:
     """The model in these query parameters. Raises Invalid."""
     for name in query:
-        if len(getattr(query, "getall", lambda _: [])(name)) > 1:
+        if len(query.getall(name)) > 1:
             raise Invalid.field(shown(name), "is given more than once", "Give it once.")
     _refuse_unstorable(dict(query))
     try:
@@ -111,31 +114,39 @@ def _problem(error: ErrorDetails, known: str) -> Problem:
 
 
 def _refuse_unstorable(tree: object) -> None:
-    for place, value, depth in _walk(tree):
+    for value, place, depth in _walk(tree):
         if depth > DEEPEST:
             raise Refused(400, "malformed_json", f"The body is nested deeper than {DEEPEST} levels.")
         if isinstance(value, str) and "\x00" in value:
-            raise Invalid.field(place, "contains the character NUL", "Remove it.")
-        if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) <= LARGEST):
-            raise Invalid.field(place, "is a number beyond 10^15", "Send a smaller number.")
+            raise Invalid.field(_written(place), "contains the character NUL", "Remove it.")
+        if isinstance(value, int | float) and not -LARGEST <= value <= LARGEST:
+            raise Invalid.field(_written(place), "is a number beyond 10^15", "Send a smaller number.")
 
 
-def _walk(tree: object) -> Iterator[tuple[str, object, int]]:
-    """Every name and value in the tree with its place and depth; a stack, for hostile nesting would end recursion."""
-    waiting: list[tuple[str, object, int]] = [("", tree, 0)]
+def _walk(tree: object) -> Iterator[tuple[object, Place, int]]:
+    """Every name and value in the tree with its place and depth.
+
+    Neither recursive nor writing out places nobody asks for: a hostile body may hold a hundred thousand values.
+    """
+    waiting: list[tuple[object, Place, int]] = [(tree, None, 0)]
     while waiting:
-        place, value, depth = waiting.pop()
-        yield place or _BODY, value, depth
-        if depth > DEEPEST:
-            continue
-        if isinstance(value, dict):
-            for key, each in value.items():
-                inside = f"{place}.{shown(key)}".lstrip(".")
-                yield inside, key, depth
-                waiting.append((inside, each, depth + 1))
-        elif isinstance(value, list):
-            waiting.extend((f"{place}.{at}".lstrip("."), each, depth + 1) for at, each in enumerate(value))
+        value, place, depth = waiting.pop()
+        yield value, place, depth
+        if isinstance(value, dict) and depth <= DEEPEST:
+            for name, each in value.items():
+                yield name, (place, name), depth
+                waiting.append((each, (place, name), depth + 1))
+        elif isinstance(value, list) and depth <= DEEPEST:
+            waiting.extend((each, (place, at), depth + 1) for at, each in enumerate(value))
+
+
+def _written(place: Place) -> str:
+    parts: list[str] = []
+    while place:
+        place, part = place
+        parts.append(shown(part))
+    return ".".join(reversed(parts)) or _BODY
 
 
 def _too_large(limit: int) -> Refused:
-    return Refused(413, "too_large", f"The body is larger than {limit} bytes.", headers={"Connection": "close"})
+    return Refused(413, "too_large", f"The body is larger than {limit} bytes.")

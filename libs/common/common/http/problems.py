@@ -1,5 +1,6 @@
 """Every refusal over HTTP in one shape, `application/problem+json` of RFC 9457."""
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
@@ -15,6 +16,9 @@ from common.telemetry import tracing
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = 2
 """Seconds after which a caller may try again when nobody named a time."""
+
+_BODY_UNREAD = {408, 413}
+"""Refusals after which the rest of the body would be taken for the next request."""
 
 STARTED = web.RequestKey("answer_started", bool)
 
@@ -71,11 +75,17 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception as error:
         if request.get(STARTED):
             raise
-        refused = refusal(error)
-        if refused is None:
-            log.exception("request failed")
-            refused = Refused(500, "internal_error", "Something went wrong on our side. Quote the instance to support.")
-        return answer(refused)
+        return answer(_noted(refusal(error)))
+
+
+def _noted(refused: Refused | None) -> Refused:
+    """The refusal, after logging what is our fault rather than the caller's."""
+    if refused is None:
+        log.exception("request failed")
+        return Refused(500, "internal_error", "Something went wrong on our side. Quote the instance to support.")
+    if refused.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        log.warning("request could not be answered", why=refused.detail)
+    return refused
 
 
 def answer(refused: Refused) -> web.Response:
@@ -89,8 +99,12 @@ def answer(refused: Refused) -> web.Response:
         instance=f"urn:quicksync:trace:{trace}" if trace else None,
         errors=[FieldProblem(field=e.field, problem=e.problem, remedy=e.remedy) for e in refused.problems],
     )
-    body = details.model_dump_json(exclude_none=True).encode()
-    return web.Response(status=refused.status, body=body, content_type=CONTENT_TYPE, headers=refused.headers)
+    # in ASCII: pydantic's own writer fails on lone surrogates, which a detail may have from a header
+    body = json.dumps(details.model_dump(exclude_none=True)).encode()
+    response = web.Response(status=refused.status, body=body, content_type=CONTENT_TYPE, headers=refused.headers)
+    if refused.status in _BODY_UNREAD:
+        response.force_close()
+    return response
 
 
 def refusal(error: Exception) -> Refused | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
@@ -31,9 +31,9 @@ class Access(Enum):
 
 
 class Input(BaseModel):
-    """A body or query string we take: fields we do not know are refused, so that a misspelt one is noticed."""
+    """A body or query string we take; unknown fields and wrong types are refused, so that mistakes are noticed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Nothing(Input):
@@ -93,6 +93,11 @@ class Route:
     def __post_init__(self) -> None:
         if isinstance(self.scope, str) and not self.summary:
             raise ValueError(f"{self.method} {self.path}: a route of the API needs a summary")
+        said = _input_of(self.handler)
+        if said is not None and said is not (self.takes or type(None)):
+            raise ValueError(
+                f"{self.method} {self.path}: its handler is written for {said}, the route takes {self.takes}"
+            )
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -103,3 +108,9 @@ class Route:
     def takes_body(self) -> bool:
         """Whether the input is a JSON body; otherwise it is the query string."""
         return self.method in {"PUT", "POST", "PATCH"}
+
+
+def _input_of(handler: Handler) -> object:
+    """The `I` of the `Call[D, I]` the handler is annotated with; None when it is not."""
+    calls = [hint for hint in getattr(handler, "__annotations__", {}).values() if get_origin(hint) is Call]
+    return get_args(calls[0])[1] if calls else None
