@@ -95,7 +95,7 @@ class Ambiguous(AppError):
     """The call may have been applied: look before repeating it."""
 
 
-class Held(Exception):  # noqa: N818 - control flow, not a failure
+class Held(Exception):
     """What was asked waits until the problem with this code is solved."""
 
     def __init__(self, problem: str, subject: str = "") -> None:
@@ -104,7 +104,7 @@ class Held(Exception):  # noqa: N818 - control flow, not a failure
         self.subject = subject
 
 
-class Again(Exception):  # noqa: N818 - control flow, not a failure
+class Again(Exception):
     """Not finished yet: run again after this delay."""
 
     def __init__(self, after: timedelta) -> None:

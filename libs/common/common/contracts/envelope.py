@@ -20,7 +20,7 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: ClassVar[str]
-    registry: ClassVar[dict[str, type["Event"]]] = {}
+    registry: ClassVar[dict[str, "EventClass"]] = {}
 
     merchant_id: MerchantId
 
@@ -34,8 +34,13 @@ class Event(BaseModel):
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
-            wrong = ", ".join(f"{'.'.join(map(str, each['loc'])) or 'body'} ({each['type']})" for each in error.errors())
+            wrong = ", ".join(
+                f"{'.'.join(map(str, each['loc'])) or 'body'} ({each['type']})" for each in error.errors()
+            )
             raise Undecodable(f"{cls.type} does not fit its schema: {wrong}") from None
+
+
+EventClass = type[Event]
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,6 @@ class ProblemOpened(Event):
     subject: str = ""
     waiting: Annotated[int, Field(ge=0)]
     since: datetime
-    service: str
 
 
 class ProblemClosed(Event):
@@ -121,4 +120,3 @@ class ProblemClosed(Event):
     subject: str = ""
     done: Annotated[int, Field(ge=0)]
     since: datetime
-    service: str

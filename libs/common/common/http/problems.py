@@ -44,7 +44,7 @@ class ProblemDetails(BaseModel):
     errors: list[FieldProblem] = []
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a failure
+class Refused(Exception):
     """A refusal with its HTTP status. `code` is the last word of the problem's `type`."""
 
     def __init__(

@@ -34,7 +34,7 @@ class Metrics:
             "quicksync_outbox_oldest_seconds", "Age of the oldest outbox row.", registry=registry
         )
         self.work_due_oldest = Gauge(
-            "quicksync_work_due_oldest_seconds", "How long the oldest due work waits.", ["kind"], registry=registry
+            "quicksync_work_due_oldest_seconds", "How long the oldest due work waits.", registry=registry
         )
         self.work_outcomes = Counter(
             "quicksync_work_outcomes", "How work rows ended.", ["kind", "outcome"], registry=registry

@@ -1,0 +1,62 @@
+"""Publishes what the relay hands over, and replaces its channel after any doubt."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import cast
+from uuid import UUID
+
+import aiormq
+
+from common.bus import burst
+from common.bus.broker import BROKEN, Broker
+from common.bus.topology import Topology
+from common.contracts.envelope import Message
+from common.errors import Unavailable
+
+CONFIRM_SECONDS = 10.0
+BURST = 100
+
+
+class AmqpPublisher:
+    """Publishes to the exchange of a topology; opens its channel when first needed and again after any doubt.
+
+    A publish whose confirm does not come in time may have arrived all the same. It counts as not taken and is sent
+    again; whoever receives it twice knows it by its id.
+    """
+
+    def __init__(self, broker: Broker, topology: Topology, *, confirm_seconds: float = CONFIRM_SECONDS) -> None:
+        self._broker = broker
+        self._topology = topology
+        self._confirm_seconds = confirm_seconds
+        self._open = AsyncExitStack()
+        self._channel: aiormq.Channel | None = None
+
+    async def publish(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
+        """Publish all; those the broker did not take, with the reason. Raises Unavailable when it is not there."""
+        failed: dict[UUID, str] = {}
+        try:
+            channel = await self._ready()
+            for start in range(0, len(messages), BURST):
+                part = messages[start : start + BURST]
+                failed |= await burst.publish(channel, self._topology.exchange, part, self._confirm_seconds)
+        except BROKEN as error:
+            await self.close()
+            raise Unavailable(f"the broker is not available ({type(error).__name__})") from error
+        except BaseException:
+            await self.close()
+            raise
+        return failed
+
+    async def close(self) -> None:
+        """Close the channel, if one is open."""
+        self._channel = None
+        stack, self._open = self._open, AsyncExitStack()
+        await stack.aclose()
+
+    async def _ready(self) -> aiormq.Channel:
+        if self._channel is None or self._channel.is_closed:
+            await self.close()
+            channel = await self._open.enter_async_context(self._broker.channel("publisher"))
+            await self._topology.declare_exchange(channel)
+            self._channel = cast(aiormq.Channel, await channel.get_underlay_channel())
+        return self._channel

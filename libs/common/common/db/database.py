@@ -1,0 +1,117 @@
+"""One service's schema: a bounded pool of connections, and the units of work done on it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+
+import asyncpg
+
+from common.clock import Clock
+from common.db.bell import Bell
+from common.db.unit import Connection, Unit
+from common.errors import Conflict, TimedOut, Unavailable
+
+ACQUIRE_SECONDS = 5.0
+COMMAND_SECONDS = 20.0
+
+SERVER_SETTINGS = {
+    "statement_timeout": "15s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+
+
+class Database:
+    """The pool of one service on its own schema. Open it before use, close it after.
+
+    Whatever goes wrong below is raised as one of our errors: Unavailable (not reachable, no connection free in
+    5 s), TimedOut (a statement took too long) or Conflict (deadlock, serialization, lock wait).
+    """
+
+    def __init__(self, dsn: str, schema: str, clock: Clock, *, size: int = 10) -> None:
+        self.schema = schema
+        self.clock = clock
+        self.bell = Bell(dsn, schema)
+        self._dsn = dsn
+        self._size = size
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        with translated():
+            self._pool = await asyncpg.create_pool(
+                self._dsn,
+                min_size=1,
+                max_size=self._size,
+                timeout=ACQUIRE_SECONDS,
+                command_timeout=COMMAND_SECONDS,
+                reset=_nothing_to_reset,
+                server_settings={**SERVER_SETTINGS, "search_path": self.schema, "application_name": self.schema},
+            )
+
+    async def close(self) -> None:
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(3):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+        self._pool = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for reading, outside any transaction."""
+        if self._pool is None:
+            raise Unavailable("the database is not open")
+        with translated():
+            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+            try:
+                yield connection
+            finally:
+                await self._pool.release(connection, timeout=ACQUIRE_SECONDS)
+
+    @asynccontextmanager
+    async def unit(self, now: datetime | None = None) -> AsyncIterator[Unit]:
+        """One transaction with what belongs in it; committed when the block ends well, undone when it raises."""
+        async with self.connection() as connection, connection.transaction():
+            unit = Unit(connection, now or self.clock.now())
+            yield unit
+            await unit.flush()
+        for topic in unit.topics:
+            self.bell.ring(topic)
+
+
+async def _nothing_to_reset(_: object) -> None:
+    """Sessions carry no state of ours (settings are the pool's, locks are per transaction): save the round trip."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise the driver's errors as ours."""
+    try:
+        yield
+    except (
+        asyncpg.DeadlockDetectedError,
+        asyncpg.SerializationError,
+        asyncpg.LockNotAvailableError,
+        asyncpg.InvalidCachedStatementError,
+    ) as error:
+        raise Conflict(f"the database asks for another try ({type(error).__name__})") from error
+    except asyncpg.QueryCanceledError as error:
+        raise TimedOut("a statement took too long and was cancelled") from error
+    except (
+        asyncpg.PostgresConnectionError,
+        asyncpg.TooManyConnectionsError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.AdminShutdownError,
+        asyncpg.CrashShutdownError,
+        asyncpg.ReadOnlySQLTransactionError,
+        asyncpg.DiskFullError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        ConnectionError,
+        OSError,
+        TimeoutError,
+    ) as error:
+        raise Unavailable(f"the database is not available ({type(error).__name__})") from error

@@ -1,0 +1,83 @@
+-- What the engine keeps in every service's schema. Applied by each service's first migration.
+
+-- Events that must be published: a row is deleted once the broker has confirmed it.
+CREATE TABLE outbox (
+    id       uuid PRIMARY KEY,
+    type     text NOT NULL,
+    body     bytea NOT NULL,
+    at       timestamptz NOT NULL,
+    trace    text NOT NULL,
+    due_at   timestamptz NOT NULL,
+    attempts integer NOT NULL DEFAULT 0,
+    error    text
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+CREATE INDEX outbox_due ON outbox (due_at, id);
+
+-- Messages whose effect is in our tables: a second delivery meets its id here and changes nothing.
+CREATE TABLE inbox (
+    id          uuid PRIMARY KEY,
+    received_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX inbox_received ON inbox USING brin (received_at);
+
+-- Messages that could not be handled yet: due_at says when they are tried again; without it they wait for a person.
+CREATE TABLE parked (
+    id        uuid PRIMARY KEY,
+    type      text NOT NULL,
+    body      bytea NOT NULL,
+    at        timestamptz NOT NULL,
+    trace     text NOT NULL,
+    attempts  integer NOT NULL,
+    due_at    timestamptz,
+    reason    text NOT NULL,
+    parked_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX parked_due ON parked (due_at) WHERE due_at IS NOT NULL;
+
+-- What is to be done outside: one row per thing, however often it was asked for; seq counts the asking.
+CREATE TABLE work (
+    merchant_id text NOT NULL,
+    kind        text NOT NULL,
+    key         text NOT NULL,
+    id          bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    priority    smallint NOT NULL,
+    due_at      timestamptz NOT NULL,
+    seq         integer NOT NULL DEFAULT 1,
+    attempts    integer NOT NULL DEFAULT 0,
+    held        boolean NOT NULL DEFAULT false,
+    problem     text,
+    error       text,
+    marked_at   timestamptz NOT NULL DEFAULT now(),
+    trace       text NOT NULL DEFAULT '',
+    PRIMARY KEY (merchant_id, kind, key)
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX work_due ON work (merchant_id, due_at) WHERE NOT held;
+CREATE INDEX work_next ON work (merchant_id, priority, id) WHERE NOT held;
+CREATE INDEX work_problem ON work (merchant_id, problem) WHERE problem IS NOT NULL;
+
+-- Who alone may act for a merchant (or relay the outbox) until when; the token fences off whoever lost it.
+CREATE TABLE lease (
+    name  text PRIMARY KEY,
+    token uuid NOT NULL,
+    until timestamptz NOT NULL
+);
+
+-- Problems this service has open: how many rows of work wait for each, how many went through since.
+CREATE TABLE problem (
+    merchant_id text NOT NULL,
+    code        text NOT NULL,
+    subject     text NOT NULL,
+    since       timestamptz NOT NULL,
+    waiting     integer NOT NULL,
+    done        integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (merchant_id, code, subject)
+);
+
+-- The merchants whose Clover is connected, as catalog tells it.
+CREATE TABLE merchant (
+    merchant_id text PRIMARY KEY,
+    account_id  text NOT NULL,
+    region      text NOT NULL,
+    currency    text NOT NULL,
+    timezone    text NOT NULL
+);

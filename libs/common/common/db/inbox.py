@@ -1,0 +1,182 @@
+"""Runs the handlers: each message has its effect once, in the transaction that remembers it.
+
+A batch is one transaction. When a handler raises, the batch is undone and each message is taken alone, so that only
+the bad one suffers: it is parked, to be tried again after a pause or, when that is pointless, to wait for a person.
+"""
+
+import asyncio
+import traceback
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from common.contracts.envelope import Event, Message
+from common.db.database import Database
+from common.db.unit import Unit
+from common.errors import AppError, Conflict, Permanent, TimedOut, Transient, Unavailable, Undecodable
+from common.pauses import Pauses, backoff
+from common.telemetry import tracing
+from common.telemetry.metrics import Metrics
+from common.text import clean
+
+log = structlog.get_logger()
+
+Handler = Callable[[Any, Unit], Awaitable[None]]
+Handlers = Mapping[type[Event], Handler]
+
+LARGEST_BODY = 256 * 1024
+BUG_TRIES = 5
+LOOK_SECONDS = 1.0
+KEEP = timedelta(days=14)
+
+CLAIM = "INSERT INTO inbox (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING id"
+PARK = """
+INSERT INTO parked (id, type, body, at, trace, attempts, due_at, reason) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)
+ON CONFLICT (id) DO NOTHING
+"""
+NEXT_PARKED = """
+SELECT id, type, body, at, trace, attempts FROM parked
+WHERE due_at <= $1 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+FAILED_AGAIN = "UPDATE parked SET attempts = $2 + 1, due_at = $3, reason = $4 WHERE id = $1 AND attempts = $2"
+
+
+class Inbox:
+    """The handlers of one service and the memory of what they have handled."""
+
+    def __init__(self, database: Database, handlers: Handlers, metrics: Metrics) -> None:
+        self._database = database
+        self._handlers = {event.type: (event, handler) for event, handler in handlers.items()}
+        self._metrics = metrics
+
+    @property
+    def types(self) -> list[str]:
+        """The event types this service subscribes to."""
+        return list(self._handlers)
+
+    async def take(self, messages: Sequence[Message]) -> None:
+        """Give each message its effect, once. Raises Transient only when the database does not answer."""
+        try:
+            await self._together(messages)
+        except (Unavailable, TimedOut):
+            raise
+        except Exception:  # noqa: BLE001 - whatever one message did to the batch is found out message by message
+            for message in messages:
+                await self._alone(message)
+
+    async def _together(self, messages: Sequence[Message]) -> None:
+        async with self._database.unit() as unit:
+            rows = await unit.conn.fetch(CLAIM, [message.id for message in messages])
+            new = {row["id"] for row in rows}
+            for message in messages:
+                if message.id in new:
+                    new.discard(message.id)
+                    await self._handle(message, unit)
+        for kind, count in Counter(message.type for message in messages).items():
+            self._metrics.events_consumed.labels(kind, "handled").inc(count)
+
+    async def _alone(self, message: Message) -> None:
+        for attempt in range(1, BUG_TRIES):
+            try:
+                return await self._together([message])
+            except (Unavailable, TimedOut):
+                raise
+            except Conflict:
+                await asyncio.sleep(backoff(attempt, first=0.02).total_seconds())
+            except Exception as error:  # noqa: BLE001 - it is parked with its reason, not swallowed
+                return await self._park(message, error)
+        return await self._park(message, Conflict())
+
+    async def _park(self, message: Message, error: Exception) -> None:
+        log.warning("message parked", id=str(message.id), type=message.type, reason=reason(error))
+        async with self._database.unit() as unit:
+            if not await unit.conn.fetch(CLAIM, [message.id]):
+                return
+            due = next_try(error, 1, unit.now)
+            await unit.conn.execute(
+                PARK,
+                message.id,
+                clean(message.type)[:200],
+                message.body[:LARGEST_BODY],
+                message.at,
+                clean(message.trace)[:100],
+                due,
+                reason(error),
+            )
+        known = message.type if message.type in self._handlers else "unknown"
+        self._metrics.events_parked.labels(known, type(error).__name__).inc()
+
+    async def _handle(self, message: Message, unit: Unit) -> None:
+        known = self._handlers.get(message.type)
+        if known is None:
+            raise Undecodable(f"no handler here for {clean(message.type)[:100]!r}")
+        if len(message.body) > LARGEST_BODY:
+            raise Undecodable(f"{len(message.body)} bytes, more than the {LARGEST_BODY} a message may have")
+        event_class, handler = known
+        trace = tracing.enter(message.trace)
+        try:
+            await handler(event_class.decode(message.body), unit)
+        finally:
+            tracing.leave(trace)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Try parked messages again when they are due, until `stop`."""
+        pauses = Pauses(first=0.5, most=10.0)
+        while not stop.is_set():
+            try:
+                if not await self.retry_next():
+                    await self._database.bell.wait("parked", LOOK_SECONDS)
+                pauses.reset()
+            except Transient as error:
+                log.warning("parked messages wait", reason=str(error))
+                await pauses.wait(stop)
+
+    async def retry_next(self) -> bool:
+        """Try the parked message that is most overdue; whether there was one."""
+        message, attempts = None, 0
+        try:
+            async with self._database.unit() as unit:
+                row = await unit.conn.fetchrow(NEXT_PARKED, unit.now)
+                if row is None:
+                    return False
+                *parts, attempts = row
+                message = Message(*parts)
+                await self._handle(message, unit)
+                await unit.conn.execute("DELETE FROM parked WHERE id = $1", message.id)
+        except (Unavailable, TimedOut):
+            raise
+        except Exception as error:
+            if message is None:
+                raise
+            await self._put_off(message.id, attempts, error)
+        return True
+
+    async def _put_off(self, message_id: UUID, attempts: int, error: Exception) -> None:
+        async with self._database.connection() as conn:
+            due = next_try(error, attempts + 1, self._database.clock.now())
+            await conn.execute(FAILED_AGAIN, message_id, attempts, due, reason(error))
+
+    async def forget_old(self) -> None:
+        """Drop the memory of messages older than any that could come again."""
+        async with self._database.connection() as conn:
+            await conn.execute("DELETE FROM inbox WHERE received_at < $1", self._database.clock.now() - KEEP)
+
+
+def next_try(error: Exception, attempts: int, now: Any) -> Any:
+    """When a message that failed so often is tried again; None when only a person can help."""
+    if isinstance(error, Permanent) or (not isinstance(error, AppError) and attempts >= BUG_TRIES):
+        return None
+    return now + backoff(attempts, first=1.0, most=300.0)
+
+
+def reason(error: Exception) -> str:
+    """Why it failed, in words for an operator; a bug says where, never with which values."""
+    if isinstance(error, AppError):
+        return clean(str(error))[:2000]
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" at {last[0].filename.rsplit('/', 2)[-1]}:{last[0].lineno} in {last[0].name}" if last else ""
+    return f"{type(error).__name__}{place}"

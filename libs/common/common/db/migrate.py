@@ -1,0 +1,64 @@
+"""Migrations: hand-written SQL files, run by Alembic, one version table per schema.
+
+Only `<service> migrate` and the tests use this; a service that serves never changes its schema. Needs the `migrate`
+extra of the distribution.
+"""
+
+import asyncio
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command, op
+from alembic.config import Config
+from sqlalchemy import Connection, make_url, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+ENGINE_SQL = "engine.sql"
+
+
+def upgrade(dsn: str, service: str) -> None:
+    """Bring the schema of the service to its newest version; several at once wait for one another."""
+    asyncio.run(upgrade_async(dsn, service))
+
+
+async def upgrade_async(dsn: str, service: str) -> None:
+    """The same, inside a running loop."""
+    url = make_url(dsn).set(drivername="postgresql+asyncpg")
+    engine = create_async_engine(
+        url, poolclass=pool.NullPool, connect_args={"server_settings": {"search_path": service}, "timeout": 10}
+    )
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_upgrade, service)
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection, service: str) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"migrate {service}"})
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "alembic"))
+    config.set_main_option("version_path_separator", "os")
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("version_locations", str(_folder(service) / "versions"))
+    config.attributes.update(connection=connection, schema=service)
+    command.upgrade(config, "head")
+
+
+def _folder(service: str) -> Path:
+    return Path(str(files(import_module(service)))) / "migrations"
+
+
+def run_sql(service: str, name: str) -> None:
+    """Run a migration's `.sql` file as one script, which asyncpg's prepared statements cannot."""
+    run_script((_folder(service) / name).read_text())
+
+
+def run_engine_sql() -> None:
+    """Create what the engine keeps in every schema."""
+    run_script((Path(__file__).parent / ENGINE_SQL).read_text())
+
+
+def run_script(script: str) -> None:
+    op.get_bind().connection.run_async(lambda driver: driver.execute(script))

@@ -1,0 +1,98 @@
+"""Brings committed events to the broker: at least once, each with a confirm, however often anything fails.
+
+One relay per service is active at a time, under a lease, and takes the oldest rows. A row is deleted only after its
+confirm, and deleting a confirmed row is right whoever does it, so a relay that wakes up without its lease does no
+harm. Rows are found by being there, never by a position read before, so none that commits late is passed over.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID, uuid4
+
+import structlog
+
+from common.contracts.envelope import Message
+from common.db import lease
+from common.db.database import Database
+from common.errors import Transient
+from common.pauses import Pauses, backoff
+from common.telemetry.metrics import Metrics
+
+log = structlog.get_logger()
+
+BATCH = 500
+LOOK_SECONDS = 1.0
+LEASE = timedelta(seconds=10)
+
+OLDEST_DUE = "SELECT id, type, body, at, trace FROM outbox WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2"
+POSTPONE = """
+UPDATE outbox SET attempts = attempts + 1, error = failed.error, due_at = $3 + failed.pause
+FROM unnest($1::uuid[], $2::text[], $4::interval[]) AS failed (id, error, pause) WHERE outbox.id = failed.id
+"""
+
+
+class Publisher(Protocol):
+    """Publishes messages and says which the broker did not take, with the reason."""
+
+    async def publish(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
+        """Confirmed means safe in a queue. Raises Transient when the broker as a whole is not there."""
+        ...
+
+
+class Relay:
+    """The outbox of one service, emptied into a publisher."""
+
+    def __init__(self, database: Database, publisher: Publisher, metrics: Metrics) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._metrics = metrics
+        self._token = uuid4()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish what is due until `stop`, then once more; the lease is given back at the end."""
+        pauses = Pauses(first=0.2, most=10.0)
+        while not stop.is_set():
+            try:
+                if not await self.publish_due():
+                    await self._database.bell.wait("outbox", LOOK_SECONDS)
+                pauses.reset()
+            except Transient as error:
+                log.warning("outbox waits", reason=str(error))
+                await pauses.wait(stop)
+        await self._last_round()
+
+    async def publish_due(self) -> int:
+        """Publish the oldest batch that is due, if the lease is ours; the number that left."""
+        async with self._database.connection() as conn:
+            if not await lease.take(conn, ["relay"], self._token, LEASE):
+                return 0
+            rows = await conn.fetch(OLDEST_DUE, self._database.clock.now(), BATCH)
+        if not rows:
+            return 0
+        messages = [Message(**row) for row in rows]
+        failed = await self._publisher.publish(messages)
+        await self._settle([message.id for message in messages if message.id not in failed], failed)
+        counts = Counter((each.type, "failed" if each.id in failed else "confirmed") for each in messages)
+        for labels, count in counts.items():
+            self._metrics.events_published.labels(*labels).inc(count)
+        return len(messages) - len(failed)
+
+    async def _settle(self, confirmed: Sequence[UUID], failed: Mapping[UUID, str]) -> None:
+        async with self._database.connection() as conn:
+            await conn.execute("DELETE FROM outbox WHERE id = ANY($1)", confirmed)
+            if failed:
+                log.warning("events not taken by the broker", count=len(failed), reason=next(iter(failed.values())))
+                pauses = [backoff(1, first=2.0) for _ in failed]
+                await conn.execute(POSTPONE, list(failed), list(failed.values()), self._database.clock.now(), pauses)
+
+    async def _last_round(self) -> None:
+        try:
+            while await self.publish_due():
+                pass
+            async with self._database.connection() as conn:
+                await lease.release(conn, ["relay"], self._token)
+        except Transient as error:
+            log.warning("outbox left to the next start", reason=str(error))

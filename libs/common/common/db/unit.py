@@ -1,0 +1,135 @@
+"""The unit of work: one transaction with the events, marks and writes that belong in it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any, TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from common.contracts.envelope import Event, Message
+from common.ids import uuid7
+from common.telemetry import tracing
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+
+class Priority(IntEnum):
+    """Which lane work goes in; the lowest number is taken first."""
+
+    LIVE = 0
+    NORMAL = 5
+    BULK = 9
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One thing to be done outside, wanted by `due`."""
+
+    merchant_id: str
+    kind: str
+    key: str
+    priority: Priority
+    due: datetime
+
+
+INSERT_OUTBOX = """
+INSERT INTO outbox (id, type, body, at, trace, due_at)
+SELECT id, type, body, $4, trace, $4
+FROM unnest($1::uuid[], $2::text[], $3::bytea[], $5::text[]) AS event (id, type, body, trace)
+"""
+
+# A row that is being retried keeps its pause: hints about a Clover that is down must not defeat the backoff.
+UPSERT_WORK = """
+INSERT INTO work (merchant_id, kind, key, priority, due_at, trace)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[], $6::text[])
+ON CONFLICT (merchant_id, kind, key) DO UPDATE SET
+    seq = work.seq + 1,
+    priority = least(work.priority, excluded.priority),
+    due_at = CASE WHEN work.attempts > 0 THEN work.due_at ELSE least(work.due_at, excluded.due_at) END,
+    trace = excluded.trace
+"""
+
+
+@dataclass
+class Unit:
+    """What happens together or not at all.
+
+    `emit`, `mark` and `write` only collect; everything is written set-based just before the commit, so that a
+    hundred events or marks cost one statement. `conn` is there for what must be read or written on the spot.
+    """
+
+    conn: Connection
+    now: datetime
+    _events: list[Message] = field(default_factory=list)
+    _marks: dict[tuple[str, str, str], Mark] = field(default_factory=dict)
+    _writes: dict[str, list[Sequence[Any]]] = field(default_factory=dict)
+    _traces: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _topics: set[str] = field(default_factory=set)
+
+    def emit(self, *events: Event) -> None:
+        """Publish these events if, and only if, this unit commits."""
+        trace = tracing.current()
+        self.ring("outbox")
+        self._events.extend(
+            Message(uuid7(), event.type, event.model_dump_json().encode(), self.now, trace) for event in events
+        )
+
+    def mark(
+        self,
+        kind: str,
+        merchant_id: str,
+        keys: str | Iterable[str],
+        *,
+        priority: Priority = Priority.NORMAL,
+        due: datetime | None = None,
+    ) -> None:
+        """Have these things done, now or when due. Marking the same thing again costs nothing more."""
+        self.ring("work")
+        for key in [keys] if isinstance(keys, str) else keys:
+            mark = Mark(merchant_id, kind, key, priority, due or self.now)
+            known = self._marks.get((merchant_id, kind, key))
+            if known is not None:
+                mark = Mark(merchant_id, kind, key, min(known.priority, priority), min(known.due, mark.due))
+            self._marks[merchant_id, kind, key] = mark
+            self._traces[merchant_id, kind, key] = tracing.current()
+
+    def ring(self, topic: str) -> None:
+        """Wake whoever waits for this topic once the unit has committed."""
+        self._topics.add(topic)
+
+    def write(self, sql: str, *arguments: Any) -> None:
+        """Run this statement before the commit, in one round trip with all others of the same text."""
+        self._writes.setdefault(sql, []).append(arguments)
+
+    async def flush(self) -> None:
+        """Write what was collected. Called once, by whoever opened the unit."""
+        for sql, rows in self._writes.items():
+            await self.conn.executemany(sql, rows)
+        if self._events:
+            await self.conn.execute(
+                INSERT_OUTBOX,
+                [message.id for message in self._events],
+                [message.type for message in self._events],
+                [message.body for message in self._events],
+                self.now,
+                [message.trace for message in self._events],
+            )
+        if self._marks:
+            marks = [self._marks[key] for key in sorted(self._marks)]  # one order for all, so that none deadlock
+            await self.conn.execute(
+                UPSERT_WORK,
+                [mark.merchant_id for mark in marks],
+                [mark.kind for mark in marks],
+                [mark.key for mark in marks],
+                [mark.priority for mark in marks],
+                [mark.due for mark in marks],
+                [self._traces[mark.merchant_id, mark.kind, mark.key] for mark in marks],
+            )
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """Which bells to ring once this is committed."""
+        return frozenset(self._topics)

@@ -1,0 +1,44 @@
+"""The merchants a service knows, as catalog tells them; every service keeps the same small table."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from common.contracts.catalog import MerchantConnected
+from common.db.unit import Connection, Unit
+from common.errors import NotFound
+
+SAVE = """
+INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (merchant_id) DO UPDATE SET account_id = excluded.account_id, region = excluded.region,
+    currency = excluded.currency, timezone = excluded.timezone
+"""
+
+
+@dataclass(frozen=True)
+class Merchant:
+    """A merchant whose Clover is connected. `region` is `us`, `eu` or `la`; `timezone` is an IANA name."""
+
+    merchant_id: str
+    account_id: str
+    region: str
+    currency: str
+    timezone: str
+
+
+async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
+    """Know the merchant from now on; services that do more of their own call this first."""
+    await unit.conn.execute(SAVE, event.merchant_id, event.account_id, event.region, event.currency, event.timezone)
+
+
+async def find(conn: Connection, merchant_id: str) -> Merchant:
+    """The merchant. Raises NotFound when none of this id is connected."""
+    row = await conn.fetchrow("SELECT * FROM merchant WHERE merchant_id = $1", merchant_id)
+    if row is None:
+        raise NotFound(f"There is no merchant {merchant_id} here.")
+    return Merchant(**row)
+
+
+async def known(conn: Connection, merchant_ids: Collection[str]) -> set[str]:
+    """Those of these ids that are merchants of ours."""
+    rows = await conn.fetch("SELECT merchant_id FROM merchant WHERE merchant_id = ANY($1)", list(merchant_ids))
+    return {row["merchant_id"] for row in rows}

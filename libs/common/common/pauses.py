@@ -1,0 +1,37 @@
+"""Pauses between tries: growing, with jitter so that many do not try in the same second."""
+
+import asyncio
+import random
+from datetime import timedelta
+
+
+def backoff(attempt: int, *, first: float = 1.0, most: float = 60.0) -> timedelta:
+    """How long to wait after the so-manyth failure (from 1): doubling, bounded, between half and the whole of it."""
+    whole = min(most, first * 2 ** min(attempt - 1, 30))
+    return timedelta(seconds=random.uniform(whole / 2, whole))
+
+
+class Pauses:
+    """The pauses of one loop that keeps trying: `wait` longer each time, `reset` when it went well."""
+
+    def __init__(self, *, first: float, most: float) -> None:
+        self._first, self._most = first, most
+        self._attempt = 0
+
+    def reset(self) -> None:
+        """The next pause is short again."""
+        self._attempt = 0
+
+    async def wait(self, stop: asyncio.Event) -> None:
+        """Wait the next pause, or until `stop`."""
+        self._attempt += 1
+        await until(stop, backoff(self._attempt, first=self._first, most=self._most).total_seconds())
+
+
+async def until(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so many seconds, or less when `stop` is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

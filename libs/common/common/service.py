@@ -1,0 +1,177 @@
+"""Runs a service: its HTTP side and its loops, all alive or none, stopped in order within twenty seconds."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from common.bus.broker import Broker
+from common.bus.consumer import Consumer
+from common.bus.publisher import AmqpPublisher
+from common.bus.topology import Topology
+from common.db.database import Database
+from common.db.inbox import Handlers, Inbox
+from common.db.outbox import Relay
+from common.errors import Transient, Unavailable
+from common.http.app import build_app
+from common.http.health import Check
+from common.http.routes import Route
+from common.pauses import until
+from common.settings import CommonSettings
+from common.telemetry.metrics import Metrics
+from common.work.batch import Kind
+from common.work.worker import Worker
+
+log = structlog.get_logger()
+
+Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
+
+GRACE_SECONDS = 2.0
+MEASURE_SECONDS = 5.0
+
+AGES = """
+SELECT coalesce(extract(epoch FROM $1 - (SELECT min(at) FROM outbox)), 0)::float AS outbox_oldest_seconds,
+       coalesce(greatest(extract(epoch FROM $1 - (SELECT min(due_at) FROM work WHERE NOT held)), 0), 0)::float
+           AS work_due_oldest_seconds
+"""
+
+
+@dataclass
+class Service:
+    """Everything a service is made of. `app.build` fills it; production and tests run the same.
+
+    `resources` are opened before the loops start and closed after they ended (HTTP sessions and the like).
+    """
+
+    name: str
+    settings: CommonSettings
+    database: Database
+    metrics: Metrics
+    deps: Any
+    handlers: Handlers
+    kinds: Sequence[Kind]
+    routes: Sequence[Route]
+    resources: Sequence[AbstractAsyncContextManager[Any]] = ()
+    loops: Sequence[Loop] = ()
+    on_shutdown: Sequence[Callable[[], Awaitable[None]]] = ()
+    broker: Broker = field(init=False)
+    inbox: Inbox = field(init=False)
+    relay: Relay = field(init=False)
+    consumer: Consumer = field(init=False)
+    worker: Worker = field(init=False)
+    publisher: AmqpPublisher = field(init=False)
+
+    def __post_init__(self) -> None:
+        topology = Topology(self.settings.bus_namespace)
+        self.broker = Broker(self.settings.amqp_url.get_secret_value(), self.name)
+        self.inbox = Inbox(self.database, self.handlers, self.metrics)
+        self.publisher = AmqpPublisher(self.broker, topology)
+        self.relay = Relay(self.database, self.publisher, self.metrics)
+        self.consumer = Consumer(self.broker, topology, self.name, self.inbox.types, self.inbox.take)
+        self.worker = Worker(self.database, self.kinds, self.deps, self.metrics)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator["Service"]:
+        """The database and the resources, open; no loop runs yet."""
+        async with AsyncExitStack() as stack:
+            await self.database.open()
+            stack.push_async_callback(self.database.close)
+            stack.push_async_callback(self.publisher.close)
+            for resource in self.resources:
+                await stack.enter_async_context(resource)
+            yield self
+
+    def application(self) -> web.Application:
+        """The HTTP side, with readiness that asks the database and the broker."""
+        app = build_app(self.name, self.routes, self.deps, self.settings, self.metrics, self._checks())
+        for callback in self.on_shutdown:
+            app.on_shutdown.append(_without_app(callback))
+        return app
+
+    async def run(self, stop: asyncio.Event, started: Callable[[int], None] = lambda _: None) -> None:
+        """Run until `stop`. A loop that dies takes the process down: never a deaf one. `started` learns the port.
+
+        Stopped in order: no more requests, no more messages and work, the last events published.
+        """
+        taking, giving = asyncio.Event(), asyncio.Event()
+        async with self.opened(), asyncio.TaskGroup() as publishing:
+            for loop in (self.relay.run, self.database.bell.run, self._measure, *self.loops):
+                publishing.create_task(loop(giving))
+            async with asyncio.TaskGroup() as working:
+                for loop in (self.consumer.run, self.inbox.run, self.worker.run):
+                    working.create_task(loop(taking))
+                async with self._serving() as port:
+                    started(port)
+                    await stop.wait()
+                log.info("stopping")
+                taking.set()
+                self.database.bell.wake()
+            giving.set()
+            self.database.bell.wake()
+
+    @asynccontextmanager
+    async def _serving(self) -> AsyncIterator[int]:
+        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=GRACE_SECONDS)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self.settings.host, self.settings.port)
+            await site.start()
+            yield runner.addresses[0][1]
+        finally:
+            await runner.cleanup()
+
+    def _checks(self) -> Mapping[str, Check]:
+        async def database() -> Mapping[str, object]:
+            async with self.database.connection() as conn:
+                row = await conn.fetchrow(AGES, self.database.clock.now())
+            return {name: round(age, 3) for name, age in (row or {}).items()}
+
+        async def broker() -> None:
+            if not self.consumer.ready.is_set():
+                raise Unavailable("the queue is not consumed")
+
+        return {"database": database, "broker": broker}
+
+    async def _measure(self, stop: asyncio.Event) -> None:
+        """Keep the gauges of what waits up to date."""
+        while not stop.is_set():
+            self.metrics.broker_connected.set(self.consumer.ready.is_set())
+            try:
+                async with self.database.connection() as conn:
+                    row = await conn.fetchrow(AGES, self.database.clock.now())
+                    rows = await conn.fetchval("SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS some")
+            except Transient as error:
+                log.warning("figures not taken", reason=str(error))
+            else:
+                self.metrics.outbox_rows.set(rows)
+                self.metrics.outbox_oldest.set(row["outbox_oldest_seconds"] if row else 0)
+                self.metrics.work_due_oldest.set(row["work_due_oldest_seconds"] if row else 0)
+            await until(stop, MEASURE_SECONDS)
+
+
+def main(build: Callable[[], Service]) -> None:
+    """Build the service and run it until SIGTERM or SIGINT."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_main(build))
+
+
+async def _main(build: Callable[[], Service]) -> None:
+    service = build()
+    stop = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    await service.run(stop, lambda port: log.info("serving", port=port))
+    log.info("stopped")
+
+
+def _without_app(callback: Callable[[], Awaitable[None]]) -> Callable[[web.Application], Awaitable[None]]:
+    async def on_shutdown(_: web.Application) -> None:
+        await callback()
+
+    return on_shutdown

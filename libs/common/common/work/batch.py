@@ -1,0 +1,94 @@
+"""What a sync function is handed: the keys that are due for one merchant, and a way to say how each fared."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from common.contracts.problems import Code
+from common.db import lease
+from common.db.database import Database
+from common.db.unit import Unit
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of work as it was taken."""
+
+    id: int
+    kind: str
+    key: str
+    seq: int
+    attempts: int
+    problem: str | None
+    trace: str
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Outcome: not finished, to be taken again at `due`. `failed` counts as a failed try."""
+
+    due: datetime
+    failed: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Outcome: waits for a person, under this problem."""
+
+    problem: Code
+    reason: str = ""
+
+
+@dataclass
+class Batch:
+    """The due keys of one kind for one merchant, while this process alone may act for it.
+
+    Every key not told otherwise is done when the function returns.
+    """
+
+    merchant_id: str
+    rows: Sequence[Row]
+    database: Database
+    token: UUID
+    outcomes: dict[str, Waits | Needs] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys, oldest first within their priority."""
+        return [row.key for row in self.rows]
+
+    @property
+    def now(self) -> datetime:
+        return self.database.clock.now()
+
+    def again(self, key: str, after: timedelta) -> None:
+        """Take this key again after so long; nothing went wrong."""
+        self.outcomes[key] = Waits(self.now + after)
+
+    def hold(self, key: str, problem: Code, reason: str = "") -> None:
+        """Let this key wait for a person, with the reason in words that may be shown."""
+        self.outcomes[key] = Needs(problem, reason)
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Unit]:
+        """A transaction that commits only while this process still holds the merchant. Raises LeaseLost else."""
+        async with self.database.unit() as unit:
+            await lease.fence(unit.conn, self.merchant_id, self.token)
+            yield unit
+
+
+SyncFunction = Callable[[Batch, Any], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of work: its function, how many keys it takes at once, and the problem under which refused keys wait."""
+
+    name: str
+    function: SyncFunction
+    refused: Code
+    batch: int = 50

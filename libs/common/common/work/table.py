@@ -1,0 +1,167 @@
+"""The work table: every SQL statement the engine runs on it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.db.unit import Connection, Unit
+from common.text import clean
+from common.work.batch import Needs, Row, Waits
+
+# One step per merchant through the index, however many rows each has.
+EARLIEST = """
+WITH RECURSIVE merchants AS (
+    (SELECT merchant_id FROM work WHERE NOT held ORDER BY merchant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT w.merchant_id FROM work w WHERE NOT held AND w.merchant_id > m.merchant_id ORDER BY 1 LIMIT 1)
+    FROM merchants m WHERE m.merchant_id IS NOT NULL
+)
+SELECT m.merchant_id, first.due_at FROM merchants m
+CROSS JOIN LATERAL (
+    SELECT due_at FROM work w WHERE w.merchant_id = m.merchant_id AND NOT held ORDER BY due_at LIMIT 1
+) first
+WHERE NOT EXISTS (SELECT FROM lease WHERE name = m.merchant_id AND until > now())
+ORDER BY first.due_at
+"""
+
+DUE = """
+SELECT id, kind, key, seq, attempts, problem, trace FROM work
+WHERE merchant_id = $1 AND NOT held AND due_at <= $2 ORDER BY priority, id LIMIT $3
+"""
+
+FINISHED = """
+DELETE FROM work USING unnest($3::text[], $4::integer[]) AS done (key, seq)
+WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key AND work.seq = done.seq
+"""
+
+# What was asked for again meanwhile is taken again at once.
+ASKED_AGAIN = """
+UPDATE work SET attempts = 0, error = NULL, problem = NULL, due_at = $4
+WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3)
+"""
+
+POSTPONED = """
+UPDATE work SET due_at = CASE WHEN work.seq = later.seq OR later.failed THEN later.due_at ELSE $3 END,
+    attempts = CASE WHEN later.failed THEN work.attempts + 1 ELSE 0 END, error = nullif(later.error, '')
+FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[])
+    AS later (key, seq, due_at, failed, error)
+WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = later.key
+"""
+
+HELD = """
+UPDATE work SET held = true, problem = $3, error = nullif(held.error, ''), attempts = 0
+FROM unnest($4::text[], $5::text[]) AS held (key, error)
+WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = held.key
+"""
+
+RELEASE = """
+UPDATE work SET held = false, due_at = $3, attempts = 0
+WHERE merchant_id = $1 AND problem = $2 AND held RETURNING id
+"""
+
+RETRY = """
+UPDATE work SET held = false, due_at = $4, attempts = 0, seq = seq + 1
+WHERE merchant_id = $1 AND kind = $2 AND key = $3 RETURNING id
+"""
+
+MORE_WAIT = """
+INSERT INTO problem (merchant_id, code, subject, since, waiting) VALUES ($1, $2, '', $3, $4)
+ON CONFLICT (merchant_id, code, subject) DO UPDATE SET waiting = problem.waiting + excluded.waiting
+RETURNING waiting, since
+"""
+FEWER_WAIT = """
+UPDATE problem SET waiting = greatest(waiting - $3, 0), done = done + $4
+WHERE merchant_id = $1 AND code = $2 AND subject = '' RETURNING waiting, done, since
+"""
+SOLVED = "DELETE FROM problem WHERE merchant_id = $1 AND code = $2 AND subject = ''"
+
+
+async def earliest(conn: Connection) -> list[tuple[str, datetime]]:
+    """Each merchant with work that nobody is on, and when its first row is due, soonest first."""
+    return [(row["merchant_id"], row["due_at"]) for row in await conn.fetch(EARLIEST)]
+
+
+async def due(conn: Connection, merchant_id: str, now: datetime, limit: int) -> list[Row]:
+    """The due rows of the merchant by priority, then by age."""
+    return [Row(**row) for row in await conn.fetch(DUE, merchant_id, now, limit)]
+
+
+async def finish(unit: Unit, merchant_id: str, kind: str, rows: Sequence[Row]) -> None:
+    """These are done; those asked for again meanwhile stay, due at once."""
+    if not rows:
+        return
+    await unit.conn.execute(FINISHED, merchant_id, kind, [row.key for row in rows], [row.seq for row in rows])
+    await unit.conn.execute(ASKED_AGAIN, merchant_id, kind, [row.key for row in rows], unit.now)
+    await _fewer_wait(unit, merchant_id, rows, done=True)
+
+
+async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tuple[Row, Waits]]) -> None:
+    """These are taken again when due; the ones that failed count one more try."""
+    if later:
+        await unit.conn.execute(
+            POSTPONED,
+            merchant_id,
+            kind,
+            unit.now,
+            [row.key for row, _ in later],
+            [row.seq for row, _ in later],
+            [wait.due for _, wait in later],
+            [wait.failed for _, wait in later],
+            [clean(wait.reason) for _, wait in later],
+        )
+
+
+async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row, Needs]]) -> None:
+    """These wait for a person; each problem among them is told with the number that now wait for it."""
+    for problem in {need.problem for _, need in held}:
+        rows = [row for row, need in held if need.problem == problem]
+        reasons = [clean(need.reason) for _, need in held if need.problem == problem]
+        await unit.conn.execute(HELD, merchant_id, kind, problem, [row.key for row in rows], reasons)
+        others = [row for row in rows if row.problem != problem]
+        await _fewer_wait(unit, merchant_id, others, done=False)
+        if others:
+            [count] = await unit.conn.fetch(MORE_WAIT, merchant_id, problem, unit.now, len(others))
+            _tell_opened(unit, merchant_id, problem, count)
+
+
+async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
+    """Take everything that waits for this problem again, oldest first; how many that is.
+
+    The problem stays open until the last of them went through, and only then is told as solved.
+    """
+    released = await unit.conn.fetch(RELEASE, merchant_id, problem, unit.now)
+    unit.ring("work")
+    return len(released)
+
+
+async def retry(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
+    """Take this one now, held or not; whether there is such a row."""
+    unit.ring("work")
+    return bool(await unit.conn.fetch(RETRY, merchant_id, kind, key, unit.now))
+
+
+async def _fewer_wait(unit: Unit, merchant_id: str, rows: Sequence[Row], *, done: bool) -> None:
+    counts = Counter(row.problem for row in rows if row.problem)
+    for problem, count in sorted(counts.items()):
+        left = await unit.conn.fetchrow(FEWER_WAIT, merchant_id, problem, count, count if done else 0)
+        if left is None:
+            continue
+        if left["waiting"]:
+            _tell_opened(unit, merchant_id, Code(problem), left)
+        else:
+            await unit.conn.execute(SOLVED, merchant_id, problem)
+            unit.emit(
+                ProblemClosed(
+                    merchant_id=merchant_id,
+                    code=Code(problem),
+                    done=left["done"],
+                    since=left["since"],
+                )
+            )
+
+
+def _tell_opened(unit: Unit, merchant_id: str, problem: Code, count: asyncpg.Record) -> None:
+    unit.emit(ProblemOpened(merchant_id=merchant_id, code=problem, waiting=count["waiting"], since=count["since"]))

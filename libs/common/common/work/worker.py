@@ -1,0 +1,207 @@
+"""Does the work: leases a merchant, takes its due rows by priority, runs their sync function, writes how each fared.
+
+One replica at a time acts for a merchant and service. A lost lease is noticed by its token before anything more is
+written. A batch that is refused is split until the bad row stands alone; what fails for now is taken again later.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import structlog
+
+from common.contracts.problems import Code
+from common.db import lease
+from common.db.database import Database
+from common.db.inbox import reason
+from common.db.lease import LeaseLost
+from common.errors import Again, Ambiguous, AppError, Held, Permanent, Throttled, Transient, Unavailable
+from common.pauses import Pauses, backoff, until
+from common.telemetry import tracing
+from common.telemetry.metrics import Metrics
+from common.work import table
+from common.work.batch import Batch, Kind, Needs, Row, Waits
+
+log = structlog.get_logger()
+
+LEASE = timedelta(seconds=30)
+RENEW_SECONDS = 8.0
+LOOK_SECONDS = 2.0
+TURN_SECONDS = 10.0
+TAKE = 200
+BUG_TRIES = 5
+STOP_SECONDS = 10.0
+
+
+class Worker:
+    """The worker of one service process: up to `side_by_side` merchants at once, each in a task of its own."""
+
+    def __init__(
+        self, database: Database, kinds: Iterable[Kind], deps: object, metrics: Metrics, *, side_by_side: int = 16
+    ) -> None:
+        self._database = database
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._deps = deps
+        self._metrics = metrics
+        self._side_by_side = side_by_side
+        self._token = uuid4()
+        self._turns: dict[str, asyncio.Task[None]] = {}
+        self._next_due: datetime | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`; what is under way then gets ten seconds to finish, and its leases are given back."""
+        pauses = Pauses(first=0.2, most=5.0)
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while not stop.is_set():
+                try:
+                    await self.look()
+                    await self._database.bell.wait("work", self._until_next())
+                    pauses.reset()
+                except Transient as error:
+                    log.warning("work waits", reason=str(error))
+                    await pauses.wait(stop)
+            await self._finish()
+        finally:
+            renewing.cancel()
+
+    async def look(self) -> None:
+        """Start a turn for each merchant that is due, as far as there are places."""
+        for name in [name for name, turn in self._turns.items() if turn.done()]:
+            self._turns.pop(name).result()  # a bug in a turn ends the process rather than the work of one merchant
+        now = self._database.clock.now()
+        async with self._database.connection() as conn:
+            waiting = [each for each in await table.earliest(conn) if each[0] not in self._turns]
+            due = [merchant_id for merchant_id, due_at in waiting if due_at <= now]
+            places = self._side_by_side - len(self._turns)
+            taken = await lease.take(conn, due[:places], self._token, LEASE) if places else []
+        self._next_due = min((due_at for _, due_at in waiting if due_at > now), default=None)
+        for merchant_id in taken:
+            turn = asyncio.create_task(self._turn(merchant_id), name=f"work for {merchant_id}")
+            self._turns[merchant_id] = turn
+            turn.add_done_callback(lambda _: self._database.bell.ring("work"))
+
+    async def settle(self) -> None:
+        """Work until nothing is due, for tests and tools."""
+        while True:
+            await self.look()
+            if not self._turns:
+                return
+            await asyncio.gather(*self._turns.values())
+
+    def _until_next(self) -> float:
+        if self._next_due is None:
+            return LOOK_SECONDS
+        return max(0.0, min(LOOK_SECONDS, (self._next_due - self._database.clock.now()).total_seconds()))
+
+    async def _turn(self, merchant_id: str) -> None:
+        """Work for one merchant until nothing is due or its turn is over, so that no merchant starves another."""
+        clock = self._database.clock
+        over = clock.monotonic() + TURN_SECONDS
+        try:
+            while clock.monotonic() < over and await self._batch(merchant_id):
+                pass
+        except Transient as error:
+            log.warning("a turn ended early", reason=str(error))
+        finally:
+            await self._give_back(merchant_id)
+
+    async def _give_back(self, merchant_id: str) -> None:
+        try:
+            async with self._database.connection() as conn:
+                await lease.release(conn, [merchant_id], self._token)
+        except Transient as error:
+            log.warning("a lease is left to expire", reason=str(error))
+
+    async def _batch(self, merchant_id: str) -> bool:
+        """Run the most urgent kind of work that is due; whether there was any."""
+        async with self._database.connection() as conn:
+            rows = await table.due(conn, merchant_id, self._database.clock.now(), TAKE)
+        if not rows:
+            return False
+        kind = self._kinds.get(rows[0].kind) or Kind(rows[0].kind, _unknown, Code.CONNECTION_LOST)
+        await self._run(kind, merchant_id, [row for row in rows if row.kind == kind.name][: kind.batch])
+        return True
+
+    async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
+        batch = Batch(merchant_id, rows, self._database, self._token)
+        trace = tracing.enter(rows[0].trace)
+        try:
+            with self._metrics.work_seconds.labels(kind.name).time():
+                await kind.function(batch, self._deps)
+        except LeaseLost:
+            raise
+        except (Transient, Ambiguous, Held, Again) as error:
+            self._failed(kind, batch, error)
+        except Exception as error:  # noqa: BLE001 - written to the row it stands alone with
+            if len(rows) > 1:
+                half = len(rows) // 2
+                await self._run(kind, merchant_id, rows[:half])
+                await self._run(kind, merchant_id, rows[half:])
+                return
+            self._failed(kind, batch, error)
+        finally:
+            tracing.leave(trace)
+        await self._write(kind, batch)
+
+    def _failed(self, kind: Kind, batch: Batch, error: Exception) -> None:
+        for row in batch.rows:
+            batch.outcomes.setdefault(row.key, outcome(error, row.attempts + 1, batch.now, kind.refused))
+        if not isinstance(error, AppError | Held | Again):
+            log.error("a sync function has a bug", kind=kind.name, exc_info=error)
+
+    async def _write(self, kind: Kind, batch: Batch) -> None:
+        said = [(row, batch.outcomes.get(row.key)) for row in batch.rows]
+        async with batch.unit() as unit:
+            await table.finish(unit, batch.merchant_id, kind.name, [row for row, each in said if each is None])
+            await table.postpone(
+                unit, batch.merchant_id, kind.name, [(row, each) for row, each in said if isinstance(each, Waits)]
+            )
+            await table.hold(
+                unit, batch.merchant_id, kind.name, [(row, each) for row, each in said if isinstance(each, Needs)]
+            )
+        for _, each in said:
+            self._metrics.work_outcomes.labels(kind.name, type(each).__name__ if each else "Done").inc()
+
+    async def _renew(self) -> None:
+        """Prolong the leases of all turns under way."""
+        never = asyncio.Event()
+        while True:
+            await until(never, RENEW_SECONDS)
+            try:
+                async with self._database.connection() as conn:
+                    held = [name for name, task in self._turns.items() if not task.done()]
+                    await lease.prolong(conn, held, self._token, LEASE)
+            except Transient as error:
+                log.warning("leases not prolonged", reason=str(error))
+
+    async def _finish(self) -> None:
+        turns = [task for task in self._turns.values() if not task.done()]
+        if not turns:
+            return
+        _, late = await asyncio.wait(turns, timeout=STOP_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _unknown(_: Batch, __: object) -> None:
+    raise Unavailable("this version does not know this kind of work; another may")
+
+
+def outcome(error: Exception, tries: int, now: datetime, refused: Code) -> Waits | Needs:
+    """What becomes of a row whose sync function raised this."""
+    match error:
+        case Held():
+            return Needs(Code(error.problem))
+        case Again():
+            return Waits(now + error.after)
+        case Permanent():
+            return Needs(refused, reason(error))
+        case Transient() | Ambiguous():
+            wished = error.retry_after if isinstance(error, Throttled) else None
+            return Waits(now + (wished or backoff(tries)), failed=True, reason=reason(error))
+    if tries >= BUG_TRIES:
+        return Needs(refused, reason(error))
+    return Waits(now + backoff(tries), failed=True, reason=reason(error))
