@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 from common.redaction import scrub
 from common.telemetry import tracing
@@ -42,11 +43,20 @@ def configure(service: str, level: str = "info", stream: TextIO | None = None) -
             keep_exc_info=False,
         )
     )
+    handler.addFilter(_unquoted)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(threshold)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(threshold, logging.WARNING))
+
+
+def _unquoted(record: logging.LogRecord) -> bool:
+    """Leave out what aiohttp quotes of bytes that are no HTTP: they may hold anything, in no shape one could redact."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.msg, record.args, record.exc_info = "request refused: not HTTP", (), None
+    return True
 
 
 def _common(service: str) -> list[Any]:

@@ -49,7 +49,7 @@ class Keys:
 
     def __init__(self, public_keys: Sequence[str], secrets: Sequence[SecretStr], audience: str) -> None:
         self._public = [_public_key(pem) for pem in public_keys]
-        self._shared = [_shared_key(secret) for secret in secrets]
+        self._shared = [shared_key(secret) for secret in secrets]
         self._audience = audience
 
     def bearer(self, header: str | None) -> Claims:
@@ -74,7 +74,7 @@ def mint_internal(secrets: Sequence[SecretStr], audience: str, caller: str) -> s
     """A token with which `caller` may use the internal routes of the service `audience` for one minute."""
     now = datetime.now(UTC)
     claims = {"sub": caller, "aud": audience, "iat": now, "exp": now + INTERNAL_LIFETIME}
-    return jwt.encode(claims, _shared_key(secrets[0]), algorithm="HS256")
+    return jwt.encode(claims, shared_key(secrets[0]), algorithm="HS256")
 
 
 def _verified(header: str | None, keys: Sequence[Any], *, algorithm: str, **expected: Any) -> dict[str, Any]:
@@ -121,6 +121,6 @@ def _public_key(pem: str) -> Ed25519PublicKey:
     return key
 
 
-def _shared_key(secret: SecretStr) -> bytes:
-    """Always 32 bytes, and of use for nothing else."""
+def shared_key(secret: SecretStr) -> bytes:
+    """The HS256 key of a shared secret: always 32 bytes, and of use for nothing else."""
     return hashlib.sha256(b"quicksync internal tokens\n" + secret.get_secret_value().encode()).digest()

@@ -75,13 +75,14 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception as error:
         if request.get(STARTED):
             raise
-        return answer(_noted(refusal(error)))
+        return answer(_noted(error))
 
 
-def _noted(refused: Refused | None) -> Refused:
+def _noted(error: Exception) -> Refused:
     """The refusal, after logging what is our fault rather than the caller's."""
+    refused = refusal(error)
     if refused is None:
-        log.exception("request failed")
+        log.error("request failed", exc_info=error)
         return Refused(500, "internal_error", "Something went wrong on our side. Quote the instance to support.")
     if refused.status == HTTPStatus.SERVICE_UNAVAILABLE:
         log.warning("request could not be answered", why=refused.detail)

@@ -1,0 +1,78 @@
+"""The shop of tests/support/shop.py, served over real sockets."""
+
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+from tests.support.shop import ROUTES, Shop
+from tests.support.tokens import Issuer
+
+from common import logs
+from common.errors import Unavailable
+from common.http.app import build_app
+from common.settings import CommonSettings
+from common.telemetry.metrics import Metrics
+
+SECRETS = [SecretStr("the secret in use"), SecretStr("the one before")]
+
+Client = TestClient[Any, Any]
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Collect the log; call it for the lines written so far."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    logs.configure("shop", "debug", stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    root.handlers, root.level = before, level
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+@pytest.fixture
+def broken() -> set[str]:
+    """Name a check in it and /readyz finds that part broken."""
+    return set()
+
+
+@pytest.fixture
+async def client(issuer: Issuer, shop: Shop, broken: set[str], logged: object) -> AsyncIterator[Client]:
+    del logged  # first of all, so that nothing is written elsewhere
+    settings = CommonSettings(
+        env="dev",
+        postgres_dsn=SecretStr("postgresql://"),
+        amqp_url=SecretStr("amqp://"),
+        jwt_public_keys=[Issuer().public_pem, issuer.public_pem],
+        internal_secrets=SECRETS,
+        http_read_timeout=0.3,
+    )
+
+    async def outbox() -> dict[str, object]:
+        if "outbox" in broken:
+            raise Unavailable("the broker cannot be reached")
+        return {"oldest_seconds": 0.5}
+
+    async def database() -> None:
+        if "database" in broken:
+            raise OSError("cannot connect to postgresql://orders:hunter2@db")
+
+    app = build_app("shop", ROUTES, shop, settings, Metrics(), {"outbox": outbox, "database": database})
+    async with TestClient(TestServer(app, access_log=None)) as client:
+        yield client

@@ -1,0 +1,218 @@
+"""Whatever is sent, the answer is the right 4xx in the one shape, names the field, and nothing is stored or told."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from tests.integration.http.conftest import Client
+from tests.support.shop import MERCHANT, Shop
+from tests.support.tokens import Issuer
+from yarl import URL
+
+ORDER = f"/v1/merchants/{MERCHANT}/orders/A-1"
+ORDERS = f"/v1/merchants/{MERCHANT}/orders"
+JSON = {"Content-Type": "application/json"}
+
+
+def deep(levels: int) -> bytes:
+    return b'{"lines":' + b"[" * levels + b"]" * levels + b"}"
+
+
+BODIES = [
+    (b"", 400, None),
+    (b"{", 400, None),
+    (b"\xff\xfe", 400, None),
+    (b'{"total": NaN}', 400, None),
+    (b'{"total": Infinity}', 400, None),
+    (b'{"total": 1, "note": "\\ud800"}', 400, None),
+    (b'{"total": 1, "note": "\x00"}', 400, None),
+    (deep(100), 400, None),
+    (deep(100_000), 400, None),
+    (b"null", 422, "body"),
+    (b"[]", 422, "body"),
+    (b'"total"', 422, "body"),
+    (b"{}", 422, "total"),
+    (b'{"total": "5"}', 422, "total"),
+    (b'{"total": true}', 422, "total"),
+    (b'{"total": null}', 422, "total"),
+    (b'{"total": -1}', 422, "total"),
+    (b'{"total": 1e308}', 422, "total"),
+    (b'{"total": 1e999}', 422, "total"),
+    (b'{"total": 1, "weight": 1e308}', 422, "weight"),
+    (b'{"total": ' + b"9" * 4000 + b"}", 422, "total"),
+    (b'{"total": 1, "totl": 2}', 422, "totl"),
+    (b'{"total": 1, "note": "a\\u0000b"}', 422, "note"),
+    (b'{"total": 1, "a\\u0000b": 1}', 422, "a�b"),
+    (b'{"total": 1, "note": "' + b"x" * 201 + b'"}', 422, "note"),
+    (b'{"total": 1, "lines": {}}', 422, "lines"),
+    (b'{"total": 1, "lines": [{"sku": "a"}, {"sku": ""}]}', 422, "lines.1.sku"),
+    (b'{"total": 1, "lines": [{"sku": "a\\u0000"}]}', 422, "lines.0.sku"),
+    (b'{"total": 1, "lines": [{"sku": "a", "quantity": 0.0001}]}', 422, "lines.0.quantity"),
+    (b'{"total": 1, "lines": [{"sku": "a", "quantity": 1e14}]}', 422, "lines.0.quantity"),
+    (b'{"total": 1, "lines": [{"sku": "a", "colour": "red"}]}', 422, "lines.0.colour"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "field"), BODIES, ids=lambda value: str(value)[:40])
+async def test_a_bad_body_is_refused_with_its_field(
+    client: Client, issuer: Issuer, shop: Shop, body: bytes, status: int, field: str | None
+) -> None:
+    """A body that does not fit is refused in the one shape, with the field named and nothing stored."""
+    answer = await client.put(ORDER, data=body, headers=issuer.headers() | JSON)
+    problem = await answer.json(content_type="application/problem+json")
+
+    assert (answer.status, problem["status"]) == (status, status)
+    assert field is None or field in [each["field"] for each in problem["errors"]]
+    assert all(each["problem"] and each["remedy"] for each in problem["errors"])
+    assert shop.orders == {}
+
+
+async def test_every_mistake_is_told_at_once(client: Client, issuer: Issuer) -> None:
+    """One answer names each wrong field, with a remedy that lists the fields known."""
+    answer = await client.put(ORDER, json={"note": 5, "lnes": []}, headers=issuer.headers())
+    errors = {each["field"]: each for each in (await answer.json(content_type=None))["errors"]}
+
+    assert set(errors) == {"total", "note", "lnes"}
+    assert "Known here: api_token, lines, note, total, weight." in errors["lnes"]["remedy"]
+
+
+async def test_a_secret_sent_wrongly_is_neither_told_nor_logged(
+    client: Client, issuer: Issuer, logged: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """The value of a refused field comes back nowhere."""
+    answer = await client.put(
+        ORDER, json={"total": "s3cr3t-7b1", "api_token": ["s3cr3t-7b1"]}, headers=issuer.headers()
+    )
+
+    assert answer.status == 422
+    assert "s3cr3t" not in await answer.text()
+    assert "s3cr3t" not in json.dumps(logged())
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", ""]
+)
+async def test_only_json_is_taken(client: Client, issuer: Issuer, content_type: str) -> None:
+    """Another content type is refused with 415, whatever the body holds."""
+    headers = issuer.headers() | {"Content-Type": content_type}
+    answer = await client.put(ORDER, data=b'{"total": 1}', headers=headers)
+
+    assert answer.status == 415
+
+
+async def test_a_body_declared_too_large_is_not_read(client: Client, issuer: Issuer, shop: Shop) -> None:
+    """A Content-Length beyond the limit is refused before the body comes."""
+    body = json.dumps({"total": 1, "note": "x" * 300_000}).encode()
+    answer = await client.put(ORDER, data=body, headers=issuer.headers() | JSON)
+
+    assert answer.status == 413
+    assert shop.orders == {}
+
+
+async def test_a_body_that_grows_too_large_is_cut_off(client: Client, issuer: Issuer) -> None:
+    """A chunked body without a length is refused once it passes the limit."""
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 60_000
+
+    answer = await client.put(ORDER, data=endless(), headers=issuer.headers() | JSON)
+
+    assert answer.status == 413
+
+
+async def test_a_bomb_is_measured_by_what_it_unpacks_to(client: Client, issuer: Issuer) -> None:
+    """The limit holds for the unpacked body."""
+    headers = issuer.headers() | JSON | {"Content-Encoding": "gzip"}
+    answer = await client.put(ORDER, data=gzip.compress(b" " * 50_000_000), headers=headers)
+
+    assert answer.status == 413
+
+
+async def test_a_body_not_packed_as_it_says_is_refused(client: Client, issuer: Issuer) -> None:
+    """A body that is not gzip though its header says so is the caller's mistake."""
+    headers = issuer.headers() | JSON | {"Content-Encoding": "gzip"}
+    answer = await client.put(ORDER, data=b'{"total": 1}', headers=headers)
+
+    assert answer.status == 400
+
+
+async def test_a_body_that_comes_too_slowly_is_given_up(client: Client, issuer: Issuer, shop: Shop) -> None:
+    """A body that trickles in is refused with 408 after the time allowed."""
+
+    async def trickle() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" "
+            await asyncio.sleep(0.05)  # the slowness itself, not a wait for something
+
+    answer = await client.put(ORDER, data=trickle(), headers=issuer.headers() | JSON)
+
+    assert answer.status == 408
+    assert shop.orders == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=ten", "limit"),
+        ("limit=0", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("limt=1", "limt"),
+        ("state=a%00b", "state"),
+        ("limit=1e5", "limit"),
+    ],
+)
+async def test_a_bad_query_is_refused_with_its_field(client: Client, issuer: Issuer, query: str, field: str) -> None:
+    """A query parameter that does not fit is refused by name."""
+    answer = await client.get(f"{ORDERS}?{query}", headers=issuer.headers())
+    problem = await answer.json(content_type=None)
+
+    assert answer.status == 422
+    assert [each["field"] for each in problem["errors"]] == [field]
+
+
+@pytest.mark.parametrize("state", ["%ff%fe", "%ed%a0%80", "%f0%9f%92%a9", "+"])
+async def test_odd_bytes_in_a_query_are_only_text(client: Client, issuer: Issuer, state: str) -> None:
+    """Bytes that are not UTF-8 in a query break nothing."""
+    answer = await client.request("GET", f"{ORDERS}?state={state}", headers=issuer.headers())
+
+    assert answer.status == 200
+
+
+async def test_what_takes_nothing_refuses_what_it_is_given(client: Client, issuer: Issuer) -> None:
+    """A body or query where none is taken is refused, an empty one is not."""
+    await client.put(ORDER, json={"total": 1}, headers=issuer.headers())
+    retry = f"{ORDER}/retry"
+
+    assert (await client.post(retry, headers=issuer.headers())).status == 202
+    assert (await client.post(retry, json={}, headers=issuer.headers())).status == 202
+    assert (await client.post(retry, json={"now": True}, headers=issuer.headers())).status == 422
+    assert (await client.post(f"{retry}?now=1", headers=issuer.headers())).status == 422
+    assert (await client.get(ORDERS, json={}, headers=issuer.headers())).status == 422
+
+
+@pytest.mark.parametrize(
+    ("merchant", "order", "field"),
+    [
+        ("short", "A-1", "merchant_id"),
+        ("mrchnt0000001", "A-1", "merchant_id"),
+        ("MRCHNT000000%0A", "A-1", "merchant_id"),
+        (MERCHANT, "a%00b", "source_id"),
+        (MERCHANT, "a%0D%0Ab", "source_id"),
+        (MERCHANT, "x" * 121, "source_id"),
+    ],
+)
+async def test_a_bad_path_is_refused_with_its_part(
+    client: Client, issuer: Issuer, shop: Shop, merchant: str, order: str, field: str
+) -> None:
+    """A part of the path that cannot be right is refused by name."""
+    url = URL(f"/v1/merchants/{merchant}/orders/{order}", encoded=True)
+    answer = await client.put(url, json={"total": 1}, headers=issuer.headers())
+    problem = await answer.json(content_type=None)
+
+    assert answer.status == 422
+    assert problem["errors"][0]["field"] == field
+    assert shop.orders == {}

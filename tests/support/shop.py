@@ -1,0 +1,113 @@
+"""A small service with every kind of route, on which the HTTP kit is tried."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from aiohttp import web
+from pydantic import BaseModel, Field, SecretStr, StringConstraints
+
+from common.errors import NotFound
+from common.http.routes import Access, Answer, Call, Input, Nothing, Route
+from common.quantity import DecimalQuantity
+
+MERCHANT = "MRCHNT0000001"
+OTHER = "MRCHNT0000002"
+
+
+class Line(Input):
+    sku: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    quantity: DecimalQuantity = 1000
+
+
+class OrderIn(Input):
+    total: Annotated[int, Field(ge=0)]
+    lines: Annotated[list[Line], Field(max_length=50)] = []
+    note: Annotated[str, StringConstraints(max_length=200)] = ""
+    api_token: SecretStr = SecretStr("")
+    weight: float = 0
+
+
+class OrderView(BaseModel):
+    source_id: str
+    total: int
+    lines: int
+
+
+class Page(Input):
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    state: str | None = None
+
+
+class Listing(BaseModel):
+    merchant_id: str
+    limit: int
+    orders: list[OrderView]
+
+
+@dataclass
+class Shop:
+    """What the handlers work on; `raises` is what the next call to /fail raises."""
+
+    orders: dict[str, OrderIn] = field(default_factory=dict)
+    raises: Exception = field(default_factory=lambda: NotFound("no reason"))
+
+
+async def put_order(call: Call[Shop, OrderIn]) -> Answer:
+    key = call.path["source_id"]
+    status = 200 if key in call.deps.orders else 201
+    call.deps.orders[key] = call.input
+    return Answer(status, OrderView(source_id=key, total=call.input.total, lines=len(call.input.lines)))
+
+
+async def list_orders(call: Call[Shop, Page]) -> Listing:
+    views = [OrderView(source_id=k, total=o.total, lines=len(o.lines)) for k, o in call.deps.orders.items()]
+    return Listing(merchant_id=call.merchant_id, limit=call.input.limit, orders=views[: call.input.limit])
+
+
+async def retry_order(call: Call[Shop, Nothing]) -> Answer:
+    if call.path["source_id"] not in call.deps.orders:
+        raise NotFound("There is no such order; it was never received.")
+    return Answer(202)
+
+
+async def grant(call: Call[Shop, Nothing]) -> Answer:
+    return Answer(200, headers={"X-Caller": call.claims.subject})
+
+
+async def fail(call: Call[Shop, Nothing]) -> Answer:
+    raise call.deps.raises
+
+
+async def stream(call: Call[Shop, None]) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(call.request)
+    await response.write(b"begun")
+    raise ValueError("the stream broke")
+
+
+async def wait(_: Call[Shop, None]) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+ORDER = "/v1/merchants/{merchant_id}/orders/{source_id}"
+ROUTES = [
+    Route(
+        "PUT", ORDER, put_order, "orders:write", takes=OrderIn, gives=OrderView, also=(201,), summary="Take an order"
+    ),
+    Route(
+        "GET",
+        "/v1/merchants/{merchant_id}/orders",
+        list_orders,
+        "orders:read",
+        takes=Page,
+        gives=Listing,
+        summary="List orders",
+    ),
+    Route("POST", f"{ORDER}/retry", retry_order, "orders:write", status=202, summary="Send an order again"),
+    Route("POST", "/internal/grants", grant, Access.INTERNAL, summary="Lease a grant"),
+    Route("POST", "/fail", fail, Access.OPEN),
+    Route("GET", "/stream", stream, Access.OPEN, takes=None),
+    Route("GET", "/wait", wait, Access.OPEN, takes=None),
+]

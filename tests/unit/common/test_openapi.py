@@ -1,0 +1,77 @@
+"""The OpenAPI document is valid, says all a caller can meet, and changes only when a route does."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from tests.support.shop import ROUTES, OrderIn, OrderView, Page
+
+from common.http import openapi
+from common.http.routes import Access, Call, Nothing, Route
+
+ORDERS = "/v1/merchants/{merchant_id}/orders"
+
+
+@pytest.fixture
+def document() -> Any:
+    return openapi.document("shop", ROUTES)
+
+
+def test_the_document_is_valid(document: Any) -> None:
+    """It holds against the specification of OpenAPI 3.1."""
+    OpenAPIV31SpecValidator(document).validate()
+
+
+def test_every_status_is_listed(document: Any) -> None:
+    """What the kit may answer and what the route adds stand side by side."""
+    put = document["paths"][f"{ORDERS}/{{source_id}}"]["put"]["responses"]
+    get = document["paths"][ORDERS]["get"]["responses"]
+
+    assert set(put) == {"200", "201", "400", "401", "403", "404", "408", "413", "415", "422", "500", "503"}
+    assert set(get) == {"200", "401", "403", "404", "422", "500", "503"}
+    assert put["201"]["content"]["application/json"]["schema"]["$ref"].endswith("/OrderView")
+    assert "application/problem+json" in put["422"]["content"]
+    assert "Retry-After" in put["503"]["headers"]
+
+
+def test_parameters_and_bodies_are_described(document: Any) -> None:
+    """Path and query parameters, body, required fields and security follow from the route."""
+    put = document["paths"][f"{ORDERS}/{{source_id}}"]["put"]
+    get = document["paths"][ORDERS]["get"]
+
+    assert [(each["name"], each["in"]) for each in get["parameters"]] == [
+        ("merchant_id", "path"), ("limit", "query"), ("state", "query"),
+    ]  # fmt: skip
+    assert get["parameters"][1]["schema"]["maximum"] == 1000
+    assert put["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/OrderIn")
+    assert document["components"]["schemas"]["OrderIn"]["additionalProperties"] is False
+    assert put["security"] == [{"bearer": ["orders:write"]}]
+    assert document["paths"]["/internal/grants"]["post"]["security"] == [{"internal": []}]
+    assert "/fail" not in document["paths"]
+
+
+def test_the_file_shows_drift(tmp_path: Path) -> None:
+    """The written file equals the text of the same routes, and differs once one changes."""
+    path = openapi.write("shop", ROUTES, tmp_path)
+
+    assert path == tmp_path / "shop.json"
+    assert path.read_text(encoding="utf-8") == openapi.text(openapi.document("shop", ROUTES))
+    assert path.read_text(encoding="utf-8") != openapi.text(openapi.document("shop", ROUTES[1:]))
+
+
+async def read(call: Call[None, Page]) -> OrderView:
+    raise NotImplementedError
+
+
+def test_a_route_that_contradicts_itself_is_refused() -> None:
+    """A table line whose handler takes another input, without a summary, or named twice is noticed at once."""
+    with pytest.raises(ValueError, match="written for"):
+        Route("GET", "/v1/x", read, Access.OPEN, takes=OrderIn)
+    with pytest.raises(ValueError, match="written for"):
+        Route("GET", "/v1/x", read, Access.OPEN, takes=Nothing)
+    with pytest.raises(ValueError, match="summary"):
+        Route("GET", "/v1/x", read, "orders:read", takes=Page)
+    twice = [Route("GET", path, read, "orders:read", takes=Page, summary="x") for path in ("/v1/x", "/v1/y")]
+    with pytest.raises(ValueError, match="names of their own"):
+        openapi.document("shop", twice)
