@@ -1,6 +1,5 @@
 """Who may use what: tokens that are none, lack a scope, or belong to another merchant open nothing."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -11,8 +10,8 @@ from typing import Any
 
 import jwt
 import pytest
-from aiohttp.test_utils import TestServer
 from tests.integration.http.conftest import SECRETS, Client
+from tests.support.raw import send
 from tests.support.shop import MERCHANT, OTHER, Shop
 from tests.support.tokens import Issuer
 
@@ -36,8 +35,8 @@ BAD_TOKENS: dict[str, Callable[[Issuer], str]] = {
     "not yet valid": lambda issuer: issuer.token(nbf=ago(-5)),
     "for an audience": lambda issuer: issuer.token(aud="elsewhere"),
     "of another key": lambda _: Issuer().token(),
-    "unsigned": lambda _: jwt.encode({"scope": "*", "merchants": ["*"], "exp": ago(-5)}, None, algorithm="none"),
-    "signed with the public key as a secret": lambda issuer: _confused(issuer),
+    "unsigned": lambda _: forged({"alg": "none"}),
+    "signed with the public key as a secret": lambda issuer: forged({"alg": "HS256"}, issuer.public_pem.encode()),
     "tampered with": lambda issuer: issuer.token()[:-8] + "AAAAAAAA",
     "scopes in a list": lambda issuer: issuer.signed({"scope": ["*"], "merchants": ["*"], "exp": ago(-5)}),
     "merchants in a text": lambda issuer: issuer.signed({"scope": "*", "merchants": "*", "exp": ago(-5)}),
@@ -53,10 +52,11 @@ BAD_TOKENS: dict[str, Callable[[Issuer], str]] = {
 }
 
 
-def _confused(issuer: Issuer) -> str:
-    claims = segment(json.dumps({"scope": "*", "merchants": ["*"], "exp": 9_999_999_999}).encode())
-    signed = segment(json.dumps({"alg": "HS256"}).encode()) + "." + claims
-    return f"{signed}.{segment(hmac.digest(issuer.public_pem.encode(), signed.encode(), hashlib.sha256))}"
+def forged(header: dict[str, str], secret: bytes | None = None) -> str:
+    """Claims to everything, with no signature or one made with this secret."""
+    claims = {"scope": "*", "merchants": ["*"], "exp": 9_999_999_999}
+    signed = segment(json.dumps(header).encode()) + "." + segment(json.dumps(claims).encode())
+    return signed + "." + (segment(hmac.digest(secret, signed.encode(), hashlib.sha256)) if secret else "")
 
 
 @pytest.mark.parametrize("bad", BAD_TOKENS)
@@ -77,16 +77,6 @@ async def test_without_a_token_the_answer_says_how(client: Client) -> None:
 
     assert answer.status == 401
     assert "Authorization: Bearer" in (await answer.json(content_type=None))["detail"]
-
-
-async def raw(server: TestServer, request: bytes) -> bytes:
-    """Send these bytes as they are and read all that comes back."""
-    reader, writer = await asyncio.open_connection(server.host, server.port)
-    writer.write(request)
-    async with asyncio.timeout(5):
-        answer = await reader.read()
-    writer.close()
-    return answer
 
 
 @pytest.mark.parametrize(
@@ -115,7 +105,7 @@ async def test_headers_of_any_bytes_are_refused_quietly(
         b"",
         b"{}",
     ]
-    answer = await raw(client.server, b"\r\n".join(lines))
+    answer = await send(client, b"\r\n".join(lines))
 
     assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 401", b"HTTP/1.0 400"))
     assert "hunter2" not in json.dumps(logged())

@@ -59,14 +59,16 @@ def test_the_trace_is_on_every_line(lines: Lines) -> None:
     assert [line.get("trace") for line in lines()] == [trace, trace, None]
 
 
+def fail() -> None:
+    cause = KeyError("password=hunter2")
+    raise ValueError("for anna@example.com") from cause
+
+
 def test_exceptions_keep_their_traceback_and_lose_their_secrets(lines: Lines) -> None:
     """A logged exception shows where it came from, causes included, without what it quoted."""
     for log in (structlog.get_logger(), logging.getLogger("library")):
         try:
-            try:
-                raise KeyError("password=hunter2")
-            except KeyError as cause:
-                raise ValueError("for anna@example.com") from cause
+            fail()
         except ValueError:
             log.exception("failed")
 
@@ -79,10 +81,8 @@ def test_exceptions_keep_their_traceback_and_lose_their_secrets(lines: Lines) ->
 
 def test_bytes_that_are_no_http_are_not_quoted(lines: Lines) -> None:
     """What aiohttp could not parse is noted without its content."""
-    try:
-        raise BadHttpMessage("Invalid header token: b'canary'")
-    except BadHttpMessage:
-        logging.getLogger("aiohttp.server").exception("Error handling request from %s", "127.0.0.1")
+    error = BadHttpMessage("Invalid header token: b'canary'")
+    logging.getLogger("aiohttp.server").error("Error handling request from %s", "127.0.0.1", exc_info=error)
 
     [line] = lines()
     assert (line["level"], line["event"]) == ("info", "request refused: not HTTP")

@@ -15,6 +15,10 @@ from common.http.routes import Access, Nothing, Route
 Json = dict[str, Any]
 Models = Mapping[tuple[Any, JsonSchemaMode], Json]
 
+_EVERYWHERE = (
+    "Unknown fields are refused. Numbers lie within ±10^15, texts hold no NUL character. Every refusal is an "
+    "application/problem+json whose `errors` name each field, what is wrong and what to do."
+)
 _MERCHANT: Json = {"type": "string", "pattern": "^[0-9A-Z]{13}$"}
 _TEXT: Json = {"type": "string", "minLength": 1, "maxLength": LONGEST_PARAMETER}
 _RETRY_AFTER: Json = {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}
@@ -46,7 +50,7 @@ def document(name: str, routes: Sequence[Route]) -> Json:
         raise ValueError(f"{name}: handlers of documented routes need names of their own: {sorted(names)}")
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"QuickSync for Clover: {name}", "version": "1"},
+        "info": {"title": f"QuickSync for Clover: {name}", "version": "1", "description": _EVERYWHERE},
         "paths": paths,
         "components": {"schemas": definitions, "securitySchemes": _SCHEMES},
     }
