@@ -1,0 +1,222 @@
+"""Back-ends as containers, by testcontainers, where a Docker engine answers and has (or can fetch) the images."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import docker
+from docker.errors import DockerException, NotFound
+from requests import RequestException
+from testcontainers.community.postgres import PostgresContainer
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+
+from quicksync_dev.backends.server import postgres_answers, rabbitmq_answers
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import PartFailed
+from quicksync_dev.ports import free_port
+from quicksync_dev.say import Say, stopwatch
+from quicksync_dev.waiting import holds
+
+ASK_SECONDS = 10
+"""Seconds an engine may take to say whether it, or the registry behind it, has an image."""
+
+STOP_SECONDS = 15
+READY_WITHIN = 90.0
+ENGINE_ERRORS = (DockerException, RequestException, OSError)
+
+Build = Callable[[str, str], DockerContainer]
+"""Makes a container of this name with this password."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A pinned image; `volume` is the path of its data, `address` the form of its DSN."""
+
+    name: str
+    tag: str
+    port: int
+    volume: str
+    address: str
+    build: Build
+    answers: Callable[[str], Awaitable[bool]]
+
+
+def _postgres(name: str, password: str) -> DockerContainer:
+    return PostgresContainer(
+        "postgres:17", username="postgres", password=password, dbname="postgres", driver=None, name=name
+    )
+
+
+def _rabbitmq(name: str, password: str) -> DockerContainer:
+    # testcontainers' own RabbitMqContainer needs pika, which nothing else here does
+    names = {"RABBITMQ_DEFAULT_USER": "quicksync", "RABBITMQ_DEFAULT_PASS": password}
+    # the node keeps its data under its host's name
+    return DockerContainer("rabbitmq:4-management", env=names, name=name, hostname="quicksync")
+
+
+POSTGRES = Image(
+    "postgres",
+    "postgres:17",
+    5432,
+    "/var/lib/postgresql/data",
+    "postgresql://postgres:{password}@{host}:{port}/postgres",
+    _postgres,
+    postgres_answers,
+)
+RABBITMQ = Image(
+    "rabbitmq",
+    "rabbitmq:4-management",
+    5672,
+    "/var/lib/rabbitmq",
+    "amqp://quicksync:{password}@{host}:{port}/",
+    _rabbitmq,
+    rabbitmq_answers,
+)
+
+
+def engine_answers() -> bool:
+    """Whether a Docker engine answers here."""
+    try:
+        client = docker.from_env(timeout=ASK_SECONDS)
+    except ENGINE_ERRORS:
+        return False
+    try:
+        return bool(client.ping())
+    except ENGINE_ERRORS:
+        return False
+    finally:
+        client.close()
+
+
+def supplies(image: Image, say: Say) -> bool:
+    """Whether the engine has the image, fetched now if need be; says so when it has not."""
+    client = docker.from_env(timeout=ASK_SECONDS)
+    try:
+        client.images.get(image.tag)
+    except NotFound:
+        return _fetch(client, image, say)
+    except ENGINE_ERRORS as error:
+        say(f"{image.name}: the Docker engine is passed over: {_short(error)}")
+        return False
+    finally:
+        client.close()
+    return True
+
+
+def _fetch(client: docker.DockerClient, image: Image, say: Say) -> bool:
+    took = stopwatch()
+    try:
+        client.images.get_registry_data(image.tag)
+        say(f"{image.name}: fetching the image {image.tag}")
+        puller = docker.from_env(timeout=600)
+        puller.images.pull(image.tag)
+        puller.close()
+    except ENGINE_ERRORS as error:
+        say(f"{image.name}: the Docker engine has no {image.tag} and cannot fetch it ({took()}); passed over")
+        say(f"{image.name}: it says: {_short(error)}")
+        return False
+    return True
+
+
+class Container:
+    """One back-end in a container. Its data is a volume named after the data directory and outlives the container."""
+
+    pid = None
+
+    def __init__(self, image: Image, data_dir: DataDir, say: Say) -> None:
+        self.name = image.name
+        self._image = image
+        self._data_dir = data_dir
+        self._say = say
+        self._password = data_dir.once(image.name, lambda: secrets.token_urlsafe(24))
+        self._port = free_port()
+        self._title = f"quicksync-{hashlib.sha256(str(data_dir.root).encode()).hexdigest()[:12]}-{image.name}"
+        self._container: DockerContainer | None = None
+        self._host = "127.0.0.1"
+
+    @property
+    def url(self) -> str:
+        """The administrator's address."""
+        return self._image.address.format(password=self._password, host=self._host, port=self._port)
+
+    async def alive(self) -> bool:
+        """Whether the container runs."""
+        return await asyncio.to_thread(self._runs)
+
+    async def start(self) -> None:
+        """Start a container on the same port and data as before; one left by a killed launcher is removed first."""
+        took = stopwatch()
+        await asyncio.to_thread(self._remove)
+        try:
+            await asyncio.to_thread(self._run)
+        except ENGINE_ERRORS as error:
+            raise await self._failed(_short(error)) from error
+        if not await holds(lambda: self._image.answers(self.url), READY_WITHIN):
+            raise await self._failed(f"no answer within {READY_WITHIN:.0f} s")
+        self._say(f"{self.name}: container of {self._image.tag} on port {self._port} ready in {took()}")
+
+    async def stop(self) -> None:
+        """Stop it cleanly and remove the container; the data stays."""
+        await asyncio.to_thread(self._with_container, lambda found: found.stop(timeout=STOP_SECONDS))
+        await asyncio.to_thread(self._remove)
+
+    async def kill(self) -> None:
+        """End it with SIGKILL."""
+        await asyncio.to_thread(self._with_container, lambda found: found.kill())
+
+    async def _failed(self, what: str) -> PartFailed:
+        lines = await asyncio.to_thread(self._last_lines)
+        await asyncio.to_thread(self._remove)
+        return PartFailed(self.name, f"the container did not get ready: {what}", lines)
+
+    async def discard(self) -> None:
+        """Delete its volume."""
+        await asyncio.to_thread(self._remove_volume)
+
+    def _remove_volume(self) -> None:
+        client = docker.from_env(timeout=ASK_SECONDS)
+        try:
+            client.volumes.get(self._title).remove()
+        except NotFound:
+            return
+        finally:
+            client.close()
+
+    def _run(self) -> None:
+        # our containers are found again by their name; testcontainers' reaper would need one more image
+        testcontainers_config.ryuk_disabled = True
+        container = self._image.build(self._title, self._password)
+        container.with_bind_ports(self._image.port, self._port)
+        container.with_volume_mapping(self._title, self._image.volume, "rw")
+        self._container = container
+        container.start()
+        self._host = container.get_container_host_ip()
+
+    def _runs(self) -> bool:
+        status: list[str] = []
+        self._with_container(lambda found: status.append(found.status))
+        return status == ["running"]
+
+    def _last_lines(self) -> list[str]:
+        lines: list[str] = []
+        self._with_container(lambda found: lines.extend(found.logs(tail=20).decode(errors="replace").splitlines()))
+        return lines
+
+    def _remove(self) -> None:
+        self._with_container(lambda found: found.remove(force=True))
+
+    def _with_container(self, act: Callable[[docker.models.containers.Container], object]) -> None:
+        client = docker.from_env(timeout=STOP_SECONDS + ASK_SECONDS)
+        try:
+            act(client.containers.get(self._title))
+        except NotFound:
+            return
+        finally:
+            client.close()
+
+
+def _short(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,41 @@
+"""A back-end that runs already and was named by its DSN: used, never started, stopped or killed."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from quicksync_dev.errors import LauncherError, NoBackend
+from quicksync_dev.say import Say
+
+
+class Given:
+    """The server at `url`."""
+
+    pid = None
+
+    def __init__(self, name: str, url: str, answers: Callable[[str], Awaitable[bool]], say: Say) -> None:
+        self.name = name
+        self.url = url
+        self._answers = answers
+        self._say = say
+
+    async def alive(self) -> bool:
+        """Not ours to watch."""
+        return True
+
+    async def start(self) -> None:
+        """Make sure that it answers. Raises NoBackend."""
+        place = urlsplit(self.url)
+        where = f"{place.hostname}:{place.port}"
+        if not await self._answers(self.url):
+            raise NoBackend(f"{self.name}: nothing that takes the given address answers at {where}; check the DSN")
+        self._say(f"{self.name}: the given one at {where}")
+
+    async def stop(self) -> None:
+        """Leave it as it is."""
+
+    async def discard(self) -> None:
+        """Leave its data as it is."""
+
+    async def kill(self) -> None:
+        """Refuse: it was not started here."""
+        raise LauncherError(f"{self.name} was given by its address; it is not ours to kill")

@@ -1,0 +1,104 @@
+"""A private PostgreSQL from the server binaries of this machine, under the data directory."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+from signal import SIGINT
+
+from quicksync_dev import commands
+from quicksync_dev.backends.server import postgres_answers
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import PartFailed
+from quicksync_dev.ports import free_port
+from quicksync_dev.processes import Child
+from quicksync_dev.say import Say, stopwatch
+
+INITDB_SECONDS = 60
+ORPHANS_WITHIN = 15.0
+"""Seconds the processes of a killed server may take to notice and let go of its memory."""
+
+OPTIONS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "300"}
+
+
+class PrivatePostgres:
+    """One server with one administrator. As root it runs as the user postgres, which PostgreSQL insists on."""
+
+    name = "postgres"
+
+    def __init__(self, data_dir: DataDir, binaries: Path, say: Say) -> None:
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._binaries = binaries
+        self._say = say
+        self._home = data_dir.place("postgres", self._user)
+        self._password = data_dir.once("postgres", lambda: secrets.token_urlsafe(24))
+        self._port = free_port()
+        options = [word for name, value in OPTIONS.items() for word in ("-c", f"{name}={value}")]
+        self._child = Child(
+            self.name,
+            data_dir,
+            [binaries / "postgres", "-D", self._home / "data", "-p", str(self._port), *options],
+            user=self._user,
+            cwd=self._home,
+            ready=lambda: postgres_answers(self.url),
+            stop_signal=SIGINT,
+        )
+
+    @property
+    def url(self) -> str:
+        """The administrator's DSN."""
+        return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/postgres"
+
+    @property
+    def pid(self) -> int | None:
+        """Of the postmaster, while it runs."""
+        return self._child.pid
+
+    async def alive(self) -> bool:
+        """Whether the postmaster runs."""
+        return await self._child.alive()
+
+    async def start(self) -> None:
+        """Start it, on the same port and data as before; the first time make the data."""
+        took = stopwatch()
+        if not (self._home / "data").exists():
+            await asyncio.to_thread(self._initdb)
+        deadline = time.monotonic() + ORPHANS_WITHIN
+        while True:
+            try:
+                await self._child.start()
+            except PartFailed as failure:
+                if time.monotonic() > deadline or not any("shared memory block" in line for line in failure.lines):
+                    raise
+                continue
+            break
+        self._say(f"postgres: private instance on port {self._port} ready in {took()}")
+
+    async def stop(self) -> None:
+        """Stop it fast but cleanly: sessions are ended, everything is written."""
+        await self._child.stop()
+
+    async def kill(self) -> None:
+        """End all its processes with SIGKILL."""
+        await self._child.kill()
+
+    async def discard(self) -> None:
+        """Nothing to do: the data is deleted with the data directory."""
+
+    def _initdb(self) -> None:
+        """Make the cluster beside its place and move it there whole, so that a half-made one is never used."""
+        unfinished, password = self._home / "data.new", self._home / "password"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        password.touch(mode=0o600)
+        password.write_text(self._password)
+        if self._user:
+            shutil.chown(password, self._user)
+        options = ["-U", "postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        command = [self._binaries / "initdb", "-D", unfinished, f"--pwfile={password}", *options]
+        made = commands.run(command, seconds=INITDB_SECONDS, user=self._user, cwd=self._home)
+        password.unlink()
+        if made.returncode:
+            raise PartFailed("initdb", f"ended with code {made.returncode}", made.stderr.splitlines()[-10:])
+        unfinished.rename(self._home / "data")

@@ -1,0 +1,66 @@
+"""The one place where other programs are run: always a list of words, never through a shell."""
+
+import pwd
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Word = str | Path
+
+
+def run(
+    command: Sequence[Word],
+    *,
+    seconds: float,
+    user: str | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, at most this long, and return what it said; its code is for the caller to judge."""
+    return subprocess.run(  # noqa: S603 - running programs is what the launcher is for; see the module's sentence
+        [str(word) for word in command],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=seconds,
+        **_credentials(user),
+    )
+
+
+def spawn(
+    command: Sequence[Word],
+    *,
+    user: str | None = None,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start a program as the leader of a session of its own, so that no Ctrl-C of ours reaches it."""
+    output = log.open("ab") if log else None
+    try:
+        return subprocess.Popen(  # noqa: S603 - as above
+            [str(word) for word in command],
+            cwd=cwd,
+            env=env,
+            stdin=stdin,
+            stdout=output,
+            stderr=output and subprocess.STDOUT,
+            start_new_session=True,
+            **_credentials(user),
+        )
+    finally:
+        if output:
+            output.close()
+
+
+def _credentials(user: str | None) -> dict[str, Any]:
+    """This user and none of our own rights; only root may ask for another."""
+    if user is None:
+        return {}
+    entry = pwd.getpwnam(user)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}

@@ -1,0 +1,81 @@
+"""Prepares the database of the system: for each service a role of its own that owns a schema of its own."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import asyncpg
+
+SERVICES = ("catalog", "inventory", "orders", "notifier")
+CONNECT_SECONDS = 10
+COMMAND_SECONDS = 30
+
+Connection = asyncpg.Connection[asyncpg.Record]
+
+LOCK = "SELECT pg_advisory_lock(hashtext('quicksync prepare'))"
+HAS_DATABASE = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"
+HAS_ROLE = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)"
+
+
+async def prepare(admin_dsn: str, passwords: Mapping[str, str], database: str = "quicksync") -> dict[str, str]:
+    """Make sure of the database, and of a role and a schema for each service; the DSN of each service.
+
+    `passwords` are by service. What exists is left or corrected, so that it can run at every start. A role may
+    connect to this database and use its own schema, and nothing of the others.
+    """
+    server = await _connect(admin_dsn)
+    try:
+        await server.execute(LOCK)  # roles and databases are the whole server's; two systems may prepare at once
+        if not await server.fetchval(HAS_DATABASE, database):
+            await _run(server, "CREATE DATABASE %I", database)
+        for service in passwords:
+            await _role(server, role(service, database), passwords[service], schema=service)
+    finally:
+        await server.close(timeout=CONNECT_SECONDS)
+    await _schemas(_at(admin_dsn, database), database, tuple(passwords))
+    return {service: _at(admin_dsn, database, role(service, database), word) for service, word in passwords.items()}
+
+
+def role(service: str, database: str = "quicksync") -> str:
+    """The role of a service. Roles are the whole server's, so those of another database are named after it."""
+    return f"qs_{service}" if database == "quicksync" else f"{database}_{service}"
+
+
+async def _role(server: Connection, name: str, password: str, schema: str) -> None:
+    if not await server.fetchval(HAS_ROLE, name):
+        await _run(server, "CREATE ROLE %I", name)
+    await _run(server, "ALTER ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD %L", name, password)
+    await _run(server, "ALTER ROLE %I SET search_path = %I", name, schema)
+
+
+async def _schemas(dsn: str, database: str, services: tuple[str, ...]) -> None:
+    connection = await _connect(dsn)
+    try:
+        async with connection.transaction():
+            await _run(connection, "REVOKE ALL ON DATABASE %I FROM PUBLIC", database)
+            await connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+            for service in services:
+                owner = role(service, database)
+                await _run(connection, "GRANT CONNECT ON DATABASE %I TO %I", database, owner)
+                await _run(connection, "CREATE SCHEMA IF NOT EXISTS %I", service)
+                await _run(connection, "ALTER SCHEMA %I OWNER TO %I", service, owner)
+                await _run(connection, "REVOKE ALL ON SCHEMA %I FROM PUBLIC", service)
+    finally:
+        await connection.close(timeout=CONNECT_SECONDS)
+
+
+async def _run(connection: Connection, form: str, *values: str) -> None:
+    """Run a statement that takes no parameters; the server itself quotes names (%I) and texts (%L)."""
+    places = ", ".join(f"${place}::text" for place in range(2, len(values) + 2))
+    await connection.execute(await connection.fetchval(f"SELECT format($1, {places})", form, *values))
+
+
+async def _connect(dsn: str) -> Connection:
+    return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS)
+
+
+def _at(dsn: str, database: str, user: str | None = None, password: str = "") -> str:
+    """The same server, another database, and if named another user."""
+    place = urlsplit(dsn)
+    host = place.netloc.rpartition("@")[2]
+    netloc = f"{quote(user)}:{quote(password, safe='')}@{host}" if user else place.netloc
+    return urlunsplit(place._replace(netloc=netloc, path=f"/{quote(database)}"))

@@ -1,0 +1,68 @@
+"""The environment variables of each service, all of them named in one place."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from quicksync_dev.identity import Identity
+
+REGIONS = ("us", "eu", "la")
+MAIL_FROM = "QuickSync <notifications@quicksync.localhost>"
+
+SEALING = ("catalog", "orders")
+"""The services that keep secrets or personal details sealed at rest."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where everything is. `ports` and `dsns` are by service."""
+
+    ports: Mapping[str, int]
+    dsns: Mapping[str, str]
+    amqp_url: str
+    clover_url: str
+    smtp_url: str
+    gateway_url: str
+    bus_namespace: str = ""
+
+    def url(self, service: str) -> str:
+        """Where a service listens."""
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+
+def of_service(service: str, around: Surroundings, identity: Identity) -> dict[str, str]:
+    """The whole environment of one service: its settings, and of ours only what programs need to run at all."""
+    own = {
+        "QS_ENV": "dev",
+        "QS_HOST": "127.0.0.1",
+        "QS_PORT": str(around.ports[service]),
+        "QS_POSTGRES_DSN": around.dsns[service],
+        "QS_AMQP_URL": around.amqp_url,
+        "QS_BUS_NAMESPACE": around.bus_namespace,
+        "QS_CATALOG_URL": around.url("catalog"),
+        "QS_PUBLIC_URL": around.gateway_url,
+        "QS_INTERNAL_SECRETS": identity.internal_secret,
+        "QS_JWT_PUBLIC_KEYS": identity.public_key,
+        "QS_CLOVER_BASE_URLS": json.dumps(dict.fromkeys(REGIONS, around.clover_url)),
+        "QS_CLOVER_APP_ID": identity.app_id,
+        "QS_CLOVER_WEBHOOK_SECRETS": identity.webhook_secret,
+    }
+    return inherited() | own | _particular(service, around, identity)
+
+
+def _particular(service: str, around: Surroundings, identity: Identity) -> dict[str, str]:
+    particular = {"QS_MASTER_KEYS": identity.master_key} if service in SEALING else {}
+    match service:
+        case "catalog":
+            particular["QS_CLOVER_APP_SECRET"] = identity.app_secret
+        case "orders":
+            particular["QS_REFERENCE_KEY"] = identity.reference_key
+        case "notifier":
+            particular |= {"QS_SMTP_URL": around.smtp_url, "QS_MAIL_FROM": MAIL_FROM}
+    return particular
+
+
+def inherited() -> dict[str, str]:
+    """Our own environment without any setting meant for the launcher or for a service."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("QS_")}

@@ -1,0 +1,65 @@
+"""Which processes were started here, on disk, so that whoever comes after a `kill -9` can end them."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from quicksync_dev import families
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One process: a session leader, when it started (seconds since the epoch), and under which boot."""
+
+    name: str
+    pid: int
+    started: float
+    boot: str
+
+
+class Records:
+    """The records of one data directory, a file each."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def note(self, name: str, pid: int) -> None:
+        """Remember a process just started. One that is gone already is not remembered."""
+        started = families.started_at(pid)
+        if started is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = self._folder / f".{name}"
+        unfinished.write_text(json.dumps(asdict(Record(name, pid, started, _boot()))))
+        unfinished.rename(self._folder / f"{name}.json")
+
+    def forget(self, name: str) -> None:
+        """The process is gone, ended in order."""
+        (self._folder / f"{name}.json").unlink(missing_ok=True)
+
+    def reap(self) -> list[str]:
+        """End what still runs of the recorded processes; the names of those that did."""
+        reaped = []
+        for path in sorted(self._folder.glob("*.json")):
+            record = Record(**json.loads(path.read_text()))
+            if members := _leftover(record):
+                families.end(members)
+                reaped.append(record.name)
+            path.unlink(missing_ok=True)
+        return reaped
+
+
+def _leftover(record: Record) -> list[psutil.Process]:
+    """The recorded process' family when it is still ours: the same boot, and not another process with its number."""
+    started = families.started_at(record.pid)
+    if record.boot != _boot() or (started is not None and abs(started - record.started) > families.SAME_START):
+        return []
+    return families.family(record.pid)
+
+
+def _boot() -> str:
+    return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
