@@ -4,8 +4,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from common.contracts.catalog import MerchantConnected
+from common.contracts.problems import Code
 from common.db.unit import Connection, Unit
 from common.errors import NotFound
+from common.work import table
 
 SAVE = """
 INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUES ($1, $2, $3, $4, $5)
@@ -26,8 +28,12 @@ class Merchant:
 
 
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
-    """Know the merchant from now on; services that do more of their own call this first."""
+    """Know the merchant from now on, and take again what waited for the connection.
+
+    Services that do more of their own call this first.
+    """
     await unit.conn.execute(SAVE, event.merchant_id, event.account_id, event.region, event.currency, event.timezone)
+    await table.release(unit, event.merchant_id, Code.CONNECTION_LOST)
 
 
 async def find(conn: Connection, merchant_id: str) -> Merchant:

@@ -16,7 +16,7 @@ from common.db import lease
 from common.db.database import Database
 from common.db.inbox import reason
 from common.db.lease import LeaseLost
-from common.errors import Again, Ambiguous, AppError, Held, Permanent, Throttled, Transient, Unavailable
+from common.errors import Again, Ambiguous, AppError, Forbidden, Held, Permanent, Throttled, Transient, Unavailable
 from common.pauses import Pauses, backoff, until
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
@@ -132,7 +132,7 @@ class Worker:
                 await kind.function(batch, self._deps)
         except LeaseLost:
             raise
-        except (Transient, Ambiguous, Held, Again) as error:
+        except (Transient, Ambiguous, Forbidden, Held, Again) as error:
             self._failed(kind, batch, error)
         except Exception as error:  # noqa: BLE001 - written to the row it stands alone with
             if len(rows) > 1:
@@ -198,7 +198,7 @@ def outcome(error: Exception, tries: int, now: datetime, refused: Code) -> Waits
         case Again():
             return Waits(now + error.after)
         case Permanent():
-            return Needs(refused, reason(error))
+            return Needs(Code.CONNECTION_LOST if isinstance(error, Forbidden) else refused, reason(error))
         case Transient() | Ambiguous():
             wished = error.retry_after if isinstance(error, Throttled) else None
             return Waits(now + (wished or backoff(tries)), failed=True, reason=reason(error))

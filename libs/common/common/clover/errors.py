@@ -1,0 +1,89 @@
+"""What Clover's refusals mean, and its answers read with suspicion."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from common.errors import AppError, Forbidden, NotFound, Rejected, Throttled, Unavailable, Undecodable
+from common.redaction import text
+from common.text import clean
+
+M = TypeVar("M", bound=BaseModel)
+
+LONGEST_MESSAGE = 300
+LONGEST_RETRY_AFTER = 24 * 3600
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
+    """The pause this answer asks for: whole seconds (documented); None when it names none, as rate limits do."""
+    value = headers.get("Retry-After", "").strip()
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(LONGEST_RETRY_AFTER))):
+        return None
+    return timedelta(seconds=min(int(value), LONGEST_RETRY_AFTER))
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes) -> AppError:
+    """The error a 4xx answer stands for.
+
+    Clover answers 401 for a bad token, a missing permission and a wrong merchant alike, 403 only when an `expand`
+    is forbidden, and 405 in plain text (recorded).
+    """
+    match status:
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return Throttled("Clover asks for fewer calls", retry_after(headers))
+        case HTTPStatus.UNAUTHORIZED:
+            return Forbidden("Clover refuses our access: bad token, missing permission or wrong merchant.")
+        case HTTPStatus.NOT_FOUND:
+            return NotFound(said(body) or "Clover has no such thing.")
+        case _:
+            return Rejected(said(body) or f"Clover refused with status {status}.", status)
+
+
+def said(body: bytes) -> str:
+    """Clover's own words, from its JSON envelope (`message`, `details`) or plain text, cut short and scrubbed."""
+    try:
+        answer = from_json(body)
+    except ValueError:
+        answer = body.decode("utf-8", "replace")
+    if isinstance(answer, dict):
+        parts = [answer.get("message"), answer.get("details")]
+        answer = ": ".join(part for part in parts if isinstance(part, str) and part)
+    if not isinstance(answer, str) or answer.lstrip().startswith("<"):
+        return ""
+    return text(" ".join(clean(answer[: 4 * LONGEST_MESSAGE]).split()))[:LONGEST_MESSAGE]
+
+
+def decoded(model: type[M], body: bytes) -> M:
+    """The model in this answer. NUL characters, which PostgreSQL cannot hold, are taken out of every text.
+
+    Raises Unavailable when it is no JSON, as from a proxy on the way, and Undecodable when it does not fit the model,
+    naming the fields and never their values.
+    """
+    try:
+        if b"\\u0000" in body:
+            body = json.dumps(_storable(from_json(body, allow_inf_nan=False))).encode()
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        if any(each["type"] == "json_invalid" for each in found):
+            raise Unavailable("Clover's answer is not JSON") from None
+        wrong = ", ".join(f"{'.'.join(map(str, each['loc'])) or 'body'} ({each['type']})" for each in found[:5])
+        raise Undecodable(f"Clover's answer is not as expected: {wrong}") from None
+    except ValueError:
+        raise Unavailable("Clover's answer is not JSON") from None
+
+
+def _storable(tree: object) -> object:
+    """Without NUL; recursive, as the parser has bounded the depth."""
+    if isinstance(tree, str):
+        return tree.replace("\x00", "")
+    if isinstance(tree, list):
+        return [_storable(each) for each in tree]
+    if isinstance(tree, dict):
+        return {_storable(name): _storable(each) for name, each in tree.items()}
+    return tree

@@ -1,0 +1,174 @@
+"""Grants: the leave to speak to Clover for a merchant for a short while, with its token and its share of the quota."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from http import HTTPStatus
+from types import TracebackType
+from typing import Annotated, Protocol, Self
+from uuid import UUID, uuid4
+
+import aiohttp
+import structlog
+from pydantic import BaseModel, Field, ValidationError
+
+from common.clock import Clock, SystemClock
+from common.clover.errors import retry_after
+from common.errors import Forbidden, Throttled, Transient, Unavailable
+from common.http.auth import mint_internal
+from common.http.routes import Input
+from common.ids import MerchantId
+from common.settings import CommonSettings
+
+log = structlog.get_logger()
+
+ASK_SECONDS = 3.0
+"""How long catalog may take to answer."""
+
+WAIT_SECONDS = 5.0
+"""How long we keep asking when others hold the whole quota."""
+
+ALONE_KEPT = 3600.0
+ALONE_LASTS = 5.0
+ALONE_RATE = 1.0
+"""Without catalog: calls a second, so little that all services and merchants together stay within Clover's limits."""
+
+LARGEST_ANSWER = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Leave to speak for a merchant: its token, `rate` calls a second, `concurrency` in flight, for `expires_in` s."""
+
+    grant_id: str
+    merchant_id: str
+    region: str
+    access_token: str = field(repr=False)
+    rate: float
+    concurrency: int
+    expires_in: float
+
+
+class Grants(Protocol):
+    """Who hands out grants. One that is an async context manager is opened and closed by `Clover`."""
+
+    async def take(self, merchant_id: str) -> Grant:
+        """A grant for the merchant; taken again before it expires, the same one is prolonged.
+
+        Raises Throttled when the quota is taken, Forbidden when the merchant is not connected, Unavailable.
+        """
+        ...
+
+    async def give_back(self, grant: Grant) -> None:
+        """Others may have this share now. Never raises: what is not given back expires."""
+        ...
+
+
+class GrantRequest(Input):
+    """POST /internal/grants of catalog. `holder` names the asking process: asking again prolongs its grant."""
+
+    merchant_id: MerchantId
+    holder: UUID
+    service: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class GrantAnswer(BaseModel):
+    """What catalog answers. It carries the token in clear: internal, never logged."""
+
+    grant_id: str
+    merchant_id: MerchantId
+    region: str
+    access_token: str = Field(repr=False)
+    rate: Annotated[float, Field(gt=0, le=50)]
+    concurrency: Annotated[int, Field(ge=1, le=10)]
+    expires_in: Annotated[float, Field(gt=0, le=3600)]
+
+
+class HttpGrants:
+    """Grants from the catalog service, for every other service.
+
+    When the quota is taken it keeps asking for about five seconds. When catalog cannot be reached, the last grant of
+    the merchant serves for up to an hour, at one call a second and one in flight.
+    """
+
+    def __init__(self, settings: CommonSettings, service: str, clock: Clock | None = None) -> None:
+        self._url = f"{settings.catalog_url.rstrip('/')}/internal/grants"
+        self._secrets = settings.internal_secrets
+        self._service = service
+        self._clock = clock or SystemClock()
+        self._holder = uuid4()
+        self._last: dict[str, tuple[Grant, float]] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=ASK_SECONDS, connect=ASK_SECONDS / 2)
+        self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def take(self, merchant_id: str) -> Grant:
+        """See Grants."""
+        until = self._clock.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                return await self._ask(merchant_id)
+            except Throttled as error:
+                wait = (error.retry_after or timedelta(seconds=0.25)).total_seconds() * random.uniform(0.8, 1.2)
+                if self._clock.monotonic() + wait > until:
+                    raise
+                await asyncio.sleep(wait)
+            except Unavailable as error:
+                return self._alone(merchant_id, error)
+
+    async def give_back(self, grant: Grant) -> None:
+        """See Grants."""
+        if not grant.grant_id:
+            return
+        try:
+            await self._exchange("DELETE", f"{self._url}/{grant.grant_id}", None)
+        except Transient as error:
+            log.warning("a grant is left to expire", reason=str(error))
+
+    async def _ask(self, merchant_id: str) -> Grant:
+        request = GrantRequest(merchant_id=merchant_id, holder=self._holder, service=self._service)
+        status, after, body = await self._exchange("POST", self._url, request.model_dump_json().encode())
+        if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
+            self._last.pop(merchant_id, None)
+            raise Forbidden("Clover is not connected for this merchant.")
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise Throttled("all calls Clover allows are taken", after)
+        if status != HTTPStatus.OK:
+            raise Unavailable(f"catalog gives no grant (status {status})")
+        try:
+            answer = GrantAnswer.model_validate_json(body)
+        except ValidationError:
+            raise Unavailable("catalog's grant cannot be read") from None
+        grant = Grant(**answer.model_dump())
+        self._last[merchant_id] = grant, self._clock.monotonic()
+        return grant
+
+    async def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, timedelta | None, bytes]:
+        if self._session is None:
+            raise Unavailable("the grants are not open")
+        token = mint_internal(self._secrets, audience="catalog", caller=self._service)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            async with self._session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer:
+                return answer.status, retry_after(answer.headers), await answer.content.read(LARGEST_ANSWER)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unavailable(f"catalog cannot be reached ({type(error).__name__})") from error
+
+    def _alone(self, merchant_id: str, error: Unavailable) -> Grant:
+        """Go on without catalog, slowly, with the token it gave last."""
+        grant, at = self._last.get(merchant_id, (None, 0.0))
+        if grant is None or self._clock.monotonic() - at > ALONE_KEPT:
+            raise error
+        log.warning("going on without catalog", reason=str(error))
+        return replace(grant, grant_id="", rate=ALONE_RATE, concurrency=1, expires_in=ALONE_LASTS)
