@@ -118,16 +118,19 @@ class Deliveries:
         return self
 
     async def __anext__(self) -> list[DeliveredMessage]:
-        while not self._waiting:
+        while self._goes_on() and not self._waiting:
             await self._next_sign()
         batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
         return batch
 
-    async def _next_sign(self) -> None:
+    def _goes_on(self) -> bool:
         if self._stop.is_set():
             raise StopAsyncIteration
         if self._cancelled or self._channel.is_closed:
             raise Unavailable("the broker ended the consumer")
+        return True
+
+    async def _next_sign(self) -> None:
         self._something.clear()
         try:
             async with asyncio.timeout(WATCH_SECONDS):

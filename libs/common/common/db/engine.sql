@@ -8,10 +8,11 @@ CREATE TABLE outbox (
     at       timestamptz NOT NULL,
     trace    text NOT NULL,
     due_at   timestamptz NOT NULL,
+    position bigint GENERATED ALWAYS AS IDENTITY,
     attempts integer NOT NULL DEFAULT 0,
     error    text
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
-CREATE INDEX outbox_due ON outbox (due_at, id);
+CREATE INDEX outbox_due ON outbox (due_at, position);
 
 -- Messages whose effect is in our tables: a second delivery meets its id here and changes nothing.
 CREATE TABLE inbox (

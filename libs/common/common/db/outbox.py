@@ -27,9 +27,9 @@ BATCH = 500
 LOOK_SECONDS = 1.0
 LEASE = timedelta(seconds=10)
 
-OLDEST_DUE = "SELECT id, type, body, at, trace FROM outbox WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2"
+OLDEST_DUE = "SELECT id, type, body, at, trace FROM outbox WHERE due_at <= $1 ORDER BY due_at, position LIMIT $2"
 POSTPONE = """
-UPDATE outbox SET attempts = attempts + 1, error = failed.error, due_at = $3 + failed.pause
+UPDATE outbox SET attempts = attempts + 1, error = failed.error, due_at = $3::timestamptz + failed.pause
 FROM unnest($1::uuid[], $2::text[], $4::interval[]) AS failed (id, error, pause) WHERE outbox.id = failed.id
 """
 

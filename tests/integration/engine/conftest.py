@@ -1,0 +1,141 @@
+"""A small service of the engine alone, on real PostgreSQL and RabbitMQ."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.support.clock import FakeClock
+
+import common.db
+from common.bus.broker import Broker
+from common.bus.consumer import Consumer
+from common.bus.publisher import AmqpPublisher
+from common.bus.topology import Topology
+from common.contracts.envelope import Event, Message
+from common.db.database import Database
+from common.db.inbox import Inbox
+from common.db.outbox import Relay
+from common.db.unit import Unit
+from common.ids import uuid7
+from common.telemetry.metrics import Metrics
+
+MERCHANT = "MRCHNT0000001"
+ENGINE_SQL = Path(common.db.__file__).with_name("engine.sql")
+
+
+class Noted(Event):
+    """Something to note down."""
+
+    type = "engine.noted.v1"
+
+    text: str
+
+
+@dataclass
+class Engine:
+    """One service schema on a database of its own, and names of its own on the broker."""
+
+    dsn: str
+    amqp_url: str
+    database: Database
+    clock: FakeClock
+    topology: Topology
+    metrics: Metrics
+    stack: AsyncExitStack
+    handled: list[str] = field(default_factory=list)
+    on_noted: Callable[[Noted, Unit], Awaitable[None]] | None = None
+
+    async def handle(self, event: Noted, unit: Unit) -> None:
+        """Note the text down, after whatever the test wants to happen first."""
+        if self.on_noted is not None:
+            await self.on_noted(event, unit)
+        unit.write("INSERT INTO noted (text) VALUES ($1)", event.text)
+        self.handled.append(event.text)
+
+    def inbox(self) -> Inbox:
+        return Inbox(self.database, {Noted: self.handle}, self.metrics)
+
+    def broker(self, url: str | None = None) -> Broker:
+        return Broker(url or self.amqp_url, "engine")
+
+    def publisher(self, url: str | None = None, **options: Any) -> AmqpPublisher:
+        publisher = AmqpPublisher(self.broker(url), self.topology, **options)
+        self.stack.push_async_callback(publisher.close)
+        return publisher
+
+    def relay(self, publisher: AmqpPublisher) -> Relay:
+        return Relay(self.database, publisher, self.metrics)
+
+    def consumer(self, inbox: Inbox, url: str | None = None) -> Consumer:
+        return Consumer(self.broker(url), self.topology, "engine", inbox.types, inbox.take)
+
+    async def run(self, *loops: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+        """Run these loops until the test ends; one that dies fails the test."""
+        stop = asyncio.Event()
+        tasks = [asyncio.ensure_future(loop(stop)) for loop in loops]
+
+        async def end() -> None:
+            stop.set()
+            self.database.bell.wake()
+            async with asyncio.timeout(15):
+                await asyncio.gather(*tasks)
+
+        self.stack.push_async_callback(end)
+
+    async def declare(self) -> None:
+        """Have the queue there before anything is published."""
+        async with self.broker().channel("declare") as channel:
+            await self.topology.declare_queue(channel, "engine", [Noted.type])
+
+    async def emit(self, *texts: str) -> None:
+        async with self.database.unit() as unit:
+            unit.emit(*(Noted(merchant_id=MERCHANT, text=text) for text in texts))
+
+    async def noted(self) -> list[str]:
+        return [row["text"] for row in await self.fetch("SELECT text FROM noted ORDER BY text")]
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with self.database.connection() as conn:
+            return list(await conn.fetch(sql, *arguments))
+
+
+def message(text: str, **other: Any) -> Message:
+    """A message as it comes from the broker."""
+    noted = Noted(merchant_id=MERCHANT, text=text)
+    parts: dict[str, Any] = {"id": uuid7(), "type": Noted.type, "body": noted.model_dump_json().encode()}
+    return Message(**(parts | {"at": FakeClock().now()} | other))
+
+
+@pytest.fixture
+async def engine(postgres_dsn: str, amqp_url: str) -> AsyncIterator[Engine]:
+    """An engine with nothing running."""
+    name = f"engine_{uuid.uuid4().hex[:10]}"
+    admin = await asyncpg.connect(postgres_dsn)
+    await admin.execute(f"CREATE DATABASE {name}")
+    dsn = f"{postgres_dsn.rpartition('/')[0]}/{name}"
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(f"CREATE SCHEMA engine; SET search_path TO engine; {ENGINE_SQL.read_text()}")
+    await connection.execute("CREATE TABLE noted (text text NOT NULL)")
+    await connection.close()
+    clock = FakeClock()
+    database = Database(dsn, "engine", clock)
+    await database.open()
+    async with AsyncExitStack() as stack:
+        made = Engine(dsn, amqp_url, database, clock, Topology(f"{name}."), Metrics(), stack)
+        yield made
+    await database.close()
+    await _forget(made)
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
+
+
+async def _forget(engine: Engine) -> None:
+    async with engine.broker().channel("forget") as channel:
+        await channel.queue_delete(engine.topology.queue("engine"))
+        await channel.exchange_delete(engine.topology.exchange)

@@ -1,0 +1,103 @@
+"""Whatever the database does, nothing waits for ever."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+from tests.integration.engine.conftest import Engine
+from tests.support.eventually import eventually
+from tests.support.proxy import proxied
+
+from common.clock import SystemClock
+from common.db import database as database_module
+from common.db.bell import Bell
+from common.db.database import Database
+from common.errors import Conflict, TimedOut, Unavailable
+
+
+async def test_waiting_for_a_connection_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every connection taken the next caller is told so, soon, and the pool is well afterwards."""
+    monkeypatch.setattr(database_module, "ACQUIRE_SECONDS", 0.3)
+    small = Database(engine.dsn, "engine", SystemClock(), size=2)
+    await small.open()
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(small.connection())
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await stack.enter_async_context(small.connection())
+        assert time.monotonic() - began < 3
+    async with small.connection() as conn:
+        assert await conn.fetchval("SELECT 1") == 1
+    await small.close()
+
+
+async def test_a_silent_database_is_given_up_and_used_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the database says nothing, queries end in an error within their time; afterwards they work again."""
+    monkeypatch.setattr(database_module, "COMMAND_SECONDS", 0.5)
+    monkeypatch.setattr(database_module, "ACQUIRE_SECONDS", 0.5)
+    async with proxied(engine.dsn) as proxy:
+        database = Database(proxy.url(engine.dsn), "engine", SystemClock())
+        await database.open()
+        proxy.fall_silent()
+        with pytest.raises((Unavailable, TimedOut)):
+            async with asyncio.timeout(8), database.connection() as conn:
+                await conn.fetchval("SELECT 1")
+        proxy.speak_again()
+
+        async def works() -> bool:
+            try:
+                async with database.connection() as conn:
+                    return bool(await conn.fetchval("SELECT 1"))
+            except (Unavailable, TimedOut):
+                return False
+
+        await eventually(works)
+        await database.close()
+
+
+async def test_a_dead_listener_is_noticed_and_replaced(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listening connection that fell silent is replaced, and after that everybody looks for themselves."""
+    monkeypatch.setattr("common.db.bell.ALIVE_SECONDS", 0.2)
+    monkeypatch.setattr("common.db.bell.ANSWER_SECONDS", 0.5)
+    async with proxied(engine.dsn) as proxy:
+        bell = Bell(proxy.url(engine.dsn), "engine")
+        await engine.run(bell.run)
+        await eventually(lambda: proxy.connections == 1)
+        await bell.wait("work", 0.3)
+        proxy.fall_silent()
+        rung = asyncio.create_task(bell.wait("work", 20))
+        await eventually(lambda: proxy.connections > 1)
+        proxy.speak_again()
+        async with asyncio.timeout(10):
+            await rung
+
+
+async def test_a_ring_is_heard_in_another_process(engine: Engine) -> None:
+    """What one replica rings wakes those who wait in another, and not only itself."""
+    here, there = Bell(engine.dsn, "engine"), Bell(engine.dsn, "engine")
+    await engine.run(here.run, there.run)
+
+    async def heard() -> bool:
+        here.ring("work")
+        began = time.monotonic()
+        await there.wait("work", 0.5)
+        return time.monotonic() - began < 0.5
+
+    await eventually(heard)
+
+
+async def test_deadlocks_are_asked_to_try_again(engine: Engine) -> None:
+    """Of two units that lock each other out, one is undone and told to try again."""
+    await engine.fetch("INSERT INTO noted VALUES ('a'), ('b')")
+    meet = asyncio.Barrier(2)
+
+    async def lock(first: str, second: str) -> None:
+        async with engine.database.unit() as unit:
+            await unit.conn.execute("UPDATE noted SET text = text WHERE text = $1", first)
+            await meet.wait()
+            await unit.conn.execute("UPDATE noted SET text = text WHERE text = $1", second)
+
+    results = await asyncio.gather(lock("a", "b"), lock("b", "a"), return_exceptions=True)
+    assert [type(each) for each in results if each is not None] == [Conflict]

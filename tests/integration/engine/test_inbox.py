@@ -1,0 +1,152 @@
+"""Each message has its effect once, and only the bad one suffers."""
+
+import asyncio
+
+import pytest
+from tests.integration.engine.conftest import Engine, Noted, message
+
+from common.contracts.envelope import Event
+from common.db.inbox import BUG_TRIES, LARGEST_BODY
+from common.db.unit import Unit
+from common.errors import Conflict, Invalid, Unavailable
+from common.ids import uuid7
+
+
+async def test_a_message_delivered_twice_has_its_effect_once(engine: Engine) -> None:
+    """A redelivery meets its id in the inbox, in the same batch and in a later one."""
+    inbox, twice = engine.inbox(), message("a")
+    await inbox.take([twice, twice, message("b")])
+    await inbox.take([twice])
+
+    assert await engine.noted() == ["a", "b"]
+
+
+async def test_two_replicas_given_the_same_message_apply_it_once(engine: Engine) -> None:
+    """Concurrent deliveries of one message leave one effect."""
+    same = message("a")
+    await asyncio.gather(*(engine.inbox().take([same]) for _ in range(8)))
+
+    assert await engine.noted() == ["a"]
+
+
+async def test_one_bad_message_does_not_hold_up_the_others(engine: Engine) -> None:
+    """In a batch with a message that cannot be handled, all others have their effect at once."""
+    bad = message("bad", body=b'{"merchant_id": "MRCHNT0000001", "text": 7}')
+    await engine.inbox().take([message("a"), bad, message("b")])
+
+    assert await engine.noted() == ["a", "b"]
+    [parked] = await engine.fetch("SELECT id, due_at, reason FROM parked")
+    assert parked["id"] == bad.id
+    assert parked["due_at"] is None
+    assert "text (string_type)" in parked["reason"]
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ({"body": b"{"}, "body (json_invalid)"),
+        ({"body": b"\xff\xfe"}, "json_invalid"),
+        ({"body": b'{"merchant_id": "MRCHNT0000001", "text": "a", "more": 1}'}, "more (extra_forbidden)"),
+        ({"body": b'{"merchant_id": "x", "text": "a"}'}, "merchant_id"),
+        ({"body": b" " * (LARGEST_BODY + 1)}, "more than"),
+        ({"type": "engine.unheard_of.v1"}, "no handler"),
+        ({"type": "\x00\ud800"}, "no handler"),
+    ],
+)
+async def test_rubbish_is_parked_with_the_reason(engine: Engine, part: dict[str, object], reason: str) -> None:
+    """What cannot be read waits for a person, names the field, and changes nothing."""
+    await engine.inbox().take([message("a", **part)])
+
+    [parked] = await engine.fetch("SELECT due_at, reason FROM parked")
+    assert reason in parked["reason"]
+    assert parked["due_at"] is None
+    assert await engine.noted() == []
+
+
+async def test_what_is_transient_is_tried_again_after_a_pause(engine: Engine) -> None:
+    """A message whose handler asks for another try gets it when its pause is over, and then is forgotten."""
+    inbox, failures = engine.inbox(), [Conflict()] * 9
+
+    async def fail_first(_: Event, __: Unit) -> None:
+        if failures:
+            raise failures.pop()
+
+    engine.on_noted = fail_first
+    await inbox.take([message("a")])
+    assert not await inbox.retry_next()
+
+    for _ in range(20):
+        engine.clock.advance(300)
+        await inbox.retry_next()
+    assert await engine.noted() == ["a"]
+    assert await engine.fetch("SELECT FROM parked") == []
+
+
+async def test_a_waiting_retry_does_not_hold_up_the_next(engine: Engine) -> None:
+    """A message whose pause is long does not stand before one whose pause is over."""
+    inbox = engine.inbox()
+    await engine.fetch("SELECT 1")
+    async with engine.database.connection() as conn:
+        for text, seconds in (("slow", 600), ("quick", 1)):
+            parked = message(text)
+            await conn.execute(
+                "INSERT INTO parked VALUES ($1, $2, $3, $4, '', 1, $4::timestamptz + make_interval(secs => $5), '')",
+                parked.id, parked.type, parked.body, parked.at, float(seconds),
+            )  # fmt: skip
+    engine.clock.advance(2)
+
+    assert await inbox.retry_next()
+    assert not await inbox.retry_next()
+    assert await engine.noted() == ["quick"]
+
+
+async def test_a_bug_is_tried_a_few_times_then_waits_for_a_person(engine: Engine) -> None:
+    """An unexpected error ends parked with the place it came from and none of its values."""
+    inbox = engine.inbox()
+
+    async def stumble(event: Noted, _: Unit) -> None:
+        raise KeyError(f"secret {event.text}")
+
+    engine.on_noted = stumble
+    await inbox.take([message("a")])
+    for _ in range(BUG_TRIES):
+        engine.clock.advance(400)
+        await inbox.retry_next()
+
+    [parked] = await engine.fetch("SELECT due_at, attempts, reason FROM parked")
+    assert parked["due_at"] is None
+    assert parked["attempts"] == BUG_TRIES
+    assert "KeyError at" in parked["reason"]
+    assert "secret" not in parked["reason"]
+
+
+async def test_what_never_works_is_not_repeated(engine: Engine) -> None:
+    """A permanent refusal is handled once and parked."""
+    tries = []
+
+    async def refuse(event: Noted, _: Unit) -> None:
+        tries.append(event.text)
+        raise Invalid.field("text", "is not wanted", "Send another.")
+
+    engine.on_noted = refuse
+    await engine.inbox().take([message("a")])
+
+    assert len(tries) == 2  # once in the batch, once alone
+    [parked] = await engine.fetch("SELECT due_at FROM parked")
+    assert parked["due_at"] is None
+
+
+async def test_an_absent_database_parks_nothing(engine: Engine) -> None:
+    """While the database is away the batch is given back whole, to be taken again."""
+
+    async def vanish(_: Event, __: Unit) -> None:
+        raise Unavailable
+
+    engine.on_noted = vanish
+    with pytest.raises(Unavailable):
+        await engine.inbox().take([message("a"), message("b")])
+    engine.on_noted = None
+
+    assert await engine.fetch("SELECT FROM parked") == []
+    await engine.inbox().take([message("c", id=uuid7())])
+    assert await engine.noted() == ["c"]

@@ -1,0 +1,182 @@
+"""A committed event reaches the broker whatever fails on the way, and nothing else does."""
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from tests.integration.engine.conftest import MERCHANT, Engine, Noted, message
+from tests.support.eventually import eventually
+from tests.support.proxy import proxied
+
+from common.db import lease
+from common.errors import Unavailable
+
+
+async def test_an_event_leaves_only_with_its_transaction(engine: Engine) -> None:
+    """What is emitted in a unit that fails is never published."""
+
+    async def fail() -> None:
+        async with engine.database.unit() as unit:
+            unit.emit(Noted(merchant_id=MERCHANT, text="never"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+
+    assert await engine.fetch("SELECT FROM outbox") == []
+
+
+async def test_a_committed_event_is_published_and_its_row_deleted(engine: Engine) -> None:
+    """The relay empties the outbox into the queue, and the handler has its effect."""
+    await engine.declare()
+    await engine.emit("a", "b")
+    await engine.run(engine.relay(engine.publisher()).run, engine.consumer(engine.inbox()).run)
+
+    await eventually(lambda: engine.handled == ["a", "b"])
+    await eventually(lambda: _empty(engine))
+
+
+async def test_an_unroutable_event_stays_and_goes_once_a_queue_is_bound(engine: Engine) -> None:
+    """A publish that no queue takes is not counted as done: the row stays, with the reason, and goes later."""
+    relay = engine.relay(engine.publisher())
+    await engine.emit("a")
+
+    assert await relay.publish_due() == 0
+    [row] = await engine.fetch("SELECT attempts, error FROM outbox")
+    assert (row["attempts"], row["error"]) == (1, "no queue is bound for it")
+
+    await engine.declare()
+    engine.clock.advance(10)
+    assert await relay.publish_due() == 1
+    assert await _empty(engine)
+
+
+async def test_an_unroutable_event_does_not_hold_up_the_others(engine: Engine) -> None:
+    """Of a burst, what has a queue leaves and only the rest waits."""
+    await engine.declare()
+    lost = message("lost", type="engine.nobody_listens.v1")
+    failed = await engine.publisher().publish([message("a"), lost, message("b")])
+
+    assert dict(failed) == {lost.id: "no queue is bound for it"}
+
+
+async def test_a_confirm_that_never_comes_costs_a_repeat_and_no_event(engine: Engine) -> None:
+    """When the broker falls silent the rows stay; when it speaks again they arrive, with one effect each."""
+    await engine.declare()
+    async with proxied(engine.amqp_url) as proxy:
+        publisher = engine.publisher(proxy.url(engine.amqp_url), confirm_seconds=0.5)
+        relay = engine.relay(publisher)
+        await engine.emit("before")
+        assert await relay.publish_due() == 1
+
+        proxy.fall_silent()
+        await engine.emit("a", "b")
+        with pytest.raises(Unavailable):
+            await relay.publish_due()
+        assert len(await engine.fetch("SELECT FROM outbox")) == 2
+
+        proxy.speak_again()
+        await eventually(relay.publish_due)
+    await engine.run(engine.consumer(engine.inbox()).run)
+    await eventually(lambda: sorted(engine.handled) == ["a", "b", "before"])
+
+
+async def test_a_publish_cut_short_never_confirms_another(engine: Engine) -> None:
+    """Cancelled anywhere in a burst, the publisher starts over on a new channel and confirms what really arrived."""
+    await engine.declare()
+    publisher = engine.publisher()
+    for delay in range(12):
+        task = asyncio.create_task(publisher.publish([message(f"lost {delay}") for _ in range(20)]))
+        await asyncio.sleep(delay / 2000)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await publisher.publish([message(f"kept {delay}")]) == {}
+    await engine.run(engine.consumer(engine.inbox()).run)
+
+    await eventually(lambda: {f"kept {delay}" for delay in range(12)} <= set(engine.handled))
+
+
+async def test_a_cut_connection_is_replaced(engine: Engine) -> None:
+    """After the connection is cut the relay goes on over another."""
+    await engine.declare()
+    async with proxied(engine.amqp_url) as proxy:
+        relay = engine.relay(engine.publisher(proxy.url(engine.amqp_url)))
+        await engine.run(relay.run)
+        await engine.emit("a")
+        await eventually(lambda: _empty(engine))
+        proxy.hang_up()
+        await engine.emit("b")
+        await eventually(lambda: _empty(engine))
+
+
+async def test_an_event_that_commits_late_is_not_passed_over(engine: Engine) -> None:
+    """A transaction that began first and commits last still has its event published."""
+    await engine.declare()
+    relay = engine.relay(engine.publisher())
+    async with engine.database.unit() as slow:
+        slow.emit(Noted(merchant_id=MERCHANT, text="late"))
+        await slow.flush()
+        await engine.emit("early")
+        assert await relay.publish_due() == 1
+        slow._events.clear()  # noqa: SLF001 - it is written already
+
+    assert await relay.publish_due() == 1
+    assert await _empty(engine)
+
+
+async def test_one_relay_at_a_time_and_another_when_it_is_gone(engine: Engine) -> None:
+    """A second replica publishes nothing while the first holds the lease, and takes over when it has expired."""
+    await engine.declare()
+    first, second = engine.relay(engine.publisher()), engine.relay(engine.publisher())
+    await engine.emit("a")
+    assert await first.publish_due() == 1
+    await engine.emit("b")
+    assert await second.publish_due() == 0
+
+    await engine.fetch("UPDATE lease SET until = now() - interval '1 second'")
+    assert await second.publish_due() == 1
+
+
+async def test_a_relay_that_lost_its_lease_deletes_nothing_unpublished(engine: Engine) -> None:
+    """A relay that wakes up after another took over publishes nothing and removes nothing."""
+    await engine.declare()
+    stale, active = engine.relay(engine.publisher()), engine.relay(engine.publisher())
+    await stale.publish_due()
+    await engine.fetch("UPDATE lease SET until = now() - interval '1 second'")
+    await active.publish_due()
+    await engine.emit("a")
+
+    assert await stale.publish_due() == 0
+    assert len(await engine.fetch("SELECT FROM outbox")) == 1
+
+
+async def test_a_lost_lease_fences_off_whoever_held_it(engine: Engine) -> None:
+    """Under a lease that went to another, nothing can be committed."""
+    mine, theirs = uuid4(), uuid4()
+    async with engine.database.connection() as conn:
+        assert await lease.take(conn, ["m"], mine, timedelta(seconds=-1)) == ["m"]
+        assert await lease.take(conn, ["m"], theirs, timedelta(seconds=30)) == ["m"]
+        assert await lease.take(conn, ["m"], mine, timedelta(seconds=30)) == []
+        with pytest.raises(lease.LeaseLost):
+            await lease.fence(conn, "m", mine)
+        await lease.fence(conn, "m", theirs)
+
+
+async def test_an_event_of_another_process_is_relayed_without_a_word(engine: Engine) -> None:
+    """Rows that nobody announced are found by looking."""
+    await engine.declare()
+    await engine.run(engine.relay(engine.publisher()).run)
+    connection = await asyncpg.connect(engine.dsn, server_settings={"search_path": "engine"})
+    sent = message("quiet")
+    await connection.execute(
+        "INSERT INTO outbox VALUES ($1, $2, $3, $4, '', $4)", sent.id, sent.type, sent.body, sent.at
+    )
+    await connection.close()
+
+    await eventually(lambda: _empty(engine), within=5)
+
+
+async def _empty(engine: Engine) -> bool:
+    return not await engine.fetch("SELECT FROM outbox")

@@ -1,0 +1,325 @@
+"""Work is done once asked for, in order, by one at a time, and what fails touches nothing else."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.integration.engine.conftest import MERCHANT, Engine
+from tests.support.eventually import eventually
+
+from common.contracts.problems import Code
+from common.db.lease import LeaseLost
+from common.db.unit import Priority
+from common.errors import Ambiguous, Held, Invalid, Rejected, Throttled, Unavailable
+from common.work import table
+from common.work.batch import Batch, Kind
+from common.work.worker import BUG_TRIES, Worker
+
+OTHER = "MRCHNT0000002"
+Sync = Callable[[Batch], Awaitable[None]]
+
+
+def worker(engine: Engine, **functions: Sync) -> Worker:
+    """A worker whose kinds are these functions."""
+
+    def ignoring_deps(function: Sync) -> Callable[[Batch, Any], Awaitable[None]]:
+        return lambda batch, _: function(batch)
+
+    kinds = [Kind(name, ignoring_deps(each), refused=Code.ORDER_REJECTED, batch=10) for name, each in functions.items()]
+    return Worker(engine.database, kinds, None, engine.metrics)
+
+
+async def mark(engine: Engine, *keys: str, kind: str = "push", merchant: str = MERCHANT, **how: Any) -> None:
+    async with engine.database.unit() as unit:
+        unit.mark(kind, merchant, keys, **how)
+
+
+async def rows(engine: Engine) -> list[dict[str, Any]]:
+    return [dict(row) for row in await engine.fetch("SELECT * FROM work ORDER BY id")]
+
+
+async def events(engine: Engine) -> list[str]:
+    found = await engine.fetch("SELECT type, body FROM outbox ORDER BY position")
+    return [f"{row['type']} {row['body'].decode()}" for row in found]
+
+
+async def test_marks_of_one_thing_are_one_row_and_done_once(engine: Engine) -> None:
+    """However often something is asked for before it is done, it is done once."""
+    done: list[list[str]] = []
+
+    async def push(batch: Batch) -> None:
+        done.append(batch.keys)
+
+    for _ in range(10):
+        await mark(engine, "a", "b")
+    await worker(engine, push=push).settle()
+
+    assert done == [["a", "b"]]
+    assert await rows(engine) == []
+
+
+async def test_what_is_asked_for_while_it_is_done_is_done_again(engine: Engine) -> None:
+    """A mark that comes during the work is not lost with its row."""
+    done = []
+
+    async def push(batch: Batch) -> None:
+        done.append(batch.keys)
+        if len(done) == 1:
+            await mark(engine, "a")
+
+    await mark(engine, "a")
+    await worker(engine, push=push).settle()
+
+    assert done == [["a"], ["a"]]
+
+
+async def test_urgent_work_goes_first_and_each_lane_keeps_its_order(engine: Engine) -> None:
+    """Priority decides, then age."""
+    done: list[str] = []
+
+    async def push(batch: Batch) -> None:
+        done.extend(batch.keys)
+
+    await mark(engine, "bulk", priority=Priority.BULK)
+    await mark(engine, "first")
+    await mark(engine, "second")
+    await mark(engine, "live", priority=Priority.LIVE)
+    await worker(engine, push=push).settle()
+
+    assert done == ["live", "first", "second", "bulk"]
+
+
+async def test_two_replicas_never_work_for_a_merchant_at_once(engine: Engine) -> None:
+    """While one replica acts for a merchant the other finds nothing to do there, but elsewhere."""
+    acting: dict[str, int] = {}
+    most: dict[str, int] = {}
+
+    async def push(batch: Batch) -> None:
+        acting[batch.merchant_id] = acting.get(batch.merchant_id, 0) + 1
+        most[batch.merchant_id] = max(most.get(batch.merchant_id, 0), acting[batch.merchant_id])
+        await asyncio.sleep(0)
+        acting[batch.merchant_id] -= 1
+
+    for merchant in (MERCHANT, OTHER):
+        await mark(engine, *map(str, range(60)), merchant=merchant)
+    await asyncio.gather(*(worker(engine, push=push).settle() for _ in range(4)))
+    await worker(engine, push=push).settle()
+
+    assert most == {MERCHANT: 1, OTHER: 1}
+    assert await rows(engine) == []
+
+
+async def test_whoever_lost_the_lease_can_write_nothing(engine: Engine) -> None:
+    """A worker that slept past its lease commits neither its result nor the outcome; another does the work."""
+    refused = []
+
+    async def push(batch: Batch) -> None:
+        await engine.fetch("UPDATE lease SET token = gen_random_uuid(), until = now() - interval '1 s'")
+        try:
+            async with batch.unit():
+                pass
+        except LeaseLost:
+            refused.append(batch.keys)
+            raise
+
+    await mark(engine, "a")
+    first = worker(engine, push=push)
+    await first.look()
+    await eventually(lambda: refused)
+
+    assert [row["key"] for row in await rows(engine)] == ["a"]
+
+
+async def test_one_refused_row_stands_alone(engine: Engine) -> None:
+    """Of a batch that is refused only the bad row is held, with the reason; the others are done."""
+
+    async def push(batch: Batch) -> None:
+        if "bad" in batch.keys:
+            raise Rejected("Price must not be null")
+
+    await mark(engine, *"abcd", "bad", *"efgh")
+    await worker(engine, push=push).settle()
+
+    [row] = await rows(engine)
+    assert (row["key"], row["held"], row["problem"]) == ("bad", True, Code.ORDER_REJECTED)
+    assert row["error"] == "Price must not be null"
+    [told] = await events(engine)
+    assert told.startswith("problem.opened.v1")
+    assert '"waiting":1' in told
+
+
+@pytest.mark.parametrize("error", [Unavailable(), Ambiguous(), Throttled()])
+async def test_what_fails_for_now_is_taken_again_later(engine: Engine, error: Exception) -> None:
+    """A transient failure postpones the row by a growing pause and then it is done."""
+    failures = [error] * 3
+
+    async def push(_: Batch) -> None:
+        if failures:
+            raise failures.pop()
+
+    await mark(engine, "a")
+    for tries in range(1, 4):
+        await worker(engine, push=push).settle()
+        [row] = await rows(engine)
+        assert (row["attempts"], row["held"]) == (tries, False)
+        assert row["due_at"] > engine.clock.now()
+        engine.clock.advance(120)
+    await worker(engine, push=push).settle()
+    assert await rows(engine) == []
+
+
+async def test_the_other_side_says_when_to_come_back(engine: Engine) -> None:
+    """A retry_after is kept to, and hints that come meanwhile do not shorten it."""
+
+    async def push(_: Batch) -> None:
+        raise Throttled(retry_after=timedelta(seconds=21))
+
+    await mark(engine, "a")
+    await worker(engine, push=push).settle()
+    await mark(engine, "a")
+
+    [row] = await rows(engine)
+    assert row["due_at"] == engine.clock.now() + timedelta(seconds=21)
+
+
+async def test_a_bug_ends_held_and_its_neighbours_are_done(engine: Engine) -> None:
+    """A row on which the code stumbles is held after a few tries and tells nothing of its values."""
+
+    async def push(batch: Batch) -> None:
+        if "bad" in batch.keys:
+            raise ZeroDivisionError("secret")
+
+    await mark(engine, "a", "bad", "b")
+    for _ in range(BUG_TRIES):
+        await worker(engine, push=push).settle()
+        engine.clock.advance(120)
+
+    [row] = await rows(engine)
+    assert (row["key"], row["held"]) == ("bad", True)
+    assert "ZeroDivisionError at" in row["error"]
+    assert "secret" not in row["error"]
+
+
+async def test_held_work_waits_and_flows_in_order_when_released(engine: Engine) -> None:
+    """Held rows are not tried; once released they go oldest first, and the problem closes with their number."""
+    ready: list[bool] = []
+    sent: list[str] = []
+
+    async def push(batch: Batch) -> None:
+        if not ready:
+            raise Held(Code.ORDER_TYPE_MISSING)
+        sent.extend(batch.keys)
+
+    keys = [f"{number:02}" for number in range(25)]
+    for key in keys:
+        await mark(engine, key)
+    await worker(engine, push=push).settle()
+    assert [told for told in await events(engine) if "closed" in told] == []
+    opened = await events(engine)
+    assert '"waiting":25' in opened[-1]
+
+    ready.append(True)
+    async with engine.database.unit() as unit:
+        assert await table.release(unit, MERCHANT, Code.ORDER_TYPE_MISSING) == len(keys)
+    await worker(engine, push=push).settle()
+
+    assert sent == keys
+    closed = [told for told in await events(engine) if "closed" in told]
+    assert len(closed) == 1
+    assert '"done":25' in closed[0]
+
+
+async def test_a_problem_stays_open_while_one_still_waits_for_it(engine: Engine) -> None:
+    """Retrying one held row that then succeeds lowers the number; only the last one closes the problem."""
+    good: set[str] = set()
+
+    async def push(batch: Batch) -> None:
+        for key in batch.keys:
+            if key not in good:
+                batch.hold(key, Code.ORDER_REJECTED, "no")
+
+    await mark(engine, "a", "b")
+    await worker(engine, push=push).settle()
+    for key in ("a", "b"):
+        good.add(key)
+        async with engine.database.unit() as unit:
+            assert await table.retry(unit, MERCHANT, "push", key)
+        await worker(engine, push=push).settle()
+
+    told = await events(engine)
+    assert [each.split()[0] for each in told] == ["problem.opened.v1", "problem.opened.v1", "problem.closed.v1"]
+    assert '"waiting":1' in told[1]
+    assert '"done":2' in told[2]
+
+
+async def test_recurring_work_marks_itself_again(engine: Engine) -> None:
+    """A row that asks to be taken again is taken when due, not before, and sooner when somebody asks."""
+    taken = []
+
+    async def sweep(batch: Batch) -> None:
+        taken.append(engine.clock.now())
+        batch.again("all", timedelta(minutes=5))
+
+    await mark(engine, "all", kind="sweep")
+    running = worker(engine, sweep=sweep)
+    await running.settle()
+    await running.settle()
+    assert len(taken) == 1
+    await mark(engine, "all", kind="sweep")
+    await running.settle()
+    engine.clock.advance(301)
+    await running.settle()
+    assert len(taken) == 3
+
+
+async def test_work_of_an_unknown_kind_waits_for_a_version_that_knows_it(engine: Engine) -> None:
+    """After a roll-back, rows of the newer version are kept, and the known kinds go on."""
+    done = []
+
+    async def push(batch: Batch) -> None:
+        done.extend(batch.keys)
+
+    await mark(engine, "x", kind="newer", priority=Priority.LIVE)
+    await mark(engine, "a")
+    await worker(engine, push=push).settle()
+
+    assert done == ["a"]
+    assert [row["kind"] for row in await rows(engine)] == ["newer"]
+
+
+async def test_invalid_input_of_one_merchant_leaves_others_alone(engine: Engine) -> None:
+    """A merchant whose every row is refused does not keep another's from being done."""
+    done = []
+
+    async def push(batch: Batch) -> None:
+        if batch.merchant_id == MERCHANT:
+            raise Invalid.field("sku", "is unknown", "Send another.")
+        done.extend(batch.keys)
+
+    await mark(engine, *map(str, range(30)))
+    await mark(engine, "a", merchant=OTHER)
+    await worker(engine, push=push).settle()
+
+    assert done == ["a"]
+
+
+async def test_a_stopping_worker_finishes_and_gives_back_its_lease(engine: Engine) -> None:
+    """What is under way when the stop comes ends well, and the next start need not wait for the lease."""
+    started, go_on, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def push(_: Batch) -> None:
+        started.set()
+        await go_on.wait()
+
+    await mark(engine, "a")
+    running = asyncio.create_task(worker(engine, push=push).run(stop))
+    await started.wait()
+    stop.set()
+    engine.database.bell.wake()
+    go_on.set()
+    await asyncio.wait_for(running, 5)
+
+    assert await rows(engine) == []
+    assert await engine.fetch("SELECT FROM lease") == []
