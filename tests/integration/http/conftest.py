@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web_runner import AppRunner, BaseRunner
 from pydantic import SecretStr
 from tests.support.shop import ROUTES, Shop
 from tests.support.tokens import Issuer
@@ -22,6 +23,14 @@ from common.telemetry.metrics import Metrics
 SECRETS = [SecretStr("the secret in use"), SecretStr("the one before")]
 
 Client = TestClient[Any, Any]
+
+
+class AsInProduction(TestServer):
+    """aiohttp's test server, except that a caller who goes away does not cancel the handler, as none does in service.py."""
+
+    async def _make_runner(self, **options: Any) -> BaseRunner:
+        ours = {"handler_cancellation": False, "access_log": None, "shutdown_timeout": 0.1}
+        return AppRunner(self.app, **options | ours)
 
 
 @pytest.fixture(scope="session")
@@ -74,5 +83,5 @@ async def client(issuer: Issuer, shop: Shop, broken: set[str], logged: object) -
             raise OSError("cannot connect to postgresql://orders:hunter2@db")
 
     app = build_app("shop", ROUTES, shop, settings, Metrics(), {"outbox": outbox, "database": database})
-    async with TestClient(TestServer(app, access_log=None)) as client:
+    async with TestClient(AsInProduction(app)) as client:
         yield client

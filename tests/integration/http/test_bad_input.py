@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.integration.http.conftest import Client
+from tests.support.eventually import eventually
 from tests.support.raw import send
 from tests.support.shop import MERCHANT, Shop
 from tests.support.tokens import Issuer
@@ -108,11 +109,7 @@ async def test_only_json_is_taken(client: Client, issuer: Issuer, content_type: 
 async def test_a_body_declared_too_large_is_not_waited_for(client: Client, issuer: Issuer, shop: Shop) -> None:
     """A Content-Length beyond the limit is refused at once; what follows is not taken for another request."""
     token = issuer.token()
-    head = (
-        f"PUT {ORDER} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-        "Content-Type: application/json\r\nContent-Length: 100000000\r\n\r\n"
-    )
-    answer = await send(client, head.encode())
+    answer = await send(client, f"{HEAD}{token}\r\nContent-Length: 100000000\r\n\r\n".encode())
 
     assert answer.startswith(b"HTTP/1.1 413")
     assert b"Connection: close" in answer
@@ -159,6 +156,38 @@ async def test_a_body_that_comes_too_slowly_is_given_up(client: Client, issuer: 
 
     assert answer.status == 408
     assert shop.orders == {}
+
+
+HEAD = f"PUT {ORDER} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer "
+
+
+@pytest.mark.parametrize("rest", ["Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"])
+async def test_a_caller_who_goes_away_is_no_error_of_ours(
+    client: Client, issuer: Issuer, shop: Shop, logged: Callable[[], list[dict[str, Any]]], rest: str
+) -> None:
+    """A connection that ends within the body is noted as the caller's, and nothing is stored."""
+    _, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(f"{HEAD}{issuer.token()}\r\n{rest}".encode())
+    await writer.drain()
+    writer.close()
+    await eventually(lambda: bool(logged()))
+
+    assert [(line["event"], line["status"]) for line in logged()] == [("request answered", 400)]
+    assert shop.orders == {}
+
+
+async def test_a_body_that_goes_wrong_half_way_is_refused(client: Client, issuer: Issuer) -> None:
+    """A chunk that is none after good ones is the caller's mistake; aiohttp tells us so, or lets the time run out."""
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(f"{HEAD}{issuer.token()}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n".encode())
+    await writer.drain()
+    await asyncio.sleep(0.05)  # so that the bad chunk comes while the body is being read
+    writer.write(b"zz\r\n")
+    async with asyncio.timeout(5):
+        head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+
+    assert head.split()[1] in {b"400", b"408"}
 
 
 @pytest.mark.parametrize(

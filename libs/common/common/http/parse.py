@@ -47,6 +47,8 @@ async def read_body(request: web.Request, limit: int, within: float) -> bytes:
         raise Refused(408, "too_slow", f"The body did not arrive within {within:g} seconds.") from None
     except (ClientPayloadError, web.PayloadAccessError, web.RequestPayloadError):
         raise Refused(400, "unreadable", "The body is not encoded as its headers say.") from None
+    except ConnectionError:
+        raise Refused(400, "unreadable", "The connection broke before the body was whole.") from None
     return bytes(body)
 
 
