@@ -1,0 +1,48 @@
+# What one does with this repository. `make` alone says what there is.
+
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help setup up demo test lint format bench bars chaos docs lock images clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## build .venv from the lock, installing what is missing
+	@tools/setup
+
+up: setup ## run the whole system on this machine and stay; prints the dashboard's address
+	@$(BIN)/quicksync up
+
+demo: setup ## play the FAQ as a story on the running system, checking each step
+	@$(BIN)/quicksync demo
+
+test: setup ## every test, on real PostgreSQL, RabbitMQ, nginx, SMTP and HTTP
+	@$(BIN)/pytest -q
+
+lint: setup ## style, format, types and layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: setup ## mend what a tool can mend
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: setup ## measure against peers in the same run: a table, and build/bench.jsonl
+	@tools/bench
+
+bars: setup ## the bars that take minutes: a thousand held orders, kill -9 of every process
+	@$(BIN)/pytest -q -m bar
+
+docs: setup ## write docs/events.md and docs/openapi/ anew from the code
+	@$(BIN)/python -m tests.support.documents
+
+lock: ## resolve the dependencies anew (needs uv)
+	@requirements/lock
+
+images: ## build the container images (needs a Docker engine)
+	@docker compose build
+
+clean: ## remove what was built and the launcher's data
+	@rm -rf .venv .venv-bench build .quicksync .mypy_cache .ruff_cache .pytest_cache .hypothesis
