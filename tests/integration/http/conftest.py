@@ -26,7 +26,7 @@ Client = TestClient[Any, Any]
 
 
 class AsInProduction(TestServer):
-    """aiohttp's test server, except that a caller who goes away does not cancel the handler, as none does in service.py."""
+    """aiohttp's test server, except that, as in service.py, no caller who goes away cancels a handler."""
 
     async def _make_runner(self, **options: Any) -> BaseRunner:
         ours = {"handler_cancellation": False, "access_log": None, "shutdown_timeout": 0.1}
