@@ -32,6 +32,7 @@ class Code(StrEnum):
     ORDER_REJECTED = "order_rejected"
     PRODUCT_REJECTED = "product_rejected"
     STOCK_REJECTED = "stock_rejected"
+    EMAIL_REJECTED = "email_rejected"
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,15 @@ WORDS = {
         "Open each item in the list to read Clover's reason; most often the item was deleted in Clover.",
         "{n} refused",
         "{n} refused before went through.",
+    ),
+    # Told on the dashboard alone: an e-mail about e-mail that cannot be sent would only be refused too.
+    Code.EMAIL_REJECTED: Words(
+        Severity.INFORMATION,
+        "We could not send you an e-mail",
+        "The mail server does not take e-mail for the address of your QuickSync account. Everything else goes on.",
+        "Check the e-mail address of your account in QuickSync under Account → Profile.",
+        "{n} refused",
+        "{n} refused before went out.",
     ),
 }
 
