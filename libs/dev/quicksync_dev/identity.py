@@ -54,13 +54,22 @@ def of(data_dir: DataDir) -> Identity:
     return Identity(
         private_key=private_key,
         public_key=_public_half(private_key),
-        webhook_secret=data_dir.once("webhook_secret", lambda: str(uuid.uuid4())),
+        webhook_secret=data_dir.once("webhook_secret", _new_uuid),
         internal_secret=data_dir.once("internal_secret", _new_key),
         master_key=data_dir.once("master_key", _new_key),
         reference_key=data_dir.once("reference_key", _new_key),
-        app_id=data_dir.once("clover_app_id", lambda: secrets.token_hex(7)[:13].upper()),
-        app_secret=data_dir.once("clover_app_secret", lambda: str(uuid.uuid4())),
+        app_id=data_dir.once("clover_app_id", _new_app_id),
+        app_secret=data_dir.once("clover_app_secret", _new_uuid),
     )
+
+
+def _new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+def _new_app_id() -> str:
+    """Thirteen characters, as Clover's are."""
+    return secrets.token_hex(7)[:13].upper()
 
 
 def _new_key() -> str:

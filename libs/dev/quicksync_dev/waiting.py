@@ -1,8 +1,9 @@
-"""Waiting for something to become true, with a bound."""
+"""Waiting: for something to become true, with a bound, and for several things at once."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 POLL = 0.05
 
@@ -17,3 +18,13 @@ async def holds(check: Check, within: float) -> bool:
             return False
         await asyncio.sleep(POLL)
     return True
+
+
+async def together(*tasks: Coroutine[Any, Any, object]) -> None:
+    """Wait for all. The first to fail cancels the others and is raised as it is, without a group around it."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for task in tasks:
+                group.create_task(task)
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None

@@ -96,7 +96,7 @@ class PrivatePostgres:
         if self._user:
             shutil.chown(password, self._user)
         options = ["-U", "postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync"]
-        command = [self._binaries / "initdb", "-D", unfinished, f"--pwfile={password}", *options]
+        command: list[str | Path] = [self._binaries / "initdb", "-D", unfinished, f"--pwfile={password}", *options]
         made = commands.run(command, seconds=INITDB_SECONDS, user=self._user, cwd=self._home)
         password.unlink()
         if made.returncode:

@@ -11,6 +11,7 @@ from quicksync_dev.backends.rabbitmq import PrivateRabbit
 from quicksync_dev.backends.server import Server, postgres_answers, rabbitmq_answers
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.say import Say
+from quicksync_dev.waiting import together
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,10 @@ async def provide(
         amqp_url or os.environ.get("QS_AMQP_URL"),
     )
     try:
-        async with asyncio.TaskGroup() as starting:
-            starting.create_task(servers.postgres.start())
-            starting.create_task(servers.rabbitmq.start())
-    except BaseExceptionGroup as failures:
+        await together(servers.postgres.start(), servers.rabbitmq.start())
+    except BaseException:
         await servers.stop()
-        raise failures.exceptions[0] from None
+        raise
     return servers
 
 

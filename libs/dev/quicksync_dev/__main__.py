@@ -1,0 +1,165 @@
+"""The `quicksync` command."""
+
+import asyncio
+import json
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from quicksync_dev import client, facts, identity
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import LauncherError
+from quicksync_dev.ports import is_free
+from quicksync_dev.say import Say
+from quicksync_dev.system import Options, System
+
+USUAL_PORT = 8080
+
+data_dir_option = click.option(
+    "--data-dir",
+    "root",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".quicksync"),
+    show_default=True,
+    help="Where everything of the system is kept.",
+)
+
+
+class Command(click.Group):
+    """Shows our own errors as one message, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except LauncherError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Command, help="QuickSync for Clover: the whole system on this machine.")
+def main() -> None:
+    """The group; each command below is one of its own."""
+
+
+@main.command()
+@click.option("--clover-url", help="A Clover that runs already; without it a local sandbox is started.")
+@click.option("--gateway-port", type=click.IntRange(1, 65535), help=f"Usually {USUAL_PORT}, or a free one.")
+@data_dir_option
+@click.option("--postgres-dsn", envvar="QS_POSTGRES_DSN", help="A PostgreSQL to use, as an administrator.")
+@click.option("--amqp-url", envvar="QS_AMQP_URL", help="A RabbitMQ to use, as an administrator.")
+def up(
+    clover_url: str | None, gateway_port: int | None, root: Path, postgres_dsn: str | None, amqp_url: str | None
+) -> None:
+    """Start everything and stay; Ctrl-C or SIGTERM stops all that was started."""
+    if gateway_port is None and is_free(USUAL_PORT):
+        gateway_port = USUAL_PORT
+    options = Options(clover_url, gateway_port, postgres_dsn, amqp_url)
+    asyncio.run(_up(System(root, options, click.echo), click.echo))
+
+
+async def _up(system: System, say: Say) -> None:
+    """Run the system until a signal comes; one that comes while it starts stops it too."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    stopping, starting = asyncio.create_task(stop.wait()), asyncio.create_task(system.start())
+    try:
+        await asyncio.wait({stopping, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            _welcome(system, say)
+            await stopping
+    finally:
+        starting.cancel()
+        stopping.cancel()
+        await asyncio.gather(starting, stopping, return_exceptions=True)
+        say("stopping")
+        await system.stop()
+        say("stopped")
+
+
+def _welcome(system: System, say: Say) -> None:
+    env = system.env()
+    say("")
+    say(f"dashboard: {env['dashboard_url']}")
+    say(f"log in:    {facts.login_link(env['gateway_url'], system.identity)}")
+    say(f"mail:      {env['mail_url']}/")
+    say(f"logs:      {system.data_dir.root / 'logs'}")
+    say("Ctrl-C stops everything. `quicksync env` tells the rest.")
+
+
+@main.command()
+@data_dir_option
+def env(root: Path) -> None:
+    """Print as JSON where everything is, with a token and the secrets to use it."""
+    data_dir = DataDir(root)
+    click.echo(json.dumps(facts.public(facts.read(data_dir), identity.of(data_dir)), indent=2))
+
+
+@main.command()
+@data_dir_option
+@click.option("--scope", default="*", show_default=True, help="Scopes, separated by spaces.")
+@click.option("--merchants", default="*", show_default=True, help="Merchant ids, separated by commas.")
+@click.option("--minutes", default=60.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+def token(root: Path, scope: str, merchants: str, minutes: float) -> None:
+    """Print a bearer token for the HTTP APIs."""
+    data_dir = DataDir(root)
+    facts.read(data_dir)
+    click.echo(identity.of(data_dir).token(scope, _listed(merchants), minutes))
+
+
+@main.command()
+@data_dir_option
+@click.option("--sandbox", "in_sandbox", is_flag=True, help="Make a merchant in the sandbox first.")
+@click.option("--merchant", "merchant_id", help="The 13 characters of the Clover merchant.")
+@click.option("--region", type=click.Choice(["us", "eu", "la"]), default="us", show_default=True)
+@click.option("--account", "account_id", default="account-1", show_default=True, help="The QuickSync account.")
+@click.option("--email", default="owner@shop.localhost", show_default=True, help="The account's e-mail address.")
+@click.option("--api-token", envvar="QS_CLOVER_API_TOKEN", help="The merchant's API token; asked for when not given.")
+def connect(
+    root: Path,
+    in_sandbox: bool,
+    merchant_id: str | None,
+    region: str,
+    account_id: str,
+    email: str,
+    api_token: str | None,
+) -> None:
+    """Connect a Clover merchant through the gateway."""
+    data_dir = DataDir(root)
+    running = facts.public(facts.read(data_dir), identity.of(data_dir))
+    if in_sandbox:
+        merchant_id, api_token = asyncio.run(client.make_sandbox_merchant(running["clover_url"], region))
+    if merchant_id is None:
+        raise click.UsageError("name the --merchant, or say --sandbox")
+    api_token = api_token or click.prompt("API token", hide_input=True)
+    wanted = {"region": region, "account_id": account_id, "account_email": email, "api_token": api_token}
+    connected = asyncio.run(client.connect(running, {"merchant_id": merchant_id, **wanted}))
+    click.echo(json.dumps(connected, indent=2))
+
+
+@main.command()
+@data_dir_option
+@click.argument("mail_id", required=False)
+def mail(root: Path, mail_id: str | None) -> None:
+    """List the caught mails, or print one: by its id, or `last`."""
+    mails = asyncio.run(client.mails(facts.read(DataDir(root))["mail_url"]))
+    if mail_id is None:
+        for each in mails:
+            click.echo(f"{each['id']}  {', '.join(each['to'])}  {each['subject']}")
+        click.echo(f"{len(mails)} mails")
+        return
+    found = mails[-1:] if mail_id == "last" else [each for each in mails if each["id"] == mail_id]
+    if not found:
+        raise click.ClickException(f"no mail {mail_id}")
+    click.echo(f"To: {', '.join(found[0]['to'])}\nSubject: {found[0]['subject']}\n\n{found[0]['text']}")
+
+
+def _listed(text: str) -> Sequence[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+if __name__ == "__main__":
+    main()

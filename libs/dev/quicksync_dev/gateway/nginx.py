@@ -1,0 +1,78 @@
+"""nginx as the gateway of one system: its configuration, and the process, with no rights and no root paths."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.processes import Child, answers
+
+WEBHOOK_TAKERS = ("catalog", "inventory", "orders")
+ROUTES = "routes.conf"
+UNPRIVILEGED = "www-data"
+"""Debian's user for web servers; it exists on every Debian, nginx installed or not."""
+
+MAIN = """\
+daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 1024; }}
+http {{
+    # the address without its query: log-in tokens and OAuth codes are secrets
+    log_format plain '$time_iso8601 $request_method $uri $status $request_time $upstream_addr $upstream_status';
+    access_log access.log plain;
+    client_body_temp_path tmp/body;
+    proxy_temp_path tmp/proxy;
+    fastcgi_temp_path tmp/fastcgi;
+    uwsgi_temp_path tmp/uwsgi;
+    scgi_temp_path tmp/scgi;
+    keepalive_timeout 30s;
+{upstreams}
+    server {{
+        listen 127.0.0.1:{port};
+        include routes.conf;
+    }}
+}}
+"""
+
+UPSTREAM = """\
+    upstream {name} {{
+        {servers}
+        keepalive 16;
+        keepalive_timeout 10s;
+    }}
+"""
+
+
+def gateway(data_dir: DataDir, nginx: Path, port: int, ports: Mapping[str, int]) -> Child:
+    """The gateway on `port`, in front of the services on these ports; not started yet."""
+    user = UNPRIVILEGED if os.geteuid() == 0 else None
+    home = data_dir.place("gateway", user)
+    (home / "nginx.conf").write_text(configuration(port, ports))
+    (home / ROUTES).write_text(files(__package__).joinpath(ROUTES).read_text())
+    (home / "tmp").mkdir(exist_ok=True)
+    if user:
+        shutil.chown(home / "tmp", user)
+    return Child(
+        "gateway",
+        data_dir,
+        [nginx, "-p", home, "-e", "stderr", "-c", "nginx.conf"],
+        user=user,
+        cwd=home,
+        ready=answers(f"http://127.0.0.1:{port}/healthz"),
+    )
+
+
+def configuration(port: int, ports: Mapping[str, int]) -> str:
+    """The main configuration, with the services on these ports of the loopback."""
+    upstreams = [_upstream(service, [at]) for service, at in ports.items()]
+    upstreams.append(_upstream("webhooks", [ports[service] for service in WEBHOOK_TAKERS]))
+    return MAIN.format(port=port, upstreams="".join(upstreams))
+
+
+def _upstream(name: str, ports: Sequence[int]) -> str:
+    servers = "\n        ".join(f"server 127.0.0.1:{port} max_fails=1 fail_timeout=1s;" for port in ports)
+    return UPSTREAM.format(name=name, servers=servers)

@@ -1,0 +1,69 @@
+"""Received mails on disk, a file each, and what can be read from them."""
+
+import itertools
+import time
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One received mail. `text` and `html` are its parts, empty when it has none of the kind."""
+
+    id: str
+    at: float
+    sender: str
+    to: list[str]
+    subject: str
+    text: str
+    html: str
+
+
+class Mailbox:
+    """The mails of one folder, an .eml file each, oldest first by name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def keep(self, content: bytes, recipients: list[str]) -> None:
+        """Store a mail whole, or not at all."""
+        name = f"{time.time_ns()}-{next(self._numbers)}"
+        unfinished = self._folder / f".{name}"
+        envelope = "".join(f"X-Envelope-To: {to}\r\n" for to in recipients)
+        unfinished.write_bytes(envelope.encode() + content)
+        unfinished.rename(self._folder / f"{name}.eml")
+
+    def mails(self) -> list[Mail]:
+        """All of them, oldest first."""
+        return [_read(path) for path in sorted(self._folder.glob("[0-9]*.eml"))]
+
+    def raw(self, mail_id: str) -> bytes | None:
+        """The file of one mail, or None when there is no such mail."""
+        path = self._folder / f"{mail_id}.eml"
+        return path.read_bytes() if path.parent == self._folder and path.is_file() else None
+
+    def mail(self, mail_id: str) -> Mail | None:
+        """One mail, or None when there is no such mail."""
+        return _read(self._folder / f"{mail_id}.eml") if self.raw(mail_id) is not None else None
+
+
+def _read(path: Path) -> Mail:
+    message = message_from_bytes(path.read_bytes(), policy=policy.default)
+    return Mail(
+        id=path.stem,
+        at=int(path.stem.partition("-")[0]) / 1e9,
+        sender=str(message.get("From", "")),
+        to=[str(to) for to in message.get_all("X-Envelope-To", [])],
+        subject=str(message.get("Subject", "")),
+        text=_part(message, "plain"),
+        html=_part(message, "html"),
+    )
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    return str(part.get_content()) if part is not None else ""
