@@ -1,0 +1,65 @@
+"""The command `clover-sandbox`: a local Clover on a port, until it is stopped."""
+
+import asyncio
+import signal
+
+import click
+
+from clover_sandbox.app import build, serving
+from clover_sandbox.limits import Limits
+from clover_sandbox.sandbox import Settings
+
+
+def read_limits(_context: click.Context, _parameter: click.Parameter, text: str) -> Limits:
+    """`app=50,token=16` over the documented limits."""
+    pairs = (part.split("=", 1) for part in text.split(",") if part.strip())
+    try:
+        return Limits().changed({name.strip(): int(value) for name, value in pairs})
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+@click.command()
+@click.option("--port", type=int, required=True, help="0 takes a free one")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option(
+    "--limits",
+    default="",
+    callback=read_limits,
+    help="app=50,token=16,app_concurrent=10,token_concurrent=5; 0 lifts one",
+)
+@click.option("--webhook-url", help="where webhooks go")
+@click.option("--webhook-secret", default="", help="what X-Clover-Auth says")
+@click.option("--app-id", default=Settings.app_id, show_default=True)
+@click.option("--app-secret", default=Settings.app_secret, help="the app's OAuth secret")
+@click.option("--site-url", help="the app's Site URL: OAuth redirects must go there")
+@click.option("--seed", type=int, help="deals the same ids and the same luck again")
+def main(
+    port: int,
+    host: str,
+    limits: Limits,
+    webhook_url: str | None,
+    webhook_secret: str,
+    app_id: str,
+    app_secret: str,
+    site_url: str | None,
+    seed: int | None,
+) -> None:
+    """Serve a local Clover; its control API is described in the README of this distribution."""
+    settings = Settings(limits, webhook_url, webhook_secret, app_id, app_secret, site_url, seed)
+    asyncio.run(serve(settings, port, host))
+
+
+async def serve(settings: Settings, port: int, host: str) -> None:
+    """Until SIGINT or SIGTERM."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stopped.set)
+    async with serving(build(settings), port, host) as url:
+        click.echo(f"Clover sandbox at {url}")
+        await stopped.wait()
+
+
+if __name__ == "__main__":
+    main()

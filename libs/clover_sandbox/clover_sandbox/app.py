@@ -1,0 +1,62 @@
+"""Builds the sandbox's web application: Clover below /v3 and /oauth, its control below /_sandbox."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+
+from clover_sandbox.control.api import control_routes
+from clover_sandbox.sandbox import Sandbox, Settings, build_sandbox
+from clover_sandbox.sending import strip_type
+
+LARGEST_BODY = 64 * 1024 * 1024
+# A call that a fault keeps hanging must not keep the sandbox from stopping.
+SHUTDOWN_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Built:
+    """The application to serve, and the handle to the truth behind it."""
+
+    application: web.Application
+    sandbox: Sandbox
+
+
+def build(settings: Settings | None = None) -> Built:
+    """A sandbox of its own; two of them share nothing. Call it inside a running event loop."""
+    sandbox = build_sandbox(settings or Settings())
+    application = web.Application(client_max_size=LARGEST_BODY)
+    application.router.add_route("*", "/v3/{tail:.*}", sandbox.gate.rest)
+    application.router.add_route("*", "/oauth/{tail:.*}", sandbox.gate.oauth_call)
+    application.add_routes(control_routes(sandbox))
+    application.on_response_prepare.append(strip_type)
+    application.cleanup_ctx.append(lambda _application: _working(sandbox))
+    return Built(application, sandbox)
+
+
+@contextlib.asynccontextmanager
+async def serving(built: Built, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """Serve until the block is left; gives the base URL, on a free port if 0 was asked for."""
+    runner = web.AppRunner(built.application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        bound = runner.addresses[0][1]
+        yield f"http://{host}:{bound}"
+    finally:
+        await runner.cleanup()
+
+
+async def _working(sandbox: Sandbox) -> AsyncIterator[None]:
+    """The webhook sender lives as long as the application."""
+    async with aiohttp.ClientSession(headers={"User-Agent": "Clover-Sandbox/1.0"}) as http:
+        sender = asyncio.create_task(sandbox.webhooks.run(http))
+        yield
+        sandbox.gate.forget_pending()
+        sender.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await sender

@@ -1,0 +1,41 @@
+"""One REST call as its handler sees it: whose, what is asked, with what rights."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from clover_sandbox.answers import Answer
+from clover_sandbox.merchant import Merchant
+from clover_sandbox.query import Query, parse_query
+
+
+@dataclass
+class Call:
+    """A call that passed authentication. `index_lag` (seconds) hides young orders from filtered lists: a fault."""
+
+    merchant: Merchant
+    permissions: frozenset[str]
+    method: str
+    path: str
+    base_url: str
+    ids: Mapping[str, str]
+    pairs: Sequence[tuple[str, str]]
+    body: Any = None
+    index_lag: float = 0.0
+
+    @cached_property
+    def query(self) -> Query:
+        """The parsed query, or 400."""
+        return parse_query(self.pairs, self.merchant.around.switches)
+
+    def parameter(self, name: str) -> str | None:
+        """One query parameter as text."""
+        return next((value for key, value in self.pairs if key == name), None)
+
+    def may(self, permission: str) -> bool:
+        """Whether the app has this permission."""
+        return permission in self.permissions
+
+
+Handler = Callable[[Call], Answer]

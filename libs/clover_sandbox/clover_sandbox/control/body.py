@@ -1,0 +1,64 @@
+"""Reading control requests and answering them: plain JSON, 400 and 404 with one message."""
+
+import functools
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from aiohttp import web
+
+from clover_sandbox.answers import Refused
+from clover_sandbox.merchant import Merchant
+from clover_sandbox.sandbox import Sandbox
+
+Endpoint = Callable[[Sandbox, web.Request], Awaitable[Any]]
+
+
+def served(sandbox: Sandbox, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """An aiohttp handler that answers what the endpoint returns, and 4xx with the reason when it refuses."""
+
+    @functools.wraps(endpoint)
+    async def handle(request: web.Request) -> web.Response:
+        try:
+            return answer(await endpoint(sandbox, request))
+        except Refused as refused:
+            return answer({"message": refused.message}, refused.status)
+        except (ValueError, TypeError) as error:
+            return answer({"message": str(error)}, 400)
+
+    return handle
+
+
+def answer(body: Any, status: int = 200) -> web.Response:
+    """JSON, decimals as numbers."""
+    text = json.dumps(body, ensure_ascii=False, default=_plain)
+    return web.Response(text=text, status=status, content_type="application/json")
+
+
+async def body_of(request: web.Request) -> dict[str, Any]:
+    """The body as an object; an empty one is {}."""
+    raw = await request.read()
+    body = json.loads(raw) if raw.strip() else {}
+    if not isinstance(body, dict):
+        raise ValueError("the body must be a JSON object")
+    return body
+
+
+def merchant_in(sandbox: Sandbox, request: web.Request) -> Merchant:
+    """The merchant of the path, or 404."""
+    merchant = sandbox.world.merchants.get(request.match_info["merchant"])
+    if merchant is None:
+        raise Refused(404, "there is no such merchant")
+    return merchant
+
+
+def number_in(query: Mapping[str, str], name: str, default: int) -> int:
+    """A whole number of the query."""
+    return int(query.get(name, default))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no place in an answer")

@@ -1,0 +1,175 @@
+"""Merchants over the control API: make them, fill them, see their truth, play their till."""
+
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+from aiohttp import web
+
+from clover_sandbox.answers import Refused
+from clover_sandbox.collection import Record
+from clover_sandbox.control.body import body_of, merchant_in, number_in
+from clover_sandbox.fresh import REGIONS, Wish
+from clover_sandbox.merchant import Merchant
+from clover_sandbox.rest.inventory_kinds import ITEMS
+from clover_sandbox.rest.objects import make
+from clover_sandbox.sandbox import Sandbox
+from clover_sandbox.shapes import accept
+from clover_sandbox.stock import write_count
+from clover_sandbox.till.actions import play_till
+
+WISHES = frozenset(each.name for each in fields(Wish))
+SHOWN_AT_ONCE = 1000
+
+
+async def create_merchant(sandbox: Sandbox, request: web.Request) -> Any:
+    """`{"region", ...}` gives `{"id", "token"}`."""
+    body = await body_of(request)
+    permissions, token = body.pop("permissions", None), body.pop("token", None)
+    unknown = sorted(set(body) - WISHES)
+    if unknown:
+        raise ValueError(f"a merchant has no {unknown[0]!r}; it has {', '.join(sorted(WISHES))}, permissions, token")
+    if body.get("region", "us") not in REGIONS:
+        raise ValueError(f"region is one of {', '.join(REGIONS)}")
+    body["order_types"] = tuple(body.get("order_types", ()))
+    merchant, given = sandbox.world.add_merchant(Wish(**body), permissions, token)
+    return {"id": merchant.id, "token": given, "region": merchant.region}
+
+
+async def list_merchants(sandbox: Sandbox, _request: web.Request) -> Any:
+    return {
+        "merchants": [
+            {"id": each.id, "region": each.region, "name": each.profile["name"]}
+            for each in sandbox.world.merchants.values()
+        ]
+    }
+
+
+async def read_merchant(sandbox: Sandbox, request: web.Request) -> Any:
+    """Ground truth; `limit` (1000) newest items and orders."""
+    merchant = merchant_in(sandbox, request)
+    limit = number_in(request.query, "limit", SHOWN_AT_ONCE)
+    return {
+        **merchant.profile,
+        "region": merchant.region,
+        "currency": merchant.currency,
+        "properties": merchant.properties,
+        "installed": merchant.installed,
+        "counts": {kind: len(collection) for kind, collection in merchant.objects.items()},
+        "items": [_item(merchant, each) for each in merchant.objects["items"].page(0, limit)],
+        "orders": [order_truth(merchant, each) for each in _newest_orders(merchant, limit)],
+        "order_types": list(merchant.objects["order_types"]),
+        "customers": [_customer(merchant, each) for each in merchant.objects["customers"].page(0, limit)],
+        "personal_fields_dropped": merchant.personal_fields_dropped,
+    }
+
+
+async def read_item(sandbox: Sandbox, request: web.Request) -> Any:
+    """One item by id or SKU, with the history of its count."""
+    merchant = merchant_in(sandbox, request)
+    wanted = request.match_info["item"]
+    item = merchant.objects["items"].get(wanted) or next(
+        iter(merchant.objects["items"].having("sku", [wanted]) or ()), None
+    )
+    if item is None:
+        raise Refused(404, "there is no such item")
+    stock = merchant.stocks.get(item["id"])
+    history = (
+        [{"cause": each.cause, "before": each.before, "after": each.after, "at": each.at} for each in stock.history]
+        if stock
+        else []
+    )
+    return {**_item(merchant, item), "history": history}
+
+
+async def read_orders(sandbox: Sandbox, request: web.Request) -> Any:
+    """Orders, deleted and drafts too, oldest first; `?reference=` finds those of one externalReferenceId."""
+    merchant = merchant_in(sandbox, request)
+    reference = request.query.get("reference")
+    orders = merchant.objects["orders"].everything()
+    rows = [each for each in orders if reference in {None, each.get("externalReferenceId")}]
+    return {"orders": [order_truth(merchant, each) for each in rows]}
+
+
+async def fill_items(sandbox: Sandbox, request: web.Request) -> Any:
+    """Many items at once: `{"count", "prefix"?, "price"?, "quantity"?}`; no webhooks are sent for them."""
+    merchant, body = merchant_in(sandbox, request), await body_of(request)
+    prefix, count = str(body.get("prefix", "SKU-")), body.get("count", 0)
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 1_000_000:
+        raise ValueError("count must be a whole number up to 1,000,000")
+    listeners, sandbox.world.listeners[:] = list(sandbox.world.listeners), []
+    try:
+        for number in range(1, count + 1):
+            fields_ = {
+                "name": f"Item {prefix}{number:06d}",
+                "sku": f"{prefix}{number:06d}",
+                "price": body.get("price", 1000),
+            }
+            item = make(merchant, ITEMS, accept(ITEMS.shape, fields_))
+            if "quantity" in body:
+                write_count(merchant, item["id"], Decimal(str(body["quantity"])), "recount")
+    finally:
+        sandbox.world.listeners[:] = listeners
+    return {"items": len(merchant.objects["items"])}
+
+
+async def play(sandbox: Sandbox, request: web.Request) -> Any:
+    """One thing at the till; the app's comings and goings are played here as well."""
+    merchant, action = merchant_in(sandbox, request), request.match_info["action"]
+    if action == "uninstall_app":
+        sandbox.world.uninstall(merchant)
+        sandbox.oauth.revoke_refreshes(merchant.id)
+        return {"installed": False}
+    if action == "install_app":
+        return {"installed": True, "token": sandbox.world.install(merchant)}
+    if action == "change_subscription":
+        merchant.tell("A", sandbox.world.app.id, "UPDATE")
+        return {"installed": merchant.installed}
+    return play_till(merchant, action, await body_of(request))
+
+
+def order_truth(merchant: Merchant, order: Record) -> Record:
+    """An order with everything that hangs on it."""
+    sheet = merchant.sheets[order["id"]]
+    return {
+        **order,
+        "from_till": sheet.from_till,
+        "deleted": "deletedTimestamp" in order,
+        "lines": [line.record for line in sheet.lines.values()],
+        "line_discounts": [each for line in sheet.lines.values() for each in line.discounts.values()],
+        "discounts": list(sheet.discounts.values()),
+        "service_charge": sheet.service_charge,
+        "voided": sheet.voided,
+        "customers": sheet.customer_ids,
+        "payments": [_payment(merchant, each) for each in merchant.found("payments", sheet.payment_ids)],
+        "order_type_label": _label(merchant, "order_types", order.get("orderType")),
+    }
+
+
+def _payment(merchant: Merchant, payment: Record) -> Record:
+    tender = merchant.objects["tenders"].get(payment["tender"]["id"]) or {}
+    return {
+        **payment,
+        "tender": {**payment["tender"], "label": tender.get("label"), "labelKey": tender.get("labelKey")},
+    }
+
+
+def _label(merchant: Merchant, kind: str, reference: Record | None) -> Any:
+    found = merchant.objects[kind].get(reference["id"]) if reference else None
+    return found.get("label") if found else None
+
+
+def _item(merchant: Merchant, item: Record) -> Record:
+    stock = merchant.stocks.get(item["id"])
+    if stock is None:
+        return {**item, "quantity": None, "till_moved": 0, "stock_writes": 0}
+    return {**item, "quantity": stock.quantity, "till_moved": stock.till_moved, "stock_writes": stock.writes}
+
+
+def _customer(merchant: Merchant, customer: Record) -> Record:
+    held = merchant.contacts.get(customer["id"], {})
+    return {**customer, **held, "metadata": merchant.customer_metadata.get(customer["id"], {})}
+
+
+def _newest_orders(merchant: Merchant, limit: int) -> list[Record]:
+    return list(merchant.objects["orders"].everything())[-limit:][::-1]

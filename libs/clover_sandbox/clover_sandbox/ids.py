@@ -1,0 +1,23 @@
+"""Clover's ids: 13 characters, upper-case letters and digits without I, L, O and U (documented)."""
+
+import random
+import uuid
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+LENGTH = 13
+
+
+class Ids:
+    """Deals ids; the same seed deals the same ones."""
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._random = random.Random(seed)
+
+    def new(self) -> str:
+        """One id of an object or a merchant."""
+        bits = self._random.getrandbits(5 * LENGTH)
+        return "".join(ALPHABET[(bits >> 5 * place) & 31] for place in range(LENGTH))
+
+    def uuid(self) -> str:
+        """One UUID: request ids, tokens, webhook codes."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

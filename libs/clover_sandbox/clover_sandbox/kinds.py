@@ -1,0 +1,82 @@
+"""What a kind of object is to the REST API: its shape, filters, expands, texts and rights."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from clover_sandbox.answers import Refused
+from clover_sandbox.call import Call
+from clover_sandbox.collection import Record
+from clover_sandbox.merchant import Merchant
+from clover_sandbox.query import Tree
+from clover_sandbox.shapes import Shape
+
+Read = Callable[[Merchant, Record], Sequence[Any]]
+Expand = Callable[[Call, Record, Tree], Any]
+Restrict = Callable[[Call], Callable[[Record], bool] | None]
+
+MOST_NESTED = 100
+
+
+def _no_restriction(_call: Call) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`name` is the path segment and the collection. `filters` are the legal ones, in the recorded order if known."""
+
+    name: str
+    permission: str
+    shape: Shape
+    filters: tuple[str, ...] = ("id",)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, Read] = field(default_factory=dict)
+    expands: Mapping[str, Expand] = field(default_factory=dict)
+    expand_permissions: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    event: str | None = None
+    timed: bool = False
+    href: bool = False
+    missing: tuple[str, str | None] = ("Not Found", "The requested resource could not be found.")
+    restrict: Restrict = _no_restriction
+
+    def absent(self) -> Refused:
+        """404 in this kind's words."""
+        return Refused(404, *self.missing)
+
+    def values(self, merchant: Merchant, record: Record, name: str) -> Sequence[Any]:
+        """What a filter field finds in a record: none, one or several values."""
+        if name in self.reads:
+            return self.reads[name](merchant, record)
+        value: Any = record
+        for part in self.aliases.get(name, name).split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        return () if value is None else (value,)
+
+
+def show(call: Call, kind: Kind, record: Record, tree: Tree) -> Record:
+    """The record as the API shows it, with what was asked to be expanded; unknown expands are ignored (recorded)."""
+    if not tree and not kind.href and not call.query.nulls:
+        return record
+    head = {"href": f"{call.base_url}/v3/merchants/{call.merchant.id}/{kind.name}/{record['id']}"} if kind.href else {}
+    shown = {**head, **record}
+    for name, branch in tree.items():
+        if name in kind.expands and (value := kind.expands[name](call, record, branch)) is not None:
+            shown[name] = value
+    if call.query.nulls:
+        shown.update({name: None for name in kind.shape if name not in shown})
+    return shown
+
+
+def check_expands(call: Call, kind: Kind) -> None:
+    """One expand without its permission fails the whole call (recorded)."""
+    for name in call.query.expand:
+        needed = kind.expand_permissions.get(name)
+        if needed is not None and not call.may(needed):
+            raise Refused(403, "Invalid permissions for expandable fields.")
+
+
+def elements(rows: Sequence[Any]) -> dict[str, Any]:
+    """A nested collection: cut at 100 (documented)."""
+    return {"elements": list(rows[:MOST_NESTED])}

@@ -1,0 +1,159 @@
+"""Clover's four rate limits (documented), kept exactly, with what each answer says about them."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+from clover_sandbox.answers import Refused
+from clover_sandbox.switches import Switches
+
+HEADERS: Mapping[str, str] = {
+    "app": "X-RateLimit-crossTokenLimit",
+    "token": "X-RateLimit-tokenLimit",
+    "app_concurrent": "X-RateLimit-crossTokenConcurrentLimit",
+    "token_concurrent": "X-RateLimit-tokenConcurrentLimit",
+}
+FIRST_WAIT = 1
+LONGEST_WAIT = 64
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Calls per second and calls in flight, per app and per token; 0 lifts a limit."""
+
+    app: int = 50
+    token: int = 16
+    app_concurrent: int = 10
+    token_concurrent: int = 5
+
+    def changed(self, values: Mapping[str, int]) -> "Limits":
+        """The limits with some of them set; `ValueError` for an unknown name or a bad number."""
+        for name, value in values.items():
+            if name not in HEADERS:
+                raise ValueError(f"there is no limit {name!r}; there are {', '.join(HEADERS)}")
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise ValueError(f"{name} must be a whole number from 0")
+        return replace(self, **values)
+
+    def named(self) -> dict[str, int]:
+        return asdict(self)
+
+
+class OverLimit(Refused):
+    """429; `limit` names which one was hit."""
+
+    def __init__(self, limit: str) -> None:
+        # The body is not documented; this is what clients report.
+        super().__init__(429, "429 Too Many Requests")
+        self.limit = limit
+
+
+@dataclass
+class Meter:
+    """One app's or one token's calls: those of the last second, those in flight, and the highest of both ever seen."""
+
+    taken: deque[float] = field(default_factory=deque)
+    in_flight: int = 0
+    most_in_flight: int = 0
+    most_in_a_second: int = 0
+    wait: int = 0
+    wait_until: float = 0.0
+
+    def in_window(self, now: float, *, fixed: bool) -> int:
+        """Calls taken in the second that ends now, or in the current whole second."""
+        start = float(int(now)) if fixed else now - 1.0
+        while self.taken and (self.taken[0] < start if fixed else self.taken[0] <= start):
+            self.taken.popleft()
+        return len(self.taken)
+
+    def enter(self, now: float, *, fixed: bool) -> None:
+        self.taken.append(now)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.most_in_a_second = max(self.most_in_a_second, self.in_window(now, fixed=fixed))
+
+    def leave(self) -> None:
+        self.in_flight -= 1
+
+
+class Limiter:
+    """Admits calls or refuses them with 429, and counts what it refused by the limit that was hit."""
+
+    def __init__(self, limits: Limits, switches: Switches) -> None:
+        self.limits = limits
+        self._switches = switches
+        self._app = Meter()
+        self._tokens: dict[str, Meter] = {}
+        self.over_limit = dict.fromkeys(HEADERS, 0)
+
+    def admit(self, token: str, now: float) -> None:
+        """Count the call in, or raise the 429. `now` is monotonic seconds; `leave` must follow an admission."""
+        meter = self._tokens.setdefault(token, Meter())
+        hit = self._hit(meter, now)
+        if hit is not None:
+            self.over_limit[hit] += 1
+            raise self._refusal(hit, meter, now)
+        fixed = self._fixed
+        self._app.enter(now, fixed=fixed)
+        meter.enter(now, fixed=fixed)
+
+    def leave(self, token: str) -> None:
+        """The call is answered."""
+        self._app.leave()
+        self._tokens[token].leave()
+
+    def peaks(self) -> dict[str, int]:
+        """The busiest second and the most calls in flight that were admitted, of the app and of any token."""
+        tokens = self._tokens.values()
+        return {
+            "app_most_in_a_second": self._app.most_in_a_second,
+            "app_most_in_flight": self._app.most_in_flight,
+            "token_most_in_a_second": max((each.most_in_a_second for each in tokens), default=0),
+            "token_most_in_flight": max((each.most_in_flight for each in tokens), default=0),
+        }
+
+    def forget(self) -> None:
+        """Start counting anew; calls in flight stay counted."""
+        self.over_limit = dict.fromkeys(HEADERS, 0)
+        for meter in (self._app, *self._tokens.values()):
+            meter.most_in_flight = meter.in_flight
+            meter.most_in_a_second = 0
+
+    @property
+    def _fixed(self) -> bool:
+        return self._switches["rate_window"] == "fixed"
+
+    def _hit(self, meter: Meter, now: float) -> str | None:
+        limits, fixed = self.limits, self._fixed
+        if self._tells and now < self._app.wait_until:
+            return "app_concurrent"
+        if self._tells and now < meter.wait_until:
+            return "token_concurrent"
+        if limits.app and self._app.in_window(now, fixed=fixed) >= limits.app:
+            return "app"
+        if limits.token and meter.in_window(now, fixed=fixed) >= limits.token:
+            return "token"
+        if limits.app_concurrent and self._app.in_flight >= limits.app_concurrent:
+            return "app_concurrent"
+        if limits.token_concurrent and meter.in_flight >= limits.token_concurrent:
+            return "token_concurrent"
+        return None
+
+    @property
+    def _tells(self) -> bool:
+        return self._switches["rate_headers"] == "present"
+
+    def _refusal(self, hit: str, token: Meter, now: float) -> OverLimit:
+        """429; the header names the limit, `retry-after` comes with concurrent limits only (documented)."""
+        refusal = OverLimit(hit)
+        if not self._tells:
+            return refusal
+        refusal.headers[HEADERS[hit]] = str(getattr(self.limits, hit))
+        if hit.endswith("_concurrent"):
+            meter = self._app if hit == "app_concurrent" else token
+            early = now < meter.wait_until
+            # Calling before the wait is over makes it longer (documented); by how much is a guess: doubled.
+            meter.wait = min(meter.wait * 2, LONGEST_WAIT) if early else FIRST_WAIT
+            meter.wait_until = now + meter.wait
+            refusal.headers["retry-after"] = str(meter.wait)
+        return refusal

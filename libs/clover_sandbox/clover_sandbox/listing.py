@@ -1,0 +1,115 @@
+"""Answers lists: the envelope, and the cheapest walk through a collection that satisfies the query."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from urllib.parse import quote, urlencode
+
+from clover_sandbox.answers import Answer, bad_request
+from clover_sandbox.call import Call
+from clover_sandbox.collection import Collection, Record
+from clover_sandbox.kinds import Kind, check_expands, show
+from clover_sandbox.query import Condition, Query, as_number
+
+DELETED_FIELDS = frozenset({"deleted", "deletedTime"})
+
+
+def list_all(call: Call, kind: Kind) -> Answer:
+    """A page of everything of this kind."""
+    check_query(call, kind)
+    return envelope(call, kind, select(call, kind))
+
+
+def list_some(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
+    """A page of the records at hand, as sub-resources show them."""
+    check_query(call, kind)
+    query = call.query
+    kept = [each for each in records if _matches(call, kind, each)]
+    return envelope(call, kind, kept[query.offset : query.offset + query.limit])
+
+
+def check_query(call: Call, kind: Kind) -> None:
+    """Unknown filter fields are 400 (recorded); so is an unknown orderBy (a guess)."""
+    for condition in call.query.conditions:
+        if condition.field not in kind.filters:
+            raise bad_request(f"Invalid filter field: {condition.field}")
+    if call.query.order is not None and call.query.order[0] not in {
+        *kind.filters,
+        *kind.shape,
+        "createdTime",
+        "modifiedTime",
+    }:
+        raise bad_request(f"Invalid orderBy field: {call.query.order[0]}")
+    check_expands(call, kind)
+
+
+def envelope(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
+    """`elements` and an `href` that echoes filters and limit (recorded); no total, no cursor."""
+    echoed = urlencode(
+        [("filter", text) for text in call.query.filters] + [("limit", call.query.limit)], quote_via=quote
+    )
+    body = {
+        "elements": [show(call, kind, record, call.query.expand) for record in records],
+        "href": f"{call.base_url}{call.path}?{echoed}",
+    }
+    return Answer(body, headers={"X-Clover-Allowed-Filter-Fields": ", ".join(kind.filters)})
+
+
+def select(call: Call, kind: Kind) -> list[Record]:
+    """One page of a collection. Plain pages, look-ups by indexed fields and modifiedTime ranges cost what they return."""
+    collection, query = call.merchant.objects[kind.name], call.query
+    restrict = kind.restrict(call)
+    if not query.conditions and query.order is None and restrict is None:
+        return collection.page(query.offset, query.limit)
+    rows, in_order = _candidates(collection, kind, query)
+    kept = (row for row in rows if (restrict is None or restrict(row)) and _matches(call, kind, row))
+    if not in_order and query.order is not None:
+        field, newest = query.order
+        kept = iter(sorted(kept, key=_sort_key(call, kind, field), reverse=newest))
+    return list(islice(kept, query.offset, query.offset + query.limit))
+
+
+def _candidates(collection: Collection, kind: Kind, query: Query) -> tuple[Iterator[Record], bool]:
+    """Records that may satisfy the query, and whether they already come in the order asked for."""
+    hidden_too = any(_asks_for_deleted(each) for each in query.conditions)
+    for condition in query.conditions:
+        if condition.op in {"=", "in"} and not any(value.endswith("*") for value in condition.values):
+            name = kind.aliases.get(condition.field, condition.field)
+            found = collection.having(name, condition.values, hidden_too=hidden_too)
+            if found is not None:
+                return found, query.order is None
+    by_touch = query.order is not None and query.order[0] == "modifiedTime"
+    since, until = _touch_range(query.conditions)
+    if not hidden_too and (by_touch or since is not None or until is not None):
+        newest = query.order[1] if by_touch and query.order is not None else None
+        return collection.touched(since, until, newest_touch=newest), by_touch or query.order is None
+    return collection.newest_first(hidden_too=hidden_too), query.order is None
+
+
+def _asks_for_deleted(condition: Condition) -> bool:
+    return condition.field in DELETED_FIELDS and condition.values != ("false",)
+
+
+def _touch_range(conditions: Sequence[Condition]) -> tuple[int | None, int | None]:
+    since: int | None = None
+    until: int | None = None
+    for condition in conditions:
+        bound = as_number(condition.values[0]) if condition.field == "modifiedTime" and condition.values else None
+        if bound is None:
+            continue
+        if condition.op in {">", ">=", "="}:
+            since = max(since or 0, int(bound))
+        if condition.op in {"<", "<=", "="}:
+            until = int(bound) if until is None else min(until, int(bound))
+    return since, until
+
+
+def _matches(call: Call, kind: Kind, record: Record) -> bool:
+    return all(each.holds(kind.values(call.merchant, record, each.field)) for each in call.query.conditions)
+
+
+def _sort_key(call: Call, kind: Kind, field: str) -> Callable[[Record], tuple[bool, str | float]]:
+    def key(record: Record) -> tuple[bool, str | float]:
+        values = kind.values(call.merchant, record, field)
+        return (bool(values), values[0] if values else 0)
+
+    return key

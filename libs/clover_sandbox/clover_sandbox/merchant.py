@@ -1,0 +1,154 @@
+"""One merchant: everything Clover holds for it, and the truth behind it."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from clover_sandbox.clock import Clock
+from clover_sandbox.collection import Collection, Record
+from clover_sandbox.events import Event, Tell, Type
+from clover_sandbox.ids import Ids
+from clover_sandbox.links import Links
+from clover_sandbox.switches import Switches
+
+INDEXED: dict[str, tuple[str, ...]] = {
+    "items": ("sku", "name", "code", "itemGroup.id"),
+    "item_groups": ("name",),
+    "attributes": ("itemGroup.id",),
+    "options": ("attribute.id",),
+    "categories": ("name",),
+    "tags": ("name",),
+    "tax_rates": ("name",),
+    "modifier_groups": ("name",),
+    "modifiers": ("modifierGroup.id",),
+    "discounts": (),
+    "orders": ("externalReferenceId",),
+    "order_types": (),
+    "tenders": ("labelKey",),
+    "payments": ("order.id", "externalPaymentId"),
+    "refunds": ("orderRef.id",),
+    "credits": (),
+    "credit_refunds": (),
+    "customers": ("firstName", "lastName"),
+    "employees": (),
+    "cash_events": (),
+    "devices": (),
+    "opening_hours": (),
+}
+
+TIES = (
+    "category_items",
+    "tag_items",
+    "tax_rate_items",
+    "item_modifier_groups",
+    "option_items",
+    "order_type_categories",
+)
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One change of a count: why, from what (absent: never counted), to what, when (ms)."""
+
+    cause: str
+    before: Decimal | None
+    after: Decimal | None
+    at: float
+
+
+@dataclass
+class Stock:
+    """The count of one item. `till_moved` sums what till sales and returns really moved, whatever was written over it."""
+
+    quantity: Decimal | None = None
+    modified: int = 0
+    till_moved: Decimal = Decimal(0)
+    writes: int = 0
+    history: deque[Movement] = field(default_factory=lambda: deque(maxlen=100))
+
+
+@dataclass
+class Line:
+    """A line item with what hangs on it. `taken` is the quantity its sale took out of stock."""
+
+    record: Record
+    modifications: dict[str, Record] = field(default_factory=dict)
+    discounts: dict[str, Record] = field(default_factory=dict)
+    tax_rate_ids: list[str] = field(default_factory=list)
+    taken: Decimal = Decimal(0)
+
+
+@dataclass
+class Sheet:
+    """What hangs on an order. `born` is monotonic seconds: look-ups may lag behind it."""
+
+    born: float
+    from_till: bool = False
+    lines: dict[str, Line] = field(default_factory=dict)
+    voided: list[Record] = field(default_factory=list)
+    discounts: dict[str, Record] = field(default_factory=dict)
+    service_charge: Record | None = None
+    customer_ids: list[str] = field(default_factory=list)
+    payment_ids: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all merchants share: time, ids, open questions, and whom to tell what happened."""
+
+    clock: Clock
+    ids: Ids
+    switches: Switches
+    tell: Tell
+
+
+class Merchant:
+    """A store in Clover. Objects of each kind are a `Collection`; nothing here knows HTTP."""
+
+    def __init__(self, profile: Record, properties: Record, region: str, around: Surroundings) -> None:
+        self.id: str = profile["id"]
+        self.region = region
+        self.profile = profile
+        self.properties = properties
+        self.address: Record = {}
+        self.owner_id = ""
+        self.service_charge: Record = {}
+        self.objects = {kind: Collection(indexed) for kind, indexed in INDEXED.items()}
+        self.ties = {name: Links() for name in TIES}
+        self.stocks: dict[str, Stock] = {}
+        self.sheets: dict[str, Sheet] = {}
+        self.contacts: dict[str, dict[str, list[Record]]] = {}
+        self.customer_metadata: dict[str, Record] = {}
+        self.installed = True
+        self.personal_fields_dropped: list[str] = []
+        self.around = around
+
+    @property
+    def european(self) -> bool:
+        return self.region == "eu"
+
+    @property
+    def currency(self) -> str:
+        return str(self.properties["defaultCurrency"])
+
+    def now_ms(self) -> int:
+        """Clover's time, whole seconds in ms."""
+        return self.around.clock.now_ms()
+
+    def new_id(self) -> str:
+        return self.around.ids.new()
+
+    def tell(self, key: str, object_id: str, what: Type, **details: Any) -> None:
+        """Say that an object changed: `key` is the webhook prefix."""
+        self.around.tell(Event(self.id, f"{key}:{object_id}", what, int(self.around.clock.now() * 1000), details))
+
+    def found(self, kind: str, ids: Iterable[str]) -> list[Record]:
+        """The records of these ids that lists show."""
+        collection = self.objects[kind]
+        return [record for each in ids if collection.shows(each) and (record := collection.get(each)) is not None]
+
+    def shown(self, kind: str, object_id: str) -> Record | None:
+        """The record if it exists and is not deleted."""
+        return self.objects[kind].get(object_id) if self.objects[kind].shows(object_id) else None

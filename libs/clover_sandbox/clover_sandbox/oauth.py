@@ -1,0 +1,161 @@
+"""OAuth v2: codes for a signed-in merchant, short access tokens, refresh tokens that work once."""
+
+import base64
+import hashlib
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from clover_sandbox.answers import Answer, Refused, bad_request
+from clover_sandbox.world import Token, World
+
+ACCESS_SECONDS = 30 * 60
+REFRESH_SECONDS = 366 * 24 * 3600
+CODE_SECONDS = 10 * 60
+RECOVERY_SECONDS = 14 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Code:
+    """What an authorization code stands for."""
+
+    merchant_id: str
+    challenge: str | None
+    expires: float
+
+
+@dataclass
+class Refresh:
+    """A refresh token. `used` is when it was spent, wall seconds; a spent one can only be recovered with."""
+
+    merchant_id: str
+    expires: float
+    used: float | None = None
+
+
+@dataclass
+class OAuth:
+    """The authorization server of one app. `calls` counts refreshes by what came of them."""
+
+    world: World
+    codes: dict[str, Code] = field(default_factory=dict)
+    refreshes: dict[str, Refresh] = field(default_factory=dict)
+    access_seconds: int = ACCESS_SECONDS
+
+    def authorize(self, query: Mapping[str, str]) -> Answer:
+        """Redirect back with merchant_id, client_id, code and the state as given; without a merchant, let one be chosen."""
+        self._check_client(query.get("client_id"))
+        target = query.get("redirect_uri", "")
+        self._check_target(target)
+        merchant = self.world.merchants.get(query.get("merchant_id", ""))
+        if merchant is None:
+            return self._choice(query)
+        code = self.world.ids.uuid()
+        self.codes[code] = Code(merchant.id, query.get("code_challenge"), self.world.clock.now() + CODE_SECONDS)
+        back = {
+            "merchant_id": merchant.id,
+            "employee_id": merchant.owner_id,
+            "client_id": self.world.app.id,
+            "code": code,
+        }
+        if "state" in query:
+            back["state"] = query["state"]
+        joint = "&" if urlsplit(target).query else "?"
+        return Answer("", 302, {"Location": f"{target}{joint}{urlencode(back)}"})
+
+    def token(self, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
+        """A code for a pair of tokens; with PKCE the verifier stands for the secret (documented)."""
+        self._check_client(body.get("client_id"))
+        code = self.codes.pop(str(body.get("code")), None)
+        if code is None or code.expires <= self.world.clock.now():
+            raise bad_request("Failed to validate authentication code")
+        if "code_verifier" in body:
+            self._check_verifier(code, str(body["code_verifier"]))
+        else:
+            self._check_secret(body.get("client_secret"))
+        return self._pair(code.merchant_id, with_refresh=query.get("no_refresh_token") != "true")
+
+    def refresh(self, body: Mapping[str, Any]) -> Answer:
+        """A refresh token for a new pair; the old one is dead at once (documented)."""
+        self._check_client(body.get("client_id"))
+        text = str(body.get("refresh_token"))
+        held = self.refreshes.get(text)
+        if held is None or not self._alive(held):
+            raise self._refresh_refused(held)
+        held.used = self.world.clock.now()
+        return self._pair(held.merchant_id, with_refresh=True)
+
+    def recover(self, body: Mapping[str, Any]) -> Answer:
+        """A new pair for a refresh token that was spent within two weeks (reported by clients)."""
+        self._check_client(body.get("client_id"))
+        self._check_secret(body.get("client_secret"))
+        held = self.refreshes.get(str(body.get("recovery_token")))
+        if held is None or not self._recoverable(held):
+            raise Refused(401, "Invalid recovery token")
+        return self._pair(held.merchant_id, with_refresh=True)
+
+    def revoke_refreshes(self, merchant_id: str) -> None:
+        """Every refresh token of the merchant is dead."""
+        self.refreshes = {text: held for text, held in self.refreshes.items() if held.merchant_id != merchant_id}
+
+    def _pair(self, merchant_id: str, *, with_refresh: bool) -> Answer:
+        now, ids = self.world.clock.now(), self.world.ids
+        access, expires = ids.uuid(), now + self.access_seconds
+        self.world.tokens[access] = Token(merchant_id, self.world.permissions[merchant_id], expires)
+        body: dict[str, Any] = {"access_token": access, "access_token_expiration": int(expires)}
+        if with_refresh:
+            refresh = ids.uuid()
+            self.refreshes[refresh] = Refresh(merchant_id, now + REFRESH_SECONDS)
+            body.update(refresh_token=refresh, refresh_token_expiration=int(now + REFRESH_SECONDS))
+        return Answer(body)
+
+    def _alive(self, held: Refresh) -> bool:
+        installed = self.world.merchants[held.merchant_id].installed
+        return held.used is None and held.expires > self.world.clock.now() and installed
+
+    def _recoverable(self, held: Refresh) -> bool:
+        installed = self.world.merchants[held.merchant_id].installed
+        return held.used is not None and self.world.clock.now() - held.used < RECOVERY_SECONDS and installed
+
+    def _refresh_refused(self, held: Refresh | None) -> Refused:
+        refusal = Refused(401, "Invalid refresh token")
+        if held is None:
+            return refusal
+        if held.used is not None and self.world.switches["refresh_reuse"] == "revoke_all":
+            self.world.revoke_tokens(held.merchant_id, expiring_only=True)
+            self.revoke_refreshes(held.merchant_id)
+            return refusal
+        if self._recoverable(held) and self.world.switches["refresh_recovery"] == "offered":
+            refusal.headers["X-Clover-Recovery-Available"] = "true"
+        return refusal
+
+    def _check_client(self, client_id: Any) -> None:
+        if client_id != self.world.app.id:
+            raise Refused(401, "Invalid client_id")
+
+    def _check_secret(self, secret: Any) -> None:
+        if secret != self.world.app.secret:
+            raise Refused(401, "Invalid client_secret")
+
+    def _check_target(self, target: str) -> None:
+        """The redirect must sit under the app's site URL (documented)."""
+        site = self.world.app.site_url
+        if urlsplit(target).scheme not in {"http", "https"} or (
+            site and urlsplit(site).netloc != urlsplit(target).netloc
+        ):
+            raise bad_request("Invalid redirect_uri")
+
+    def _check_verifier(self, code: Code, verifier: str) -> None:
+        digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        if code.challenge != digest:
+            raise bad_request("Failed to validate authentication code")
+
+    def _choice(self, query: Mapping[str, str]) -> Answer:
+        links = (
+            f'<li><a href="?{html.escape(urlencode({**query, "merchant_id": each.id}))}">{html.escape(each.profile["name"])}</a></li>'
+            for each in self.world.merchants.values()
+        )
+        page = f"<!doctype html><title>Choose a merchant</title><ul>{''.join(links)}</ul>"
+        return Answer(page, 200, {"Content-Type": "text/html; charset=utf-8"})

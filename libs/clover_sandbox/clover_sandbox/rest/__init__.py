@@ -1,0 +1,1 @@
+"""The REST API of Clover, one module per family of resources."""

@@ -1,0 +1,131 @@
+"""The kinds about people: customers with their contacts, under Europe's field permissions, and employees."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from clover_sandbox.call import Call
+from clover_sandbox.collection import Record
+from clover_sandbox.kinds import Expand, Kind, Read, elements
+from clover_sandbox.query import Tree
+from clover_sandbox.shapes import Flag, Shape, Text, Whole
+
+ADDRESS: Shape = {
+    "address1": Text(127),
+    "address2": Text(127),
+    "address3": Text(127),
+    "city": Text(127),
+    "country": Text(2),
+    "state": Text(127),
+    "zip": Text(10),
+}
+EMAIL: Shape = {"emailAddress": Text(127, required=True), "primaryEmail": Flag()}
+PHONE: Shape = {"phoneNumber": Text(21, required=True)}
+CARD: Shape = {
+    "first6": Text(6, required=True),
+    "last4": Text(4, required=True),
+    "firstName": Text(64),
+    "lastName": Text(64),
+    "expirationDate": Text(4),
+    "cardType": Text(),
+    "token": Text(72),
+}
+METADATA: Shape = {
+    "businessName": Text(127),
+    "note": Text(2000),
+    "dobYear": Whole(),
+    "dobMonth": Whole(1),
+    "dobDay": Whole(1),
+}
+
+CONTACTS: Mapping[str, Shape] = {"addresses": ADDRESS, "emailAddresses": EMAIL, "phoneNumbers": PHONE, "cards": CARD}
+
+# What a European merchant's app needs beyond CUSTOMERS_R and CUSTOMERS_W (documented).
+EU_GROUPS: Mapping[str, str] = {
+    "addresses": "CUSTOMERS_ADDRESS",
+    "emailAddresses": "CUSTOMERS_EMAIL",
+    "phoneNumbers": "CUSTOMERS_PHONE",
+    "cards": "CUSTOMERS_CARDS",
+    "marketingAllowed": "CUSTOMERS_MARKETING",
+    "businessName": "CUSTOMERS_BUSINESSNAME",
+    "dobYear": "CUSTOMERS_BIRTHDATE",
+    "dobMonth": "CUSTOMERS_BIRTHDATE",
+    "dobDay": "CUSTOMERS_BIRTHDATE",
+    "note": "CUSTOMERS_NOTE",
+}
+
+
+def may_touch(call: Call, field: str, letter: str) -> bool:
+    """Whether this field may be read (`R`) or written (`W`): outside Europe always."""
+    return not call.merchant.european or field not in EU_GROUPS or call.may(f"{EU_GROUPS[field]}_{letter}")
+
+
+def _contacts(name: str) -> Expand:
+    def expand(call: Call, record: Record, _tree: Tree) -> Any:
+        return elements(call.merchant.contacts[record["id"]][name]) if may_touch(call, name, "R") else None
+
+    return expand
+
+
+def _metadata(call: Call, record: Record, _tree: Tree) -> Any:
+    held = call.merchant.customer_metadata.get(record["id"])
+    return None if held is None else {name: value for name, value in held.items() if may_touch(call, name, "R")}
+
+
+def _orders(call: Call, record: Record, _tree: Tree) -> Any:
+    sheets = call.merchant.sheets.items()
+    return elements([{"id": order_id} for order_id, sheet in sheets if record["id"] in sheet.customer_ids])
+
+
+def _contact_values(name: str, field: str) -> Read:
+    return lambda merchant, record: [row[field] for row in merchant.contacts[record["id"]][name]]
+
+
+CUSTOMERS = Kind(
+    name="customers",
+    permission="CUSTOMERS",
+    shape={"firstName": Text(64), "lastName": Text(64)},
+    filters=(
+        "customerSince",
+        "firstName",
+        "lastName",
+        "emailAddress",
+        "phoneNumber",
+        "marketingAllowed",
+        "fullName",
+        "id",
+        "deletedTime",
+    ),
+    reads={
+        "emailAddress": _contact_values("emailAddresses", "emailAddress"),
+        "phoneNumber": _contact_values("phoneNumbers", "phoneNumber"),
+        "fullName": lambda _merchant, record: [
+            " ".join(record[part] for part in ("firstName", "lastName") if part in record)
+        ],
+    },
+    expands={
+        **{name: _contacts(name) for name in CONTACTS},
+        "metadata": _metadata,
+        "orders": _orders,
+    },
+    expand_permissions={"orders": "ORDERS_R"},
+    event="C",
+    href=True,
+    missing=("Not Found", "Customer not found"),
+)
+
+EMPLOYEES = Kind(
+    name="employees",
+    permission="EMPLOYEES",
+    shape={
+        "name": Text(127, required=True),
+        "nickname": Text(127),
+        "customId": Text(127),
+        "email": Text(127),
+        "role": Text(choices=("ADMIN", "MANAGER", "EMPLOYEE")),
+    },
+    filters=("modifiedTime", "role", "role.id", "customId", "name", "nickname", "id", "deletedTime", "email"),
+    defaults={"role": "EMPLOYEE", "isOwner": False},
+    event="E",
+    timed=True,
+    href=True,
+)

@@ -1,0 +1,151 @@
+"""Customers and their contacts. Contacts are shown only when expanded (recorded)."""
+
+from typing import Any
+
+from clover_sandbox.answers import Answer, Refused, unauthorized
+from clover_sandbox.call import Call, Handler
+from clover_sandbox.collection import Record
+from clover_sandbox.rest.customer_kinds import CONTACTS, CUSTOMERS, METADATA, may_touch
+from clover_sandbox.rest.objects import alter, deletion, listing, make, need, one, reading
+from clover_sandbox.rest.routes import Route
+from clover_sandbox.shapes import Flag, accept, an_object, without_nulls
+
+SEGMENTS = {
+    "addresses": "addresses",
+    "email_addresses": "emailAddresses",
+    "phone_numbers": "phoneNumbers",
+    "cards": "cards",
+}
+
+
+def create_customer(call: Call) -> Answer:
+    """A customer with contacts and metadata in one body; the e-mail address need not be unique."""
+    body = _permitted(call, an_object(call.body))
+    contacts = {name: _contact_rows(call, name, body.get(name)) for name in CONTACTS}
+    metadata = _metadata(call, body.get("metadata"))
+    fields = {**_fields(body, partial=False), "customerSince": call.merchant.now_ms()}
+    customer = make(call.merchant, CUSTOMERS, fields)
+    call.merchant.contacts[customer["id"]] = contacts
+    if metadata:
+        call.merchant.customer_metadata[customer["id"]] = metadata
+    return one(call, CUSTOMERS, customer)
+
+
+def update_customer(call: Call) -> Answer:
+    customer = need(call.merchant, CUSTOMERS, call.ids["id"])
+    body = _permitted(call, an_object(call.body))
+    metadata = _metadata(call, body.get("metadata"))
+    for name in CONTACTS:
+        if name in body:
+            call.merchant.contacts[customer["id"]][name] = _contact_rows(call, name, body[name])
+    if metadata:
+        call.merchant.customer_metadata.setdefault(customer["id"], {}).update(metadata)
+    return one(call, CUSTOMERS, alter(call.merchant, CUSTOMERS, customer["id"], _fields(body, partial=True)))
+
+
+def add_contact(segment: str) -> Handler:
+    name = SEGMENTS[segment]
+
+    def add(call: Call) -> Answer:
+        customer = need(call.merchant, CUSTOMERS, call.ids["id"])
+        if name not in _permitted(call, {name: True}):
+            return Answer({})
+        row = {"id": call.merchant.new_id(), **without_nulls(accept(CONTACTS[name], call.body))}
+        call.merchant.contacts[customer["id"]][name].append(row)
+        call.merchant.tell("C", customer["id"], "UPDATE")
+        return Answer(row)
+
+    return add
+
+
+def change_contact(segment: str) -> Handler:
+    def update(call: Call) -> Answer:
+        row = _contact(call, segment)
+        if SEGMENTS[segment] in _permitted(call, {SEGMENTS[segment]: True}):
+            row.update(without_nulls(accept(CONTACTS[SEGMENTS[segment]], call.body, partial=True)))
+            call.merchant.tell("C", call.ids["id"], "UPDATE")
+        return Answer(row)
+
+    return update
+
+
+def delete_contact(segment: str) -> Handler:
+    def delete(call: Call) -> Answer:
+        row = _contact(call, segment)
+        call.merchant.contacts[call.ids["id"]][SEGMENTS[segment]].remove(row)
+        call.merchant.tell("C", call.ids["id"], "UPDATE")
+        return Answer({})
+
+    return delete
+
+
+def set_metadata(call: Call) -> Answer:
+    customer = need(call.merchant, CUSTOMERS, call.ids["id"])
+    held = call.merchant.customer_metadata.setdefault(customer["id"], {})
+    held.update(_metadata(call, call.body))
+    call.merchant.tell("C", customer["id"], "UPDATE")
+    return Answer(held)
+
+
+def _fields(body: Record, *, partial: bool) -> Record:
+    shape = {**CUSTOMERS.shape, "marketingAllowed": Flag()}
+    fields = accept(shape, body, partial=partial)
+    # The sandbox of Clover ignores marketingAllowed (recorded).
+    return {name: value for name, value in fields.items() if name != "marketingAllowed"}
+
+
+def _permitted(call: Call, body: Record) -> Record:
+    """What of a body may be written; in Europe most groups need a permission of their own (documented)."""
+    forbidden = [name for name in body if not may_touch(call, name, "W")]
+    if forbidden:
+        call.merchant.personal_fields_dropped.extend(forbidden)
+        if call.merchant.around.switches["eu_forbidden_write"] == "401":
+            raise unauthorized()
+    return {name: value for name, value in body.items() if name not in forbidden}
+
+
+def _contact_rows(call: Call, name: str, rows: Any) -> list[Record]:
+    """A plain string instead of an object is silently dropped (recorded)."""
+    rows = rows.get("elements") if isinstance(rows, dict) else rows
+    kept = [row for row in rows or [] if isinstance(row, dict)] if isinstance(rows, list | None) else []
+    return [{"id": call.merchant.new_id(), **without_nulls(accept(CONTACTS[name], row))} for row in kept]
+
+
+def _metadata(call: Call, body: Any) -> Record:
+    return {} if body is None else without_nulls(accept(METADATA, _permitted(call, an_object(body))))
+
+
+def _contact(call: Call, segment: str) -> Record:
+    customer = need(call.merchant, CUSTOMERS, call.ids["id"])
+    for row in call.merchant.contacts[customer["id"]][SEGMENTS[segment]]:
+        if row["id"] == call.ids["contact"]:
+            return row
+    raise Refused(404, "Not Found", "The requested resource could not be found.")
+
+
+def _contact_routes(segment: str) -> list[Route]:
+    return [
+        Route("POST", f"customers/{{id}}/{segment}", add_contact(segment), "CUSTOMERS_W"),
+        Route("POST", f"customers/{{id}}/{segment}/{{contact}}", change_contact(segment), "CUSTOMERS_W"),
+        Route("DELETE", f"customers/{{id}}/{segment}/{{contact}}", delete_contact(segment), "CUSTOMERS_W"),
+    ]
+
+
+def _customers_csv(call: Call) -> Answer:
+    rows = [
+        f"{each['id']},{each.get('firstName', '')},{each.get('lastName', '')}"
+        for each in call.merchant.objects["customers"]
+    ]
+    return Answer("\n".join(["Customer ID,First Name,Last Name", *rows]) + "\n", headers={"Content-Type": "text/csv"})
+
+
+ROUTES = [
+    Route("GET", "customers", listing(CUSTOMERS), "CUSTOMERS_R"),
+    Route("POST", "customers", create_customer, "CUSTOMERS_W"),
+    Route("GET", "customers.csv", _customers_csv, "CUSTOMERS_R"),
+    Route("GET", "customers/{id}", reading(CUSTOMERS), "CUSTOMERS_R"),
+    Route("POST", "customers/{id}", update_customer, "CUSTOMERS_W"),
+    Route("DELETE", "customers/{id}", deletion(CUSTOMERS), "CUSTOMERS_W"),
+    Route("POST", "customers/{id}/metadata", set_metadata, "CUSTOMERS_W"),
+    *(route for segment in SEGMENTS for route in _contact_routes(segment)),
+]

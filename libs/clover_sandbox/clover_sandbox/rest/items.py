@@ -1,0 +1,157 @@
+"""Items, singly and in bulk, and the variants of item groups."""
+
+from typing import Any
+
+from clover_sandbox.answers import Answer, Refused, bad_request
+from clover_sandbox.call import Call
+from clover_sandbox.collection import Record
+from clover_sandbox.listing import list_some
+from clover_sandbox.merchant import Merchant
+from clover_sandbox.rest.inventory_kinds import (
+    ATTRIBUTES,
+    CATEGORIES,
+    ITEM_GROUPS,
+    ITEMS,
+    OPTIONS,
+    TAGS,
+    belonging,
+)
+from clover_sandbox.rest.objects import alter, bulk_deletion, kept, make, need, one, tying
+from clover_sandbox.rest.routes import Route
+from clover_sandbox.shapes import accept, an_object, ref_id, rows_of
+
+MOST_IN_BULK = 2500
+NAMED_BY_GROUP = ("itemGroup", "name")
+
+
+def create_item(call: Call) -> Answer:
+    """Create one; a member of a group is named after it (documented)."""
+    return one(call, ITEMS, make(call.merchant, ITEMS, _new_fields(call.merchant, call.body)))
+
+
+def update_item(call: Call) -> Answer:
+    """POST is a partial update: name alone keeps the price (recorded)."""
+    item = need(call.merchant, ITEMS, call.ids["id"])
+    return one(call, ITEMS, alter(call.merchant, ITEMS, item["id"], _changes(item, call.body, partial=True)))
+
+
+def replace_item(call: Call) -> Answer:
+    """PUT needs name and price (recorded)."""
+    item = need(call.merchant, ITEMS, call.ids["id"])
+    return one(call, ITEMS, alter(call.merchant, ITEMS, item["id"], _changes(item, call.body, partial=False)))
+
+
+def create_bulk(call: Call) -> Answer:
+    """Up to 2,500 new items (documented)."""
+    fields = _each_row(call, lambda row: _new_fields(call.merchant, row))
+    return _bulk_answer(call, [make(call.merchant, ITEMS, each) for each in fields])
+
+
+def update_bulk(call: Call) -> Answer:
+    """Partial updates of up to 2,500 items by their ids (documented)."""
+    pairs = _each_row(call, lambda row: _change_of_row(call.merchant, row))
+    return _bulk_answer(call, [alter(call.merchant, ITEMS, item_id, changes) for item_id, changes in pairs])
+
+
+def create_option(call: Call) -> Answer:
+    """An option belongs to its attribute."""
+    attribute = need(call.merchant, ATTRIBUTES, call.ids["id"])
+    fields = {**accept(OPTIONS.shape, call.body), "attribute": {"id": attribute["id"]}}
+    return one(call, OPTIONS, make(call.merchant, OPTIONS, fields))
+
+
+def list_options(call: Call) -> Answer:
+    attribute = need(call.merchant, ATTRIBUTES, call.ids["id"])
+    return list_some(call, OPTIONS, belonging(call.merchant, "options", "attribute", attribute["id"]))
+
+
+def tie_options(call: Call) -> Answer:
+    """option_items; the names of the variants follow (documented)."""
+    answer = tying("option_items", OPTIONS, "option", ITEMS, "item").handler(call)
+    for row in rows_of(call.body, "elements"):
+        if "item" in row:
+            _name_variant(call.merchant, ref_id("item", row["item"]))
+    return answer
+
+
+def list_categories_of_item(call: Call) -> Answer:
+    item = need(call.merchant, ITEMS, call.ids["id"])
+    return list_some(
+        call, CATEGORIES, call.merchant.found("categories", call.merchant.ties["category_items"].lefts_of(item["id"]))
+    )
+
+
+def list_tags_of_item(call: Call) -> Answer:
+    item = need(call.merchant, ITEMS, call.ids["id"])
+    return list_some(call, TAGS, call.merchant.found("tags", call.merchant.ties["tag_items"].lefts_of(item["id"])))
+
+
+def _new_fields(merchant: Merchant, body: Any) -> Record:
+    given = dict(an_object(body))
+    group = given.get("itemGroup")
+    if group is not None:
+        given["name"] = need(merchant, ITEM_GROUPS, ref_id("itemGroup", group))["name"][:127]
+    return accept(ITEMS.shape, given)
+
+
+def _changes(item: Record, body: Any, *, partial: bool) -> Record:
+    """A group's member keeps its group and its name (documented)."""
+    given = dict(an_object(body))
+    given.pop("itemGroup", None)
+    if "itemGroup" in item:
+        given["name"] = item["name"]
+    return accept(ITEMS.shape, given, partial=partial)
+
+
+def _change_of_row(merchant: Merchant, row: Any) -> tuple[str, Record]:
+    item = need(merchant, ITEMS, ref_id("item", row))
+    return item["id"], _changes(item, row, partial=True)
+
+
+def _each_row(call: Call, read: Any) -> list[Any]:
+    """Every row read before any is written; what a bad row does is a switch."""
+    rows = rows_of(call.body, "items")
+    if len(rows) > MOST_IN_BULK:
+        raise bad_request(f"items cannot have more than {MOST_IN_BULK} elements")
+    kept_rows = []
+    for row in rows:
+        try:
+            kept_rows.append(read(row))
+        except Refused:
+            if call.merchant.around.switches["bulk_invalid_row"] == "refuse_all":
+                raise
+    return kept_rows
+
+
+def _bulk_answer(call: Call, items: list[Record]) -> Answer:
+    as_array = call.merchant.around.switches["bulk_answer"] == "array"
+    return Answer(items if as_array else {"elements": items})
+
+
+def _name_variant(merchant: Merchant, item_id: str) -> None:
+    item = merchant.objects["items"].get(item_id)
+    group = merchant.shown("item_groups", item["itemGroup"]["id"]) if item and "itemGroup" in item else None
+    if group is not None:
+        options = merchant.found("options", merchant.ties["option_items"].lefts_of(item_id))
+        name = " ".join([group["name"], *(option["name"] for option in options)])
+        merchant.objects["items"].change(item_id, {"name": name[:127]})
+
+
+ROUTES = [
+    *(route for route in kept(ITEMS) if route.method in {"GET", "DELETE"}),
+    Route("POST", "items", create_item, "INVENTORY_W"),
+    Route("DELETE", "items", bulk_deletion(ITEMS, "itemIds"), "INVENTORY_W"),
+    Route("POST", "items/{id}", update_item, "INVENTORY_W"),
+    Route("PUT", "items/{id}", replace_item, "INVENTORY_W"),
+    Route("GET", "items/{id}/categories", list_categories_of_item, "INVENTORY_R"),
+    Route("GET", "items/{id}/tags", list_tags_of_item, "INVENTORY_R"),
+    Route("POST", "bulk_items", create_bulk, "INVENTORY_W"),
+    Route("PUT", "bulk_items", update_bulk, "INVENTORY_W"),
+    *kept(ITEM_GROUPS),
+    *kept(ATTRIBUTES),
+    Route("GET", "attributes/{id}/options", list_options, "INVENTORY_R"),
+    Route("POST", "attributes/{id}/options", create_option, "INVENTORY_W"),
+    *(route for route in kept(OPTIONS) if route.method == "GET" and route.path == "options"),
+    Route("POST", "option_items", tie_options, "INVENTORY_W"),
+]
+KNOWN = ["items/{id}/tax_rates"]

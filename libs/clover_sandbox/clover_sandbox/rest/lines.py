@@ -1,0 +1,197 @@
+"""Line items of orders: one a call or up to 100, their modifications and discounts, voids."""
+
+from typing import Any
+
+from clover_sandbox import sales
+from clover_sandbox.answers import Answer, bad_request
+from clover_sandbox.call import Call
+from clover_sandbox.collection import Record
+from clover_sandbox.listing import check_query
+from clover_sandbox.merchant import Line, Merchant, Sheet
+from clover_sandbox.rest.inventory_kinds import DISCOUNTS
+from clover_sandbox.rest.order_kinds import LINE_ITEMS, ORDERS, line_view
+from clover_sandbox.rest.routes import Route
+from clover_sandbox.shapes import Flag, Ref, Shape, Text, Whole, accept, an_object, ref_id, rows_of, without_nulls
+
+MOST_IN_BULK = 100
+
+LINE: Shape = {
+    "item": Ref(),
+    "name": Text(127),
+    "alternateName": Text(127),
+    "price": Whole(),
+    "unitQty": Whole(0),
+    "unitName": Text(64),
+    "itemCode": Text(100),
+    "note": Text(255),
+    "userData": Text(255),
+    "binName": Text(127),
+    "isRevenue": Flag(),
+}
+# Since June 2024 the rest of a line cannot be changed any more (documented).
+CHANGEABLE: Shape = {"note": Text(255), "userData": Text(255), "printed": Flag(), "binName": Text(127)}
+COPIED_FROM_ITEM = {"name": "name", "alternateName": "alternateName", "code": "itemCode", "unitName": "unitName"}
+
+
+def add_line(call: Call) -> Answer:
+    """One row; of a list only the last counts (documented). A quantity is ignored (recorded)."""
+    sheet = _sheet(call)
+    body = call.body[-1] if isinstance(call.body, list) and call.body else call.body
+    _check_cap(call.merchant, sheet, 1)
+    fields, rates = line_fields(call.merchant, body, overrides=False)
+    line = sales.add_line(call.merchant, call.ids["id"], fields, rates)
+    sales.touch_order(call.merchant, call.ids["id"])
+    return Answer(line_view(call, line, call.query.expand))
+
+
+def add_lines(call: Call) -> Answer:
+    """Up to 100 rows, price required, overrides allowed; the total stays as it is (recorded)."""
+    sheet, rows = _sheet(call), rows_of(call.body, "items")
+    if len(rows) > MOST_IN_BULK:
+        raise bad_request(f"items cannot have more than {MOST_IN_BULK} elements")
+    _check_cap(call.merchant, sheet, len(rows))
+    if any(an_object(row).get("price") is None for row in rows):
+        raise bad_request("Price must not be null")
+    read = [line_fields(call.merchant, row, overrides=True) for row in rows]
+    lines = [sales.add_line(call.merchant, call.ids["id"], fields, rates) for fields, rates in read]
+    sales.touch_order(call.merchant, call.ids["id"])
+    return Answer([line_view(call, line, call.query.expand) for line in lines])
+
+
+def list_lines(call: Call) -> Answer:
+    check_query(call, LINE_ITEMS)
+    query, lines = call.query, list(_sheet(call).lines.values())
+    shown = [line_view(call, line, query.expand) for line in lines[query.offset : query.offset + query.limit]]
+    return Answer({"elements": shown, "href": f"{call.base_url}{call.path}?limit={query.limit}"})
+
+
+def read_line(call: Call) -> Answer:
+    return Answer(line_view(call, _line(call), call.query.expand))
+
+
+def update_line(call: Call) -> Answer:
+    line = _line(call)
+    line.record.update(without_nulls(accept(CHANGEABLE, call.body, partial=True)))
+    sales.touch_order(call.merchant, call.ids["id"])
+    return Answer(line_view(call, line, call.query.expand))
+
+
+def delete_line(call: Call) -> Answer:
+    _line(call)
+    sales.remove_line(call.merchant, call.ids["id"], call.ids["line"], call.parameter("reason"))
+    return Answer({})
+
+
+def add_modification(call: Call) -> Answer:
+    """A chosen modifier; repeats are not deduplicated (recorded)."""
+    line = _line(call)
+    modification = modification_of(call.merchant, line.record["id"], call.body)
+    line.modifications[modification["id"]] = modification
+    sales.touch_order(call.merchant, call.ids["id"])
+    return Answer(modification)
+
+
+def delete_modification(call: Call) -> Answer:
+    if _line(call).modifications.pop(call.ids["modification"], None) is None:
+        raise LINE_ITEMS.absent()
+    sales.touch_order(call.merchant, call.ids["id"])
+    return Answer({})
+
+
+def add_line_discount(call: Call) -> Answer:
+    line = _line(call)
+    discount = discount_of(call.merchant, call.body)
+    line.discounts[discount["id"]] = discount
+    sales.touch_order(call.merchant, call.ids["id"])
+    return Answer(discount)
+
+
+def delete_line_discount(call: Call) -> Answer:
+    if _line(call).discounts.pop(call.ids["discount"], None) is None:
+        raise LINE_ITEMS.absent()
+    sales.touch_order(call.merchant, call.ids["id"])
+    return Answer({})
+
+
+def line_fields(merchant: Merchant, body: Any, *, overrides: bool) -> tuple[Record, list[str] | None]:
+    """What a new row holds, and the tax rates named for it (absent: the item's or the default ones)."""
+    given = accept(LINE, body)
+    if given.get("item") is None:
+        if given.get("price") is None:
+            raise bad_request("Invalid line item")
+        return given, _named_rates(merchant, body)
+    item = merchant.shown("items", given["item"]["id"])
+    if item is None:
+        raise bad_request("Invalid line item")
+    copied = {mine: item[theirs] for theirs, mine in COPIED_FROM_ITEM.items() if theirs in item}
+    own = {name: value for name, value in given.items() if overrides or name not in {"name", "price", "alternateName"}}
+    return {**copied, "price": item["price"], "isRevenue": item["isRevenue"], **without_nulls(own)}, _named_rates(
+        merchant, body
+    )
+
+
+def discount_of(merchant: Merchant, body: Any) -> Record:
+    """A discount row: a name, and a percentage or a negative amount (documented)."""
+    fields = without_nulls(accept(DISCOUNTS.shape, body))
+    if fields.get("amount", 0) > 0:
+        raise bad_request("Discount amount must be negative")
+    if not {"amount", "percentage", "percentageDecimal"} & fields.keys():
+        raise bad_request("Discount needs an amount or a percentage")
+    return {"id": merchant.new_id(), **fields}
+
+
+def modification_of(merchant: Merchant, line_id: str, body: Any) -> Record:
+    """The row of a chosen modifier."""
+    modifier = merchant.shown("modifiers", ref_id("modifier", an_object(body).get("modifier")))
+    if modifier is None:
+        raise bad_request("invalid_modifier")
+    return {
+        "id": merchant.new_id(),
+        "lineItemRef": {"id": line_id},
+        "name": modifier["name"],
+        "amount": modifier["price"],
+        "modifier": {"id": modifier["id"]},
+    }
+
+
+def _named_rates(merchant: Merchant, body: Any) -> list[str] | None:
+    named = body.get("taxRates")
+    rows = named.get("elements") if isinstance(named, dict) else named
+    if not isinstance(rows, list):
+        return None
+    ids = [ref_id("taxRate", row) for row in rows]
+    return [rate["id"] for rate in merchant.found("tax_rates", ids)]
+
+
+def _check_cap(merchant: Merchant, sheet: Sheet, more: int) -> None:
+    cap = int(merchant.around.switches["line_cap"])
+    if len(sheet.lines) + more > cap:
+        raise bad_request(f"An order cannot have more than {cap} line items")
+
+
+def _sheet(call: Call) -> Sheet:
+    order = call.merchant.objects["orders"].get(call.ids["id"])
+    if order is None or "deletedTimestamp" in order:
+        raise ORDERS.absent()
+    return call.merchant.sheets[call.ids["id"]]
+
+
+def _line(call: Call) -> Line:
+    line = _sheet(call).lines.get(call.ids["line"])
+    if line is None:
+        raise LINE_ITEMS.absent()
+    return line
+
+
+ROUTES = [
+    Route("GET", "orders/{id}/line_items", list_lines, "ORDERS_R"),
+    Route("POST", "orders/{id}/line_items", add_line, "ORDERS_W"),
+    Route("POST", "orders/{id}/bulk_line_items", add_lines, "ORDERS_W"),
+    Route("GET", "orders/{id}/line_items/{line}", read_line, "ORDERS_R"),
+    Route("POST", "orders/{id}/line_items/{line}", update_line, "ORDERS_W"),
+    Route("DELETE", "orders/{id}/line_items/{line}", delete_line, "ORDERS_W"),
+    Route("POST", "orders/{id}/line_items/{line}/modifications", add_modification, "ORDERS_W"),
+    Route("DELETE", "orders/{id}/line_items/{line}/modifications/{modification}", delete_modification, "ORDERS_W"),
+    Route("POST", "orders/{id}/line_items/{line}/discounts", add_line_discount, "ORDERS_W"),
+    Route("DELETE", "orders/{id}/line_items/{line}/discounts/{discount}", delete_line_discount, "ORDERS_W"),
+]

@@ -1,0 +1,67 @@
+"""The paths below /v3/merchants/{mId}: which exist, what they allow, who answers."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from clover_sandbox.call import Handler
+
+METHODS = ("GET", "POST", "PUT", "DELETE")
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Route:
+    """`path` is relative to the merchant; `permission` is what the token must have, none for the merchant's own probe."""
+
+    method: str
+    path: str
+    handler: Handler
+    permission: str
+
+
+@dataclass
+class Node:
+    """One segment of the tree of paths. `known` says that the path exists, even if no method is allowed."""
+
+    below: dict[str, "Node"] = field(default_factory=dict)
+    routes: dict[str, Route] = field(default_factory=dict)
+    known: bool = False
+
+    def allow(self) -> str:
+        """The `Allow` header of a 405: OPTIONS always stands last (recorded)."""
+        return ", ".join([*(method for method in METHODS if method in self.routes), "OPTIONS"])
+
+
+class Router:
+    """Finds the node of a path in as many steps as it has segments."""
+
+    def __init__(self, routes: Iterable[Route], known: Iterable[str] = ()) -> None:
+        self._root = Node()
+        for route in routes:
+            self._node(route.path).routes[route.method] = route
+        for path in known:
+            self._node(path).known = True
+
+    def find(self, segments: list[str]) -> tuple[Node, list[str]] | None:
+        """The node and the ids on the way to it, or None for a path that does not exist."""
+        node, ids = self._root, []
+        for segment in segments:
+            if segment not in node.below:
+                ids.append(segment)
+            following = node.below.get(segment) or node.below.get(ANY)
+            if following is None:
+                return None
+            node = following
+        return (node, ids) if node.routes or node.known else None
+
+    def _node(self, path: str) -> Node:
+        node = self._root
+        for segment in path.split("/") if path else []:
+            node = node.below.setdefault(ANY if segment.startswith("{") else segment, Node())
+        node.known = True
+        return node
+
+
+def id_names(path: str) -> list[str]:
+    """The names of a path's ids in their order."""
+    return [segment[1:-1] for segment in path.split("/") if segment.startswith("{")]

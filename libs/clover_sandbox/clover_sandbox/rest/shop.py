@@ -1,0 +1,102 @@
+"""The merchant itself: profile, properties, address, opening hours, devices, employees, cash events, service charge."""
+
+from clover_sandbox.answers import Answer
+from clover_sandbox.call import Call
+from clover_sandbox.collection import Record
+from clover_sandbox.kinds import Kind
+from clover_sandbox.rest.customer_kinds import EMPLOYEES
+from clover_sandbox.rest.objects import kept, listing
+from clover_sandbox.rest.routes import Route
+from clover_sandbox.shapes import Flag, Shape, Text, Whole, accept, without_nulls
+
+LINKED = (
+    "tenders",
+    "shifts",
+    "orders",
+    "payments",
+    "taxRates",
+    "printers",
+    "modifierGroups",
+    "orderTypes",
+    "opening_hours",
+)
+
+PROPERTIES: Shape = {
+    "timezone": Text(255),
+    "locale": Text(),
+    "vat": Flag(),
+    "vatTaxName": Text(255),
+    "trackStock": Flag(),
+    "updateStock": Flag(),
+    "tipsEnabled": Flag(),
+    "groupLineItems": Flag(),
+    "removeTaxEnabled": Flag(),
+    "deleteOrders": Flag(),
+    "supportEmail": Text(127),
+    "supportPhone": Text(25),
+    "summaryHour": Whole(0),
+}
+
+CASH_EVENTS = Kind(
+    name="cash_events",
+    permission="MERCHANT",
+    shape={},
+    filters=("employee.id", "note", "amountChange", "employee.name", "type", "device.id", "timestamp"),
+)
+DEVICES = Kind(name="devices", permission="MERCHANT", shape={})
+OPENING_HOURS = Kind(name="opening_hours", permission="MERCHANT", shape={})
+
+
+def read_merchant(call: Call) -> Answer:
+    """The profile; address, properties, owner and employees in full only when expanded (documented)."""
+    root = f"{call.base_url}/v3/merchants/{call.merchant.id}"
+    shown = {"href": root, **call.merchant.profile, **{name: {"href": f"{root}/{name}"} for name in LINKED}}
+    tree = call.query.expand
+    shown["address"] = call.merchant.address if "address" in tree else {"href": f"{root}/address"}
+    shown["properties"] = _properties(call) if "properties" in tree else {"href": f"{root}/properties"}
+    shown["owner"] = (
+        _owner(call)
+        if "owner" in tree
+        else {"id": call.merchant.owner_id, "href": f"{root}/employees/{call.merchant.owner_id}"}
+    )
+    return Answer(shown)
+
+
+def read_properties(call: Call) -> Answer:
+    """Currency, time zone, VAT and the stock settings live here (documented)."""
+    return Answer(_properties(call))
+
+
+def update_properties(call: Call) -> Answer:
+    call.merchant.properties.update(without_nulls(accept(PROPERTIES, call.body, partial=True)))
+    call.merchant.tell("M", call.merchant.id, "UPDATE")
+    return Answer(_properties(call))
+
+
+def read_address(call: Call) -> Answer:
+    return Answer(call.merchant.address)
+
+
+def read_service_charge(call: Call) -> Answer:
+    return Answer(call.merchant.service_charge)
+
+
+def _properties(call: Call) -> Record:
+    return {**call.merchant.properties, "merchantRef": {"id": call.merchant.id}}
+
+
+def _owner(call: Call) -> Record:
+    return call.merchant.objects["employees"].get(call.merchant.owner_id) or {}
+
+
+ROUTES = [
+    Route("GET", "", read_merchant, "MERCHANT_R"),
+    Route("GET", "properties", read_properties, "MERCHANT_R"),
+    Route("POST", "properties", update_properties, "MERCHANT_W"),
+    Route("GET", "address", read_address, "MERCHANT_R"),
+    Route("GET", "opening_hours", listing(OPENING_HOURS), "MERCHANT_R"),
+    Route("GET", "devices", listing(DEVICES), "MERCHANT_R"),
+    Route("GET", "default_service_charge", read_service_charge, "MERCHANT_R"),
+    Route("GET", "cash_events", listing(CASH_EVENTS), "MERCHANT_R"),
+    *kept(EMPLOYEES),
+]

@@ -1,0 +1,55 @@
+"""item_stocks: counts read one by one or in pages, and written absolutely."""
+
+from decimal import Decimal
+
+from clover_sandbox.answers import Answer, bad_request
+from clover_sandbox.call import Call
+from clover_sandbox.rest.inventory_kinds import ITEMS
+from clover_sandbox.rest.objects import need
+from clover_sandbox.rest.routes import Route
+from clover_sandbox.shapes import an_object
+from clover_sandbox.stock import stock_view, write_count
+
+
+def list_stocks(call: Call) -> Answer:
+    """A page over all items, never-counted ones as stubs (recorded). No filter is known to be legal (a guess)."""
+    query = call.query
+    if query.conditions:
+        raise bad_request(f"Invalid filter field: {query.conditions[0].field}")
+    page = call.merchant.objects["items"].page(query.offset, query.limit)
+    rows = [stock_view(call.merchant, item["id"]) for item in page]
+    href = f"{call.base_url}{call.path}?limit={query.limit}"
+    return Answer({"elements": rows, "href": href}, headers={"X-Clover-Allowed-Filter-Fields": ""})
+
+
+def read_stock(call: Call) -> Answer:
+    item = need(call.merchant, ITEMS, call.ids["id"])
+    return Answer(stock_view(call.merchant, item["id"]))
+
+
+def write_stock(call: Call) -> Answer:
+    """An absolute overwrite: negative, decimal, whatever (documented, recorded)."""
+    item = need(call.merchant, ITEMS, call.ids["id"])
+    quantity = an_object(call.body).get("quantity")
+    if isinstance(quantity, bool) or not isinstance(quantity, int | Decimal):
+        raise bad_request("quantity must be a number")
+    if abs(quantity) > Decimal("1e300"):
+        raise bad_request("quantity is out of range")
+    write_count(call.merchant, item["id"], Decimal(quantity), "rest")
+    return Answer(stock_view(call.merchant, item["id"]))
+
+
+def clear_stock(call: Call) -> Answer:
+    """Back to never counted."""
+    item = need(call.merchant, ITEMS, call.ids["id"])
+    write_count(call.merchant, item["id"], None, "rest")
+    return Answer({})
+
+
+ROUTES = [
+    Route("GET", "item_stocks", list_stocks, "INVENTORY_R"),
+    Route("GET", "item_stocks/{id}", read_stock, "INVENTORY_R"),
+    Route("POST", "item_stocks/{id}", write_stock, "INVENTORY_W"),
+    Route("PUT", "item_stocks/{id}", write_stock, "INVENTORY_W"),
+    Route("DELETE", "item_stocks/{id}", clear_stock, "INVENTORY_W"),
+]

@@ -1,0 +1,235 @@
+"""What happens to orders, whoever does it, REST or the till: lines, payments, stock taken, locking, deletion."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from clover_sandbox import totals
+from clover_sandbox.answers import bad_request
+from clover_sandbox.collection import Record
+from clover_sandbox.merchant import Line, Merchant, Sheet
+from clover_sandbox.shapes import without_nulls
+from clover_sandbox.stock import move_count
+
+UNIT = Decimal(1000)
+
+
+def blank_order(merchant: Merchant, fields: Record) -> Record:
+    """A new order's record, not yet among the orders: no state, no total unless given (recorded)."""
+    now = merchant.now_ms()
+    return {
+        "id": merchant.new_id(),
+        "currency": merchant.currency,
+        "taxRemoved": False,
+        "isVat": bool(merchant.properties.get("vat")),
+        "manualTransaction": False,
+        "groupLineItems": True,
+        "testMode": False,
+        "createdTime": now,
+        "clientCreatedTime": now,
+        "modifiedTime": now,
+        **without_nulls(fields),
+    }
+
+
+def file_order(merchant: Merchant, record: Record, sheet: Sheet) -> Record:
+    """Put an order among the others; without a state it is a draft that lists do not show (documented)."""
+    if "state" in record:
+        record["paymentState"] = "OPEN"
+    merchant.sheets[record["id"]] = sheet
+    merchant.objects["orders"].add(record, shown="state" in record)
+    if "state" in record or merchant.around.switches.on("draft_tells_order"):
+        merchant.tell("O", record["id"], "CREATE")
+    return record
+
+
+def open_order(merchant: Merchant, fields: Record, *, from_till: bool = False) -> Record:
+    """A new, empty order."""
+    return file_order(merchant, blank_order(merchant, fields), blank_sheet(merchant, from_till=from_till))
+
+
+def blank_sheet(merchant: Merchant, *, from_till: bool = False) -> Sheet:
+    """What hangs on an order that was just made: nothing."""
+    return Sheet(merchant.around.clock.monotonic(), from_till)
+
+
+def touch_order(merchant: Merchant, order_id: str, **changes: Any) -> Record:
+    """Change an order, move its modifiedTime, say so; a state brings a draft into the lists."""
+    orders = merchant.objects["orders"]
+    before = orders.get(order_id) or {}
+    has_state = changes.get("state", before.get("state")) is not None
+    if has_state and "paymentState" not in before:
+        changes.setdefault("paymentState", "OPEN")
+    changes["modifiedTime"] = merchant.now_ms()
+    record = orders.change(order_id, changes, shown=has_state and "deletedTimestamp" not in before)
+    merchant.tell("O", order_id, "UPDATE")
+    return record
+
+
+def blank_line(merchant: Merchant, order: Record, fields: Record, tax_rate_ids: list[str] | None = None) -> Line:
+    """A row not yet on its order. `fields` holds name and price already; absent rates are the item's own."""
+    record = {
+        "id": merchant.new_id(),
+        "orderRef": {"id": order["id"]},
+        **without_nulls(fields),
+        "printed": False,
+        "createdTime": merchant.now_ms(),
+        "orderClientCreatedTime": order["clientCreatedTime"],
+        "exchanged": False,
+        "refunded": False,
+        "isRevenue": bool(fields.get("isRevenue", True)),
+        "isOrderFee": False,
+    }
+    return Line(record, tax_rate_ids=default_rates(merchant, record) if tax_rate_ids is None else tax_rate_ids)
+
+
+def add_line(merchant: Merchant, order_id: str, fields: Record, tax_rate_ids: list[str] | None = None) -> Line:
+    """One more row; stock is taken here if that is the policy, and a draft becomes open (documented; a switch)."""
+    sheet = merchant.sheets[order_id]
+    order = merchant.objects["orders"].get(order_id) or {}
+    line = blank_line(merchant, order, fields, tax_rate_ids)
+    sheet.lines[line.record["id"]] = line
+    if policy(merchant, sheet) == "on_line_item":
+        take(merchant, line)
+    if "state" not in order and merchant.around.switches.on("line_opens_draft"):
+        touch_order(merchant, order_id, state="open")
+    return line
+
+
+def default_rates(merchant: Merchant, line: Record) -> list[str]:
+    """The tax rates of a row: its item's own, else the merchant's default ones."""
+    item = merchant.objects["items"].get(line["item"]["id"]) if "item" in line else None
+    own = merchant.ties["tax_rate_items"].lefts_of(item["id"]) if item else []
+    if own or (item and not item.get("defaultTaxRates", True)):
+        return own
+    return [rate["id"] for rate in merchant.objects["tax_rates"] if rate.get("isDefault")]
+
+
+def remove_line(merchant: Merchant, order_id: str, line_id: str, reason: str | None) -> None:
+    """Void a row; whether its stock comes back is a switch."""
+    sheet = merchant.sheets[order_id]
+    line = sheet.lines.pop(line_id)
+    sheet.voided.append(without_nulls({"lineItem": line.record, "reason": reason, "deletedTime": merchant.now_ms()}))
+    if merchant.around.switches.on("restock_on_delete"):
+        put_back(merchant, line, "line deleted")
+    touch_order(merchant, order_id)
+
+
+def delete_order(merchant: Merchant, order_id: str) -> None:
+    """A soft delete (documented); whether its stock comes back is a switch."""
+    sheet = merchant.sheets[order_id]
+    if sheet.payment_ids and merchant.around.switches["delete_paid_order"] == "refuse":
+        raise bad_request("Order has payments and cannot be deleted")
+    if merchant.around.switches.on("restock_on_delete"):
+        for line in sheet.lines.values():
+            put_back(merchant, line, "order deleted")
+    now = merchant.now_ms()
+    merchant.objects["orders"].change(order_id, {"deletedTimestamp": now, "modifiedTime": now}, shown=False)
+    merchant.tell("O", order_id, "DELETE")
+
+
+def pay(merchant: Merchant, order_id: str, fields: Record) -> Record:
+    """Book a payment; when all is covered the order is PAID and locked (documented)."""
+    order = merchant.objects["orders"].get(order_id) or {}
+    sheet = merchant.sheets[order_id]
+    if paid(merchant, sheet) + fields["amount"] > due(merchant, order) and _refuses_overpayment(merchant):
+        raise bad_request("Payment amount exceeds the order total")
+    now = merchant.now_ms()
+    payment = {
+        "id": merchant.new_id(),
+        "order": {"id": order_id},
+        "tipAmount": 0,
+        "taxAmount": 0,
+        "cashbackAmount": 0,
+        "clientCreatedTime": now,
+        "createdTime": now,
+        **without_nulls(fields),
+        "modifiedTime": now,
+        "result": "SUCCESS",
+    }
+    merchant.objects["payments"].add(payment)
+    sheet.payment_ids.append(payment["id"])
+    merchant.tell("P", payment["id"], "CREATE")
+    _follow_payments(merchant, order, sheet)
+    return payment
+
+
+def paid(merchant: Merchant, sheet: Sheet) -> int:
+    """What successful payments amount to, tips left out, in cents."""
+    return sum(each["amount"] for each in merchant.found("payments", sheet.payment_ids) if each["result"] == "SUCCESS")
+
+
+def due(merchant: Merchant, order: Record) -> int:
+    """The order's own total, else what its lines come to (a guess for orders that were given none)."""
+    return order["total"] if "total" in order else computed_totals(merchant, order, merchant.sheets[order["id"]]).total
+
+
+def computed_totals(merchant: Merchant, order: Record, sheet: Sheet) -> totals.Totals:
+    """What a device would calculate on opening the order."""
+    charge = sheet.service_charge
+    return totals.compute(
+        [_as_computed(merchant, line) for line in sheet.lines.values() if not _out_of_total(line)],
+        totals.discounts_of(sheet.discounts.values()),
+        service_part=totals.part_of(charge) if charge and charge.get("enabled", True) else Fraction(0),
+        tax_removed=bool(order.get("taxRemoved")),
+        vat=bool(order.get("isVat")),
+        may_be_negative=bool(order.get("manualTransaction")),
+    )
+
+
+def policy(merchant: Merchant, sheet: Sheet) -> str:
+    """When stock is taken for this order."""
+    return merchant.around.switches["till_deducts" if sheet.from_till else "deduct"]
+
+
+def take(merchant: Merchant, line: Line) -> None:
+    """Take the row's quantity out of the count, once."""
+    if "item" in line.record and not line.taken:
+        line.taken = quantity_of(line)
+        move_count(merchant, line.record["item"]["id"], -line.taken, "sale")
+
+
+def put_back(merchant: Merchant, line: Line, cause: str) -> None:
+    """Return to the count what the row took."""
+    if line.taken:
+        move_count(merchant, line.record["item"]["id"], line.taken, cause)
+        line.taken = Decimal(0)
+
+
+def quantity_of(line: Line) -> Decimal:
+    """One per row, thousandths of a unit when sold per unit."""
+    return Decimal(line.record["unitQty"]) / UNIT if "unitQty" in line.record else Decimal(1)
+
+
+def _refuses_overpayment(merchant: Merchant) -> bool:
+    return merchant.around.switches["overpayment"] == "refuse"
+
+
+def _follow_payments(merchant: Merchant, order: Record, sheet: Sheet) -> None:
+    if paid(merchant, sheet) < due(merchant, order):
+        touch_order(merchant, order["id"], paymentState="PARTIALLY_PAID", state=order.get("state", "open"))
+        return
+    touch_order(merchant, order["id"], paymentState="PAID", state="locked")
+    if policy(merchant, sheet) == "on_payment":
+        for line in sheet.lines.values():
+            take(merchant, line)
+
+
+def _out_of_total(line: Line) -> bool:
+    return bool(line.record.get("exchanged") or line.record.get("refunded"))
+
+
+def _as_computed(merchant: Merchant, line: Line) -> totals.Line:
+    extra = sum(each["amount"] for each in line.modifications.values())
+    return totals.Line(
+        price=line.record.get("price", 0) + extra,
+        units=line.record.get("unitQty"),
+        discounts=totals.discounts_of(line.discounts.values()),
+        rates=tuple(_rates(merchant, line.tax_rate_ids)),
+    )
+
+
+def _rates(merchant: Merchant, ids: Iterable[str]) -> Iterable[totals.Rate]:
+    for rate in merchant.found("tax_rates", ids):
+        yield totals.Rate(rate["id"], rate.get("rate", 0))

@@ -1,0 +1,116 @@
+"""The total of an order by Clover's published algorithm (documented: docs/calculating-order-totals)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+RATE_SCALE = 10_000_000
+PERCENT_DECIMAL_SCALE = 1_000_000
+UNIT_SCALE = 1_000
+
+
+@dataclass(frozen=True)
+class Discount:
+    """A part of the sum (0.25 = 25 %) or an amount in cents, which is negative."""
+
+    part: Fraction = Fraction(0)
+    amount: int = 0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A tax rate object; `rate` counts 10,000,000 as 100 %."""
+
+    id: str
+    rate: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row. `price` in cents, modifications included; `units` in thousandths when sold per unit."""
+
+    price: int
+    units: int | None = None
+    discounts: tuple[Discount, ...] = ()
+    rates: tuple[Rate, ...] = ()
+
+    def gross(self) -> Fraction:
+        """The price of the row before discounts."""
+        return Fraction(self.price) if self.units is None else Fraction(self.price * self.units, UNIT_SCALE)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """All in cents. `tax` is what the total contains; nothing is added for a merchant whose prices hold VAT."""
+
+    subtotal: int
+    service_charge: int
+    tax: int
+    total: int
+
+
+def discounts_of(rows: Iterable[dict[str, int]]) -> tuple[Discount, ...]:
+    """Discounts as the API holds them; percentageDecimal wins over percentage (documented)."""
+    return tuple(_discount(row) for row in rows)
+
+
+def part_of(row: dict[str, int]) -> Fraction:
+    """The part a percentage row stands for: percentageDecimal counts percent by 10,000 (documented)."""
+    if row.get("percentageDecimal") is not None:
+        return Fraction(row["percentageDecimal"], PERCENT_DECIMAL_SCALE)
+    return Fraction(row.get("percentage", 0), 100)
+
+
+def compute(
+    lines: Sequence[Line],
+    discounts: Sequence[Discount] = (),
+    *,
+    service_part: Fraction = Fraction(0),
+    tax_removed: bool = False,
+    vat: bool = False,
+    may_be_negative: bool = False,
+) -> Totals:
+    """Line discounts, order discounts, service charge on what is left, tax by tax-rate object, their sum."""
+    nets = [_cut(line.gross(), line.discounts) for line in lines]
+    nets = _spread(nets, discounts)
+    if not may_be_negative:
+        nets = [max(net, Fraction(0)) for net in nets]
+    subtotal = half_up(sum(nets, Fraction(0)))
+    charge = half_up(subtotal * service_part)
+    tax = 0 if tax_removed else _tax(lines, nets, vat=vat)
+    return Totals(subtotal, charge, tax, subtotal + charge + (0 if vat else tax))
+
+
+def half_up(value: Fraction) -> int:
+    """To a whole cent, half away from zero."""
+    rounded = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
+    return rounded if value >= 0 else -rounded
+
+
+def _discount(row: dict[str, int]) -> Discount:
+    part = part_of(row)
+    return Discount(part=part) if part else Discount(amount=row.get("amount", 0))
+
+
+def _cut(gross: Fraction, discounts: Sequence[Discount]) -> Fraction:
+    """Percentages first, each of the whole, then amounts."""
+    cut = gross * (1 - sum((each.part for each in discounts), Fraction(0)))
+    return cut + sum(each.amount for each in discounts)
+
+
+def _spread(nets: list[Fraction], discounts: Sequence[Discount]) -> list[Fraction]:
+    """Order discounts fall on the lines by their share; cents left over by rounding stay with the sum."""
+    before = sum(nets, Fraction(0))
+    if not discounts or before == 0:
+        return nets
+    after = _cut(before, discounts)
+    return [net * after / before for net in nets]
+
+
+def _tax(lines: Sequence[Line], nets: Sequence[Fraction], *, vat: bool) -> int:
+    taxed: dict[str, Fraction] = {}
+    for line, net in zip(lines, nets, strict=True):
+        inside = 1 + sum((Fraction(rate.rate, RATE_SCALE) for rate in line.rates), Fraction(0)) if vat else Fraction(1)
+        for rate in line.rates:
+            taxed[rate.id] = taxed.get(rate.id, Fraction(0)) + net / inside * Fraction(rate.rate, RATE_SCALE)
+    return sum(half_up(amount) for amount in taxed.values())
