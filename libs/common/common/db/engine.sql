@@ -82,3 +82,10 @@ CREATE TABLE merchant (
     currency    text NOT NULL,
     timezone    text NOT NULL
 );
+
+-- The code with which Clover last asked to verify the webhook's address, until it is shown to whoever runs us.
+CREATE TABLE webhook_code (
+    the_last    boolean PRIMARY KEY DEFAULT true CHECK (the_last),
+    code        text NOT NULL,
+    received_at timestamptz NOT NULL
+);

@@ -35,6 +35,11 @@ class Mark:
     due: datetime
 
 
+def message(event: Event, at: datetime) -> Message:
+    """The event, ready for the outbox, with the trace of what is being done now."""
+    return Message(uuid7(), event.type, event.model_dump_json().encode(), at, tracing.current())
+
+
 INSERT_OUTBOX = """
 INSERT INTO outbox (id, type, body, at, trace, due_at)
 SELECT id, type, body, $4, trace, $4
@@ -71,11 +76,12 @@ class Unit:
 
     def emit(self, *events: Event) -> None:
         """Publish these events if, and only if, this unit commits."""
-        trace = tracing.current()
+        self.forward([message(event, self.now) for event in events])
+
+    def forward(self, messages: Iterable[Message]) -> None:
+        """Publish messages made before, each with the trace it was made in."""
         self.ring("outbox")
-        self._events.extend(
-            Message(uuid7(), event.type, event.model_dump_json().encode(), self.now, trace) for event in events
-        )
+        self._events.extend(messages)
 
     def mark(
         self,

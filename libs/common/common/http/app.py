@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from http import HTTPStatus
 
 import structlog
 from aiohttp import hdrs, web
@@ -19,7 +20,6 @@ from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 
 _MERCHANT = re.compile(r"[0-9A-Z]{13}")
-_QUIET = {"/healthz", "/readyz", "/metrics"}
 _UNMATCHED = "unmatched"
 _UNANSWERED = 499
 """The status noted when the caller went away, or a stream broke, before the answer was whole."""
@@ -50,7 +50,7 @@ def build_app(
     """
     every = [*routes, *health.probes(metrics, checks), _described(name, routes)]
     app = web.Application(
-        middlewares=[_tracing, _access(metrics), problems],
+        middlewares=[_tracing, _access(metrics, {route.path for route in every if route.quiet}), problems],
         client_max_size=max(route.max_body for route in every),
     )
     keys = Keys(settings.jwt_public_keys, settings.internal_secrets, audience=name)
@@ -139,7 +139,7 @@ async def _tracing(request: web.Request, handler: Handler) -> web.StreamResponse
         tracing.leave(token)
 
 
-def _access(metrics: Metrics) -> Middleware:
+def _access(metrics: Metrics, quiet: Collection[str]) -> Middleware:
     @web.middleware
     async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
         began, status = time.perf_counter(), _UNANSWERED
@@ -150,19 +150,20 @@ def _access(metrics: Metrics) -> Middleware:
             status = redirect.status
             raise
         finally:
-            _note(metrics, request, status, time.perf_counter() - began)
+            _note(metrics, quiet, request, status, time.perf_counter() - began)
         return response
 
     return access
 
 
-def _note(metrics: Metrics, request: web.Request, status: int, seconds: float) -> None:
+def _note(metrics: Metrics, quiet: Collection[str], request: web.Request, status: int, seconds: float) -> None:
     resource = request.match_info.route.resource
     method, route = (request.method, resource.canonical) if resource else ("", _UNMATCHED)
     metrics.http_requests.labels(method, route, status).inc()
     metrics.http_seconds.labels(method, route).observe(seconds)
-    say = log.debug if route in _QUIET else log.info
-    say("request answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+    if route in quiet and status < HTTPStatus.BAD_REQUEST:
+        return
+    log.info("request answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 async def _prepare(request: web.Request, response: web.StreamResponse) -> None:

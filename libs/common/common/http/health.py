@@ -38,9 +38,9 @@ def probes(metrics: Metrics, checks: Mapping[str, Check]) -> list[Route]:
         return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return [
-        Route("GET", "/healthz", alive, Access.OPEN, takes=None),
-        Route("GET", "/readyz", ready, Access.OPEN, takes=None),
-        Route("GET", "/metrics", figures, Access.OPEN, takes=None),
+        Route("GET", "/healthz", alive, Access.OPEN, takes=None, quiet=True),
+        Route("GET", "/readyz", ready, Access.OPEN, takes=None, quiet=True),
+        Route("GET", "/metrics", figures, Access.OPEN, takes=None, quiet=True),
     ]
 
 

@@ -34,8 +34,7 @@ Found = tuple[tuple[str, str], list[object]]
 
 async def read_body(request: web.Request, limit: int, within: float) -> bytes:
     """The whole body, at most `limit` bytes arriving within so many seconds. Raises Refused (400, 408, 413)."""
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
+    refuse_too_large(request, limit)
     body = bytearray()
     try:
         async with asyncio.timeout(within):
@@ -50,6 +49,12 @@ async def read_body(request: web.Request, limit: int, within: float) -> bytes:
     except ConnectionError:
         raise Refused(400, "unreadable", "The connection broke before the body was whole.") from None
     return bytes(body)
+
+
+def refuse_too_large(request: web.Request, limit: int) -> None:
+    """Refuse (413) a body that is announced to have more than `limit` bytes, without reading any of it."""
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
 
 
 def from_body(model: type[M], content_type: str, charset: str | None, body: bytes) -> M:

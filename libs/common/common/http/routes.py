@@ -76,7 +76,8 @@ class Route:
     `{merchant_id}` of the path. `takes` is read from the JSON body of PUT, POST and PATCH, from the query string of
     GET and DELETE; None leaves the request unread, for handlers that read it themselves. `gives` is the model of
     the answer, sent with `status`; `also` lists further statuses the handler answers with. A route without a
-    summary is left out of the OpenAPI document. `max_body` is in bytes.
+    summary is left out of the OpenAPI document. `max_body` is in bytes. What a quiet route answers well is counted
+    but not logged: probes and what comes by the thousand.
     """
 
     method: str
@@ -89,6 +90,7 @@ class Route:
     also: tuple[int, ...] = ()
     summary: str = ""
     max_body: int = MAX_BODY
+    quiet: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.scope, str) and not self.summary:

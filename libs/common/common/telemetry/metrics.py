@@ -66,6 +66,9 @@ class Metrics:
         self.clover_throttled = Counter(
             "quicksync_clover_throttled", "Answers of Clover that asked for fewer calls (429).", registry=registry
         )
+        self.webhook_changes = Counter(
+            "quicksync_webhook_changes", "Changes Clover's webhooks told.", ["outcome"], registry=registry
+        )
         self.broker_connected = Gauge(
             "quicksync_broker_connected", "Whether the broker is reachable: 1 or 0.", registry=registry
         )

@@ -1,0 +1,124 @@
+"""Takes Clover's webhooks: checks them, makes them durable in the outbox, and only then answers 200.
+
+Nothing here needs Clover or the broker. The writes of concurrent webhooks share one transaction.
+"""
+
+import hmac
+from collections.abc import Sequence
+from hashlib import sha256
+
+import structlog
+from aiohttp import web
+
+from common import merchants
+from common.clover.notices import handshake, notice
+from common.contracts.envelope import Message
+from common.db.database import Database
+from common.db.grouped import Grouped
+from common.db.unit import message
+from common.errors import Throttled
+from common.http.parse import read_body, refuse_too_large
+from common.http.problems import Refused
+from common.http.routes import Access, Call, Route
+from common.settings import CommonSettings
+from common.telemetry.metrics import Metrics
+
+log = structlog.get_logger()
+
+PATH = "/webhooks/clover"
+LARGEST_BODY = 256 * 1024
+LARGEST_HANDSHAKE = 1024
+SECRET_HEADER = "X-Clover-Auth"  # noqa: S105 - the name of a header
+KNOWN_SECONDS = 60.0
+MOST_KNOWN = 10_000
+HANDSHAKE_SECONDS = 1.0
+
+KEEP_CODE = """
+INSERT INTO webhook_code (code, received_at) VALUES ($1, $2)
+ON CONFLICT (the_last) DO UPDATE SET code = excluded.code, received_at = excluded.received_at
+"""
+
+Told = tuple[str, Message]
+"""A merchant's id and what is told of it."""
+
+
+class Receiver:
+    """The webhook endpoint of one service process; any service may mount it.
+
+    Every secret in `clover_webhook_secrets` is accepted, so that it can be changed without losing a webhook.
+    Changes of foreign apps and unknown merchants are counted and dropped: repeating them would not help Clover.
+    """
+
+    def __init__(self, database: Database, settings: CommonSettings, metrics: Metrics) -> None:
+        self._database = database
+        self._digests = [sha256(each.get_secret_value().encode()).digest() for each in settings.clover_webhook_secrets]
+        self._app_id = settings.clover_app_id
+        self._read_seconds = settings.http_read_timeout
+        self._changes = metrics.webhook_changes
+        self._grouped = Grouped(self._write)
+        self._known: set[str] = set()
+        self._known_until = 0.0
+        self._no_handshake_until = 0.0
+
+    def routes(self) -> list[Route]:
+        """POST /webhooks/clover."""
+        return [Route("POST", PATH, self.receive, Access.OPEN, takes=None, max_body=LARGEST_BODY, quiet=True)]
+
+    async def receive(self, call: Call[object, None]) -> web.StreamResponse:
+        """Answer 200 once every change of a merchant of ours is committed to the outbox."""
+        request = call.request
+        refuse_too_large(request, LARGEST_BODY)
+        if not request.headers.getall(SECRET_HEADER, ()):
+            return await self._verify(request)
+        self._authenticate(request)
+        told = notice(await read_body(request, LARGEST_BODY, self._read_seconds))
+        if self._app_id and told.app_id != self._app_id:
+            self._changes.labels("foreign_app").inc(sum(map(len, told.merchants.values())))
+            return web.Response()
+        now = self._database.clock.now()
+        if found := [(event.merchant_id, message(event, now)) for event in told.events()]:
+            await self._grouped.add(found)
+        return web.Response()
+
+    def _authenticate(self, request: web.Request) -> None:
+        """Digests of the header's bytes are compared: of one length, whatever was sent."""
+        given = "\n".join(request.headers.getall(SECRET_HEADER)).encode("utf-8", "surrogateescape")
+        digest = sha256(given).digest()
+        if not sum(hmac.compare_digest(digest, each) for each in self._digests):
+            raise _unauthorized()
+
+    async def _write(self, told: Sequence[Told]) -> None:
+        async with self._database.unit() as unit:
+            now = self._database.clock.monotonic()
+            if now >= self._known_until or len(self._known) > MOST_KNOWN:
+                self._known, self._known_until = set(), now + KNOWN_SECONDS
+            if asked := {merchant_id for merchant_id, _ in told} - self._known:
+                self._known |= await merchants.known(unit.conn, asked)
+            ours = [each for merchant_id, each in told if merchant_id in self._known]
+            unit.forward(ours)
+        self._changes.labels("taken").inc(len(ours))
+        self._changes.labels("unknown_merchant").inc(len(told) - len(ours))
+
+    async def _verify(self, request: web.Request) -> web.StreamResponse:
+        """Keep the code of a handshake for whoever runs us to copy (`<service> webhook-code`).
+
+        It comes without a secret and becomes one, so it is neither logged nor shown over HTTP. The table holds one
+        row and is written once a second at most, whoever sends how many.
+        """
+        if (request.content_length or 0) > LARGEST_HANDSHAKE:
+            raise _unauthorized()
+        sent = handshake(await read_body(request, LARGEST_HANDSHAKE, self._read_seconds))
+        if sent is None:
+            raise _unauthorized()
+        now = self._database.clock.monotonic()
+        if now < self._no_handshake_until:
+            raise Throttled("One handshake a second is enough.")
+        self._no_handshake_until = now + HANDSHAKE_SECONDS
+        async with self._database.unit() as unit:
+            await unit.conn.execute(KEEP_CODE, sent.code, unit.now)
+        log.warning("Clover sent the webhook's verification code; read it with the command webhook-code")
+        return web.Response()
+
+
+def _unauthorized() -> Refused:
+    return Refused(401, "unauthorized", f"The header {SECRET_HEADER} does not hold the secret agreed with Clover.")

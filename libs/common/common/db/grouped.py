@@ -1,0 +1,65 @@
+"""Group commit: what arrives while a transaction is under way is written together in the next one."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from common.errors import Unavailable
+
+T = TypeVar("T")
+
+LARGEST_GROUP = 2_000
+MOST_GROUPS = 4
+WRITE_SECONDS = 5.0
+
+
+@dataclass
+class _Group(Generic[T]):
+    items: list[T] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    error: Exception | None = None
+
+
+class Grouped(Generic[T]):
+    """Writes items of concurrent callers in groups, one group after another, each in one call of `write`.
+
+    A group that fails fails for exactly those whose items were in it. At most four full groups wait.
+    """
+
+    def __init__(self, write: Callable[[Sequence[T]], Awaitable[None]]) -> None:
+        self._write = write
+        self._waiting: deque[_Group[T]] = deque()
+        self._writing: asyncio.Task[None] | None = None
+
+    async def add(self, items: Sequence[T]) -> None:
+        """Return once these are written. Raises what `write` raised, or Unavailable when too much waits."""
+        group = self._joined(items)
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._run(), name="group commit")
+        await group.over.wait()
+        if group.error is not None:
+            raise group.error
+
+    def _joined(self, items: Sequence[T]) -> _Group[T]:
+        if not self._waiting or len(self._waiting[-1].items) >= LARGEST_GROUP:
+            if len(self._waiting) >= MOST_GROUPS:
+                raise Unavailable("the database does not keep up")
+            self._waiting.append(_Group())
+        group = self._waiting[-1]
+        group.items.extend(items)
+        return group
+
+    async def _run(self) -> None:
+        while self._waiting:
+            group = self._waiting.popleft()
+            try:
+                async with asyncio.timeout(WRITE_SECONDS):
+                    await self._write(group.items)
+            except TimeoutError:
+                group.error = Unavailable("the database did not write in time")
+            except Exception as error:  # noqa: BLE001 - raised again where each of the group waits
+                group.error = error
+            finally:
+                group.over.set()

@@ -1,0 +1,144 @@
+"""`ingest`: Clover webhooks made durable per second on one process, against FastAPI with one insert a request.
+
+Both insert the same row into the same table of the same PostgreSQL; the runs are interleaved and medians compared.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import asyncpg
+
+import common.db
+from tests.bench.load import Load
+
+ROOT = Path(__file__).parents[2]
+ENGINE_SQL = Path(common.db.__file__).with_name("engine.sql")
+OURS = [sys.executable, "-m", "tests.bench.ingest_server"]
+PEER = [str(ROOT / ".venv-bench/bin/python"), "tests/bench/peers/fastapi_ingest.py"]
+SECRET = str(uuid.uuid4())
+MERCHANTS = [f"MRCHNT{number:07}" for number in range(100)]
+START_SECONDS = 15.0
+ROUNDS = 5
+SECONDS = 3.0
+
+Entry = dict[str, Any]
+
+
+async def measure(dsn: str, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Entry]:
+    """The figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
+    async with _database(dsn) as own, _server(OURS, own) as ours, _server(PEER, own) as peer:
+        crowded = [await _both(own, ours, peer, 64, seconds) for _ in range(rounds)]
+        alone = [await _both(own, ours, peer, 1, seconds / 2) for _ in range(rounds)]
+    return [
+        _entry("ingest", "webhooks/s", [(a.rate, b.rate) for a, b in crowded]),
+        _entry("ingest p99, 64 connections", "ms", [(a.p99, b.p99) for a, b in crowded]),
+        _entry("ingest p50, 1 connection", "ms", [(a.p50, b.p50) for a, b in alone]),
+        _entry("ingest p99, 1 connection", "ms", [(a.p99, b.p99) for a, b in alone]),
+    ]
+
+
+def _entry(name: str, unit: str, pairs: Sequence[tuple[float, float]]) -> Entry:
+    ours, peer = median(a for a, _ in pairs), median(b for _, b in pairs)
+    ratio = round(median(a / b for a, b in pairs), 3)
+    return {"name": name, "value": ours, "unit": unit, "peer": "FastAPI", "peer_value": peer, "ratio": ratio}
+
+
+async def _both(dsn: str, ours: int, peer: int, connections: int, seconds: float) -> tuple[Load, Load]:
+    return await _load(dsn, ours, connections, seconds), await _load(dsn, peer, connections, seconds)
+
+
+async def _load(dsn: str, port: int, connections: int, seconds: float) -> Load:
+    """One run against an empty outbox; every webhook answered with 200 must be in it."""
+    await _execute(dsn, "TRUNCATE ingest.outbox")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.bench.load", "127.0.0.1", str(port), str(connections), str(seconds),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+    out, _ = await process.communicate(json.dumps([_request(number) for number in range(2000)]).encode())
+    load = Load(**json.loads(out))
+    if load.failed:
+        raise RuntimeError(f"{load.failed} webhooks were not taken")
+    return load
+
+
+def _request(number: int) -> str:
+    change = {"objectId": f"I:ITEM{number:09}", "type": "UPDATE", "ts": 1_700_000_000_000 + number}
+    body = json.dumps({"appId": "APP0000000001", "merchants": {MERCHANTS[number % len(MERCHANTS)]: [change]}})
+    head = f"POST /webhooks/clover HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Clover-Auth: {SECRET}\r\n"
+    return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+
+
+@asynccontextmanager
+async def _database(dsn: str) -> AsyncIterator[str]:
+    name = f"ingest_{uuid.uuid4().hex[:10]}"
+    await _execute(dsn, f"CREATE DATABASE {name}")
+    own = f"{dsn.rpartition('/')[0]}/{name}"
+    try:
+        await _execute(own, f"CREATE SCHEMA ingest; SET search_path TO ingest; {ENGINE_SQL.read_text()}")
+        known = ", ".join(f"('{each}', '', 'us', 'USD', 'UTC')" for each in MERCHANTS)
+        await _execute(own, f"INSERT INTO ingest.merchant VALUES {known}")
+        yield own
+    finally:
+        await _execute(dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _execute(dsn: str, sql: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _server(command: Sequence[str], dsn: str) -> AsyncIterator[int]:
+    """The server, listening; its port."""
+    port = _free_port()
+    environment = os.environ | {
+        "QS_ENV": "dev",
+        "QS_POSTGRES_DSN": dsn,
+        "QS_AMQP_URL": "amqp://",
+        "QS_PORT": str(port),
+        "QS_CLOVER_WEBHOOK_SECRETS": SECRET,
+    }
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment)
+    try:
+        await _listening(port, process)
+        yield port
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        while process.returncode is None:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+    raise RuntimeError("the server did not start")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+if __name__ == "__main__":
+    for entry in asyncio.run(measure(os.environ["QS_POSTGRES_DSN"])):
+        print(json.dumps(entry))  # noqa: T201 - this is its output
