@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Annotated
 
+import structlog
 from aiohttp import web
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
@@ -26,6 +27,7 @@ class OrderIn(Input):
     note: Annotated[str, StringConstraints(max_length=200)] = ""
     api_token: SecretStr = SecretStr("")
     weight: float = 0
+    labels: dict[str, str] = Field(default_factory=dict)
 
 
 class OrderView(BaseModel):
@@ -76,6 +78,7 @@ async def grant(call: Call[Shop, Nothing]) -> Answer:
 
 
 async def fail(call: Call[Shop, Nothing]) -> Answer:
+    structlog.contextvars.bind_contextvars(failing=True)
     raise call.deps.raises
 
 

@@ -112,6 +112,16 @@ async def test_the_access_line_tells_the_route_not_the_request(client: Client, i
     assert "canary-9" not in json.dumps(logged())
 
 
+async def test_what_one_request_bound_is_not_told_of_the_next(client: Client, logged: Logged) -> None:
+    """Log context bound while a request is handled ends with it, though the next comes on the same connection."""
+    await client.post("/fail")
+    await client.get("/nowhere")
+
+    first, second = [line for line in logged() if line["event"] == "request answered"]
+    assert first["failing"] is True
+    assert "failing" not in second
+
+
 async def test_requests_are_counted_by_route(client: Client, issuer: Issuer) -> None:
     """/metrics shows requests by route template and status, in Prometheus' own content type."""
     await client.put(ORDER, json={"total": 1}, headers=issuer.headers())

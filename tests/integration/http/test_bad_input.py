@@ -49,6 +49,7 @@ BODIES = [
     (b'{"total": 1, "totl": 2}', 422, "totl"),
     (b'{"total": 1, "note": "a\\u0000b"}', 422, "note"),
     (b'{"total": 1, "a\\u0000b": 1}', 422, "a�b"),
+    (b'{"total": 1, "labels": {"a\\u0000b": "c"}}', 422, "labels.a�b"),
     (b'{"total": 1, "note": "' + b"x" * 201 + b'"}', 422, "note"),
     (b'{"total": 1, "lines": {}}', 422, "lines"),
     (b'{"total": 1, "lines": [{"sku": "a"}, {"sku": ""}]}', 422, "lines.1.sku"),
@@ -79,7 +80,7 @@ async def test_every_mistake_is_told_at_once(client: Client, issuer: Issuer) -> 
     errors = {each["field"]: each for each in (await answer.json(content_type=None))["errors"]}
 
     assert set(errors) == {"total", "note", "lnes"}
-    assert "Known here: api_token, lines, note, total, weight." in errors["lnes"]["remedy"]
+    assert "Known here: api_token, labels, lines, note, total, weight." in errors["lnes"]["remedy"]
 
 
 async def test_a_secret_sent_wrongly_is_neither_told_nor_logged(
