@@ -1,6 +1,7 @@
 """Prepares the database of the system: for each service a role of its own that owns a schema of its own."""
 
 from collections.abc import Mapping
+from typing import TypeAlias
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
@@ -9,7 +10,7 @@ SERVICES = ("catalog", "inventory", "orders", "notifier")
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 30
 
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 LOCK = "SELECT pg_advisory_lock(hashtext('quicksync prepare'))"
 HAS_DATABASE = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"

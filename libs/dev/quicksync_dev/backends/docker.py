@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import os
 import secrets
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -23,6 +25,7 @@ from quicksync_dev.waiting import holds
 ASK_SECONDS = 10
 """Seconds an engine may take to say whether it, or the registry behind it, has an image."""
 
+USUAL_ENGINE = "unix:///var/run/docker.sock"
 STOP_SECONDS = 15
 READY_WITHIN = 90.0
 ENGINE_ERRORS = (DockerException, RequestException, OSError)
@@ -79,6 +82,10 @@ RABBITMQ = Image(
 
 def engine_answers() -> bool:
     """Whether a Docker engine answers here."""
+    engine = os.environ.get("DOCKER_HOST", USUAL_ENGINE)
+    # asked first, as docker's client forgets to close a socket on which nobody listens
+    if engine.startswith("unix://") and not _listens(engine.removeprefix("unix://")):
+        return False
     try:
         client = docker.from_env(timeout=ASK_SECONDS)
     except ENGINE_ERRORS:
@@ -89,6 +96,12 @@ def engine_answers() -> bool:
         return False
     finally:
         client.close()
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(ASK_SECONDS)
+        return probe.connect_ex(path) == 0
 
 
 def supplies(image: Image, say: Say) -> bool:
