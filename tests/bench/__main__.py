@@ -1,0 +1,69 @@
+"""Runs every measurement against its peer, in the same run, and writes the table and build/bench.jsonl."""
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench import hop, ingest
+
+from quicksync_dev.backends.provide import Backends, provide
+from quicksync_dev.datadir import DataDir
+
+OUTPUT = Path(__file__).parents[2] / "build" / "bench.jsonl"
+
+Entry = dict[str, Any]
+
+
+async def run(wanted: Sequence[str]) -> None:
+    """Measure what is wanted (all when nothing is named) on back-ends of this run's own."""
+    with tempfile.TemporaryDirectory(prefix="quicksync-bench-") as folder:
+        backends = await provide(_data_dir(folder), _say)
+        try:
+            measured = [
+                entry
+                for name, each in _measures(backends).items()
+                if not wanted or name in wanted
+                for entry in await each()
+            ]
+        finally:
+            await backends.stop()
+            await backends.discard()
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text("".join(json.dumps(entry) + "\n" for entry in measured))
+    _say(table(measured))
+    _say(f"written to {OUTPUT.relative_to(OUTPUT.parents[1])}")
+
+
+def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry]]]]:
+    return {
+        "hop": lambda: hop.measure(backends.postgres.url, backends.rabbitmq.url),
+        "ingest": lambda: ingest.measure(backends.postgres.url),
+    }
+
+
+def _data_dir(folder: str) -> DataDir:
+    Path(folder).chmod(0o755)  # PostgreSQL runs as a user of its own
+    return DataDir(Path(folder))
+
+
+def table(entries: Sequence[Entry]) -> str:
+    """The figures for a person: ours, the peer's, and how many times the one is of the other."""
+    lines = [f"{'':34} {'ours':>12} {'peer':>12} {'ratio':>8}"]
+    for entry in entries:
+        peer = f"{entry['peer_value']:12,.1f}" if entry["peer_value"] is not None else f"{'–':>12}"
+        ratio = f"{entry['ratio']:7.2f}×" if entry["ratio"] is not None else f"{'–':>8}"
+        name = f"{entry['name']} [{entry['unit']}]"
+        lines.append(f"{name:34} {entry['value']:12,.1f} {peer} {ratio}  {entry['peer'] or ''}")
+    return "\n".join(lines)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - a program for a person
+
+
+if __name__ == "__main__":
+    asyncio.run(run(sys.argv[1:]))

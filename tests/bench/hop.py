@@ -1,0 +1,249 @@
+"""One hop on the classes the services run: consume, inbox, business write, outbox, commit, ack, relay, confirm.
+
+Run as a program it measures once and prints one JSON object: messages per second through a full queue, or with
+`--rate` the latency of messages that come at that rate.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiormq
+import asyncpg
+import uvloop
+from aiormq.abc import DeliveredMessage
+from tests.support.eventually import eventually
+
+import common.db
+from common import logs
+from common.bus.broker import Broker
+from common.bus.consumer import Consumer
+from common.bus.publisher import AmqpPublisher
+from common.bus.topology import Topology
+from common.clock import SystemClock
+from common.contracts.envelope import Event, Message
+from common.db.database import Database
+from common.db.inbox import Inbox
+from common.db.outbox import Relay
+from common.db.unit import Unit
+from common.ids import uuid7
+from common.telemetry.metrics import Metrics
+
+ENGINE_SQL = Path(common.db.__file__).with_name("engine.sql")
+ROOT = Path(__file__).parents[2]
+OURS = (sys.executable, "-m", "tests.bench.hop")
+PEER = (str(ROOT / ".venv-bench/bin/python"), "tests/bench/peers/faststream_hop.py")
+COUNTERS = """
+CREATE TABLE counter (item text PRIMARY KEY, n integer NOT NULL, last text NOT NULL) WITH (fillfactor = 70);
+INSERT INTO counter SELECT 'item-' || number, 0, '' FROM generate_series(0, 999) AS number;
+"""
+COUNT = "UPDATE counter SET n = n + 1, last = $2 WHERE item = $1"
+TEXT = "x" * 330
+
+
+class Moved(Event):
+    """What comes in: about 400 bytes of JSON."""
+
+    type = "bench.moved.v1"
+
+    item: str
+    text: str
+
+
+class Counted(Event):
+    """What goes out."""
+
+    type = "bench.counted.v1"
+
+    item: str
+    text: str
+
+
+async def on_moved(event: Moved, unit: Unit) -> None:
+    """The business: one update and one event."""
+    unit.write(COUNT, event.item, event.text)
+    unit.emit(Counted(merchant_id=event.merchant_id, item=event.item, text=event.text))
+
+
+def moved(number: int, text: str = TEXT) -> Message:
+    event = Moved(merchant_id="MRCHNT0000001", item=f"item-{number % 1000}", text=text)
+    return Message(uuid7(), Moved.type, event.model_dump_json().encode(), datetime.now(UTC))
+
+
+@dataclass
+class Hop:
+    """The two loops of a service that make a hop, and what surrounds them."""
+
+    database: Database
+    topology: Topology
+    broker: Broker
+    sink: str
+    loops: list[Callable[[asyncio.Event], object]]
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            for loop in self.loops:
+                group.create_task(loop(stop))  # type: ignore[arg-type]
+            await stop.wait()
+            self.database.bell.wake()
+
+
+@asynccontextmanager
+async def prepared(dsn: str, amqp_url: str) -> AsyncIterator[Hop]:
+    """A schema and queues of its own, dropped afterwards."""
+    name = f"hop_{uuid.uuid4().hex[:8]}"
+    admin = await asyncpg.connect(dsn)
+    await admin.execute(f"CREATE SCHEMA {name}; SET search_path TO {name}; {ENGINE_SQL.read_text()} {COUNTERS}")
+    database, metrics, topology = Database(dsn, name, SystemClock()), Metrics(), Topology(f"{name}.")
+    await database.open()
+    broker = Broker(amqp_url, "hop")
+    inbox, publisher = Inbox(database, {Moved: on_moved}, metrics), AmqpPublisher(broker, topology)
+    async with broker.channel("bench") as channel:
+        source = await topology.declare_queue(channel, "hop", inbox.types)
+        sink = await topology.declare_queue(channel, "sink", [Counted.type])
+        relay = Relay(database, publisher, metrics)
+        consumer = Consumer(broker, topology, "hop", inbox.types, inbox.take)
+        yield Hop(database, topology, broker, sink, [consumer.run, relay.run, database.bell.run])
+        for queue in (source, sink):
+            await channel.queue_delete(queue)
+        await channel.exchange_delete(topology.exchange)
+    await publisher.close()
+    await database.close()
+    await admin.execute(f"DROP SCHEMA {name} CASCADE")
+    await admin.close()
+
+
+async def throughput(dsn: str, amqp_url: str, count: int) -> dict[str, float]:
+    """Messages per second from a full queue until the last one's event is confirmed; exactly once, or it raises."""
+    async with prepared(dsn, amqp_url) as hop:
+        feeder = AmqpPublisher(Broker(amqp_url, "feeder"), hop.topology)
+        await feeder.publish([moved(number) for number in range(count)])
+        await feeder.close()
+        stop, began = asyncio.Event(), time.perf_counter()
+        running = asyncio.create_task(hop.run(stop))
+        await _through(hop, count)
+        seconds = time.perf_counter() - began
+        stop.set()
+        await running
+        await _exactly_once(hop, count)
+    return {"rate": count / seconds}
+
+
+async def _through(hop: Hop, count: int) -> None:
+    async def done() -> bool:
+        row = await conn.fetchrow("SELECT (SELECT count(*) FROM inbox), (SELECT count(*) FROM outbox)")
+        return row is not None and tuple(row) == (count, 0)
+
+    async with hop.database.connection() as conn:
+        await eventually(done, within=300)
+
+
+async def _exactly_once(hop: Hop, count: int) -> None:
+    async with hop.database.connection() as conn, hop.broker.channel("check") as channel:
+        effects = await conn.fetchval("SELECT sum(n) FROM counter")
+        arrived = (await channel.declare_queue(hop.sink, passive=True)).declaration_result.message_count
+    if (effects, arrived) != (count, count):
+        raise AssertionError(f"{count} messages had {effects} effects and {arrived} events")
+
+
+async def latency(dsn: str, amqp_url: str, rate: int, seconds: int) -> dict[str, float]:
+    """Milliseconds from the publish of a message to the arrival of its event, at so many messages a second."""
+    taken: list[float] = []
+
+    async def arrive(delivery: DeliveredMessage) -> None:
+        taken.append(time.time() - float(Counted.decode(delivery.body).text.strip("x")))
+
+    async with prepared(dsn, amqp_url) as hop, hop.broker.channel("sink") as channel:
+        underlay = await channel.get_underlay_channel()
+        assert isinstance(underlay, aiormq.Channel)
+        await underlay.basic_consume(hop.sink, arrive, no_ack=True)
+        stop = asyncio.Event()
+        running = asyncio.create_task(hop.run(stop))
+        await _feed(hop, amqp_url, rate, seconds)
+        await eventually(lambda: len(taken) >= rate * seconds, within=60)
+        stop.set()
+        await running
+    steady = sorted(taken[rate:])  # the first second warms up
+    return {
+        "p50": statistics.median(steady) * 1000,
+        "p99": steady[int(len(steady) * 0.99)] * 1000,
+    }
+
+
+async def _feed(hop: Hop, amqp_url: str, rate: int, seconds: int) -> None:
+    """Publish at an even rate without waiting for each confirm."""
+    async with Broker(amqp_url, "feeder").channel("feeder") as channel:
+        underlay = await channel.get_underlay_channel()
+        began, sent = time.perf_counter(), []
+        for number in range(rate * seconds):
+            await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+            message = moved(number, f"{time.time():.6f}".ljust(330, "x"))
+            properties = aiormq.spec.Basic.Properties(
+                message_id=str(message.id), message_type=Moved.type, delivery_mode=2
+            )
+            publish = underlay.basic_publish(
+                message.body, exchange=hop.topology.exchange, routing_key=Moved.type, properties=properties
+            )
+            sent.append(asyncio.create_task(publish))
+        await asyncio.gather(*sent)
+
+
+async def measure(dsn: str, amqp_url: str, rounds: int = 5) -> list[dict[str, Any]]:
+    """Our hop and the peer's handler, interleaved, as `make bench` writes them; the latency at 500 messages/s too."""
+    where = ["--dsn", dsn, "--amqp", amqp_url]
+    pairs, latencies = [], []
+    for _ in range(rounds):
+        ours, peer = await _figures(*OURS, *where), await _figures(*PEER, *where)
+        pairs.append((ours["rate"], peer["rate"]))
+        latencies.append(await _figures(*OURS, *where, "--rate", "500"))
+    rate, peer_rate = (statistics.median(side) for side in zip(*pairs, strict=True))
+    ratio = round(statistics.median(ours / peer for ours, peer in pairs), 3)
+    figures = [
+        {"name": "hop", "value": rate, "unit": "msg/s", "peer": "FastStream", "peer_value": peer_rate, "ratio": ratio}
+    ]
+    for each in ("p50", "p99"):
+        value = statistics.median(latency[each] for latency in latencies)
+        name = f"hop latency {each} at 500 msg/s"
+        figures.append({"name": name, "value": value, "unit": "ms", "peer": None, "peer_value": None, "ratio": None})
+    return figures
+
+
+async def _figures(*command: str) -> dict[str, float]:
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{command[:3]} ended with {process.returncode}")
+    figures: dict[str, float] = json.loads(out)
+    return figures
+
+
+def main() -> None:
+    """Measure once and print the result."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dsn", required=True)
+    parser.add_argument("--amqp", required=True)
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--rate", type=int, default=0)
+    given = parser.parse_args()
+    logs.configure("bench", "error")
+    measured = (
+        latency(given.dsn, given.amqp, given.rate, seconds=10)
+        if given.rate
+        else throughput(given.dsn, given.amqp, given.count)
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        print(json.dumps(runner.run(measured)))  # noqa: T201 - the result
+
+
+if __name__ == "__main__":
+    main()
