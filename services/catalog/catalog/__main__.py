@@ -1,8 +1,8 @@
 """The command of the catalog service."""
 
-from common.cli import command
 from catalog.app import build
 from catalog.settings import Settings
+from common.cli import command
 
 main = command("catalog", Settings, build)
 

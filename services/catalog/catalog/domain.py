@@ -1,0 +1,300 @@
+"""What catalog decides: how Clover's limits are divided, how a product looks in Clover, what we can do for a region."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from math import floor, inf
+
+from common.contracts.problems import Code
+from common.money import Money
+
+FIRST_RATE = 2.0
+"""Calls a second kept free, where possible, for whoever comes next."""
+LEAST_RATE = 1.0
+"""A grant of less is of no use; whoever asked waits instead."""
+WINDOW = timedelta(seconds=1)
+"""What Clover's rates are counted over."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One of Clover's pairs of limits: calls a second and calls in flight."""
+
+    rate: float
+    concurrency: int
+
+    @property
+    def steady(self) -> float:
+        """The sum of rates we let out: a tenth below the limit, because calls arrive less evenly than they leave."""
+        return self.rate * 0.9
+
+    @property
+    def slots(self) -> int:
+        """The sum of calls in flight we let out: a tenth less, because Clover ends a call later than we give it up."""
+        return max(1, floor(self.concurrency * 0.9))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Clover's limits per app, over all merchants, and per token, for each merchant."""
+
+    app: Limit
+    token: Limit
+
+
+class State(StrEnum):
+    """Of a claim: it holds a grant, waits for one, or gave one back so soon that its first call still counts."""
+
+    HOLDING = "holding"
+    WAITING = "waiting"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What somebody else has, or waits for, on the calls to one merchant. `since`: when the grant or wait began."""
+
+    merchant_id: str
+    state: State
+    since: datetime
+    rate: float = 0.0
+    concurrency: int = 0
+
+    @property
+    def competes(self) -> bool:
+        return self.state is not State.RETURNED
+
+    def ahead_of(self, since: datetime) -> bool:
+        return self.state is State.WAITING and self.since < since
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether its first call, which nothing paced, may be within the second Clover looks at."""
+        return self.state is not State.WAITING and now - self.since < WINDOW
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one grant allows: calls a second and calls in flight."""
+
+    rate: float
+    concurrency: int
+
+
+def divide(limits: Limits, others: Sequence[Claim], merchant_id: str, since: datetime, now: datetime) -> Share | None:
+    """The share of whoever asks for this merchant, having waited since then; None while there is no room.
+
+    At most the fair share, at most what is free; a place is left for each who has waited longer, and where possible
+    for one who comes next. `others` are all claims but the asker's own: a renewal frees what it replaces, and a
+    holder keeps its pace from one grant for a merchant to the next.
+    """
+    fair = fair_share(limits, others, merchant_id)
+    same = [claim for claim in others if claim.merchant_id == merchant_id]
+    free = [_free(limits.app, others, since, now), _free(limits.token, same, since, now)]
+    rate = min(fair.rate, *(_leaving(FIRST_RATE, each.rate) for each in free))
+    concurrency = min(fair.concurrency, *(floor(_leaving(1, each.concurrency)) for each in free))
+    return Share(rate, concurrency) if rate >= LEAST_RATE and concurrency >= 1 else None
+
+
+def fair_share(limits: Limits, others: Iterable[Claim], merchant_id: str) -> Share:
+    """What everybody can have at once: equal within a merchant, and equal over merchants as far as each can use it."""
+    claims = [claim.merchant_id for claim in others if claim.competes] + [merchant_id]
+    claimants = Counter(claims)
+    rates = [limits.token.steady / claimants[each] for each in claims]
+    slots = [limits.token.slots / claimants[each] for each in claims]
+    return Share(
+        rate=min(rates[-1], level(limits.app.steady, rates)),
+        concurrency=max(1, floor(min(slots[-1], level(limits.app.slots, slots)))),
+    )
+
+
+def level(total: float, wishes: Sequence[float]) -> float:
+    """The most each may have so that the total suffices when nobody takes more than they wish (max-min fairness)."""
+    left = total
+    for place, wish in enumerate(sorted(wishes)):
+        equal = left / (len(wishes) - place)
+        if wish >= equal:
+            return equal
+        left -= wish
+    return inf
+
+
+def _free(limit: Limit, others: Sequence[Claim], since: datetime, now: datetime) -> Share:
+    """What is out and what must stay free taken from the limit.
+
+    In any second the paced calls stay below the sum of rates; the first call of each grant comes on top of that.
+    """
+    ahead = sum(claim.ahead_of(since) for claim in others)
+    first_calls = 1 + sum(claim.is_fresh(now) for claim in others)
+    out = sum(claim.rate for claim in others)
+    return Share(
+        rate=min(limit.steady, limit.rate * 0.97 - first_calls) - out - ahead * FIRST_RATE,
+        concurrency=limit.slots - sum(claim.concurrency for claim in others) - ahead,
+    )
+
+
+def _leaving(spare: float, free: float) -> float:
+    """What may be taken of what is free so that something is left for the next, unless it is the last."""
+    return max(free - spare, min(free, spare))
+
+
+class Status(StrEnum):
+    """Of a product in QuickSync. Only active products are seen at the till."""
+
+    ACTIVE = "active"
+    DRAFT = "draft"
+    INACTIVE = "inactive"
+    ARCHIVED = "archived"
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product as QuickSync has it."""
+
+    product_id: str
+    name: str
+    sku: str
+    price: Money
+    status: Status
+    barcode: str | None = None
+
+
+@dataclass(frozen=True)
+class ItemFields:
+    """The fields of a Clover item that are ours to write; `code` is the barcode, empty when there is none."""
+
+    name: str
+    sku: str
+    price: int
+    hidden: bool
+    code: str = ""
+
+    def to_create(self) -> dict[str, object]:
+        return {name: value for name, value in asdict(self).items() if value != ""}
+
+    def changes_from(self, known: "ItemFields | None") -> dict[str, object]:
+        """The fields Clover does not have like this yet."""
+        before = asdict(known) if known else {}
+        return {name: value for name, value in asdict(self).items() if name not in before or before[name] != value}
+
+
+def item_fields(product: Product) -> ItemFields:
+    """How the product is to look in Clover: hidden unless it is active."""
+    return ItemFields(
+        name=product.name,
+        sku=product.sku,
+        price=product.price.amount,
+        hidden=product.status is not Status.ACTIVE,
+        code=product.barcode or "",
+    )
+
+
+@dataclass(frozen=True)
+class Held:
+    """Why a product waits for a person: the problem, and what Clover said."""
+
+    problem: Code
+    reason: str
+
+
+class Sync(StrEnum):
+    """How far a product is on its way to Clover."""
+
+    SYNCED = "synced"
+    PENDING = "pending"
+    HELD = "held"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A product, the Clover item it is linked to, and that item's fields as Clover last had them from us.
+
+    `creating_since`: an item may have been created for it then, without our having seen the answer.
+    """
+
+    product: Product
+    updated_at: datetime
+    item_id: str | None = None
+    sent: ItemFields | None = None
+    creating_since: datetime | None = None
+    held: Held | None = None
+
+    @property
+    def wanted(self) -> ItemFields:
+        return item_fields(self.product)
+
+    @property
+    def is_due(self) -> bool:
+        return self.item_id is None or self.wanted != self.sent
+
+    @property
+    def sync(self) -> Sync:
+        if not self.is_due:
+            return Sync.SYNCED
+        return Sync.HELD if self.held else Sync.PENDING
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One thing a merchant may ask of the integration, whether it does it, and why not or how."""
+
+    code: str
+    supported: bool
+    explanation: str
+
+
+CAPABILITIES = (
+    Capability(
+        "stock_sync",
+        True,
+        "Stock levels are synced between QuickSync and Clover near real time, by webhooks, within a few minutes "
+        "of a change.",
+    ),
+    Capability(
+        "negative_stock",
+        True,
+        "When an item sells at zero, Clover records the sale, the quantity goes below zero, and the sync keeps it.",
+    ),
+    Capability(
+        "product_status",
+        True,
+        "Active products are visible in Clover; draft, inactive and archived ones are hidden, which keeps them from "
+        "being sold at the POS.",
+    ),
+    Capability(
+        "create_orders",
+        True,
+        "Orders are created in Clover under the order type “QuickSync”. Until you have created that order type, "
+        "orders wait, and the dashboard and an e-mail say so; then they flow by themselves.",
+    ),
+    Capability("complete_orders", True, "Orders can be marked as completed in Clover."),
+    Capability("cancel_orders", True, "Orders can be marked as canceled in Clover."),
+    Capability(
+        "external_payment",
+        True,
+        "Payments are recorded in Clover with the tender “External Payment”, because the customer paid outside Clover.",
+    ),
+    Capability("tracking_numbers", False, "Clover cannot send tracking numbers back to your source store."),
+    Capability("shipping_carrier", False, "Clover cannot send the shipping carrier back to your source store."),
+    Capability(
+        "fulfillment_status",
+        False,
+        "Clover cannot update the fulfillment status in your source store. Use Clover for recording and managing "
+        "orders, not for updating fulfillment details.",
+    ),
+)
+
+CUSTOMERS_SENT = Capability(
+    "customer_details", True, "Orders are created in Clover with the customer's name and contact details."
+)
+CUSTOMERS_KEPT_BACK = Capability(
+    "customer_details",
+    False,
+    "Outside Clover US, orders are created in Clover without customer details, due to regional platform limitations.",
+)
+
+
+def capabilities(region: str) -> list[Capability]:
+    """What the integration can and cannot do for a merchant of this region; an unknown one counts as Europe."""
+    return [*CAPABILITIES, CUSTOMERS_SENT if region == "us" else CUSTOMERS_KEPT_BACK]

@@ -1,0 +1,185 @@
+"""How Clover's limits are divided: never more than they allow, and nobody left out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from catalog.domain import WINDOW, Claim, Limit, Limits, Share, State, divide, level
+
+LIMITS = Limits(app=Limit(50, 10), token=Limit(16, 5))
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LASTS = timedelta(seconds=3)
+TICKET = timedelta(seconds=1)
+TOLERANCE = 1e-9
+
+MERCHANTS = [f"M{number}" for number in range(6)]
+HOLDERS = ["catalog", "inventory", "orders", "orders-2"]
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Book:
+    """The grants table, kept in memory: what `store.take_grant` and `store.give_back` do with the rows."""
+
+    now: datetime = START
+    claims: dict[Key, tuple[Claim, datetime]] = field(default_factory=dict)
+
+    def take(self, key: Key) -> Share | None:
+        self._expire()
+        own = self.claims.get(key, (None, START))[0]
+        since = own.since if own and own.state is State.WAITING else self.now
+        others = [claim for other, (claim, _) in self.claims.items() if other != key]
+        share = divide(LIMITS, others, key[0], since, self.now)
+        if share:
+            began = own.since if own and own.state is State.HOLDING else self.now
+            claim = Claim(key[0], State.HOLDING, began, share.rate, share.concurrency)
+            self.claims[key] = claim, self.now + LASTS
+        elif own is None or own.state is not State.HOLDING:
+            self.claims[key] = Claim(key[0], State.WAITING, since), self.now + TICKET
+        return share
+
+    def give_back(self, key: Key) -> None:
+        claim, _ = self.claims.get(key, (None, None))
+        if claim and claim.state is State.HOLDING:
+            returned = replace(claim, state=State.RETURNED, rate=0.0, concurrency=0)
+            self.claims[key] = returned, claim.since + WINDOW
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self._expire()
+
+    def held(self) -> list[Claim]:
+        return [claim for claim, _ in self.claims.values() if claim.state is State.HOLDING]
+
+    def _expire(self) -> None:
+        self.claims = {key: (claim, until) for key, (claim, until) in self.claims.items() if until > self.now}
+
+
+def within(limit: Limit, held: Iterable[Claim]) -> bool:
+    out = list(held)
+    return (
+        sum(claim.rate for claim in out) <= limit.steady + TOLERANCE
+        and sum(claim.concurrency for claim in out) <= limit.slots
+    )
+
+
+keys = st.tuples(st.sampled_from(MERCHANTS), st.sampled_from(HOLDERS))
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("take"), keys),
+        st.tuples(st.just("give back"), keys),
+        st.tuples(st.just("wait"), st.floats(0.01, 4.0)),
+    ),
+    max_size=60,
+)
+
+
+@given(steps)
+@settings(max_examples=300)
+def test_what_is_out_never_exceeds_a_limit(steps: list[tuple[str, Key | float]]) -> None:
+    """However grants are taken, renewed, given back and left to expire, both limits hold at every moment."""
+    book = Book()
+    for name, what in steps:
+        if isinstance(what, float):
+            book.wait(what)
+        elif name == "take":
+            book.take(what)
+        else:
+            book.give_back(what)
+        held = book.held()
+        assert within(LIMITS.app, held)
+        assert all(within(LIMITS.token, (c for c in held if c.merchant_id == each)) for each in MERCHANTS)
+
+
+@given(st.lists(keys, unique=True, min_size=1, max_size=24), st.floats(0.5, 3.0))
+@settings(max_examples=100)
+def test_nobody_starves_while_others_renew(claimants: list[Key], renew_after: float) -> None:
+    """When everybody keeps asking and nobody gives back, each gets a grant again and again."""
+    book, last, renew_at = Book(), dict.fromkeys(claimants, START), dict.fromkeys(claimants, START)
+    for _ in range(240):
+        for key in claimants:
+            if book.now < renew_at[key]:
+                continue
+            if book.take(key):
+                last[key] = book.now
+                renew_at[key] = book.now + timedelta(seconds=renew_after)
+        book.wait(0.25)
+    longest = max(book.now - at for at in last.values())
+    assert longest <= timedelta(seconds=4 * (1 + len(claimants) // LIMITS.app.slots) + 4)
+
+
+@given(st.lists(keys, unique=True, min_size=1, max_size=9), st.floats(0.1, 2.0))
+def test_calls_of_short_grants_stay_below_the_limit(claimants: list[Key], calls: float) -> None:
+    """Grants taken and given back in quick turn, each for a call or two, add no burst to what Clover counts."""
+    book, sent = Book(), []
+    for turn in range(100):
+        key = claimants[turn % len(claimants)]
+        share = book.take(key)
+        if share:
+            sent.append(book.now)
+            extra = min(int(calls), int(share.rate * 0.02))
+            sent += [book.now] * extra
+        book.wait(0.02)
+        book.give_back(key)
+        recent = [at for at in sent if book.now - at < WINDOW]
+        assert len(recent) <= LIMITS.app.rate
+
+
+def test_one_alone_gets_nearly_everything() -> None:
+    """A merchant's only speaker may use its token's limit but for what is kept free for a second one."""
+    share = Book().take(("M0", "orders"))
+    assert share == Share(rate=LIMITS.token.steady - 2, concurrency=LIMITS.token.slots - 1)
+
+
+def test_a_second_one_gets_a_place_at_once() -> None:
+    """Whoever comes second need not wait for the first one's renewal."""
+    book = Book()
+    book.take(("M0", "orders"))
+    book.wait(0.1)
+    assert book.take(("M0", "inventory"))
+
+
+def test_shares_are_even_after_renewals() -> None:
+    """Two speakers for one merchant differ by no more than what is kept free for a third."""
+    book = Book()
+    for _ in range(4):
+        first, second = book.take(("M0", "orders")), book.take(("M0", "inventory"))
+        book.wait(2)
+    assert first == Share(rate=LIMITS.token.steady / 2, concurrency=2)
+    assert second == Share(rate=pytest.approx(LIMITS.token.steady / 2 - 2), concurrency=1)
+
+
+def test_what_is_given_back_is_free_at_once() -> None:
+    """A share that is not used serves the next, without waiting for its expiry."""
+    book = Book()
+    for name in HOLDERS:
+        book.take(("M0", name))
+    assert book.take(("M0", "fifth")) is None
+    book.give_back(("M0", "catalog"))
+    assert book.take(("M0", "fifth"))
+
+
+def test_who_waited_longest_is_next() -> None:
+    """A place that comes free goes to whoever has waited longest, not to whoever asks first."""
+    book = Book()
+    for name in HOLDERS:
+        book.take(("M0", name))
+    book.take(("M0", "early"))
+    book.wait(0.1)
+    book.take(("M0", "late"))
+    book.give_back(("M0", "catalog"))
+    assert book.take(("M0", "late")) is None
+    assert book.take(("M0", "early"))
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=1, max_size=20), st.floats(1, 100))
+def test_the_level_fits_the_total(wishes: list[float], total: float) -> None:
+    """When each takes the smaller of wish and level, the total suffices, and is used up unless all have their wish."""
+    given_out = [min(wish, level(total, wishes)) for wish in wishes]
+    assert sum(given_out) <= total + 1e-6
+    assert sum(given_out) >= min(total, sum(wishes)) - 1e-6
