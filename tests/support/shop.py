@@ -23,7 +23,7 @@ class Line(Input):
 
 class OrderIn(Input):
     total: Annotated[int, Field(ge=0)]
-    lines: Annotated[tuple[Line, ...], Field(max_length=50)] = ()
+    lines: Annotated[list[Line], Field(default_factory=list, max_length=50)]
     note: Annotated[str, StringConstraints(max_length=200)] = ""
     api_token: SecretStr = SecretStr("")
     weight: float = 0

@@ -1,5 +1,6 @@
 """The shop of tests/support/shop.py, served over real sockets."""
 
+import asyncio
 import io
 import json
 import logging
@@ -79,6 +80,8 @@ async def client(issuer: Issuer, shop: Shop, broken: set[str], logged: object) -
         return {"oldest_seconds": 0.5}
 
     async def database() -> None:
+        if "hang" in broken:
+            await asyncio.Event().wait()
         if "database" in broken:
             raise OSError("cannot connect to postgresql://orders:hunter2@db")
 

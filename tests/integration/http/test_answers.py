@@ -12,6 +12,7 @@ from tests.support.shop import MERCHANT, Shop
 from tests.support.tokens import Issuer
 
 from common import errors
+from common.http import health
 
 ORDER = f"/v1/merchants/{MERCHANT}/orders/A-1"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -168,6 +169,18 @@ async def test_not_ready_names_the_part_and_no_secret(client: Client, broken: se
     assert '"OSError"' in text
     assert "hunter2" not in text
     assert (await client.get("/healthz")).status == 200
+
+
+async def test_a_part_that_hangs_is_not_ready(
+    client: Client, broken: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check that does not end counts as failed after a time, and the others are still shown."""
+    monkeypatch.setattr(health, "CHECK_WITHIN", 0.05)
+    broken.add("hang")
+    checks = (await (await client.get("/readyz")).json())["checks"]
+
+    assert checks["database"] == {"ok": False, "problem": "TimeoutError"}
+    assert checks["outbox"]["ok"]
 
 
 async def test_the_document_is_served(client: Client) -> None:

@@ -272,4 +272,4 @@ async def test_a_hostile_body_is_refused_quickly(client: Client, issuer: Issuer,
 
     assert answer.status == 422
     assert len(await answer.read()) < 10_000
-    assert time.perf_counter() - began < 1  # some 50 ms alone; the bound allows for a busy machine
+    assert time.perf_counter() - began < 2  # some 50 ms alone; the bound allows for a busy machine

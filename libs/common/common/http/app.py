@@ -3,11 +3,13 @@
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import cache
 from http import HTTPStatus
 
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import Counter, Histogram
 from pydantic import BaseModel
 
 from common.errors import Invalid, NotFound
@@ -20,6 +22,7 @@ from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 
 _MERCHANT = re.compile(r"[0-9A-Z]{13}")
+_NOBODY = Claims()
 _UNMATCHED = "unmatched"
 _UNANSWERED = 499
 """The status noted when the caller went away, or a stream broke, before the answer was whole."""
@@ -85,9 +88,9 @@ def _endpoint(
 
 
 def _allowed(route: Route, keys: Keys, request: web.Request) -> Claims:
-    header = request.headers.get(hdrs.AUTHORIZATION)
     if route.scope is Access.OPEN:
-        return Claims()
+        return _NOBODY
+    header = request.headers.get(hdrs.AUTHORIZATION)
     if route.scope is Access.INTERNAL:
         return keys.internal(header)
     claims = keys.bearer(header)
@@ -131,7 +134,7 @@ def _given(route: Route, given: BaseModel | Answer | web.StreamResponse) -> web.
 
 @web.middleware
 async def _tracing(request: web.Request, handler: Handler) -> web.StreamResponse:
-    structlog.contextvars.clear_contextvars()  # requests on one kept connection share a context
+    structlog.contextvars.clear_contextvars()  # a request inherits what was bound where the server was started
     token = tracing.enter(request.headers.get("traceparent"))
     try:
         return await handler(request)
@@ -140,6 +143,19 @@ async def _tracing(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _access(metrics: Metrics, quiet: Collection[str]) -> Middleware:
+    @cache
+    def figures(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        return metrics.http_requests.labels(method, route, status), metrics.http_seconds.labels(method, route)
+
+    def note(request: web.Request, status: int, seconds: float) -> None:
+        resource = request.match_info.route.resource
+        method, route = (request.method, resource.canonical) if resource else ("", _UNMATCHED)
+        requests, durations = figures(method, route, status)
+        requests.inc()
+        durations.observe(seconds)
+        if route not in quiet or status >= HTTPStatus.BAD_REQUEST:
+            log.info("request answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+
     @web.middleware
     async def access(request: web.Request, handler: Handler) -> web.StreamResponse:
         began, status = time.perf_counter(), _UNANSWERED
@@ -150,20 +166,10 @@ def _access(metrics: Metrics, quiet: Collection[str]) -> Middleware:
             status = redirect.status
             raise
         finally:
-            _note(metrics, quiet, request, status, time.perf_counter() - began)
+            note(request, status, time.perf_counter() - began)
         return response
 
     return access
-
-
-def _note(metrics: Metrics, quiet: Collection[str], request: web.Request, status: int, seconds: float) -> None:
-    resource = request.match_info.route.resource
-    method, route = (request.method, resource.canonical) if resource else ("", _UNMATCHED)
-    metrics.http_requests.labels(method, route, status).inc()
-    metrics.http_seconds.labels(method, route).observe(seconds)
-    if route in quiet and status < HTTPStatus.BAD_REQUEST:
-        return
-    log.info("request answered", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
 
 async def _prepare(request: web.Request, response: web.StreamResponse) -> None:

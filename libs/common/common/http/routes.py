@@ -31,7 +31,10 @@ class Access(Enum):
 
 
 class Input(BaseModel):
-    """A body or query string we take; unknown fields and wrong types are refused, so that mistakes are noticed."""
+    """A body or query string we take; unknown fields and wrong types are refused, so that mistakes are noticed.
+
+    Give lists a `max_length`: of a list too long pydantic looks at no element, of a tuple at all.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
