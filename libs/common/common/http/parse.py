@@ -37,11 +37,14 @@ async def read_body(request: web.Request, limit: int, within: float) -> bytes:
     refuse_too_large(request, limit)
     body = bytearray()
     try:
+        if request.content.is_eof():  # all of it came with the head, as small bodies do
+            body += request.content.read_nowait()
+            _refuse_beyond(limit, len(body))
+            return bytes(body)
         async with asyncio.timeout(within):
             async for chunk in request.content.iter_any():
                 body += chunk
-                if len(body) > limit:
-                    raise _too_large(limit)
+                _refuse_beyond(limit, len(body))
     except TimeoutError:
         raise Refused(408, "too_slow", f"The body did not arrive within {within:g} seconds.") from None
     except (ClientPayloadError, web.PayloadAccessError, web.RequestPayloadError):
@@ -53,8 +56,12 @@ async def read_body(request: web.Request, limit: int, within: float) -> bytes:
 
 def refuse_too_large(request: web.Request, limit: int) -> None:
     """Refuse (413) a body that is announced to have more than `limit` bytes, without reading any of it."""
-    if (request.content_length or 0) > limit:
-        raise _too_large(limit)
+    _refuse_beyond(limit, request.content_length or 0)
+
+
+def _refuse_beyond(limit: int, size: int) -> None:
+    if size > limit:
+        raise Refused(413, "too_large", f"The body is larger than {limit} bytes.")
 
 
 def from_body(model: type[M], content_type: str, charset: str | None, body: bytes) -> M:
@@ -149,7 +156,3 @@ def _unfit(value: object, depth: int) -> Found | None:
             found[1].append(name)
             return found
     return None
-
-
-def _too_large(limit: int) -> Refused:
-    return Refused(413, "too_large", f"The body is larger than {limit} bytes.")
