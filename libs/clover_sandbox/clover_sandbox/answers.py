@@ -24,7 +24,7 @@ class Answer:
         return json.dumps(self.body, ensure_ascii=False, default=_number).encode(errors="surrogatepass")
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a failure of the sandbox
+class Refused(Exception):
     """Clover's answer is no: `{"message", "details"?}` with this status."""
 
     def __init__(self, status: int, message: str, details: str | None = None) -> None:

@@ -26,7 +26,7 @@ class Built:
 
 
 def build(settings: Settings | None = None) -> Built:
-    """A sandbox of its own; two of them share nothing. Call it inside a running event loop."""
+    """A sandbox of its own; two of them share nothing."""
     sandbox = build_sandbox(settings or Settings())
     application = web.Application(client_max_size=LARGEST_BODY)
     application.router.add_route("*", "/v3/{tail:.*}", sandbox.gate.rest)

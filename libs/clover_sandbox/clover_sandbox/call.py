@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from clover_sandbox.answers import Answer
 from clover_sandbox.merchant import Merchant
-from clover_sandbox.query import Query, parse_query
+from clover_sandbox.query import Query
 
 
 @dataclass
@@ -16,18 +15,13 @@ class Call:
 
     merchant: Merchant
     permissions: frozenset[str]
-    method: str
     path: str
     base_url: str
     ids: Mapping[str, str]
     pairs: Sequence[tuple[str, str]]
+    query: Query
     body: Any = None
     index_lag: float = 0.0
-
-    @cached_property
-    def query(self) -> Query:
-        """The parsed query, or 400."""
-        return parse_query(self.pairs, self.merchant.around.switches)
 
     def parameter(self, name: str) -> str | None:
         """One query parameter as text."""

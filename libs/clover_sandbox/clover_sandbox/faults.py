@@ -124,9 +124,9 @@ class Faults:
 
 
 def rule_of(body: Mapping[str, Any]) -> Rule:
-    """A rule from its JSON; `ValueError` names what is wrong."""
+    """A rule from its JSON; `ValueError` or `TypeError` names what is wrong."""
     if not isinstance(body, dict):
-        raise ValueError("a fault is a JSON object")
+        raise TypeError("a fault is a JSON object")
     names = {each.name for each in fields(Rule)} - {"matched", "played"}
     unknown = sorted(set(body) - names)
     if unknown:

@@ -8,9 +8,8 @@ from clover_sandbox.collection import Record
 from clover_sandbox.merchant import Merchant, Surroundings
 from clover_sandbox.rest.customer_kinds import EMPLOYEES
 from clover_sandbox.rest.objects import make
-from clover_sandbox.rest.order_kinds import TENDERS
+from clover_sandbox.rest.order_kinds import ORDER_TYPES, TENDERS
 from clover_sandbox.rest.order_types import prepared_order_type
-from clover_sandbox.rest.order_kinds import ORDER_TYPES
 from clover_sandbox.shapes import accept
 
 

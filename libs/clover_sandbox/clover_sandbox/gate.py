@@ -17,9 +17,11 @@ from clover_sandbox.limits import Limiter, OverLimit
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.oauth import OAuth
 from clover_sandbox.plays import Outcome, play
+from clover_sandbox.query import parse_query
 from clover_sandbox.rest.routes import Router
 from clover_sandbox.sending import send
 from clover_sandbox.shapes import an_object
+from clover_sandbox.switches import Switches
 from clover_sandbox.world import World
 
 Till = Callable[[Merchant, str, Mapping[str, Any]], Any]
@@ -45,7 +47,7 @@ class Gate:
         raw = await request.read()
         try:
             admitted = admit(self.world, self.router, request.method, request.path, request.headers)
-            call = _call(request, admitted, decode(raw))
+            call = _call(request, admitted, self.world.switches, decode(raw))
             self.limiter.admit(admitted.token, self.world.clock.monotonic())
         except OverLimit as over:
             entry.over_limit = over.limit
@@ -126,15 +128,16 @@ class Scene:
             self.gate.till(self.call.merchant, action, given)
 
 
-def _call(request: web.Request, admitted: Admitted, body: Any) -> Call:
+def _call(request: web.Request, admitted: Admitted, switches: Switches, body: Any) -> Call:
+    pairs = list(request.query.items())
     return Call(
         merchant=admitted.merchant,
         permissions=admitted.permissions,
-        method=request.method,
         path=request.path,
         base_url=f"{request.scheme}://{request.host}",
         ids=admitted.ids,
-        pairs=list(request.query.items()),
+        pairs=pairs,
+        query=parse_query(pairs, switches),
         body=body,
     )
 

@@ -124,20 +124,17 @@ class Limiter:
         return self._switches["rate_window"] == "fixed"
 
     def _hit(self, meter: Meter, now: float) -> str | None:
-        limits, fixed = self.limits, self._fixed
-        if self._tells and now < self._app.wait_until:
-            return "app_concurrent"
-        if self._tells and now < meter.wait_until:
-            return "token_concurrent"
-        if limits.app and self._app.in_window(now, fixed=fixed) >= limits.app:
-            return "app"
-        if limits.token and meter.in_window(now, fixed=fixed) >= limits.token:
-            return "token"
-        if limits.app_concurrent and self._app.in_flight >= limits.app_concurrent:
-            return "app_concurrent"
-        if limits.token_concurrent and meter.in_flight >= limits.token_concurrent:
-            return "token_concurrent"
-        return None
+        """The first limit that stands against one more call; a wait that was told stands before all."""
+        limits, app, fixed = self.limits, self._app, self._fixed
+        against = (
+            ("app_concurrent", self._tells and now < app.wait_until),
+            ("token_concurrent", self._tells and now < meter.wait_until),
+            ("app", 0 < limits.app <= app.in_window(now, fixed=fixed)),
+            ("token", 0 < limits.token <= meter.in_window(now, fixed=fixed)),
+            ("app_concurrent", 0 < limits.app_concurrent <= app.in_flight),
+            ("token_concurrent", 0 < limits.token_concurrent <= meter.in_flight),
+        )
+        return next((name for name, stands in against if stands), None)
 
     @property
     def _tells(self) -> bool:

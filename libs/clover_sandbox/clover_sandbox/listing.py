@@ -55,13 +55,13 @@ def envelope(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
 
 
 def select(call: Call, kind: Kind) -> list[Record]:
-    """One page of a collection. Plain pages, look-ups by indexed fields and modifiedTime ranges cost what they return."""
+    """One page. Plain pages, look-ups by an indexed field and modifiedTime ranges cost what they return."""
     collection, query = call.merchant.objects[kind.name], call.query
     restrict = kind.restrict(call)
     if not query.conditions and query.order is None and restrict is None:
         return collection.page(query.offset, query.limit)
     rows, in_order = _candidates(collection, kind, query)
-    kept = (row for row in rows if (restrict is None or restrict(row)) and _matches(call, kind, row))
+    kept: Iterator[Record] = (row for row in rows if (restrict is None or restrict(row)) and _matches(call, kind, row))
     if not in_order and query.order is not None:
         field, newest = query.order
         kept = iter(sorted(kept, key=_sort_key(call, kind, field), reverse=newest))

@@ -1,6 +1,5 @@
 """One merchant: everything Clover holds for it, and the truth behind it."""
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -48,7 +47,7 @@ TIES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Movement:
     """One change of a count: why, from what (absent: never counted), to what, when (ms)."""
 
@@ -58,15 +57,20 @@ class Movement:
     at: float
 
 
-@dataclass
+@dataclass(slots=True)
 class Stock:
-    """The count of one item. `till_moved` sums what till sales and returns really moved, whatever was written over it."""
+    """The count of one item. `till_moved` sums what the till really moved, whatever was written over it."""
 
     quantity: Decimal | None = None
     modified: int = 0
     till_moved: Decimal = Decimal(0)
     writes: int = 0
-    history: deque[Movement] = field(default_factory=lambda: deque(maxlen=100))
+    history: list[Movement] = field(default_factory=list)
+
+    def note(self, movement: Movement) -> None:
+        """Remember a change; only the last hundred are kept."""
+        self.history.append(movement)
+        del self.history[:-100]
 
 
 @dataclass

@@ -45,7 +45,7 @@ class OAuth:
     access_seconds: int = ACCESS_SECONDS
 
     def authorize(self, query: Mapping[str, str]) -> Answer:
-        """Redirect back with merchant_id, client_id, code and the state as given; without a merchant, let one be chosen."""
+        """Redirect back with a code and the state as given; without a merchant, let one be chosen."""
         self._check_client(query.get("client_id"))
         target = query.get("redirect_uri", "")
         self._check_target(target)
@@ -153,9 +153,9 @@ class OAuth:
             raise bad_request("Failed to validate authentication code")
 
     def _choice(self, query: Mapping[str, str]) -> Answer:
-        links = (
-            f'<li><a href="?{html.escape(urlencode({**query, "merchant_id": each.id}))}">{html.escape(each.profile["name"])}</a></li>'
-            for each in self.world.merchants.values()
-        )
-        page = f"<!doctype html><title>Choose a merchant</title><ul>{''.join(links)}</ul>"
+        rows = []
+        for each in self.world.merchants.values():
+            link = html.escape("?" + urlencode({**query, "merchant_id": each.id}))
+            rows.append(f'<li><a href="{link}">{html.escape(each.profile["name"])}</a></li>')
+        page = f"<!doctype html><title>Choose a merchant</title><ul>{''.join(rows)}</ul>"
         return Answer(page, 200, {"Content-Type": "text/html; charset=utf-8"})

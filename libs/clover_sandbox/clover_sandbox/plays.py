@@ -62,7 +62,7 @@ async def _throttle(rule: Rule, _scene: Scene) -> Outcome:
     headers = dict(rule.headers)
     if rule.retry_after is not None:
         headers["retry-after"] = str(rule.retry_after)
-    if rule.limit in HEADERS:
+    if rule.limit is not None and rule.limit in HEADERS:
         headers[HEADERS[rule.limit]] = "0"
     return Outcome(Answer({"message": "429 Too Many Requests"}, 429, headers))
 

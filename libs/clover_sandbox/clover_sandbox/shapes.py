@@ -101,6 +101,11 @@ def rows_of(body: Any, name: str) -> list[Any]:
     return rows
 
 
+def optional_rows(body: Record, name: str) -> list[Any]:
+    """The list under `name`, empty when there is none, or 400."""
+    return [] if body.get(name) is None else rows_of(body, name)
+
+
 def ref_id(name: str, value: Any) -> str:
     """The id of a reference `{"id": ...}`, or 400."""
     found = value.get("id") if isinstance(value, dict) else None

@@ -48,14 +48,14 @@ def note_till_movement(merchant: Merchant, item_id: str, delta: Decimal) -> None
 
 
 def keeps_counts(merchant: Merchant) -> bool:
-    """updateStock requires trackStock (SDK)."""
+    """Whether Clover follows sales: its updateStock requires its trackStock (SDK)."""
     return bool(merchant.properties.get("trackStock")) and bool(merchant.properties.get("updateStock"))
 
 
 def _set(
     merchant: Merchant, item_id: str, stock: Stock, quantity: Decimal | None, cause: str, *, of_a_sale: bool
 ) -> None:
-    stock.history.append(Movement(cause, stock.quantity, quantity, merchant.around.clock.now() * 1000))
+    stock.note(Movement(cause, stock.quantity, quantity, merchant.around.clock.now() * 1000))
     stock.quantity = quantity
     stock.modified = merchant.now_ms()
     if merchant.around.switches.on("stock_touches_item"):

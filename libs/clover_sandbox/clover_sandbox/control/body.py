@@ -41,7 +41,7 @@ async def body_of(request: web.Request) -> dict[str, Any]:
     raw = await request.read()
     body = json.loads(raw) if raw.strip() else {}
     if not isinstance(body, dict):
-        raise ValueError("the body must be a JSON object")
+        raise TypeError("the body must be a JSON object")
     return body
 
 

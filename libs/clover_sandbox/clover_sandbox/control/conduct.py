@@ -76,7 +76,7 @@ async def replace_faults(sandbox: Sandbox, request: web.Request) -> Any:
     """`{"rules": [...]}`: these and no others."""
     rules = (await body_of(request)).get("rules")
     if not isinstance(rules, list):
-        raise ValueError("rules must be a list")
+        raise TypeError("rules must be a list")
     sandbox.faults.replace(rules)
     return await read_faults(sandbox, request)
 

@@ -20,6 +20,7 @@ from clover_sandbox.till.actions import play_till
 
 WISHES = frozenset(each.name for each in fields(Wish))
 SHOWN_AT_ONCE = 1000
+MOST_FILLED = 1_000_000
 
 
 async def create_merchant(sandbox: Sandbox, request: web.Request) -> Any:
@@ -95,8 +96,8 @@ async def fill_items(sandbox: Sandbox, request: web.Request) -> Any:
     """Many items at once: `{"count", "prefix"?, "price"?, "quantity"?}`; no webhooks are sent for them."""
     merchant, body = merchant_in(sandbox, request), await body_of(request)
     prefix, count = str(body.get("prefix", "SKU-")), body.get("count", 0)
-    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= 1_000_000:
-        raise ValueError("count must be a whole number up to 1,000,000")
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_FILLED:
+        raise ValueError(f"count must be a whole number up to {MOST_FILLED}")
     listeners, sandbox.world.listeners[:] = list(sandbox.world.listeners), []
     try:
         for number in range(1, count + 1):

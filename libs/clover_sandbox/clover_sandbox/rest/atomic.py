@@ -9,14 +9,15 @@ from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
 from clover_sandbox.kinds import show
 from clover_sandbox.merchant import Merchant, Sheet
+from clover_sandbox.query import Tree
 from clover_sandbox.rest.lines import discount_of, line_fields, modification_of
 from clover_sandbox.rest.order_kinds import ORDERS
 from clover_sandbox.rest.orders import checked_order_type
 from clover_sandbox.rest.routes import Route
-from clover_sandbox.shapes import accept, an_object
+from clover_sandbox.shapes import accept, an_object, optional_rows
 from clover_sandbox.totals import Totals
 
-WHOLE_ORDER = {
+WHOLE_ORDER: Tree = {
     "lineItems": {"modifications": {}, "discounts": {}, "taxRates": {}},
     "discounts": {},
     "serviceCharge": {},
@@ -82,7 +83,7 @@ def _cart(call: Call) -> Cart:
     return Cart(
         fields,
         [_cart_line(call.merchant, an_object(row)) for row in rows],
-        [discount_of(call.merchant, row) for row in body.get("discounts") or []],
+        [discount_of(call.merchant, row) for row in optional_rows(body, "discounts")],
         _service_charge(call.merchant, body.get("serviceCharge")),
     )
 
@@ -93,8 +94,10 @@ def _cart_line(merchant: Merchant, row: Record) -> CartLine:
     if item_id is not None and merchant.shown("items", str(item_id)) is None:
         raise Refused(400, "item_does_not_exist", str(item_id))
     fields, rates = line_fields(merchant, row, overrides=False)
-    modifications = [modification_of(merchant, "", each) for each in row.get("modifications") or []]
-    return CartLine(fields, rates, modifications, [discount_of(merchant, each) for each in row.get("discounts") or []])
+    modifications = [modification_of(merchant, "", each) for each in optional_rows(row, "modifications")]
+    return CartLine(
+        fields, rates, modifications, [discount_of(merchant, each) for each in optional_rows(row, "discounts")]
+    )
 
 
 def _service_charge(merchant: Merchant, given: Any) -> Record | None:

@@ -34,13 +34,12 @@ def create_customer(call: Call) -> Answer:
 def update_customer(call: Call) -> Answer:
     customer = need(call.merchant, CUSTOMERS, call.ids["id"])
     body = _permitted(call, an_object(call.body))
-    metadata = _metadata(call, body.get("metadata"))
-    for name in CONTACTS:
-        if name in body:
-            call.merchant.contacts[customer["id"]][name] = _contact_rows(call, name, body[name])
+    fields, metadata = _fields(body, partial=True), _metadata(call, body.get("metadata"))
+    contacts = {name: _contact_rows(call, name, body[name]) for name in CONTACTS if name in body}
+    call.merchant.contacts[customer["id"]].update(contacts)
     if metadata:
         call.merchant.customer_metadata.setdefault(customer["id"], {}).update(metadata)
-    return one(call, CUSTOMERS, alter(call.merchant, CUSTOMERS, customer["id"], _fields(body, partial=True)))
+    return one(call, CUSTOMERS, alter(call.merchant, CUSTOMERS, customer["id"], fields))
 
 
 def add_contact(segment: str) -> Handler:

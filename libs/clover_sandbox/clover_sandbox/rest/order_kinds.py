@@ -9,7 +9,7 @@ from clover_sandbox.collection import Record
 from clover_sandbox.kinds import Expand, Kind, elements, show
 from clover_sandbox.merchant import Line, Sheet
 from clover_sandbox.query import Tree
-from clover_sandbox.rest.customer_kinds import CUSTOMERS, EMPLOYEES
+from clover_sandbox.rest.customer_kinds import CUSTOMERS
 from clover_sandbox.shapes import Flag, Ref, Text, Whole
 
 WINDOW_MS = 90 * 24 * 3600 * 1000

@@ -71,7 +71,9 @@ def set_service_charge(call: Call) -> Answer:
         raise bad_request("Service charge in body is missing an ID")
     if body["id"] != call.merchant.service_charge["id"]:
         raise bad_request("service_charge_does_not_exist")
-    known = {name: body[name] for name in ("name", "enabled", "percentage", "percentageDecimal") if name in body}
+    known: Record = {
+        name: body[name] for name in ("name", "enabled", "percentage", "percentageDecimal") if name in body
+    }
     sheet.service_charge = {**call.merchant.service_charge, "enabled": True, **known}
     sales.touch_order(call.merchant, call.ids["id"])
     return Answer(sheet.service_charge)

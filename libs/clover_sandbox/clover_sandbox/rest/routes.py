@@ -11,7 +11,7 @@ ANY = "*"
 
 @dataclass(frozen=True)
 class Route:
-    """`path` is relative to the merchant; `permission` is what the token must have, none for the merchant's own probe."""
+    """`path` is relative to the merchant; `permission` is what the token must have."""
 
     method: str
     path: str

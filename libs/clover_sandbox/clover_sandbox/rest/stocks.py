@@ -1,6 +1,7 @@
 """item_stocks: counts read one by one or in pages, and written absolutely."""
 
 from decimal import Decimal
+from typing import Any
 
 from clover_sandbox.answers import Answer, bad_request
 from clover_sandbox.call import Call
@@ -9,6 +10,9 @@ from clover_sandbox.rest.objects import need
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import an_object
 from clover_sandbox.stock import stock_view, write_count
+
+# Counts travel as doubles; beyond this they are no numbers any more.
+LARGEST = Decimal("1e300")
 
 
 def list_stocks(call: Call) -> Answer:
@@ -19,7 +23,7 @@ def list_stocks(call: Call) -> Answer:
     page = call.merchant.objects["items"].page(query.offset, query.limit)
     rows = [stock_view(call.merchant, item["id"]) for item in page]
     href = f"{call.base_url}{call.path}?limit={query.limit}"
-    return Answer({"elements": rows, "href": href}, headers={"X-Clover-Allowed-Filter-Fields": ""})
+    return Answer({"elements": rows, "href": href})
 
 
 def read_stock(call: Call) -> Answer:
@@ -30,12 +34,13 @@ def read_stock(call: Call) -> Answer:
 def write_stock(call: Call) -> Answer:
     """An absolute overwrite: negative, decimal, whatever (documented, recorded)."""
     item = need(call.merchant, ITEMS, call.ids["id"])
-    quantity = an_object(call.body).get("quantity")
+    quantity: Any = an_object(call.body).get("quantity")
     if isinstance(quantity, bool) or not isinstance(quantity, int | Decimal):
         raise bad_request("quantity must be a number")
-    if abs(quantity) > Decimal("1e300"):
+    count = Decimal(quantity)
+    if abs(count) > LARGEST:
         raise bad_request("quantity is out of range")
-    write_count(call.merchant, item["id"], Decimal(quantity), "rest")
+    write_count(call.merchant, item["id"], count, "rest")
     return Answer(stock_view(call.merchant, item["id"]))
 
 

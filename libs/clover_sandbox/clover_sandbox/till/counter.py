@@ -236,7 +236,7 @@ def _return(merchant: Merchant, line: Line, *, to_count: bool) -> None:
 
 
 def _price(line: Line) -> int:
-    extra = sum(each["amount"] for each in line.modifications.values())
+    extra: int = sum(each["amount"] for each in line.modifications.values())
     return int(line.record.get("price", 0) * sales.quantity_of(line)) + extra
 
 
