@@ -1,0 +1,108 @@
+"""Writes the documents that are made from the code: docs/events.md, docs/openapi/ and the golden schemas."""
+
+import base64
+import json
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+import common.contracts
+from common.contracts.envelope import Event, EventClass
+from common.http import openapi
+from common.service import Service
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "contract" / "golden"
+SERVICES = ("catalog", "inventory", "orders", "notifier")
+KEY = base64.b64encode(bytes(32)).decode()
+
+HEAD = """# Events
+
+What the services say to one another, made from `libs/common/common/contracts/` by `make docs`. Each travels on the topic
+exchange `quicksync.events` under its type as the routing key, persistent and mandatory, with the outbox row's id as its
+`message_id`, its type as `type` and the trace in the header `traceparent`. A schema never changes: another shape is
+another version.
+"""
+
+
+def built(service: str) -> Service:
+    """The service as production builds it, with settings that lead nowhere."""
+    settings = import_module(f"{service}.settings").Settings(
+        _env_file=None,
+        env="dev",
+        postgres_dsn="postgresql://nobody@127.0.0.1:9/none",
+        amqp_url="amqp://127.0.0.1:9/",
+        **{name: value for name, value in PARTICULAR.items() if name in _fields(service)},
+    )
+    made: Service = import_module(f"{service}.app").build(settings)
+    return made
+
+
+PARTICULAR = {
+    "master_keys": KEY,
+    "reference_key": KEY,
+    "smtp_url": "smtp://127.0.0.1:9",
+    "mail_from": "QuickSync <notifications@quicksync.localhost>",
+    "public_url": "http://127.0.0.1:9",
+}
+
+
+def _fields(service: str) -> set[str]:
+    return set(import_module(f"{service}.settings").Settings.model_fields)
+
+
+def events() -> list[EventClass]:
+    """Every event there is, by type."""
+    for module in iter_modules(common.contracts.__path__):
+        import_module(f"common.contracts.{module.name}")
+    return [each for kind, each in sorted(Event.registry.items()) if each.__module__.startswith("common.contracts.")]
+
+
+def schema(event: EventClass) -> str:
+    """The JSON schema of an event as its golden file holds it."""
+    return json.dumps(event.model_json_schema(), indent=2, sort_keys=True) + "\n"
+
+
+def events_page() -> str:
+    """docs/events.md."""
+    listeners = {name: built(name).inbox.types for name in SERVICES}
+    parts = [HEAD]
+    for event in events():
+        heard = ", ".join(name for name in SERVICES if event.type in listeners[name])
+        described = event.model_json_schema()
+        fields = [f"| `{name}` | {_kind(field)} |" for name, field in described["properties"].items()]
+        text = " ".join((event.__doc__ or "").split())
+        parts.append("\n".join([f"## {event.type}\n", f"{text} Consumed by {heard}.\n", "| field | holds |\n|---|---|", *fields, ""]))
+    return "\n".join(parts)
+
+
+def _kind(field: dict[str, object]) -> str:
+    if "anyOf" in field:
+        return " or ".join(_kind(each) for each in field["anyOf"])  # type: ignore[attr-defined]
+    named = field.get("$ref") or field.get("format") or field.get("type") or "one of a closed list"
+    bounds = [f"{word} {field[word]}" for word in ("minimum", "maximum", "maxLength", "pattern") if word in field]
+    return ", ".join([str(named).rpartition("/")[2], *bounds]).replace("|", "\\|")
+
+
+def documents() -> Iterator[tuple[Path, str]]:
+    """Every document made from the code: where it stands and what it says."""
+    yield ROOT / "docs" / "events.md", events_page()
+    for name in SERVICES:
+        yield ROOT / "docs" / "openapi" / f"{name}.json", openapi.text(openapi.document(name, built(name).routes))
+
+
+def write() -> None:
+    """Write them all; a golden schema only where there is none, because those that exist never change."""
+    for path, text in documents():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    GOLDEN.mkdir(exist_ok=True)
+    for event in events():
+        path = GOLDEN / f"{event.type}.json"
+        if not path.exists():
+            path.write_text(schema(event))
+
+
+if __name__ == "__main__":
+    write()
