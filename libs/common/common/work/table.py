@@ -67,6 +67,11 @@ UPDATE work SET held = false, due_at = $4, attempts = 0, seq = seq + 1
 WHERE merchant_id = $1 AND kind = $2 AND key = $3 RETURNING id
 """
 
+DROP = """
+DELETE FROM work WHERE merchant_id = $1 AND kind = $2 AND key = $3 AND held
+RETURNING id, kind, key, seq, attempts, problem, trace
+"""
+
 MORE_WAIT = """
 INSERT INTO problem (merchant_id, code, subject, since, waiting) VALUES ($1, $2, '', $3, $4)
 ON CONFLICT (merchant_id, code, subject) DO UPDATE SET waiting = problem.waiting + excluded.waiting
@@ -141,6 +146,13 @@ async def retry(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
     """Take this one now, held or not; whether there is such a row."""
     unit.ring("work")
     return bool(await unit.conn.fetch(RETRY, merchant_id, kind, key, unit.now))
+
+
+async def drop(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
+    """What waits for a person here is not wanted any more; whether it did. What does not wait is left to the worker."""
+    rows = [Row(**row) for row in await unit.conn.fetch(DROP, merchant_id, kind, key)]
+    await _fewer_wait(unit, merchant_id, rows, done=False)
+    return bool(rows)
 
 
 async def _fewer_wait(unit: Unit, merchant_id: str, rows: Sequence[Row], *, done: bool) -> None:

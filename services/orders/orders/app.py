@@ -1,0 +1,43 @@
+"""Puts orders together: the only place that constructs anything."""
+
+from datetime import timedelta
+
+from common.clock import SystemClock
+from common.clover.grants import HttpGrants
+from common.clover.transport import Clover
+from common.clover.webhooks import Receiver
+from common.db.database import Database
+from common.seal import Sealer
+from common.service import Service
+from common.telemetry.metrics import Metrics
+from orders.api import ROUTES
+from orders.handlers import HANDLERS
+from orders.settings import Settings
+from orders.sync import SYNC, Deps
+
+NAME = "orders"
+
+
+def build(settings: Settings) -> Service:
+    """The service with these settings, not yet open."""
+    clock, metrics = SystemClock(), Metrics()
+    database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock)
+    clover = Clover(settings, HttpGrants(settings, NAME), metrics, clock, user_agent=f"QuickSync/0.1 ({NAME})")
+    deps = Deps(
+        database=database,
+        clover=clover,
+        sealer=Sealer.of(settings.master_keys),
+        reference_key=settings.reference_key.get_secret_value().encode(),
+        settle=timedelta(seconds=settings.order_settle_seconds),
+    )
+    return Service(
+        name=NAME,
+        settings=settings,
+        database=database,
+        metrics=metrics,
+        deps=deps,
+        handlers=HANDLERS,
+        kinds=SYNC,
+        routes=[*ROUTES, *Receiver(database, settings, metrics).routes()],
+        resources=[clover],
+    )

@@ -1,0 +1,209 @@
+"""The slice of Clover that orders uses: order types, tenders, orders, line items, customers, payments."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ConfigDict, RootModel
+from pydantic.alias_generators import to_camel
+
+from common.clover.transport import Answered, Api
+from common.errors import Rejected
+from orders.domain import (
+    TENDER_KEY,
+    Customer,
+    Line,
+    Order,
+    Payment,
+    Seen,
+    Setup,
+    clipped,
+    is_our_order_type,
+    note,
+    title,
+    units,
+)
+
+MOST_NESTED = 100
+"""What hangs on an order is cut here when expanded, and the cut does not show (documented)."""
+
+
+class Named(Answered):
+    """What Clover answers, under Clover's names."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Ref(Named):
+    id: str
+
+
+class OrderType(Named):
+    """System types may have no label (recorded)."""
+
+    id: str
+    label: str | None = None
+    is_deleted: bool | None = None
+    deleted_time: int | None = None
+
+
+class Tender(Named):
+    id: str
+    label_key: str | None = None
+    enabled: bool | None = None
+
+
+class Paid(Named):
+    amount: int
+    external_payment_id: str | None = None
+    result: str = ""
+
+
+class Unread(RootModel[Any]):
+    """An answer of which nothing is used, whatever its shape."""
+
+
+class Payments(Named):
+    elements: tuple[Paid, ...] = ()
+
+
+class Refs(Named):
+    elements: tuple[Ref, ...] = ()
+
+
+class Found(Named):
+    id: str
+    created_time: int = 0
+
+
+class Shown(Named):
+    """An order with its lines, payments and customers; a field Clover has no value for is absent (recorded)."""
+
+    total: int | None = None
+    state: str | None = None
+    payment_state: str | None = None
+    deleted_timestamp: int | None = None
+    line_items: Refs = Refs()
+    payments: Payments = Payments()
+    customers: Refs = Refs()
+
+
+async def find_order_type(api: Api) -> str | None:
+    """Our order type, if the merchant has made it; there is no filter by label (recorded)."""
+    async for page in api.pages("order_types", OrderType):
+        for each in page:
+            if is_our_order_type(each.label) and not each.is_deleted and each.deleted_time is None:
+                return each.id
+    return None
+
+
+async def find_tender(api: Api) -> str | None:
+    """Clover's own tender External Payment, if it is switched on."""
+    async for page in api.pages("tenders", Tender):
+        for each in page:
+            if each.label_key == TENDER_KEY and each.enabled is not False:
+                return each.id
+    return None
+
+
+async def create_order(api: Api, order: Order, setup: Setup) -> str:
+    """Create the order without its lines; its id. Clover leaves the total to us (documented)."""
+    body = {
+        "state": "open",  # without it the order is an invisible draft (documented)
+        "orderType": {"id": setup.order_type_id},
+        "title": title(order.source),
+        "note": note(order.source_id),
+        "externalReferenceId": order.reference,
+        "total": order.source.total,
+    }
+    return (await api.post("orders", body, Ref)).id
+
+
+async def find_orders(api: Api, reference: str) -> list[str]:
+    """The orders that carry this reference, the earliest first; Clover looks back 90 days (documented)."""
+    found: list[Found] = []
+    async for page in api.pages("orders", Found, {"filter": f"externalReferenceId={reference}"}, limit=100):
+        found.extend(page)
+    return [each.id for each in sorted(found, key=lambda order: (order.created_time, order.id))]
+
+
+async def add_lines(api: Api, clover_order_id: str, lines: Sequence[Line], items: Mapping[str, str]) -> None:
+    """Add up to 100 lines in one call. A SKU without an item becomes a named custom line."""
+    await api.post(f"orders/{clover_order_id}/bulk_line_items", {"items": [_line(e, items) for e in lines]}, Unread)
+
+
+def _line(line: Line, items: Mapping[str, str]) -> dict[str, object]:
+    own = {"name": clipped(line.name), "price": line.unit_price}
+    return {"item": {"id": items[line.sku]}, **own} if line.sku in items else own
+
+
+async def find_customer(api: Api, customer: Customer) -> str | None:
+    """Whoever has this e-mail address, else this telephone number."""
+    for field, value in (("emailAddress", customer.email), ("phoneNumber", customer.phone)):
+        if value is not None and (found := await _customers(api, [f"{field}={value}"])):
+            return found
+    return None
+
+
+async def find_namesake(api: Api, customer: Customer) -> str | None:
+    """Whoever is called so: to find again one just made who left neither address nor number."""
+    return await _customers(api, [f"firstName={customer.first_name}", f"lastName={customer.last_name}"])
+
+
+async def create_customer(api: Api, customer: Customer) -> str:
+    """Make the customer known to Clover; its id."""
+    body = {
+        "firstName": clipped(customer.first_name, 64),
+        "lastName": clipped(customer.last_name, 64),
+        "emailAddresses": [{"emailAddress": customer.email}] if customer.email else [],
+        "phoneNumbers": [{"phoneNumber": customer.phone}] if customer.phone else [],
+    }
+    try:
+        return (await api.post("customers", body, Ref)).id
+    except Rejected as error:
+        # Clover's words may repeat what it was sent
+        raise Rejected("Clover did not accept the customer's details.", error.status) from None
+
+
+async def attach_customer(api: Api, clover_order_id: str, customer_id: str) -> None:
+    """Put the customer on the order; doing it twice changes nothing."""
+    await api.post(f"orders/{clover_order_id}", {"customers": [{"id": customer_id}]}, Ref)
+
+
+async def pay(api: Api, clover_order_id: str, order: Order, setup: Setup) -> None:
+    """Book the whole total as paid outside; Clover then marks the order paid and locks it (documented)."""
+    body = {"tender": {"id": setup.tender_id}, "amount": order.source.total, "externalPaymentId": order.reference}
+    await api.post(f"orders/{clover_order_id}/payments", body, Ref)
+
+
+async def show_order(api: Api, clover_order_id: str, order: Order) -> Seen | None:
+    """The order as Clover shows it; None when it was deleted there. Raises NotFound when there is none."""
+    shown = await api.get(f"orders/{clover_order_id}", Shown, {"expand": "lineItems,payments,customers"})
+    if shown.deleted_timestamp is not None:
+        return None
+    lines = len(shown.line_items.elements)
+    if lines >= MOST_NESTED or len(units(order.source.lines)) >= MOST_NESTED:
+        lines = await _count_lines(api, clover_order_id)
+    return Seen(
+        lines=lines,
+        total=shown.total,
+        payments=tuple(Payment(e.external_payment_id, e.amount, e.result) for e in shown.payments.elements),
+        customers=len(shown.customers.elements),
+        payment_state=shown.payment_state,
+        state=shown.state,
+    )
+
+
+async def delete_order(api: Api, clover_order_id: str) -> None:
+    """Delete the order, which is all Clover offers to cancel one. Raises NotFound when it is gone already."""
+    await api.delete(f"orders/{clover_order_id}")
+
+
+async def _customers(api: Api, filters: Sequence[str]) -> str | None:
+    async for page in api.pages("customers", Ref, {"filter": filters}, limit=100):
+        for each in page:
+            return each.id
+    return None
+
+
+async def _count_lines(api: Api, clover_order_id: str) -> int:
+    return sum([len(page) async for page in api.pages(f"orders/{clover_order_id}/line_items", Ref)])
