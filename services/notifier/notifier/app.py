@@ -1,0 +1,66 @@
+"""Puts notifier together: the only place that constructs anything."""
+
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from common.clock import Clock, SystemClock
+from common.db.database import Database
+from common.http.auth import Keys
+from common.service import Service
+from common.telemetry.metrics import Metrics
+from notifier import api, dashboard
+from notifier.feed import Hub
+from notifier.handlers import HANDLERS
+from notifier.mail import Contacts, Office, Relay
+from notifier.settings import Settings
+from notifier.sync import SYNC, Deps
+
+NAME = "notifier"
+
+
+def build(settings: Settings, clock: Clock | None = None) -> Service:
+    database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock or SystemClock())
+    templates = _templates()
+    hub = Hub(database)
+    contacts = Contacts(settings, NAME)
+    deps = Deps(
+        database=database,
+        contacts=contacts,
+        office=Office(templates, settings.sender, settings.public_url),
+        relay=Relay(settings.smtp_url.get_secret_value(), settings.smtp_timeout),
+        hub=hub,
+        keys=Keys(settings.jwt_public_keys, settings.internal_secrets, audience=NAME),
+        templates=templates,
+        assets=_assets(),
+        secure=settings.public_url.startswith("https:"),
+    )
+    return Service(
+        name=NAME,
+        settings=settings,
+        database=database,
+        metrics=Metrics(),
+        deps=deps,
+        handlers=HANDLERS,
+        kinds=SYNC,
+        routes=[*api.ROUTES, *dashboard.ROUTES],
+        resources=[contacts],
+        loops=[hub.run],
+        on_shutdown=[hub.close],
+    )
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader(NAME),
+        autoescape=select_autoescape(["html"], default_for_string=True, default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["exact"] = dashboard.exact
+    return environment
+
+
+def _assets() -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in (files(NAME) / "static").iterdir() if each.is_file()}

@@ -1,0 +1,62 @@
+"""What notifier does when something happened elsewhere: its feed, its problems, and marks for the e-mails."""
+
+from common.contracts.catalog import MerchantConnected, ProductLinked
+from common.contracts.envelope import Event
+from common.contracts.inventory import StockChanged, StockPushed
+from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
+from common.contracts.problems import ProblemClosed, ProblemOpened
+from common.db.inbox import Handlers
+from common.db.unit import Unit
+from common.ids import uuid7
+from common.merchants import on_merchant_connected as know_merchant
+from notifier import domain, store
+from notifier.domain import LEARN_CONTACT, SEND_MAIL, MailKind, Report, Step
+
+
+async def on_activity(event: Event, unit: Unit) -> None:
+    store.add_activity(unit, event)
+
+
+async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
+    await know_merchant(event, unit)
+    store.add_activity(unit, event)
+    unit.mark(LEARN_CONTACT, event.merchant_id, "contact")
+
+
+async def on_problem_opened(event: ProblemOpened, unit: Unit) -> None:
+    await _follow(event, Report(event.since, event.waiting, 0, closed=False), unit)
+
+
+async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
+    await _follow(event, Report(event.since, 0, event.done, closed=True), unit)
+
+
+async def _follow(event: ProblemOpened | ProblemClosed, report: Report, unit: Unit) -> None:
+    seq = await store.take_place(unit.conn, event.merchant_id)  # first: it keeps others of this merchant waiting
+    cause = await store.cause(unit.conn, event)
+    after = domain.follow(cause, report)
+    if after is None:
+        return
+    problem_id = cause.problem_id or uuid7()
+    await store.save(unit, event, problem_id, report, after, seq)
+    unit.ring(store.FEED)
+    if after.step is Step.CHANGED:
+        return
+    store.add_activity(unit, event.model_copy(update={"done": after.done} if isinstance(event, ProblemClosed) else {}))
+    if domain.is_mailed(event.code):
+        key = domain.mail_key(problem_id, MailKind(after.step))
+        unit.mark(SEND_MAIL, event.merchant_id, key, due=unit.now + domain.SETTLE)
+
+
+HANDLERS: Handlers = {
+    MerchantConnected: on_merchant_connected,
+    ProductLinked: on_activity,
+    StockChanged: on_activity,
+    StockPushed: on_activity,
+    OrderSynced: on_activity,
+    OrderCompleted: on_activity,
+    OrderCancelled: on_activity,
+    OrderRejected: on_activity,
+    ProblemOpened: on_problem_opened,
+    ProblemClosed: on_problem_closed,
+}

@@ -1,0 +1,241 @@
+"""E-mail: whose address it goes to, how a message is made, and how it is given to the relay."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import parseaddr
+from http import HTTPStatus
+from types import TracebackType
+from typing import Annotated, Any, Self
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import aiohttp
+import aiosmtplib
+from jinja2 import Environment
+from pydantic import BaseModel, StringConstraints, ValidationError
+
+from common.contracts.problems import SUPPORT, WORDS
+from common.errors import Ambiguous, NotFound, Rejected, Transient, Unavailable
+from common.http.auth import mint_internal
+from common.settings import CommonSettings
+from notifier import domain
+from notifier.domain import MailKind
+from notifier.store import Contact, Problem
+
+ASK_SECONDS = 5.0
+LARGEST_ANSWER = 64 * 1024
+
+_TLS = {"smtp": (False, False), "smtp+starttls": (False, True), "smtps": (True, False)}
+_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+_TRY_LATER = range(400, 500)
+
+
+def parse_address(text: str) -> Address:
+    """The address in `name@host` or `Name <name@host>`. Raises ValueError without quoting it."""
+    name, spec = parseaddr(text)
+    try:
+        address = Address(domain.one_line(name), addr_spec=spec)
+    except (ValueError, IndexError):
+        raise ValueError("is not an e-mail address") from None
+    if not (address.username and address.domain) or text != domain.one_line(text) or not spec.isascii():
+        raise ValueError("is not an e-mail address")
+    return address
+
+
+@dataclass(frozen=True)
+class RelayAt:
+    """Where the relay is and how it is spoken to."""
+
+    host: str
+    port: int
+    use_tls: bool
+    start_tls: bool
+    username: str | None
+    password: str | None
+
+
+def parse_relay(url: str) -> RelayAt:
+    """Where this URL points. Raises ValueError without quoting it."""
+    parts = urlsplit(url)
+    if parts.scheme not in _TLS or not parts.hostname:
+        raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")
+    use_tls, start_tls = _TLS[parts.scheme]
+    username = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password) if parts.password else None
+    return RelayAt(parts.hostname, parts.port or _PORTS[parts.scheme], use_tls, start_tls, username, password)
+
+
+class ContactAnswer(BaseModel):
+    """What catalog says of whom to write to."""
+
+    account_email: Annotated[str, StringConstraints(min_length=3, max_length=254)]
+    name: Annotated[str, StringConstraints(max_length=1000)] = ""
+
+
+class Contacts:
+    """Asks catalog for the address of the account a merchant belongs to."""
+
+    def __init__(self, settings: CommonSettings, service: str) -> None:
+        self._url = settings.catalog_url
+        self._secrets = settings.internal_secrets
+        self._service = service
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ASK_SECONDS))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def ask(self, merchant_id: str) -> ContactAnswer:
+        """Whom to write to. Raises Unavailable, and NotFound when catalog does not know the merchant."""
+        if self._session is None:
+            raise Unavailable("the connection to catalog is not open")
+        headers = {"Authorization": f"Bearer {mint_internal(self._secrets, 'catalog', self._service)}"}
+        try:
+            async with self._session.get(
+                f"{self._url}/internal/merchants/{merchant_id}/contact", headers=headers, allow_redirects=False
+            ) as response:
+                status, body = response.status, await response.content.read(LARGEST_ANSWER)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(f"catalog does not answer ({type(error).__name__})") from None
+        return _contact_in(status, body)
+
+
+def _contact_in(status: int, body: bytes) -> ContactAnswer:
+    match status:
+        case HTTPStatus.OK:
+            try:
+                return ContactAnswer.model_validate_json(body)
+            except ValidationError:
+                raise Unavailable("catalog's answer about whom to write to cannot be read") from None
+        case HTTPStatus.NOT_FOUND:
+            raise NotFound("Catalog does not know whom to write to for this merchant.")
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            raise Unavailable("catalog does not accept our token; are the internal secrets the same?")
+    raise Unavailable(f"catalog answered {status}")
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One e-mail about one problem, in the state it is in when the e-mail is made."""
+
+    kind: MailKind
+    problem: Problem
+    timezone: str
+    region: str
+
+
+@dataclass(frozen=True)
+class Office:
+    """What all our e-mails have in common: the templates, who they are from, where their links lead."""
+
+    templates: Environment
+    sender: Address
+    public_url: str
+
+    def compose(self, letter: Letter, to: Contact, at: datetime) -> EmailMessage:
+        """The message; the same letter always has the same Message-ID. Raises Rejected for a bad address."""
+        try:
+            recipient = parse_address(to.email)
+        except ValueError:
+            raise Rejected("The address of the account is not an e-mail address.") from None
+        facts = self._facts(letter, domain.one_line(to.name))
+        message = EmailMessage(policy=SMTP_POLICY)
+        message["From"] = self.sender
+        message["To"] = recipient
+        message["Subject"] = domain.one_line(self._render(letter.kind, "subject.txt", facts))
+        message["Date"] = at
+        message["Message-ID"] = self._message_id(letter.problem.id, letter.kind)
+        if letter.kind is MailKind.SOLVED:  # so that mail programs show both as one conversation
+            message["In-Reply-To"] = message["References"] = self._message_id(letter.problem.id, MailKind.OPENED)
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(self._render(letter.kind, "body.txt", facts), cte="quoted-printable")
+        message.add_alternative(self._render(letter.kind, "body.html", facts), subtype="html", cte="quoted-printable")
+        return message
+
+    def _message_id(self, problem_id: UUID, kind: MailKind) -> str:
+        return f"<{problem_id}.{kind}@{self.sender.domain}>"
+
+    def _render(self, kind: MailKind, part: str, facts: Mapping[str, Any]) -> str:
+        return self.templates.get_template(f"email/{kind}/{part}").render(facts)
+
+    def _facts(self, letter: Letter, name: str) -> dict[str, Any]:
+        problem, where = letter.problem, domain.zone(letter.timezone)
+        return {
+            "words": WORDS[problem.code],
+            "waiting": domain.waiting(problem.code, problem.waiting),
+            "since": domain.since(problem.since, where),
+            "resumed": domain.resumed(problem.code, problem.done),
+            "solved": domain.solved(problem.code, problem.done),
+            "solved_at": domain.since(problem.closed_at, where) if problem.closed_at else "",
+            "subject": domain.one_line(problem.subject),
+            "name": name,
+            "store": domain.masked(problem.merchant_id),
+            "region": domain.region(letter.region)[0],
+            "link": f"{self.public_url}/dashboard/{problem.merchant_id}/",
+            "support": SUPPORT,
+        }
+
+
+class Relay:
+    """The mail server that takes our messages."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._at = parse_relay(url)
+        self._timeout = timeout
+
+    async def send(self, message: EmailMessage) -> None:
+        """Give it the message. What the server says may quote the address and is not repeated.
+
+        Raises Unavailable or Rejected when it was not taken for certain, Ambiguous when it may have been.
+        """
+        at = self._at
+        client = aiosmtplib.SMTP(
+            hostname=at.host,
+            port=at.port,
+            username=at.username,
+            password=at.password,
+            use_tls=at.use_tls,
+            start_tls=at.start_tls,
+            timeout=self._timeout,
+        )
+        try:
+            await client.connect()
+        except (aiosmtplib.SMTPException, ssl.SSLError, OSError, ValueError) as error:
+            client.close()
+            raise Unavailable(f"the mail server cannot be reached or used ({type(error).__name__})") from None
+        try:
+            await client.send_message(message)
+        except aiosmtplib.SMTPException as error:
+            raise _failure(error) from None
+        except OSError as error:
+            raise Ambiguous(f"the connection to the mail server broke ({type(error).__name__})") from None
+        finally:
+            client.close()
+
+
+def _failure(error: aiosmtplib.SMTPException) -> Transient | Rejected | Ambiguous:
+    match error:
+        case aiosmtplib.SMTPRecipientsRefused():
+            return _refusal([each.code for each in error.recipients])
+        case aiosmtplib.SMTPResponseException():
+            return _refusal([error.code])
+        case aiosmtplib.SMTPNotSupported():
+            return Rejected("The mail server cannot deliver to an address of this kind.")
+    return Ambiguous(f"the mail server did not say whether it took the message ({type(error).__name__})")
+
+
+def _refusal(codes: Sequence[int]) -> Transient | Rejected:
+    if any(code in _TRY_LATER for code in codes):
+        return Unavailable(f"the mail server asks to try later ({codes[0]})")
+    return Rejected(f"The mail server refused the message ({codes[0] if codes else 'no reason'}).")
