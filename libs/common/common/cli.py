@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +13,7 @@ from common.service import Service, main
 from common.settings import CommonSettings
 
 S = TypeVar("S", bound=CommonSettings)
-Connection = asyncpg.Connection[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 LIST = "SELECT id, type, attempts, due_at, reason, parked_at FROM parked ORDER BY parked_at LIMIT $1"
 SHOW = "SELECT id, type, attempts, due_at, reason, parked_at, trace, body FROM parked WHERE id = $1"
