@@ -40,6 +40,14 @@ def end(members: Sequence[psutil.Process]) -> None:
         time.sleep(POLL)
 
 
+def is_zombie(pid: int) -> bool:
+    """Whether the process is dead and only its entry is left, until its parent asks for it (some never do)."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def started_at(pid: int) -> float | None:
     """When the process started (seconds since the epoch), or None when there is none."""
     try:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from signal import SIGINT
 
-from quicksync_dev import commands
+from quicksync_dev import commands, families
 from quicksync_dev.backends.server import postgres_answers
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import PartFailed
@@ -65,6 +65,7 @@ class PrivatePostgres:
         took = stopwatch()
         if not (self._home / "data").exists():
             await asyncio.to_thread(self._initdb)
+        await asyncio.to_thread(self._forget_zombie)
         deadline = time.monotonic() + ORPHANS_WITHIN
         while True:
             try:
@@ -86,6 +87,15 @@ class PrivatePostgres:
 
     async def discard(self) -> None:
         """Nothing to do: the data is deleted with the data directory."""
+
+    def _forget_zombie(self) -> None:
+        """Remove the lock of a postmaster that is dead but still listed, which PostgreSQL takes for a living one.
+
+        Safe: whether orphans of it still use the data, PostgreSQL sees by the shared memory and not by this file.
+        """
+        lock = self._home / "data" / "postmaster.pid"
+        if lock.exists() and families.is_zombie(int(lock.read_text().split()[0])):
+            lock.unlink()
 
     def _initdb(self) -> None:
         """Make the cluster beside its place and move it there whole, so that a half-made one is never used."""

@@ -1,0 +1,46 @@
+"""Data directories that leave nothing behind, for whatever the launcher starts in them."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from quicksync_dev.datadir import DataDir
+
+log = logging.getLogger(__name__)
+
+
+@pytest.fixture
+def lines() -> list[str]:
+    """The lines of progress that were told; hand its `append` to what tells them."""
+    return []
+
+
+@pytest.fixture
+def data_dir() -> Iterator[DataDir]:
+    """A data directory that other users may pass through, as one in a checkout would be."""
+    made = DataDir(Path(tempfile.mkdtemp(prefix="quicksync-dev-")))
+    yield made
+    made.discard()
+
+
+@pytest.fixture
+def find_processes(data_dir: DataDir) -> Callable[[], list[psutil.Process]]:
+    """Whoever runs with this data directory on its command line or as its working directory, but for the watchdog."""
+
+    def find() -> list[psutil.Process]:
+        return [each for each in psutil.process_iter() if each.pid != os.getpid() and _mentions(each, data_dir.root)]
+
+    return find
+
+
+def _mentions(process: psutil.Process, folder: Path) -> bool:
+    try:
+        words = process.cmdline()
+        return "quicksync_dev.watchdog" not in words and str(folder) in " ".join([*words, process.cwd()])
+    except psutil.Error:
+        return False

@@ -1,0 +1,147 @@
+"""Private back-ends: started, stopped, killed and restarted on the same port and data, and gone without a trace."""
+
+from collections.abc import AsyncIterator, Callable
+
+import aio_pika
+import asyncpg
+import psutil
+import pytest
+
+from quicksync_dev.backends import packages
+from quicksync_dev.backends.given import Given
+from quicksync_dev.backends.postgres import PrivatePostgres
+from quicksync_dev.backends.provide import choose
+from quicksync_dev.backends.rabbitmq import PrivateRabbit
+from quicksync_dev.backends.server import postgres_answers, rabbitmq_answers
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import LauncherError, NoBackend
+
+NOBODY = "postgresql://postgres@127.0.0.1:1/postgres"
+Find = Callable[[], list[psutil.Process]]
+
+
+@pytest.fixture
+async def postgres(data_dir: DataDir, lines: list[str]) -> AsyncIterator[PrivatePostgres]:
+    [binaries] = await packages.ensure([packages.POSTGRES], lines.append)
+    with data_dir.taken(lines.append):
+        server = PrivatePostgres(data_dir, binaries, lines.append)
+        await server.start()
+        yield server
+        await server.stop()
+
+
+@pytest.fixture
+async def rabbitmq(data_dir: DataDir, lines: list[str]) -> AsyncIterator[PrivateRabbit]:
+    found = await packages.ensure([packages.RABBITMQ, packages.EPMD], lines.append)
+    with data_dir.taken(lines.append):
+        server = PrivateRabbit(data_dir, found[0], found[1], lines.append)
+        await server.start()
+        yield server
+        await server.stop()
+
+
+async def test_a_private_postgres_says_where_it_is_and_leaves_nothing_behind(
+    postgres: PrivatePostgres, find_processes: Find, lines: list[str]
+) -> None:
+    """Once stopped, no process of it is left."""
+    assert await postgres_answers(postgres.url)
+    assert find_processes()
+    assert lines[-1].startswith("postgres: private instance on port ")
+
+    await postgres.stop()
+
+    assert not await postgres_answers(postgres.url)
+    assert find_processes() == []
+
+
+async def test_a_killed_postgres_comes_back_with_what_was_committed(postgres: PrivatePostgres) -> None:
+    """The port and the data are those from before the kill -9."""
+    await _execute(postgres.url, "CREATE TABLE kept AS SELECT 1 AS value")
+    before = postgres.url
+
+    await postgres.kill()
+    assert not await postgres.alive()
+    await postgres.start()
+
+    assert postgres.url == before
+    await _execute(postgres.url, "SELECT value FROM kept")
+
+
+async def test_a_postmaster_killed_alone_does_not_block_the_next_start(postgres: PrivatePostgres) -> None:
+    """Its orphans may hold its memory for a moment; the start waits for them."""
+    assert postgres.pid is not None
+    psutil.Process(postgres.pid).kill()
+    psutil.wait_procs([psutil.Process(postgres.pid)], timeout=5)
+
+    await postgres.start()
+
+    assert await postgres_answers(postgres.url)
+
+
+async def test_only_who_has_the_password_gets_in(postgres: PrivatePostgres) -> None:
+    """Another user of this machine is refused."""
+    place = postgres.url.rpartition("@")[2]
+
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(f"postgresql://postgres:guessed@{place}", timeout=5)
+
+
+async def test_a_killed_broker_comes_back_with_its_queues_and_ends_with_its_name_server(
+    rabbitmq: PrivateRabbit, find_processes: Find
+) -> None:
+    """Durable queues survive a kill -9; after a stop neither the broker nor its epmd runs on."""
+    await _declare(rabbitmq.url, passive=False)
+
+    await rabbitmq.kill()
+    assert not await rabbitmq_answers(rabbitmq.url)
+    await rabbitmq.start()
+    await _declare(rabbitmq.url, passive=True)
+    assert {"beam.smp", "epmd"} <= {each.name() for each in find_processes()}
+
+    await rabbitmq.stop()
+    assert find_processes() == []
+
+
+async def test_a_given_server_is_used_and_never_ended(postgres_dsn: str, lines: list[str]) -> None:
+    """Stop leaves it running and kill is refused."""
+    given = Given("postgres", postgres_dsn, postgres_answers, lines.append)
+    await given.start()
+    await given.stop()
+
+    with pytest.raises(LauncherError, match="not ours to kill"):
+        await given.kill()
+    assert await postgres_answers(postgres_dsn)
+
+
+async def test_a_given_address_where_nobody_answers_is_an_error(data_dir: DataDir, lines: list[str]) -> None:
+    """Nothing else is tried in its place."""
+    chosen = await choose(data_dir, lines.append, NOBODY, "amqp://guest:guest@127.0.0.1:1/")
+
+    with pytest.raises(NoBackend, match=r"postgres: nothing .* at 127\.0\.0\.1:1; check the DSN"):
+        await chosen.postgres.start()
+    with pytest.raises(NoBackend, match="rabbitmq: nothing"):
+        await chosen.rabbitmq.start()
+
+
+async def test_when_nothing_can_be_had_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, lines: list[str]
+) -> None:
+    """Never a silent skip: the package, Docker and the options are named."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    missing = packages.Program("Oracle", "oracle", "oracle", lambda: None)
+
+    with pytest.raises(NoBackend, match=r"Oracle.*apt-get install oracle.*start Docker.*--postgres-dsn"):
+        await packages.ensure([missing], lines.append)
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn, timeout=5)
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def _declare(url: str, *, passive: bool) -> None:
+    connection = await aio_pika.connect(url, timeout=10)
+    async with connection:
+        channel = await connection.channel()
+        await channel.declare_queue("kept", durable=True, passive=passive)

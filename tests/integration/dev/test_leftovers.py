@@ -1,0 +1,107 @@
+"""A launcher killed with -9 leaves nothing that runs on or stands in the way of the next."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+from tests.support.eventually import eventually
+
+from quicksync_dev import families
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import LauncherError
+from quicksync_dev.records import Records
+
+LAUNCHER = """
+import asyncio, sys
+from pathlib import Path
+from quicksync_dev.backends import packages
+from quicksync_dev.backends.postgres import PrivatePostgres
+from quicksync_dev.datadir import DataDir
+
+async def main():
+    data_dir = DataDir(Path(sys.argv[1]))
+    with data_dir.taken(print):
+        server = PrivatePostgres(data_dir, packages.POSTGRES.find(), print)
+        await server.start()
+        print("up", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+Find = Callable[[], list[psutil.Process]]
+
+
+@contextmanager
+def launcher(data_dir: DataDir) -> Iterator[subprocess.Popen[str]]:
+    """A launcher with a database up, in a process of its own."""
+    command = [sys.executable, "-c", LAUNCHER, str(data_dir.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
+        assert process.stdout is not None
+        while process.stdout.readline() not in {"up\n", ""}:
+            continue
+        assert process.poll() is None
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _children(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return list(psutil.Process(process.pid).children())
+
+
+async def test_the_watchdog_ends_what_a_killed_launcher_had_started(data_dir: DataDir, find_processes: Find) -> None:
+    """Moments after the kill no process is left, and the directory is free again."""
+    with launcher(data_dir) as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=5)
+
+    await eventually(lambda: find_processes() == [])
+    with launcher(data_dir):
+        assert data_dir.is_taken()
+    await eventually(lambda: find_processes() == [])
+
+
+async def test_what_even_the_watchdog_left_is_ended_by_the_next_start(
+    data_dir: DataDir, find_processes: Find, lines: list[str]
+) -> None:
+    """With both killed, the next start ends the leftovers and says so."""
+    with launcher(data_dir) as process:
+        watchdog = next(each for each in _children(process) if "quicksync_dev.watchdog" in each.cmdline())
+        families.end([watchdog, psutil.Process(process.pid)])
+    assert find_processes()
+
+    with data_dir.taken(lines.append):
+        assert find_processes() == []
+
+    assert lines == ["ended what an earlier run left behind: postgres"]
+
+
+async def test_one_directory_holds_one_system(data_dir: DataDir, find_processes: Find, lines: list[str]) -> None:
+    """A second launcher is refused and touches nothing of the first."""
+    with launcher(data_dir):
+        before = {each.pid for each in find_processes()}
+
+        with pytest.raises(LauncherError, match="a system already runs on"), data_dir.taken(lines.append):
+            pass
+
+        assert {each.pid for each in find_processes()} == before
+    await eventually(lambda: find_processes() == [])
+
+
+def test_a_stranger_with_a_recorded_number_is_left_alone(data_dir: DataDir) -> None:
+    """A process id that was used again since is not taken for ours."""
+    records = Records(data_dir.root / "run")
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:  # noqa: S607 - found on any machine
+        records.note("orders", stranger.pid)
+        path = data_dir.root / "run" / "orders.json"
+        path.write_text(path.read_text().replace('"started": ', '"started": 1'))
+
+        assert records.reap() == []
+        assert stranger.poll() is None
+        assert not path.exists()
+        stranger.kill()
