@@ -17,9 +17,9 @@ from statistics import median
 from typing import Any
 
 import asyncpg
+from tests.bench.load import Load
 
 import common.db
-from tests.bench.load import Load
 
 ROOT = Path(__file__).parents[2]
 ENGINE_SQL = Path(common.db.__file__).with_name("engine.sql")
@@ -27,6 +27,7 @@ OURS = [sys.executable, "-m", "tests.bench.ingest_server"]
 PEER = [str(ROOT / ".venv-bench/bin/python"), "tests/bench/peers/fastapi_ingest.py"]
 SECRET = str(uuid.uuid4())
 MERCHANTS = [f"MRCHNT{number:07}" for number in range(100)]
+KNOWN = "INSERT INTO ingest.merchant SELECT unnest($1::text[]), '', 'us', 'USD', 'UTC'"
 START_SECONDS = 15.0
 ROUNDS = 5
 SECONDS = 3.0
@@ -85,17 +86,16 @@ async def _database(dsn: str) -> AsyncIterator[str]:
     own = f"{dsn.rpartition('/')[0]}/{name}"
     try:
         await _execute(own, f"CREATE SCHEMA ingest; SET search_path TO ingest; {ENGINE_SQL.read_text()}")
-        known = ", ".join(f"('{each}', '', 'us', 'USD', 'UTC')" for each in MERCHANTS)
-        await _execute(own, f"INSERT INTO ingest.merchant VALUES {known}")
+        await _execute(own, KNOWN, MERCHANTS)
         yield own
     finally:
         await _execute(dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _execute(dsn: str, sql: str) -> None:
+async def _execute(dsn: str, sql: str, *arguments: object) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(sql)
+        await connection.execute(sql, *arguments)
     finally:
         await connection.close()
 

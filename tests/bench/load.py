@@ -58,7 +58,7 @@ class Connection(asyncio.Protocol):
         if self.going:
             self._send()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self.failed += self.going
 
     def _send(self) -> None:

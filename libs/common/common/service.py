@@ -1,6 +1,7 @@
 """Runs a service: its HTTP side and its loops, all alive or none, stopped in order within twenty seconds."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -163,11 +164,18 @@ def main(build: Callable[[], Service]) -> None:
 
 async def _main(build: Callable[[], Service]) -> None:
     service = build()
+    keep_what_is_built()
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
     await service.run(stop, lambda port: log.info("serving", port=port))
     log.info("stopped")
+
+
+def keep_what_is_built() -> None:
+    """Have the garbage collector pass over what exists now, which stays: walking it takes some 20 ms each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def _without_app(callback: Callable[[], Awaitable[None]]) -> Callable[[web.Application], Awaitable[None]]:

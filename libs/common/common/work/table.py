@@ -72,6 +72,21 @@ DELETE FROM work WHERE merchant_id = $1 AND kind = $2 AND key = $3 AND held
 RETURNING id, kind, key, seq, attempts, problem, trace
 """
 
+LISTED = """
+SELECT id, kind, key, state, problem, error AS reason, attempts, due_at, marked_at
+FROM work CROSS JOIN LATERAL (
+    SELECT CASE WHEN held THEN 'held' WHEN due_at <= $2 THEN 'due' ELSE 'waiting' END AS state
+) known
+WHERE merchant_id = $1 AND state = coalesce($3, state) AND kind = coalesce($4, kind)
+    AND ($5::text IS NULL OR problem = $5) AND id > $6
+ORDER BY id LIMIT $7
+"""
+
+RETRY_ROW = """
+UPDATE work SET held = false, due_at = $3, attempts = 0, seq = seq + 1
+WHERE merchant_id = $1 AND id = $2 RETURNING id
+"""
+
 MORE_WAIT = """
 INSERT INTO problem (merchant_id, code, subject, since, waiting) VALUES ($1, $2, '', $3, $4)
 ON CONFLICT (merchant_id, code, subject) DO UPDATE SET waiting = problem.waiting + excluded.waiting
@@ -146,6 +161,27 @@ async def retry(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
     """Take this one now, held or not; whether there is such a row."""
     unit.ring("work")
     return bool(await unit.conn.fetch(RETRY, merchant_id, kind, key, unit.now))
+
+
+async def retry_row(unit: Unit, merchant_id: str, row_id: int) -> bool:
+    """The same for the row of this id."""
+    unit.ring("work")
+    return bool(await unit.conn.fetch(RETRY_ROW, merchant_id, row_id, unit.now))
+
+
+async def listed(
+    conn: Connection,
+    merchant_id: str,
+    now: datetime,
+    *,
+    state: str | None,
+    kind: str | None,
+    problem: str | None,
+    after: int,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """The merchant's rows with an id beyond `after`, oldest first, as far as they are what is asked for."""
+    return list(await conn.fetch(LISTED, merchant_id, now, state, kind, problem, after, limit))
 
 
 async def drop(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
