@@ -146,7 +146,7 @@ class Service:
             try:
                 async with self.database.connection() as conn:
                     row = await conn.fetchrow(AGES, self.database.clock.now())
-                    rows = await conn.fetchval("SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS some")
+                    rows = await conn.fetchval("SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS waiting")
             except Transient as error:
                 log.warning("figures not taken", reason=str(error))
             else:
