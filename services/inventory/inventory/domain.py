@@ -83,7 +83,7 @@ class Moved:
 
 @dataclass(frozen=True)
 class Push:
-    """One write to Clover: `base` is what Clover must still show for it to be sent, `target` what is written.
+    """One write to Clover: `base` is what Clover showed just before (None: no count), `target` what is written.
 
     Whether it was applied is in doubt until it is seen, at the longest until `doubtful_until`.
     """
@@ -184,16 +184,11 @@ def told_pushed(merchant_id: str, level: Level, push: Push) -> StockPushed:
     )
 
 
-def plan_push(level: Level, push_id: UUID, at: datetime, doubtful_until: datetime) -> Push | None:
-    """The write that would bring Clover to our number, if it is not there."""
+def plan_push(level: Level, count: int | None, push_id: UUID, at: datetime, doubtful_until: datetime) -> Push | None:
+    """The write that brings Clover from the count just read, and accounted for, to our number, if it is not there."""
     if level.on_hand is None or not level.must_push:
         return None
-    return Push(push_id, level.item_id, level.shadow, level.on_hand, at, doubtful_until)
-
-
-def may_write(push: Push, count: int | None) -> bool:
-    """Whether Clover shows what the push was planned on; else what moved there is accounted for first."""
-    return count is None or count == push.base
+    return Push(push_id, level.item_id, count, level.on_hand, at, doubtful_until)
 
 
 def judge(push: Push, count: int | None, now: datetime) -> Fate:
@@ -213,11 +208,9 @@ def judge(push: Push, count: int | None, now: datetime) -> Fate:
     return min((if_not > 0, abs(if_not), Fate.NOT_APPLIED), (if_applied > 0, abs(if_applied), Fate.APPLIED))[-1]
 
 
-def settle(level: Level, push: Push, fate: Fate, count: int | None, at: datetime) -> Moved:
-    """The level once the fate of its push is known, and what else moved in Clover if it was read after."""
-    if fate is Fate.APPLIED:
-        level = replace(level, shadow=push.target, version=level.version + 1)
-    return observe(level, count, at)
+def settle(level: Level, push: Push, fate: Fate) -> Level:
+    """The level once the fate of its push is known; what Clover shows then is still to be observed."""
+    return replace(level, shadow=push.target, version=level.version + 1) if fate is Fate.APPLIED else level
 
 
 def adjust_all(asked: Sequence[Asked], levels: Sequence[Level], done: Mapping[str, Movement], at: datetime) -> Adjusted:

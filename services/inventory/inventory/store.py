@@ -49,15 +49,22 @@ WHERE level.item_id IS NULL OR (seen.count IS NOT NULL AND level.shadow IS DISTI
 LINKED_BEYOND = "SELECT item_id FROM level WHERE merchant_id = $1 AND sku <> '' AND item_id <> ALL($2)"
 LINKED_AMONG = "SELECT item_id FROM level WHERE merchant_id = $1 AND sku <> '' AND item_id = ANY($2)"
 PENDING = """
-SELECT item_id FROM level WHERE merchant_id = $1 AND on_hand IS NOT NULL AND on_hand IS DISTINCT FROM shadow
-UNION SELECT item_id FROM push WHERE merchant_id = $1 AND fate IS NULL
+SELECT item_id FROM level
+WHERE merchant_id = $1 AND on_hand IS NOT NULL AND on_hand IS DISTINCT FROM shadow
+    AND ($2::text[] IS NULL OR item_id = ANY($2))
+UNION
+SELECT item_id FROM push
+WHERE merchant_id = $1 AND fate IS NULL AND ($2::text[] IS NULL OR item_id = ANY($2))
 """
 
 NAMED = """
 SELECT item_id, sku, on_hand, shadow, version
 FROM level WHERE merchant_id = $1 AND (sku = ANY($2) OR item_id = ANY($3)) ORDER BY item_id
 """
-LIST = "SELECT item_id, sku, on_hand, shadow, version FROM level WHERE merchant_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3"
+LIST = """
+SELECT item_id, sku, on_hand, shadow, version
+FROM level WHERE merchant_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3
+"""
 LEDGER = """
 SELECT key, item_id, version, sku, source, cause, delta, before, after, at
 FROM movement WHERE merchant_id = $1 AND item_id = $2 AND version < $3 ORDER BY version DESC LIMIT $4
@@ -71,15 +78,12 @@ OPEN_PUSHES = """
 SELECT push_id, item_id, base, target, opened_at, doubtful_until
 FROM push WHERE merchant_id = $1 AND item_id = ANY($2) AND fate IS NULL
 """
-ADD_PUSHES = """
+ADD_PUSH = """
 INSERT INTO push (merchant_id, push_id, item_id, base, target, opened_at, doubtful_until)
-SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::timestamptz[])
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
-CLOSE_PUSHES = """
-UPDATE push SET fate = closed.fate, closed_at = $3 FROM unnest($1::uuid[], $2::text[]) AS closed (push_id, fate)
-WHERE push.push_id = closed.push_id
-"""
-DOUBT_LONGER = "UPDATE push SET doubtful_until = $2 WHERE push_id = ANY($1)"
+CLOSE_PUSH = "UPDATE push SET fate = $2, closed_at = $3 WHERE push_id = $1"
+DOUBT = "UPDATE push SET doubtful_until = $2 WHERE push_id = $1"
 
 
 async def link(unit: Unit, merchant_id: str, item_id: str, sku: str) -> list[str]:
@@ -141,9 +145,9 @@ async def linked_among(conn: Connection, merchant_id: str, item_ids: Sequence[st
     return [row["item_id"] for row in await conn.fetch(LINKED_AMONG, merchant_id, item_ids)]
 
 
-async def pending(conn: Connection, merchant_id: str) -> list[str]:
-    """The items whose number has yet to reach Clover, and those with a push in doubt."""
-    return [row["item_id"] for row in await conn.fetch(PENDING, merchant_id)]
+async def pending(conn: Connection, merchant_id: str, among: Sequence[str] | None = None) -> list[str]:
+    """The items, all or among these, whose number has yet to reach Clover, and those with a push in doubt."""
+    return [row["item_id"] for row in await conn.fetch(PENDING, merchant_id, among)]
 
 
 async def named(conn: Connection, merchant_id: str, skus: Sequence[str], item_ids: Sequence[str]) -> list[Level]:
@@ -179,24 +183,28 @@ async def open_pushes(conn: Connection, merchant_id: str, item_ids: Sequence[str
     return {row["item_id"]: Push(**row) for row in await conn.fetch(OPEN_PUSHES, merchant_id, item_ids)}
 
 
-async def add_pushes(unit: Unit, merchant_id: str, pushes: Sequence[Push]) -> None:
-    """Record what is about to be written. Fails when one of the items has an open push."""
-    columns = [
-        [getattr(push, name) for push in pushes]
-        for name in ("push_id", "item_id", "base", "target", "opened_at", "doubtful_until")
-    ]
-    await unit.conn.execute(ADD_PUSHES, merchant_id, *columns)
+async def add_push(unit: Unit, merchant_id: str, push: Push) -> None:
+    """Record what is about to be written. Fails when the item has an open push."""
+    await unit.conn.execute(
+        ADD_PUSH,
+        merchant_id,
+        push.push_id,
+        push.item_id,
+        push.base,
+        push.target,
+        push.opened_at,
+        push.doubtful_until,
+    )
 
 
-async def close_pushes(unit: Unit, fates: Sequence[tuple[Push, Fate]]) -> None:
-    """Record what became of these pushes."""
-    closed = [(push.push_id, fate) for push, fate in fates]
-    await unit.conn.execute(CLOSE_PUSHES, [each[0] for each in closed], [each[1].value for each in closed], unit.now)
+async def close_push(unit: Unit, push: Push, fate: Fate) -> None:
+    """Record what became of this push."""
+    await unit.conn.execute(CLOSE_PUSH, push.push_id, fate.value, unit.now)
 
 
-async def doubt_longer(unit: Unit, pushes: Sequence[Push], until: datetime) -> None:
-    """These writes may still arrive until then."""
-    await unit.conn.execute(DOUBT_LONGER, [push.push_id for push in pushes], until)
+async def doubt(unit: Unit, push: Push, until: datetime) -> None:
+    """This write may still arrive until then."""
+    await unit.conn.execute(DOUBT, push.push_id, until)
 
 
 def _level(row: asyncpg.Record) -> Level:

@@ -1,6 +1,6 @@
 """How inventory and Clover are brought together: counts into the ledger, our numbers into Clover."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from common.clover.transport import Api, Clover
 from common.contracts.problems import Code
 from common.db.database import Database
 from common.db.unit import Priority, Unit
-from common.errors import Ambiguous, AppError, Forbidden, Permanent, Throttled, Transient
+from common.errors import Ambiguous, AppError, Conflict, Forbidden, Permanent, Throttled, Transient
 from common.ids import uuid7
 from common.pauses import backoff
 from common.work.batch import Batch, Kind, Waits
@@ -20,29 +20,22 @@ AT_ONCE = timedelta(0)
 FIRST_LOOK = timedelta(seconds=1)
 """How soon after a write of unknown fate Clover is looked at."""
 
+STALE_SECONDS = 0.5
+"""A reading older than this is made again before anything is written on it; usually a few ms pass."""
+
 GIVE_UP = 2
 """So many failures in one batch are Clover's, not an item's."""
 
 
 @dataclass(frozen=True)
 class Deps:
-    """`patience` is how long a write may take to arrive: none is sent, and none still counted on, after that."""
+    """`patience` is how long we wait for an answer, and how long after that a write may still arrive."""
 
     database: Database
     clover: Clover
     clock: Clock
     patience: timedelta
     sweep_every: timedelta
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What is known of a push now: its fate, what Clover shows if it was read, and what went wrong, if anything."""
-
-    push: Push
-    fate: Fate
-    count: int | None = None
-    error: AppError | None = None
 
 
 async def read_stock(batch: Batch, deps: Deps) -> None:
@@ -75,17 +68,23 @@ async def sweep(batch: Batch, deps: Deps) -> None:
 async def push_stock(batch: Batch, deps: Deps) -> None:
     """Bring our numbers of these items into Clover, which takes absolute counts only and cannot compare-and-set.
 
-    What is to be written is recorded before; it is sent only if a reading immediately before shows what it was
-    planned on, and read back after, by the work of reading. A write of unknown fate is settled by reading, never by
-    repeating it.
+    One after another, so that no other call of ours comes between the reading and the writing of an item. A write
+    of unknown fate is settled by reading, never by repeating it.
     """
+    failures = 0
     async with deps.clover.speak(batch.merchant_id) as api:
-        await _settle_doubts(batch, deps, api)
-        pushes = await _open(batch, deps)
-        findings = await _write(api, pushes, deps)
-    for level in await _conclude(batch, deps, findings):
-        if level.must_push and level.item_id not in batch.outcomes:
-            batch.again(level.item_id, AT_ONCE)
+        for item_id in await _not_in_clover(batch):
+            try:
+                await _push(batch, deps, api, item_id)
+            except (Throttled, Forbidden, Conflict):
+                raise
+            except Permanent as error:
+                batch.hold(item_id, Code.STOCK_REJECTED, str(error))
+            except Transient as error:
+                failures += 1
+                if failures == GIVE_UP:
+                    raise
+                _put_off(batch, item_id, error)
 
 
 async def _known(batch: Batch) -> int:
@@ -114,113 +113,82 @@ async def _record(unit: Unit, merchant_id: str, moved: Sequence[domain.Moved]) -
     await store.record(unit, merchant_id, [each.level for each in moved], movements)
 
 
-async def _settle_doubts(batch: Batch, deps: Deps, api: Api) -> None:
-    """Find out by reading what became of writes whose answer never came."""
+async def _not_in_clover(batch: Batch) -> list[str]:
+    """Those of the keys that Clover has yet to be told of, in their order."""
     async with batch.database.connection() as conn:
-        doubtful = await store.open_pushes(conn, batch.merchant_id, batch.keys)
-    if not doubtful:
+        pending = set(await store.pending(conn, batch.merchant_id, batch.keys))
+    return [key for key in batch.keys if key in pending]
+
+
+async def _push(batch: Batch, deps: Deps, api: Api, item_id: str) -> None:
+    count = await clover.read_count(api, item_id)
+    read_at = deps.clock.monotonic()
+    push = await _open(batch, deps, item_id, count)
+    if push is None:
         return
-    reading = await clover.read_counts(api, list(doubtful), await _known(batch))
-    await _conclude(batch, deps, [_found(push, reading, batch) for push in doubtful.values()])
-
-
-def _found(push: Push, reading: clover.Reading, batch: Batch) -> Finding:
-    if push.item_id in reading.refused:
-        return Finding(push, Fate.NOT_APPLIED, error=Permanent(reading.refused[push.item_id]))
-    count = reading.counts[push.item_id]
-    return Finding(push, domain.judge(push, count, batch.now), count)
-
-
-async def _open(batch: Batch, deps: Deps) -> list[Push]:
-    """Record what is about to be written, committed before the first byte leaves."""
-    keys = [key for key in batch.keys if key not in batch.outcomes]
-    async with batch.unit() as unit:
-        levels = await store.lock_levels(unit, batch.merchant_id, keys)
-        # A process that dies now may have sent this until `patience` is over, and Clover may apply it as much later.
-        until = unit.now + 2 * deps.patience
-        planned = [domain.plan_push(level, uuid7(), unit.now, until) for level in levels]
-        pushes = [push for push in planned if push is not None]
-        await store.add_pushes(unit, batch.merchant_id, pushes)
-    return pushes
-
-
-async def _write(api: Api, pushes: Sequence[Push], deps: Deps) -> list[Finding]:
-    """Write one after another, so that no call of ours comes between the reading and the writing of an item."""
-    findings: list[Finding] = []
-    failures = 0
-    for push in pushes:
-        if failures >= GIVE_UP or deps.clock.now() > push.opened_at + deps.patience:
-            findings.append(Finding(push, Fate.NOT_APPLIED))
-            continue
-        finding = await _write_one(api, push)
-        findings.append(finding)
-        match finding.error:
-            case Throttled() | Forbidden():
-                failures = GIVE_UP
-            case Transient():
-                failures += 1
-    return findings
-
-
-async def _write_one(api: Api, push: Push) -> Finding:
+    if deps.clock.monotonic() - read_at > STALE_SECONDS:
+        await _close(batch, push, Fate.NOT_APPLIED)
+        batch.again(item_id, AT_ONCE)
+        return
     try:
-        count = await clover.read_count(api, push.item_id)
-        if not domain.may_write(push, count):
-            return Finding(push, Fate.NOT_APPLIED, count)
-        await clover.write_count(api, push.item_id, push.target)
-    except Ambiguous as error:
-        return Finding(push, Fate.UNKNOWN, error=error)
-    except AppError as error:
-        return Finding(push, Fate.NOT_APPLIED, error=error)
-    return Finding(push, Fate.APPLIED)
+        await clover.write_count(api, item_id, push.target)
+    except Ambiguous:
+        await _doubt(batch, deps, push)
+    except AppError:
+        await _close(batch, push, Fate.NOT_APPLIED)
+        raise
+    else:
+        await _close(batch, push, Fate.APPLIED)
 
 
-async def _conclude(batch: Batch, deps: Deps, findings: Sequence[Finding]) -> list[Level]:
-    """Write down what is known of these pushes and say when each item is taken again; the levels after."""
-    if not findings:
-        return []
-    known = {each.push.item_id: each for each in findings if each.fate is not Fate.UNKNOWN}
-    in_doubt = [each.push for each in findings if isinstance(each.error, Ambiguous)]
+async def _open(batch: Batch, deps: Deps, item_id: str, count: int | None) -> Push | None:
+    """Account for what Clover shows, and record what is to be written, committed before the first byte leaves."""
     async with batch.unit() as unit:
-        levels = await store.lock_levels(unit, batch.merchant_id, list(known))
-        moved = [_settled(level, known[level.item_id], unit) for level in levels]
-        await _record(unit, batch.merchant_id, moved)
-        await store.close_pushes(unit, [(each.push, each.fate) for each in known.values()])
-        await store.doubt_longer(unit, in_doubt, unit.now + deps.patience)
-        _tell_pushed(unit, batch.merchant_id, levels, known)
-    for finding in findings:
-        _say(batch, finding)
-    return [each.level for each in moved]
+        [level] = await store.lock_levels(unit, batch.merchant_id, [item_id])
+        doubtful = await store.open_pushes(unit.conn, batch.merchant_id, [item_id])
+        for push in doubtful.values():
+            fate = domain.judge(push, count, unit.now)
+            if fate is Fate.UNKNOWN:
+                batch.again(item_id, push.doubtful_until - unit.now)
+                return None
+            level = await _settle(unit, batch.merchant_id, level, push, fate)
+        moved = domain.observe(level, count, unit.now)
+        await _record(unit, batch.merchant_id, [moved])
+        # Sent until our own timeout is over at the latest, and applied by Clover as much later.
+        planned = domain.plan_push(moved.level, count, uuid7(), unit.now, unit.now + 2 * deps.patience)
+        if planned is not None:
+            await store.add_push(unit, batch.merchant_id, planned)
+    return planned
 
 
-def _settled(level: Level, finding: Finding, unit: Unit) -> domain.Moved:
-    return domain.settle(level, finding.push, finding.fate, finding.count, unit.now)
-
-
-def _tell_pushed(unit: Unit, merchant_id: str, levels: Sequence[Level], known: Mapping[str, Finding]) -> None:
-    for level in levels:
-        push, fate = known[level.item_id].push, known[level.item_id].fate
+async def _close(batch: Batch, push: Push, fate: Fate) -> None:
+    """Write down what became of the push, by Clover's own answer."""
+    async with batch.unit() as unit:
+        [level] = await store.lock_levels(unit, batch.merchant_id, [push.item_id])
+        level = await _settle(unit, batch.merchant_id, level, push, fate)
+        await store.record(unit, batch.merchant_id, [level], [])
         if fate is Fate.APPLIED:
-            unit.emit(domain.told_pushed(merchant_id, level, push))
             # The reading back: what Clover shows instead of the target is an inbound movement.
-            unit.mark(READ_STOCK, merchant_id, level.item_id, priority=Priority.LIVE)
+            unit.mark(READ_STOCK, batch.merchant_id, push.item_id, priority=Priority.LIVE)
 
 
-def _say(batch: Batch, finding: Finding) -> None:
-    """When, if ever, an item is taken again whose push did not end well."""
-    item_id = finding.push.item_id
-    match finding.error:
-        case Throttled() | Forbidden() as error:
-            raise error  # not of this item: all that is left waits alike
-        case Ambiguous():
-            batch.again(item_id, FIRST_LOOK)
-        case Permanent() as error:
-            batch.hold(item_id, Code.STOCK_REJECTED, str(error))
-        case Transient() as error:
-            tries = next(row.attempts for row in batch.rows if row.key == item_id) + 1
-            batch.outcomes[item_id] = Waits(batch.now + backoff(tries), failed=True, reason=str(error))
-        case None if finding.fate is Fate.UNKNOWN:
-            batch.again(item_id, finding.push.doubtful_until - batch.now)
+async def _settle(unit: Unit, merchant_id: str, level: Level, push: Push, fate: Fate) -> Level:
+    await store.close_push(unit, push, fate)
+    if fate is Fate.APPLIED:
+        unit.emit(domain.told_pushed(merchant_id, level, push))
+    return domain.settle(level, push, fate)
+
+
+async def _doubt(batch: Batch, deps: Deps, push: Push) -> None:
+    """The answer to a write was lost: it may still arrive for a while, counted from now."""
+    async with batch.unit() as unit:
+        await store.doubt(unit, push, unit.now + deps.patience)
+    batch.again(push.item_id, FIRST_LOOK)
+
+
+def _put_off(batch: Batch, item_id: str, error: Transient) -> None:
+    tries = next(row.attempts for row in batch.rows if row.key == item_id) + 1
+    batch.outcomes[item_id] = Waits(batch.now + backoff(tries), failed=True, reason=str(error))
 
 
 SYNC = [

@@ -35,7 +35,7 @@ CREATE TABLE push (
     push_id        uuid PRIMARY KEY,
     merchant_id    text NOT NULL,
     item_id        text COLLATE "C" NOT NULL,
-    base           bigint, -- what Clover showed when it was planned; null: no count
+    base           bigint, -- what Clover showed just before; null: no count
     target         bigint NOT NULL,
     opened_at      timestamptz NOT NULL,
     doubtful_until timestamptz NOT NULL, -- a write not seen in Clover by then is not coming
