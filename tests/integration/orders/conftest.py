@@ -1,0 +1,253 @@
+"""Orders itself on a database of its own, beside a Clover of its own; its loops run only when a test says so."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+from tests.support.clover import Clover, Shop, local_clover
+from tests.support.tokens import Issuer
+
+from common.clock import SystemClock
+from common.clover import transport
+from common.clover.grants import Grant
+from common.contracts.catalog import MerchantConnected, ProductLinked
+from common.contracts.clover import ObjectChanged
+from common.contracts.envelope import Event
+from common.contracts.notifier import RecheckRequested
+from common.contracts.problems import Code
+from common.service import Service
+from common.telemetry.metrics import Metrics
+from common.work.worker import Worker
+from orders.app import build
+from orders.domain import FIND_SETUP, ORDER_TYPE
+from orders.settings import Settings
+
+MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+SETTLE = 60.0
+
+ADA = {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com", "phone": "+1 212 555 0100"}
+
+
+class MovedClock(SystemClock):
+    """The machine's clock, set forward as tests wish."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class FixedGrants:
+    """Grants as catalog would give them, of the shops of this test."""
+
+    shops: dict[str, Shop]
+
+    async def take(self, merchant_id: str) -> Grant:
+        shop = self.shops[merchant_id]
+        return Grant("grant", merchant_id, shop.merchant.region, shop.token, rate=5000.0, concurrency=5, expires_in=3600)
+
+    async def give_back(self, grant: Grant) -> None:
+        """Nobody else waits."""
+
+
+@dataclass
+class Orders:
+    """The service, spoken to over HTTP and by events, and the Clover behind it."""
+
+    service: Service
+    http: TestClient[Any, Any]
+    issuer: Issuer
+    clover: Clover
+    clock: MovedClock
+    shops: dict[str, Shop]
+    worker: Worker
+
+    async def call(self, method: str, path: str, body: object = None, **claims: Any) -> tuple[int, Any]:
+        """The status and the JSON of one request."""
+        headers = {"Authorization": f"Bearer {self.issuer.token(**claims)}"}
+        async with self.http.request(method, path, json=body, headers=headers) as response:
+            text = await response.text()
+            return response.status, json.loads(text) if text else None
+
+    async def connected(self, region: str = "us", *, order_type: bool = True) -> Shop:
+        """A merchant that orders knows, with the order type unless told otherwise."""
+        shop = self.clover.open_shop(region)
+        self.shops[shop.merchant.id] = shop
+        event = MerchantConnected(
+            merchant_id=shop.merchant.id,
+            account_id="acc-1",
+            region=region,
+            currency=shop.merchant.currency,
+            timezone="America/New_York",
+        )
+        await self.deliver(event)
+        if order_type:
+            self.add_order_type(shop)
+        return shop
+
+    def add_order_type(self, shop: Shop, label: str = ORDER_TYPE) -> Any:
+        """The merchant makes the order type."""
+        return shop.till("create_order_type", label=label)
+
+    async def put(self, shop: Shop, source_id: str = "o-1", **other: Any) -> tuple[int, Any]:
+        """Send an order of two mugs and a poster, or another."""
+        return await self.call("PUT", self.path(shop, source_id), order(shop) | other)
+
+    def path(self, shop: Shop, source_id: str = "") -> str:
+        return f"/v1/merchants/{shop.merchant.id}/orders" + (f"/{source_id}" if source_id else "")
+
+    async def act(self, shop: Shop, what: str, source_id: str = "o-1") -> tuple[int, Any]:
+        return await self.call("POST", f"{self.path(shop, source_id)}/{what}")
+
+    async def seen(self, shop: Shop, source_id: str = "o-1") -> Any:
+        """The order as the API shows it."""
+        status, body = await self.call("GET", self.path(shop, source_id))
+        assert status == 200, body
+        return body
+
+    async def state(self, shop: Shop, source_id: str = "o-1") -> str:
+        return str((await self.seen(shop, source_id))["state"])
+
+    async def settle(self) -> None:
+        """Work until nothing is due."""
+        await self.worker.settle()
+
+    async def settle_for(self, seconds: float) -> None:
+        """Work through so much time."""
+        left = seconds
+        await self.settle()
+        while left > 0 and await self.fetch("SELECT FROM work WHERE NOT held"):
+            self.clock.ahead += timedelta(seconds=min(2.0, left))
+            left -= 2.0
+            await self.settle()
+
+    def new_worker(self, deps: Any = None) -> None:
+        """A worker that knows nothing of the one before, as after a restart."""
+        service = self.service
+        self.worker = Worker(service.database, service.kinds, deps or service.deps, service.metrics)
+
+    async def deliver(self, event: Event) -> None:
+        """Have the handler of this event run."""
+        async with self.service.database.unit() as unit:
+            await self.service.handlers[type(event)](event, unit)
+
+    async def told(self, shop: Shop, kind: str, object_id: str = "0RDER00000001") -> None:
+        """A webhook of this kind has come in."""
+        event = ObjectChanged(
+            merchant_id=shop.merchant.id, kind=kind, object_id=object_id, action="UPDATE", sent_at=1
+        )
+        await self.deliver(event)
+
+    async def link(self, shop: Shop, sku: str, item_id: str) -> None:
+        await self.deliver(ProductLinked(merchant_id=shop.merchant.id, product_id="p", sku=sku, item_id=item_id))
+
+    async def recheck(self, shop: Shop, code: Code = Code.ORDER_TYPE_MISSING) -> None:
+        await self.deliver(RecheckRequested(merchant_id=shop.merchant.id, code=code))
+
+    async def emitted(self, event: type[Event]) -> list[Any]:
+        """The events of this type that are to be published, oldest first."""
+        rows = await self.fetch("SELECT body FROM outbox WHERE type = $1 ORDER BY id", event.type)
+        return [event.decode(row["body"]) for row in rows]
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        async with self.service.database.connection() as conn:
+            return list(await conn.fetch(sql, *arguments))
+
+    async def setup_due_in(self) -> float:
+        """In how many seconds the setup is looked for again."""
+        [row] = await self.fetch("SELECT due_at FROM work WHERE kind = $1", FIND_SETUP)
+        return float((row["due_at"] - self.clock.now()).total_seconds())
+
+    def calls(self, shop: Shop) -> list[str]:
+        """The calls Clover has had for this merchant."""
+        found = [e for e in self.clover.sandbox.journal.since(0) if e.merchant_id == shop.merchant.id]
+        return [f"{e.method} {e.path.partition(shop.merchant.id + '/')[2]}" for e in found]
+
+
+def order(shop: Shop) -> dict[str, Any]:
+    """Two mugs and a poster."""
+    return {
+        "channel": {"channel": "shopify", "store": "mugs.example"},
+        "number": "#1001",
+        "currency": shop.merchant.currency,
+        "lines": [
+            {"sku": "MUG", "name": "Mug", "quantity": 2, "unit_price": 1250},
+            {"sku": "POSTER", "name": "Poster", "quantity": 1, "unit_price": 999},
+        ],
+        "total": 3499,
+        "placed_at": "2026-11-23T10:00:00+01:00",
+    }
+
+
+@dataclass(frozen=True)
+class InClover:
+    """An order as it really stands in the sandbox."""
+
+    record: dict[str, Any]
+    lines: list[dict[str, Any]]
+    payments: list[dict[str, Any]]
+    customers: list[str]
+
+
+def in_clover(shop: Shop, *, deleted: bool = False) -> list[InClover]:
+    """The shop's orders in Clover, oldest first."""
+    merchant = shop.merchant
+    found = [each for each in merchant.objects["orders"].everything() if ("deletedTimestamp" in each) == deleted]
+    return [
+        InClover(
+            record,
+            [line.record for line in merchant.sheets[record["id"]].lines.values()],
+            [p for p in merchant.objects["payments"].everything() if p["order"]["id"] == record["id"]],
+            merchant.sheets[record["id"]].customer_ids,
+        )
+        for record in found
+    ]
+
+
+@pytest.fixture
+def changed() -> dict[str, Any]:
+    """Settings that differ from the usual; a test overrides this."""
+    return {}
+
+
+@asynccontextmanager
+async def serving_orders(dsn: str, clover: Clover, changed: dict[str, Any]) -> AsyncIterator[Orders]:
+    issuer, clock, shops = Issuer(), MovedClock(), dict[str, Shop]()
+    usual = {
+        "env": "dev",
+        "postgres_dsn": SecretStr(dsn),
+        "amqp_url": SecretStr("amqp://nowhere.invalid"),
+        "bus_namespace": uuid4().hex,
+        "clover_base_urls": dict.fromkeys(("us", "eu", "la"), clover.url),
+        "clover_timeout": 2.0,
+        "jwt_public_keys": [issuer.public_pem],
+        "master_keys": [MASTER_KEY],
+        "reference_key": "for references only",
+        "order_settle_seconds": SETTLE,
+    }
+    settings = Settings(**(usual | changed))
+    service = build(settings)
+    service.database.clock = clock
+    way = transport.Clover(settings, FixedGrants(shops), Metrics(), SystemClock(), user_agent="QuickSync/0.1 (orders)")
+    service = replace(service, deps=replace(service.deps, clover=way), resources=[way])
+    async with service.opened(), TestClient(TestServer(service.application(), access_log=None)) as http:
+        yield Orders(service, http, issuer, clover, clock, shops, service.worker)
+
+
+@pytest.fixture
+async def orders(database_dsn: str, changed: dict[str, Any]) -> AsyncIterator[Orders]:
+    async with local_clover() as clover, serving_orders(database_dsn, clover, changed) as orders:
+        yield orders
+
+
+Serving = Callable[..., Any]

@@ -1,0 +1,94 @@
+"""An order goes into Clover: once, exact to the cent, in order of arrival, in as few calls as it takes."""
+
+from tests.integration.orders.conftest import ADA, Orders, in_clover
+
+from common.contracts.orders import OrderSynced
+
+
+async def test_an_order_is_paid_in_clover_exact_to_the_cent(orders: Orders) -> None:
+    """The order stands in Clover under our type, one row per unit, paid with External Payment, and is told as synced."""
+    shop = await orders.connected()
+    status, body = await orders.put(shop)
+    assert (status, body["state"]) == (202, "ready")
+    await orders.settle()
+
+    [made] = in_clover(shop)
+    assert await orders.state(shop) == "paid"
+    assert [line["price"] for line in made.lines] == [1250, 1250, 999]
+    assert (made.record["total"], made.record["paymentState"], made.record["state"]) == (3499, "PAID", "locked")
+    assert (made.record["title"], made.record["note"]) == ("shopify #1001", "QuickSync order o-1")
+    assert [payment["amount"] for payment in made.payments] == [3499]
+    [synced] = await orders.emitted(OrderSynced)
+    assert (synced.clover_order_id, synced.total.amount) == (made.record["id"], 3499)
+
+
+async def test_an_order_takes_four_calls(orders: Orders) -> None:
+    """Once the setup is known, create, lines, payment and a look at the result are all there is."""
+    shop = await orders.connected()
+    await orders.put(shop, "o-0")
+    await orders.settle()
+    before = len(orders.calls(shop))
+    await orders.put(shop, "o-1")
+    await orders.settle()
+    assert [call.split("/")[0] for call in orders.calls(shop)[before:]] == ["POST orders"] * 3 + ["GET orders"]
+
+
+async def test_linked_skus_become_their_items(orders: Orders) -> None:
+    """A linked SKU is sold as its item at the source's price; an unlinked one is a named custom line."""
+    shop = await orders.connected()
+    item = await shop.post("/items", {"name": "Mug in Clover", "price": 1, "sku": "MUG"})
+    await orders.link(shop, "MUG", item["id"])
+    await orders.put(shop)
+    await orders.settle()
+    [made] = in_clover(shop)
+    shown = [(line["name"], line["price"], line.get("item")) for line in made.lines]
+    assert shown == [("Mug", 1250, {"id": item["id"]})] * 2 + [("Poster", 999, None)]
+
+
+async def test_more_lines_than_a_call_takes(orders: Orders) -> None:
+    """Rows beyond a hundred go in further calls, and every one is counted."""
+    shop = await orders.connected()
+    line = {"sku": "PIN", "name": "Pin", "quantity": 250, "unit_price": 3}
+    await orders.put(shop, lines=[line], total=750)
+    await orders.settle()
+    [made] = in_clover(shop)
+    assert len(made.lines) == 250
+    assert await orders.state(shop) == "paid"
+
+
+async def test_a_us_customer_is_found_before_one_is_made(orders: Orders) -> None:
+    """Two orders of one person hang on one customer in Clover, whose details are nowhere in the clear."""
+    shop = await orders.connected()
+    await orders.put(shop, "o-1", customer=ADA)
+    await orders.put(shop, "o-2", customer=ADA | {"phone": None})
+    await orders.settle()
+    first, second = in_clover(shop)
+    [customer] = shop.merchant.objects["customers"].everything()
+    assert first.customers == second.customers == [customer["id"]]
+    [row, _] = await orders.fetch("SELECT customer FROM source_order ORDER BY arrival")
+    assert b"Ada" not in row["customer"]
+
+
+async def test_orders_go_in_the_order_they_came(orders: Orders) -> None:
+    """A batch of orders is created oldest first."""
+    shop = await orders.connected()
+    for number in range(45):
+        await orders.put(shop, f"o-{number}")
+    await orders.settle()
+    assert [each.record["note"] for each in in_clover(shop)] == [f"QuickSync order o-{n}" for n in range(45)]
+
+
+async def test_one_bad_order_does_not_block_the_next(orders: Orders) -> None:
+    """What Clover refuses waits with its reason; the orders around it are paid."""
+    shop = await orders.connected()
+    await orders.put(shop, "before")
+    await orders.settle()
+    await orders.link(shop, "GHOST", "G0NE000000000")
+    bad = {"sku": "GHOST", "name": "Gone", "quantity": 1, "unit_price": 5}
+    await orders.put(shop, "bad", lines=[bad], total=5)
+    await orders.put(shop, "after")
+    await orders.settle()
+    seen = await orders.seen(shop, "bad")
+    assert (seen["state"], seen["reason"]) == ("rejected", "Invalid line item")
+    assert seen["problem"]["code"] == "order_rejected"
+    assert await orders.state(shop, "after") == "paid"
