@@ -1,0 +1,167 @@
+"""What holds for every call: the envelope, paging, filters, expands, refusals."""
+
+import pytest
+from tests.support.clover import Clover, Shop
+
+
+async def make_items(shop: Shop, count: int) -> list[str]:
+    """Their ids, newest first."""
+    rows = [{"name": f"Item {number}", "price": number, "sku": f"S{number}"} for number in range(count)]
+    return [item["id"] for item in await shop.post("/bulk_items", {"items": rows})][::-1]
+
+
+async def test_json_has_a_space_after_colon_and_comma(shop: Shop) -> None:
+    """As Clover's server writes it."""
+    url = f"{shop.url}/v3/merchants/{shop.merchant.id}/item_stocks"
+    async with shop.http.get(url, headers={"Authorization": f"Bearer {shop.token}"}) as answer:
+        assert (await answer.text()).startswith('{"elements": [], "href": "http')
+
+
+async def test_pages_are_newest_first_and_end_short(shop: Shop) -> None:
+    """The default is 100 a page; the last page is shorter than its limit."""
+    ids = await make_items(shop, 150)
+    pages = [await shop.get(f"/items{query}") for query in ("", "?offset=100", "?limit=7&offset=149", "?offset=150")]
+
+    assert [[each["id"] for each in page["elements"]] for page in pages] == [ids[:100], ids[100:], ids[149:], []]
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=1001", "offset=-1", "limit=x", "filter=categories.id=1", "orderBy=nonsense ASC"]
+)
+async def test_a_bad_query_is_400_with_a_message(shop: Shop, query: str) -> None:
+    """And nothing else than the envelope of an error."""
+    reply = await shop.call("GET", f"/items?{query}")
+
+    assert reply.status == 400
+    assert set(reply.body) == {"message"}
+
+
+async def test_a_bad_query_applies_nothing(shop: Shop) -> None:
+    """A creation with a wrong limit creates nothing."""
+    assert (await shop.call("POST", "/items?limit=1001", {"name": "A", "price": 1})).status == 400
+    assert len(shop.merchant.objects["items"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("filter=sku=S3", [3]),
+        ("filter=sku in ('S1','S4','S99')", [4, 1]),
+        ("filter=price>=3&filter=price<5", [4, 3]),
+        ("filter=name=Item 1*", [1]),
+        ("filter=hidden=true", [2]),
+        ("filter=itemCode=CODE-1", [1]),
+        ("filter=price!=0&filter=hidden=false&orderBy=price ASC", [1, 3, 4, 5]),
+        ("orderBy=price DESC&limit=2", [5, 4]),
+        ("filter=itemStock.quantity>0.5", [5]),
+        ("filter=deleted=true", [6]),
+    ],
+)
+async def test_filters_and_orders(shop: Shop, query: str, found: list[int]) -> None:
+    """Repeated filters are AND; deleted items are found only when asked for."""
+    ids = (await make_items(shop, 7))[::-1]
+    await shop.post(f"/items/{ids[2]}", {"hidden": True})
+    await shop.post(f"/items/{ids[1]}", {"code": "CODE-1"})
+    await shop.post(f"/item_stocks/{ids[5]}", {"quantity": 0.75})
+    await shop.call("DELETE", f"/items/{ids[6]}")
+
+    assert [ids.index(each["id"]) for each in (await shop.get(f"/items?{query}"))["elements"]] == found
+
+
+async def test_modified_time_finds_what_changed_since(clover: Clover, shop: Shop) -> None:
+    """In the order of the change, from a second on, that second included."""
+    ids = await make_items(shop, 3)
+    clover.sandbox.world.clock.advance(10)
+    changed = await shop.post(f"/items/{ids[1]}", {"price": 9})
+    found = await shop.get(f"/items?filter=modifiedTime>={changed['modifiedTime']}&orderBy=modifiedTime ASC")
+
+    assert [each["id"] for each in found["elements"]] == [ids[1]]
+    assert (await shop.get(f"/items?filter=modifiedTime>{changed['modifiedTime']}"))["elements"] == []
+
+
+async def test_the_href_echoes_filters_and_limit(shop: Shop) -> None:
+    """But neither offset nor expand, as recorded."""
+    page = await shop.get("/items?filter=sku=A&limit=5&offset=2&expand=tags")
+
+    assert page["href"].endswith("/items?filter=sku%3DA&limit=5")
+
+
+async def test_an_unknown_expand_is_ignored_and_an_empty_one_shown(shop: Shop) -> None:
+    """It fails open with 200; an expanded collection without members is there, empty."""
+    await make_items(shop, 1)
+    (item,) = (await shop.get("/items?expand=nonsense,tags"))["elements"]
+
+    assert item["tags"] == {"elements": []}
+    assert "nonsense" not in item
+
+
+async def test_a_nested_collection_is_cut_at_a_hundred(shop: Shop) -> None:
+    """The sub-resource shows the rest."""
+    order = await shop.post("/orders", {"state": "open"})
+    for _ in range(2):
+        await shop.post(f"/orders/{order['id']}/bulk_line_items", {"items": [{"name": "n", "price": 1}] * 60})
+    nested = await shop.get(f"/orders/{order['id']}?expand=lineItems")
+
+    assert len(nested["lineItems"]["elements"]) == 100
+    assert len((await shop.get(f"/orders/{order['id']}/line_items?limit=1000"))["elements"]) == 120
+
+
+async def test_one_forbidden_expand_fails_the_whole_call(clover: Clover) -> None:
+    """403 for a field that needs a permission the app lacks."""
+    shop = clover.open_shop(permissions={"ORDERS_R", "MERCHANT_R"})
+    reply = await shop.call("GET", "/orders?expand=lineItems,customers")
+
+    assert (reply.status, reply.body) == (403, {"message": "Invalid permissions for expandable fields."})
+
+
+async def test_null_fields_appear_only_on_request(shop: Shop) -> None:
+    """By default what is not set is absent."""
+    item = await shop.post("/items", {"name": "A", "price": 1, "sku": "X"})
+    cleared = await shop.post(f"/items/{item['id']}", {"sku": None})
+
+    assert "sku" not in cleared
+    assert (await shop.get(f"/items/{item['id']}?return_null_fields=true"))["sku"] is None
+
+
+async def test_a_token_opens_its_own_merchant_and_rights_only(clover: Clover, shop: Shop) -> None:
+    """A bad token, a foreign merchant and a missing permission are not told apart."""
+    other = clover.open_shop(permissions={"MERCHANT_R"})
+    stranger = Shop(shop.merchant, other.token, shop.url, shop.http)
+    nobody = Shop(shop.merchant, "wrong", shop.url, shop.http)
+    replies = [await nobody.call("GET", "/items"), await stranger.call("GET", ""), await other.call("GET", "/items")]
+
+    assert [(each.status, each.body) for each in replies] == [(401, {"message": "401 Unauthorized"})] * 3
+
+
+async def test_a_misspelled_path_is_404_even_without_a_token(shop: Shop) -> None:
+    """An existing path without a token is 401."""
+    nobody = Shop(shop.merchant, "", shop.url, shop.http)
+
+    assert [(await nobody.call("GET", path)).status for path in ("/itemz", "/items")] == [404, 401]
+
+
+@pytest.mark.parametrize(("mode", "status"), [("400", 400), ("401", 401), ("403", 403), ("not_checked", 200)])
+async def test_a_user_agent_is_mandatory(clover: Clover, shop: Shop, mode: str, status: int) -> None:
+    """Its status is not documented: a switch."""
+    clover.sandbox.switches.set({"user_agent": mode})
+
+    assert (await shop.call("GET", "/items", **{"User-Agent": ""})).status == status
+
+
+@pytest.mark.parametrize("raw", [b"{", b"[]", b'"x"', b"\xff\xfe", b'{"name": NaN}', b"[" * 100_000])
+async def test_a_body_that_is_no_object_is_400(shop: Shop, raw: bytes) -> None:
+    """Whatever it is instead."""
+    url = f"{shop.url}/v3/merchants/{shop.merchant.id}/items"
+    async with shop.http.post(url, data=raw, headers={"Authorization": f"Bearer {shop.token}"}) as answer:
+        assert answer.status == 400
+
+
+async def test_the_merchant_shows_links_and_expands_on_request(shop: Shop) -> None:
+    """Currency, time zone and stock settings live in its properties."""
+    plain, full = await shop.get(""), await shop.get("?expand=address,properties,owner")
+
+    assert set(plain["address"]) == set(plain["tenders"]) == {"href"}
+    assert full["address"] == await shop.get("/address")
+    assert full["owner"]["email"] == plain["customerContactEmail"]
+    assert full["properties"]["timezone"] == "America/New_York"
+    assert (await shop.post("/properties", {"updateStock": False}))["updateStock"] is False

@@ -1,0 +1,80 @@
+"""Which calls a fault rule strikes."""
+
+from typing import Any
+
+import pytest
+
+from clover_sandbox.faults import KINDS, Faults
+from clover_sandbox.plays import PLAYS
+
+
+def struck(faults: Faults, calls: int = 6, method: str = "POST", path: str = "/v3/merchants/M/items") -> str:
+    """One letter a call: x when struck."""
+    return "".join("x" if faults.pick(method, path, "M") else "." for _ in range(calls))
+
+
+@pytest.mark.parametrize(
+    ("rule", "pattern"),
+    [
+        ({}, "xxxxxx"),
+        ({"times": 2}, "xx...."),
+        ({"after": 3}, "...xxx"),
+        ({"after": 1, "times": 2}, ".xx..."),
+        ({"method": "GET"}, "......"),
+        ({"path": "/orders"}, "......"),
+        ({"path": r"/items$"}, "xxxxxx"),
+        ({"merchant": "N"}, "......"),
+        ({"probability": 0.0}, "......"),
+    ],
+)
+def test_a_rule_strikes_what_it_says(rule: dict[str, Any], pattern: str) -> None:
+    """By method, path and merchant, after so many, so often."""
+    faults = Faults()
+    faults.add({"kind": "refuse", **rule})
+
+    assert struck(faults) == pattern
+
+
+def test_probability_is_kept_over_many_calls() -> None:
+    """About three in ten, the same ones for the same seed."""
+    first, second = Faults(seed=1), Faults(seed=1)
+    for faults in (first, second):
+        faults.add({"kind": "refuse", "probability": 0.3})
+
+    pattern = struck(first, 1000)
+    assert 240 < pattern.count("x") < 360
+    assert struck(second, 1000) == pattern
+
+
+def test_the_next_rule_strikes_when_the_first_is_spent() -> None:
+    """Rules stand in their order."""
+    faults = Faults()
+    faults.replace([{"kind": "refuse", "times": 1}, {"kind": "delay"}])
+
+    kinds = [rule.kind if rule else None for rule in (faults.pick("GET", "/", None) for _ in range(2))]
+    assert kinds == ["refuse", "delay"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {},
+        {"kind": "explode"},
+        {"kind": "refuse", "color": 1},
+        {"kind": "delay", "ms": -1},
+        {"kind": "delay", "times": 1.5},
+    ],
+)
+def test_a_wrong_rule_changes_nothing(rule: dict[str, Any]) -> None:
+    """The rules in force stay when one of the new ones is wrong."""
+    faults = Faults()
+    faults.add({"kind": "refuse"})
+    with pytest.raises(ValueError, match=r".+"):
+        faults.replace([{"kind": "delay"}, rule])
+
+    assert [each.kind for each in faults.rules()] == ["refuse"]
+
+
+def test_every_kind_can_be_played() -> None:
+    """The list of kinds and the list of plays name the same."""
+    assert set(KINDS) == set(PLAYS)

@@ -1,0 +1,94 @@
+"""The query language of lists."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from clover_sandbox.answers import Refused
+from clover_sandbox.query import Condition, parse_expand, parse_filter, parse_query
+from clover_sandbox.switches import Switches
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("sku=RULE-1", Condition("sku", "=", ("RULE-1",))),
+        ("modifiedTime>=1770240334000", Condition("modifiedTime", ">=", ("1770240334000",))),
+        ("name != 'it''s'", Condition("name", "!=", ("it''s",))),
+        ("id in ('A','B')", Condition("id", "in", ("A", "B"))),
+        ("id IN(A, B)", Condition("id", "in", ("A", "B"))),
+        ("tags.name=a=b", Condition("tags.name", "=", ("a=b",))),
+        ("note=in (a)", Condition("note", "=", ("in (a)",))),
+    ],
+)
+def test_filters_are_read(text: str, condition: Condition) -> None:
+    """Field, operator and value, quoted or not."""
+    assert parse_filter(text) == condition
+
+
+@pytest.mark.parametrize("text", ["", "sku", "=x", "a~b", "id in A,B"])
+def test_what_is_no_filter_is_400(text: str) -> None:
+    """A filter that cannot be read is refused."""
+    with pytest.raises(Refused, match="Invalid filter"):
+        parse_filter(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "holds"),
+    [
+        ("price>100", 101, True),
+        ("price>100", 100, False),
+        ("price<=100", 100, True),
+        ("itemStock.quantity<1", Decimal("0.5"), True),
+        ("hidden=true", True, True),
+        ("hidden!=true", False, True),
+        ("name=Soup*", "Soup of the Day", True),
+        ("name=Soup", "Soup of the Day", False),
+        ("price=abc", 1, False),
+        ("price>NaN", 1, False),
+    ],
+)
+def test_conditions_hold_or_not(text: str, value: Any, *, holds: bool) -> None:
+    """Numbers, flags and texts are each compared as what they are."""
+    assert parse_filter(text).holds([value]) is holds
+
+
+def test_an_absent_value_satisfies_only_not_equal() -> None:
+    """A record without the field is found by `!=` and by nothing else."""
+    assert parse_filter("sku!=A").holds([])
+    assert not any(parse_filter(f"sku{op}A").holds([]) for op in ("=", ">", "<"))
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        (("limit", "1001"), "limit cannot be greater than 1000"),
+        (("limit", "ten"), "limit must be a number"),
+        (("offset", "-1"), "offset cannot be negative"),
+        (("orderBy", "name SIDEWAYS"), "Invalid orderBy"),
+    ],
+)
+def test_bad_paging_is_400_with_its_text(pair: tuple[str, str], message: str) -> None:
+    """The recorded text for the limit, one of our own for the rest."""
+    with pytest.raises(Refused, match=message):
+        parse_query([pair], Switches())
+
+
+def test_expands_are_split_on_commas_and_dots() -> None:
+    """Two levels; what is deeper is not looked at."""
+    assert parse_expand(["lineItems.discounts,payments", "customers"], Switches()) == {
+        "lineItems": {"discounts": {}},
+        "payments": {},
+        "customers": {},
+    }
+
+
+def test_a_fourth_expand_is_refused_or_ignored() -> None:
+    """Which of the two is a switch."""
+    switches = Switches()
+    with pytest.raises(Refused):
+        parse_expand(["a,b,c,d"], switches)
+
+    switches.set({"too_many_expands": "ignore_extra"})
+    assert parse_expand(["a,b,c,d"], switches) == {"a": {}, "b": {}, "c": {}}
