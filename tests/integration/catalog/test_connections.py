@@ -1,0 +1,153 @@
+"""Connecting a merchant: checked against Clover, sealed, told, repeatable."""
+
+import io
+
+import pytest
+from tests.integration.catalog.conftest import EMAIL, Catalog
+
+from catalog.sync import email_context, token_context
+from common import logs
+from common.contracts.catalog import MerchantConnected
+from common.contracts.problems import Code, ProblemClosed
+
+
+async def test_connecting_learns_what_the_merchant_is(catalog: Catalog) -> None:
+    """The answer shows name, currency and time zone as Clover has them, and everybody is told."""
+    shop = catalog.shop("us")
+    status, body = await catalog.connect(shop)
+    assert status == 201
+    assert (body["currency"], body["region"], body["account_id"]) == ("USD", "us", "acc-1")
+    assert body["name"]
+    [told] = await catalog.emitted(MerchantConnected)
+    assert (told.merchant_id, told.region, told.timezone) == (shop.id, "us", body["timezone"])
+    assert await catalog.call("GET", f"/v1/merchants/{shop.id}") == (200, body)
+
+
+async def test_token_and_address_are_never_shown_and_stand_sealed(
+    catalog: Catalog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither is in any answer, event, log line or, readable, in the database; the sealed text is the merchant's."""
+    logged = io.StringIO()
+    logs.configure("catalog", "debug", logged)
+    shop = catalog.shop()
+    _, body = await catalog.connect(shop)
+    await catalog.connect(shop, api_token="wrong-token-of-mine")
+    [row] = await catalog.fetch("SELECT * FROM connection")
+    events = await catalog.fetch("SELECT convert_from(body, 'UTF8') FROM outbox")
+    seen = f"{body} {events} {logged.getvalue()} {capsys.readouterr()} {row}"
+    assert not any(secret in seen for secret in (shop.token, EMAIL, "wrong-token-of-mine"))
+    sealer = catalog.service.deps.sealer
+    assert sealer.open(row["token"], context=token_context(shop.id)).decode() == shop.token
+    assert sealer.open(row["email"], context=email_context(shop.id)).decode() == EMAIL
+
+
+async def test_connecting_again_takes_the_new_token_and_tells_again(catalog: Catalog) -> None:
+    """A second post answers 200, replaces the token and is told as connected once more."""
+    shop = await catalog.connected()
+    catalog.clover.world.uninstall(catalog.clover.world.merchants[shop.id])
+    shop.token = catalog.clover.world.install(catalog.clover.world.merchants[shop.id])
+    status, _ = await catalog.connect(shop)
+    assert status == 200
+    assert len(await catalog.emitted(MerchantConnected)) == 2
+    _, grant = await catalog.call(
+        "POST",
+        "/internal/grants",
+        {"merchant_id": shop.id, "holder": "00000000-0000-4000-8000-000000000001", "service": "orders"},
+        internal=True,
+    )
+    assert grant["access_token"] == shop.token
+
+
+async def test_connecting_again_resumes_what_waited(catalog: Catalog) -> None:
+    """Products held because Clover refused the old token flow once there is a new one."""
+    shop = await catalog.connected()
+    merchant = catalog.clover.world.merchants[shop.id]
+    catalog.clover.world.uninstall(merchant)
+    await catalog.put(shop)
+    await catalog.settle()
+    assert (await catalog.product(shop))["sync"]["problem"] == Code.CONNECTION_LOST
+    shop.token = catalog.clover.world.install(merchant)
+    await catalog.connect(shop)
+    await catalog.settle()
+    assert (await catalog.product(shop))["sync"]["state"] == "synced"
+    assert len(catalog.items(shop)) == 1
+    [closed] = await catalog.emitted(ProblemClosed)
+    assert (closed.code, closed.done) == (Code.CONNECTION_LOST, 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"api_token": "no-token-of-theirs"}, "api_token"),
+        ({"api_token": "with space"}, "api_token"),
+        ({"api_token": "ünïcode"}, "api_token"),
+        ({"merchant_id": "0000000000000"}, "api_token"),
+        ({"merchant_id": "short"}, "merchant_id"),
+        ({"region": "mars"}, "region"),
+        ({"account_email": "a@b.example, c@d.example"}, "account_email"),
+        ({"account_email": "a@b.example\r\nBcc: c@d.example"}, "account_email"),
+        ({"account_id": ""}, "account_id"),
+        ({"account_id": "a\x00b"}, "account_id"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+async def test_what_cannot_be_connected_is_refused_by_name(
+    catalog: Catalog, wrong: dict[str, object], field: str
+) -> None:
+    """A wrong token, merchant or field is a 422 that names the field and its remedy; nothing is kept."""
+    status, body = await catalog.connect(catalog.shop(), **wrong)
+    assert status == 422
+    assert [each["field"] for each in body["errors"]] == [field]
+    assert all(each["remedy"] for each in body["errors"])
+    assert not await catalog.fetch("SELECT 1 FROM merchant UNION ALL SELECT 1 FROM connection")
+
+
+async def test_a_merchant_of_another_account_is_not_taken_over(catalog: Catalog) -> None:
+    """Who has a token of the merchant but another account is refused; the connection stays."""
+    shop = await catalog.connected()
+    status, body = await catalog.connect(shop, account_id="acc-2")
+    assert (status, body["errors"][0]["field"]) == (422, "account_id")
+    assert (await catalog.call("GET", f"/v1/merchants/{shop.id}"))[1]["account_id"] == "acc-1"
+
+
+async def test_a_bearer_connects_only_the_merchants_it_covers(catalog: Catalog) -> None:
+    """A token for other merchants is refused before Clover is asked."""
+    shop = catalog.shop()
+    body = {"merchant_id": shop.id, "region": "us", "account_id": "a", "account_email": EMAIL, "api_token": shop.token}
+    status, _ = await catalog.call("POST", "/v1/merchants", body, merchants=["0000000000000"])
+    assert status == 403
+    assert not catalog.calls()
+
+
+@pytest.mark.parametrize("kind", ["drop_before_apply", "fail_before", "malformed"])
+async def test_a_clover_that_does_not_answer_is_no_fault_of_the_token(catalog: Catalog, kind: str) -> None:
+    """While Clover is not well the answer is 503, and nothing is kept."""
+    catalog.clover.faults.add({"kind": kind})
+    status, _ = await catalog.connect(catalog.shop())
+    assert status == 503
+    assert not await catalog.fetch("SELECT 1 FROM connection")
+
+
+async def test_contact_is_for_our_own_services(catalog: Catalog) -> None:
+    """Notifier learns whom to write to; a bearer from outside does not."""
+    shop = await catalog.connected("eu")
+    path = f"/internal/merchants/{shop.id}/contact"
+    status, body = await catalog.call("GET", path, internal=True)
+    assert (status, body["account_email"], body["account_id"], body["region"]) == (200, EMAIL, "acc-1", "eu")
+    assert set(body) == {"account_id", "account_email", "name", "region", "timezone", "currency"}
+    assert (await catalog.call("GET", path))[0] == 401
+
+
+@pytest.mark.parametrize(("region", "told"), [("us", True), ("eu", False)])
+async def test_capabilities_follow_the_region(catalog: Catalog, region: str, *, told: bool) -> None:
+    """Customer details are promised in the US and not in Europe."""
+    shop = await catalog.connected(region)
+    _, body = await catalog.call("GET", f"/v1/merchants/{shop.id}/capabilities")
+    assert {each["code"]: each["supported"] for each in body["capabilities"]}["customer_details"] is told
+
+
+async def test_unknown_merchants_are_not_found(catalog: Catalog) -> None:
+    """Every route under a merchant nobody connected answers 404."""
+    for path in ("", "/capabilities", "/products", "/products/p-1"):
+        assert (await catalog.call("GET", f"/v1/merchants/0000000000000{path}"))[0] == 404
+    assert (await catalog.call("GET", "/internal/merchants/0000000000000/contact", internal=True))[0] == 404

@@ -1,0 +1,265 @@
+"""A product put into QuickSync becomes one item in Clover, whatever goes wrong on the way."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.integration.catalog.conftest import Catalog, Shop
+from tests.support.eventually import eventually
+
+from clover_sandbox.rest.inventory_kinds import ITEMS
+from clover_sandbox.rest.objects import make
+from clover_sandbox.shapes import accept
+from common.contracts.catalog import ProductLinked
+from common.contracts.notifier import RecheckRequested
+from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+
+
+def add_item(catalog: Catalog, shop: Shop, **fields: Any) -> str:
+    """An item that was in Clover before us; its id."""
+    merchant = catalog.clover.world.merchants[shop.id]
+    item = make(merchant, ITEMS, accept(ITEMS.shape, {"name": "Old mug", "price": 900} | fields))
+    return str(item["id"])
+
+
+@pytest.mark.parametrize(
+    ("status", "hidden"), [("active", False), ("draft", True), ("inactive", True), ("archived", True)]
+)
+async def test_a_product_becomes_an_item(catalog: Catalog, status: str, *, hidden: bool) -> None:
+    """Name, SKU, price and barcode as given; visible only when active; told as linked."""
+    shop = await catalog.connected()
+    answered, body = await catalog.put(shop, status=status, barcode="4006381333931")
+    assert (answered, body["sync"]["state"]) == (202, "pending")
+    await catalog.settle()
+    [item] = catalog.items(shop)
+    shown = {name: item[name] for name in ("name", "sku", "price", "hidden", "code")}
+    assert shown == {"name": "Mug", "sku": "SKU-p-1", "price": 1250, "hidden": hidden, "code": "4006381333931"}
+    [linked] = await catalog.emitted(ProductLinked)
+    assert (linked.product_id, linked.sku, linked.item_id) == ("p-1", "SKU-p-1", item["id"])
+    assert (await catalog.product(shop))["item_id"] == item["id"]
+
+
+async def test_only_what_changed_is_sent(catalog: Catalog) -> None:
+    """A new price is one call; a price somebody set at the till meanwhile on another field stays."""
+    shop = await catalog.connected()
+    await catalog.put(shop)
+    await catalog.settle()
+    [item] = catalog.items(shop)
+    catalog.clover.world.merchants[shop.id].objects["items"].change(item["id"], {"name": "Renamed at the till"})
+    catalog.clover.journal.forget()
+    await catalog.put(shop, price={"amount": 1300, "currency": "USD"})
+    await catalog.settle()
+    assert catalog.calls() == [f"POST items/{item['id']}"]
+    [item] = catalog.items(shop)
+    assert (item["price"], item["name"]) == (1300, "Renamed at the till")
+
+
+async def test_an_unchanged_product_costs_no_call(catalog: Catalog) -> None:
+    """Putting the same again is answered 200 and Clover is not asked."""
+    shop = await catalog.connected()
+    await catalog.put(shop)
+    await catalog.settle()
+    catalog.clover.journal.forget()
+    status, body = await catalog.put(shop)
+    await catalog.settle()
+    assert (status, body["sync"]["state"]) == (200, "synced")
+    assert catalog.calls() == []
+
+
+async def test_an_item_with_the_sku_is_linked_not_doubled(catalog: Catalog) -> None:
+    """What was in Clover before is found by its SKU and brought to what is wanted."""
+    shop = await catalog.connected()
+    item_id = add_item(catalog, shop, sku="SKU-p-1", hidden=True)
+    await catalog.put(shop)
+    await catalog.settle()
+    [item] = catalog.items(shop)
+    assert (item["id"], item["name"], item["price"], item["hidden"]) == (item_id, "Mug", 1250, False)
+    assert [each.item_id for each in await catalog.emitted(ProductLinked)] == [item_id]
+
+
+async def test_several_items_with_the_sku_wait_for_a_person(catalog: Catalog) -> None:
+    """Which of them is meant nobody can know; the others of the batch go through."""
+    shop = await catalog.connected()
+    for _ in range(2):
+        add_item(catalog, shop, sku="SKU-p-1")
+    await catalog.put(shop)
+    await catalog.put(shop, "p-2")
+    await catalog.settle()
+    sync = (await catalog.product(shop))["sync"]
+    assert (sync["state"], sync["problem"]) == ("held", Code.PRODUCT_REJECTED)
+    assert "2 items with the SKU SKU-p-1" in sync["reason"]
+    assert (await catalog.product(shop, "p-2"))["sync"]["state"] == "synced"
+    assert len(catalog.items(shop)) == 3
+
+
+@pytest.mark.parametrize("kind", ["apply_then_drop", "fail_after", "truncate", "malformed"])
+async def test_a_create_in_doubt_is_looked_up_first(catalog: Catalog, kind: str) -> None:
+    """When the answer to a create is lost, the item is found and linked, and there is one."""
+    shop = await catalog.connected()
+    catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
+    await catalog.put(shop)
+    await eventually(lambda: catalog.synced(shop))
+    assert len(catalog.items(shop)) == 1
+    assert catalog.calls().count("POST items") == 1
+
+
+@pytest.mark.parametrize("kind", ["drop_before_apply", "fail_before", "throttle"])
+async def test_a_create_that_was_not_applied_is_repeated(catalog: Catalog, kind: str) -> None:
+    """When the create never had an effect, it is sent again and there is one item."""
+    shop = await catalog.connected()
+    catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
+    await catalog.put(shop)
+    await eventually(lambda: catalog.synced(shop))
+    assert len(catalog.items(shop)) == 1
+
+
+@pytest.mark.parametrize("changed", [{"create_settles_seconds": 4.0}])
+async def test_a_create_applied_late_is_waited_for(catalog: Catalog) -> None:
+    """An item that turns up seconds after its create was given up is linked, not created again."""
+    shop = await catalog.connected()
+    catalog.clover.faults.add({"kind": "apply_late", "seconds": 2.5, "method": "POST", "path": "items$", "times": 1})
+    await catalog.put(shop)
+    await eventually(lambda: catalog.synced(shop), within=15)
+    assert len(catalog.items(shop)) == 1
+    assert catalog.calls().count("POST items") == 1
+
+
+@pytest.mark.parametrize("changed", [{"create_settles_seconds": 4.0}])
+async def test_killed_during_a_create_makes_no_second_item(catalog: Catalog) -> None:
+    """A worker that dies between sending a create and its answer leaves one item, found by the next."""
+    shop = await catalog.connected()
+    catalog.clover.faults.add(
+        {"kind": "delay", "ms": 800, "when": "after", "method": "POST", "path": "items$", "times": 1}
+    )
+    await catalog.put(shop)
+    await catalog.service.worker.look()
+    await eventually(lambda: len(catalog.items(shop)) == 1)
+    await catalog.kill_worker(shop)
+    assert await catalog.fetch("SELECT 1 FROM product WHERE item_id IS NULL AND creating_since IS NOT NULL")
+    await eventually(lambda: catalog.synced(shop))
+    assert len(catalog.items(shop)) == 1
+    assert catalog.calls().count("POST items") == 1
+
+
+async def test_a_refused_product_waits_alone_and_flows_when_corrected(catalog: Catalog) -> None:
+    """Clover's reason is shown at the one product; putting it corrected takes it again and closes the problem."""
+    shop = await catalog.connected()
+    rule = {"kind": "refuse", "status": 400, "body": {"message": "Invalid name"}, "method": "POST"}
+    await catalog.put(shop, "p-1")
+    await catalog.settle()
+    [first] = catalog.items(shop)
+    catalog.clover.faults.add(rule | {"path": f"items/{first['id']}$"})
+    await catalog.put(shop, "p-1", name="Bad")
+    await catalog.put(shop, "p-2")
+    await catalog.settle()
+    assert (await catalog.product(shop, "p-1"))["sync"]["reason"] == "Invalid name"
+    assert (await catalog.product(shop, "p-2"))["sync"]["state"] == "synced"
+    assert [each.waiting for each in await catalog.emitted(ProblemOpened)] == [1]
+    catalog.clover.faults.clear()
+    await catalog.put(shop, "p-1", name="Good")
+    await catalog.settle()
+    assert {item["name"] for item in catalog.items(shop)} == {"Good", "Mug"}
+    assert [each.code for each in await catalog.emitted(ProblemClosed)] == [Code.PRODUCT_REJECTED]
+
+
+async def test_a_recheck_takes_the_held_again(catalog: Catalog) -> None:
+    """Somebody removed the second item in Clover and says so: the product is linked."""
+    shop = await catalog.connected()
+    kept, other = (add_item(catalog, shop, sku="SKU-p-1") for _ in range(2))
+    await catalog.put(shop)
+    await catalog.settle()
+    catalog.clover.world.merchants[shop.id].objects["items"].change(other, {"sku": "ELSE"})
+    await catalog.deliver(RecheckRequested(merchant_id=shop.id, code=Code.PRODUCT_REJECTED))
+    assert await catalog.synced(shop)
+    assert (await catalog.product(shop))["item_id"] == kept
+
+
+async def test_an_item_of_another_product_is_not_taken(catalog: Catalog) -> None:
+    """A SKU that in Clover still stands at another product's item is held, with that product named."""
+    shop = await catalog.connected()
+    await catalog.put(shop, "p-1", sku="A")
+    await catalog.settle()
+    [item] = catalog.items(shop)
+    await catalog.put(shop, "p-1", sku="B")
+    await catalog.settle()
+    catalog.clover.world.merchants[shop.id].objects["items"].change(item["id"], {"sku": "A"})
+    await catalog.put(shop, "p-2", sku="A")
+    await catalog.settle()
+    assert "belongs to the product p-1" in (await catalog.product(shop, "p-2"))["sync"]["reason"]
+
+
+async def test_a_put_during_the_push_is_not_lost(catalog: Catalog) -> None:
+    """What is put while the product is on its way to Clover gets there too."""
+    shop = await catalog.connected()
+    catalog.clover.gate.latency_ms = 150
+    await catalog.put(shop)
+    working = asyncio.create_task(catalog.settle())
+    await eventually(lambda: "POST items" in catalog.calls())
+    await catalog.put(shop, name="Second thought")
+    await working
+    assert await catalog.synced(shop)
+    assert [item["name"] for item in catalog.items(shop)] == ["Second thought"]
+
+
+async def test_a_changed_sku_is_told(catalog: Catalog) -> None:
+    """The link is told again under the new SKU, so that the others follow."""
+    shop = await catalog.connected()
+    await catalog.put(shop, sku="A")
+    await catalog.settle()
+    await catalog.put(shop, sku="B")
+    await catalog.settle()
+    assert [each.sku for each in await catalog.emitted(ProductLinked)] == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 128}, "name"),
+        ({"sku": "x" * 101}, "sku"),
+        ({"sku": " A"}, "sku"),
+        ({"barcode": "x" * 101}, "barcode"),
+        ({"status": "gone"}, "status"),
+        ({"price": {"amount": -1, "currency": "USD"}}, "price.amount"),
+        ({"price": {"amount": 1.5, "currency": "USD"}}, "price.amount"),
+        ({"price": {"amount": 100, "currency": "EUR"}}, "price.currency"),
+        ({"item_id": "ITEM000000001"}, "item_id"),
+    ],
+)
+async def test_bad_products_are_refused_by_name(catalog: Catalog, wrong: dict[str, Any], field: str) -> None:
+    """422 with the field; nothing is kept and nothing marked."""
+    shop = await catalog.connected()
+    status, body = await catalog.put(shop, **wrong)
+    assert (status, [each["field"] for each in body["errors"]]) == (422, [field])
+    assert not await catalog.fetch("SELECT 1 FROM product UNION ALL SELECT 1 FROM work")
+
+
+async def test_a_sku_belongs_to_one_product(catalog: Catalog) -> None:
+    """A second product with the SKU of another is refused."""
+    shop = await catalog.connected()
+    await catalog.put(shop, "p-1", sku="A")
+    status, body = await catalog.put(shop, "p-2", sku="A")
+    assert (status, body["errors"][0]["field"]) == (422, "sku")
+
+
+async def test_products_are_listed_part_by_part(catalog: Catalog) -> None:
+    """Following `next` gives each product once, in the order of ids."""
+    shop = await catalog.connected()
+    for number in range(5):
+        await catalog.put(shop, f"p-{number}")
+    seen, cursor = [], ""
+    while True:
+        _, body = await catalog.call("GET", f"/v1/merchants/{shop.id}/products?limit=2&cursor={cursor}")
+        seen += [each["product_id"] for each in body["products"]]
+        if (cursor := body["next"]) is None:
+            break
+    assert seen == [f"p-{number}" for number in range(5)]
+
+
+async def test_products_of_other_merchants_stay_theirs(catalog: Catalog) -> None:
+    """A bearer for one merchant sees nothing of another; the same ids do not meet."""
+    ours, theirs = await catalog.connected(), await catalog.connected()
+    await catalog.put(ours)
+    path = f"/v1/merchants/{theirs.id}/products"
+    assert (await catalog.call("GET", path))[1]["products"] == []
+    assert (await catalog.call("GET", path, merchants=[ours.id]))[0] == 404
