@@ -1,0 +1,94 @@
+"""Customers, and what Europe keeps from an app without the extra permissions."""
+
+from typing import Any
+
+import pytest
+from tests.support.clover import Clover, Shop
+
+from clover_sandbox.world import DEFAULT_PERMISSIONS
+
+ADA: dict[str, Any] = {
+    "firstName": "Ada",
+    "lastName": "Lovelace",
+    "marketingAllowed": True,
+    "emailAddresses": [{"emailAddress": "ada@example.org"}, "dropped@example.org"],
+    "phoneNumbers": [{"phoneNumber": "5550100"}],
+    "addresses": [{"address1": "1 Street", "city": "London", "country": "GB", "state": "", "zip": "N1"}],
+    "metadata": {"businessName": "Engines", "note": "likes numbers"},
+}
+EXPANDED = "?expand=emailAddresses,phoneNumbers,metadata"
+
+
+async def test_contacts_are_shown_only_when_expanded(shop: Shop) -> None:
+    """As envelopes; a plain string among the addresses is dropped, marketingAllowed is ignored."""
+    customer = await shop.post("/customers", ADA)
+    shown = await shop.get(f"/customers/{customer['id']}{EXPANDED}")
+
+    assert set(customer) == {"href", "id", "firstName", "lastName", "customerSince"}
+    assert [each["emailAddress"] for each in shown["emailAddresses"]["elements"]] == ["ada@example.org"]
+    assert shown["metadata"] == {"businessName": "Engines", "note": "likes numbers"}
+
+
+@pytest.mark.parametrize(
+    "query", ["emailAddress=ada@example.org", "phoneNumber=5550100", "fullName=Ada Lovelace", "firstName=Ada"]
+)
+async def test_customers_are_found_by_contact_and_name(shop: Shop, query: str) -> None:
+    """The e-mail address is not unique: both are found."""
+    made = {(await shop.post("/customers", ADA))["id"] for _ in range(2)}
+    await shop.post("/customers", {"firstName": "Bob"})
+
+    assert {each["id"] for each in (await shop.get(f"/customers?filter={query}"))["elements"]} == made
+
+
+async def test_contacts_have_paths_of_their_own(shop: Shop) -> None:
+    """Added, changed, taken away."""
+    customer = await shop.post("/customers", {"firstName": "Ada"})
+    path = f"/customers/{customer['id']}/email_addresses"
+    row = await shop.post(path, {"emailAddress": "a@example.org"})
+    await shop.post(f"{path}/{row['id']}", {"emailAddress": "b@example.org"})
+    shown = await shop.get(f"/customers/{customer['id']}{EXPANDED}")
+    await shop.call("DELETE", f"{path}/{row['id']}")
+
+    assert shown["emailAddresses"]["elements"] == [{"id": row["id"], "emailAddress": "b@example.org"}]
+    assert (await shop.get(f"/customers/{customer['id']}{EXPANDED}"))["emailAddresses"] == {"elements": []}
+
+
+async def test_europe_keeps_all_but_the_name(clover: Clover) -> None:
+    """Without the extra permissions nothing else is written or shown; the truth says what was tried."""
+    shop = clover.open_shop("eu")
+    customer = await shop.post("/customers", ADA)
+    shown = await shop.get(f"/customers/{customer['id']}{EXPANDED}")
+
+    assert set(shown) == {"href", "id", "firstName", "lastName", "customerSince"}
+    assert {"emailAddresses", "phoneNumbers", "addresses", "marketingAllowed"} <= set(
+        shop.merchant.personal_fields_dropped
+    )
+    assert shop.merchant.contacts[customer["id"]]["emailAddresses"] == []
+
+
+async def test_an_extra_permission_opens_its_group(clover: Clover) -> None:
+    """CUSTOMERS_EMAIL_R and _W for e-mail addresses, and only for them."""
+    shop = clover.open_shop("eu", {*DEFAULT_PERMISSIONS, "CUSTOMERS_EMAIL_R", "CUSTOMERS_EMAIL_W"})
+    customer = await shop.post("/customers", ADA)
+    shown = await shop.get(f"/customers/{customer['id']}{EXPANDED}")
+
+    assert len(shown["emailAddresses"]["elements"]) == 1
+    assert "phoneNumbers" not in shown
+
+
+async def test_a_forbidden_field_may_refuse_the_whole_write(clover: Clover) -> None:
+    """Open question 10: ignored by default, 401 by switch; then nothing is stored."""
+    clover.sandbox.switches.set({"eu_forbidden_write": "401"})
+    shop = clover.open_shop("eu")
+
+    assert (await shop.call("POST", "/customers", ADA)).status == 401
+    assert len(shop.merchant.objects["customers"]) == 0
+
+
+async def test_a_european_merchant_has_vat_prices_and_its_own_words(clover: Clover) -> None:
+    """Vat is true; the label of the external tender may be localised, its key never is."""
+    shop = clover.open_shop("eu", localised_tenders=True)
+    (tender,) = (await shop.get("/tenders?filter=labelKey=com.clover.tender.external_payment"))["elements"]
+
+    assert ((await shop.get("/properties"))["vat"], tender["label"]) == (True, "Externe Zahlung")
+    assert (await shop.post("/orders", {}))["isVat"] is True

@@ -1,0 +1,189 @@
+"""Items, variants, counts and availability."""
+
+from typing import Any
+
+import pytest
+from tests.support.clover import Clover, Shop
+
+
+async def make_item(shop: Shop, **fields: Any) -> Any:
+    return await shop.post("/items", {"name": "Item", "price": 250, **fields})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "bad", "price": -1},
+        {"name": "x" * 128, "price": 1},
+        {"price": 1},
+        {"name": "no price"},
+        {"name": "half", "price": 1.5},
+        {"name": "flag", "price": 1, "hidden": "yes"},
+        {"name": "type", "price": 1, "priceType": "GUESS"},
+        {"name": "group", "price": 1, "itemGroup": {"id": "NONE"}},
+    ],
+)
+async def test_a_wrong_item_is_refused(shop: Shop, body: Any) -> None:
+    """With a message, and nothing is made."""
+    reply = await shop.call("POST", "/items", body)
+
+    assert reply.status in {400, 404}
+    assert reply.body["message"]
+    assert len(shop.merchant.objects["items"]) == 0
+
+
+async def test_post_is_partial_and_put_is_not(shop: Shop) -> None:
+    """POST keeps what it is not told; PUT needs name and price."""
+    item = await make_item(shop)
+    changed = await shop.post(f"/items/{item['id']}", {"hidden": True})
+    refused = await shop.call("PUT", f"/items/{item['id']}", {"price": 100})
+
+    assert (changed["hidden"], changed["price"]) == (True, 250)
+    assert refused.status == 400
+    assert (await shop.call("PUT", f"/items/{item['id']}", {"name": "N", "price": 1})).body["price"] == 1
+
+
+async def test_a_deleted_item_is_gone_from_lists_and_by_id(shop: Shop) -> None:
+    """Deletion is soft: a filter still finds it."""
+    kept, gone = await make_item(shop), await make_item(shop)
+    await shop.call("DELETE", f"/items?itemIds={gone['id']}")
+
+    assert [each["id"] for each in (await shop.get("/items"))["elements"]] == [kept["id"]]
+    assert (await shop.call("GET", f"/items/{gone['id']}")).body == {"message": "invalid ID"}
+    assert [each["id"] for each in (await shop.get("/items?filter=deleted=true"))["elements"]] == [gone["id"]]
+
+
+async def test_bulk_takes_2500_rows_and_no_more(shop: Shop) -> None:
+    """One more is 400 and creates nothing."""
+    rows = [{"name": "n", "price": 1}] * 2500
+    assert (await shop.call("POST", "/bulk_items", {"items": [*rows, rows[0]]})).status == 400
+    assert len(shop.merchant.objects["items"]) == 0
+
+    assert len(await shop.post("/bulk_items", {"items": rows})) == 2500
+
+
+async def test_bulk_updates_are_partial(shop: Shop) -> None:
+    """PUT bulk_items changes what each row says."""
+    items = await shop.post("/bulk_items", {"items": [{"name": "a", "price": 1}, {"name": "b", "price": 2}]})
+    reply = await shop.call("PUT", "/bulk_items", {"items": [{"id": each["id"], "hidden": True} for each in items]})
+
+    assert [(each["hidden"], each["price"]) for each in reply.body] == [(True, 1), (True, 2)]
+
+
+@pytest.mark.parametrize(("mode", "status", "made"), [("refuse_all", 400, 0), ("skip_row", 200, 1)])
+async def test_a_bad_bulk_row_fails_all_or_itself(
+    clover: Clover, shop: Shop, mode: str, status: int, made: int
+) -> None:
+    """Which of the two is a switch; so is the shape of the answer."""
+    clover.sandbox.switches.set({"bulk_invalid_row": mode, "bulk_answer": "elements"})
+    reply = await shop.call("POST", "/bulk_items", {"items": [{"name": "ok", "price": 1}, {"name": "bad"}]})
+
+    assert reply.status == status
+    assert len(shop.merchant.objects["items"]) == made
+    assert len(reply.body.get("elements", [])) == made
+
+
+async def test_variants_are_named_by_group_and_options(shop: Shop) -> None:
+    """The name is built, cannot be set, and the group cannot be left."""
+    group = await shop.post("/item_groups", {"name": "Shirt"})
+    attribute = await shop.post("/attributes", {"name": "Size", "itemGroup": {"id": group["id"]}})
+    option = await shop.post(f"/attributes/{attribute['id']}/options", {"name": "Large"})
+    item = await shop.post("/items", {"price": 1000, "itemGroup": {"id": group["id"]}})
+    tie = {"option": {"id": option["id"]}, "item": {"id": item["id"]}}
+    await shop.post("/option_items", {"elements": [tie]})
+    renamed = await shop.post(f"/items/{item['id']}", {"name": "Mine", "itemGroup": None, "sku": "L"})
+
+    assert (renamed["name"], renamed["sku"], renamed["itemGroup"]) == ("Shirt Large", "L", {"id": group["id"]})
+    assert [each["id"] for each in (await shop.get(f"/items?filter=option.id={option['id']}"))["elements"]] == [
+        item["id"]
+    ]
+    expanded = await shop.get(f"/item_groups/{group['id']}?expand=items,attributes")
+    assert [each["id"] for each in expanded["attributes"]["elements"]] == [attribute["id"]]
+
+
+async def test_an_item_stands_in_its_category(shop: Shop) -> None:
+    """From both sides, until it is taken out."""
+    item, category = await make_item(shop), await shop.post("/categories", {"name": "Specials", "sortOrder": 7})
+    tie = {"elements": [{"item": {"id": item["id"]}, "category": {"id": category["id"]}}]}
+    await shop.post("/category_items", tie)
+
+    (shown,) = (await shop.get(f"/items/{item['id']}?expand=categories"))["categories"]["elements"]
+    assert shown == {"id": category["id"], "name": "Specials", "sortOrder": 7, "deleted": False}
+    await shop.post("/category_items?delete=true", {"elements": [{"category": {"id": category["id"]}}]})
+    assert (await shop.get(f"/categories/{category['id']}/items"))["elements"] == []
+
+
+async def test_counts_are_absolute_decimal_and_may_be_negative(shop: Shop) -> None:
+    """A write overwrites; the rounded count is half up."""
+    item = await make_item(shop)
+    first = await shop.post(f"/item_stocks/{item['id']}", {"quantity": -2.5})
+    second = await shop.post(f"/item_stocks/{item['id']}", {"quantity": 160.5})
+
+    assert first["quantity"] == -2.5
+    assert {**second, "modifiedTime": 0} == {
+        "item": {"id": item["id"]},
+        "stockCount": 161,
+        "quantity": 160.5,
+        "modifiedTime": 0,
+    }
+
+
+async def test_a_never_counted_item_has_no_quantity(shop: Shop) -> None:
+    """Neither alone nor in the list, and expand=itemStock leaves its key out."""
+    counted, stub = await make_item(shop), await make_item(shop)
+    await shop.post(f"/item_stocks/{counted['id']}", {"quantity": 0})
+
+    assert await shop.get(f"/item_stocks/{stub['id']}") == {"item": {"id": stub["id"]}}
+    assert ["quantity" in row for row in (await shop.get("/item_stocks"))["elements"]] == [False, True]
+    assert "itemStock" not in await shop.get(f"/items/{stub['id']}?expand=itemStock")
+    await shop.call("DELETE", f"/item_stocks/{counted['id']}")
+    assert "quantity" not in await shop.get(f"/item_stocks/{counted['id']}")
+
+
+@pytest.mark.parametrize("quantity", ["4", None, True, [1]])
+async def test_a_count_is_a_number(shop: Shop, quantity: Any) -> None:
+    """Anything else is 400 and leaves the item uncounted."""
+    item = await make_item(shop)
+
+    assert (await shop.call("POST", f"/item_stocks/{item['id']}", {"quantity": quantity})).status == 400
+    assert shop.count(item["id"]) is None
+
+
+@pytest.mark.parametrize("mode", ["no", "yes"])
+async def test_a_stock_write_moves_the_items_time_or_not(clover: Clover, shop: Shop, mode: str) -> None:
+    """Open question 9: a switch."""
+    item = await make_item(shop)
+    clover.sandbox.switches.set({"stock_touches_item": mode})
+    clover.sandbox.world.clock.advance(5)
+    await shop.post(f"/item_stocks/{item['id']}", {"quantity": 1})
+
+    assert ((await shop.get(f"/items/{item['id']}"))["modifiedTime"] > item["modifiedTime"]) is (mode == "yes")
+
+
+@pytest.mark.parametrize(
+    ("mode", "seen"),
+    [
+        ("unchanged", [False, False, True, True]),
+        ("available", [False, True, True, True]),
+        ("unavailable", [False, False, True, False]),
+    ],
+)
+async def test_availability_follows_the_count(clover: Clover, shop: Shop, mode: str, seen: list[bool]) -> None:
+    """At 0 unavailable, from 1 available; between the two is a switch."""
+    clover.sandbox.switches.set({"fraction_available": mode})
+    item = await make_item(shop, autoManage=True)
+    available = []
+    for quantity in (0, 0.5, 1, 0.5):
+        await shop.post(f"/item_stocks/{item['id']}", {"quantity": quantity})
+        available.append((await shop.get(f"/items/{item['id']}"))["available"])
+
+    assert available == seen
+
+
+async def test_without_track_stock_availability_stays(shop: Shop) -> None:
+    """AutoManage needs the merchant's trackStock."""
+    await shop.post("/properties", {"trackStock": False})
+    item = await make_item(shop, autoManage=True)
+    await shop.post(f"/item_stocks/{item['id']}", {"quantity": 0})
+
+    assert (await shop.get(f"/items/{item['id']}"))["available"] is True

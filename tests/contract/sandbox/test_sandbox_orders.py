@@ -1,0 +1,292 @@
+"""Orders: drafts, totals left to the caller, lines, payments, deletion, and when stock is taken."""
+
+from typing import Any
+
+import pytest
+from tests.support.clover import Clover, Shop
+
+EXTERNAL = "com.clover.tender.external_payment"
+
+
+async def tender(shop: Shop, key: str = EXTERNAL) -> dict[str, str]:
+    (found,) = (await shop.get(f"/tenders?filter=labelKey={key}"))["elements"]
+    return {"id": found["id"]}
+
+
+async def open_order(shop: Shop, **fields: Any) -> str:
+    return str((await shop.post("/orders", {"state": "open", **fields}))["id"])
+
+
+async def pay(shop: Shop, order: str, amount: int) -> Any:
+    return await shop.post(f"/orders/{order}/payments", {"tender": await tender(shop), "amount": amount})
+
+
+async def stocked_item(shop: Shop, quantity: float = 10) -> str:
+    item = await shop.post("/items", {"name": "Item", "price": 250})
+    await shop.post(f"/item_stocks/{item['id']}", {"quantity": quantity})
+    return str(item["id"])
+
+
+async def test_a_draft_is_reachable_and_not_listed(shop: Shop) -> None:
+    """A line item opens it."""
+    draft, opened = (await shop.post("/orders", {}))["id"], await open_order(shop)
+    assert [each["id"] for each in (await shop.get("/orders"))["elements"]] == [opened]
+    assert (await shop.get(f"/orders/{draft}"))["id"] == draft
+
+    await shop.post(f"/orders/{draft}/line_items", {"name": "n", "price": 1})
+    assert (await shop.get(f"/orders/{draft}"))["state"] == "open"
+    assert {each["id"] for each in (await shop.get("/orders"))["elements"]} == {draft, opened}
+
+
+@pytest.mark.parametrize("reference", ["ABC-DEF", "A" * 13, "", "ÄBC", 12])
+async def test_a_reference_is_12_letters_and_digits(shop: Shop, reference: Any) -> None:
+    """Anything else gets the recorded text."""
+    reply = await shop.call("POST", "/orders", {"externalReferenceId": reference})
+
+    assert (reply.status, reply.body) == (400, {"message": "Invoice ID cannot exceed 12 characters"})
+
+
+async def test_references_are_not_unique_and_all_are_found(shop: Shop) -> None:
+    """No idempotency: two orders may carry one reference."""
+    made = {await open_order(shop, externalReferenceId="ABCDEF123456") for _ in range(2)}
+    found = await shop.get("/orders?filter=externalReferenceId=ABCDEF123456")
+
+    assert {each["id"] for each in found["elements"]} == made
+
+
+async def test_a_reference_older_than_90_days_is_not_found(clover: Clover, shop: Shop) -> None:
+    """The window holds for such filters, not for plain lists."""
+    order = await open_order(shop, externalReferenceId="OLD")
+    clover.sandbox.world.clock.advance(91 * 24 * 3600)
+
+    assert (await shop.get("/orders?filter=externalReferenceId=OLD"))["elements"] == []
+    assert [each["id"] for each in (await shop.get("/orders"))["elements"]] == [order]
+    assert (await shop.get("/payments"))["elements"] == []
+
+
+async def test_nothing_recomputes_a_custom_total(shop: Shop) -> None:
+    """Lines leave it alone; the caller sets it."""
+    order = await open_order(shop, total=500)
+    await shop.post(f"/orders/{order}/bulk_line_items", {"items": [{"name": "n", "price": 250}] * 2})
+    shown = await shop.get(f"/orders/{order}?expand=lineItems")
+
+    assert (shown["total"], len(shown["lineItems"]["elements"])) == (500, 2)
+    assert (await shop.post(f"/orders/{order}", {"total": 700}))["total"] == 700
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [([{"name": "no price"}], "Price must not be null"), ([{"name": "n", "price": 1}] * 101, "more than 100")],
+)
+async def test_bad_bulk_lines_add_nothing(shop: Shop, rows: Any, message: str) -> None:
+    """A row without price, or too many."""
+    order = await open_order(shop)
+    reply = await shop.call("POST", f"/orders/{order}/bulk_line_items", {"items": rows})
+
+    assert reply.status == 400
+    assert message in reply.body["message"]
+    assert (await shop.get(f"/orders/{order}/line_items"))["elements"] == []
+
+
+@pytest.mark.parametrize("line", [{}, {"name": "no price"}, {"item": {"id": "0000000000000"}}, {"item": "X"}])
+async def test_a_line_needs_an_item_or_a_price(shop: Shop, line: Any) -> None:
+    """Neither is 400."""
+    assert (await shop.call("POST", f"/orders/{await open_order(shop)}/line_items", line)).status == 400
+
+
+async def test_only_notes_of_a_line_can_change(shop: Shop) -> None:
+    """Since June 2024 price and name stay."""
+    order = await open_order(shop)
+    line = await shop.post(f"/orders/{order}/line_items", {"name": "n", "price": 100})
+    changed = await shop.post(f"/orders/{order}/line_items/{line['id']}", {"price": 1, "name": "x", "note": "gift"})
+
+    assert (changed["price"], changed["name"], changed["note"]) == (100, "n", "gift")
+
+
+async def test_discounts_are_negative(shop: Shop) -> None:
+    """A positive amount is refused; a percentage has no amount."""
+    order = await open_order(shop)
+    refused = await shop.call("POST", f"/orders/{order}/discounts", {"name": "d", "amount": 5})
+    made = await shop.post(f"/orders/{order}/discounts", {"name": "d", "percentage": 10})
+
+    assert refused.status == 400
+    assert "amount" not in made
+
+
+async def test_payments_bring_an_order_to_paid_and_locked(shop: Shop) -> None:
+    """Part payment is PARTIALLY_PAID."""
+    order = await open_order(shop, total=500)
+    first = await pay(shop, order, 200)
+    part = await shop.get(f"/orders/{order}")
+    await pay(shop, order, 300)
+    full = await shop.get(f"/orders/{order}?expand=payments")
+
+    assert (first["result"], first["offline"], first["order"]) == ("SUCCESS", False, {"id": order})
+    assert (part["paymentState"], part["state"]) == ("PARTIALLY_PAID", "open")
+    assert (full["paymentState"], full["state"]) == ("PAID", "locked")
+    assert [each["amount"] for each in full["payments"]["elements"]] == [200, 300]
+
+
+@pytest.mark.parametrize("key", ["com.clover.tender.credit_card", "com.clover.tender.debit_card"])
+async def test_card_tenders_are_refused(shop: Shop, key: str) -> None:
+    """Only external tenders can be booked."""
+    order = await open_order(shop, total=500)
+    reply = await shop.call("POST", f"/orders/{order}/payments", {"tender": await tender(shop, key), "amount": 1})
+
+    assert reply.status == 400
+    assert "external payment" in reply.body["message"]
+
+
+@pytest.mark.parametrize("fields", [{"amount": 0}, {"amount": None}, {"tender": {"id": "NONE"}}, {"tender": None}])
+async def test_a_payment_needs_an_amount_and_a_tender(shop: Shop, fields: Any) -> None:
+    """Each missing or wrong one is 400, and the order stays unpaid."""
+    order = await open_order(shop, total=500)
+    body = {"tender": await tender(shop), "amount": 100, **fields}
+
+    assert (await shop.call("POST", f"/orders/{order}/payments", body)).status == 400
+    assert (await shop.get(f"/orders/{order}"))["paymentState"] == "OPEN"
+
+
+@pytest.mark.parametrize(("mode", "status"), [("accept", 200), ("refuse", 400)])
+async def test_overpaying_and_deleting_paid_orders_are_switches(
+    clover: Clover, shop: Shop, mode: str, status: int
+) -> None:
+    """Open question 8."""
+    clover.sandbox.switches.set({"overpayment": mode, "delete_paid_order": mode})
+    order, paid = await open_order(shop, total=100), await open_order(shop, total=100)
+    await pay(shop, paid, 100)
+
+    body = {"tender": await tender(shop), "amount": 101}
+    assert (await shop.call("POST", f"/orders/{order}/payments", body)).status == status
+    assert (await shop.call("DELETE", f"/orders/{paid}")).status == status
+
+
+async def test_a_deleted_order_is_gone_but_listed_by_its_deletion(shop: Shop) -> None:
+    """A soft delete."""
+    order = await open_order(shop)
+    assert (await shop.call("DELETE", f"/orders/{order}")).body == {}
+
+    assert (await shop.call("GET", f"/orders/{order}")).body == {"message": "Not Found", "details": "Order not found"}
+    assert [each["id"] for each in (await shop.get("/orders?filter=deletedTime>0"))["elements"]] == [order]
+
+
+@pytest.mark.parametrize(("mode", "status"), [("refuse", 400), ("accept", 200)])
+async def test_an_order_type_is_optional_and_an_unknown_one_a_switch(
+    clover: Clover, shop: Shop, mode: str, status: int
+) -> None:
+    """Without a type an order is taken as it is."""
+    clover.sandbox.switches.set({"unknown_order_type": mode})
+    gone = await shop.post("/order_types", {"label": "QuickSync"})
+    await shop.call("DELETE", f"/order_types/{gone['id']}")
+
+    assert (await shop.call("POST", "/orders", {"orderType": {"id": gone["id"]}})).status == status
+    assert (await shop.get("/order_types"))["elements"] == []
+
+
+async def test_customers_are_attached_by_list_or_envelope(shop: Shop) -> None:
+    """Both forms are seen in clients; an unknown customer is refused."""
+    customer = {"id": (await shop.post("/customers", {"firstName": "Ada"}))["id"]}
+    order = await open_order(shop, customers=[customer])
+    await shop.post(f"/orders/{order}", {"customers": {"elements": [customer]}})
+    shown = await shop.get(f"/orders/{order}?expand=customers")
+
+    assert [each["firstName"] for each in shown["customers"]["elements"]] == ["Ada"]
+    assert (await shop.call("POST", "/orders", {"customers": [{"id": "NONE"}]})).status == 400
+
+
+@pytest.mark.parametrize(("mode", "after"), [("none", [10, 10]), ("on_line_item", [9, 9]), ("on_payment", [10, 9])])
+async def test_stock_is_taken_by_policy(clover: Clover, shop: Shop, mode: str, after: list[float]) -> None:
+    """Open question 1: after the line, after the payment."""
+    clover.sandbox.switches.set({"deduct": mode})
+    item, order = await stocked_item(shop), await open_order(shop, total=250)
+    await shop.post(f"/orders/{order}/line_items", {"item": {"id": item}})
+    counts = [shop.count(item)]
+    await pay(shop, order, 250)
+
+    assert [*counts, shop.count(item)] == after
+
+
+@pytest.mark.parametrize("setting", ["updateStock", "trackStock"])
+async def test_without_the_merchants_setting_no_stock_is_taken(clover: Clover, shop: Shop, setting: str) -> None:
+    """updateStock, which needs trackStock."""
+    clover.sandbox.switches.set({"deduct": "on_line_item"})
+    await shop.post("/properties", {setting: False})
+    item = await stocked_item(shop)
+    await shop.post(f"/orders/{await open_order(shop)}/line_items", {"item": {"id": item}})
+
+    assert shop.count(item) == 10
+
+
+@pytest.mark.parametrize(("mode", "count"), [("no", 8), ("yes", 10)])
+async def test_deletion_restocks_or_not(clover: Clover, shop: Shop, mode: str, count: float) -> None:
+    """Of a line and of a whole order; what was not taken does not come back."""
+    clover.sandbox.switches.set({"deduct": "on_line_item", "restock_on_delete": mode})
+    item, order = await stocked_item(shop), await open_order(shop)
+    path = f"/orders/{order}/line_items"
+    lines = [await shop.post(path, {"item": {"id": item}}) for _ in range(2)]
+    await shop.call("DELETE", f"{path}/{lines[0]['id']}?reason=void")
+    await shop.call("DELETE", f"/orders/{order}")
+
+    assert shop.count(item) == count
+
+
+async def test_the_line_cap_holds(clover: Clover, shop: Shop) -> None:
+    """2,500 or 3,000 by switch."""
+    order = await open_order(shop)
+    for _ in range(25):
+        await shop.post(f"/orders/{order}/bulk_line_items", {"items": [{"name": "n", "price": 1}] * 100})
+    assert (await shop.call("POST", f"/orders/{order}/line_items", {"name": "n", "price": 1})).status == 400
+
+    clover.sandbox.switches.set({"line_cap": "3000"})
+    assert (await shop.call("POST", f"/orders/{order}/line_items", {"name": "n", "price": 1})).status == 200
+
+
+async def atomic_cart(shop: Shop) -> Any:
+    """One item under the default tax of 10 %, with a modifier and a discount."""
+    item = await shop.post("/items", {"name": "Soup", "price": 1300})
+    await shop.post("/tax_rates", {"name": "Tax", "rate": 1_000_000, "isDefault": True})
+    group = await shop.post("/modifier_groups", {"name": "Extras"})
+    modifier = await shop.post(f"/modifier_groups/{group['id']}/modifiers", {"name": "Cheese", "price": 100})
+    line = {"item": {"id": item["id"]}, "modifications": [{"modifier": {"id": modifier["id"]}}]}
+    return {"orderCart": {"lineItems": [{**line, "discounts": [{"name": "d", "amount": -400}]}], "title": "web"}}
+
+
+async def test_an_atomic_order_is_summed_by_clover(shop: Shop) -> None:
+    """1300 + 100 - 400 and 10 % tax; the checkout says the same and stores nothing."""
+    cart = await atomic_cart(shop)
+    checkout = await shop.post("/atomic_order/checkouts", cart)
+    assert (checkout["subtotal"], checkout["totalTaxAmount"], checkout["total"]) == (1000, 100, 1100)
+    assert (await shop.get("/orders"))["elements"] == []
+
+    order = await shop.post("/atomic_order/orders", cart)
+    assert (order["total"], order["state"], order["title"]) == (1100, "open", "web")
+    assert [each["id"] for each in (await shop.get("/orders"))["elements"]] == [order["id"]]
+
+
+@pytest.mark.parametrize(
+    ("cart", "message"),
+    [
+        ({"lineItems": []}, "cart_is_empty_or_missing"),
+        ({"lineItems": [{"item": {"id": "NONE"}}]}, "item_does_not_exist"),
+        ({"lineItems": [{"name": "n", "price": 1}], "serviceCharge": {"id": "NONE"}}, "service_charge_does_not_exist"),
+        (
+            {"lineItems": [{"name": "n", "price": 1, "modifications": [{"modifier": {"id": "NONE"}}]}]},
+            "invalid_modifier",
+        ),
+        ({"lineItems": [{"name": "n", "price": 1, "modifications": 7}]}, "modifications must be a list"),
+    ],
+)
+async def test_a_wrong_cart_is_400(shop: Shop, cart: Any, message: str) -> None:
+    """With Clover's words for what is wrong."""
+    reply = await shop.call("POST", "/atomic_order/orders", {"orderCart": cart})
+
+    assert (reply.status, reply.body["message"]) == (400, message)
+
+
+@pytest.mark.parametrize(("mode", "status"), [("404", 404), ("401", 401), ("works", 200)])
+async def test_atomic_orders_in_europe_are_a_switch(clover: Clover, mode: str, status: int) -> None:
+    """Documented for North America only; open question 4."""
+    clover.sandbox.switches.set({"eu_atomic_order": mode})
+    cart = {"orderCart": {"lineItems": [{"name": "n", "price": 119}]}}
+
+    assert (await clover.open_shop("eu").call("POST", "/atomic_order/orders", cart)).status == status
