@@ -2,20 +2,26 @@
 
 import asyncio
 import json
+import secrets
 import signal
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from quicksync_dev import client, facts, identity
 from quicksync_dev.datadir import DataDir
+from quicksync_dev.demo.play import play
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.ports import is_free
 from quicksync_dev.say import Say
 from quicksync_dev.system import Options, System
 
 USUAL_PORT = 8080
+TRAVERSABLE = 0o755
+"""PostgreSQL and RabbitMQ run as users of their own and must reach their folders."""
 
 data_dir_option = click.option(
     "--data-dir",
@@ -155,6 +161,35 @@ def mail(root: Path, mail_id: str | None) -> None:
     if not found:
         raise click.ClickException(f"no mail {mail_id}")
     click.echo(f"To: {', '.join(found[0]['to'])}\nSubject: {found[0]['subject']}\n\n{found[0]['text']}")
+
+
+@main.command()
+@click.option(
+    "--against", type=click.File(), help="Play on a running system: what `quicksync env` printed, or - for stdin."
+)
+@click.option(
+    "--data-dir", "root", type=click.Path(file_okay=False, path_type=Path), help="Kept; else a temporary one."
+)
+@click.option("--postgres-dsn", envvar="QS_POSTGRES_DSN", help="A PostgreSQL to use, as an administrator.")
+@click.option("--amqp-url", envvar="QS_AMQP_URL", help="A RabbitMQ to use, as an administrator.")
+def demo(against: TextIO | None, root: Path | None, postgres_dsn: str | None, amqp_url: str | None) -> None:
+    """Play the FAQ as a story, checking each step; stops all it started, and fails when a step does not hold."""
+    if against is not None:
+        asyncio.run(play(json.load(against), click.echo))
+        return
+    options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, database=f"demo_{secrets.token_hex(4)}")
+    with tempfile.TemporaryDirectory(prefix="quicksync-demo-") as temporary:
+        Path(temporary).chmod(TRAVERSABLE)
+        asyncio.run(_demo(System(root or Path(temporary), options, click.echo)))
+
+
+async def _demo(system: System) -> None:
+    """Start, play, stop; the data is deleted with all else."""
+    try:
+        async with system:
+            await play(system.env(), click.echo)
+    finally:
+        await system.discard()
 
 
 def _listed(text: str) -> Sequence[str]:

@@ -1,0 +1,1 @@
+"""The FAQ, played as a story on the running system."""

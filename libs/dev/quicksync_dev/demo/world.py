@@ -1,0 +1,101 @@
+"""What the story is played on: QuickSync's API and dashboard, the merchant's Clover and till, and the mailbox."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import aiohttp
+
+from quicksync_dev.say import Say
+
+TIMEOUT = aiohttp.ClientTimeout(total=20)
+LOOK_SECONDS = 0.05
+WITHIN_SECONDS = 30.0
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+class NotSo(Exception):
+    """A step of the story does not hold."""
+
+
+@dataclass
+class World:
+    """A running system (`env` as `quicksync env` prints it), and what earlier steps left for later ones."""
+
+    env: Mapping[str, Any]
+    session: aiohttp.ClientSession
+    say: Say
+    merchants: dict[str, str] = field(default_factory=dict)
+    """Region to merchant id."""
+    items: dict[str, str] = field(default_factory=dict)
+    """SKU to item id."""
+
+    async def quicksync(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Call QuickSync through the gateway; status and JSON."""
+        headers = {"Authorization": f"Bearer {self.env['token']}"}
+        return await self._call(method, f"{self.env['gateway_url']}{path}", body, headers)
+
+    async def done(self, method: str, path: str, body: object = None) -> Any:
+        """The same, for what must succeed. Raises NotSo when it is refused."""
+        status, answer = await self.quicksync(method, path, body)
+        expect(status < HTTPStatus.BAD_REQUEST, f"{method} {path} answered {status}: {answer}")
+        return answer
+
+    async def clover(self, method: str, path: str, body: object = None) -> Any:
+        """Look at, or act in, the sandbox: its ground truth and its till, below /_sandbox."""
+        status, answer = await self._call(method, f"{self.env['clover_url']}/_sandbox{path}", body, {})
+        expect(status < HTTPStatus.BAD_REQUEST, f"the sandbox answered {status} to {method} {path}: {answer}")
+        return answer
+
+    async def till(self, region: str, action: str, body: object) -> Any:
+        """Somebody does something at the till."""
+        return await self.clover("POST", f"/merchants/{self.merchants[region]}/till/{action}", body)
+
+    async def mails(self) -> list[Json]:
+        """Every mail that arrived, oldest first."""
+        _, mails = await self._call("GET", f"{self.env['mail_url']}/mails", None, {})
+        return list(mails)
+
+    async def dashboard(self, region: str) -> str:
+        """The merchant's page as a browser gets it."""
+        merchant, gateway = self.merchants[region], self.env["gateway_url"]
+        page = f"{gateway}/dashboard/{merchant}/"
+        async with self.session.get(page, allow_redirects=False) as answer:
+            if answer.status == HTTPStatus.OK:
+                return await answer.text()
+        async with self.session.get(f"{gateway}/dashboard/login", params={"token": self.env["token"]}) as answer:
+            expect(answer.status == HTTPStatus.OK, f"logging in to the dashboard answered {answer.status}")
+        async with self.session.get(page) as answer:
+            expect(answer.status == HTTPStatus.OK, f"the dashboard answered {answer.status}")
+            return await answer.text()
+
+    async def _call(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> tuple[int, Any]:
+        async with self.session.request(method, url, json=body, headers=headers, timeout=TIMEOUT) as answer:
+            text = await answer.text()
+            return answer.status, json.loads(text) if "json" in answer.content_type else text
+
+
+def expect(holds: object, otherwise: str) -> None:
+    """Raise NotSo with these words unless it holds."""
+    if not holds:
+        raise NotSo(otherwise)
+
+
+async def until(
+    check: Callable[[], Awaitable[T | None]], otherwise: str, within: float = WITHIN_SECONDS
+) -> tuple[T, float]:
+    """What `check` returns once that is true, and after how many seconds. Raises NotSo when it stays false."""
+    began = time.monotonic()
+    while True:
+        found = await check()
+        took = time.monotonic() - began
+        if found:
+            return found, took
+        expect(took < within, f"{otherwise} (waited {within:.0f} s)")
+        await asyncio.sleep(LOOK_SECONDS)
