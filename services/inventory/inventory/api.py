@@ -17,7 +17,8 @@ from inventory.domain import PUSH_STOCK, Asked, Level, Movement, Source
 from inventory.sync import Deps
 
 MOST_ADJUSTMENTS = 1000
-LARGEST_BODY = 1024 * 1024
+LARGEST_BODY = 2 * 1024 * 1024
+"""Bytes of so many adjustments with the longest keys and causes, each character escaped."""
 
 
 def _moves(delta: int) -> int:

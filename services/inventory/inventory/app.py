@@ -9,6 +9,7 @@ from common.clover.webhooks import Receiver
 from common.db.database import Database
 from common.service import Service
 from common.telemetry.metrics import Metrics
+from common.work import api as work_api
 from inventory.api import ROUTES
 from inventory.handlers import HANDLERS
 from inventory.settings import Settings
@@ -44,6 +45,6 @@ def build(settings: Settings, clock: Clock | None = None, grants: Grants | None 
         deps=deps,
         handlers=HANDLERS,
         kinds=SYNC,
-        routes=[*ROUTES, *Receiver(database, settings, metrics).routes()],
+        routes=[*ROUTES, *Receiver(database, settings, metrics).routes(), *work_api.routes(NAME)],
         resources=[clover],
     )

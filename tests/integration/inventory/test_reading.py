@@ -1,0 +1,194 @@
+"""From Clover's counts into the ledger."""
+
+from tests.integration.inventory.conftest import WEBHOOK_SECRET, WRITE, Inventory
+from tests.support.eventually import eventually
+
+
+async def test_a_till_sale_is_a_movement_and_is_told(inventory: Inventory) -> None:
+    """The hint leads to a reading, the difference to one line of the ledger and one event."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, 10, sku="SKU-1")
+
+    shop.till("sell", lines=[{"item": item, "quantity": 3}])
+    await inventory.changed(shop, item)
+    await inventory.settle()
+
+    [change] = await inventory.told()
+    assert (change.sku, change.before, change.after, change.source) == ("SKU-1", 10_000, 7000, "clover")
+    assert await inventory.stock(shop, "SKU-1") == (7, 7)
+    assert inventory.calls(WRITE) == []
+
+
+async def test_hints_told_twice_late_and_out_of_order_move_stock_once(inventory: Inventory) -> None:
+    """A hint only says where to look."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, 10)
+
+    shop.till("sell", lines=[{"item": item, "quantity": 1}])
+    for kind in ("IA", "IS", "I", "I", "IS"):
+        await inventory.changed(shop, item, kind)
+    await inventory.settle()
+    await inventory.changed(shop, item)
+    await inventory.settle()
+
+    assert [change.after for change in await inventory.told()] == [9000]
+    assert inventory.calls() == [f"GET /{item}"] * 2
+
+
+async def test_webhooks_doubled_and_reordered_end_in_the_right_counts(inventory: Inventory) -> None:
+    """Clover's own posts, through the receiver, in any order."""
+    shop = await inventory.connect()
+    items = [await inventory.item(shop, 10) for _ in range(3)]
+    inventory.clover.sandbox.webhooks.change(
+        {
+            "url": str(inventory.http.make_url("/webhooks/clover")),
+            "secret": WEBHOOK_SECRET,
+            "duplicate": 1.0,
+            "reorder": 1.0,
+        }
+    )
+    for sold in range(1, 4):
+        for item in items[:sold]:
+            shop.till("sell", lines=[{"item": item, "quantity": 1}])
+
+    await eventually(lambda: inventory.clover.sandbox.webhooks.waiting() == 0)
+    await inventory.pump()
+    await inventory.settle()
+
+    assert [await inventory.stock(shop, item) for item in items] == [(7, 7), (8, 8), (9, 9)]
+    assert len(await inventory.told()) == 3
+
+
+async def test_an_item_without_a_link_is_tracked_by_its_id(inventory: Inventory) -> None:
+    """It is told without a SKU, and shown under its id."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, 2)
+
+    shop.till("recount", item=item, quantity=5)
+    await inventory.changed(shop, item)
+    await inventory.settle()
+
+    [change] = await inventory.told()
+    assert (change.item_id, change.sku) == (item, "")
+    assert await inventory.stock(shop, item) == (5, 5)
+
+
+async def test_never_counted_is_not_zero(inventory: Inventory) -> None:
+    """An item without a count has none here either, and nothing is told of it."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, None, sku="SKU-1")
+
+    assert await inventory.stock(shop, "SKU-1") == (None, None)
+    shop.till("recount", item=item, quantity=0)
+    await inventory.changed(shop, item)
+    await inventory.settle()
+
+    assert await inventory.stock(shop, "SKU-1") == (0, 0)
+    assert len(await inventory.told()) == 1
+
+
+async def test_many_items_are_read_by_page(inventory: Inventory) -> None:
+    """Thirty hints cost one call."""
+    shop = await inventory.connect()
+    items = [str(shop.till("create_item", name="Mug", price=100, quantity=4)["id"]) for _ in range(30)]
+
+    for item in items:
+        await inventory.changed(shop, item)
+    await inventory.settle()
+
+    assert len(inventory.calls()) == 1
+    assert len(await inventory.told()) == 30
+
+
+async def test_a_sweep_finds_what_no_hint_told_and_comes_again(inventory: Inventory) -> None:
+    """Connecting reads everything, and from then on every few minutes."""
+    shop = await inventory.connect()
+    item = str(shop.till("create_item", name="Mug", price=100, quantity=4)["id"])
+    await inventory.connected(shop)
+    await inventory.settle()
+    shop.till("sell", lines=[{"item": item, "quantity": 1}])
+
+    await inventory.later(60)
+    assert await inventory.stock(shop, item) == (4, 4)
+    await inventory.later(300)
+    assert await inventory.stock(shop, item) == (3, 3)
+    assert len(await inventory.told()) == 2
+
+
+async def test_a_deleted_item_is_held_with_its_reason_and_blocks_nobody(inventory: Inventory) -> None:
+    """The linked one waits for a person, the others are read; one that is not linked is nobody's business."""
+    shop = await inventory.connect()
+    gone = await inventory.item(shop, 1, sku="SKU-1")
+    stranger = await inventory.item(shop, 1)
+    kept = await inventory.item(shop, 1, sku="SKU-2")
+
+    for item in (gone, stranger):
+        shop.till("delete_item", item=item)
+    shop.till("recount", item=kept, quantity=8)
+    for item in (gone, stranger, kept):
+        await inventory.changed(shop, item)
+    await inventory.settle()
+
+    held = await inventory.held()
+    assert list(held) == [gone]
+    assert held[gone].startswith(f"Clover no longer has item {gone}")
+    assert await inventory.stock(shop, "SKU-2") == (8, 8)
+
+
+async def test_a_sweep_misses_a_deleted_item_and_its_new_link_solves_it(inventory: Inventory) -> None:
+    """Without any hint the deletion is found; linked to another item, nothing waits any more."""
+    shop = await inventory.connect()
+    gone = await inventory.item(shop, 1, sku="SKU-1")
+    shop.till("delete_item", item=gone)
+
+    await inventory.connected(shop)
+    await inventory.settle()
+    assert list(await inventory.held()) == [gone]
+
+    await inventory.item(shop, 5, sku="SKU-1")
+    assert await inventory.held() == {}
+    assert await inventory.stock(shop, "SKU-1") == (5, 5)
+
+
+async def test_fractions_and_numbers_below_zero_are_kept(inventory: Inventory) -> None:
+    """Clover counts 2.5 of something, and minus 3."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, 2.5)
+
+    shop.till("recount", item=item, quantity=-3.125)
+    await inventory.changed(shop, item)
+    await inventory.settle()
+
+    assert await inventory.stock(shop, item) == (-3.125, -3.125)
+
+
+async def test_a_count_beyond_measure_is_held_alone(inventory: Inventory) -> None:
+    """The number is not believed and not stored; the others are read."""
+    shop = await inventory.connect()
+    absurd, fine = await inventory.item(shop, 1, sku="SKU-1"), await inventory.item(shop, 1, sku="SKU-2")
+    await shop.post(f"/item_stocks/{absurd}", {"quantity": 1e200})
+    await shop.post(f"/item_stocks/{fine}", {"quantity": 3})
+
+    for item in (absurd, fine):
+        await inventory.changed(shop, item)
+    await inventory.settle()
+
+    assert list(await inventory.held()) == [absurd]
+    assert await inventory.stock(shop, "SKU-2") == (3, 3)
+
+
+async def test_what_fails_for_now_is_read_later(inventory: Inventory) -> None:
+    """A 5xx, a broken answer or a 429 costs time, nothing else."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, 10)
+    shop.till("recount", item=item, quantity=4)
+    inventory.clover.fail("fail_before", times=1)
+    inventory.clover.fail("truncate", times=1)
+    inventory.clover.fail("throttle", times=1, retry_after=1)
+
+    await inventory.changed(shop, item)
+    for _ in range(5):
+        await inventory.later()
+
+    assert await inventory.stock(shop, item) == (4, 4)
+    assert await inventory.held() == {}
