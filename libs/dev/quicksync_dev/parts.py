@@ -12,17 +12,20 @@ from quicksync_dev.identity import Identity
 from quicksync_dev.processes import Child, answers
 
 MIGRATE_SECONDS = 120
+WEBHOOKS = "/webhooks/clover"
 
 Python = Sequence[str]
 """The words before a module's name that run it, such as `python -m`."""
 
 
-def sandbox(data_dir: DataDir, python: Python, port: int) -> Child:
-    """The local Clover."""
+def sandbox(data_dir: DataDir, python: Python, port: int, gateway_url: str, identity: Identity) -> Child:
+    """The local Clover, with our app installed and its webhooks sent to the gateway."""
+    app = ["--app-id", identity.app_id, "--app-secret", identity.app_secret]
+    webhooks = ["--webhook-url", f"{gateway_url}{WEBHOOKS}", "--webhook-secret", identity.webhook_secret]
     return Child(
         "sandbox",
         data_dir,
-        [*python, "clover_sandbox", "--port", str(port)],
+        [*python, "clover_sandbox", "--port", str(port), *app, *webhooks],
         env=environment.inherited(),
         ready=answers(f"http://127.0.0.1:{port}/_sandbox"),
     )

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import secrets
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +17,7 @@ from quicksync_dev.datadir import DataDir
 from quicksync_dev.environment import Surroundings
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.gateway.nginx import gateway
+from quicksync_dev.identity import Identity
 from quicksync_dev.ports import free_port, is_free
 from quicksync_dev.processes import Part
 from quicksync_dev.say import Say, stopwatch
@@ -26,7 +27,7 @@ from quicksync_dev.waiting import together
 STOP_ORDER = (("gateway",), SERVICES, ("sandbox", "mail"), ("postgres", "rabbitmq"))
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Options:
     """What can be chosen about a system; nothing need be.
 
@@ -85,8 +86,7 @@ class System:
         self._held.callback(facts.forget, self.data_dir)
         self.identity = identity.of(self.data_dir)
         self._backends = await choose(self.data_dir, self._say, self.options.postgres_dsn, self.options.amqp_url)
-        await self._start(self._backends.postgres, self._backends.rabbitmq, *self._outside_world())
-        self._around = await self._surroundings(self._backends)
+        self._around = await self._start_ground(self._backends)
         await self._start_services(self._around)
         await self._start_gateway(self._around)
         self._tell()
@@ -140,19 +140,37 @@ class System:
         self.parts.update({part.name: part for part in started})
         await together(*(part.start() for part in started))
 
+    async def _start_ground(self, backends: Backends) -> Surroundings:
+        """Back-ends, mail and sandbox; the schemas are migrated while the broker, the slowest of all, starts."""
+        outside = self._outside_world()
+        around: Surroundings
+        [around, _] = await together(self._start_database(backends), self._start(backends.rabbitmq, *outside))
+        # a container's host is known for sure only once it runs
+        return dataclasses.replace(around, amqp_url=backends.rabbitmq.url)
+
+    async def _start_database(self, backends: Backends) -> Surroundings:
+        await self._start(backends.postgres)
+        took = stopwatch()
+        around = await self._surroundings(backends)
+        await together(*(parts.migrate(service, *self._setting(around)) for service in SERVICES))
+        self._say(f"database: the schemas of {', '.join(SERVICES)} are prepared and migrated in {took()}")
+        return around
+
     def _outside_world(self) -> list[Part]:
         """The mail catcher, and the sandbox unless another Clover was given."""
         smtp, http, clover = free_port(), free_port(), free_port()
         self._urls = {
             "smtp_url": f"smtp://127.0.0.1:{smtp}",
             "mail_url": f"http://127.0.0.1:{http}",
+            "gateway_url": f"http://127.0.0.1:{self._gateway_port()}",
             "clover_url": (self.options.clover_url or f"http://127.0.0.1:{clover}").rstrip("/"),
         }
         mail = parts.mail(self.data_dir, smtp, http)
         if self.options.clover_url:
             self._say(f"clover: the given one at {self._urls['clover_url']}")
             return [mail]
-        return [mail, parts.sandbox(self.data_dir, self.options.python, clover)]
+        python, gateway_url = self.options.python, self._urls["gateway_url"]
+        return [mail, parts.sandbox(self.data_dir, python, clover, gateway_url, self.identity)]
 
     async def _surroundings(self, backends: Backends) -> Surroundings:
         once = self.data_dir.once
@@ -164,17 +182,13 @@ class System:
             amqp_url=backends.rabbitmq.url,
             clover_url=self._urls["clover_url"],
             smtp_url=self._urls["smtp_url"],
-            gateway_url=f"http://127.0.0.1:{self._gateway_port()}",
+            gateway_url=self._urls["gateway_url"],
             bus_namespace="" if database == "quicksync" else f"{database}.",
         )
 
     async def _start_services(self, around: Surroundings) -> None:
-        setting = (self.data_dir, self.options.python, around, self.identity)
         took = stopwatch()
-        await together(*(parts.migrate(service, *setting) for service in SERVICES))
-        self._say(f"database: the schemas of {', '.join(SERVICES)} are migrated in {took()}")
-        took = stopwatch()
-        await self._start(*(parts.service(service, *setting) for service in SERVICES))
+        await self._start(*(parts.service(service, *self._setting(around)) for service in SERVICES))
         self._say(f"services: {', '.join(SERVICES)} ready in {took()}")
 
     async def _start_gateway(self, around: Surroundings) -> None:
@@ -183,6 +197,9 @@ class System:
         port = int(around.gateway_url.rpartition(":")[2])
         await self._start(gateway(self.data_dir, nginx, port, around.ports))
         self._say(f"gateway: nginx at {around.gateway_url} ready in {took()}")
+
+    def _setting(self, around: Surroundings) -> tuple[DataDir, parts.Python, Surroundings, Identity]:
+        return self.data_dir, self.options.python, around, self.identity
 
     def _gateway_port(self) -> int:
         wanted = self.options.gateway_port
@@ -196,7 +213,6 @@ class System:
         around = self._around
         return {
             **self._urls,
-            "gateway_url": around.gateway_url,
             "postgres_dsn": self._backends.postgres.url,
             "amqp_url": self._backends.rabbitmq.url,
             "services": {name: {"url": around.url(name), "pid": self.parts[name].pid} for name in SERVICES},

@@ -20,11 +20,14 @@ async def holds(check: Check, within: float) -> bool:
     return True
 
 
-async def together(*tasks: Coroutine[Any, Any, object]) -> None:
-    """Wait for all. The first to fail cancels the others and is raised as it is, without a group around it."""
+async def together(*tasks: Coroutine[Any, Any, object]) -> list[Any]:
+    """Wait for all, and return what they returned, in order.
+
+    The first to fail cancels the others and is raised as it is, without a group around it.
+    """
     try:
         async with asyncio.TaskGroup() as group:
-            for task in tasks:
-                group.create_task(task)
+            running = [group.create_task(task) for task in tasks]
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
+    return [task.result() for task in running]

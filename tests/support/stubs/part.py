@@ -1,4 +1,4 @@
-"""Stands where a service or the sandbox will be: `part.py <name> [migrate]`. It answers with its name and what it got."""
+"""Stands in for a service or the sandbox: `part.py <name> [migrate]`. It answers with its name and what it got."""
 
 import asyncio
 import json
@@ -53,9 +53,8 @@ def application() -> web.Application:
 
 def main() -> None:
     if sys.argv[2:] == ["migrate"]:
-        print("nothing to migrate")
         return
-    port = int(sys.argv[-1]) if "--port" in sys.argv else int(os.environ["QS_PORT"])
+    port = int(sys.argv[sys.argv.index("--port") + 1]) if "--port" in sys.argv else int(os.environ["QS_PORT"])
     web.run_app(application(), host="127.0.0.1", port=port, print=None, shutdown_timeout=1)
 
 

@@ -1,0 +1,227 @@
+"""The real nginx with the real routes, in front of tiny servers that say who they are."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from yarl import URL
+
+from quicksync_dev.backends import packages
+from quicksync_dev.database import SERVICES
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.gateway.nginx import gateway
+from quicksync_dev.ports import free_port
+
+PROBLEM = "application/problem+json"
+
+
+class Stub:
+    """One service: it answers with its name and what it got, or with `status`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.status = 200
+        self.seen: list[str] = []
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_get("/v1/merchants/{merchant}/stream", self._stream)
+        app.router.add_route("*", "/{anything:.*}", self._answer)
+        self.server = TestServer(app, host="127.0.0.1")
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        self.seen.append(request.raw_path)
+        told = {"service": self.name, "path": request.raw_path, "body": len(body), "headers": dict(request.headers)}
+        return web.json_response(told, status=self.status)
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b"data: first\n\n")
+        await asyncio.Event().wait()
+        return response
+
+
+@dataclass
+class Gateway:
+    """The gateway and what stands behind it."""
+
+    url: str
+    session: aiohttp.ClientSession
+    stubs: dict[str, Stub] = field(default_factory=dict)
+
+    async def ask(self, path: str, method: str = "GET", **more: Any) -> tuple[int, dict[str, Any], str]:
+        """Status, body and content type of the answer."""
+        async with self.session.request(method, URL(f"{self.url}{path}", encoded=True), **more) as answer:
+            return answer.status, json.loads(await answer.text()), answer.content_type
+
+    async def owner(self, path: str, method: str = "GET") -> Any:
+        """Which service answered, or the status of the gateway's own answer."""
+        status, body, _ = await self.ask(path, method)
+        return body.get("service", status)
+
+
+@pytest.fixture
+async def front(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Gateway]:
+    """The gateway with all four services up."""
+    [nginx] = await packages.ensure([packages.NGINX], lines.append)
+    stubs = {name: Stub(name) for name in SERVICES}
+    for stub in stubs.values():
+        await stub.server.start_server()
+    ports = {name: stub.server.port or 0 for name, stub in stubs.items()}
+    port = free_port()
+    with data_dir.taken(lines.append):
+        process = gateway(data_dir, nginx, port, ports)
+        await process.start()
+        timeout = aiohttp.ClientTimeout(total=15)
+        async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
+            yield Gateway(f"http://127.0.0.1:{port}", session, stubs)
+        await process.stop()
+    for stub in stubs.values():
+        await stub.server.close()
+
+
+M = "/v1/merchants/MRCHNT0000001"
+ROUTES = {
+    "/v1/merchants": "catalog",
+    "/v1/merchants/": "catalog",
+    M: "catalog",
+    f"{M}/capabilities": "catalog",
+    f"{M}/setup": "catalog",
+    f"{M}/setup/order_type": "orders",
+    f"{M}/setup/other": "catalog",
+    f"{M}/products": "catalog",
+    f"{M}/products:batch": "catalog",
+    f"{M}/products/P-1": "catalog",
+    f"{M}/products/a%2Fb%20c": "catalog",
+    f"{M}/productsandmore": 404,
+    f"{M}/links": "catalog",
+    f"{M}/stock": "inventory",
+    f"{M}/stock/SKU-1/ledger": "inventory",
+    f"{M}/stock/adjustments": "inventory",
+    f"{M}/stock/drift": "inventory",
+    f"{M}/orders": "orders",
+    f"{M}/orders/1001/complete": "orders",
+    f"{M}/orders/products": "orders",
+    f"{M}/problems": "notifier",
+    f"{M}/problems/7/recheck": "notifier",
+    f"{M}/activity": "notifier",
+    f"{M}/notification-settings": "notifier",
+    f"{M}/work/catalog": "catalog",
+    f"{M}/work/inventory/4/retry": "inventory",
+    f"{M}/work/orders": "orders",
+    f"{M}/work/notifier": "notifier",
+    f"{M}/work/other": 404,
+    f"{M}/unknown": 404,
+    "/v1/openapi/catalog.json": "catalog",
+    "/v1/openapi/inventory.json": "inventory",
+    "/v1/openapi/orders.json": "orders",
+    "/v1/openapi/notifier.json": "notifier",
+    "/v1/openapi/other.json": 404,
+    "/oauth/clover/start": "catalog",
+    "/oauth/clover/callback?code=1": "catalog",
+    "/oauth/other": 404,
+    "/dashboard": "notifier",
+    "/dashboard/": "notifier",
+    "/dashboard/static/page.css": "notifier",
+    "/dashboard/login?token=1": "notifier",
+    "/": 404,
+    "/healthz": 200,
+    "/readyz": 404,
+    "/metrics": 404,
+    "/internal/grants": 404,
+    "//internal/grants": 404,
+    "/v1/../internal/grants": 404,
+    "/%69nternal/grants": 404,
+    f"{M}/products/..%2F..%2F..%2F..%2Finternal/grants": 404,
+    f"{M}/../../../metrics": 404,
+}
+
+
+async def test_each_path_goes_to_its_owner_and_the_rest_does_not_exist(front: Gateway) -> None:
+    """The routing table, with the ways around it that are tried first."""
+    found = {path: await front.owner(path) for path in ROUTES}
+
+    assert found == ROUTES
+
+
+async def test_a_path_is_passed_on_as_it_was_sent(front: Gateway) -> None:
+    """Escapes in ids are the service's to read."""
+    _, told, _ = await front.ask(f"{M}/products/a%2Fb%20c?full=1")
+
+    assert told["path"] == f"{M}/products/a%2Fb%20c?full=1"
+
+
+async def test_a_webhook_is_taken_while_one_of_three_lives(front: Gateway) -> None:
+    """Ten webhooks in a row are taken, body and all, with two services down."""
+    await front.stubs["catalog"].server.close()
+    front.stubs["inventory"].status = 503
+
+    answers = [await front.ask("/webhooks/clover", "POST", data=b"x" * 1000) for _ in range(10)]
+
+    assert {(status, body["service"], body["body"]) for status, body, _ in answers} == {(200, "orders", 1000)}
+
+
+async def test_a_refused_webhook_is_not_offered_to_the_next(front: Gateway) -> None:
+    """A 401 is an answer, not a failure."""
+    for stub in front.stubs.values():
+        stub.status = 401
+
+    status, _, _ = await front.ask("/webhooks/clover", "POST", data=b"{}")
+
+    assert status == 401
+    assert sum(len(stub.seen) for stub in front.stubs.values()) == 1
+
+
+async def test_an_order_is_never_sent_twice_by_the_gateway(front: Gateway) -> None:
+    """Only webhooks fail over; a 503 of orders is what the caller sees."""
+    front.stubs["orders"].status = 503
+
+    status, body, _ = await front.ask(f"{M}/orders/1", "PUT", data=b"{}")
+
+    assert (status, body["service"], len(front.stubs["orders"].seen)) == (503, "orders", 1)
+
+
+async def test_a_dead_service_is_a_problem_of_its_own_only(front: Gateway) -> None:
+    """The others go on; the gateway's answer has the shape of all refusals."""
+    await front.stubs["orders"].server.close()
+
+    status, body, content_type = await front.ask(f"{M}/orders")
+
+    assert (status, body["status"], content_type) == (502, 502, PROBLEM)
+    assert await front.owner(f"{M}/stock") == "inventory"
+
+
+async def test_too_large_a_webhook_is_refused_at_the_gate(front: Gateway) -> None:
+    """256 KiB pass, a byte more is a 413 that no service sees."""
+    fits, _, _ = await front.ask("/webhooks/clover", "POST", data=b"x" * 256 * 1024)
+    status, body, content_type = await front.ask("/webhooks/clover", "POST", data=b"x" * (256 * 1024 + 1))
+
+    assert fits == 200
+    assert (status, body["status"], content_type) == (413, 413, PROBLEM)
+    assert sum(len(stub.seen) for stub in front.stubs.values()) == 1
+
+
+async def test_server_sent_events_come_at_once(front: Gateway) -> None:
+    """The first event arrives while the stream is still open."""
+    async with front.session.get(f"{front.url}{M}/stream") as answer, asyncio.timeout(5):
+        assert await answer.content.readline() == b"data: first\n"
+
+
+async def test_no_version_and_no_secret_is_told(front: Gateway, data_dir: DataDir) -> None:
+    """Nginx names no version, and its logs keep neither log-in tokens nor OAuth codes."""
+    await front.stubs["notifier"].server.close()
+    await front.stubs["catalog"].server.close()
+    async with front.session.get(f"{front.url}/dashboard/login?token=SECRET1") as answer:
+        assert answer.headers["Server"] == "nginx"
+    await front.ask("/oauth/clover/callback?code=SECRET2")
+
+    logged = data_dir.log("gateway").read_text() + (data_dir.root / "gateway" / "access.log").read_text()
+
+    assert "/dashboard/login" in logged
+    assert "SECRET" not in logged

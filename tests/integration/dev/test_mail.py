@@ -1,0 +1,116 @@
+"""The mail catcher: takes mail by real SMTP, shows it in the browser and as JSON, and keeps it on disk."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Any
+
+import aiohttp
+import aiosmtplib
+import pytest
+
+from quicksync_dev import parts
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.ports import free_port
+from quicksync_dev.processes import Child
+
+OWNER = "zoë@shop.localhost"
+SCRIPT = "<script>alert(1)</script>"
+
+
+@dataclass
+class Catcher:
+    """The catcher as a process, and a browser on it."""
+
+    process: Child
+    smtp_port: int
+    url: str
+    session: aiohttp.ClientSession
+
+    async def send(self, subject: str, to: str = OWNER) -> None:
+        """Send a mail with a text and an HTML part."""
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = "QuickSync <from@localhost>", to, subject
+        message.set_content("Two orders wait – café\n")
+        message.add_alternative(f"<p>Two orders wait</p>{SCRIPT}", subtype="html")
+        await aiosmtplib.send(message, hostname="127.0.0.1", port=self.smtp_port, start_tls=False, timeout=5)
+
+    async def mails(self, query: str = "") -> Any:
+        """The JSON list."""
+        async with self.session.get(f"{self.url}/mails{query}") as answer:
+            return await answer.json()
+
+    async def page(self, path: str) -> tuple[int, str, str]:
+        """Status, text and content security policy."""
+        async with self.session.get(f"{self.url}{path}") as answer:
+            return answer.status, await answer.text(), answer.headers.get("Content-Security-Policy", "")
+
+
+@pytest.fixture
+async def catcher(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Catcher]:
+    smtp_port, http_port = free_port(), free_port()
+    with data_dir.taken(lines.append):
+        process = parts.mail(data_dir, smtp_port, http_port)
+        await process.start()
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+            yield Catcher(process, smtp_port, f"http://127.0.0.1:{http_port}", session)
+        await process.stop()
+
+
+async def test_a_mail_sent_is_a_mail_shown(catcher: Catcher) -> None:
+    """Addresses, subject and both parts are there, accents and all."""
+    await catcher.send("Orders wait: café")
+
+    [mail] = await catcher.mails()
+
+    assert (mail["subject"], mail["to"]) == ("Orders wait: café", [OWNER])
+    assert mail["sender"] == "QuickSync <from@localhost>"
+    assert mail["text"] == "Two orders wait – café\n"
+    assert mail["html"].startswith("<p>Two orders wait</p>")
+
+
+async def test_mails_are_listed_in_the_order_they_came_and_by_address(catcher: Catcher) -> None:
+    """Oldest first; `?to=` picks those of one address."""
+    await catcher.send("first")
+    await catcher.send("second", to="other@shop.localhost")
+
+    assert [mail["subject"] for mail in await catcher.mails()] == ["first", "second"]
+    assert [mail["subject"] for mail in await catcher.mails("?to=other@shop.localhost")] == ["second"]
+
+
+async def test_the_html_of_a_mail_can_run_nothing(catcher: Catcher) -> None:
+    """It stands in a sandboxed frame, under a policy without scripts; our own pages hold it escaped."""
+    await catcher.send(f"Hello {SCRIPT}")
+    [mail] = await catcher.mails()
+
+    _, html, policy = await catcher.page(f"/mails/{mail['id']}/html")
+    _, shown, page_policy = await catcher.page(f"/mails/{mail['id']}")
+    _, listed, _ = await catcher.page("/")
+
+    assert SCRIPT in html
+    assert policy.startswith("sandbox allow-popups")
+    assert "default-src 'none'" in policy
+    assert "default-src 'none'" in page_policy
+    assert '<iframe sandbox="' in shown
+    assert SCRIPT not in shown
+    assert SCRIPT not in listed
+
+
+async def test_a_mail_can_be_had_as_text_and_raw(catcher: Catcher) -> None:
+    """For the shell, and to look at headers."""
+    await catcher.send("plain")
+    [mail] = await catcher.mails()
+
+    assert (await catcher.page(f"/mails/{mail['id']}/text"))[1] == "Two orders wait – café\n"
+    assert "Subject: plain" in (await catcher.page(f"/mails/{mail['id']}/raw"))[1]
+    assert (await catcher.page("/mails/1-1"))[0] == 404
+
+
+async def test_mails_outlive_the_catcher(catcher: Catcher) -> None:
+    """They are files; a kill -9 loses none that was taken."""
+    await catcher.send("kept")
+
+    await catcher.process.kill()
+    await catcher.process.start()
+
+    assert [mail["subject"] for mail in await catcher.mails()] == ["kept"]

@@ -1,0 +1,208 @@
+"""The whole composition with stubs in the services' places, and the `quicksync` command on it."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import psutil
+import pytest
+from tests.support.eventually import eventually
+
+from common.http.auth import Keys
+from quicksync_dev.database import SERVICES, role
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import PartFailed
+from quicksync_dev.system import Options, System
+
+STUB = Path(__file__).parents[2] / "support" / "stubs" / "part.py"
+Find = Callable[[], list[psutil.Process]]
+
+
+@pytest.fixture
+async def options(postgres_dsn: str, amqp_url: str) -> AsyncIterator[Options]:
+    """Stubs for services and sandbox, and a database of the test's own."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    yield Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, database=name, python=(sys.executable, str(STUB)))
+    admin = await asyncpg.connect(postgres_dsn, timeout=5)
+    await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    for service in SERVICES:
+        await admin.execute(f'DROP ROLE IF EXISTS "{role(service, name)}"')
+    await admin.close()
+
+
+@pytest.fixture
+async def system(data_dir: DataDir, options: Options, lines: list[str]) -> AsyncIterator[System]:
+    async with System(data_dir.root, options, lines.append) as running:
+        yield running
+
+
+async def _get(url: str) -> Any:
+    timeout = aiohttp.ClientTimeout(total=5)
+    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+        return await answer.json(content_type=None) if answer.ok else answer.status
+
+
+async def test_everything_is_up_and_told_about(system: System, lines: list[str]) -> None:
+    """The JSON has exactly the agreed names, the gateway routes, and each step was said."""
+    env = system.env()
+
+    assert set(env) == {
+        "gateway_url", "dashboard_url", "token", "webhook_url", "webhook_secret", "clover_url", "smtp_url",
+        "mail_url", "postgres_dsn", "amqp_url", "services",
+    }  # fmt: skip
+    assert set(env["services"]) == set(SERVICES)
+    assert (await _get(f"{env['gateway_url']}/v1/merchants"))["service"] == "catalog"
+    assert await _get(f"{env['clover_url']}/_sandbox") == {"status": "ready"}
+    assert lines[-1].startswith("everything is up in ")
+
+
+async def test_a_service_gets_what_it_needs_and_no_more(system: System) -> None:
+    """Each connects as its own role; only who seals has the master key; the token opens their doors."""
+    services = system.env()["services"]
+    got = {name: await _get(f"{services[name]['url']}/_variables") for name in SERVICES}
+
+    assert [name for name in SERVICES if "QS_MASTER_KEYS" in got[name]] == ["catalog", "orders"]
+    assert [name for name in SERVICES if "QS_SMTP_URL" in got[name]] == ["notifier"]
+    assert len({variables["QS_POSTGRES_DSN"] for variables in got.values()}) == len(SERVICES)
+    keys = Keys([got["orders"]["QS_JWT_PUBLIC_KEYS"]], [], audience="orders")
+    assert keys.bearer(f"Bearer {system.env()['token']}").allows("orders:write")
+
+
+async def test_a_service_that_dies_is_started_again_with_a_word(system: System, lines: list[str]) -> None:
+    """It comes back on the same port, and the JSON tells its new process id."""
+    before = system.env()["services"]["orders"]
+    psutil.Process(before["pid"]).kill()
+
+    after = await eventually(lambda: _changed(system, before["pid"]))
+
+    assert after["url"] == before["url"]
+    assert any(line.startswith("orders: died") for line in lines)
+    await eventually(lambda: "orders: runs again" in lines)
+
+
+def _changed(system: System, pid: int) -> Any:
+    now = system.env()["services"]["orders"]
+    return now if now["pid"] not in {pid, None} else None
+
+
+async def test_a_killed_part_stays_down_until_it_is_restarted(system: System) -> None:
+    """What a test kills on purpose, nobody brings back behind its back."""
+    url = f"{system.env()['gateway_url']}/v1/merchants/M/stock"
+
+    await system.kill("inventory")
+    assert await _get(url) == 502
+    await system.restart("inventory")
+
+    assert (await _get(url))["service"] == "inventory"
+
+
+async def test_stopping_leaves_no_process_and_no_word_of_being_up(
+    data_dir: DataDir, options: Options, lines: list[str], find_processes: Find
+) -> None:
+    """And the same directory can be started again, with the same keys."""
+    async with System(data_dir.root, options, lines.append) as first:
+        secret = first.env()["webhook_secret"]
+    assert find_processes() == []
+    assert not (data_dir.root / "system.json").exists()
+
+    async with System(data_dir.root, options, lines.append) as second:
+        assert second.env()["webhook_secret"] == secret
+
+
+async def test_a_part_that_does_not_start_shows_its_last_lines_and_takes_the_rest_down(
+    data_dir: DataDir, options: Options, lines: list[str], find_processes: Find, tmp_path: Path
+) -> None:
+    """The error names the part and holds what it logged."""
+    broken = tmp_path / "broken.py"
+    refusal = "import sys\nif sys.argv[1:] == ['orders']:\n    sys.exit('no such luck')\n"
+    broken.write_text(refusal + STUB.read_text())
+    failing = Options(**{**vars(options), "python": (sys.executable, str(broken))})
+
+    with pytest.raises(PartFailed, match=r"orders: ended with code 1(?s:.*)orders \| no such luck"):
+        async with System(data_dir.root, failing, lines.append):
+            pass
+
+    assert find_processes() == []
+
+
+async def test_a_given_clover_is_used_in_all_regions(data_dir: DataDir, options: Options, lines: list[str]) -> None:
+    """No sandbox is started then."""
+    given = Options(**{**vars(options), "clover_url": "http://127.0.0.1:1/"})
+
+    async with System(data_dir.root, given, lines.append) as system:
+        services = system.env()["services"]
+        urls = json.loads((await _get(f"{services['catalog']['url']}/_variables"))["QS_CLOVER_BASE_URLS"])
+
+    assert "sandbox" not in lines[0]
+    assert urls == dict.fromkeys(("us", "eu", "la"), "http://127.0.0.1:1")
+
+
+async def test_two_systems_run_side_by_side(
+    system: System, options: Options, lines: list[str], tmp_path: Path, postgres_dsn: str
+) -> None:
+    """Each has its own ports, database and keys."""
+    other = Options(**{**vars(options), "database": f"{options.database}_b"})
+    second = System(tmp_path / "second", other, lines.append)
+    try:
+        async with second:
+            assert second.env()["gateway_url"] != system.env()["gateway_url"]
+            assert (await _get(f"{second.env()['gateway_url']}/v1/merchants"))["service"] == "catalog"
+    finally:
+        await second.discard()
+        admin = await asyncpg.connect(postgres_dsn, timeout=5)
+        await admin.execute(f'DROP DATABASE IF EXISTS "{other.database}" WITH (FORCE)')
+        for service in SERVICES:
+            await admin.execute(f'DROP ROLE IF EXISTS "{role(service, other.database)}"')
+        await admin.close()
+
+
+async def test_the_command_tells_lists_and_signs_on_a_running_system(system: System) -> None:
+    """`env`, `token` and `mail` in another shell."""
+    env = json.loads(await _quicksync("env", system))
+    token = (await _quicksync("token", system, "--scope", "stock:write", "--merchants", "A,B")).strip()
+    mails = await _quicksync("mail", system)
+
+    assert env["services"] == system.env()["services"]
+    claims = Keys([system.identity.public_key], [], audience="x").bearer(f"Bearer {token}")
+    assert claims.scopes == {"stock:write"}
+    assert claims.merchants == {"A", "B"}
+    assert mails == "0 mails\n"
+
+
+async def _quicksync(command: str, system: System, *more: str) -> str:
+    words = ["-m", "quicksync_dev", command, "--data-dir", str(system.data_dir.root), *more]
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return output.decode()
+
+
+async def test_no_system_no_env(data_dir: DataDir) -> None:
+    """The command says how to start one, without a traceback."""
+    words = ["-m", "quicksync_dev", "env", "--data-dir", str(data_dir.root)]
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stderr=subprocess.PIPE)
+    _, error = await process.communicate()
+
+    assert process.returncode == 1
+    assert error.decode() == f"Error: no system is up on {data_dir.root}; start one with `quicksync up`\n"
+
+
+async def test_up_told_to_stop_while_it_starts_stops_everything(data_dir: DataDir, find_processes: Find) -> None:
+    """Whatever was reached by then is ended, and up with it."""
+    words = ["-m", "quicksync_dev", "up", "--data-dir", str(data_dir.root), "--clover-url", "http://127.0.0.1:1"]
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=subprocess.PIPE)
+    await eventually(lambda: any((data_dir.root / "run").glob("mail.json")))
+
+    process.send_signal(signal.SIGTERM)
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+
+    assert output.decode().splitlines()[-1] == "stopped"
+    assert find_processes() == []
