@@ -64,6 +64,10 @@ class Shop:
         quantity = self.merchant.stocks[item_id].quantity if item_id in self.merchant.stocks else None
         return None if quantity is None else float(quantity)
 
+    def moved(self, item_id: str) -> float:
+        """What the till really sold and took back of an item."""
+        return float(self.merchant.stocks[item_id].till_moved)
+
 
 @dataclass(frozen=True)
 class Clover:

@@ -1,10 +1,11 @@
 """What a merchant has on its first day: profile, properties, tenders, owner, the system tax row, no order type."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from clover_sandbox.collection import Record
+from clover_sandbox.events import Event
 from clover_sandbox.merchant import Merchant, Surroundings
 from clover_sandbox.rest.customer_kinds import EMPLOYEES
 from clover_sandbox.rest.objects import make
@@ -77,7 +78,8 @@ def fresh_merchant(wish: Wish, around: Surroundings) -> Merchant:
         "customerContactEmail": wish.owner_email or f"owner@{merchant_id.lower()}.example",
         "createdTime": around.clock.now_ms(),
     }
-    merchant = Merchant(profile, _properties(wish, region, currency), wish.region, around)
+    # Nobody is told of what was there before the app was installed.
+    merchant = Merchant(profile, _properties(wish, region, currency), wish.region, replace(around, tell=_tell_nobody))
     merchant.address = _address(wish.country or region.country)
     merchant.service_charge = _service_charge(merchant)
     owner = {"name": wish.owner_name, "email": profile["customerContactEmail"], "role": "ADMIN", "isOwner": True}
@@ -88,12 +90,17 @@ def fresh_merchant(wish: Wish, around: Surroundings) -> Merchant:
     )
     for each in wish.order_types:
         add_order_type(merchant, {"label": each} if isinstance(each, str) else each)
+    merchant.around = around
     return merchant
 
 
 def add_order_type(merchant: Merchant, body: Record) -> Record:
     """An order type as the dashboard or the till makes it."""
     return make(merchant, ORDER_TYPES, prepared_order_type(merchant, accept(ORDER_TYPES.shape, body), body))
+
+
+def _tell_nobody(_event: Event) -> None:
+    return None
 
 
 def _properties(wish: Wish, region: Region, currency: str) -> Record:

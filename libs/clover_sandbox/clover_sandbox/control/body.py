@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -24,7 +25,7 @@ def served(sandbox: Sandbox, endpoint: Endpoint) -> Callable[[web.Request], Awai
             return answer(await endpoint(sandbox, request))
         except Refused as refused:
             return answer({"message": refused.message}, refused.status)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, re.error) as error:
             return answer({"message": str(error)}, 400)
 
     return handle

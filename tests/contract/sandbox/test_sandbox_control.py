@@ -1,0 +1,193 @@
+"""The control API: merchants, ground truth, the record of calls, and how the sandbox behaves."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.clover import Clover, Shop
+
+from clover_sandbox.control.api import ENDPOINTS
+
+README = Path(__file__).parents[3] / "libs" / "clover_sandbox" / "README.md"
+
+
+async def test_it_says_when_it_is_ready(clover: Clover) -> None:
+    """With how much there is and the limits in force."""
+    reply = await clover.control("GET")
+
+    assert (reply.status, reply.body["ready"], reply.body["merchants"]) == (200, True, 0)
+    assert reply.body["limits"] == {"app": 0, "token": 0, "app_concurrent": 0, "token_concurrent": 0}
+
+
+async def test_a_merchant_is_made_as_wished(clover: Clover) -> None:
+    """Its id and token; what is absent is usual for the region."""
+    wish = {"region": "eu", "name": "Laden", "owner_email": "o@example.org", "order_types": ["QuickSync"], "token": "T"}
+    made = (await clover.control("POST", "/merchants", wish)).body
+    truth = (await clover.control("GET", f"/merchants/{made['id']}")).body
+
+    assert (made["token"], made["region"]) == ("T", "eu")
+    assert (truth["name"], truth["currency"], truth["customerContactEmail"]) == ("Laden", "EUR", "o@example.org")
+    assert [each["label"] for each in truth["order_types"]] == ["QuickSync"]
+
+
+@pytest.mark.parametrize("body", [{"region": "moon"}, {"colour": "red"}, {"region": ["us"]}])
+async def test_a_wrong_wish_is_refused(clover: Clover, body: dict[str, Any]) -> None:
+    """And no merchant is made."""
+    assert (await clover.control("POST", "/merchants", body)).status == 400
+    assert clover.sandbox.world.merchants == {}
+
+
+async def test_an_id_is_taken_once(clover: Clover) -> None:
+    """The second merchant of that id is refused."""
+    statuses = [(await clover.control("POST", "/merchants", {"id": "MERCHANT00001"})).status for _ in range(2)]
+
+    assert statuses == [200, 400]
+
+
+async def test_the_truth_of_a_merchant(clover: Clover, shop: Shop) -> None:
+    """Counts and what the till moved, orders with lines, payments and their tender, deleted ones too."""
+    shop.till("create_item", name="Soup", price=250, sku="SOUP", quantity=10)
+    sale = shop.till("sell", sku="SOUP", quantity=2)
+    gone = await shop.post("/orders", {"externalReferenceId": "GONE"})
+    await shop.call("DELETE", f"/orders/{gone['id']}")
+    truth = (await clover.control("GET", f"/merchants/{shop.merchant.id}")).body
+
+    assert [(each["quantity"], each["till_moved"]) for each in truth["items"]] == [(8, -2)]
+    assert [(each["id"], each["deleted"]) for each in truth["orders"]] == [(gone["id"], True), (sale["order"], False)]
+    (payment,) = truth["orders"][1]["payments"]
+    assert (payment["amount"], payment["tender"]["labelKey"]) == (500, "com.clover.tender.cash")
+    history = (await clover.control("GET", f"/merchants/{shop.merchant.id}/items/SOUP")).body["history"]
+    assert [(each["cause"], each["after"]) for each in history] == [("recount", 10), ("sale", 9), ("sale", 8)]
+
+
+async def test_orders_are_found_by_reference_in_the_truth(clover: Clover, shop: Shop) -> None:
+    """Drafts as well: nothing hides from it."""
+    await shop.post("/orders", {"externalReferenceId": "REF"})
+    await shop.post("/orders", {})
+    found = (await clover.control("GET", f"/merchants/{shop.merchant.id}/orders?reference=REF")).body["orders"]
+
+    assert [each["externalReferenceId"] for each in found] == ["REF"]
+
+
+async def test_the_till_is_played_over_http(clover: Clover, shop: Shop) -> None:
+    """With the reason when it cannot."""
+    path = f"/merchants/{shop.merchant.id}/till"
+    made = await clover.control("POST", f"{path}/create_item", {"name": "Soup", "price": 1, "quantity": 0.5})
+    refused = await clover.control("POST", f"{path}/sell", {"sku": "NONE"})
+    unknown = await clover.control("POST", "/merchants/NONE/till/sell", {})
+
+    assert (made.status, shop.count(made.body["id"])) == (200, 0.5)
+    assert (refused.status, unknown.status) == (400, 404)
+    assert "sku" in refused.body["message"]
+
+
+async def test_every_call_is_written_down(clover: Clover, shop: Shop) -> None:
+    """When it came and went, its status, whether it was applied, by which fault; never a token."""
+    clover.fail("fail_after", method="POST", path="/items$", times=1)
+    await shop.call("POST", "/items", {"name": "n", "price": 1})
+    await shop.call("GET", "/nonsense")
+    body = (await clover.control("GET", f"/requests?merchant={shop.merchant.id}&method=POST")).body
+
+    (entry,) = body["requests"]
+    assert (entry["status"], entry["applied"], entry["fault"], entry["over_limit"]) == (503, True, "fail_after", None)
+    assert entry["out"] >= entry["in"]
+    assert body["counters"]["by_status"] == {"503": 1, "404": 1}
+    assert shop.token not in str(body)
+
+
+async def test_calls_are_asked_for_in_parts_and_forgotten(clover: Clover, shop: Shop) -> None:
+    """After a seq, by path and status; forgetting keeps the numbering."""
+    for path in ("/items", "/orders", "/items", "/nonsense"):
+        await shop.call("GET", path)
+    seqs = [
+        (await clover.control("GET", f"/requests?{query}")).body["requests"]
+        for query in ("path=/items", "since=3", "status=404", "limit=1")
+    ]
+    assert [[each["seq"] for each in rows] for rows in seqs] == [[1, 3], [4], [4], [1]]
+
+    await clover.control("DELETE", "/requests")
+    await shop.call("GET", "/items")
+    body = (await clover.control("GET", "/requests")).body
+    assert ([each["seq"] for each in body["requests"]], body["counters"]["total"], body["last_seq"]) == ([5], 1, 5)
+
+
+async def test_faults_are_set_counted_and_cleared(clover: Clover, shop: Shop) -> None:
+    """Replaced as a whole, added to, taken away."""
+    await clover.control("PUT", "/faults", {"rules": [{"id": "a", "kind": "refuse", "times": 1}]})
+    added = (await clover.control("POST", "/faults", {"kind": "delay", "ms": 1})).body
+    await shop.call("GET", "/items")
+    rules = (await clover.control("GET", "/faults")).body["rules"]
+
+    assert [(each["id"], each["matched"], each["played"]) for each in rules] == [("a", 1, 1), (added["id"], 0, 0)]
+    assert (await clover.control("DELETE", "/faults/a")).status == 200
+    assert (await clover.control("DELETE", "/faults/a")).status == 404
+    await clover.control("DELETE", "/faults")
+    assert (await clover.control("GET", "/faults")).body["rules"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/switches", {"deduct": "sometimes"}),
+        ("PATCH", "/limits", {"token": "many"}),
+        ("PUT", "/faults", {"rules": {}}),
+        ("POST", "/faults", {"kind": "refuse", "path": "("}),
+        ("PATCH", "/latency", {"ms": "long"}),
+        ("GET", "/requests?since=yesterday", None),
+    ],
+)
+async def test_a_wrong_wish_about_conduct_is_400(clover: Clover, method: str, path: str, body: Any) -> None:
+    """With a reason."""
+    reply = await clover.control(method, path, body)
+
+    assert reply.status == 400
+    assert reply.body["message"]
+
+
+async def test_conduct_is_changed_and_shown(clover: Clover) -> None:
+    """Switches with what they are about, limits, latency, clock."""
+    await clover.control("PATCH", "/switches", {"deduct": "on_payment"})
+    switches = (await clover.control("GET", "/switches")).body
+    limits = (await clover.control("PATCH", "/limits", {"token": 3})).body
+    before = (await clover.control("GET")).body["now"]
+    after = (await clover.control("POST", "/clock", {"advance": 100})).body["now"]
+
+    assert (switches["modes"]["deduct"], switches["switches"]["deduct"]["confidence"]) == ("on_payment", "a guess")
+    assert (limits["token"], after - before >= 100_000) == (3, True)
+    assert (await clover.control("DELETE", "/switches")).body["modes"]["deduct"] == "none"
+
+
+async def test_control_calls_are_no_calls_of_clover(clover: Clover) -> None:
+    """They are neither written down nor limited."""
+    for _ in range(3):
+        await clover.control("GET")
+
+    assert clover.sandbox.journal.total == 0
+
+
+@pytest.mark.parametrize("size", [500, 5_000])
+async def test_an_answer_costs_what_it_holds(clover: Clover, shop: Shop, size: int) -> None:
+    """A page, a look-up by SKU and the latest changes look at as many records in a large shop as in a small one."""
+    await clover.control("POST", f"/merchants/{shop.merchant.id}/items", {"count": size, "quantity": 1})
+    items = shop.merchant.objects["items"]
+    before, costs = items.examined, []
+    for path in (
+        "/items?limit=100&offset=300",
+        "/item_stocks?limit=50",
+        "/items?filter=sku=SKU-000077",
+        "/items?filter=modifiedTime>9999999999999",
+    ):
+        await shop.get(path)
+        costs.append(items.examined - before)
+        before = items.examined
+
+    assert costs == [100, 50, 1, 0]
+
+
+def test_the_readme_names_every_path_of_the_control_api() -> None:
+    """Nothing is hidden, nothing is promised that is not there."""
+    text = README.read_text()
+
+    assert [
+        f"{method} /_sandbox{path}" for method, path, _ in ENDPOINTS if f"`{method} /_sandbox{path}`" not in text
+    ] == []

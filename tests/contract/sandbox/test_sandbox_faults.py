@@ -1,0 +1,132 @@
+"""Each fault: what the client sees, and what has become of the truth."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.support.clover import Clover, Shop
+from tests.support.eventually import eventually
+
+WRITE = {"method": "POST", "path": "/item_stocks/"}
+
+
+@pytest.fixture
+async def item(shop: Shop) -> str:
+    """An item that Clover counts as 5."""
+    made = await shop.post("/items", {"name": "Item", "price": 250, "sku": "S"})
+    await shop.post(f"/item_stocks/{made['id']}", {"quantity": 5})
+    return str(made["id"])
+
+
+async def write(shop: Shop, item: str) -> int:
+    """Write 3; the status, 0 when no answer came."""
+    try:
+        return (await shop.call("POST", f"/item_stocks/{item}", {"quantity": 3})).status
+    except aiohttp.ClientError:
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "status", "count"),
+    [
+        ({"kind": "refuse", "status": 422, "body": {"message": "no"}}, 422, 5),
+        ({"kind": "unauthorized"}, 401, 5),
+        ({"kind": "throttle"}, 429, 5),
+        ({"kind": "fail_before"}, 500, 5),
+        ({"kind": "fail_before", "status": 502, "body": "Bad Gateway"}, 502, 5),
+        ({"kind": "fail_after"}, 503, 3),
+        ({"kind": "delay", "ms": 1}, 200, 3),
+        ({"kind": "delay", "ms": 1, "when": "after"}, 200, 3),
+        ({"kind": "drop_before_apply"}, 0, 5),
+        ({"kind": "apply_then_drop"}, 0, 3),
+        ({"kind": "truncate"}, 0, 3),
+        ({"kind": "malformed"}, 200, 3),
+        ({"kind": "oversize", "bytes": 100_000}, 200, 3),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else None,
+)
+async def test_a_fault_is_seen_and_the_truth_known(
+    clover: Clover, shop: Shop, item: str, rule: dict[str, Any], status: int, count: float
+) -> None:
+    """The status (0: none), the count in Clover, and what the journal says about both."""
+    clover.fail(**WRITE, **rule)
+
+    assert await write(shop, item) == status
+    assert shop.count(item) == count
+    entry = list(clover.sandbox.journal.since(0))[-1]
+    assert (entry.applied, entry.fault) == (count == 3, rule["kind"])
+
+
+@pytest.mark.parametrize(("answer", "status"), [("drop", 0), ("hang", 0), (504, 504)])
+async def test_a_late_write_is_applied_after_its_answer(
+    clover: Clover, shop: Shop, item: str, answer: Any, status: int
+) -> None:
+    """Nothing, or a gateway's timeout, and then it happens all the same."""
+    clover.fail("apply_late", seconds=0.2, answer=answer, **WRITE)
+    seen = await write(shop, item)
+
+    assert seen == status
+    assert await eventually(lambda: shop.count(item) == 3)
+    assert clover.sandbox.journal.writes_applied == 3
+
+
+async def test_a_late_write_overwrites_what_came_between(clover: Clover, shop: Shop, item: str) -> None:
+    """The trap of repeating a write that was only late."""
+    clover.fail("apply_late", seconds=0.2, answer="drop", times=1, **WRITE)
+    await write(shop, item)
+    await shop.post(f"/item_stocks/{item}", {"quantity": 7})
+
+    assert await eventually(lambda: shop.count(item) == 3)
+
+
+async def test_a_storm_ends_after_its_times(clover: Clover, shop: Shop, item: str) -> None:
+    """429 with a retry-after and the name of a limit, so often, then all is well."""
+    clover.fail("throttle", times=2, retry_after=7, limit="app_concurrent")
+    replies = [await shop.call("GET", f"/items/{item}") for _ in range(3)]
+
+    assert [each.status for each in replies] == [429, 429, 200]
+    assert replies[0].headers["retry-after"] == "7"
+    assert "X-RateLimit-crossTokenConcurrentLimit" in replies[0].headers
+
+
+async def test_a_stale_index_does_not_know_young_orders(clover: Clover, shop: Shop) -> None:
+    """A look-up by reference finds nothing although the order is there; by id it is."""
+    order = await shop.post("/orders", {"state": "open", "externalReferenceId": "REF"})
+    clover.fail("stale_index", seconds=20, method="GET", path="externalReferenceId", times=1)
+    lookups = [await shop.get("/orders?filter=externalReferenceId=REF") for _ in range(2)]
+
+    assert [len(each["elements"]) for each in lookups] == [0, 1]
+    assert (await shop.get(f"/orders/{order['id']}"))["externalReferenceId"] == "REF"
+
+
+@pytest.mark.parametrize(("when", "count"), [("before", 3), ("after", 2)])
+async def test_a_sale_can_be_made_in_the_window_of_a_write(
+    clover: Clover, shop: Shop, item: str, when: str, count: float
+) -> None:
+    """Before the write it is overwritten and invisible in the count; the truth has it either way."""
+    clover.fail("till", action="sell", input={"sku": "S"}, when=when, times=1, **WRITE)
+    await write(shop, item)
+
+    assert shop.count(item) == count
+    assert shop.merchant.stocks[item].till_moved == -1
+
+
+async def test_an_oversized_answer_is_valid_json_all_the_same(clover: Clover, shop: Shop, item: str) -> None:
+    """Its length is announced and kept."""
+    clover.fail("oversize", bytes=3_000_000)
+    reply = await shop.call("GET", f"/items/{item}")
+
+    assert int(reply.headers["Content-Length"]) > 3_000_000
+    assert reply.body["id"] == item
+
+
+async def test_latency_is_on_both_sides_of_the_deed(clover: Clover, shop: Shop, item: str) -> None:
+    """A write is applied before its answer arrives, and not at once."""
+    clover.sandbox.gate.latency_ms = 400
+    call = asyncio.create_task(write(shop, item))
+
+    assert shop.count(item) == 5
+    assert await eventually(lambda: shop.count(item) == 3)
+    assert not call.done()
+    assert await call == 200

@@ -1,0 +1,79 @@
+"""The rate limits as a client meets them, and what the sandbox counts of it."""
+
+import asyncio
+
+import pytest
+from tests.support.clover import local_clover
+
+from clover_sandbox.limits import Limits
+
+
+async def test_a_burst_meets_the_token_limit() -> None:
+    """16 pass, the rest is 429 with the header of that limit and no retry-after; nothing of it is applied."""
+    async with local_clover(Limits(app_concurrent=0, token_concurrent=0)) as clover:
+        shop = clover.open_shop()
+        replies = await asyncio.gather(*(shop.call("POST", "/orders", {"state": "open"}) for _ in range(20)))
+        refused = [each for each in replies if each.status == 429]
+
+        assert len(refused) == 4
+        assert all(each.headers["X-RateLimit-tokenLimit"] == "16" for each in refused)
+        assert not any("retry-after" in each.headers for each in refused)
+        assert refused[0].body == {"message": "429 Too Many Requests"}
+        assert len(shop.merchant.objects["orders"]) == 16
+        assert clover.sandbox.limiter.over_limit["token"] == 4
+
+
+async def test_six_calls_in_flight_are_one_too_many() -> None:
+    """The sixth of a token is told to wait."""
+    async with local_clover(Limits(0, 0)) as clover:
+        shop = clover.open_shop()
+        clover.fail("delay", ms=300)
+        replies = await asyncio.gather(*(shop.call("GET", "/items") for _ in range(6)))
+
+        assert sorted(each.status for each in replies) == [200] * 5 + [429]
+        (refused,) = [each for each in replies if each.status == 429]
+        assert (refused.headers["X-RateLimit-tokenConcurrentLimit"], refused.headers["retry-after"]) == ("5", "1")
+        assert clover.sandbox.limiter.peaks()["token_most_in_flight"] == 5
+
+
+async def test_merchants_share_the_app_limit() -> None:
+    """Five merchants with 12 calls each are within their own limits and not within the app's 50."""
+    async with local_clover(Limits(app_concurrent=0, token_concurrent=0)) as clover:
+        shops = [clover.open_shop() for _ in range(5)]
+        replies = await asyncio.gather(*(shop.call("GET", "/items") for _ in range(12) for shop in shops))
+        refused = [each for each in replies if each.status == 429]
+
+        assert len(refused) == 10
+        assert all("X-RateLimit-crossTokenLimit" in each.headers for each in refused)
+
+
+async def test_headers_may_be_absent() -> None:
+    """As one client saw it."""
+    async with local_clover(Limits(token=1)) as clover:
+        clover.sandbox.switches.set({"rate_headers": "absent"})
+        shop = clover.open_shop()
+        await shop.call("GET", "/items")
+        refused = await shop.call("GET", "/items")
+
+        assert refused.status == 429
+        assert not [name for name in refused.headers if name.lower().startswith(("x-ratelimit", "retry"))]
+
+
+async def test_a_success_says_nothing_of_limits() -> None:
+    """423 recorded answers carried no rate header."""
+    async with local_clover(Limits()) as clover:
+        reply = await clover.open_shop().call("GET", "/items")
+
+        assert reply.status == 200
+        assert not [name for name in reply.headers if name.lower().startswith(("x-ratelimit", "retry"))]
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+async def test_a_stranger_uses_up_nobodys_limit(token: str) -> None:
+    """A call without a good token is refused before it is counted."""
+    async with local_clover(Limits(app=1)) as clover:
+        shop = clover.open_shop()
+        for _ in range(3):
+            await shop.call("GET", "/items", Authorization=f"Bearer {token}")
+
+        assert (await shop.call("GET", "/items")).status == 200

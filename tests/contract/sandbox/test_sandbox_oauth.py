@@ -1,0 +1,154 @@
+"""OAuth v2: codes, short tokens, refresh tokens that work once, recovery."""
+
+import base64
+import hashlib
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from tests.support.clover import Clover, Reply, Shop
+
+BACK = "https://quicksync.example/oauth/clover/callback"
+
+
+async def authorize(clover: Clover, **query: str) -> Reply:
+    given = {"client_id": clover.sandbox.world.app.id, "redirect_uri": BACK, **query}
+    async with clover.http.get(f"{clover.url}/oauth/v2/authorize", params=given, allow_redirects=False) as answer:
+        return Reply(answer.status, answer.headers.copy(), await answer.text())
+
+
+async def post(clover: Clover, path: str, **body: Any) -> Reply:
+    given = {"client_id": clover.sandbox.world.app.id, **body}
+    async with clover.http.post(f"{clover.url}/oauth/v2/{path}", json=given) as answer:
+        return Reply(answer.status, answer.headers.copy(), await answer.json())
+
+
+def returned(reply: Reply) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(reply.headers["Location"]).query).items()}
+
+
+async def connect(clover: Clover, shop: Shop) -> dict[str, Any]:
+    """The token answer for a merchant that agreed."""
+    code = returned(await authorize(clover, merchant_id=shop.merchant.id))["code"]
+    reply = await post(clover, "token", client_secret=clover.sandbox.world.app.secret, code=code)
+    assert reply.status == 200
+    return dict(reply.body)
+
+
+async def works(shop: Shop, token: str) -> bool:
+    return (await Shop(shop.merchant, token, shop.url, shop.http).call("GET", "")).status == 200
+
+
+async def test_the_redirect_carries_merchant_code_and_state(clover: Clover, shop: Shop) -> None:
+    """The state comes back verbatim."""
+    back = returned(await authorize(clover, merchant_id=shop.merchant.id, state="a b&c"))
+
+    assert (back["merchant_id"], back["client_id"], back["state"]) == (
+        shop.merchant.id,
+        clover.sandbox.world.app.id,
+        "a b&c",
+    )
+    assert back["code"]
+
+
+async def test_without_a_merchant_one_can_be_chosen(clover: Clover, shop: Shop) -> None:
+    """A page with a link for each."""
+    page = await authorize(clover)
+
+    assert page.status == 200
+    assert shop.merchant.id in page.body
+
+
+async def test_a_code_gives_tokens_that_end(clover: Clover, shop: Shop) -> None:
+    """Half an hour and a year, in Unix seconds, and no merchant id."""
+    pair = await connect(clover, shop)
+    now = clover.sandbox.world.clock.now()
+
+    assert set(pair) == {"access_token", "access_token_expiration", "refresh_token", "refresh_token_expiration"}
+    assert 1790 < pair["access_token_expiration"] - now <= 1800
+    assert await works(shop, pair["access_token"])
+    clover.sandbox.world.clock.advance(1801)
+    assert not await works(shop, pair["access_token"])
+
+
+async def test_a_code_works_once_and_not_for_long(clover: Clover, shop: Shop) -> None:
+    """Used or older than ten minutes: Clover's text."""
+    code = returned(await authorize(clover, merchant_id=shop.merchant.id))["code"]
+    secret = clover.sandbox.world.app.secret
+    assert (await post(clover, "token", client_secret="wrong", code="x")).status == 400
+    assert (await post(clover, "token", client_secret=secret, code=code)).status == 200
+
+    again = await post(clover, "token", client_secret=secret, code=code)
+    assert (again.status, again.body["message"]) == (400, "Failed to validate authentication code")
+
+
+@pytest.mark.parametrize(("verifier", "status"), [("right", 200), ("wrong", 400)])
+async def test_pkce_needs_no_secret(clover: Clover, shop: Shop, verifier: str, status: int) -> None:
+    """The verifier must hash to the challenge."""
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(b"right").digest()).rstrip(b"=").decode()
+    code = returned(await authorize(clover, merchant_id=shop.merchant.id, code_challenge=challenge))["code"]
+
+    assert (await post(clover, "token", code=code, code_verifier=verifier)).status == status
+
+
+async def test_a_form_is_415(clover: Clover) -> None:
+    """Bodies are JSON only."""
+    async with clover.http.post(f"{clover.url}/oauth/v2/token", data={"code": "x"}) as answer:
+        assert answer.status == 415
+
+
+async def test_a_refresh_token_works_once(clover: Clover, shop: Shop) -> None:
+    """The second use is 401; what the first gave goes on working."""
+    pair = await connect(clover, shop)
+    first = await post(clover, "refresh", refresh_token=pair["refresh_token"])
+    second = await post(clover, "refresh", refresh_token=pair["refresh_token"])
+
+    assert (first.status, second.status, second.body["message"]) == (200, 401, "Invalid refresh token")
+    assert await works(shop, first.body["access_token"])
+    assert (await post(clover, "refresh", refresh_token=first.body["refresh_token"])).status == 200
+
+
+async def test_a_reused_refresh_token_may_end_everything(clover: Clover, shop: Shop) -> None:
+    """By switch the second use revokes the pair that the first gave."""
+    clover.sandbox.switches.set({"refresh_reuse": "revoke_all"})
+    pair = await connect(clover, shop)
+    fresh = (await post(clover, "refresh", refresh_token=pair["refresh_token"])).body
+    await post(clover, "refresh", refresh_token=pair["refresh_token"])
+
+    assert not await works(shop, fresh["access_token"])
+    assert (await post(clover, "refresh", refresh_token=fresh["refresh_token"])).status == 401
+
+
+@pytest.mark.parametrize("days", [1, 15])
+async def test_a_lost_answer_can_be_recovered_for_two_weeks(clover: Clover, shop: Shop, days: int) -> None:
+    """The failed refresh says so, and the spent token opens recovery."""
+    pair = await connect(clover, shop)
+    clover.fail("apply_then_drop", path="/oauth/v2/refresh", times=1)
+    with pytest.raises(Exception, match="disconnected"):
+        await post(clover, "refresh", refresh_token=pair["refresh_token"])
+    clover.sandbox.world.clock.advance(days * 24 * 3600)
+    refused = await post(clover, "refresh", refresh_token=pair["refresh_token"])
+    secret = clover.sandbox.world.app.secret
+    recovered = await post(clover, "recovery", client_secret=secret, recovery_token=pair["refresh_token"])
+
+    assert (refused.headers.get("X-Clover-Recovery-Available"), recovered.status) == (
+        ("true", 200) if days == 1 else (None, 401)
+    )
+
+
+async def test_uninstalling_ends_all_tokens(clover: Clover, shop: Shop) -> None:
+    """Test tokens and refresh tokens too; a new installation opens it again."""
+    pair = await connect(clover, shop)
+    await clover.control("POST", f"/merchants/{shop.merchant.id}/till/uninstall_app")
+    refreshed = await post(clover, "refresh", refresh_token=pair["refresh_token"])
+
+    assert [await works(shop, each) for each in (shop.token, pair["access_token"])] == [False, False]
+    assert refreshed.status == 401
+    again = await clover.control("POST", f"/merchants/{shop.merchant.id}/till/install_app")
+    assert await works(shop, again.body["token"])
+
+
+async def test_redirects_go_to_the_apps_site_only(clover: Clover, shop: Shop) -> None:
+    """No other scheme, no other client."""
+    assert (await authorize(clover, redirect_uri="javascript:alert(1)", merchant_id=shop.merchant.id)).status == 400
+    assert (await authorize(clover, client_id="OTHER", merchant_id=shop.merchant.id)).status == 401

@@ -1,0 +1,134 @@
+"""The till: what happens in the store, which no REST call can do."""
+
+from typing import Any
+
+import pytest
+from tests.support.clover import Clover, Shop
+
+from clover_sandbox.answers import Refused
+
+
+@pytest.fixture
+def item(shop: Shop) -> str:
+    """An item at 2.50 that is counted as 10."""
+    return str(shop.till("create_item", name="Soup", price=250, sku="SOUP", quantity=10)["id"])
+
+
+async def test_a_sale_is_paid_locked_and_takes_stock(shop: Shop, item: str) -> None:
+    """One row a unit, a cash payment, the total computed."""
+    sale = shop.till("sell", sku="SOUP", quantity=3)
+    order = await shop.get(f"/orders/{sale['order']}?expand=lineItems,payments")
+
+    assert (order["total"], order["state"], order["paymentState"]) == (750, "locked", "PAID")
+    assert len(order["lineItems"]["elements"]) == 3
+    assert [each["amount"] for each in order["payments"]["elements"]] == [750]
+    assert (shop.count(item), shop.moved(item)) == (7, -3)
+
+
+async def test_a_sale_may_go_below_zero(shop: Shop, item: str) -> None:
+    """Clover lets it, and counts it."""
+    shop.till("sell", item=item, quantity=12)
+
+    assert shop.count(item) == -2
+
+
+async def test_goods_sold_by_weight_are_one_row(shop: Shop) -> None:
+    """UnitQty in thousandths; the total and the count follow."""
+    cheese = shop.till("create_item", name="Cheese", price=2000, priceType="PER_UNIT", unitName="kg", quantity=5)["id"]
+    sale = shop.till("sell", item=cheese, quantity=0.25)
+    (line,) = (await shop.get(f"/orders/{sale['order']}/line_items"))["elements"]
+
+    assert (line["unitQty"], sale["total"], shop.count(cheese)) == (250, 500, 4.75)
+
+
+async def test_a_price_check_moves_nothing(shop: Shop, item: str) -> None:
+    """Open and parked orders are listed, unpaid; printing locks even them."""
+    checked, parked = shop.till("open_order", item=item), shop.till("park_order", item=item)
+    shop.till("print_receipt", order=checked["order"])
+    order = await shop.get(f"/orders/{checked['order']}")
+
+    assert (order["state"], order["paymentState"], shop.count(item)) == ("locked", "OPEN", 10)
+    shop.till("pay_order", order=parked["order"])
+    assert (shop.count(item), shop.moved(item)) == (9, -1)
+
+
+@pytest.mark.parametrize(("restock", "count", "moved"), [(True, 10, 0), (False, 8, -2)])
+async def test_a_refund_is_a_row_of_its_own(shop: Shop, item: str, restock: bool, count: float, moved: float) -> None:
+    """The order is REFUNDED, its lines are marked, the goods may come back."""
+    sale = shop.till("sell", item=item, quantity=2)
+    shop.till("refund", order=sale["order"], restock=restock)
+    (refund,) = (await shop.get("/refunds"))["elements"]
+    order = await shop.get(f"/orders/{sale['order']}?expand=lineItems,refunds")
+
+    assert (refund["amount"], order["paymentState"]) == (500, "REFUNDED")
+    assert all(line["refunded"] for line in order["lineItems"]["elements"])
+    assert (shop.count(item), shop.moved(item)) == (count, moved)
+
+
+async def test_part_of_a_sale_can_be_refunded(shop: Shop, item: str) -> None:
+    """PARTIALLY_REFUNDED, one line marked."""
+    sale = shop.till("sell", item=item, quantity=2)
+    shop.till("refund", order=sale["order"], lines=sale["lines"][:1])
+    order = await shop.get(f"/orders/{sale['order']}?expand=lineItems")
+
+    assert order["paymentState"] == "PARTIALLY_REFUNDED"
+    assert [line["refunded"] for line in order["lineItems"]["elements"]] == [True, False]
+
+
+async def test_an_exchange_gives_one_and_takes_one(shop: Shop, item: str) -> None:
+    """The old row is marked and out of the total."""
+    bread = shop.till("create_item", name="Bread", price=300, quantity=4)["id"]
+    sale = shop.till("sell", item=item)
+    shop.till("exchange", order=sale["order"], line=sale["lines"][0], **{"with": {"item": bread}})
+    order = await shop.get(f"/orders/{sale['order']}?expand=lineItems")
+
+    assert [line["exchanged"] for line in order["lineItems"]["elements"]] == [True, False]
+    assert (order["total"], shop.count(item), shop.count(bread)) == (300, 10, 3)
+
+
+async def test_the_back_office_changes_items_counts_and_order_types(shop: Shop, item: str) -> None:
+    """As seen over REST."""
+    shop.till("recount", item=item, quantity=42.5)
+    shop.till("edit_item", item=item, price=300, hidden=True)
+    kind = shop.till("create_order_type", label="QuickSync")
+    shop.till("edit_order_type", order_type="QuickSync", label="Web")
+
+    assert (await shop.get(f"/item_stocks/{item}"))["quantity"] == 42.5
+    assert (await shop.get(f"/items/{item}"))["price"] == 300
+    assert [each["label"] for each in (await shop.get("/order_types"))["elements"]] == ["Web"]
+    shop.till("delete_order_type", order_type=kind["id"])
+    shop.till("delete_item", item=item)
+    assert (await shop.get("/order_types"))["elements"] == (await shop.get("/items"))["elements"] == []
+
+
+@pytest.mark.parametrize(("setting", "mode"), [("till_deducts", "on_line_item"), ("till_deducts", "on_payment")])
+async def test_when_the_till_takes_stock_is_a_switch(
+    clover: Clover, shop: Shop, item: str, setting: str, mode: str
+) -> None:
+    """At the line, or at the payment."""
+    clover.sandbox.switches.set({setting: mode})
+    order = shop.till("open_order", item=item)
+
+    assert shop.count(item) == (9 if mode == "on_line_item" else 10)
+    shop.till("pay_order", order=order["order"])
+    assert shop.count(item) == 9
+
+
+@pytest.mark.parametrize(
+    ("action", "given"),
+    [
+        ("dance", {}),
+        ("sell", {"sku": "NONE"}),
+        ("sell", {"sku": "SOUP", "quantity": "many"}),
+        ("sell", {"sku": "SOUP", "tender": "shells"}),
+        ("refund", {"order": "NONE"}),
+        ("delete_order_type", {}),
+    ],
+)
+async def test_what_the_till_cannot_do_it_says(shop: Shop, item: str, action: str, given: dict[str, Any]) -> None:
+    """400 with a reason, and the count stands."""
+    with pytest.raises(Refused) as refused:
+        shop.till(action, **given)
+
+    assert refused.value.status == 400
+    assert shop.count(item) == 10

@@ -1,0 +1,209 @@
+"""Webhooks: verification, X-Clover-Auth, batches, keys of stock events, and everything that can go wrong with them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+from tests.support.clover import Clover, Shop
+from tests.support.eventually import eventually
+
+
+@dataclass
+class Receiver:
+    """A callback URL that writes down what arrives."""
+
+    url: str = ""
+    statuses: list[int] = field(default_factory=list)
+    posts: list[Any] = field(default_factory=list)
+    auths: list[str | None] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.posts.append(await request.json())
+        self.auths.append(request.headers.get("X-Clover-Auth"))
+        return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
+
+    def events(self) -> list[str]:
+        """`type objectId` of every event that arrived."""
+        merchants = [rows for post in self.posts for rows in post.get("merchants", {}).values()]
+        return [f"{event['type']} {event['objectId']}" for rows in merchants for event in rows]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    taken = Receiver()
+    application = web.Application()
+    application.router.add_post("/hook", taken.take)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    taken.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    yield taken
+    await runner.cleanup()
+
+
+async def subscribe(clover: Clover, receiver: Receiver, **settings: Any) -> None:
+    body = {"url": receiver.url, "secret": "the-secret", "batch_ms": 20, **settings}
+    assert (await clover.control("PUT", "/webhooks", body)).status == 200
+
+
+async def settled(clover: Clover) -> None:
+    """Every event has been answered for."""
+    assert await eventually(lambda: clover.sandbox.webhooks.waiting() == 0)
+
+
+async def test_the_address_is_verified_before_anything_is_sent(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """A code without X-Clover-Auth; events flow once a person has copied it."""
+    await subscribe(clover, receiver, verify=True)
+    await shop.post("/items", {"name": "early", "price": 1})
+    code = receiver.posts[0]["verificationCode"]
+    assert (receiver.posts, receiver.auths) == ([{"verificationCode": code}], [None])
+    assert (await clover.control("POST", "/webhooks/confirm", {"code": "wrong"})).status == 400
+
+    await clover.control("POST", "/webhooks/confirm", {"code": code})
+    item = await shop.post("/items", {"name": "late", "price": 1})
+    await settled(clover)
+    assert (receiver.events(), receiver.auths[1:]) == ([f"CREATE I:{item['id']}"], ["the-secret"])
+
+
+async def test_one_post_carries_events_of_several_merchants(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """Grouped by merchant, with the app's id and times in ms."""
+    await subscribe(clover, receiver, batch_ms=100)
+    other = clover.open_shop()
+    for each in (shop, other, shop):
+        await each.post("/items", {"name": "n", "price": 1})
+    await settled(clover)
+
+    (post,) = receiver.posts
+    assert post["appId"] == clover.sandbox.world.app.id
+    assert [len(post["merchants"][each.merchant.id]) for each in (shop, other)] == [2, 2]
+    assert {event["objectId"][0] for event in post["merchants"][other.merchant.id]} == {"A", "I"}
+    assert all(event["ts"] > 1e12 for rows in post["merchants"].values() for event in rows)
+
+
+async def test_a_sale_tells_order_payment_and_item(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """And a stock write of our own comes back as an echo."""
+    item = shop.till("create_item", name="Soup", price=1, quantity=5)["id"]
+    await subscribe(clover, receiver)
+    sale = shop.till("sell", item=item)
+    await shop.post(f"/item_stocks/{item}", {"quantity": 9})
+    await settled(clover)
+
+    events = receiver.events()
+    assert {f"CREATE O:{sale['order']}", f"UPDATE O:{sale['order']}", f"CREATE P:{sale['payment']}"} <= set(events)
+    assert events.count(f"UPDATE I:{item}") == 2
+
+
+@pytest.mark.parametrize(
+    ("switches", "keys"),
+    [
+        ({}, ["I", "I", "I"]),
+        ({"sale_tells_item": "no"}, ["I", "I"]),
+        ({"webhook_stock_keys": "split"}, ["IS", "IA"]),
+        ({"webhook_stock_keys": "split", "sale_tells_stock": "yes"}, ["IS", "IA", "IS"]),
+    ],
+)
+async def test_stock_events_have_the_keys_of_the_mode(
+    clover: Clover, shop: Shop, receiver: Receiver, switches: dict[str, str], keys: list[str]
+) -> None:
+    """A write that makes the item available, then a sale; whether sales are told is a switch in both modes."""
+    item = shop.till("create_item", name="Soup", price=1, autoManage=True, quantity=0)["id"]
+    clover.sandbox.switches.set(switches)
+    await subscribe(clover, receiver)
+    await shop.post(f"/item_stocks/{item}", {"quantity": 9})
+    shop.till("sell", item=item)
+    await settled(clover)
+
+    stock_events = [event for event in receiver.events() if event.endswith(item)]
+    assert stock_events == [f"UPDATE {key}:{item}" for key in keys]
+
+
+async def test_deletion_and_uninstallation_are_told(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """DELETE of the object, DELETE of the app."""
+    order = await shop.post("/orders", {"state": "open"})
+    await subscribe(clover, receiver)
+    await shop.call("DELETE", f"/orders/{order['id']}")
+    await clover.control("POST", f"/merchants/{shop.merchant.id}/till/uninstall_app")
+    await settled(clover)
+
+    assert receiver.events() == [f"DELETE O:{order['id']}", f"DELETE A:{clover.sandbox.world.app.id}"]
+
+
+async def test_order_types_have_no_topic(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """Creating one tells nobody."""
+    await subscribe(clover, receiver)
+    shop.till("create_order_type", label="QuickSync")
+
+    assert clover.sandbox.webhooks.waiting() == 0
+    assert receiver.posts == []
+
+
+@pytest.mark.parametrize(("fault", "arrived", "count"), [("drop", 0, "dropped"), ("duplicate", 8, "duplicated")])
+async def test_events_may_be_dropped_or_doubled(
+    clover: Clover, shop: Shop, receiver: Receiver, fault: str, arrived: int, count: str
+) -> None:
+    """All of them at probability 1, and counted."""
+    await subscribe(clover, receiver, **{fault: 1.0})
+    for _ in range(4):
+        await shop.post("/items", {"name": "n", "price": 1})
+    await settled(clover)
+
+    assert len(receiver.events()) == arrived
+    assert clover.sandbox.webhooks.counts[count] == 4
+
+
+async def test_events_may_come_out_of_order(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """None is lost."""
+    await subscribe(clover, receiver, reorder=1.0, batch_ms=200)
+    sent = [f"CREATE I:{(await shop.post('/items', {'name': 'n', 'price': 1}))['id']}" for _ in range(12)]
+    await settled(clover)
+
+    assert receiver.events() != sent
+    assert sorted(receiver.events()) == sorted(sent)
+
+
+async def test_events_may_come_late(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """A delayed one arrives after one that was sent later."""
+    await subscribe(clover, receiver, late=1.0, late_ms=300)
+    first = await shop.post("/items", {"name": "n", "price": 1})
+    await subscribe(clover, receiver, late=0.0)
+    second = await shop.post("/items", {"name": "n", "price": 1})
+
+    assert await eventually(lambda: len(receiver.events()) == 2)
+    assert receiver.events() == [f"CREATE I:{second['id']}", f"CREATE I:{first['id']}"]
+
+
+@pytest.mark.parametrize(("retries", "posts", "lost"), [([], 1, 1), ([10, 10], 3, 0)])
+async def test_a_refused_post_is_repeated_only_if_told(
+    clover: Clover, shop: Shop, receiver: Receiver, retries: list[int], posts: int, lost: int
+) -> None:
+    """Clover's policy is not known: by default none."""
+    receiver.statuses = [500, 503]
+    await subscribe(clover, receiver, retries=retries)
+    await shop.post("/items", {"name": "n", "price": 1})
+    await settled(clover)
+
+    assert len(receiver.posts) == posts
+    assert clover.sandbox.webhooks.counts["lost_events"] == lost
+    recent = (await clover.control("GET", "/webhooks")).body["recent"]
+    assert [each["status"] for each in recent] == [500, 503, 200][:posts]
+
+
+async def test_an_absent_receiver_stops_nobody(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """The post fails, the sandbox goes on."""
+    await subscribe(clover, receiver, url="http://127.0.0.1:9/hook")
+    await shop.post("/items", {"name": "n", "price": 1})
+    await settled(clover)
+
+    (post,) = clover.sandbox.webhooks.recent
+    assert (post.status, post.error) == (0, "ClientConnectorError")
+
+
+@pytest.mark.parametrize("body", [{"colour": 1}, {"drop": "half"}, {"retries": 5}, {"url": 7}, {"mode": "III"}])
+async def test_wrong_settings_are_refused(clover: Clover, body: dict[str, Any]) -> None:
+    """With the name of what is wrong; the secret is never shown."""
+    reply = await clover.control("PUT", "/webhooks", body)
+
+    assert reply.status == 400
+    assert "secret" not in (await clover.control("GET", "/webhooks")).body["settings"]
