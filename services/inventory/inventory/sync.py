@@ -1,6 +1,6 @@
 """How inventory and Clover are brought together: counts into the ledger, our numbers into Clover."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from common.clover.transport import Api, Clover
 from common.contracts.problems import Code
 from common.db.database import Database
 from common.db.unit import Priority, Unit
-from common.errors import Ambiguous, AppError, Conflict, Forbidden, Permanent, Throttled, Transient
+from common.errors import Ambiguous, AppError, Conflict, Forbidden, NotFound, Permanent, Throttled, Transient
 from common.ids import uuid7
 from common.pauses import backoff
 from common.work.batch import Batch, Kind, Waits
@@ -45,9 +45,7 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
         reading = await clover.read_counts(api, batch.keys, known)
     async with batch.unit() as unit:
         await _account(unit, batch.merchant_id, reading)
-        linked = await store.linked_among(unit.conn, batch.merchant_id, list(reading.refused))
-    for item_id in linked:
-        batch.hold(item_id, Code.STOCK_REJECTED, reading.refused[item_id])
+    await _hold_linked(batch, reading.refused)
 
 
 async def sweep(batch: Batch, deps: Deps) -> None:
@@ -78,6 +76,8 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
                 await _push(batch, deps, api, item_id)
             except (Throttled, Forbidden, Conflict):
                 raise
+            except NotFound as error:
+                await _hold_linked(batch, {item_id: str(error)})
             except Permanent as error:
                 batch.hold(item_id, Code.STOCK_REJECTED, str(error))
             except Transient as error:
@@ -90,6 +90,16 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
 async def _known(batch: Batch) -> int:
     async with batch.database.connection() as conn:
         return await store.count_levels(conn, batch.merchant_id)
+
+
+async def _hold_linked(batch: Batch, reasons: Mapping[str, str]) -> None:
+    """Have a person look at the items that cannot be read; one without a link is gone without anybody's loss."""
+    if not reasons:
+        return
+    async with batch.database.connection() as conn:
+        linked = await store.linked_among(conn, batch.merchant_id, list(reasons))
+    for item_id in linked:
+        batch.hold(item_id, Code.STOCK_REJECTED, reasons[item_id])
 
 
 async def _account(unit: Unit, merchant_id: str, reading: clover.Reading) -> None:

@@ -221,6 +221,20 @@ async def test_an_item_deleted_in_clover_is_held_and_retried_by_hand(inventory: 
     assert (await inventory.ask("POST", shop, f"/work/inventory/{row['id']}/retry"))[0] == 202
 
 
+async def test_a_product_linked_anew_frees_what_was_held_for_its_old_item(inventory: Inventory) -> None:
+    """Deleted and made again in Clover, it is a new item; nothing waits for the old one any more."""
+    shop = await inventory.connect()
+    gone = await inventory.item(shop, 10, sku="SKU-1")
+    shop.till("delete_item", item=gone)
+    await inventory.adjust(shop, "SKU-1", -1)
+    await inventory.settle()
+    assert list(await inventory.held()) == [gone]
+
+    await inventory.item(shop, 5, sku="SKU-1")
+
+    assert await inventory.held() == {}
+
+
 async def test_a_first_count_from_quicksync_reaches_an_item_clover_never_counted(inventory: Inventory) -> None:
     """A stated count starts the counting there."""
     shop = await inventory.connect()
