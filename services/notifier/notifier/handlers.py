@@ -3,12 +3,14 @@
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.envelope import Event
 from common.contracts.inventory import StockChanged, StockPushed
+from common.contracts.notifier import RecheckRequested
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
-from common.contracts.problems import ProblemClosed, ProblemOpened
+from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.inbox import Handlers
 from common.db.unit import Unit
 from common.ids import uuid7
 from common.merchants import on_merchant_connected as know_merchant
+from common.work import table
 from notifier import domain, store
 from notifier.domain import LEARN_CONTACT, SEND_MAIL, MailKind, Report, Step
 
@@ -29,6 +31,11 @@ async def on_problem_opened(event: ProblemOpened, unit: Unit) -> None:
 
 async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
     await _follow(event, Report(event.since, 0, event.done, closed=True), unit)
+
+
+async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
+    if event.code is Code.EMAIL_REJECTED:
+        await table.release(unit, event.merchant_id, event.code)
 
 
 async def _follow(event: ProblemOpened | ProblemClosed, report: Report, unit: Unit) -> None:
@@ -59,4 +66,5 @@ HANDLERS: Handlers = {
     OrderRejected: on_activity,
     ProblemOpened: on_problem_opened,
     ProblemClosed: on_problem_closed,
+    RecheckRequested: on_recheck_requested,
 }

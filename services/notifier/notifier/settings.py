@@ -28,7 +28,7 @@ def _public(url: str) -> str:
 
 
 class Settings(CommonSettings):
-    """`smtp_url` is smtp:// (without TLS, for a relay beside us), smtp+starttls:// or smtps://, with a login if needed."""
+    """`smtp_url` is smtp:// (no TLS, for a relay beside us), smtp+starttls:// or smtps://, with a login if needed."""
 
     smtp_url: Annotated[SecretStr, AfterValidator(_relay)]
     smtp_timeout: Annotated[float, Field(gt=0, le=60)] = 20.0

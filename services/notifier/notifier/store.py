@@ -12,6 +12,7 @@ from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.unit import Connection, Unit
 from common.errors import NotFound
 from common.merchants import Merchant
+from notifier import domain
 from notifier.domain import Cause, Followed, Mail, MailKind, Report, Step
 
 FEED = "feed"
@@ -279,7 +280,7 @@ async def end_session(conn: Connection, hashed: bytes) -> None:
 
 @dataclass(frozen=True)
 class Store:
-    """A merchant on the dashboard. `name` is empty until catalog has told it; `n_open` counts its open problems."""
+    """A merchant on the dashboard. `name` is empty until catalog has told it; `n_open` counts what needs somebody."""
 
     merchant: Merchant
     name: str
@@ -288,7 +289,8 @@ class Store:
 
 STORES = """
 SELECT m.merchant_id, m.account_id, m.region, m.currency, m.timezone, coalesce(c.name, '') AS name,
-    (SELECT count(*) FROM merchant_problem p WHERE p.merchant_id = m.merchant_id AND closed_at IS NULL) AS n_open
+    (SELECT count(*) FROM merchant_problem p WHERE p.merchant_id = m.merchant_id
+     AND closed_at IS NULL AND code = ANY($3)) AS n_open
 FROM merchant m LEFT JOIN contact c ON c.merchant_id = m.merchant_id
 WHERE $1::text[] IS NULL OR m.merchant_id = ANY($1) ORDER BY n_open DESC, m.merchant_id LIMIT $2
 """
@@ -296,5 +298,6 @@ WHERE $1::text[] IS NULL OR m.merchant_id = ANY($1) ORDER BY n_open DESC, m.merc
 
 async def stores(conn: Connection, merchant_ids: Sequence[str] | None, limit: int) -> list[Store]:
     """These merchants, or all; those in need first."""
-    rows = await conn.fetch(STORES, merchant_ids, limit)
+    needing = [code for code in Code if domain.is_mailed(code)]
+    rows = await conn.fetch(STORES, merchant_ids, limit, needing)
     return [Store(Merchant(*tuple(row)[:5]), row["name"], row["n_open"]) for row in rows]

@@ -1,0 +1,102 @@
+"""The dashboard as a person meets it, in a real browser."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.integration.notifier.conftest import MERCHANT, Notifier
+from tests.support.browser import DESKTOP, PHONE, Scheme, browsing, tab
+
+from common.contracts.inventory import StockChanged
+from common.contracts.orders import OrderSynced
+from common.contracts.problems import Code
+from common.money import Money
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Chromium."""
+    async with browsing() as opened:
+        yield opened
+
+
+async def test_a_problem_shows_by_itself_and_clears_itself(notifier: Notifier, browser: Browser) -> None:
+    """The page tells of a problem while it is looked at, counts on, takes a press on Check again, and clears."""
+    began = notifier.clock.now()
+    async with tab(browser) as seen:
+        page = seen.page
+        await page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        assert page.url == f"{notifier.url}/dashboard/{MERCHANT}/"
+        await expect(page.locator("h1")).to_have_text("All is well")
+        await expect(page.locator("#pulse")).to_have_text("Live")
+
+        await notifier.open(waiting=1, since=began)
+        await expect(page.locator("h1")).to_have_text("One thing needs you")
+        await notifier.open(waiting=214, since=began)
+        await expect(page.locator(".waiting strong")).to_have_text("214 orders wait")
+
+        await page.get_by_role("button", name="Check again").click()
+        await expect(page.locator(".hint")).to_contain_text("Asked again today at 07:00")
+
+        await notifier.close(done=214, since=began)
+        await expect(page.locator("h1")).to_have_text("All is well")
+        await expect(page.locator(".solved")).to_contain_text("214 orders sent to Clover.")
+        await expect(page.locator("article")).to_have_count(0)
+    assert seen.complaints == []
+
+
+async def test_the_page_works_without_scripts(notifier: Notifier, browser: Browser) -> None:
+    """Everything can be read and pressed with scripts off."""
+    await notifier.open(waiting=3)
+    async with tab(browser, java_script_enabled=False) as seen:
+        await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await seen.page.get_by_role("button", name="Check again").press("Enter")
+        await expect(seen.page.locator(".hint")).to_contain_text("Asked again today")
+    asked = await notifier.fetch("SELECT type FROM outbox")
+    assert [row["type"] for row in asked] == ["notifier.recheck_requested.v1"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+async def test_the_page_fits_every_screen(
+    notifier: Notifier, browser: Browser, size: tuple[int, int], scheme: Scheme
+) -> None:
+    """Nothing sticks out to the side, with problems and without; pictures are kept to be looked at."""
+    name = f"{'desktop' if size == DESKTOP else 'phone'}-{scheme}"
+    began = notifier.clock.now()
+    async with tab(browser, size, scheme) as seen:
+        await _some_activity(notifier)
+        await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await expect(seen.page.locator("#pulse")).to_have_text("Live")
+        await seen.keep(f"well-{name}")
+        notifier.clock.advance(12 * 60)
+        await notifier.open(waiting=214, since=began)
+        await notifier.open(waiting=1, since=began, code=Code.ORDER_REJECTED, subject="<script>alert(1)</script>")
+        await notifier.open(waiting=1, since=began, code=Code.EMAIL_REJECTED)
+        await expect(seen.page.locator("article")).to_have_count(3)
+        await seen.keep(f"problem-{name}")
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert await seen.page.evaluate(wider) == 0
+    assert seen.complaints == []
+
+
+async def _some_activity(notifier: Notifier) -> None:
+    for n in range(3):
+        notifier.clock.advance(3600 * 5)
+        await notifier.deliver(
+            OrderSynced(
+                merchant_id=MERCHANT,
+                source_id=f"#10{n}",
+                clover_order_id="CLOVERORDER01",
+                total=Money(amount=1250 + n, currency="USD"),
+            ),
+            StockChanged(
+                merchant_id=MERCHANT,
+                item_id="ITEM000000001",
+                sku="LATTE-12OZ",
+                before=8000,
+                after=5500,
+                source="clover",
+                cause="sale",
+            ),
+        )

@@ -1,0 +1,191 @@
+"""The live stream: what it tells, how it goes on after a break, and how it treats those who do not read."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from tests.integration.notifier.conftest import MERCHANT, OTHER, Notifier
+from tests.support.eventually import eventually
+
+from common.contracts.catalog import ProductLinked
+from notifier import feed
+from notifier.feed import MOST_WAITING, MOST_WATCHERS, News, Watcher
+
+STREAM = f"/v1/merchants/{MERCHANT}/stream"
+
+
+@dataclass
+class Told:
+    """One message of a stream."""
+
+    kind: str
+    place: str
+    body: dict[str, Any]
+
+
+class Listener:
+    """Reads a stream message by message."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.response = response
+
+    async def next(self) -> Told:
+        """The next message, comments aside. Raises EOFError when the stream has ended."""
+        fields: dict[str, str] = {}
+        async with asyncio.timeout(10):
+            while line := (await self.response.content.readline()).decode():
+                name, _, value = line.rstrip("\r\n").partition(": ")
+                if line.strip():
+                    fields[name] = value
+                elif "event" in fields:
+                    return Told(fields["event"], fields.get("id", ""), json.loads(fields["data"]))
+        raise EOFError
+
+
+@asynccontextmanager
+async def listening(
+    notifier: Notifier, place: str | None = None, path: str = STREAM, **claims: Any
+) -> AsyncIterator[Listener]:
+    headers = notifier.issuer.headers(**claims) | ({"Last-Event-ID": place} if place else {})
+    async with notifier.session.get(notifier.url + path, headers=headers) as response:
+        assert response.status == 200
+        assert response.content_type == "text/event-stream"
+        assert response.headers["X-Accel-Buffering"] == "no"
+        yield Listener(response)
+
+
+async def link(notifier: Notifier, sku: str, merchant_id: str = MERCHANT) -> None:
+    """Let something small happen."""
+    event = ProductLinked(merchant_id=merchant_id, product_id=sku, sku=sku, item_id="ITEM000000001")
+    await notifier.deliver(event)
+
+
+async def test_news_come_as_they_happen(notifier: Notifier) -> None:
+    """Activity and problems are told in their order, each with its place."""
+    async with listening(notifier) as stream:
+        assert (await stream.next()).kind == "ready"
+        await link(notifier, "A")
+        first = await stream.next()
+        assert (first.kind, first.body["words"]) == ("activity", "A is linked to its item in Clover.")
+        await notifier.open(waiting=2)
+        told = [await stream.next(), await stream.next()]
+        assert [each.kind for each in told] == ["problem", "activity"]
+        assert told[0].body["waiting_words"] == "2 orders wait"
+        assert int(first.place) < int(told[0].place) < int(told[1].place)
+
+
+async def test_a_stream_goes_on_where_it_broke(notifier: Notifier) -> None:
+    """What happened while nobody listened is told first, and nothing twice."""
+    async with listening(notifier) as stream:
+        await stream.next()
+        await link(notifier, "A")
+        seen = await stream.next()
+    await link(notifier, "B")
+    await link(notifier, "C")
+    async with listening(notifier, seen.place) as stream:
+        told = [await stream.next() for _ in range(3)]
+        assert [each.body.get("words", "")[:1] for each in told] == ["B", "C", ""]
+        assert told[2].kind == "ready"
+        await link(notifier, "D")
+        assert (await stream.next()).body["words"].startswith("D")
+
+
+async def test_who_was_away_too_long_starts_anew(notifier: Notifier) -> None:
+    """Too much to tell, or a place that never was, is answered by `reset`: read everything again."""
+    for n in range(feed.CATCH_UP // 100):
+        await notifier.deliver(
+            *[
+                ProductLinked(merchant_id=MERCHANT, product_id=str(i), sku=f"S{n}-{i}", item_id="ITEM000000001")
+                for i in range(100)
+            ]
+        )
+    for place in ("0", "999999999"):
+        async with listening(notifier, place) as stream:
+            assert (await stream.next()).kind == "reset"
+
+
+async def test_news_written_by_another_replica_are_told(notifier: Notifier) -> None:
+    """The bell of this process stays silent, and yet the feed looks by itself."""
+    async with listening(notifier) as stream:
+        await stream.next()
+        last = await notifier.fetch("UPDATE feed SET last = last + 1 WHERE merchant_id = $1 RETURNING last", MERCHANT)
+        await notifier.fetch(
+            "INSERT INTO activity VALUES ($1, $2, now(), 'nobody.knows.v9', '{}')", MERCHANT, last[0]["last"]
+        )
+        assert (await stream.next()).body["words"] == "Something happened that this version has no words for."
+
+
+async def test_other_merchants_are_never_heard(notifier: Notifier) -> None:
+    """A stream tells of its merchant alone, and one of another account's merchant is not to be had."""
+    await notifier.connect(OTHER)
+    async with listening(notifier, merchants=(MERCHANT,)) as stream:
+        await stream.next()
+        await link(notifier, "THEIRS", OTHER)
+        await link(notifier, "OURS")
+        assert (await stream.next()).body["words"].startswith("OURS")
+    headers = notifier.issuer.headers(merchants=(MERCHANT,))
+    async with notifier.session.get(f"{notifier.url}/v1/merchants/{OTHER}/stream", headers=headers) as response:
+        assert response.status == 404
+
+
+async def test_streams_end_when_the_service_stops(notifier: Notifier) -> None:
+    """Nobody who listens keeps the process from stopping."""
+    async with listening(notifier) as stream:
+        await stream.next()
+        await notifier.service.deps.hub.close()
+        try:
+            await stream.next()
+        except EOFError:
+            return
+        raise AssertionError("the stream went on")
+
+
+async def test_only_so_many_watch_one_merchant(notifier: Notifier) -> None:
+    """One more than the limit is told to come back later; when one leaves, there is room."""
+    hub = notifier.service.deps.hub
+    watchers = [Watcher(0) for _ in range(MOST_WATCHERS)]
+    for watcher in watchers:
+        hub._join(MERCHANT, watcher, 0)  # noqa: SLF001 - fifty real streams would only take longer
+    headers = notifier.issuer.headers()
+    async with notifier.session.get(notifier.url + STREAM, headers=headers) as response:
+        assert response.status == 429
+        assert response.headers["Retry-After"] == "30"
+    hub._leave(MERCHANT, watchers[0])  # noqa: SLF001 - as above
+    async with listening(notifier) as stream:
+        assert (await stream.next()).kind == "ready"
+    for watcher in watchers[1:]:
+        hub._leave(MERCHANT, watcher)  # noqa: SLF001 - as above
+
+
+async def test_who_left_is_forgotten(notifier: Notifier) -> None:
+    """A stream nobody reads any more is noticed by its next news at the latest."""
+    hub = notifier.service.deps.hub
+    async with listening(notifier) as stream:
+        await stream.next()
+
+    async def forgotten() -> bool:
+        await link(notifier, "ANY")
+        return not hub._watchers  # noqa: SLF001 - what is left over is not to be seen from outside
+
+    await eventually(forgotten)
+
+
+async def test_who_does_not_read_is_dropped() -> None:
+    """A full queue ends its watcher and is emptied; memory stays bounded."""
+    watcher = Watcher(0)
+    for n in range(1, MOST_WAITING + 2):
+        watcher.tell(News(n, "activity", "{}"))
+    assert watcher.is_over
+    assert await watcher.next(0.01) == []
+
+
+async def test_news_told_twice_are_passed_on_once() -> None:
+    """What was caught up on is not told again when the hub tells it too."""
+    watcher = Watcher(5)
+    for place in (4, 5, 6, 7):
+        watcher.tell(News(place, "activity", "{}"))
+    assert [news.seq for news in await watcher.next(1)] == [6, 7]

@@ -1,0 +1,191 @@
+"""The e-mails as they arrive at a real SMTP server."""
+
+from email.message import EmailMessage
+
+import pytest
+from tests.integration.notifier.conftest import MERCHANT, Notifier
+
+from common.contracts.problems import SUPPORT, Code
+
+
+def text_of(message: EmailMessage, kind: str = "plain") -> str:
+    part = message.get_body((kind,))
+    assert isinstance(part, EmailMessage)
+    return str(part.get_content())
+
+
+async def test_one_when_it_opens_and_one_when_it_is_solved(notifier: Notifier) -> None:
+    """However many orders wait, two e-mails are all there are."""
+    began = notifier.clock.now()
+    for waiting in range(1, 30):
+        await notifier.open(waiting=waiting, since=began)
+    await notifier.settle()
+    await notifier.open(waiting=214, since=began)
+    await notifier.settle()
+    assert [m["Subject"].count("29 orders wait") for m in notifier.postbox.messages] == [1]
+
+    await notifier.close(done=214, since=began)
+    await notifier.settle()
+    assert [m["Subject"] for m in notifier.postbox.messages][1:] == ["Resumed: 214 orders sent to Clover"]
+
+
+async def test_what_the_mail_says(notifier: Notifier) -> None:
+    """What waits, since when where the merchant is, what to do word for word, where to look, how to get help."""
+    await notifier.open(waiting=214)
+    await notifier.settle()
+
+    [message] = notifier.postbox.messages
+    assert notifier.postbox.recipients == [["owner@example.com"]]
+    assert message["To"] == "owner@example.com"
+    assert message["From"] == "QuickSync <hello@quicksync.test>"
+    for said in (text_of(message), text_of(message, "html")):
+        assert "214 orders wait" in said
+        assert "Monday 23 November 2026, 07:00 (EST)" in said
+        assert "add an order type named exactly “QuickSync” and save" in said
+        assert f"/dashboard/{MERCHANT}/" in said
+        assert SUPPORT in said
+        assert "Sunrise Coffee" in said
+
+
+async def test_the_mail_is_well_formed(notifier: Notifier) -> None:
+    """Two parts in UTF-8, all of it in seven bits and short lines, with an id that stays the same."""
+    await notifier.open()
+    await notifier.settle()
+
+    [message], [raw] = notifier.postbox.messages, notifier.postbox.raw
+    [problem] = await notifier.problems()
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    assert {part.get_content_charset() for part in message.iter_parts()} == {"utf-8"}
+    assert message["Message-ID"] == f"<{problem['id']}.opened@quicksync.test>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert raw.isascii()
+    assert max(map(len, raw.splitlines())) <= 998
+    assert not message.defects
+
+
+async def test_none_at_all_when_it_was_over_before_anybody_was_told(notifier: Notifier) -> None:
+    """A problem that closes before its e-mail is sent is written about neither then nor later."""
+    began = notifier.clock.now()
+    await notifier.open(since=began)
+    await notifier.close(since=began)
+    await notifier.settle()
+    assert notifier.postbox.messages == []
+
+
+async def test_what_only_informs_is_not_mailed(notifier: Notifier) -> None:
+    """An e-mail that was refused is told on the dashboard, not by another e-mail."""
+    await notifier.open(code=Code.EMAIL_REJECTED)
+    await notifier.settle()
+    assert notifier.postbox.messages == []
+    assert len(await notifier.problems()) == 1
+
+
+async def test_a_name_cannot_write_headers(notifier: Notifier) -> None:
+    """Names with line breaks and markup show as text; no header and no recipient comes of them."""
+    notifier.directory.name = "x\r\nBcc: a@b.example\r\n\r\n<script>alert(1)</script>\u2028\x85"
+    await notifier.open(code=Code.ORDER_REJECTED, subject="9\r\nBcc: c@d.example <img src=x onerror=alert(1)>")
+    notifier.clock.advance(3600)
+    await notifier.settle()
+
+    [message] = notifier.postbox.messages
+    assert notifier.postbox.recipients == [["owner@example.com"]]
+    assert message["Bcc"] is None
+    assert {name.lower() for name in message} <= {
+        *("from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type"),
+        *("x-peer", "x-mailfrom", "x-rcptto"),
+    }
+    html = text_of(message, "html")
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+@pytest.mark.parametrize("address", ["a@b.example\r\nBcc: c@d.example", "nobody", "a@b.example,c@d.example"])
+async def test_an_address_that_is_none_waits_for_a_person(notifier: Notifier, address: str) -> None:
+    """Nothing is sent, the row is held where it is seen, and the address is in none of it."""
+    notifier.directory.email = address
+    notifier.clock.advance(3600)
+    await notifier.open()
+    await notifier.settle()
+
+    assert notifier.postbox.messages == []
+    [row] = await notifier.fetch("SELECT problem, error FROM work WHERE held")
+    assert row["problem"] == Code.EMAIL_REJECTED
+    assert address not in row["error"]
+
+
+async def test_a_busy_relay_gets_it_later_once(notifier: Notifier) -> None:
+    """A refusal for now is no sending: the mail comes once, after a pause."""
+    notifier.postbox.answers = ["451 try later"]
+    await notifier.open()
+    await notifier.settle()
+    assert notifier.postbox.messages == []
+    notifier.clock.advance(120)
+    await notifier.settle()
+    await notifier.settle()
+    assert len(notifier.postbox.messages) == 1
+
+
+async def test_a_refused_first_mail_is_followed_by_none(notifier: Notifier) -> None:
+    """Who was never told of the problem is not told that it is solved."""
+    began = notifier.clock.now()
+    notifier.postbox.answers = ["451 try later"]
+    await notifier.open(since=began)
+    await notifier.settle()
+    await notifier.close(since=began)
+    notifier.clock.advance(120)
+    await notifier.settle()
+    assert notifier.postbox.messages == []
+
+
+async def test_a_break_after_the_relay_took_it_costs_one_repeat(notifier: Notifier) -> None:
+    """What may have been taken is sent again under the same id, and no more after that."""
+    notifier.postbox.answers = ["break"]
+    await notifier.open()
+    await notifier.settle()
+    notifier.clock.advance(120)
+    await notifier.settle()
+    await notifier.settle()
+    first, second = notifier.postbox.messages
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+async def test_a_relay_that_never_answers_is_given_up(notifier: Notifier) -> None:
+    """A relay that takes and breaks off each time gets the same e-mail three times, not for ever."""
+    notifier.postbox.answers = ["break"] * 10
+    await notifier.open()
+    for _ in range(6):
+        await notifier.settle()
+        notifier.clock.advance(120)
+    assert len(notifier.postbox.messages) == 3
+
+
+async def test_a_refused_recipient_is_a_problem_on_the_dashboard(notifier: Notifier) -> None:
+    """The refusal is told by code, without the address, and checking again sends the mail."""
+    notifier.postbox.refuses = "550 no such user owner@example.com"
+    await notifier.open()
+    await notifier.settle()
+    [row] = await notifier.fetch("SELECT problem, error FROM work WHERE held")
+    assert (row["problem"], row["error"]) == (Code.EMAIL_REJECTED, "The mail server refused the message (550).")
+    [event] = await notifier.fetch("SELECT type, body FROM outbox")
+    assert event["type"] == "problem.opened.v1"
+    assert b"owner" not in bytes(event["body"])
+
+
+async def test_the_known_address_serves_while_catalog_is_away(notifier: Notifier) -> None:
+    """Catalog being down delays no e-mail once the address is known; an older one is asked for again."""
+    notifier.clock.advance(3600)
+    notifier.directory.status = 503
+    await notifier.open()
+    await notifier.settle()
+    assert len(notifier.postbox.messages) == 1
+
+
+async def test_a_new_address_is_used_soon(notifier: Notifier) -> None:
+    """The address is asked for again when what is known is old."""
+    notifier.directory.email = "new@example.com"
+    notifier.clock.advance(3600)
+    await notifier.open()
+    await notifier.settle()
+    assert notifier.postbox.recipients == [["new@example.com"]]

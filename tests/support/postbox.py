@@ -1,0 +1,62 @@
+"""A real SMTP server in this process, which keeps what it takes and can be told to refuse, or to break off."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+HOST = "127.0.0.1"
+
+
+@dataclass
+class Postbox:
+    """What has been taken, oldest first. `answers` are given to the next messages instead of taking them.
+
+    The answer `break` takes the message and then closes the connection without saying so.
+    """
+
+    url: str = ""
+    messages: list[EmailMessage] = field(default_factory=list)
+    raw: list[bytes] = field(default_factory=list)
+    recipients: list[list[str]] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    refuses: str = ""
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd finds its hooks by these names
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
+    ) -> str:
+        if self.refuses:
+            return self.refuses
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - as above
+        answer = self.answers.pop(0) if self.answers else "250 taken"
+        if answer.startswith(("4", "5")):
+            return answer
+        self.raw.append(envelope.content)
+        self.messages.append(message_from_bytes(envelope.content, policy=policy.default))
+        self.recipients.append(list(envelope.rcpt_tos))
+        if answer == "break":
+            server.transport.abort()
+        return "250 taken"
+
+
+@contextmanager
+def listening() -> Iterator[Postbox]:
+    """A post box that takes mail on a free port."""
+    postbox = Postbox()
+    with socket.create_server((HOST, 0)) as probe:
+        port = probe.getsockname()[1]
+    controller = Controller(postbox, hostname=HOST, port=port)
+    controller.start()
+    postbox.url = f"smtp://{HOST}:{port}"
+    try:
+        yield postbox
+    finally:
+        controller.stop()

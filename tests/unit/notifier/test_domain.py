@@ -1,0 +1,177 @@
+"""The rules of notifier, one by one."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.contracts.problems import WORDS, Code, Severity
+from notifier import domain
+from notifier.domain import COUNTED, MOST_CLAIMS, Cause, Followed, Mail, MailKind, Report, Step
+from notifier.handlers import HANDLERS
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def tell(reports: list[Report]) -> tuple[list[Followed], Cause]:
+    """What each report does, one after another, and what is known in the end."""
+    cause, steps = Cause(None, {}), []
+    for report in reports:
+        after = domain.follow(cause, report)
+        if after is None:
+            continue
+        steps.append(after)
+        known = {**cause.reports, report.since: report}
+        if after.step is Step.SOLVED:
+            cause = Cause(None, {}, cause.over | set(known))
+        else:
+            cause = Cause(cause.problem_id or uuid4(), known, cause.over)
+    return steps, cause
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Report]:
+    """What up to three services tell of one cause: each opens, counts and closes; doubled, and in any order."""
+    told = []
+    for n in range(draw(st.integers(1, 3))):
+        since = NOON + timedelta(seconds=n)
+        told += [Report(since, w, 0, closed=False) for w in draw(st.lists(st.integers(0, 9), max_size=3))]
+        told.append(Report(since, 0, draw(st.integers(0, 9)), closed=True))
+    return draw(st.permutations(told + draw(st.lists(st.sampled_from(told), max_size=4))))
+
+
+@given(histories())
+def test_once_all_have_closed_nothing_is_open(told: list[Report]) -> None:
+    """Whatever the order and however often, the end is a solved problem and every number counted once."""
+    steps, cause = tell(told)
+
+    assert cause.problem_id is None
+    assert cause.over == {report.since for report in told}
+    done = {report.since: report.done for report in told if report.closed}
+    solved = sum(step.done for step in steps if step.step is Step.SOLVED)
+    assert solved == sum(first_closing(told, since) for since in done)
+
+
+def first_closing(told: list[Report], since: datetime) -> int:
+    return next(report.done for report in told if report.closed and report.since == since)
+
+
+@given(histories())
+def test_openings_and_solutions_alternate(told: list[Report]) -> None:
+    """No problem opens while it is open."""
+    steps, _ = tell(told)
+    is_open = False
+    for each in steps:
+        assert each.step is not Step.OPENED or not is_open
+        assert each.step is not Step.CHANGED or is_open
+        is_open = each.step is not Step.SOLVED
+
+
+def test_a_problem_began_with_its_first_report() -> None:
+    """Since when is the earliest time any service tells."""
+    early, late = Report(NOON, 1, 0, closed=False), Report(NOON + timedelta(hours=1), 2, 0, closed=False)
+    steps, _ = tell([late, early])
+    assert (steps[-1].since, steps[-1].waiting) == (NOON, 3)
+
+
+SENT, CLAIMED = Mail(1, sent=True), Mail(1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_open", "mails", "wanted"),
+    [
+        (MailKind.OPENED, True, {}, True),
+        (MailKind.OPENED, False, {}, False),
+        (MailKind.OPENED, True, {MailKind.OPENED: SENT}, False),
+        (MailKind.OPENED, True, {MailKind.OPENED: CLAIMED}, True),
+        (MailKind.OPENED, True, {MailKind.OPENED: Mail(MOST_CLAIMS)}, False),
+        (MailKind.SOLVED, False, {}, False),
+        (MailKind.SOLVED, False, {MailKind.OPENED: Mail(0)}, False),
+        (MailKind.SOLVED, False, {MailKind.OPENED: CLAIMED}, True),
+        (MailKind.SOLVED, False, {MailKind.OPENED: SENT}, True),
+        (MailKind.SOLVED, False, {MailKind.OPENED: SENT, MailKind.SOLVED: SENT}, False),
+    ],
+)
+def test_which_mail_is_wanted(kind: MailKind, is_open: bool, mails: dict[MailKind, Mail], wanted: bool) -> None:
+    """Once each; none of a problem that was over before anybody was told; a solution only to who was told."""
+    assert domain.is_wanted(kind, is_open=is_open, mails=mails) is wanted
+
+
+def test_keys_of_mails_read_back() -> None:
+    """The key of a row of work says which e-mail it is."""
+    problem_id = uuid4()
+    assert domain.mail_of(domain.mail_key(problem_id, MailKind.SOLVED)) == (problem_id, MailKind.SOLVED)
+
+
+def test_waiting_is_said_in_grammar() -> None:
+    """One waits, several wait, and none is said too."""
+    assert domain.waiting(Code.ORDER_TYPE_MISSING, 0) == "No orders wait yet"
+    assert domain.waiting(Code.ORDER_TYPE_MISSING, 1) == "1 order waits"
+    assert domain.waiting(Code.ORDER_TYPE_MISSING, 1214) == "1,214 orders wait"
+    assert domain.waiting(Code.ORDER_REJECTED, 1) == "1 order was refused"
+
+
+def test_solved_is_said_in_grammar() -> None:
+    """What went through is counted; when nothing did, no number is given."""
+    assert domain.solved(Code.ORDER_TYPE_MISSING, 1) == "The order type exists now. 1 order sent to Clover."
+    assert domain.solved(Code.ORDER_TYPE_MISSING, 0) == "The order type exists now. Nothing waits any more."
+    assert domain.resumed(Code.ORDER_TYPE_MISSING, 214) == "Resumed: 214 orders sent to Clover"
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_problem_reads_whole(code: Code) -> None:
+    """No placeholder is left in any wording, whatever the number, and what waits is named."""
+    assert code is Code.CONNECTION_LOST or code in COUNTED
+    for n in (0, 1, 2):
+        text = " ".join([domain.waiting(code, n), domain.solved(code, n), domain.resumed(code, n)])
+        assert "{" not in text
+    assert domain.is_mailed(code) is (WORDS[code].severity is not Severity.INFORMATION)
+
+
+def test_every_activity_has_words() -> None:
+    """Each event that reaches the feed has words of its own."""
+    silent = {"RecheckRequested"}
+    assert {event.__name__ for event in HANDLERS} - silent == {event.__name__ for event in domain._TOLD}  # noqa: SLF001
+
+
+@given(st.text(max_size=200))
+def test_one_line_is_one_line(text: str) -> None:
+    """Nothing any reader takes for the end of a line is left."""
+    line = domain.one_line(text)
+    assert len(line.splitlines()) <= 1
+    assert line.isprintable()
+
+
+def test_moments_are_said_where_the_merchant_is() -> None:
+    """Today and yesterday are those of the merchant's own clock."""
+    berlin = domain.zone("Europe/Berlin")
+    late = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
+    assert domain.moment(late, NOON, berlin) == "today at 00:30"
+    assert domain.moment(late, NOON, UTC) == "yesterday at 23:30"
+    assert domain.moment(late - timedelta(days=400), NOON, UTC) == "Saturday 18 October 2025 at 23:30"
+    assert domain.since(late, berlin) == "Monday 23 November 2026, 00:30 (CET)"
+    assert domain.zone("Nowhere/At All") is UTC
+    assert domain.zone("../../etc/passwd") is UTC
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "less than a minute"),
+        (59, "less than a minute"),
+        (60, "1 minute"),
+        (7200, "2 hours"),
+        (86400 * 3, "3 days"),
+    ],
+)
+def test_how_long_is_said_in_the_largest_unit(seconds: int, words: str) -> None:
+    """Minutes, hours or days, never negative."""
+    assert domain.lasted(NOON, NOON + timedelta(seconds=seconds)) == words
+
+
+def test_an_unknown_region_counts_as_europe() -> None:
+    """Nobody is promised that customer details travel where they may not."""
+    assert domain.region("xx")[1] == domain.region("eu")[1]
+    assert "without customer details" in domain.region("eu")[1]

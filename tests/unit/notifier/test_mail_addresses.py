@@ -1,0 +1,52 @@
+"""Addresses and relays as they are written in settings and told by catalog."""
+
+import pytest
+
+from notifier.mail import parse_address, parse_relay
+
+
+@pytest.mark.parametrize("text", ["a@b.example", "Anna Öz <a@b.example>", '"x, y" <a@b.example>'])
+def test_addresses_are_read(text: str) -> None:
+    """A bare address and one with a name."""
+    assert parse_address(text).addr_spec == "a@b.example"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nobody",
+        "a@",
+        "@b",
+        "a@b.example\r\nBcc: c@d.example",
+        "a@b.example\x0b",
+        "a@b\u2028.example",
+        "a@b.example, c@d.example",
+        "a b@c.example",
+        "Name\r\n <a@b.example>",
+        "Name <a@b.example",
+        "a@b.example>",
+        ".a@b.example",
+        "Anna a@b.example",
+    ],
+)
+def test_what_is_no_address_is_refused_unquoted(text: str) -> None:
+    """Neither a second header nor a second recipient gets in, and the message repeats none of it."""
+    with pytest.raises(ValueError, match=r"^is not an e-mail address$"):
+        parse_address(text)
+
+
+def test_the_scheme_says_how_tls_is_used() -> None:
+    """Smtp is plain, smtp+starttls upgrades, smtps begins with TLS; the login is decoded."""
+    plain, upgraded = parse_relay("smtp://mail:2525"), parse_relay("smtp+starttls://me%40x:p%3Aw@mail")
+    assert (plain.host, plain.port, plain.use_tls, plain.start_tls) == ("mail", 2525, False, False)
+    assert (upgraded.port, upgraded.use_tls, upgraded.start_tls) == (587, False, True)
+    assert (upgraded.username, upgraded.password) == ("me@x", "p:w")
+    assert (parse_relay("smtps://mail").port, parse_relay("smtps://mail").use_tls) == (465, True)
+
+
+@pytest.mark.parametrize("url", ["", "http://mail", "smtp://", "mail:25"])
+def test_other_relays_are_refused(url: str) -> None:
+    """What does not say how mail is given away is not guessed."""
+    with pytest.raises(ValueError, match="smtp"):
+        parse_relay(url)
