@@ -184,6 +184,24 @@ async def test_the_other_side_says_when_to_come_back(engine: Engine) -> None:
     assert row["due_at"] == engine.clock.now() + timedelta(seconds=21)
 
 
+async def test_what_is_asked_for_anew_while_it_is_refused_is_tried_anew(engine: Engine) -> None:
+    """A refusal of the old does not hold the new that was put in its place meanwhile."""
+    tries: list[list[str]] = []
+
+    async def push(batch: Batch) -> None:
+        tries.append(batch.keys)
+        if len(tries) == 1:
+            await mark(engine, "a")
+            batch.hold("a", Code.ORDER_REJECTED, "too long a name")
+
+    await mark(engine, "a")
+    await worker(engine, push=push).settle()
+
+    assert tries == [["a"], ["a"]]
+    assert await rows(engine) == []
+    assert "problem.closed.v1" in (await events(engine))[-1]
+
+
 async def test_a_bug_ends_held_and_its_neighbours_are_done(engine: Engine) -> None:
     """A row on which the code stumbles is held after a few tries and tells nothing of its values."""
 

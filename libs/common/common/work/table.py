@@ -51,9 +51,10 @@ FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::tex
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = later.key
 """
 
+# What was asked for again meanwhile is not held for what it was before: it is due at once.
 HELD = """
-UPDATE work SET held = true, problem = $3, error = nullif(held.error, ''), attempts = 0
-FROM unnest($4::text[], $5::text[]) AS held (key, error)
+UPDATE work SET held = work.seq = held.seq, due_at = $4, problem = $3, error = nullif(held.error, ''), attempts = 0
+FROM unnest($5::text[], $6::integer[], $7::text[]) AS held (key, seq, error)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = held.key
 """
 
@@ -139,7 +140,8 @@ async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row
     for problem in {need.problem for _, need in held}:
         rows = [row for row, need in held if need.problem == problem]
         reasons = [clean(need.reason) for _, need in held if need.problem == problem]
-        await unit.conn.execute(HELD, merchant_id, kind, problem, [row.key for row in rows], reasons)
+        keys, seqs = [row.key for row in rows], [row.seq for row in rows]
+        await unit.conn.execute(HELD, merchant_id, kind, problem, unit.now, keys, seqs, reasons)
         others = [row for row in rows if row.problem != problem]
         await _fewer_wait(unit, merchant_id, others, done=False)
         if others:

@@ -25,8 +25,8 @@ from common.work.batch import Batch, Kind, Needs, Row, Waits
 
 log = structlog.get_logger()
 
-LEASE = timedelta(seconds=30)
-RENEW_SECONDS = 8.0
+LEASE = timedelta(seconds=12)
+RENEW_SECONDS = 3.0
 LOOK_SECONDS = 2.0
 TURN_SECONDS = 10.0
 TAKE = 200
