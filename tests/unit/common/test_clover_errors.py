@@ -1,0 +1,96 @@
+"""What Clover's answers mean."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.clover.errors import LONGEST_MESSAGE, decoded, refusal, retry_after, said
+from common.clover.transport import Answered
+from common.errors import AppError, Forbidden, NotFound, Rejected, Throttled, Unavailable, Undecodable
+
+
+class Item(Answered):
+    id: str
+    price: float = 0
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("21", 21), (" 0 ", 0), ("", None), ("1.5", None), ("-1", None), ("soon", None), ("²", None)]
+)
+def test_retry_after_is_whole_seconds(value: str, seconds: int | None) -> None:
+    """Anything but a whole number of seconds counts as absent."""
+    assert retry_after({"Retry-After": value}) == (None if seconds is None else timedelta(seconds=seconds))
+
+
+def test_retry_after_is_absent_on_rate_limits() -> None:
+    """Clover's per-second limits come without it."""
+    error = refusal(429, {"X-RateLimit-tokenLimit": "16"}, b"")
+
+    assert isinstance(error, Throttled)
+    assert error.retry_after is None
+
+
+@pytest.mark.parametrize("value", ["99999", "9" * 40])
+def test_retry_after_is_bounded(value: str) -> None:
+    """No answer makes us wait for more than a day."""
+    assert (retry_after({"Retry-After": value}) or timedelta(0)) <= timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        (400, b'{"message": "Price must not be null"}', Rejected, "Price must not be null"),
+        (400, b'{"message": "item_does_not_exist", "details": "ABC"}', Rejected, "item_does_not_exist: ABC"),
+        (403, b'{"message": "Invalid permissions for expandable fields."}', Rejected, "Invalid permissions"),
+        (404, b'{"message": "Not Found", "details": "Order not found"}', NotFound, "Not Found: Order not found"),
+        (405, b"405 POST not allowed.", Rejected, "405 POST not allowed."),
+        (401, b'{"message": "401 Unauthorized"}', Forbidden, "Clover refuses our access"),
+        (400, b"<html>nginx</html>", Rejected, "Clover refused with status 400."),
+        (422, b"[1, 2]", Rejected, "Clover refused with status 422."),
+    ],
+)
+def test_refusals_keep_clovers_words(status: int, body: bytes, kind: type[AppError], message: str) -> None:
+    """Each 4xx becomes its error; words come from the JSON envelope or the plain text."""
+    error = refusal(status, {}, body)
+
+    assert type(error) is kind
+    assert str(error).startswith(message)
+    assert not isinstance(error, Rejected) or error.status == status
+
+
+@given(st.binary(max_size=2000))
+def test_any_body_can_be_a_refusal(body: bytes) -> None:
+    """Whatever comes is cut to a line that can be stored."""
+    line = said(body)
+
+    assert len(line) <= LONGEST_MESSAGE
+    assert not {"\x00", "\n"} & set(line)
+    line.encode()
+
+
+def test_words_carry_no_address() -> None:
+    """What looks like personal data is taken out before it is shown or stored."""
+    assert "ada@example.com" not in said(b'{"message": "ada@example.com is taken"}')
+
+
+def test_nul_is_taken_out_of_texts() -> None:
+    """PostgreSQL cannot hold it, so it never gets further than here; a backslash before u0000 is no NUL."""
+    assert decoded(Item, rb'{"id": "a\u0000b\\u0000"}').id == "ab\\u0000"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"id": "A"', b'{"id": "\\ud800"}', b"[" * 100_000])
+def test_what_is_not_json_is_the_way_not_the_data(body: bytes) -> None:
+    """A proxy's page or half an answer may be better next time."""
+    with pytest.raises(Unavailable):
+        decoded(Item, body)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [(b'{"id": 5}', "id"), (b'{"id": "A", "price": NaN}', "price"), (b"[]", "body")]
+)
+def test_what_does_not_fit_names_the_field_alone(body: bytes, field: str) -> None:
+    """The message says where, never with which value."""
+    with pytest.raises(Undecodable, match=field):
+        decoded(Item, body)

@@ -1,0 +1,149 @@
+"""The pace of calls for one merchant, on a clock that tests move."""
+
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+from math import ceil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.clock import FakeClock
+
+from common.clover.pace import LEAST_SHARE, Pace
+from common.errors import Throttled
+
+BREATHS = 20
+"""Times a test lets other tasks go on, enough for everything that can to happen."""
+
+
+class Paced:
+    """A pace whose sleeps move its clock."""
+
+    def __init__(self, rate: float = 10, concurrency: int = 5) -> None:
+        self.clock = FakeClock()
+        self.pace = Pace(self.clock, self.sleep)
+        self.pace.limit(rate, concurrency)
+        self.went: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.clock.advance(ceil(seconds * 1e6) / 1e6)  # the clock knows no less than a microsecond
+        await asyncio.sleep(0)
+
+    async def call(self, until: asyncio.Event | None = None) -> None:
+        async with self.pace.slot() as went:
+            self.went.append(went)
+            if until is not None:
+                await until.wait()
+
+
+async def breathe() -> None:
+    for _ in range(BREATHS):
+        await asyncio.sleep(0)
+
+
+@given(rate=st.floats(0.5, 50), pauses=st.lists(st.floats(0, 3), min_size=2, max_size=30))
+async def test_calls_are_never_closer_than_the_rate_allows(rate: float, pauses: list[float]) -> None:
+    """However long nobody called, no credit for a burst gathers."""
+    paced = Paced(rate)
+    for pause in pauses:
+        paced.clock.advance(pause)
+        await paced.call()
+
+    assert all(later - earlier >= 1 / rate - 1e-9 for earlier, later in pairwise(paced.went))
+
+
+async def test_many_at_once_go_one_after_another() -> None:
+    """Those who come together are spaced in the order they came."""
+    paced = Paced(rate=10)
+    await asyncio.gather(*(paced.call() for _ in range(5)))
+
+    assert paced.went == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=1e-4)
+
+
+async def test_no_more_are_in_flight_than_granted() -> None:
+    """A call waits for room, and goes as soon as another ends."""
+    paced, end = Paced(rate=1000, concurrency=2), asyncio.Event()
+    calls = [asyncio.create_task(paced.call(end)) for _ in range(3)]
+    await breathe()
+    in_flight = len(paced.went)
+    end.set()
+    await asyncio.gather(*calls)
+
+    assert (in_flight, len(paced.went)) == (2, 3)
+
+
+async def test_a_grant_taken_anew_gives_no_burst() -> None:
+    """The pace outlives the grant: being told the limits again does not let a call go early."""
+    paced = Paced(rate=2)
+    await paced.call()
+    paced.pace.limit(2, 5)
+    await paced.call()
+
+    assert paced.went == pytest.approx([0, 0.5], abs=1e-4)
+
+
+@pytest.mark.parametrize(("retry_after", "rests"), [(None, 1), (timedelta(seconds=3), 3), (timedelta(0), 0.1)])
+async def test_everybody_rests_after_a_429(retry_after: timedelta | None, rests: float) -> None:
+    """All calls wait as long as Clover asked, or a second when it named no time, and then go at half the rate."""
+    paced = Paced(rate=10)
+    async with paced.pace.slot() as went:
+        paced.pace.throttled(went, retry_after)
+    await paced.call()
+    await paced.call()
+
+    assert paced.went == pytest.approx([rests, rests + 0.2], abs=1e-4)
+
+
+async def test_one_jam_halves_the_rate_once() -> None:
+    """Several 429s to calls that were in flight together count as one."""
+    paced = Paced(rate=10)
+    paced.pace.throttled(0, None)
+    paced.pace.throttled(-0.1, None)
+
+    assert paced.pace.rate == 5
+
+
+async def test_the_rate_never_falls_to_nothing() -> None:
+    """However many 429s come, some calls still go."""
+    paced = Paced(rate=16)
+    for _ in range(50):
+        paced.clock.advance(1)
+        paced.pace.throttled(paced.clock.monotonic(), None)
+
+    assert paced.pace.rate == 16 * LEAST_SHARE
+
+
+async def test_calls_that_go_well_win_the_rate_back() -> None:
+    """After a 429 the rate grows by a hundredth of the grant with each call, up to the grant and no further."""
+    paced = Paced(rate=10)
+    paced.pace.throttled(0, None)
+    paced.pace.went_well()
+    after_one = paced.pace.rate
+    for _ in range(200):
+        paced.pace.went_well()
+
+    assert after_one == pytest.approx(5.1)
+    assert paced.pace.rate == 10
+
+
+async def test_a_long_rest_is_told_instead_of_slept() -> None:
+    """When Clover wants more than five seconds, callers learn how long, and the grant does not idle."""
+    paced = Paced()
+    paced.pace.throttled(0, timedelta(seconds=21))
+    with pytest.raises(Throttled) as told:
+        await paced.call()
+
+    assert told.value.retry_after == timedelta(seconds=21)
+
+
+async def test_a_call_given_up_leaves_its_place() -> None:
+    """One that is cancelled while it waits does not hold up those behind it."""
+    paced, end = Paced(rate=1000, concurrency=1), asyncio.Event()
+    first, second, third = (asyncio.create_task(paced.call(end)) for _ in range(3))
+    await breathe()
+    second.cancel()
+    end.set()
+    await asyncio.gather(first, third)
+
+    assert len(paced.went) == 2

@@ -1,0 +1,63 @@
+"""Collections read page by page."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from common.clover.paging import Page, pages
+from common.clover.transport import Answered
+from common.errors import Unavailable
+
+
+class Row(Answered):
+    id: str
+
+
+class Anonymous(Answered):
+    name: str
+
+
+async def read(*answers: Sequence[str], limit: int = 2) -> tuple[list[list[str]], list[int]]:
+    """The ids of each page read, and the offsets asked for."""
+    asked: list[int] = []
+
+    async def fetch(offset: int) -> Page[Row]:
+        asked.append(offset)
+        return Page[Row](elements=[Row(id=each) for each in answers[min(len(asked), len(answers)) - 1]])
+
+    return [[row.id for row in page] async for page in pages(fetch, limit)], asked
+
+
+@pytest.mark.parametrize(
+    ("answers", "found", "asked"),
+    [
+        ([[]], [], [0]),
+        ([["A"]], [["A"]], [0]),
+        ([["A", "B"], ["C"]], [["A", "B"], ["C"]], [0, 2]),
+        ([["A", "B"], []], [["A", "B"]], [0, 2]),
+    ],
+)
+async def test_a_short_page_is_the_last(answers: list[list[str]], found: list[list[str]], asked: list[int]) -> None:
+    """There is no total and no cursor: the end is a page shorter than asked for."""
+    assert await read(*answers) == (found, asked)
+
+
+async def test_rows_that_move_come_once() -> None:
+    """A row that slides onto the next page while we read is left out there."""
+    assert (await read(["A", "B"], ["B", "C"], ["D"]))[0] == [["A", "B"], ["C"], ["D"]]
+
+
+async def test_pages_that_repeat_end_in_an_error() -> None:
+    """A server that ignores the offset does not keep us reading for ever."""
+    with pytest.raises(Unavailable):
+        await read(["A", "B"])
+
+
+async def test_pages_without_ids_that_repeat_end_too() -> None:
+    """Rows without an id are compared as whole pages."""
+
+    async def fetch(_: int) -> Page[Anonymous]:
+        return Page[Anonymous](elements=[Anonymous(name="same"), Anonymous(name="same")])
+
+    with pytest.raises(Unavailable):
+        _ = [page async for page in pages(fetch, 2)]
