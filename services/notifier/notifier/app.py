@@ -9,6 +9,7 @@ from common.db.database import Database
 from common.http.auth import Keys
 from common.service import Service
 from common.telemetry.metrics import Metrics
+from common.work import api as work_api
 from notifier import api, dashboard
 from notifier.feed import Hub
 from notifier.handlers import HANDLERS
@@ -28,7 +29,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         database=database,
         contacts=contacts,
         office=Office(templates, settings.sender, settings.public_url),
-        relay=Relay(settings.smtp_url.get_secret_value(), settings.smtp_timeout),
+        relay=Relay(settings.relay, settings.smtp_timeout),
         hub=hub,
         keys=Keys(settings.jwt_public_keys, settings.internal_secrets, audience=NAME),
         templates=templates,
@@ -43,7 +44,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         deps=deps,
         handlers=HANDLERS,
         kinds=SYNC,
-        routes=[*api.ROUTES, *dashboard.ROUTES],
+        routes=[*api.ROUTES, *dashboard.ROUTES, *work_api.routes(NAME)],
         resources=[contacts],
         loops=[hub.run],
         on_shutdown=[hub.close],

@@ -1,18 +1,15 @@
 """E-mail: whose address it goes to, how a message is made, and how it is given to the relay."""
 
-import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from http import HTTPStatus
 from types import TracebackType
 from typing import Annotated, Any, Self
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import aiohttp
@@ -26,55 +23,13 @@ from common.http.auth import mint_internal
 from common.settings import CommonSettings
 from notifier import domain
 from notifier.domain import MailKind
+from notifier.settings import RelayAt, parse_address
 from notifier.store import Contact, Problem
 
 ASK_SECONDS = 5.0
 LARGEST_ANSWER = 64 * 1024
 
-_TLS = {"smtp": (False, False), "smtp+starttls": (False, True), "smtps": (True, False)}
-_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _TRY_LATER = range(400, 500)
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_ADDRESS = re.compile(
-    rf"(?:(?P<name>[^<>@]*)(?P<open><))?(?P<user>{_ATOM}(?:\.{_ATOM})*)@(?P<host>[A-Za-z0-9.-]{{1,253}})(?(open)>)"
-)
-
-
-def parse_address(text: str) -> Address:
-    """The one address in `name@host` or `Name <name@host>`. Raises ValueError without quoting it.
-
-    Stricter than the standard on purpose: no quoted or non-ASCII mailbox, and never a second address.
-    """
-    found = _ADDRESS.fullmatch(text)
-    if found is None or text != domain.one_line(text):
-        raise ValueError("is not an e-mail address")
-    try:
-        return Address((found["name"] or "").strip('" '), found["user"], found["host"])
-    except (ValueError, MessageError):
-        raise ValueError("is not an e-mail address") from None
-
-
-@dataclass(frozen=True)
-class RelayAt:
-    """Where the relay is and how it is spoken to."""
-
-    host: str
-    port: int
-    use_tls: bool
-    start_tls: bool
-    username: str | None
-    password: str | None
-
-
-def parse_relay(url: str) -> RelayAt:
-    """Where this URL points. Raises ValueError without quoting it."""
-    parts = urlsplit(url)
-    if parts.scheme not in _TLS or not parts.hostname:
-        raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")
-    use_tls, start_tls = _TLS[parts.scheme]
-    username = unquote(parts.username) if parts.username else None
-    password = unquote(parts.password) if parts.password else None
-    return RelayAt(parts.hostname, parts.port or _PORTS[parts.scheme], use_tls, start_tls, username, password)
 
 
 class ContactAnswer(BaseModel):
@@ -197,8 +152,8 @@ class Office:
 class Relay:
     """The mail server that takes our messages."""
 
-    def __init__(self, url: str, timeout: float) -> None:
-        self._at = parse_relay(url)
+    def __init__(self, at: RelayAt, timeout: float) -> None:
+        self._at = at
         self._timeout = timeout
 
     async def send(self, message: EmailMessage) -> None:

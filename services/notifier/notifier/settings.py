@@ -1,13 +1,59 @@
 """What notifier reads from the environment beyond what every service does."""
 
+import re
+from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.headerregistry import Address
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from common.settings import CommonSettings
-from notifier.mail import parse_address, parse_relay
+
+_TLS = {"smtp": (False, False), "smtp+starttls": (False, True), "smtps": (True, False)}
+_PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ADDRESS = re.compile(
+    rf"(?:(?P<name>[^<>@]*)(?P<open><))?(?P<user>{_ATOM}(?:\.{_ATOM})*)@(?P<host>[A-Za-z0-9.-]{{1,253}})(?(open)>)"
+)
+
+
+def parse_address(text: str) -> Address:
+    """The one address in `name@host` or `Name <name@host>`. Raises ValueError without quoting it.
+
+    Stricter than the standard on purpose: no quoted or non-ASCII mailbox, and never a second address.
+    """
+    found = _ADDRESS.fullmatch(text)
+    if found is None or not text.isprintable():
+        raise ValueError("is not an e-mail address")
+    try:
+        return Address((found["name"] or "").strip('" '), found["user"], found["host"])
+    except (ValueError, MessageError):
+        raise ValueError("is not an e-mail address") from None
+
+
+@dataclass(frozen=True)
+class RelayAt:
+    """Where the mail server is and how it is spoken to."""
+
+    host: str
+    port: int
+    use_tls: bool
+    start_tls: bool
+    username: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+
+
+def parse_relay(url: str) -> RelayAt:
+    """Where this URL points. Raises ValueError without quoting it."""
+    parts = urlsplit(url)
+    if parts.scheme not in _TLS or not parts.hostname:
+        raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")
+    use_tls, start_tls = _TLS[parts.scheme]
+    username = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password) if parts.password else None
+    return RelayAt(parts.hostname, parts.port or _PORTS[parts.scheme], use_tls, start_tls, username, password)
 
 
 def _address(text: str) -> str:
@@ -38,3 +84,7 @@ class Settings(CommonSettings):
     @property
     def sender(self) -> Address:
         return parse_address(self.mail_from)
+
+    @property
+    def relay(self) -> RelayAt:
+        return parse_relay(self.smtp_url.get_secret_value())

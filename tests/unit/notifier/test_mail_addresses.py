@@ -2,7 +2,7 @@
 
 import pytest
 
-from notifier.mail import parse_address, parse_relay
+from notifier.settings import parse_address, parse_relay
 
 
 @pytest.mark.parametrize("text", ["a@b.example", "Anna Öz <a@b.example>", '"x, y" <a@b.example>'])
