@@ -1,7 +1,7 @@
 """Orders itself on a database of its own, beside a Clover of its own; its loops run only when a test says so."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -54,7 +54,9 @@ class FixedGrants:
 
     async def take(self, merchant_id: str) -> Grant:
         shop = self.shops[merchant_id]
-        return Grant("grant", merchant_id, shop.merchant.region, shop.token, rate=5000.0, concurrency=5, expires_in=3600)
+        return Grant(
+            "grant", merchant_id, shop.merchant.region, shop.token, rate=5000.0, concurrency=5, expires_in=3600
+        )
 
     async def give_back(self, grant: Grant) -> None:
         """Nobody else waits."""
@@ -83,17 +85,21 @@ class Orders:
         """A merchant that orders knows, with the order type unless told otherwise."""
         shop = self.clover.open_shop(region)
         self.shops[shop.merchant.id] = shop
+        await self.reconnect(shop)
+        if order_type:
+            self.add_order_type(shop)
+        return shop
+
+    async def reconnect(self, shop: Shop) -> None:
+        """Catalog tells that the merchant is connected."""
         event = MerchantConnected(
             merchant_id=shop.merchant.id,
             account_id="acc-1",
-            region=region,
+            region=shop.merchant.region,
             currency=shop.merchant.currency,
             timezone="America/New_York",
         )
         await self.deliver(event)
-        if order_type:
-            self.add_order_type(shop)
-        return shop
 
     def add_order_type(self, shop: Shop, label: str = ORDER_TYPE) -> Any:
         """The merchant makes the order type."""
@@ -123,13 +129,18 @@ class Orders:
         await self.worker.settle()
 
     async def settle_for(self, seconds: float) -> None:
-        """Work through so much time."""
-        left = seconds
+        """Work through so much time, from one due row to the next."""
+        end = self.clock.now() + timedelta(seconds=seconds)
         await self.settle()
-        while left > 0 and await self.fetch("SELECT FROM work WHERE NOT held"):
-            self.clock.ahead += timedelta(seconds=min(2.0, left))
-            left -= 2.0
+        while (due := await self.next_due()) is not None and due <= end:
+            self.clock.ahead += max(due - self.clock.now(), timedelta(0))
             await self.settle()
+        self.clock.ahead += max(end - self.clock.now(), timedelta(0))
+
+    async def next_due(self) -> datetime | None:
+        """When the next row of work is due."""
+        [row] = await self.fetch("SELECT min(due_at) AS due_at FROM work WHERE NOT held")
+        return row["due_at"] or None
 
     def new_worker(self, deps: Any = None) -> None:
         """A worker that knows nothing of the one before, as after a restart."""
@@ -143,9 +154,7 @@ class Orders:
 
     async def told(self, shop: Shop, kind: str, object_id: str = "0RDER00000001") -> None:
         """A webhook of this kind has come in."""
-        event = ObjectChanged(
-            merchant_id=shop.merchant.id, kind=kind, object_id=object_id, action="UPDATE", sent_at=1
-        )
+        event = ObjectChanged(merchant_id=shop.merchant.id, kind=kind, object_id=object_id, action="UPDATE", sent_at=1)
         await self.deliver(event)
 
     async def link(self, shop: Shop, sku: str, item_id: str) -> None:
@@ -248,6 +257,3 @@ async def serving_orders(dsn: str, clover: Clover, changed: dict[str, Any]) -> A
 async def orders(database_dsn: str, changed: dict[str, Any]) -> AsyncIterator[Orders]:
     async with local_clover() as clover, serving_orders(database_dsn, clover, changed) as orders:
         yield orders
-
-
-Serving = Callable[..., Any]

@@ -6,7 +6,7 @@ from common.contracts.orders import OrderSynced
 
 
 async def test_an_order_is_paid_in_clover_exact_to_the_cent(orders: Orders) -> None:
-    """The order stands in Clover under our type, one row per unit, paid with External Payment, and is told as synced."""
+    """The order stands in Clover one row per unit, paid with External Payment, and is told as synced."""
     shop = await orders.connected()
     status, body = await orders.put(shop)
     assert (status, body["state"]) == (202, "ready")

@@ -1,0 +1,255 @@
+"""Whatever becomes of a call or of our process, every order stands in Clover exactly once, exact to the cent."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.integration.orders.conftest import ADA, SETTLE, Orders, in_clover
+from tests.support.clover import Shop
+from tests.support.eventually import eventually
+
+from common.clover.transport import Api
+from common.contracts.orders import OrderSynced
+
+STEPS = {
+    "order": ("POST", r"/orders$"),
+    "lines": ("POST", r"/bulk_line_items$"),
+    "customer": ("POST", r"/customers$"),
+    "attach": ("POST", r"/orders/\w+$"),
+    "payment": ("POST", r"/payments$"),
+    "verify": ("GET", r"/orders/\w+\?"),
+}
+FAULTS: dict[str, dict[str, Any]] = {
+    "applied, then dropped": {"kind": "apply_then_drop"},
+    "dropped before": {"kind": "drop_before_apply"},
+    "5xx after applying": {"kind": "fail_after", "status": 503},
+    "5xx before applying": {"kind": "fail_before", "status": 500},
+    "answer cut short": {"kind": "truncate"},
+    "answer is no JSON": {"kind": "malformed"},
+    "429": {"kind": "throttle"},
+    "429 with a wish": {"kind": "throttle", "retry_after": 1, "limit": "token_concurrent"},
+}
+
+
+async def assert_once(orders: Orders, shop: Shop, customers: int = 1) -> None:
+    """One order in Clover, whole and paid once; told once."""
+    [made] = in_clover(shop)
+    assert [line["price"] for line in made.lines] == [1250, 1250, 999]
+    assert [payment["amount"] for payment in made.payments] == [3499]
+    assert made.record["paymentState"] == "PAID"
+    assert len(made.customers) == len(list(shop.merchant.objects["customers"].everything())) == customers
+    assert await orders.state(shop) == "paid"
+    assert len(await orders.emitted(OrderSynced)) == 1
+
+
+def submissions(orders: Orders, shop: Shop) -> list[str]:
+    """Every creation sent and every look-up answered or not, in their order."""
+    calls = [
+        each for each in orders.clover.sandbox.journal.since(0) if each.path.endswith(f"{shop.merchant.id}/orders")
+    ]
+    names = {True: "looked", False: "asked"}
+    return ["sent" if each.method == "POST" else names[each.status == 200] for each in calls]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_call_that_goes_wrong(orders: Orders, step: str, fault: str) -> None:
+    """A fault at any step, twice in a row, ends in one order that is whole and paid once."""
+    shop = await orders.connected()
+    method, path = STEPS[step]
+    orders.clover.fail(method=method, path=path, times=2, **FAULTS[fault])
+    await orders.put(shop, customer=ADA)
+    await orders.settle_for(6 * SETTLE)
+    assert orders.clover.sandbox.faults.rules()[0].played >= 1
+    await assert_once(orders, shop)
+
+
+@pytest.mark.parametrize("step", ["order", "lines", "customer", "payment"])
+async def test_a_call_that_is_applied_late(orders: Orders, step: str) -> None:
+    """A write that Clover applies long after its connection was lost is found, not repeated."""
+    shop = await orders.connected()
+    method, path = STEPS[step]
+    orders.clover.fail("apply_late", method=method, path=path, times=1, seconds=0.4)
+    await orders.put(shop, customer=ADA)
+    await orders.settle()
+    writes = orders.clover.sandbox.journal.writes_applied
+    assert await orders.next_due() is not None
+    await eventually(lambda: orders.clover.sandbox.journal.writes_applied > writes)
+    await orders.settle_for(2 * SETTLE)
+    await assert_once(orders, shop)
+
+
+async def test_a_look_up_that_lags_behind(orders: Orders) -> None:
+    """While Clover's index does not know the order yet, it is asked again over the settle time and never resent."""
+    shop = await orders.connected()
+    orders.clover.fail("apply_then_drop", method="POST", path=r"/orders$", times=1)
+    orders.clover.fail("stale_index", method="GET", path=r"/orders\?", seconds=3600, id="stale")
+    await orders.put(shop, customer=ADA)
+    await orders.settle_for(SETTLE * 0.9)
+    assert await orders.state(shop) == "unknown"
+    orders.clover.sandbox.faults.remove("stale")
+    await orders.settle_for(SETTLE)
+    await assert_once(orders, shop)
+    assert submissions(orders, shop).count("sent") == 1
+
+
+async def test_a_look_up_that_fails(orders: Orders) -> None:
+    """As long as Clover cannot be asked about a lost order nothing is sent again, however long that takes."""
+    shop = await orders.connected()
+    orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=1)
+    orders.clover.fail("fail_before", method="GET", path=r"/orders\?", id="down")
+    await orders.put(shop, customer=ADA)
+    await orders.settle_for(3 * SETTLE)
+    assert await orders.state(shop) == "unknown"
+    assert "sent" not in submissions(orders, shop)[1:]
+    orders.clover.sandbox.faults.clear()
+    await orders.settle_for(4 * SETTLE)
+    await assert_once(orders, shop)
+
+
+async def test_nothing_is_sent_again_before_several_looks(orders: Orders) -> None:
+    """Between two submissions of an order lie at least three answered looks, the last a settle time later."""
+    shop = await orders.connected()
+    orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=2)
+    await orders.put(shop, customer=ADA)
+    await orders.settle_for(6 * SETTLE)
+    told = submissions(orders, shop)
+    between = "".join(each[0] for each in told).split("s")
+    assert told.count("sent") == 3
+    assert all(len(looks) >= 3 for looks in between[1:-1])
+    await assert_once(orders, shop)
+
+
+async def test_pressing_retry_in_doubt_only_looks(orders: Orders) -> None:
+    """Retry on an unknown order asks Clover again and sends nothing."""
+    shop = await orders.connected()
+    orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=1)
+    await orders.put(shop)
+    for _ in range(8):
+        await orders.settle()
+        await orders.act(shop, "retry")
+    assert await orders.state(shop) == "unknown"
+    assert submissions(orders, shop).count("sent") == 1
+
+
+async def test_orders_after_one_in_doubt_go_on(orders: Orders) -> None:
+    """An order in doubt does not keep the next from being paid; it follows once it is certain."""
+    shop = await orders.connected()
+    orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=1)
+    await orders.put(shop, "o-1")
+    await orders.put(shop, "o-2")
+    await orders.settle()
+    assert (await orders.state(shop, "o-1"), await orders.state(shop, "o-2")) == ("unknown", "paid")
+    await orders.settle_for(2 * SETTLE)
+    assert sorted(each.record["note"] for each in in_clover(shop)) == ["QuickSync order o-1", "QuickSync order o-2"]
+
+
+async def test_orders_stay_in_order_through_refusals_for_now(orders: Orders) -> None:
+    """When Clover asks for fewer calls nobody overtakes: also who comes later waits for the pause."""
+    shop = await orders.connected()
+    orders.clover.fail("throttle", method="POST", path=r"/orders$", times=4, after=2)
+    for number in range(6):
+        await orders.put(shop, f"o-{number}")
+    await orders.settle()
+    await orders.put(shop, "o-6")
+    await orders.settle_for(60)
+    assert [each.record["note"].split()[-1] for each in in_clover(shop)] == [f"o-{n}" for n in range(7)]
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Deadly:
+    """A way to Clover on which the process dies at one call, before it leaves or after it was answered."""
+
+    clover: Any
+    at: int
+    before: bool
+    calls: int = 0
+
+    @asynccontextmanager
+    async def speak(self, merchant_id: str) -> AsyncIterator["DeadlyApi"]:
+        async with self.clover.speak(merchant_id) as api:
+            yield DeadlyApi(api, self)
+
+    async def strike(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        self.calls += 1
+        fatal = self.calls == self.at
+        if fatal and self.before:
+            raise Killed
+        answer = await call()
+        if fatal:
+            raise Killed
+        return answer
+
+
+@dataclass
+class DeadlyApi:
+    """The same on one merchant's API."""
+
+    api: Api
+    fate: Deadly
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.api, name)
+        if name not in {"get", "post", "delete"}:
+            return found
+        return lambda *arguments, **named: self.fate.strike(lambda: found(*arguments, **named))
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 7))
+async def test_a_process_killed_at_each_call(orders: Orders, at: int, before: bool) -> None:
+    """Killed before or after any of its calls, the next process brings the order to the same end."""
+    shop = await orders.connected()
+    fate = Deadly(orders.service.deps.clover, at, before)
+    orders.new_worker(replace(orders.service.deps, clover=fate))
+    await orders.put(shop, customer=ADA)
+    with pytest.raises(Killed):
+        await orders.settle()
+    assert fate.calls == at
+    orders.new_worker()
+    await orders.settle_for(3 * SETTLE)
+    await assert_once(orders, shop)
+    sent_without_look = "sentsent" in "".join(submissions(orders, shop))
+    assert not sent_without_look
+
+
+async def test_a_worker_cancelled_while_clover_creates(orders: Orders) -> None:
+    """A call that our own shutdown cuts off counts as one that may have been applied."""
+    shop = await orders.connected()
+    orders.clover.fail("delay", method="POST", path=r"/orders$", ms=600, when="after", times=1)
+    await orders.put(shop, customer=ADA)
+    stop = asyncio.Event()
+    running = asyncio.create_task(orders.worker.run(stop))
+    await eventually(lambda: in_clover(shop))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await orders.fetch("DELETE FROM lease")
+    orders.new_worker()
+    await orders.settle_for(2 * SETTLE)
+    await assert_once(orders, shop)
+
+
+async def test_two_in_clover_under_one_reference(orders: Orders) -> None:
+    """If Clover ever shows two, the earlier one is taken and no third is made."""
+    shop = await orders.connected()
+    orders.clover.fail("apply_then_drop", method="POST", path=r"/orders$", times=1)
+    orders.clover.fail("stale_index", method="GET", path=r"/orders\?", seconds=3600, id="stale")
+    await orders.put(shop)
+    await orders.settle()
+    [first] = in_clover(shop)
+    reference = (await orders.seen(shop))["reference"]
+    second = await shop.post("/orders", {"state": "open", "externalReferenceId": reference})
+    shop.merchant.objects["orders"].change(second["id"], {"createdTime": second["createdTime"] + 2000})
+    orders.clover.sandbox.faults.clear()
+    orders.clock.ahead += timedelta(seconds=10)
+    await orders.settle()
+    assert (await orders.seen(shop))["clover_order_id"] == first.record["id"]
+    assert len(in_clover(shop)) == 2

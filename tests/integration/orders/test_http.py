@@ -1,0 +1,179 @@
+"""The HTTP side: what is taken, what is refused and by which name, how an order is shown."""
+
+from typing import Any
+
+import pytest
+from tests.integration.orders.conftest import ADA, Orders, order
+
+from common.contracts.orders import OrderCancelled, OrderCompleted
+
+MUG = {"sku": "MUG", "name": "Mug", "quantity": 2, "unit_price": 1250}
+
+
+async def test_the_same_order_again_changes_nothing(orders: Orders) -> None:
+    """A repeat answers 200 and is not sent again; not even the zone in which a moment is written matters."""
+    shop = await orders.connected()
+    assert (await orders.put(shop, customer=ADA))[0] == 202
+    await orders.settle()
+    status, body = await orders.put(shop, customer=ADA, placed_at="2026-11-23T09:00:00Z")
+    assert (status, body["state"]) == (200, "paid")
+    assert await orders.fetch("SELECT FROM work") == []
+
+
+@pytest.mark.parametrize(
+    ("other", "fields"),
+    [
+        ({"number": "#1002"}, ["number"]),
+        ({"channel": {"channel": "shopify", "store": "other"}}, ["channel"]),
+        ({"lines": [MUG], "total": 2500}, ["lines", "total"]),
+        ({"customer": ADA | {"first_name": "Eve"}}, ["customer"]),
+        ({"placed_at": "2026-11-23T10:00:01+01:00"}, ["placed_at"]),
+    ],
+)
+async def test_another_order_under_a_known_id(orders: Orders, other: dict[str, Any], fields: list[str]) -> None:
+    """It is refused with the names of what differs, and what was received first stays."""
+    shop = await orders.connected()
+    await orders.put(shop, customer=ADA)
+    status, body = await orders.put(shop, **({"customer": ADA} | other))
+    assert (status, body["type"]) == (409, "urn:quicksync:problem:order_differs")
+    assert [each["field"] for each in body["errors"]] == fields
+    assert "Eve" not in str(body)
+    assert (await orders.seen(shop))["number"] == "#1001"
+
+
+async def test_a_total_that_does_not_add_up(orders: Orders) -> None:
+    """It is refused with our sum and theirs, and nothing is stored."""
+    shop = await orders.connected()
+    status, body = await orders.put(shop, total=3500)
+    assert (status, body["errors"][0]["field"]) == (422, "total")
+    assert body["errors"][0]["problem"] == "is 3500, the lines come to 3499"
+    assert await orders.fetch("SELECT FROM source_order") == []
+
+
+@pytest.mark.parametrize(
+    ("other", "field"),
+    [
+        ({"lines": []}, "lines"),
+        ({"lines": [MUG | {"quantity": 0}]}, "lines.0.quantity"),
+        ({"lines": [MUG | {"quantity": 1000}]}, "lines.0.quantity"),
+        ({"lines": [MUG | {"quantity": 1.5}]}, "lines.0.quantity"),
+        ({"lines": [MUG | {"unit_price": -1}]}, "lines.0.unit_price"),
+        ({"lines": [MUG | {"unit_price": 1e308}]}, "lines.0.unit_price"),
+        ({"lines": [MUG] * 501}, "lines"),
+        ({"lines": [MUG | {"quantity": 999}] * 3, "total": 3746250}, "lines"),
+        ({"lines": [MUG | {"name": "a\x00b"}]}, "lines.0.name"),
+        ({"total": 0}, "total"),
+        ({"currency": "EUR"}, "currency"),
+        ({"placed_at": "2026-11-23T10:00:00"}, "placed_at"),
+        ({"placed_at": "0001-01-01T00:00:00+14:00"}, "placed_at"),
+        ({"number": "x" * 41}, "number"),
+        ({"number": ""}, "number"),
+        ({"customer": ADA | {"email": "nobody"}}, "customer.email"),
+        ({"gift": True}, "gift"),
+    ],
+)
+async def test_bad_orders_are_refused_by_field(orders: Orders, other: dict[str, Any], field: str) -> None:
+    """Each mistake is answered 422 with its field named, and nothing is stored."""
+    shop = await orders.connected()
+    status, body = await orders.put(shop, **other)
+    assert status == 422
+    assert field in [each["field"] for each in body["errors"]]
+    assert await orders.fetch("SELECT FROM source_order") == []
+
+
+async def test_texts_of_any_language(orders: Orders) -> None:
+    """Emoji and right-to-left text pass through, cut to what Clover takes."""
+    shop = await orders.connected()
+    line = {"sku": "كوب", "name": "كوب ☕ " + "🎁" * 200, "quantity": 1, "unit_price": 700}
+    await orders.put(shop, lines=[line], total=700, number="№ ١٢")
+    await orders.settle()
+    assert await orders.state(shop) == "paid"
+
+
+async def test_unknown_merchants_and_orders(orders: Orders) -> None:
+    """What is not here is answered 404, whatever is asked of it."""
+    shop = await orders.connected()
+    elsewhere = "/v1/merchants/N0B0DYKN0WS00/orders"
+    assert (await orders.call("PUT", f"{elsewhere}/o-1", order(shop)))[0] == 404
+    assert (await orders.call("GET", elsewhere))[0] == 404
+    assert (await orders.call("GET", orders.path(shop, "o-9")))[0] == 404
+    for what in ("complete", "cancel", "retry", "fulfillments"):
+        assert (await orders.act(shop, what, "o-9"))[0] == 404
+
+
+async def test_an_id_that_is_none(orders: Orders) -> None:
+    """Ids are identifiers: spaces and addresses are refused before anything is stored under them."""
+    shop = await orders.connected()
+    assert (await orders.put(shop, "ada@example.com"))[0] == 422
+    assert (await orders.put(shop, "gid:%2F%2Fshopify%2FOrder%2F1"))[0] == 202
+
+
+async def test_orders_are_listed_by_state_page_by_page(orders: Orders) -> None:
+    """The cursor leads through all orders in order of arrival; a state shows only its own."""
+    shop = await orders.connected(order_type=False)
+    for number in range(5):
+        await orders.put(shop, f"o-{number}")
+    await orders.settle()
+    await orders.act(shop, "cancel", "o-3")
+    found, cursor = [], 0
+    while cursor is not None:
+        _, page = await orders.call("GET", f"{orders.path(shop)}?limit=2&cursor={cursor}")
+        found += [each["source_id"] for each in page["orders"]]
+        cursor = page["next_cursor"]
+    assert found == [f"o-{number}" for number in range(5)]
+    for state, expected in {"held": 4, "cancelled": 1, "ready": 0, "paid": 0}.items():
+        _, page = await orders.call("GET", f"{orders.path(shop)}?state={state}")
+        assert len(page["orders"]) == expected, state
+    assert (await orders.call("GET", f"{orders.path(shop)}?state=lost"))[0] == 422
+
+
+async def test_a_held_order_says_what_to_do(orders: Orders) -> None:
+    """It shows the problem, the remedy and its timeline."""
+    shop = await orders.connected(order_type=False)
+    await orders.put(shop)
+    await orders.settle()
+    seen = await orders.seen(shop)
+    assert "Setup → Order Types" in seen["problem"]["remedy"]
+    assert [step["step"] for step in seen["timeline"]] == ["received"]
+
+
+async def test_the_timeline_of_a_paid_order(orders: Orders) -> None:
+    """Each step stands there with its time."""
+    shop = await orders.connected()
+    await orders.put(shop, customer=ADA)
+    await orders.settle()
+    steps = [step["step"] for step in (await orders.seen(shop))["timeline"]]
+    assert steps == ["received", "submitting", "created", "lines", "customer", "payment", "paid"]
+
+
+async def test_fulfilments_are_refused_with_the_reason(orders: Orders) -> None:
+    """Clover cannot ship updates back, and the answer says so in the words of the FAQ."""
+    shop = await orders.connected()
+    await orders.put(shop)
+    status, body = await orders.call("POST", f"{orders.path(shop, 'o-1')}/fulfillments", {"tracking": "1Z"})
+    assert (status, body["type"]) == (422, "urn:quicksync:problem:clover_cannot_ship_updates")
+    assert "Clover cannot send shipping updates back to your source store" in body["detail"]
+
+
+async def test_another_merchants_token_sees_nothing(orders: Orders) -> None:
+    """A token for one merchant opens no other."""
+    shop, other = await orders.connected(), await orders.connected()
+    await orders.put(shop)
+    for merchant, status in ((shop, 200), (other, 404)):
+        path = orders.path(shop, "o-1")
+        assert (await orders.call("GET", path, merchants=[merchant.merchant.id]))[0] == status
+    assert (await orders.call("GET", orders.path(shop), scope="products:read"))[0] == 403
+
+
+async def test_events_name_the_order(orders: Orders) -> None:
+    """Completion and cancellation are told with the order's ids."""
+    shop = await orders.connected()
+    await orders.put(shop, "o-1")
+    await orders.put(shop, "o-2")
+    await orders.settle()
+    await orders.act(shop, "complete", "o-1")
+    await orders.act(shop, "cancel", "o-2")
+    await orders.settle()
+    [completed], [cancelled] = await orders.emitted(OrderCompleted), await orders.emitted(OrderCancelled)
+    assert (completed.source_id, cancelled.source_id) == ("o-1", "o-2")
+    assert completed.clover_order_id != cancelled.clover_order_id

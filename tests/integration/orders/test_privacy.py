@@ -1,0 +1,99 @@
+"""Personal data: none of a European customer anywhere, an American one's sealed and in Clover only."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from tests.integration.orders.conftest import Orders, in_clover
+
+from common import logs
+
+CANARIES = ["Zacanaria", "Quetzalbyrd", "canary@secret.example", "+49 30 5550123"]
+CUSTOMER = dict(zip(("first_name", "last_name", "email", "phone"), CANARIES, strict=True))
+TEXTS = {
+    "number": "#7 Zacanaria",
+    "channel": {"channel": "shopify", "store": "canary@secret.example"},
+    "lines": [
+        {"sku": "SKU-Zacanaria", "name": "For Zacanaria Quetzalbyrd, +49 30 5550123", "quantity": 1, "unit_price": 5}
+    ],
+    "total": 5,
+}
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Everything that is logged, at the most talkative level."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    logs.configure("orders", "debug", stream)
+    yield stream
+    root.handlers, root.level = before, level
+    structlog.reset_defaults()
+
+
+async def everything_stored(orders: Orders) -> str:
+    """Every row of every table, as text; sealed bytes as what they are."""
+    tables = await orders.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'orders'")
+    rows = [row for table in tables for row in await orders.fetch(f'SELECT * FROM "{table["tablename"]}"')]  # noqa: S608
+    return " ".join(
+        value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for row in rows for value in row
+    )
+
+
+def found_in(text: str) -> list[str]:
+    return [canary for canary in CANARIES if canary.lower() in text.lower()]
+
+
+@pytest.mark.parametrize("region", ["eu", "la"])
+async def test_nothing_of_a_european_customer_is_kept_sent_or_logged(
+    logged: io.StringIO, orders: Orders, region: str
+) -> None:
+    """Not in a table, an event, a log line or Clover; neither when all goes well nor when it goes wrong."""
+    shop = await orders.connected(region)
+    orders.clover.fail("fail_after", method="POST", path=r"/orders$", times=1)
+    orders.clover.fail("refuse", method="POST", path=r"/payments$", times=1)
+    await orders.put(shop, customer=CUSTOMER, **TEXTS)
+    await orders.put(shop, customer=CUSTOMER | {"last_name": "Other"}, **TEXTS)
+    await orders.settle_for(100)
+    await orders.act(shop, "retry")
+    await orders.settle_for(100)
+
+    assert await orders.state(shop) == "paid"
+    [made] = in_clover(shop)
+    assert made.customers == []
+    assert not [call for call in orders.calls(shop) if "customers" in call]
+    assert found_in(await everything_stored(orders)) == []
+    assert found_in(logged.getvalue()) == []
+    assert found_in(json.dumps(made.record) + json.dumps(made.lines) + json.dumps(made.payments)) == []
+
+
+async def test_an_american_customer_is_in_clover_only(logged: io.StringIO, orders: Orders) -> None:
+    """The details reach Clover's customer, and stand in no table, event, log line or text of the order."""
+    shop = await orders.connected("us")
+    orders.clover.fail("refuse", method="POST", path=r"/customers$", times=1, body={"message": "bad Zacanaria"})
+    await orders.put(shop, customer=CUSTOMER)
+    await orders.settle()
+    assert (await orders.seen(shop))["reason"] == "Clover did not accept the customer's details."
+    await orders.act(shop, "retry")
+    await orders.settle()
+
+    [made] = in_clover(shop)
+    [customer] = shop.merchant.objects["customers"].everything()
+    assert (customer["firstName"], made.customers) == ("Zacanaria", [customer["id"]])
+    assert found_in(await everything_stored(orders)) == []
+    assert found_in(logged.getvalue()) == []
+    assert found_in(json.dumps(made.record)) == []
+
+
+async def test_a_merchant_no_longer_in_the_us_gets_no_customer(orders: Orders) -> None:
+    """An order taken in as American is sent without its customer when Clover says the merchant is European by then."""
+    shop = await orders.connected("us")
+    await orders.put(shop, customer=CUSTOMER)
+    shop.merchant.region = "eu"
+    await orders.settle()
+    assert await orders.state(shop) == "paid"
+    assert not [call for call in orders.calls(shop) if "customers" in call]
