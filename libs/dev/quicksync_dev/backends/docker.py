@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import docker
-from docker.errors import DockerException, NotFound
+from docker.errors import APIError, DockerException, NotFound
 from requests import RequestException
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.config import testcontainers_config
@@ -232,4 +232,6 @@ class Container:
 
 
 def _short(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
+    """The first line of what an engine said, without the addresses around it."""
+    said = error.explanation if isinstance(error, APIError) else str(error)
+    return (said or type(error).__name__).splitlines()[0][:200]

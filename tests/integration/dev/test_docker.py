@@ -1,0 +1,98 @@
+"""Docker: an engine without the images is passed over quickly; one with them runs both back-ends."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import docker
+import pytest
+from aiohttp import web
+from docker.errors import DockerException
+
+from quicksync_dev.backends.docker import POSTGRES, RABBITMQ, Container, Image, engine_answers, supplies
+from quicksync_dev.backends.given import Given
+from quicksync_dev.backends.provide import choose
+from quicksync_dev.datadir import DataDir
+
+
+async def _version(_: web.Request) -> web.Response:
+    return web.json_response({"ApiVersion": "1.44", "Version": "25.0", "MinAPIVersion": "1.24"})
+
+
+async def _ping(_: web.Request) -> web.Response:
+    return web.Response(text="OK")
+
+
+async def _no_image(_: web.Request) -> web.Response:
+    return web.json_response({"message": "No such image"}, status=404)
+
+
+async def _no_registry(_: web.Request) -> web.Response:
+    return web.json_response({"message": "no route to the registry"}, status=500)
+
+
+@pytest.fixture
+async def poor_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """A Docker engine that answers but has no image and reaches no registry."""
+    app = web.Application()
+    app.router.add_get("/version", _version)
+    app.router.add_get("/{version}/version", _version)
+    app.router.add_get("/{version}/_ping", _ping)
+    app.router.add_get("/{version}/images/{name:.*}/json", _no_image)
+    app.router.add_get("/{version}/distribution/{name:.*}/json", _no_registry)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "docker.sock")).start()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'docker.sock'}")
+    yield
+    await runner.cleanup()
+
+
+@pytest.mark.usefixtures("poor_engine")
+async def test_an_engine_that_cannot_supply_the_images_is_passed_over(data_dir: DataDir, lines: list[str]) -> None:
+    """In moments, and saying so; what was given is used all the same."""
+    began = time.monotonic()
+
+    chosen = await choose(data_dir, lines.append, None, "amqp://guest:guest@127.0.0.1:1/")
+
+    assert time.monotonic() - began < 5
+    assert not isinstance(chosen.postgres, Container)
+    assert isinstance(chosen.rabbitmq, Given)
+    assert lines[0].startswith("postgres: the Docker engine has no postgres:17 and cannot fetch it")
+    assert lines[1] == "postgres: it says: no route to the registry"
+
+
+def _engine_has(image: Image) -> bool:
+    if not engine_answers():
+        return False
+    client = docker.from_env(timeout=5)
+    try:
+        client.images.get(image.tag)
+    except DockerException:
+        return False
+    finally:
+        client.close()
+    return True
+
+
+@pytest.mark.parametrize("image", [POSTGRES, RABBITMQ], ids=lambda image: image.name)
+async def test_a_container_keeps_its_port_and_data_over_a_kill(
+    image: Image, data_dir: DataDir, lines: list[str]
+) -> None:
+    """And is gone after a stop. Needs a Docker engine that has the image."""
+    if not _engine_has(image):
+        pytest.skip(f"no Docker engine with {image.tag} answers here")
+    assert supplies(image, lines.append)
+    server = Container(image, data_dir, lines.append)
+    try:
+        await server.start()
+        before = server.url
+        await server.kill()
+        assert not await server.alive()
+        await server.start()
+        assert server.url == before
+        assert await image.answers(server.url)
+    finally:
+        await server.stop()
+        await server.discard()
+    assert not await image.answers(before)
