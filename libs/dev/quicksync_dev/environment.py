@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quicksync_dev.identity import Identity
 
@@ -25,6 +25,8 @@ class Surroundings:
     smtp_url: str
     gateway_url: str
     bus_namespace: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further settings, by variable, for every service."""
 
     def url(self, service: str) -> str:
         """Where a service listens."""
@@ -48,7 +50,7 @@ def of_service(service: str, around: Surroundings, identity: Identity) -> dict[s
         "QS_CLOVER_APP_ID": identity.app_id,
         "QS_CLOVER_WEBHOOK_SECRETS": identity.webhook_secret,
     }
-    return inherited() | own | _particular(service, around, identity)
+    return inherited() | own | _particular(service, around, identity) | dict(around.settings)
 
 
 def _particular(service: str, around: Surroundings, identity: Identity) -> dict[str, str]:

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import secrets
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,7 +33,8 @@ class Options:
     """What can be chosen about a system; nothing need be.
 
     Without `clover_url` a sandbox is started. `database` is also a namespace on the broker, so that several systems
-    can share given servers. `python` starts a module of the services and the sandbox; tests put stubs there.
+    can share given servers. `settings` are further variables for every service. `python` starts a module of the
+    services and the sandbox; tests put stubs there.
     """
 
     clover_url: str | None = None
@@ -40,6 +42,7 @@ class Options:
     postgres_dsn: str | None = None
     amqp_url: str | None = None
     database: str = "quicksync"
+    settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     python: parts.Python = (sys.executable, "-m")
 
 
@@ -184,6 +187,7 @@ class System:
             smtp_url=self._urls["smtp_url"],
             gateway_url=self._urls["gateway_url"],
             bus_namespace="" if database == "quicksync" else f"{database}.",
+            settings=self.options.settings,
         )
 
     async def _start_services(self, around: Surroundings) -> None:
