@@ -11,7 +11,7 @@ from typing import TextIO
 
 import click
 
-from quicksync_dev import client, facts, identity
+from quicksync_dev import client, compose, facts, identity
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.demo.play import play
 from quicksync_dev.errors import LauncherError
@@ -190,6 +190,24 @@ async def _demo(system: System) -> None:
             await play(system.env(), click.echo)
     finally:
         await system.discard()
+
+
+@main.command(name="secrets")
+@click.option(
+    "--data-dir",
+    "root",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".quicksync-compose"),
+    show_default=True,
+    help="Where keys are kept; name it to env, token, connect and mail.",
+)
+@click.option("--sandbox", is_flag=True, help="Start the local Clover too and sync with it.")
+@click.option("--gateway-port", type=click.IntRange(1, 65535), default=compose.Ports.gateway, show_default=True)
+def print_secrets(root: Path, sandbox: bool, gateway_port: int) -> None:
+    """Print the .env that docker-compose.yml asks for, with keys and passwords of its own."""
+    data_dir, ports = DataDir(root), compose.Ports(gateway=gateway_port)
+    click.echo(compose.dotenv(compose.variables(data_dir, ports, sandbox=sandbox)), nl=False)
+    facts.write(data_dir, compose.facts(ports), facts.COMPOSE_FILE)
 
 
 def _listed(text: str) -> Sequence[str]:

@@ -10,11 +10,13 @@ from quicksync_dev.errors import LauncherError
 from quicksync_dev.identity import Identity
 
 FILE = "system.json"
+COMPOSE_FILE = "compose.json"
+"""For a system that docker compose runs, not a launcher that would hold the directory."""
 
 
-def write(data_dir: DataDir, facts: Mapping[str, Any]) -> None:
+def write(data_dir: DataDir, facts: Mapping[str, Any], name: str = FILE) -> None:
     """Replace what was told before."""
-    path = data_dir.path(FILE)
+    path = data_dir.path(name)
     unfinished = path.with_suffix(".new")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, SECRET), "w") as file:
         json.dump(facts, file)
@@ -23,6 +25,9 @@ def write(data_dir: DataDir, facts: Mapping[str, Any]) -> None:
 
 def read(data_dir: DataDir) -> dict[str, Any]:
     """What the system running on this directory tells. Raises LauncherError when none runs, or not yet."""
+    composed = data_dir.root / COMPOSE_FILE
+    if composed.exists():
+        return dict(json.loads(composed.read_text()))
     path = data_dir.root / FILE
     if not data_dir.is_taken() or not path.exists():
         raise LauncherError(f"no system is up on {data_dir.root}; start one with `quicksync up`")
@@ -40,7 +45,7 @@ def public(facts: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
         "gateway_url": facts["gateway_url"],
         "dashboard_url": f"{facts['gateway_url']}/dashboard/",
         "token": identity.token(),
-        "webhook_url": f"{facts['gateway_url']}/webhooks/clover",
+        "webhook_url": facts.get("webhook_url", f"{facts['gateway_url']}/webhooks/clover"),
         "webhook_secret": identity.webhook_secret,
         **{
             name: facts[name] for name in ("clover_url", "smtp_url", "mail_url", "postgres_dsn", "amqp_url", "services")

@@ -1,6 +1,6 @@
 """A mail catcher: takes every mail by SMTP, keeps it as a file, shows it in a browser and as JSON.
 
-Run as `python -m quicksync_dev.mail --smtp-port N --http-port N --dir FOLDER`.
+Run as `quicksync-mail --smtp-port N --http-port N --dir FOLDER`.
 """
 
 import asyncio
@@ -115,34 +115,35 @@ def _page(title: str, body: str) -> web.Response:
     return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": PAGE_POLICY})
 
 
-async def serve(mailbox: Mailbox, smtp_port: int, http_port: int, stop: asyncio.Event) -> None:
-    """Take mail and show it, on the loopback, until `stop`."""
+async def serve(mailbox: Mailbox, host: str, smtp_port: int, http_port: int, stop: asyncio.Event) -> None:
+    """Take mail and show it until `stop`."""
     loop = asyncio.get_running_loop()
     smtp = await loop.create_server(
-        lambda: SMTP(Catcher(mailbox), data_size_limit=LARGEST, enable_SMTPUTF8=True), "127.0.0.1", smtp_port
+        lambda: SMTP(Catcher(mailbox), data_size_limit=LARGEST, enable_SMTPUTF8=True), host, smtp_port
     )
     runner = web.AppRunner(Pages(mailbox).application(), access_log=None, shutdown_timeout=1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", http_port).start()
+    await web.TCPSite(runner, host, http_port).start()
     await stop.wait()
     smtp.close()
     await runner.cleanup()
 
 
-async def _until_signalled(folder: Path, smtp_port: int, http_port: int) -> None:
+async def _until_signalled(folder: Path, host: str, smtp_port: int, http_port: int) -> None:
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    await serve(Mailbox(folder), smtp_port, http_port, stop)
+    await serve(Mailbox(folder), host, smtp_port, http_port, stop)
 
 
 @click.command(help="Catch every mail sent to the SMTP port and show it on the HTTP port.")
+@click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--smtp-port", type=int, required=True)
 @click.option("--http-port", type=int, required=True)
 @click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
-def main(smtp_port: int, http_port: int, folder: Path) -> None:
+def main(host: str, smtp_port: int, http_port: int, folder: Path) -> None:
     """Run until SIGTERM or SIGINT."""
-    asyncio.run(_until_signalled(folder, smtp_port, http_port))
+    asyncio.run(_until_signalled(folder, host, smtp_port, http_port))
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ http {{
 {upstreams}
     server {{
         listen 127.0.0.1:{port};
+{names}
         include routes.conf;
     }}
 }}
@@ -68,9 +69,10 @@ def gateway(data_dir: DataDir, nginx: Path, port: int, ports: Mapping[str, int])
 
 def configuration(port: int, ports: Mapping[str, int]) -> str:
     """The main configuration, with the services on these ports of the loopback."""
-    upstreams = [_upstream(service, [at]) for service, at in ports.items()]
-    upstreams.append(_upstream("webhooks", [ports[service] for service in WEBHOOK_TAKERS]))
-    return MAIN.format(port=port, upstreams="".join(upstreams))
+    groups = {service: [at] for service, at in ports.items()} | {"webhooks": [ports[each] for each in WEBHOOK_TAKERS]}
+    upstreams = "".join(_upstream(name, at) for name, at in groups.items())
+    names = "\n".join(f"        set ${name} {name};" for name in groups)
+    return MAIN.format(port=port, upstreams=upstreams, names=names)
 
 
 def _upstream(name: str, ports: Sequence[int]) -> str:
