@@ -253,9 +253,9 @@ class Progress:
 
     def look_again_after(self, now: datetime, settle: timedelta) -> timedelta:
         """The pause before the next look: short at first, the last look right after the settle time."""
-        growing = _settle(settle, self.attempts) * (1 << max(self.looks - 1, 0)) / 16
+        first = _settle(settle, self.attempts) / 16
         left = self._settled_at(settle, now) - now
-        return min(growing, left) if left > timedelta(0) else growing
+        return min(first * (1 << min(max(self.looks - 1, 0), 4)), left) if left > timedelta(0) else first
 
     def _settled_at(self, settle: timedelta, now: datetime) -> datetime:
         return (self.doubt_since or now) + _settle(settle, self.attempts)

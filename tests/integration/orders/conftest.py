@@ -232,7 +232,7 @@ def changed() -> dict[str, Any]:
 @asynccontextmanager
 async def serving_orders(dsn: str, clover: Clover, changed: dict[str, Any]) -> AsyncIterator[Orders]:
     issuer, clock, shops = Issuer(), MovedClock(), dict[str, Shop]()
-    usual = {
+    usual: dict[str, Any] = {
         "env": "dev",
         "postgres_dsn": SecretStr(dsn),
         "amqp_url": SecretStr("amqp://nowhere.invalid"),

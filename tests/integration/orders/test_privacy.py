@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -13,7 +14,7 @@ from common import logs
 
 CANARIES = ["Zacanaria", "Quetzalbyrd", "canary@secret.example", "+49 30 5550123"]
 CUSTOMER = dict(zip(("first_name", "last_name", "email", "phone"), CANARIES, strict=True))
-TEXTS = {
+TEXTS: dict[str, Any] = {
     "number": "#7 Zacanaria",
     "channel": {"channel": "shopify", "store": "canary@secret.example"},
     "lines": [

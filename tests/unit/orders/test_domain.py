@@ -1,0 +1,151 @@
+"""The rules of orders that need no Clover and no database."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orders import domain
+from orders.domain import Customer, Line, Order, Payment, Progress, Seen, Setup, Source, State, Step
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LINES = (Line("MUG", "Mug", 2, 1250), Line("POSTER", "Poster", 1, 999))
+SOURCE = Source("shopify", "mugs.example", "#1001", "USD", LINES, 3499, None, NOW)
+ORDER = Order("MRCHNT0000001", "o-1", "REFERENCE001", SOURCE, None, None, Progress())
+OURS = Payment("REFERENCE001", 3499, "SUCCESS")
+WHOLE = Seen(3, 3499, (OURS,), 0, "PAID", "locked")
+
+lines = st.lists(
+    st.builds(Line, st.just("S"), st.just("N"), st.integers(1, 99), st.integers(0, 10**9)), min_size=1, max_size=4
+)
+names = st.text(st.characters(categories=["L"]), min_size=3, max_size=12)
+
+
+@given(lines)
+def test_units_come_to_the_same_total(some: list[Line]) -> None:
+    """One row per unit adds up to exactly what the lines do."""
+    units = domain.units(some)
+    assert sum(unit.unit_price for unit in units) == domain.lines_total(some)
+    assert len(units) == sum(line.quantity for line in some)
+
+
+@given(names, names, st.text(max_size=20), st.sampled_from(["eu", "la", "", "US", "sandbox", "xx"]))
+def test_outside_the_us_nothing_of_the_customer_is_left(first: str, last: str, around: str, region: str) -> None:
+    """Whatever the region is called, only `us` keeps a customer; elsewhere the name is in no text either."""
+    text = f"{around} {first} {last} {first.upper()}"
+    order = replace(SOURCE, number=text, lines=(Line(text, text, 1, 1),), customer=Customer(first, last))
+    kept = domain.keepable(region, order)
+    assert kept.customer is None
+    for said in (kept.number, kept.lines[0].sku, kept.lines[0].name):
+        for name in (first, last):
+            assert not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)
+
+
+def test_in_the_us_all_is_kept() -> None:
+    """An American order is kept as it came."""
+    order = replace(SOURCE, customer=Customer("Ada", "Byron", "ada@example.com"))
+    assert domain.keepable("us", order) == order
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Mug for a.b+c@mail.example.com", "Mug for ***"),
+        ("call +49 30 123-4567 please", "call *** please"),
+        ("EAN 4006381333931, 30 x 40 cm", "EAN 4006381333931, 30 x 40 cm"),
+        ("T-shirt, size XL, 2-pack", "T-shirt, size XL, 2-pack"),
+    ],
+)
+def test_addresses_and_numbers_are_taken_out_of_texts(text: str, kept: str) -> None:
+    """What looks like an e-mail address or a telephone number goes; sizes and barcodes stay."""
+    assert domain.impersonal(text, []) == kept
+
+
+def test_differing_names_the_fields() -> None:
+    """Fields of the body are named, the store as part of the channel."""
+    other = replace(SOURCE, store="else", total=1, placed_at=NOW + timedelta(seconds=1))
+    assert domain.differing(SOURCE, other) == ["channel", "placed_at", "total"]
+    assert domain.differing(SOURCE, SOURCE) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "step"),
+    [
+        (Seen(), Step.LINES),
+        (Seen(lines=2), Step.LINES),
+        (Seen(lines=3), Step.PAYMENT),
+        (Seen(lines=3, payments=(Payment("OTHER", 3499, "SUCCESS"),)), Step.PAYMENT),
+        (WHOLE, None),
+    ],
+)
+def test_the_first_missing_step(seen: Seen, step: Step | None) -> None:
+    """What Clover shows decides what is written next."""
+    assert domain.next_step(ORDER, seen) is step
+
+
+def test_a_customer_is_made_before_it_is_attached() -> None:
+    """Between lines and payment the customer is found or made, then attached."""
+    order, seen = replace(ORDER, customer=b"sealed"), Seen(lines=3)
+    assert domain.next_step(order, seen) is Step.CUSTOMER
+    known = replace(order, progress=replace(order.progress, clover_customer_id="C"))
+    assert domain.next_step(known, seen) is Step.ATTACH
+    assert domain.next_step(known, replace(seen, customers=1)) is Step.PAYMENT
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (replace(WHOLE, total=3500), "the total is 34.99 USD and Clover shows 35.00 USD"),
+        (replace(WHOLE, total=None), "the total is 34.99 USD and Clover shows none"),
+        (replace(WHOLE, lines=4), "it has 3 units and Clover shows 4"),
+        (replace(WHOLE, payments=(OURS, OURS)), "34.99 USD were paid and Clover shows 69.98 USD"),
+        (replace(WHOLE, payments=(replace(OURS, result="FAIL"),)), "34.99 USD were paid and Clover shows 0.00 USD"),
+        (replace(WHOLE, payment_state="PARTIALLY_PAID"), "Clover shows it as PARTIALLY_PAID instead of PAID"),
+    ],
+)
+def test_every_difference_is_told_with_both_numbers(seen: Seen, said: str) -> None:
+    """A difference between source and Clover is words, never absorbed."""
+    assert domain.differences(ORDER, seen) == [said]
+    assert domain.differences(ORDER, WHOLE) == []
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7))
+def test_the_setup_is_looked_for_ever_more_rarely(one: int, other: int) -> None:
+    """Between ten seconds and ten minutes, never sooner for being missing longer."""
+    sooner, later = sorted([one, other])
+    first, second = (domain.look_again_after(timedelta(seconds=each)) for each in (sooner, later))
+    assert timedelta(seconds=10) <= first <= second <= timedelta(minutes=10)
+
+
+def test_missing_since_is_when_it_was_first_missed() -> None:
+    """Further looks do not move it; finding all of it ends it."""
+    missing = Setup().found(None, "T", NOW).found(None, "T", NOW + timedelta(seconds=50))
+    assert missing.missing_since == NOW
+    assert missing.found("O", "T", NOW + timedelta(seconds=60)).missing_since is None
+
+
+@given(st.text(max_size=200))
+def test_clipped_text_fits_clover(text: str) -> None:
+    """At most so many UTF-16 units, and never half of a character."""
+    short = domain.clipped(text, 127)
+    assert len(short.encode("utf-16-le")) <= 254
+    assert text.startswith(short)
+
+
+@pytest.mark.parametrize(
+    ("state", "held", "shown"),
+    [
+        (State.READY, False, "ready"),
+        (State.READY, True, "held"),
+        (State.UNKNOWN, True, "held"),
+        (State.PAID, True, "held"),
+        (State.REJECTED, True, "rejected"),
+        (State.CANCELLED, True, "cancelled"),
+    ],
+)
+def test_what_a_person_is_shown(state: State, held: bool, shown: str) -> None:
+    """Held is what waits for a person and could still go on."""
+    assert domain.shown(state, held=held) == shown

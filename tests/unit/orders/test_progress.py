@@ -1,0 +1,152 @@
+"""An order's progress against a Clover that loses calls, applies them late and shows them late."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from orders.domain import LEAST_LOOKS, Progress, State, Step
+
+SETTLE = timedelta(seconds=60)
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ONCE = [Step.LINES, Step.CUSTOMER, Step.PAYMENT]
+
+
+@dataclass
+class Sent:
+    """A call that left: when it is applied, if ever, and the look-ups answered since it ended."""
+
+    step: Step
+    applied_at: datetime | None
+    looks: list[datetime] = field(default_factory=list)
+
+
+class Sending(RuleBasedStateMachine):
+    """Calls end in every way; between two of one step lie answered looks over the whole settle time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.progress = Progress()
+        self.sent: list[Sent] = []
+        self.done: set[Step] = set()
+
+    def next_step(self) -> Step | None:
+        if self.progress.state is State.READY:
+            return Step.ORDER
+        return next((step for step in ONCE if step not in self.done), None)
+
+    def answer(self, step: Step) -> None:
+        self.done.add(step)
+        self.progress = self.progress.created("O") if step is Step.ORDER else self.progress.answered()
+
+    @precondition(lambda self: self.progress.sending is None and self.next_step() is not None)
+    @rule(fate=st.sampled_from(["answered", "lost", "applied", "late", "refused", "killed before", "killed after"]))
+    def send(self, fate: str) -> None:
+        """Announce the write, send it, and have it end in some way."""
+        step = self.next_step()
+        assert step is not None
+        before = [each for each in self.sent if each.step is step]
+        self.progress = self.progress.begin(step)
+        if fate == "refused":
+            self.progress = self.progress.not_applied()
+            return
+        if fate == "killed before":
+            return
+        assert all(each.applied_at is None for each in before), "it stands in Clover already"
+        assert all(len(each.looks) >= LEAST_LOOKS for each in before)
+        late = {"lost": None, "late": self.now + SETTLE * 0.9}.get(fate, self.now)
+        self.sent.append(Sent(step, late))
+        if fate == "answered":
+            self.answer(step)
+        elif fate != "killed after":
+            self.progress = self.progress.in_doubt(self.now)
+
+    @precondition(lambda self: self.progress.sending is not None)
+    @rule()
+    def look(self) -> None:
+        """Ask Clover about the write in doubt; an index may lag, but not beyond the settle time."""
+        step = self.progress.sending
+        assert step is not None
+        if self.progress.doubt_since is None:
+            self.progress = self.progress.in_doubt(self.now)
+        ours = [each for each in self.sent if each.step is step]
+        if any(each.applied_at and each.applied_at <= self.now for each in ours):
+            self.answer(step)
+            return
+        for each in ours:
+            each.looks.append(self.now)
+        self.progress = self.progress.not_seen(self.now, SETTLE)
+
+    @rule(seconds=st.integers(0, 40))
+    def wait(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    @precondition(lambda self: self.progress.doubt_since is not None)
+    @rule()
+    def wait_as_told(self) -> None:
+        """The pause to the next look is never nothing and never beyond the longest settle time."""
+        pause = self.progress.look_again_after(self.now, SETTLE)
+        assert timedelta(0) < pause <= timedelta(hours=1)
+        self.now += pause
+
+    @invariant()
+    def nothing_is_sent_in_doubt(self) -> None:
+        """While the end of a write is not known no other begins."""
+        if self.progress.sending is not None:
+            with pytest.raises(RuntimeError):
+                self.progress.begin(Step.LINES)
+
+    @invariant()
+    def never_twice_in_clover(self) -> None:
+        for step in [Step.ORDER, *ONCE]:
+            assert sum(each.step is step and each.applied_at is not None for each in self.sent) <= 1
+
+
+Sending.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestSending = Sending.TestCase
+
+
+def looks_until_settled(attempts: int) -> list[float]:
+    """When Clover is asked about a write that it never shows, in seconds after the doubt began."""
+    progress = Progress(attempts=attempts, state=State.UNKNOWN, sending=Step.ORDER).in_doubt(NOW)
+    now, looks = NOW, []
+    while progress.sending is not None:
+        looks.append((now - NOW).total_seconds())
+        progress = progress.not_seen(now, SETTLE)
+        now += progress.look_again_after(now, SETTLE)
+    return looks
+
+
+def test_looks_are_soon_at_first_and_the_last_right_after_the_settle_time() -> None:
+    """An order that got there is found in seconds; one that did not is sent again after the settle time."""
+    assert looks_until_settled(1) == [0, 3.75, 11.25, 26.25, 56.25, 60]
+
+
+def test_each_attempt_without_an_end_is_waited_for_longer() -> None:
+    """An ailing Clover is not sent the same order every minute; an hour is the longest."""
+    assert [looks_until_settled(attempts)[-1] for attempts in (2, 3, 9)] == [120, 240, 3600]
+
+
+def test_an_order_found_submitting_is_not_ready() -> None:
+    """What a killed process left behind cannot be sent, only looked up."""
+    left = Progress().begin(Step.ORDER)
+    assert left.state is State.SUBMITTING
+    with pytest.raises(RuntimeError, match="may not be sent"):
+        left.begin(Step.ORDER)
+
+
+@pytest.mark.parametrize("state", [State.CREATED, State.PAID, State.DONE, State.REJECTED, State.CANCELLED])
+def test_only_a_ready_order_is_created(state: State) -> None:
+    """No other state leads to a creation."""
+    with pytest.raises(RuntimeError, match="is not sent"):
+        Progress(state=state).begin(Step.ORDER)
+
+
+def test_a_rejected_order_goes_on_where_it_was() -> None:
+    """One that is in Clover is not created again."""
+    assert Progress(state=State.REJECTED).resumed().state is State.READY
+    assert Progress(state=State.REJECTED, clover_order_id="O").resumed().state is State.CREATED
