@@ -94,8 +94,8 @@ class Receiver:
                 self._known, self._known_until = set(), now + KNOWN_SECONDS
             if asked := {merchant_id for merchant_id, _ in told} - self._known:
                 self._known |= await merchants.known(unit.conn, asked)
-            ours = [each for merchant_id, each in told if merchant_id in self._known]
-            unit.forward(ours)
+            if ours := [each for merchant_id, each in told if merchant_id in self._known]:
+                unit.forward(ours)
         self._changes.labels("taken").inc(len(ours))
         self._changes.labels("unknown_merchant").inc(len(told) - len(ours))
 

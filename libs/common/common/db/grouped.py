@@ -19,7 +19,7 @@ WRITE_SECONDS = 5.0
 class _Group(Generic[T]):
     items: list[T] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    error: Exception | None = None
+    error: Exception | None = field(default_factory=lambda: Unavailable("the write was interrupted"))
 
 
 class Grouped(Generic[T]):
@@ -57,6 +57,7 @@ class Grouped(Generic[T]):
             try:
                 async with asyncio.timeout(WRITE_SECONDS):
                     await self._write(group.items)
+                group.error = None
             except TimeoutError:
                 group.error = Unavailable("the database did not write in time")
             except Exception as error:  # noqa: BLE001 - raised again where each of the group waits

@@ -1,0 +1,180 @@
+"""The transport against the local Clover, and the webhook receiver on a real database."""
+
+import io
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import structlog
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.web_runner import AppRunner, BaseRunner
+from pydantic import SecretStr
+from tests.support.clock import FakeClock
+from tests.support.clover import Clover as LocalClover
+from tests.support.clover import Shop, local_clover
+
+from common import logs
+from common.clock import SystemClock
+from common.clover.grants import Grant
+from common.clover.transport import Clover
+from common.clover.webhooks import Receiver
+from common.contracts.clover import ObjectChanged
+from common.db.database import Database
+from common.http.app import build_app
+from common.settings import CommonSettings
+from common.telemetry.metrics import Metrics
+
+SCHEMA = "inventory"
+APP = "APP0000000001"
+MERCHANT = "MRCHNT0000001"
+SECRETS = ["the secret in use", "the one before"]
+SAVE = "INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUES ($1, 'a', 'us', 'USD', 'UTC')"
+
+
+def settings(**other: Any) -> CommonSettings:
+    return CommonSettings(
+        env="dev",
+        postgres_dsn=SecretStr("postgresql://"),
+        amqp_url=SecretStr("amqp://"),
+        clover_app_id=APP,
+        clover_webhook_secrets=[SecretStr(each) for each in SECRETS],
+        http_read_timeout=0.3,
+        **other,
+    )
+
+
+class AsInProduction(TestServer):
+    """As in service.py: a caller who goes away does not cancel the handler."""
+
+    async def _make_runner(self, **options: Any) -> BaseRunner:
+        return AppRunner(self.app, **options | {"handler_cancellation": False, "access_log": None})
+
+
+@dataclass
+class Receiving:
+    """A receiver that listens, and the outbox behind it."""
+
+    http: TestClient[Any, Any]
+    database: Database
+    clock: FakeClock
+    metrics: Metrics
+
+    async def post(self, body: object, secret: str | None = SECRETS[0]) -> ClientResponse:
+        """Post this as Clover would; text goes as it is, everything else as JSON."""
+        headers = {"Content-Type": "application/json"} | ({"X-Clover-Auth": secret} if secret is not None else {})
+        sent = body if isinstance(body, str) else json.dumps(body)
+        return await self.http.post("/webhooks/clover", data=sent.encode(), headers=headers)
+
+    async def told(self) -> list[ObjectChanged]:
+        """What is in the outbox, oldest first."""
+        async with self.database.connection() as conn:
+            rows = await conn.fetch("SELECT body FROM outbox ORDER BY position")
+        return [ObjectChanged.decode(row["body"]) for row in rows]
+
+    def counted(self, outcome: str) -> float:
+        """Changes of this outcome in the figures."""
+        return self.metrics.registry.get_sample_value("quicksync_webhook_changes_total", {"outcome": outcome}) or 0
+
+
+def notice(*changes: dict[str, Any], app: str = APP, merchant: str = MERCHANT) -> dict[str, Any]:
+    """A webhook of one merchant."""
+    return {"appId": app, "merchants": {merchant: list(changes)}}
+
+
+def change(object_id: str = "I:ITEM000000001", kind: str = "UPDATE", ts: int = 1_700_000_000_000) -> dict[str, Any]:
+    return {"objectId": object_id, "type": kind, "ts": ts}
+
+
+@pytest.fixture
+def logged() -> Iterator[Callable[[], str]]:
+    """Collect the log; call it for what was written so far."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    logs.configure(SCHEMA, "debug", stream)
+    yield stream.getvalue
+    root.handlers, root.level = before, level
+    structlog.reset_defaults()
+
+
+@asynccontextmanager
+async def _receiving(dsn: str) -> AsyncIterator[Receiving]:
+    clock, metrics = FakeClock(), Metrics()
+    database = Database(dsn, SCHEMA, clock)
+    app = build_app(SCHEMA, Receiver(database, settings(), metrics).routes(), None, settings(), metrics, {})
+    async with TestClient(AsInProduction(app)) as http:
+        yield Receiving(http, database, clock, metrics)
+
+
+@pytest.fixture
+async def receiving(database_dsn: str, logged: object) -> AsyncIterator[Receiving]:
+    """A receiver that knows one merchant."""
+    del logged  # first of all, so that nothing is written elsewhere
+    async with _receiving(database_dsn) as receiving:
+        await receiving.database.open()
+        async with receiving.database.unit() as unit:
+            await unit.conn.execute(SAVE, MERCHANT)
+        yield receiving
+        await receiving.database.close()
+
+
+@pytest.fixture
+async def door(logged: object) -> AsyncIterator[Receiving]:
+    """A receiver without a database: whatever it answers but 503, it has stored nothing."""
+    del logged
+    async with _receiving("postgresql://") as receiving:
+        yield receiving
+
+
+@dataclass
+class LentGrants:
+    """Hands out grants for one merchant and remembers how many are out."""
+
+    grant: Grant
+    taken: int = 0
+    out: set[str] = field(default_factory=set)
+
+    async def take(self, merchant_id: str) -> Grant:
+        assert merchant_id == self.grant.merchant_id
+        self.taken += 1
+        self.out.add(self.grant.grant_id)
+        return self.grant
+
+    async def give_back(self, grant: Grant) -> None:
+        self.out.remove(grant.grant_id)
+
+
+@dataclass
+class Speaking:
+    """The transport, open, with leave to speak to one shop of the local Clover."""
+
+    clover: Clover
+    grants: LentGrants
+    local: LocalClover
+    shop: Shop
+    metrics: Metrics
+
+    def fail(self, kind: str, **rule: Any) -> None:
+        self.local.fail(kind, **rule)
+
+    def seen(self, method: str) -> list[int]:
+        """The status of each call of this method that Clover saw."""
+        return [each.status for each in self.local.sandbox.journal.since(0) if each.method == method]
+
+
+@pytest.fixture
+async def speaking() -> AsyncIterator[Speaking]:
+    """Grants are wide and Clover's limits are off, so that only what is tried slows a test down."""
+    async with local_clover() as local:
+        shop = local.open_shop()
+        metrics = Metrics()
+        merchant = shop.merchant.id
+        grants = LentGrants(Grant("g1", merchant, "us", shop.token, rate=1000, concurrency=5, expires_in=30))
+        made = settings(clover_base_urls={"us": local.url}, clover_timeout=1.0)
+        async with Clover(made, grants, metrics, SystemClock(), user_agent="QuickSync/0.1 (test)") as clover:
+            yield Speaking(clover, grants, local, shop, metrics)

@@ -1,0 +1,253 @@
+"""Clover's webhooks, from the first byte to the outbox."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.integration.clover.conftest import MERCHANT, SECRETS, Receiving, change, notice
+from tests.support.eventually import eventually
+from tests.support.raw import send
+
+from common.contracts.clover import ObjectChanged
+
+BODY = json.dumps(notice(change()))
+HEAD = b"POST /webhooks/clover HTTP/1.1\r\nHost: x\r\n"
+
+
+async def test_a_change_is_in_the_outbox_when_200_is_answered(receiving: Receiving) -> None:
+    """What Clover was told is safe is safe."""
+    answer = await receiving.post(notice(change("IS:ITEM000000001", "UPDATE", 17)))
+
+    assert answer.status == 200
+    assert await receiving.told() == [
+        ObjectChanged(merchant_id=MERCHANT, kind="IS", object_id="ITEM000000001", action="UPDATE", sent_at=17)
+    ]
+
+
+async def test_a_webhook_that_is_refused_leaves_nothing(receiving: Receiving) -> None:
+    """Good changes beside a bad one are not stored either."""
+    await receiving.post(notice(change()), "wrong")
+    await receiving.post(notice(change(), change(kind="MERGE")))
+
+    assert await receiving.told() == []
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+async def test_each_secret_in_use_is_accepted(receiving: Receiving, secret: str) -> None:
+    """While a secret is being changed, the old one and the new one open."""
+    assert (await receiving.post(notice(change()), secret)).status == 200
+
+
+@pytest.mark.parametrize("secret", [None, "", "wrong", SECRETS[0] + " x", SECRETS[0][:-1]])
+async def test_without_the_secret_nothing_is_stored(door: Receiving, secret: str | None) -> None:
+    """A caller who does not know the secret changes nothing."""
+    assert (await door.post(notice(change()), secret)).status == 401
+
+
+@pytest.mark.parametrize("secret", [b"\xff\xfe\x80", "ключ".encode(), b"\xed\xb3\xbf", b"a" * 8000])
+async def test_a_secret_of_any_bytes_is_only_wrong(door: Receiving, secret: bytes) -> None:
+    """Bytes that are no text are a wrong secret, never an error of ours."""
+    length = str(len(BODY)).encode()
+    head = HEAD + b"X-Clover-Auth: " + secret + b"\r\nContent-Length: " + length + b"\r\n\r\n"
+
+    assert (await send(door.http, head + BODY.encode())).startswith(b"HTTP/1.1 401")
+
+
+async def test_two_secrets_in_one_request_are_none(door: Receiving) -> None:
+    """A right secret beside a wrong one is not taken."""
+    both = f"X-Clover-Auth: wrong\r\nX-Clover-Auth: {SECRETS[0]}\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}"
+
+    assert (await send(door.http, HEAD + both.encode())).startswith(b"HTTP/1.1 401")
+
+
+WRONG: list[tuple[Any, str]] = [
+    ("", "body"),
+    ("{", "body"),
+    ("[]", "body"),
+    ("null", "body"),
+    ('{"x": ' * 300 + "1" + "}" * 300, "body"),
+    ({}, "appId"),
+    ({"appId": "A", "merchants": []}, "merchants"),
+    ({"appId": 5, "merchants": {}}, "appId"),
+    (notice(change(), merchant="short"), "merchants"),
+    (notice(change(), merchant="MRCHNT000000\ud800"), "body"),
+    ({"appId": "A", "merchants": {f"MRCHNT{n:07}": [] for n in range(1001)}}, "merchants"),
+    (notice({"objectId": "ITEM000000001", "type": "UPDATE", "ts": 1}), f"merchants.{MERCHANT}.0.objectId"),
+    (notice(change("ABCD:ITEM000000001")), f"merchants.{MERCHANT}.0.objectId"),
+    (notice(change(), change("I:../../x")), f"merchants.{MERCHANT}.1.objectId"),
+    (notice(change("I:ITEM\x00")), f"merchants.{MERCHANT}.0.objectId"),
+    (notice(change(kind="MERGE")), f"merchants.{MERCHANT}.0.type"),
+    (notice(change(ts=-1)), f"merchants.{MERCHANT}.0.ts"),
+    (notice(change(ts=10**16)), f"merchants.{MERCHANT}.0.ts"),
+    (notice({**change(), "ts": "1"}), f"merchants.{MERCHANT}.0.ts"),
+    (notice({**change(), "ts": True}), f"merchants.{MERCHANT}.0.ts"),
+    (notice({"objectId": "I:ITEM000000001", "type": "UPDATE"}), f"merchants.{MERCHANT}.0.ts"),
+]
+
+
+@pytest.mark.parametrize(("body", "field"), WRONG)
+async def test_a_body_that_is_no_webhook_is_refused_by_name(door: Receiving, body: Any, field: str) -> None:
+    """The answer names what is wrong; nothing of such a webhook is stored."""
+    answer = await door.post(body)
+    problem = await answer.json()
+
+    assert answer.status == 400
+    assert any(each["field"].startswith(field) for each in problem["errors"] or [{"field": "body"}])
+
+
+async def test_what_clover_may_add_is_tolerated(receiving: Receiving) -> None:
+    """Unknown fields, unknown kinds and bodies of changes do not stop a webhook."""
+    later = notice({**change("ZZ:A1"), "body": {"quantity": 5}}, change("A:APP0000000001", "CREATE")) | {"version": 2}
+
+    assert (await receiving.post(later)).status == 200
+    assert [(each.kind, each.action) for each in await receiving.told()] == [("ZZ", "UPDATE"), ("A", "CREATE")]
+
+
+async def test_a_change_told_twice_in_one_webhook_is_one_event(receiving: Receiving) -> None:
+    """One event for each object and action, with the latest of the times."""
+    await receiving.post(notice(change(ts=1), change(ts=3), change(ts=2), change(kind="DELETE", ts=1)))
+
+    assert [(each.action, each.sent_at) for each in await receiving.told()] == [("UPDATE", 3), ("DELETE", 1)]
+
+
+async def test_unknown_merchants_and_foreign_apps_are_counted_and_dropped(receiving: Receiving) -> None:
+    """Clover is answered 200, since repeating would not help, and the figures show what was dropped."""
+    stranger = notice(change(), merchant="STRANGER00001")
+    stranger["merchants"][MERCHANT] = [change()]
+    answers = [await receiving.post(stranger), await receiving.post(notice(change(), change("O:O1"), app="OTHER"))]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [each.merchant_id for each in await receiving.told()] == [MERCHANT]
+    assert [receiving.counted(each) for each in ("taken", "unknown_merchant", "foreign_app")] == [1, 1, 2]
+
+
+async def test_a_merchant_is_known_as_soon_as_it_is_connected(receiving: Receiving) -> None:
+    """That a merchant was unknown a moment ago is not remembered."""
+    webhook = notice(change(), merchant="NEWC0MER00001")
+    await receiving.post(webhook)
+    async with receiving.database.unit() as unit:
+        await unit.conn.execute("UPDATE merchant SET merchant_id = 'NEWC0MER00001'")
+    await receiving.post(webhook)
+
+    assert [each.merchant_id for each in await receiving.told()] == ["NEWC0MER00001"]
+
+
+@pytest.mark.parametrize("secret", [SECRETS[0], "wrong"])
+async def test_a_body_announced_too_large_is_refused_unread(door: Receiving, secret: str) -> None:
+    """A hundred megabytes are refused by their length alone."""
+    head = HEAD + f"X-Clover-Auth: {secret}\r\nContent-Length: 100000000\r\n\r\n".encode()
+
+    assert (await send(door.http, head)).startswith(b"HTTP/1.1 413")
+
+
+async def test_a_body_that_grows_too_large_is_refused(door: Receiving) -> None:
+    """Without a length the limit holds for what arrives."""
+    head = HEAD + f"X-Clover-Auth: {SECRETS[0]}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+
+    assert (await send(door.http, head + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 5)).startswith(b"HTTP/1.1 413")
+
+
+async def test_a_body_that_comes_too_slowly_is_given_up(door: Receiving) -> None:
+    """A caller who dawdles does not hold a place for ever."""
+    head = HEAD + f"X-Clover-Auth: {SECRETS[0]}\r\nContent-Length: 50\r\n\r\n{{".encode()
+
+    assert (await send(door.http, head)).startswith(b"HTTP/1.1 408")
+
+
+async def test_a_handshake_keeps_the_code_for_the_operator_alone(
+    receiving: Receiving, logged: Callable[[], str]
+) -> None:
+    """The code is answered with 200 and kept; the log says that one came, and not which."""
+    code = "0b7b1b9e-9f0c-4c5e-8a53-3a1e4f4d2c11"
+    answer = await receiving.post({"verificationCode": code}, secret=None)
+    async with receiving.database.connection() as conn:
+        kept = await conn.fetchval("SELECT code FROM webhook_code")
+
+    assert answer.status == 200
+    assert kept == code
+    assert "verification code" in logged()
+    assert code not in logged()
+
+
+async def test_handshakes_cannot_be_poured_into_the_table(receiving: Receiving) -> None:
+    """Within a second of one, the next is turned away; there is only ever one row."""
+    codes = [f"{number:08}-aaaa-bbbb-cccc-dddddddddddd" for number in range(3)]
+    statuses = [(await receiving.post({"verificationCode": code}, secret=None)).status for code in codes[:2]]
+    receiving.clock.advance(1)
+    statuses.append((await receiving.post({"verificationCode": codes[2]}, secret=None)).status)
+    async with receiving.database.connection() as conn:
+        kept = [row["code"] for row in await conn.fetch("SELECT code FROM webhook_code")]
+
+    assert (statuses, kept) == ([200, 429, 200], [codes[2]])
+
+
+@pytest.mark.parametrize("body", [{"verificationCode": 5}, {"verificationCode": "<script>"}, {"verificationCode": ""}])
+async def test_a_handshake_that_is_none_is_refused(door: Receiving, body: dict[str, Any]) -> None:
+    """Without a secret only a real handshake is answered."""
+    assert (await door.post(body, secret=None)).status == 401
+
+
+async def test_webhooks_that_come_together_share_a_transaction(receiving: Receiving) -> None:
+    """Those that arrive while one is being written are written with the next."""
+    async with receiving.database.unit() as unit:
+        await unit.conn.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")
+        posts = [asyncio.create_task(receiving.post(notice(change(f"I:ITEM{n}")))) for n in range(20)]
+        await eventually(lambda: _waiting(receiving))
+    statuses = [answer.status for answer in await asyncio.gather(*posts)]
+    async with receiving.database.connection() as conn:
+        transactions = await conn.fetchval("SELECT count(DISTINCT xmin::text) FROM outbox")
+
+    assert statuses == [200] * 20
+    assert len(await receiving.told()) == 20
+    assert transactions <= 3
+
+
+async def test_a_group_that_fails_is_told_so_and_no_other(receiving: Receiving, database_dsn: str) -> None:
+    """503 with Retry-After for those whose transaction was lost; those behind them go through."""
+    async with receiving.database.unit() as unit:
+        await unit.conn.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")
+        lost = asyncio.create_task(receiving.post(notice(change("I:LOST"))))
+        await eventually(lambda: _waiting(receiving))
+        behind = asyncio.create_task(receiving.post(notice(change("I:BEHIND"))))
+        await _terminate_waiting(database_dsn)
+        answer = await lost
+    after = await behind
+
+    assert (answer.status, after.status) == (503, 200)
+    assert "Retry-After" in answer.headers
+    assert [each.object_id for each in await receiving.told()] == ["BEHIND"]
+
+
+async def test_without_the_database_the_answer_is_503(door: Receiving) -> None:
+    """Clover is asked to come again; a 200 would lose the change."""
+    assert (await door.post(notice(change()))).status == 503
+
+
+async def test_secrets_and_bodies_are_never_logged(receiving: Receiving, logged: Callable[[], str]) -> None:
+    """Neither what was right nor what was wrong about a webhook is in the log."""
+    await receiving.post(notice(change()), "a wrong one")
+    await receiving.post(notice(change("bad canary")), SECRETS[0])
+    await receiving.post(notice(change()), SECRETS[1])
+
+    assert not any(each in logged() for each in [*SECRETS, "a wrong one", "canary", "ITEM000000001"])
+
+
+TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = $1 AND wait_event_type = 'Lock' AND query LIKE '%outbox%'
+"""
+WAITING = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'inventory.outbox'::regclass"
+
+
+async def _waiting(receiving: Receiving) -> bool:
+    async with receiving.database.connection() as conn:
+        return bool(await conn.fetch(WAITING))
+
+
+async def _terminate_waiting(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(TERMINATE, dsn.rpartition("/")[2])
+    await connection.close()

@@ -1,0 +1,96 @@
+"""Group commit."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from common.db.grouped import LARGEST_GROUP, MOST_GROUPS, Grouped
+from common.errors import Unavailable
+
+
+class Writer:
+    """Writes groups when told to go on; fails those that hold `bad`."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[str]] = []
+        self.go_on = asyncio.Event()
+        self.grouped = Grouped(self.write)
+
+    async def write(self, items: Sequence[str]) -> None:
+        self.groups.append(list(items))
+        await self.go_on.wait()
+        if "bad" in items:
+            raise Unavailable("no")
+
+    async def add(self, *items: str) -> asyncio.Task[None]:
+        """Begin to add, as far as it goes by itself."""
+        task = asyncio.create_task(self.grouped.add(items))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return task
+
+
+async def test_who_comes_during_a_write_shares_the_next() -> None:
+    """The first goes at once; those after it go together."""
+    writer = Writer()
+    tasks = [await writer.add(each) for each in "abc"]
+    writer.go_on.set()
+    await asyncio.gather(*tasks)
+
+    assert writer.groups == [["a"], ["b", "c"]]
+
+
+async def test_nobody_returns_before_the_write() -> None:
+    """What is not written yet is not told as written."""
+    writer = Writer()
+    task = await writer.add("a")
+
+    assert not task.done()
+    writer.go_on.set()
+    await task
+
+
+async def test_a_failure_fails_its_group_alone() -> None:
+    """Those who went with the bad one hear of it, those after it do not."""
+    writer = Writer()
+    first, bad, beside = [await writer.add(each) for each in ("a", "bad", "b")]
+    writer.go_on.set()
+    results = await asyncio.gather(first, bad, beside, return_exceptions=True)
+    await (await writer.add("c"))
+
+    assert [type(each) for each in results] == [type(None), Unavailable, Unavailable]
+
+
+async def test_one_who_leaves_takes_nobody_along() -> None:
+    """A caller that is cancelled while it waits changes nothing for the others of its group."""
+    writer = Writer()
+    _, leaving, staying = [await writer.add(each) for each in "abc"]
+    leaving.cancel()
+    writer.go_on.set()
+    await staying
+
+    assert writer.groups[1] == ["b", "c"]
+
+
+async def test_an_interrupted_write_is_no_success() -> None:
+    """When the writing itself is cancelled, nobody hears that it was written."""
+    writer = Writer()
+    task = await writer.add("a")
+    [writing] = [each for each in asyncio.all_tasks() if each.get_name() == "group commit"]
+    writing.cancel()
+
+    with pytest.raises(Unavailable):
+        await task
+
+
+async def test_what_waits_is_bounded() -> None:
+    """Beyond four full groups callers are turned away at once."""
+    writer = Writer()
+    full = ["x"] * LARGEST_GROUP
+    tasks = [await writer.add(*full) for _ in range(MOST_GROUPS + 1)]
+    with pytest.raises(Unavailable):
+        await writer.grouped.add(["one more"])
+
+    writer.go_on.set()
+    await asyncio.gather(*tasks)
