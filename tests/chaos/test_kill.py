@@ -1,0 +1,74 @@
+"""Any part may be killed at any moment of the story; after its restart the story ends the same."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.support.eventually import eventually
+from tests.support.running import Shop, in_order, running_system, shop_on
+
+from quicksync_dev.system import System
+
+ORDERS = 12
+VICTIMS = ["catalog", "inventory", "orders", "notifier", "rabbitmq", "postgres"]
+
+
+@pytest.fixture(scope="module")
+async def system() -> AsyncIterator[System]:
+    """A system with a database and a broker of its own, to be killed."""
+    async with running_system(None, None) as system:
+        yield system
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+async def test_the_story_ends_the_same_after_a_kill(system: System, victim: str) -> None:
+    """Killed while orders flow and stock moves both ways: every order once and in order, stock exact, two e-mails."""
+    async with shop_on(system) as shop:
+        await shop.sell_soup(100)
+        for number in range(ORDERS):
+            await shop.order(number)
+        await eventually(lambda: _held(shop), within=60)
+        await eventually(lambda: _mailed(shop, 1), within=60)
+
+        await shop.till("create_order_type", {"label": "QuickSync"})
+        await _recheck(shop)
+        await eventually(shop.clover_orders, within=60)
+        await system.kill(victim)
+        selling = asyncio.create_task(_sell_both_ways(shop))
+        await system.restart(victim)
+        await selling
+
+        await eventually(lambda: _all_paid(shop), within=90)
+        assert in_order(await shop.clover_orders()) == [str(number) for number in range(ORDERS)]
+        await shop.stock_is(100 - 3 - 2)
+        await eventually(lambda: _solved(shop), within=60)
+        await eventually(lambda: _mailed(shop, 2), within=60)
+        assert len(await shop.mails()) == 2
+
+
+async def _sell_both_ways(shop: Shop) -> None:
+    [item] = [item["id"] for item in (await shop.truth())["items"]]
+    for number in range(3):
+        await shop.adjust(f"web-{number}", -1)
+    await shop.till("sell", {"lines": [{"item": item, "quantity": 2}]})
+
+
+async def _recheck(shop: Shop) -> None:
+    [problem] = await shop.open_problems()
+    await shop.call("POST", f"/problems/{problem['id']}/recheck")
+
+
+async def _held(shop: Shop) -> bool:
+    return await shop.orders("held") == ORDERS
+
+
+async def _all_paid(shop: Shop) -> bool:
+    return await shop.orders("paid") == ORDERS
+
+
+async def _solved(shop: Shop) -> bool:
+    return not await shop.open_problems()
+
+
+async def _mailed(shop: Shop, count: int) -> bool:
+    return len(await shop.mails()) >= count

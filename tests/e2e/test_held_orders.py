@@ -1,0 +1,75 @@
+"""Orders that had to wait for their order type."""
+
+import asyncio
+import time
+
+import aiohttp
+import pytest
+from tests.support.eventually import eventually
+from tests.support.running import QUICK, Shop, in_order, running_system, shop_on
+
+from quicksync_dev.demo.world import World
+from quicksync_dev.system import System
+
+
+async def test_held_orders_flow_in_order_and_within_the_limits(system: System) -> None:
+    """Eighty orders held and released are in Clover once each, in order of arrival, with no 429."""
+    async with shop_on(system) as shop:
+        await _hold_and_release(shop, 80)
+        await _nobody_was_throttled(system)
+
+
+@pytest.mark.bar
+@pytest.mark.timeout(1200)
+async def test_a_thousand_held_orders(postgres_dsn: str, amqp_url: str) -> None:
+    """A thousand, at Clover's real limits: once each, in order, zero 429s, one problem and two e-mails in all."""
+    async with running_system(postgres_dsn, amqp_url, QUICK) as system, shop_on(system) as shop:
+        took = await _hold_and_release(shop, 1000)
+        await _nobody_was_throttled(system)
+        print(f"\na thousand held orders were sent in {took:.0f} s")  # noqa: T201 - the figure of the bar
+
+
+async def _hold_and_release(shop: Shop, count: int) -> float:
+    """Have so many orders held, then create the order type; after how many seconds all were sent."""
+    await shop.sell_soup(10)
+    for number in range(count):
+        await shop.order(number)
+    await eventually(lambda: _in_state(shop, "held", count), within=60)
+    [problem] = await eventually(shop.open_problems)
+    await eventually(lambda: _waiting(shop, count), within=30)
+    await eventually(lambda: _mailed(shop, 1), within=30)
+
+    await shop.till("create_order_type", {"label": "QuickSync"})
+    began = time.monotonic()
+    await eventually(lambda: _in_state(shop, "paid", count), within=20 + count)
+    took = time.monotonic() - began
+    orders = await shop.clover_orders()
+    assert in_order(orders) == [str(number) for number in range(count)]
+    assert {(order["total"], order["paymentState"], len(order["lines"])) for order in orders} == {(500, "PAID", 1)}
+    await eventually(lambda: _mailed(shop, 2), within=30)
+    shown = await shop.call("GET", "/problems")
+    assert [(each["id"], each["state"], each["done"]) for each in shown["problems"]] == [
+        (problem["id"], "solved", count)
+    ]
+    assert len(await shop.mails()) == 2
+    return took
+
+
+async def _nobody_was_throttled(system: System) -> None:
+    async with aiohttp.ClientSession() as session:
+        record = await World(system.env(), session, lambda _: None).clover("GET", "/requests?limit=1")
+    assert "429" not in record["counters"]["by_status"]
+    assert not any(record["counters"]["over_limit"].values())
+
+
+async def _in_state(shop: Shop, state: str, count: int) -> bool:
+    await asyncio.sleep(0.2)  # counting a thousand orders is work for those who send them, too
+    return await shop.orders(state) == count
+
+
+async def _waiting(shop: Shop, count: int) -> bool:
+    return [problem["waiting"] for problem in await shop.open_problems()] == [count]
+
+
+async def _mailed(shop: Shop, count: int) -> bool:
+    return len(await shop.mails()) >= count

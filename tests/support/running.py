@@ -1,0 +1,166 @@
+"""A whole system for tests, and a shop on it that does what merchants, tills and other stores do."""
+
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from quicksync_dev.demo.world import Json, NotSo, World
+from quicksync_dev.system import Options, System
+from tests.support.eventually import eventually
+
+QUICK = {"QS_ORDER_SETTLE_SECONDS": "3", "QS_CREATE_SETTLES_SECONDS": "3"}
+"""After a doubt, look again for three seconds instead of a minute: the local Clover is not a minute late."""
+
+
+@asynccontextmanager
+async def running_system(
+    postgres_dsn: str | None, amqp_url: str | None, settings: Mapping[str, str] = QUICK
+) -> AsyncIterator[System]:
+    """A system of the test's own; without addresses its servers are its own too, and may be killed."""
+    with tempfile.TemporaryDirectory(prefix="quicksync-e2e-") as folder:
+        Path(folder).chmod(0o755)  # the servers run as users of their own
+        options = Options(
+            postgres_dsn=postgres_dsn, amqp_url=amqp_url, database=f"e2e_{secrets.token_hex(4)}", settings=settings
+        )
+        system = System(Path(folder), options, lambda _: None)
+        try:
+            async with system:
+                yield system
+        finally:
+            await system.discard()
+
+
+class Shop:
+    """One merchant on a running system. Its calls are patient: they are repeated while a part is down."""
+
+    def __init__(self, world: World, region: str) -> None:
+        self._world = world
+        self._region = region
+
+    @property
+    def merchant(self) -> str:
+        return self._world.merchants[self._region]
+
+    async def connect(self, email: str = "owner@shop.localhost") -> None:
+        """Make the merchant in the sandbox and connect it."""
+        made = await self._world.clover("POST", "/merchants", {"region": self._region})
+        self._world.merchants[self._region] = made["id"]
+        account = {"account_id": "e2e", "account_email": email}
+        await self.call(
+            "POST", "", {"merchant_id": made["id"], "region": self._region, "api_token": made["token"], **account}
+        )
+
+    async def call(self, method: str, path: str, body: object = None) -> Any:
+        """Call the API, of this merchant when `path` says more, until it is answered without a gateway's refusal."""
+        place = f"/v1/merchants/{self.merchant}{path}" if path else "/v1/merchants"
+
+        async def answered() -> tuple[Any] | None:
+            try:
+                status, answer = await self._world.quicksync(method, place, body)
+            except (aiohttp.ClientError, TimeoutError):
+                return None
+            if status in {502, 503, 504}:
+                return None
+            assert status < 400, f"{method} {place} answered {status}: {answer}"
+            return (answer,)
+
+        (answer,) = await eventually(answered, within=60)
+        return answer
+
+    async def sell_soup(self, quantity: int) -> None:
+        """Have a product in Clover, with so many of it counted."""
+        price = {"amount": 500, "currency": "USD" if self._region == "us" else "EUR"}
+        product = {"name": "Soup", "sku": "SOUP", "price": price, "status": "active"}
+        await self.call("PUT", "/products/soup", product)
+        item = await eventually(self._item_of_soup, within=30)
+        await self.till("recount", {"item": item, "quantity": quantity})
+        await self.stock_is(quantity)
+
+    async def _item_of_soup(self) -> str | None:
+        item: str | None = (await self.call("GET", "/products/soup"))["item_id"]
+        return item
+
+    async def till(self, action: str, body: object) -> Any:
+        return await self._world.till(self._region, action, body)
+
+    async def order(self, number: int, quantity: int = 1, **other: Any) -> None:
+        """Have an order sent to Clover."""
+        line = {"sku": "SOUP", "name": "Soup", "quantity": quantity, "unit_price": 500}
+        body: Json = {
+            "channel": {"channel": "shopify", "store": "soup.myshopify.com"},
+            "number": f"#{number}",
+            "currency": "USD" if self._region == "us" else "EUR",
+            "lines": [line],
+            "total": 500 * quantity,
+            "placed_at": "2026-11-23T09:30:00Z",
+        }
+        await self.call("PUT", f"/orders/{number}", body | other)
+
+    async def orders(self, state: str) -> int:
+        """How many orders are in this state."""
+        count, after = 0, ""
+        while True:
+            page = await self.call("GET", f"/orders?state={state}&limit=200{after}")
+            count += len(page["orders"])
+            if not page["next_cursor"]:
+                return count
+            after = f"&cursor={page['next_cursor']}"
+
+    async def adjust(self, key: str, delta: float) -> None:
+        change = {"key": key, "sku": "SOUP", "delta": delta, "cause": "web sale"}
+        await self.call("POST", "/stock/adjustments", {"adjustments": [change]})
+
+    async def stock_is(self, quantity: float, within: float = 60) -> None:
+        """Wait until QuickSync and Clover agree on this stock."""
+
+        async def agreed() -> None:
+            ours = (await self.call("GET", "/stock/SOUP"))["on_hand"]
+            [theirs] = [item["quantity"] for item in (await self.truth())["items"] if item.get("sku") == "SOUP"]
+            assert (ours, theirs) == (quantity, quantity)
+
+        await eventually(lambda: _patiently(agreed), within=within)
+
+    async def truth(self) -> Any:
+        """What the sandbox knows of the merchant."""
+        return await self._world.clover("GET", f"/merchants/{self.merchant}")
+
+    async def clover_orders(self) -> list[Json]:
+        """Our orders in Clover, deleted ones too, oldest first."""
+        shown = await self._world.clover("GET", f"/merchants/{self.merchant}/orders")
+        return [order for order in shown["orders"] if not order["from_till"]]
+
+    async def open_problems(self) -> list[Json]:
+        shown = await self.call("GET", "/problems")
+        return [problem for problem in shown["problems"] if problem["state"] == "open"]
+
+    async def mails(self) -> list[str]:
+        """The subjects of the mails about this merchant."""
+        return [mail["subject"] for mail in await self._world.mails() if self.merchant in mail["text"]]
+
+
+async def _patiently(check: Any) -> bool:
+    """Whether the check holds; what a part that is down does to it counts as no."""
+    try:
+        await check()
+    except (NotSo, aiohttp.ClientError, TimeoutError, ValueError):
+        return False
+    return True
+
+
+@asynccontextmanager
+async def shop_on(system: System, region: str = "us") -> AsyncIterator[Shop]:
+    """A connected merchant on the system."""
+    async with aiohttp.ClientSession() as session:
+        shop = Shop(World(system.env(), session, lambda _: None), region)
+        await shop.connect()
+        yield shop
+
+
+def in_order(orders: Sequence[Json]) -> list[str]:
+    """The order numbers in their titles, as Clover has them."""
+    return [order["title"].rpartition("#")[2] for order in orders]
