@@ -56,6 +56,40 @@ async def test_the_page_works_without_scripts(notifier: Notifier, browser: Brows
     assert [row["type"] for row in asked] == ["notifier.recheck_requested.v1"]
 
 
+async def test_a_broken_line_is_said_and_caught_up(notifier: Notifier, browser: Browser) -> None:
+    """Without a connection the page says so; when it is back, what was missed is there."""
+    async with tab(browser) as seen:
+        await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await expect(seen.page.locator("#pulse")).to_have_text("Live")
+        await seen.page.context.set_offline(True)
+        await expect(seen.page.locator("#pulse")).to_have_text("Offline, trying again")
+        await notifier.service.deps.hub.close()
+        await notifier.open(waiting=7)
+        await seen.page.context.set_offline(False)
+        await expect(seen.page.locator("#pulse")).to_have_text("Live")
+        await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders wait")
+
+
+async def test_the_keyboard_keeps_its_place(notifier: Notifier, browser: Browser) -> None:
+    """A page that changes while somebody is on a button leaves them there, and shows where they are."""
+    began = notifier.clock.now()
+    await notifier.open(waiting=1, since=began)
+    async with tab(browser) as seen:
+        page = seen.page
+        await page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await expect(page.locator("#pulse")).to_have_text("Live")
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+        button = page.get_by_role("button", name="Check again")
+        while not await button.evaluate("here => here === document.activeElement"):
+            await page.keyboard.press("Tab")
+        assert await button.evaluate("here => getComputedStyle(here).outlineStyle") == "solid"
+        await notifier.open(waiting=2, since=began)
+        await expect(page.locator(".waiting strong")).to_have_text("2 orders wait")
+        await expect(button).to_be_focused()
+    assert seen.complaints == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 async def test_the_page_fits_every_screen(

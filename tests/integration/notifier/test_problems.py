@@ -1,9 +1,11 @@
 """How problems stand after what the services told, in whatever order it came."""
 
+import asyncio
 from datetime import timedelta
 
-from tests.integration.notifier.conftest import MERCHANT, Notifier
+from tests.integration.notifier.conftest import MERCHANT, OTHER, Notifier
 
+from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemOpened
 
 
@@ -81,3 +83,36 @@ async def test_the_feed_tells_the_opening_and_the_end_once(notifier: Notifier) -
         "Orders are waiting: Clover has no order type named “QuickSync”.",
         "Clover is connected (United States).",
     ]
+
+
+async def test_replicas_that_hear_of_one_cause_at_once_make_one_problem(notifier: Notifier) -> None:
+    """However many are told of it at the same moment, one card opens, and each number counts."""
+    began = notifier.clock.now()
+    since = [began + timedelta(seconds=n) for n in range(8)]
+    await asyncio.gather(*[notifier.open(waiting=2, since=each, code=Code.CONNECTION_LOST) for each in since])
+    assert [each["waiting"] for each in await notifier.problems()] == [16]
+
+    await asyncio.gather(*[notifier.close(done=2, since=each, code=Code.CONNECTION_LOST) for each in since])
+    assert await notifier.problems() == []
+    assert [each["done"] for each in await notifier.problems("solved")] == [16]
+
+
+async def test_a_recheck_of_refused_mail_tries_it_again(notifier: Notifier) -> None:
+    """E-mail that was refused is sent when somebody says that the address is right now."""
+    notifier.postbox.refuses = "550 no such user"
+    await notifier.open()
+    await notifier.settle()
+    notifier.postbox.refuses = ""
+    await notifier.deliver(RecheckRequested(merchant_id=MERCHANT, code=Code.EMAIL_REJECTED))
+    await notifier.settle()
+    assert len(notifier.postbox.messages) == 1
+    told = await notifier.fetch("SELECT type FROM outbox ORDER BY id")
+    assert [row["type"] for row in told] == ["problem.opened.v1", "problem.closed.v1"]
+
+
+async def test_a_problem_of_a_merchant_not_heard_of_yet_is_kept(notifier: Notifier) -> None:
+    """Messages of two services may overtake one another: the problem is there once the merchant is."""
+    await notifier.open(merchant_id=OTHER)
+    await notifier.connect(OTHER)
+    found = await notifier.get(f"/v1/merchants/{OTHER}/problems")
+    assert len(found["problems"]) == 1

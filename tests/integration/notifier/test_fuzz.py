@@ -1,0 +1,30 @@
+"""Whatever schemathesis makes of notifier's document, notifier answers as the document says."""
+
+from typing import Any
+
+import pytest
+from tests.integration.notifier.conftest import MERCHANT, Notifier
+from tests.support.fuzz import fuzz
+
+from common.http import openapi
+
+
+@pytest.mark.timeout(300)
+async def test_the_document_keeps_its_word(notifier: Notifier) -> None:
+    """Good requests are taken, bad ones refused with a 4xx the document names; nothing gives a 5xx."""
+    await notifier.open()
+    endless = "/stream"
+    routes = [each for each in notifier.service.routes if each.summary and not each.path.endswith(endless)]
+    document = _for(openapi.document("notifier", routes), MERCHANT)
+
+    assert await fuzz(notifier.url, document, notifier.issuer.headers(), 15) > 60
+
+
+def _for(document: dict[str, Any], merchant_id: str) -> dict[str, Any]:
+    """The document with this merchant in its paths, so that the requests get further than a 404."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation["parameters"]:
+                if parameter["name"] == "merchant_id":
+                    parameter["schema"] = {"type": "string", "enum": [merchant_id]}
+    return document
