@@ -10,6 +10,7 @@ from common.db.database import Database
 from common.seal import Sealer
 from common.service import Service
 from common.telemetry.metrics import Metrics
+from common.work import api as work
 from orders.api import ROUTES
 from orders.handlers import HANDLERS
 from orders.settings import Settings
@@ -38,6 +39,6 @@ def build(settings: Settings) -> Service:
         deps=deps,
         handlers=HANDLERS,
         kinds=SYNC,
-        routes=[*ROUTES, *Receiver(database, settings, metrics).routes()],
+        routes=[*ROUTES, *work.routes(NAME), *Receiver(database, settings, metrics).routes()],
         resources=[clover],
     )
