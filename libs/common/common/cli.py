@@ -19,6 +19,7 @@ LIST = "SELECT id, type, attempts, due_at, reason, parked_at FROM parked ORDER B
 SHOW = "SELECT id, type, attempts, due_at, reason, parked_at, trace, body FROM parked WHERE id = $1"
 REPLAY = "UPDATE parked SET due_at = now(), attempts = 0 WHERE id = $1 RETURNING id"
 REPLAY_ALL = "UPDATE parked SET due_at = now(), attempts = 0 WHERE due_at IS NULL RETURNING id"
+SHOW_CODE = "DELETE FROM webhook_code RETURNING code, received_at"
 DROP = "DELETE FROM parked WHERE id = $1 RETURNING id"
 
 
@@ -39,6 +40,13 @@ def command(name: str, settings: type[S], build: Callable[[S], Service]) -> clic
 
         upgrade(CommonSettings().postgres_dsn.get_secret_value(), name)
         click.echo(f"{name} is migrated")
+
+    @group.command(help="Show the code with which Clover verifies the webhook's address, once, and forget it.")
+    def webhook_code() -> None:
+        for row in _on_schema(name, lambda conn: conn.fetch(SHOW_CODE)):
+            click.echo(f"{row['code']}  (came at {row['received_at']:%F %T})")
+            return
+        raise click.ClickException("no code came since the last was shown; have Clover send one")
 
     group.add_command(_dead(name))
     return group

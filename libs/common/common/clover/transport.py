@@ -1,8 +1,9 @@
 """Speaks to Clover: one session per process, every call within a grant, every failure one of our errors."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar, cast
@@ -24,6 +25,8 @@ from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 
 M = TypeVar("M", bound=BaseModel)
+R = TypeVar("R")
+Body = BaseModel | Mapping[str, object]
 Params = Mapping[str, str | Sequence[str]]
 
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -111,23 +114,19 @@ class Api:
 
     async def get(self, path: str, model: type[M], params: Params = NO_PARAMS) -> M:
         """Read. `params` may repeat a name (`filter`) by giving several values."""
-        return decoded(model, await self._call("GET", path, params))
+        return await self._call(partial(decoded, model), "GET", path, params)
 
-    async def post(
-        self, path: str, body: BaseModel | Mapping[str, object], model: type[M], params: Params = NO_PARAMS
-    ) -> M:
+    async def post(self, path: str, body: Body, model: type[M], params: Params = NO_PARAMS) -> M:
         """Create or partially update. Fields of a model that are None are left out."""
-        return _written(model, await self._call("POST", path, params, body))
+        return await self._call(partial(_written, model), "POST", path, params, body)
 
-    async def put(
-        self, path: str, body: BaseModel | Mapping[str, object], model: type[M], params: Params = NO_PARAMS
-    ) -> M:
+    async def put(self, path: str, body: Body, model: type[M], params: Params = NO_PARAMS) -> M:
         """Replace. Fields of a model that are None are left out."""
-        return _written(model, await self._call("PUT", path, params, body))
+        return await self._call(partial(_written, model), "PUT", path, params, body)
 
     async def delete(self, path: str, params: Params = NO_PARAMS) -> None:
         """Delete."""
-        await self._call("DELETE", path, params)
+        await self._call(bytes, "DELETE", path, params)
 
     def pages(
         self, path: str, model: type[M], params: Params = NO_PARAMS, limit: int = LARGEST_PAGE
@@ -141,12 +140,12 @@ class Api:
         return pages(fetch, limit)
 
     async def _call(
-        self, method: str, path: str, params: Params, body: BaseModel | Mapping[str, object] | None = None
-    ) -> bytes:
+        self, read: Callable[[bytes], R], method: str, path: str, params: Params, body: Body | None = None
+    ) -> R:
         async with self._quota.turn() as grant:
             outcome = "interrupted"
             try:
-                answer = await self._exchange(method, beneath(self._base, path), params, body, grant.access_token)
+                answer = read(await self._exchange(method, beneath(self._base, path), params, body, grant.access_token))
                 outcome = "answered"
             except AppError as error:
                 outcome = type(error).__name__
@@ -157,9 +156,7 @@ class Api:
                 self._metrics.clover_calls.labels(outcome).inc()
         return answer
 
-    async def _exchange(
-        self, method: str, url: URL, params: Params, body: BaseModel | Mapping[str, object] | None, token: str
-    ) -> bytes:
+    async def _exchange(self, method: str, url: URL, params: Params, body: Body | None, token: str) -> bytes:
         headers = CIMultiDict({"Authorization": f"Bearer {token}"})
         sent = None if body is None else _encoded(body)
         if sent is not None:
@@ -216,7 +213,7 @@ def _written(model: type[M], body: bytes) -> M:
         raise Ambiguous(f"written, but the answer cannot be read: {error}") from error
 
 
-def _encoded(body: BaseModel | Mapping[str, object]) -> bytes:
+def _encoded(body: Body) -> bytes:
     if isinstance(body, BaseModel):
         return body.model_dump_json(by_alias=True, exclude_none=True).encode()
     return json.dumps(body, allow_nan=False).encode()

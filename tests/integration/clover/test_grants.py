@@ -1,0 +1,154 @@
+"""Grants asked of catalog over HTTP, and what happens when it does not give any."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import BaseTestServer, TestServer
+from pydantic import SecretStr
+from tests.integration.clover.conftest import MERCHANT, settings
+from tests.support.clock import FakeClock
+
+from common.clover.grants import ALONE_KEPT, ALONE_RATE, GrantAnswer, GrantRequest, HttpGrants
+from common.errors import Forbidden, Throttled, Unavailable
+from common.http.auth import Keys
+
+SECRET = SecretStr("shared by our services")
+GRANT = GrantAnswer(
+    grant_id="g1", merchant_id=MERCHANT, region="eu", access_token="token", rate=5, concurrency=2, expires_in=30
+)
+
+
+@dataclass
+class Catalog:
+    """Answers as it is told to: the statuses in turn, the last for ever."""
+
+    statuses: list[int] = field(default_factory=lambda: [200])
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = GRANT.model_dump_json()
+    asked: list[GrantRequest] = field(default_factory=list)
+    given_back: list[str] = field(default_factory=list)
+
+    async def take(self, request: web.Request) -> web.Response:
+        Keys([], [SECRET], audience="catalog").internal(request.headers["Authorization"])
+        self.asked.append(GrantRequest.model_validate_json(await request.read()))
+        status = self.statuses[min(len(self.asked), len(self.statuses)) - 1]
+        body = self.body if status == 200 else "{}"
+        return web.Response(status=status, text=body, headers=self.headers, content_type="application/json")
+
+    async def give_back(self, request: web.Request) -> web.Response:
+        self.given_back.append(request.match_info["grant_id"])
+        return web.Response(status=204)
+
+
+@dataclass
+class Asking:
+    """A service that asks a catalog for grants."""
+
+    catalog: Catalog
+    server: BaseTestServer
+    clock: FakeClock
+    grants: HttpGrants
+
+
+@pytest.fixture
+async def asking() -> AsyncIterator[Asking]:
+    catalog, clock, app = Catalog(), FakeClock(), web.Application()
+    app.router.add_post("/internal/grants", catalog.take)
+    app.router.add_delete("/internal/grants/{grant_id}", catalog.give_back)
+    async with TestServer(app) as server:
+        made: dict[str, Any] = {"catalog_url": str(server.make_url("")), "internal_secrets": [SECRET]}
+        async with HttpGrants(settings(**made), "orders", clock) as grants:
+            yield Asking(catalog, server, clock, grants)
+
+
+async def test_a_grant_is_taken_and_given_back(asking: Asking) -> None:
+    """Catalog learns who asks for whom; the same process asks under the same name each time."""
+    grant = await asking.grants.take(MERCHANT)
+    await asking.grants.take(MERCHANT)
+    await asking.grants.give_back(grant)
+
+    assert GrantAnswer(**vars(grant)) == GRANT
+    assert {(each.merchant_id, each.service) for each in asking.catalog.asked} == {(MERCHANT, "orders")}
+    assert len({each.holder for each in asking.catalog.asked}) == 1
+    assert asking.catalog.given_back == ["g1"]
+
+
+async def test_a_token_is_never_shown(asking: Asking) -> None:
+    """A grant that gets into a log or a traceback shows everything but the token."""
+    assert "token='token'" not in repr(await asking.grants.take(MERCHANT))
+    assert "'token'" not in repr(GRANT)
+
+
+async def test_a_full_quota_is_waited_for(asking: Asking) -> None:
+    """While others hold everything it is asked for again, and got when there is room."""
+    asking.catalog.statuses = [429, 429, 200]
+    asking.catalog.headers = {"Retry-After": "0"}
+
+    assert (await asking.grants.take(MERCHANT)).grant_id == "g1"
+    assert len(asking.catalog.asked) == 3
+
+
+async def test_a_quota_that_stays_full_ends_the_waiting(asking: Asking) -> None:
+    """When the wait named is longer than the patience, the caller is told at once."""
+    asking.catalog.statuses, asking.catalog.headers = [429], {"Retry-After": "60"}
+    with pytest.raises(Throttled) as told:
+        await asking.grants.take(MERCHANT)
+
+    assert told.value.retry_after is not None
+    assert len(asking.catalog.asked) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_merchant_that_is_not_connected_is_forbidden(asking: Asking, status: int) -> None:
+    """And the token of before serves no longer, even when catalog then goes away."""
+    await asking.grants.take(MERCHANT)
+    asking.catalog.statuses = [status]
+    with pytest.raises(Forbidden):
+        await asking.grants.take(MERCHANT)
+    await asking.server.close()
+    with pytest.raises(Unavailable):
+        await asking.grants.take(MERCHANT)
+
+
+@pytest.mark.parametrize("status", [500, 503, 302, 422])
+async def test_a_catalog_that_fails_leaves_the_last_grant_slowly(asking: Asking, status: int) -> None:
+    """Work goes on with the token known, at a rate that is safe whoever else does the same."""
+    await asking.grants.take(MERCHANT)
+    asking.catalog.statuses = [status]
+    grant = await asking.grants.take(MERCHANT)
+    await asking.grants.give_back(grant)
+
+    assert (grant.access_token, grant.region) == ("token", "eu")
+    assert (grant.rate, grant.concurrency) == (ALONE_RATE, 1)
+    assert asking.catalog.given_back == []
+
+
+async def test_a_catalog_that_is_gone_leaves_the_last_grant_for_an_hour(asking: Asking) -> None:
+    """After an hour the token counts as old, and nothing is sent with it."""
+    await asking.grants.take(MERCHANT)
+    await asking.server.close()
+    alone = await asking.grants.take(MERCHANT)
+    asking.clock.advance(ALONE_KEPT + 1)
+    with pytest.raises(Unavailable):
+        await asking.grants.take(MERCHANT)
+
+    assert alone.rate == ALONE_RATE
+
+
+async def test_giving_back_to_a_catalog_that_is_gone_is_no_error(asking: Asking) -> None:
+    """The grant expires by itself."""
+    grant = await asking.grants.take(MERCHANT)
+    await asking.server.close()
+
+    await asking.grants.give_back(grant)
+
+
+@pytest.mark.parametrize("body", ["", "{}", GRANT.model_copy(update={"rate": 1000.0}).model_dump_json()])
+async def test_a_grant_that_makes_no_sense_is_none(asking: Asking, body: str) -> None:
+    """A rate beyond all of Clover's limits is not believed."""
+    asking.catalog.body = body
+    with pytest.raises(Unavailable):
+        await asking.grants.take(MERCHANT)

@@ -1,0 +1,137 @@
+"""What is to be done, as it is listed and retried over HTTP."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+from tests.support.clock import FakeClock
+from tests.support.tokens import Issuer
+
+from common.contracts.problems import Code
+from common.db.database import Database
+from common.http.app import build_app
+from common.settings import CommonSettings
+from common.telemetry.metrics import Metrics
+from common.work import table
+from common.work.api import routes
+from common.work.batch import Needs
+
+MERCHANT, OTHER = "MRCHNT0000001", "MRCHNT0000002"
+SAVE = "INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUES ($1, 'a', 'us', 'USD', 'UTC')"
+
+
+@dataclass
+class Working:
+    """A service with work to show. It is also the dependencies its routes see."""
+
+    database: Database
+    clock: FakeClock
+    http: Any = None
+
+    async def page(self, merchant: str = MERCHANT, status: int = 200, **query: Any) -> dict[str, Any]:
+        answer = await self.http.get(f"/v1/merchants/{merchant}/work/inventory", params=query)
+        assert answer.status == status, await answer.text()
+        return dict(await answer.json())
+
+    async def keys(self, **query: Any) -> list[str]:
+        return [row["key"] for row in (await self.page(**query))["work"]]
+
+    async def retry(self, work_id: object, merchant: str = MERCHANT) -> int:
+        answer = await self.http.post(f"/v1/merchants/{merchant}/work/inventory/{work_id}/retry")
+        return int(answer.status)
+
+
+@pytest.fixture
+async def working(database_dsn: str) -> AsyncIterator[Working]:
+    """One row due, one waiting, one held; and one of another merchant."""
+    issuer, clock = Issuer(), FakeClock()
+    database = Database(database_dsn, "inventory", clock)
+    await database.open()
+    async with database.unit() as unit:
+        for merchant in (MERCHANT, OTHER):
+            await unit.conn.execute(SAVE, merchant)
+        unit.mark("push_stock", MERCHANT, ["due", "held"])
+        unit.mark("sweep", MERCHANT, "waiting", due=clock.now() + timedelta(hours=1))
+        unit.mark("push_stock", OTHER, "foreign")
+    async with database.unit() as unit:
+        rows = await table.due(unit.conn, MERCHANT, clock.now(), 10)
+        held = [(row, Needs(Code.STOCK_REJECTED, "no such item")) for row in rows if row.key == "held"]
+        await table.hold(unit, MERCHANT, "push_stock", held)
+    made = CommonSettings(
+        env="dev", postgres_dsn=SecretStr("x"), amqp_url=SecretStr("x"), jwt_public_keys=[issuer.public_pem]
+    )
+    working = Working(database, clock)
+    app = build_app("inventory", routes("inventory"), working, made, Metrics(), {})
+    async with TestClient(TestServer(app), headers=issuer.headers("work:read work:write")) as working.http:
+        yield working
+    await database.close()
+
+
+async def test_each_row_says_why_it_waits(working: Working) -> None:
+    """State, problem, reason and attempts of every row of this merchant and no other, oldest first."""
+    listed = await working.page()
+    [held] = [row for row in listed["work"] if row["state"] == "held"]
+
+    assert {row["key"]: row["state"] for row in listed["work"]} == {"due": "due", "held": "held", "waiting": "waiting"}
+    assert (held["kind"], held["problem"], held["reason"]) == ("push_stock", "stock_rejected", "no such item")
+    assert listed["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ({"state": "due"}, ["due"]),
+        ({"state": "waiting"}, ["waiting"]),
+        ({"state": "held"}, ["held"]),
+        ({"kind": "sweep"}, ["waiting"]),
+        ({"problem": "stock_rejected"}, ["held"]),
+        ({"problem": "tender_missing"}, []),
+    ],
+)
+async def test_rows_are_filtered(working: Working, query: dict[str, str], keys: list[str]) -> None:
+    """By state, kind and problem."""
+    assert await working.keys(**query) == keys
+
+
+async def test_pages_follow_one_another(working: Working) -> None:
+    """`next` of one page is `after` of the following; every row comes once."""
+    first = await working.page(limit=2)
+    second = await working.page(limit=2, after=first["next"])
+
+    assert [len(first["work"]), len(second["work"]), second["next"]] == [2, 1, None]
+    assert {row["key"] for row in first["work"] + second["work"]} == {"due", "held", "waiting"}
+
+
+async def test_a_row_is_retried(working: Working) -> None:
+    """A row that waited for a person is due at once, and still counted under its problem until it went through."""
+    [held] = (await working.page(state="held"))["work"]
+
+    assert await working.retry(held["id"]) == 202
+    assert await working.keys(state="held") == []
+    assert await working.keys(state="due", problem="stock_rejected") == ["held"]
+
+
+async def test_what_is_not_there_cannot_be_retried(working: Working) -> None:
+    """Unknown rows, those of other merchants, and what is no id at all."""
+    [foreign] = (await working.page(OTHER))["work"]
+
+    assert await working.retry(foreign["id"]) == 404
+    assert await working.retry(10**17) == 404
+    assert [await working.retry(each) for each in ("x", "-1", "9" * 30)] == [422, 422, 422]
+
+
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 201}, {"state": "failed"}, {"problem": "none"}, {"x": 1}])
+async def test_a_query_that_makes_no_sense_is_refused(working: Working, query: dict[str, Any]) -> None:
+    """With the parameter named."""
+    refused = await working.page(status=422, **query)
+
+    assert refused["errors"][0]["field"] in query
+
+
+async def test_an_unknown_merchant_is_not_found(working: Working) -> None:
+    """Nobody learns from an empty list that a merchant does not exist."""
+    await working.page("MRCHNT0000009", status=404)
