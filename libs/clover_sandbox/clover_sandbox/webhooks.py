@@ -96,7 +96,8 @@ class Webhooks:
             _check(name, value)
         given: dict[str, Any] = {**asdict(self.settings), **values}
         given["retries"] = tuple(given["retries"])
-        given["secret"] = given["secret"] or self._ids.uuid()
+        if given["url"] and not given["secret"]:
+            raise ValueError("webhooks need a secret with their url")
         self.settings = Settings(**given)
 
     async def verify(self, http: aiohttp.ClientSession) -> int:

@@ -36,6 +36,16 @@ async def test_six_calls_in_flight_are_one_too_many() -> None:
         assert clover.sandbox.limiter.peaks()["token_most_in_flight"] == 5
 
 
+async def test_an_answered_call_is_no_longer_in_flight() -> None:
+    """One after the other, as many as one likes, also those that were refused or dropped."""
+    async with local_clover(Limits(0, 0, 1, 1)) as clover:
+        shop = clover.open_shop()
+        clover.fail("refuse", times=1)
+        statuses = [(await shop.call("GET", path)).status for path in ("/items", "/items/NONE", "/items", "/items")]
+
+        assert statuses == [400, 404, 200, 200]
+
+
 async def test_merchants_share_the_app_limit() -> None:
     """Five merchants with 12 calls each are within their own limits and not within the app's 50."""
     async with local_clover(Limits(app_concurrent=0, token_concurrent=0)) as clover:

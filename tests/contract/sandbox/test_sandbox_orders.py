@@ -206,6 +206,27 @@ async def test_stock_is_taken_by_policy(clover: Clover, shop: Shop, mode: str, a
     assert [*counts, shop.count(item)] == after
 
 
+async def test_a_line_takes_its_stock_once(clover: Clover, shop: Shop) -> None:
+    """Whatever becomes of the policy between the line and the payment."""
+    clover.sandbox.switches.set({"deduct": "on_line_item"})
+    item, order = await stocked_item(shop), await open_order(shop, total=250)
+    await shop.post(f"/orders/{order}/line_items", {"item": {"id": item}})
+    clover.sandbox.switches.set({"deduct": "on_payment"})
+    await pay(shop, order, 250)
+
+    assert shop.count(item) == 9
+
+
+async def test_bulk_lines_override_the_item_and_single_ones_do_not(shop: Shop) -> None:
+    """Name and price of the row, or of the item."""
+    item, order = await stocked_item(shop), await open_order(shop)
+    row = {"item": {"id": item}, "name": "Gift", "price": 199}
+    (bulk,) = await shop.post(f"/orders/{order}/bulk_line_items", {"items": [row]})
+    single = await shop.post(f"/orders/{order}/line_items", row)
+
+    assert [(each["name"], each["price"]) for each in (bulk, single)] == [("Gift", 199), ("Item", 250)]
+
+
 @pytest.mark.parametrize("setting", ["updateStock", "trackStock"])
 async def test_without_the_merchants_setting_no_stock_is_taken(clover: Clover, shop: Shop, setting: str) -> None:
     """updateStock, which needs trackStock."""

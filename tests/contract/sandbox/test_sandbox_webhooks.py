@@ -200,7 +200,9 @@ async def test_an_absent_receiver_stops_nobody(clover: Clover, shop: Shop, recei
     assert (post.status, post.error) == (0, "ClientConnectorError")
 
 
-@pytest.mark.parametrize("body", [{"colour": 1}, {"drop": "half"}, {"retries": 5}, {"url": 7}, {"mode": "III"}])
+@pytest.mark.parametrize(
+    "body", [{"url": "http://x"}, {"colour": 1}, {"drop": "half"}, {"retries": 5}, {"url": 7}, {"mode": "III"}]
+)
 async def test_wrong_settings_are_refused(clover: Clover, body: dict[str, Any]) -> None:
     """With the name of what is wrong; the secret is never shown."""
     reply = await clover.control("PUT", "/webhooks", body)
