@@ -60,4 +60,6 @@ async def receive(notice: Notice, x_clover_auth: Annotated[str, Header()]) -> Re
 
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(os.environ["QS_PORT"]), loop="uvloop", http="httptools", access_log=False, log_level="error")
+    uvicorn.run(
+        app, port=int(os.environ["QS_PORT"]), loop="uvloop", http="httptools", access_log=False, log_level="error"
+    )

@@ -1,0 +1,45 @@
+"""The command with which whoever runs us reads the code that verifies the webhook's address."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from click.testing import CliRunner, Result
+
+from common.cli import command
+from common.service import Service
+from common.settings import CommonSettings
+
+KEEP = "INSERT INTO inventory.webhook_code (code, received_at) VALUES ('a-code-of-clovers', '2026-11-23 12:00+00')"
+
+
+@pytest.fixture
+def run(database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """A command line whose service has its database."""
+    for name, value in {"QS_ENV": "dev", "QS_POSTGRES_DSN": database_dsn, "QS_AMQP_URL": "amqp://"}.items():
+        monkeypatch.setenv(name, value)
+    return CliRunner()
+
+
+def never(_: CommonSettings) -> Service:
+    raise AssertionError("nothing is to be served")
+
+
+def webhook_code(run: CliRunner) -> Result:
+    return run.invoke(command("inventory", CommonSettings, never), ["webhook-code"])
+
+
+def test_the_code_is_shown_once(run: CliRunner, database_dsn: str) -> None:
+    """It becomes a secret, so it is forgotten as soon as it was read."""
+
+    async def keep() -> None:
+        connection = await asyncpg.connect(database_dsn)
+        await connection.execute(KEEP)
+        await connection.close()
+
+    asyncio.run(keep())
+    first, second = webhook_code(run), webhook_code(run)
+
+    assert first.output.startswith("a-code-of-clovers  (came at 2026-11-23 12:00:00)")
+    assert second.exit_code == 1
+    assert "have Clover send one" in second.output
