@@ -121,7 +121,7 @@ class Shop:
         async def agreed() -> None:
             ours = (await self.call("GET", "/stock/SOUP"))["on_hand"]
             [theirs] = [item["quantity"] for item in (await self.truth())["items"] if item.get("sku") == "SOUP"]
-            assert (ours, theirs) == (quantity, quantity)
+            assert (ours, theirs) == (quantity, quantity), f"QuickSync has {ours}, Clover has {theirs}"
 
         await eventually(lambda: _patiently(agreed), within=within)
 
@@ -144,11 +144,11 @@ class Shop:
 
 
 async def _patiently(check: Any) -> bool:
-    """Whether the check holds; what a part that is down does to it counts as no."""
+    """Whether the check holds; what a part that is down does to it is a failure like any other."""
     try:
         await check()
-    except (NotSo, aiohttp.ClientError, TimeoutError, ValueError):
-        return False
+    except (NotSo, aiohttp.ClientError, TimeoutError) as error:
+        raise AssertionError(f"{type(error).__name__}: {error}") from error
     return True
 
 

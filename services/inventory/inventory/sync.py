@@ -131,6 +131,7 @@ async def _not_in_clover(batch: Batch) -> list[str]:
 
 
 async def _push(batch: Batch, deps: Deps, api: Api, item_id: str) -> None:
+    await api.save_turns(2)
     count = await clover.read_count(api, item_id)
     read_at = deps.clock.monotonic()
     push = await _open(batch, deps, item_id, count)

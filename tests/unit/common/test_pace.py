@@ -53,6 +53,17 @@ async def test_calls_are_never_closer_than_the_rate_allows(rate: float, pauses: 
     assert all(later - earlier >= 1 / rate - 1e-9 for earlier, later in pairwise(paced.went))
 
 
+async def test_saved_turns_go_at_once_and_cost_what_they_would_have() -> None:
+    """Two turns saved go with no pause between, after the wait for both; the next call waits as ever."""
+    paced = Paced(rate=10)
+    await paced.call()
+    await paced.pace.save(2)
+    for _ in range(3):
+        await paced.call()
+
+    assert [round(went, 3) for went in paced.went] == [0.0, 0.2, 0.2, 0.3]
+
+
 async def test_many_at_once_go_one_after_another() -> None:
     """Those who come together are spaced in the order they came."""
     paced = Paced(rate=10)

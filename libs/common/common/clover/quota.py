@@ -48,6 +48,11 @@ class Quota:
                 raise
             self._pace.went_well()
 
+    async def save(self, calls: int) -> None:
+        """Have the turns of so many calls at hand, under a grant that need not be renewed between them."""
+        await self._pace.save(calls)
+        await self._fresh()
+
     async def _fresh(self) -> Grant:
         async with self._lock:
             if self._grant is None or self._clock.monotonic() >= self._renew_at:

@@ -112,6 +112,14 @@ class Api:
         self._session = session
         self._metrics = metrics
 
+    async def save_turns(self, calls: int) -> None:
+        """Wait until the next so many calls may go one right after the other, with no pause of ours between them.
+
+        Clover's stock is written absolute, so what the till sells between our reading and our writing is lost to the
+        count: nothing of ours may stand between the two.
+        """
+        await self._quota.save(calls)
+
     async def get(self, path: str, model: type[M], params: Params = NO_PARAMS) -> M:
         """Read. `params` may repeat a name (`filter`) by giving several values."""
         return await self._call(partial(decoded, model), "GET", path, params)
