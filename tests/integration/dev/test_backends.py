@@ -6,6 +6,7 @@ import aio_pika
 import asyncpg
 import psutil
 import pytest
+from tests.support.eventually import eventually
 
 from quicksync_dev.backends import packages
 from quicksync_dev.backends.given import Given
@@ -86,20 +87,29 @@ async def test_only_who_has_the_password_gets_in(postgres: PrivatePostgres) -> N
         await asyncpg.connect(f"postgresql://postgres:guessed@{place}", timeout=5)
 
 
-async def test_a_killed_broker_comes_back_with_its_queues_and_ends_with_its_name_server(
-    rabbitmq: PrivateRabbit, find_processes: Find
+async def test_a_killed_broker_comes_back_with_what_it_confirmed_and_ends_with_its_name_server(
+    rabbitmq: PrivateRabbit, data_dir: DataDir, find_processes: Find
 ) -> None:
-    """Durable queues survive a kill -9; after a stop neither the broker nor its epmd runs on."""
-    await _declare(rabbitmq.url, passive=False)
+    """A confirmed message in a quorum queue survives a kill -9; after a stop neither broker nor epmd runs on."""
+    await _publish(rabbitmq.url, b"kept")
+    await eventually(lambda: _queue_is_on_disk(data_dir))
 
     await rabbitmq.kill()
     assert not await rabbitmq_answers(rabbitmq.url)
     await rabbitmq.start()
-    await _declare(rabbitmq.url, passive=True)
+    assert await _take(rabbitmq.url) == b"kept"
     assert {"beam.smp", "epmd"} <= {each.name() for each in find_processes()}
 
     await rabbitmq.stop()
     assert find_processes() == []
+
+
+def _queue_is_on_disk(data_dir: DataDir) -> bool:
+    """Whether the broker has written down that the queue exists: RabbitMQ 3.10 does so up to a second after saying so.
+
+    (measured: a broker killed before that has the queue, but nobody can read from it any more)
+    """
+    return any(b"kept" in path.read_bytes() for path in (data_dir.root / "rabbitmq").rglob("names.dets"))
 
 
 async def test_a_given_server_is_used_and_never_ended(postgres_dsn: str, lines: list[str]) -> None:
@@ -140,8 +150,17 @@ async def _execute(dsn: str, statement: str) -> None:
     await connection.close()
 
 
-async def _declare(url: str, *, passive: bool) -> None:
-    connection = await aio_pika.connect(url, timeout=10)
-    async with connection:
+async def _publish(url: str, body: bytes) -> None:
+    async with await aio_pika.connect(url, timeout=10) as connection:
         channel = await connection.channel()
-        await channel.declare_queue("kept", durable=True, passive=passive)
+        await channel.declare_queue("kept", durable=True, arguments={"x-queue-type": "quorum"})
+        message = aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await channel.default_exchange.publish(message, "kept", timeout=10)
+
+
+async def _take(url: str) -> bytes:
+    async with await aio_pika.connect(url, timeout=10) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue("kept", durable=True, passive=True)
+        message = await eventually(lambda: queue.get(fail=False, timeout=5))
+        return bytes(message.body)
