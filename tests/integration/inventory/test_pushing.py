@@ -130,6 +130,22 @@ async def test_a_write_that_arrives_late_is_not_repeated(inventory: Inventory) -
     assert len(inventory.calls(WRITE)) == 1
 
 
+async def test_the_echo_of_a_write_in_doubt_is_not_a_movement(inventory: Inventory) -> None:
+    """The hint comes before we know that the write was applied; what it shows is our own number."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, 10, sku="SKU-1")
+    inventory.clover.fail("apply_then_drop", method="POST", times=1)
+    await inventory.adjust(shop, "SKU-1", -1)
+    await inventory.settle()
+
+    await inventory.changed(shop, item)
+    await inventory.settle()
+    await inventory.later(3)
+
+    assert [change.after for change in await inventory.told()] == [9000]
+    assert shop.count(item) == 9
+
+
 async def test_what_moves_here_while_a_write_is_in_doubt_is_kept(inventory: Inventory) -> None:
     """It is neither lost nor counted twice, and goes with the next write."""
     shop = await inventory.connect()
