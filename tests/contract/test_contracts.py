@@ -4,11 +4,11 @@ import ast
 import json
 
 import pytest
+from openapi_spec_validator import validate
+from tests.support import documents
+
 from common.contracts.envelope import EventClass
 from common.contracts.problems import WORDS, Code
-from openapi_spec_validator import validate
-
-from tests.support import documents
 
 EVENTS = documents.events()
 

@@ -19,8 +19,8 @@ KEY = base64.b64encode(bytes(32)).decode()
 
 HEAD = """# Events
 
-What the services say to one another, made from `libs/common/common/contracts/` by `make docs`. Each travels on the topic
-exchange `quicksync.events` under its type as the routing key, persistent and mandatory, with the outbox row's id as its
+What the services say to one another, made from `libs/common/common/contracts/` by `make docs`. Each travels on the
+topic exchange `quicksync.events` under its type as the routing key, persistent and mandatory, with the outbox row's id as its
 `message_id`, its type as `type` and the trace in the header `traceparent`. A schema never changes: another shape is
 another version.
 """
@@ -73,7 +73,8 @@ def events_page() -> str:
         described = event.model_json_schema()
         fields = [f"| `{name}` | {_kind(field)} |" for name, field in described["properties"].items()]
         text = " ".join((event.__doc__ or "").split())
-        parts.append("\n".join([f"## {event.type}\n", f"{text} Consumed by {heard}.\n", "| field | holds |\n|---|---|", *fields, ""]))
+        table = ["| field | holds |", "|---|---|", *fields]
+        parts.append("\n".join([f"## {event.type}", "", f"{text} Consumed by {heard}.", "", *table, ""]))
     return "\n".join(parts)
 
 

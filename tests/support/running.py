@@ -23,16 +23,22 @@ async def running_system(
 ) -> AsyncIterator[System]:
     """A system of the test's own; without addresses its servers are its own too, and may be killed."""
     with tempfile.TemporaryDirectory(prefix="quicksync-e2e-") as folder:
-        Path(folder).chmod(0o755)  # the servers run as users of their own
         options = Options(
             postgres_dsn=postgres_dsn, amqp_url=amqp_url, database=f"e2e_{secrets.token_hex(4)}", settings=settings
         )
-        system = System(Path(folder), options, lambda _: None)
+        system = System(_open_to_all(folder), options, lambda _: None)
         try:
             async with system:
                 yield system
         finally:
             await system.discard()
+
+
+def _open_to_all(folder: str) -> Path:
+    """The servers run as users of their own and must reach their folders."""
+    path = Path(folder)
+    path.chmod(0o755)
+    return path
 
 
 class Shop:

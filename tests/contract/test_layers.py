@@ -1,0 +1,61 @@
+"""Rules of the design that an import graph cannot show."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.documents import ROOT, SERVICES
+
+SQL = re.compile(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|DROP)\s", re.MULTILINE)
+NAMES_OF_QUEUES = re.compile(r"quicksync\.events|\.events\b")
+
+
+def strings(path: Path) -> Iterator[str]:
+    """The string literals of a module, docstrings left out."""
+    tree = ast.parse(path.read_text())
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docs = {ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, documented)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in docs:
+            yield node.value
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_only_the_store_holds_sql(service: str) -> None:
+    """Every SQL statement of a service stands in its store.py."""
+    for path in (ROOT / "services" / service / service).glob("*.py"):
+        if path.name != "store.py":
+            assert not [text for text in strings(path) if SQL.search(text)], path
+
+
+def test_only_the_topology_names_queues() -> None:
+    """Names on the broker are made in one place."""
+    for path in (ROOT / "libs" / "common" / "common").rglob("*.py"):
+        if path.name != "topology.py":
+            assert not [text for text in strings(path) if NAMES_OF_QUEUES.search(text)], path
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_services_look_alike(service: str) -> None:
+    """Who knows one service knows where everything is in the others."""
+    folder = ROOT / "services" / service
+    common = {"settings", "domain", "store", "handlers", "sync", "api", "app", "__main__"}
+    there = {path.stem for path in (folder / service).iterdir()}
+
+    assert common <= there
+    assert (folder / "README.md").exists()
+    assert (folder / service / "migrations" / "0001_initial.sql").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "libs").glob("*/*/**/*.py")), ids=lambda path: str(path.name))
+def test_each_module_says_what_it_is_for(path: Path) -> None:
+    """Each module of the libraries opens with one sentence."""
+    assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+def test_lock_files_name_no_address() -> None:
+    """Lock files carry names, versions and hashes."""
+    for path in (ROOT / "requirements").iterdir():
+        assert "://" not in path.read_text(), path
