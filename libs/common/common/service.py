@@ -35,6 +35,7 @@ Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 GRACE_SECONDS = 2.0
 MEASURE_SECONDS = 5.0
+FORGET_SECONDS = 3600.0
 
 AGES = """
 SELECT coalesce(extract(epoch FROM $1 - (SELECT min(at) FROM outbox)), 0)::float AS outbox_oldest_seconds,
@@ -102,7 +103,7 @@ class Service:
         """
         taking, giving = asyncio.Event(), asyncio.Event()
         async with self.opened(), asyncio.TaskGroup() as publishing:
-            for loop in (self.relay.run, self.database.bell.run, self._measure, *self.loops):
+            for loop in (self.relay.run, self.database.bell.run, self._measure, self._forget, *self.loops):
                 publishing.create_task(loop(giving))
             async with asyncio.TaskGroup() as working:
                 for loop in (self.consumer.run, self.inbox.run, self.worker.run):
@@ -154,6 +155,16 @@ class Service:
                 self.metrics.outbox_oldest.set(row["outbox_oldest_seconds"] if row else 0)
                 self.metrics.work_due_oldest.set(row["work_due_oldest_seconds"] if row else 0)
             await until(stop, MEASURE_SECONDS)
+
+
+    async def _forget(self, stop: asyncio.Event) -> None:
+        """Drop the memory of messages so old that they cannot come again."""
+        while not stop.is_set():
+            try:
+                await self.inbox.forget_old()
+            except Transient as error:
+                log.warning("old messages not forgotten yet", reason=str(error))
+            await until(stop, FORGET_SECONDS)
 
 
 def main(build: Callable[[], Service]) -> None:

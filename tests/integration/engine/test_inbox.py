@@ -1,12 +1,13 @@
 """Each message has its effect once, and only the bad one suffers."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from tests.integration.engine.conftest import Engine, Noted, message
 
 from common.contracts.envelope import Event
-from common.db.inbox import BUG_TRIES, LARGEST_BODY
+from common.db.inbox import BUG_TRIES, KEEP, LARGEST_BODY
 from common.db.unit import Unit
 from common.errors import Conflict, Invalid, Unavailable
 from common.ids import uuid7
@@ -150,3 +151,16 @@ async def test_an_absent_database_parks_nothing(engine: Engine) -> None:
     assert await engine.fetch("SELECT FROM parked") == []
     await engine.inbox().take([message("c", id=uuid7())])
     assert await engine.noted() == ["c"]
+
+
+async def test_only_what_cannot_come_again_is_forgotten(engine: Engine) -> None:
+    """The memory of a message outlives every redelivery, and not for ever."""
+    inbox = engine.inbox()
+    await inbox.take([message("old"), message("new")])
+    await engine.fetch("UPDATE inbox SET received_at = $1", engine.clock.now())
+    engine.clock.advance(KEEP - timedelta(days=1))
+    await inbox.forget_old()
+    assert len(await engine.fetch("SELECT FROM inbox")) == 2
+    engine.clock.advance(timedelta(days=2))
+    await inbox.forget_old()
+    assert await engine.fetch("SELECT FROM inbox") == []
