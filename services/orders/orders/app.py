@@ -14,7 +14,8 @@ from common.work import api as work
 from orders.api import ROUTES
 from orders.handlers import HANDLERS
 from orders.settings import Settings
-from orders.sync import SYNC, Deps
+from orders.sync import SYNC
+from orders.sync.deps import Deps
 
 NAME = "orders"
 

@@ -8,20 +8,10 @@ from pydantic.alias_generators import to_camel
 
 from common.clover.transport import Answered, Api
 from common.errors import Rejected
-from orders.domain import (
-    TENDER_KEY,
-    Customer,
-    Line,
-    Order,
-    Payment,
-    Seen,
-    Setup,
-    clipped,
-    is_our_order_type,
-    note,
-    title,
-    units,
-)
+from orders.domain.order import Order
+from orders.domain.seen import Payment, Seen
+from orders.domain.setup import TENDER_KEY, Setup, is_our_order_type
+from orders.domain.source import Customer, Line, clipped, note, title, units
 
 MOST_NESTED = 100
 """What hangs on an order is cut here when expanded, and the cut does not show (documented)."""

@@ -9,7 +9,7 @@ from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from common.work import table
 from orders import store
-from orders.domain import FIND_SETUP, SETUP_CODES, SETUP_KEY
+from orders.domain.setup import FIND_SETUP, SETUP_CODES, SETUP_KEY
 
 SETUP_HINTS = {"O", "A", "M"}
 """Clover tells of no change of order types or tenders; whoever makes one also does some of these."""

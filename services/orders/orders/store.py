@@ -9,7 +9,10 @@ import asyncpg
 
 from common.contracts.problems import Code
 from common.db.unit import Connection, Unit
-from orders.domain import ENDED, Line, Order, Progress, Setup, Shown, Source, State, Step, Wish
+from orders.domain.order import ENDED, Order, Shown, Wish
+from orders.domain.progress import Progress, State, Step
+from orders.domain.setup import Setup
+from orders.domain.source import Line, Source
 
 INSERT = """
 INSERT INTO source_order (merchant_id, source_id, received_at, channel, store, number, currency, lines, total,

@@ -27,7 +27,7 @@ from common.service import Service
 from common.telemetry.metrics import Metrics
 from common.work.worker import Worker
 from orders.app import build
-from orders.domain import FIND_SETUP, ORDER_TYPE
+from orders.domain.setup import FIND_SETUP, ORDER_TYPE
 from orders.settings import Settings
 
 MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

@@ -6,7 +6,7 @@ import pytest
 from tests.integration.orders.conftest import Orders, in_clover
 
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
-from orders.domain import TENDER_KEY
+from orders.domain.setup import TENDER_KEY
 
 
 async def test_fifty_held_orders_flow_in_order_once_the_type_exists(orders: Orders) -> None:

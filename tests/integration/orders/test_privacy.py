@@ -95,6 +95,7 @@ async def test_a_merchant_no_longer_in_the_us_gets_no_customer(orders: Orders) -
     shop = await orders.connected("us")
     await orders.put(shop, customer=CUSTOMER)
     shop.merchant.region = "eu"
+    orders.clover.fail("apply_then_drop", method="POST", path=r"/orders$", times=1)
     await orders.settle()
     assert await orders.state(shop) == "paid"
     assert not [call for call in orders.calls(shop) if "customers" in call]

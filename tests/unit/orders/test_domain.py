@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders import domain
-from orders.domain import Customer, Line, Order, Payment, Progress, Seen, Setup, Source, State, Step
+from orders.domain.order import Order, shown
+from orders.domain.privacy import impersonal, keepable
+from orders.domain.progress import Progress, State, Step
+from orders.domain.seen import Payment, Seen, differences, next_step
+from orders.domain.setup import Setup, look_again_after
+from orders.domain.source import Customer, Line, Source, clipped, differing, lines_total, units
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LINES = (Line("MUG", "Mug", 2, 1250), Line("POSTER", "Poster", 1, 999))
@@ -27,9 +31,9 @@ names = st.text(st.characters(categories=["L"]), min_size=3, max_size=12)
 @given(lines)
 def test_units_come_to_the_same_total(some: list[Line]) -> None:
     """One row per unit adds up to exactly what the lines do."""
-    units = domain.units(some)
-    assert sum(unit.unit_price for unit in units) == domain.lines_total(some)
-    assert len(units) == sum(line.quantity for line in some)
+    rows = units(some)
+    assert sum(row.unit_price for row in rows) == lines_total(some)
+    assert len(rows) == sum(line.quantity for line in some)
 
 
 @given(names, names, st.text(max_size=20), st.sampled_from(["eu", "la", "", "US", "sandbox", "xx"]))
@@ -37,7 +41,7 @@ def test_outside_the_us_nothing_of_the_customer_is_left(first: str, last: str, a
     """Whatever the region is called, only `us` keeps a customer; elsewhere the name is in no text either."""
     text = f"{around} {first} {last} {first.upper()}"
     order = replace(SOURCE, number=text, lines=(Line(text, text, 1, 1),), customer=Customer(first, last))
-    kept = domain.keepable(region, order)
+    kept = keepable(region, order)
     assert kept.customer is None
     for said in (kept.number, kept.lines[0].sku, kept.lines[0].name):
         for name in (first, last):
@@ -47,7 +51,7 @@ def test_outside_the_us_nothing_of_the_customer_is_left(first: str, last: str, a
 def test_in_the_us_all_is_kept() -> None:
     """An American order is kept as it came."""
     order = replace(SOURCE, customer=Customer("Ada", "Byron", "ada@example.com"))
-    assert domain.keepable("us", order) == order
+    assert keepable("us", order) == order
 
 
 @pytest.mark.parametrize(
@@ -61,14 +65,14 @@ def test_in_the_us_all_is_kept() -> None:
 )
 def test_addresses_and_numbers_are_taken_out_of_texts(text: str, kept: str) -> None:
     """What looks like an e-mail address or a telephone number goes; sizes and barcodes stay."""
-    assert domain.impersonal(text, []) == kept
+    assert impersonal(text, []) == kept
 
 
 def test_differing_names_the_fields() -> None:
     """Fields of the body are named, the store as part of the channel."""
     other = replace(SOURCE, store="else", total=1, placed_at=NOW + timedelta(seconds=1))
-    assert domain.differing(SOURCE, other) == ["channel", "placed_at", "total"]
-    assert domain.differing(SOURCE, SOURCE) == []
+    assert differing(SOURCE, other) == ["channel", "placed_at", "total"]
+    assert differing(SOURCE, SOURCE) == []
 
 
 @pytest.mark.parametrize(
@@ -83,16 +87,16 @@ def test_differing_names_the_fields() -> None:
 )
 def test_the_first_missing_step(seen: Seen, step: Step | None) -> None:
     """What Clover shows decides what is written next."""
-    assert domain.next_step(ORDER, seen) is step
+    assert next_step(ORDER, seen) is step
 
 
 def test_a_customer_is_made_before_it_is_attached() -> None:
     """Between lines and payment the customer is found or made, then attached."""
     order, seen = replace(ORDER, customer=b"sealed"), Seen(lines=3)
-    assert domain.next_step(order, seen) is Step.CUSTOMER
+    assert next_step(order, seen) is Step.CUSTOMER
     known = replace(order, progress=replace(order.progress, clover_customer_id="C"))
-    assert domain.next_step(known, seen) is Step.ATTACH
-    assert domain.next_step(known, replace(seen, customers=1)) is Step.PAYMENT
+    assert next_step(known, seen) is Step.ATTACH
+    assert next_step(known, replace(seen, customers=1)) is Step.PAYMENT
 
 
 @pytest.mark.parametrize(
@@ -108,15 +112,15 @@ def test_a_customer_is_made_before_it_is_attached() -> None:
 )
 def test_every_difference_is_told_with_both_numbers(seen: Seen, said: str) -> None:
     """A difference between source and Clover is words, never absorbed."""
-    assert domain.differences(ORDER, seen) == [said]
-    assert domain.differences(ORDER, WHOLE) == []
+    assert differences(ORDER, seen) == [said]
+    assert differences(ORDER, WHOLE) == []
 
 
 @given(st.integers(0, 10**7), st.integers(0, 10**7))
 def test_the_setup_is_looked_for_ever_more_rarely(one: int, other: int) -> None:
     """Between ten seconds and ten minutes, never sooner for being missing longer."""
     sooner, later = sorted([one, other])
-    first, second = (domain.look_again_after(timedelta(seconds=each)) for each in (sooner, later))
+    first, second = (look_again_after(timedelta(seconds=each)) for each in (sooner, later))
     assert timedelta(seconds=10) <= first <= second <= timedelta(minutes=10)
 
 
@@ -130,13 +134,13 @@ def test_missing_since_is_when_it_was_first_missed() -> None:
 @given(st.text(max_size=200))
 def test_clipped_text_fits_clover(text: str) -> None:
     """At most so many UTF-16 units, and never half of a character."""
-    short = domain.clipped(text, 127)
+    short = clipped(text, 127)
     assert len(short.encode("utf-16-le")) <= 254
     assert text.startswith(short)
 
 
 @pytest.mark.parametrize(
-    ("state", "held", "shown"),
+    ("state", "held", "said"),
     [
         (State.READY, False, "ready"),
         (State.READY, True, "held"),
@@ -146,6 +150,6 @@ def test_clipped_text_fits_clover(text: str) -> None:
         (State.CANCELLED, True, "cancelled"),
     ],
 )
-def test_what_a_person_is_shown(state: State, held: bool, shown: str) -> None:
+def test_what_a_person_is_shown(state: State, held: bool, said: str) -> None:
     """Held is what waits for a person and could still go on."""
-    assert domain.shown(state, held=held) == shown
+    assert shown(state, held=held) == said

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from orders.domain import LEAST_LOOKS, Progress, State, Step
+from orders.domain.progress import LEAST_LOOKS, Progress, State, Step
 
 SETTLE = timedelta(seconds=60)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

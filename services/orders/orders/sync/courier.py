@@ -1,24 +1,18 @@
-"""What orders does in Clover: each order brought as far as it can go, and what Clover must have first looked for."""
+"""Takes orders to Clover step by step, each as far as it can go."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TypeVar
 
 import structlog
 from pydantic import TypeAdapter
 
-from common.clover.transport import Api, Clover
-from common.contracts.envelope import Event
+from common.clover.transport import Api
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import Code
-from common.db.database import Database
 from common.db.lease import LeaseLost
-from common.db.unit import Priority
 from common.errors import (
     Again,
     Ambiguous,
-    Conflict,
     Forbidden,
     Held,
     NotFound,
@@ -29,89 +23,23 @@ from common.errors import (
     Transient,
     Unavailable,
 )
-from common.pauses import backoff
-from common.seal import Sealer
-from common.work import table
-from common.work.batch import Batch, Kind
+from common.work.batch import Batch
 from common.work.worker import outcome
-from orders import clover, domain, store
-from orders.domain import (
-    FIND_SETUP,
-    PUSH_ORDER,
-    SETUP_CODES,
-    SETUP_KEY,
-    Customer,
-    Order,
-    Progress,
-    Seen,
-    Setup,
-    State,
-    Step,
-    Wish,
-)
-
-T = TypeVar("T")
+from orders import clover, store
+from orders.domain.order import Order, Wish
+from orders.domain.progress import Progress, State, Step
+from orders.domain.seen import LINES_A_CALL, Payment, Seen, differences, next_step, not_completed
+from orders.domain.source import Customer, units
+from orders.sync.deps import Deps, customer_context
+from orders.sync.pauses import Pausing, Stop
+from orders.sync.setup import SetupCheck
+from orders.sync.writing import Writer
 
 log = structlog.get_logger()
 
 GONE = "The order was deleted in Clover."
 
 _CUSTOMER = TypeAdapter(Customer)
-
-
-@dataclass(frozen=True)
-class Deps:
-    """What orders works with. `settle` is how long a write with no known end is asked about before it is repeated."""
-
-    database: Database
-    clover: Clover
-    sealer: Sealer
-    reference_key: bytes
-    settle: timedelta
-
-
-async def push_order(batch: Batch, deps: Deps) -> None:
-    """Bring each order as far as it can go, oldest first; one that cannot go on does not stop the next."""
-    async with batch.database.connection() as conn:
-        orders = await store.find(conn, batch.merchant_id, batch.keys)
-        pause = await store.pause(conn, batch.merchant_id)
-    waiting = [order for order in orders if order.waits]
-    if not waiting:
-        return
-    if pause.until is not None and pause.until > batch.now:
-        raise Again(pause.until - batch.now)
-    async with deps.clover.speak(batch.merchant_id) as api:
-        courier = Courier(batch, deps, api, pause.count)
-        for order in waiting:
-            await courier.take(order if api.region == "us" else replace(order, customer=None))
-
-
-async def find_setup(batch: Batch, deps: Deps) -> None:
-    """Look for the order type and the tender; what waits for them is sent, or they are looked for again later."""
-    async with batch.database.connection() as conn:
-        before = await store.setup(conn, batch.merchant_id)
-        if not await store.any_waiting(conn, batch.merchant_id, SETUP_CODES):
-            return
-    async with deps.clover.speak(batch.merchant_id) as api:
-        found, _ = await look_for_setup(batch, api, before)
-    if not found.complete:
-        for key in batch.keys:
-            batch.again(key, found.look_again_after(batch.now))
-
-
-async def look_for_setup(batch: Batch, api: Api, before: Setup) -> tuple[Setup, int]:
-    """See what Clover has; what waits for a part that is there now is taken again. Also says how many those are."""
-    order_type_id, tender_id = await clover.find_order_type(api), await clover.find_tender(api)
-    there = zip(SETUP_CODES, (order_type_id, tender_id), strict=True)
-    async with batch.unit() as unit:
-        found = before.found(order_type_id, tender_id, unit.now)
-        await store.save_setup(unit, batch.merchant_id, found)
-        released = [await table.release(unit, batch.merchant_id, code) for code, part in there if part is not None]
-    return found, sum(released)
-
-
-class Stop(Again):
-    """Nothing more is created for this merchant before the pause is over, so that orders stay in their order."""
 
 
 class Courier:
@@ -125,17 +53,17 @@ class Courier:
         self._batch = batch
         self._deps = deps
         self._api = api
-        self._pauses = pauses
-        self._setup: Setup | None = None
-        self._reminded = False
-        self._stopped: Again | Forbidden | None = None
+        self._pausing = Pausing(batch, pauses)
+        self._writer = Writer(batch, self._pausing)
+        self._setup = SetupCheck(batch, api, self._pausing)
+        self._stopped: Stop | Forbidden | None = None
         self._tries = {row.key: row.attempts + 1 for row in batch.rows}
 
     async def take(self, order: Order) -> None:
         """Bring the order as far as it can go, and tell the batch how it fared."""
         if self._stopped is None:
             await self._try(order)
-        if isinstance(self._stopped, Again):
+        if isinstance(self._stopped, Stop):
             self._batch.again(order.source_id, self._stopped.after)
         elif self._stopped is not None:
             self._batch.hold(order.source_id, Code.CONNECTION_LOST, str(self._stopped))
@@ -145,7 +73,7 @@ class Courier:
             try:
                 await self._bring(order)
             except Ambiguous:
-                await self._bring(await self._reread(order))
+                await self._bring(await self._writer.reread(order))
         except LeaseLost:
             raise
         except (Stop, Forbidden) as stop:
@@ -155,7 +83,7 @@ class Courier:
         except Again as again:
             self._batch.again(order.source_id, again.after)
         except Permanent as error:
-            await self._reject(await self._reread(order), str(error))
+            await self._reject(await self._writer.reread(order), str(error))
         except (Transient, Ambiguous) as error:
             fared = outcome(error, self._tries[order.source_id], self._batch.now, Code.ORDER_REJECTED)
             self._batch.outcomes[order.source_id] = fared
@@ -178,19 +106,19 @@ class Courier:
         """What was rejected and is taken again, somebody has asked for."""
         if order.progress.state is not State.REJECTED:
             return order
-        return await self._save(order, order.progress.resumed(), "retried")
+        return await self._writer.save(order, order.progress.resumed(), "retried")
 
     async def _certain(self, order: Order) -> Order:
         """The order with no write in doubt. Raises Again while Clover must be asked once more."""
         if order.progress.sending is None:
             return order
         if order.progress.doubt_since is None:  # the process that was sending is gone
-            order = await self._save(order, order.progress.in_doubt(self._batch.now), "unknown")
+            order = await self._writer.save(order, order.progress.in_doubt(self._batch.now), "unknown")
         applied = await self._look(order)
         if applied is not None:
-            return await self._save(order, applied, "found", str(order.progress.sending))
+            return await self._writer.save(order, applied, "found", str(order.progress.sending))
         progress = order.progress.not_seen(self._batch.now, self._deps.settle)
-        order = await self._save(order, progress, "not found")
+        order = await self._writer.save(order, progress, "not found")
         if progress.sending is not None:
             raise Again(progress.look_again_after(self._batch.now, self._deps.settle))
         return order
@@ -216,33 +144,33 @@ class Courier:
         try:
             found = await clover.find_orders(self._api, order.reference)
         except (Throttled, Unavailable, TimedOut) as error:
-            raise await self._pause(error) from error
+            raise await self._pausing.stop(error) from error
         if len(found) > 1:
             log.error("several orders in Clover carry one reference", reference=order.reference, found=len(found))
         return found[0] if found else None
 
     async def _create(self, order: Order) -> Order:
         """Create the order without its lines. When Clover takes no calls for now, nothing is created after it."""
-        setup = await self._ready_setup()
+        setup = await self._setup.ready()
         try:
-            order, clover_order_id = await self._send(
+            order, clover_order_id = await self._writer.send(
                 order, Step.ORDER, lambda: clover.create_order(self._api, order, setup)
             )
         except Rejected:
-            if await self._changed(setup):
+            if await self._setup.has_changed(setup):
                 raise Stop(timedelta(0)) from None
             raise
-        await self._unpause()
-        return await self._save(order, order.progress.created(clover_order_id), "created", clover_order_id)
+        await self._pausing.over()
+        return await self._writer.save(order, order.progress.created(clover_order_id), "created", clover_order_id)
 
     async def _fill(self, order: Order, seen: Seen) -> tuple[Order, Seen]:
         """Write what is missing, then hold what Clover shows against the source."""
         wrote = False
-        while (step := domain.next_step(order, seen)) is not None:
+        while (step := next_step(order, seen)) is not None:
             order, seen = await self._write(step, order, seen)
             wrote = True
         seen = await self._show(order) if wrote else seen
-        if wrong := domain.differences(order, seen):
+        if wrong := differences(order, seen):
             raise Rejected(f"Not as in the source: {'; '.join(wrong)}.")
         synced = OrderSynced(
             merchant_id=order.merchant_id,
@@ -250,7 +178,7 @@ class Courier:
             clover_order_id=self._clover_id(order),
             total=order.source.money,
         )
-        return await self._save(order, order.progress.paid(), "paid", "", synced), seen
+        return await self._writer.save(order, order.progress.paid(), "paid", "", synced), seen
 
     async def _write(self, step: Step, order: Order, seen: Seen) -> tuple[Order, Seen]:
         match step:
@@ -266,26 +194,26 @@ class Courier:
                 return await self._pay(order, seen)
 
     async def _add_lines(self, order: Order, seen: Seen) -> tuple[Order, Seen]:
-        lines = domain.units(order.source.lines)[seen.lines :][: domain.LINES_A_CALL]
+        lines = units(order.source.lines)[seen.lines :][:LINES_A_CALL]
         async with self._batch.database.connection() as conn:
             items = await store.links(conn, order.merchant_id, {line.sku for line in lines})
         order = replace(order, progress=replace(order.progress, lines_sent=seen.lines))
-        order, _ = await self._send(
+        order, _ = await self._writer.send(
             order, Step.LINES, lambda: clover.add_lines(self._api, self._clover_id(order), lines, items)
         )
         count = seen.lines + len(lines)
-        order = await self._save(order, order.progress.with_lines(count), "lines", f"{count} in Clover")
+        order = await self._writer.save(order, order.progress.with_lines(count), "lines", f"{count} in Clover")
         return order, replace(seen, lines=count)
 
     async def _make_customer(self, order: Order) -> Order:
         """Find the customer in Clover, else create them."""
         customer_id = await self._known_customer(order, namesakes=False)
         if customer_id is not None:
-            return await self._save(order, order.progress.with_customer(customer_id), "customer", "found")
-        order, made = await self._send(
+            return await self._writer.save(order, order.progress.with_customer(customer_id), "customer", "found")
+        order, made = await self._writer.send(
             order, Step.CUSTOMER, lambda: clover.create_customer(self._api, self._customer(order))
         )
-        return await self._save(order, order.progress.with_customer(made), "customer", "made")
+        return await self._writer.save(order, order.progress.with_customer(made), "customer", "made")
 
     async def _known_customer(self, order: Order, *, namesakes: bool) -> str | None:
         customer = self._customer(order)
@@ -298,26 +226,26 @@ class Courier:
         return _CUSTOMER.validate_json(self._deps.sealer.open(order.customer or b"", context=context))
 
     async def _pay(self, order: Order, seen: Seen) -> tuple[Order, Seen]:
-        setup = await self._ready_setup()
+        setup = await self._setup.ready()
         try:
-            order, _ = await self._send(
+            order, _ = await self._writer.send(
                 order, Step.PAYMENT, lambda: clover.pay(self._api, self._clover_id(order), order, setup)
             )
         except Rejected:
-            if await self._changed(setup):
+            if await self._setup.has_changed(setup):
                 raise Again(timedelta(0)) from None
             raise
-        order = await self._save(order, order.progress.answered(), "payment")
-        payment = domain.Payment(order.reference, order.source.total, "SUCCESS")
+        order = await self._writer.save(order, order.progress.answered(), "payment")
+        payment = Payment(order.reference, order.source.total, "SUCCESS")
         return order, replace(seen, payments=(*seen.payments, payment))
 
     async def _complete(self, order: Order, seen: Seen) -> None:
-        if wrong := domain.not_completed(seen):
+        if wrong := not_completed(seen):
             raise Rejected(f"It cannot be completed: {'; '.join(wrong)}.")
         event = OrderCompleted(
             merchant_id=order.merchant_id, source_id=order.source_id, clover_order_id=self._clover_id(order)
         )
-        await self._save(order, order.progress.done(), "done", "", event)
+        await self._writer.save(order, order.progress.done(), "done", "", event)
 
     async def _cancel(self, order: Order) -> None:
         """Delete the order in Clover if it got there; deleting it twice does no harm."""
@@ -333,7 +261,7 @@ class Courier:
             source_id=order.source_id,
             clover_order_id=order.progress.clover_order_id,
         )
-        await self._save(order, order.progress.cancelled(), "cancelled", "", event)
+        await self._writer.save(order, order.progress.cancelled(), "cancelled", "", event)
 
     async def _reject(self, order: Order, reason: str) -> None:
         """Let it wait for a person, with the reason. What is paid or not known keeps its state."""
@@ -341,35 +269,7 @@ class Courier:
         if order.wish is Wish.CANCEL or order.progress.sending is not None or order.progress.state is State.PAID:
             return
         event = OrderRejected(merchant_id=order.merchant_id, source_id=order.source_id, reason=reason)
-        await self._save(order, order.progress.rejected(reason), "rejected", reason, event)
-
-    async def _send(self, order: Order, step: Step, call: Callable[[], Awaitable[T]]) -> tuple[Order, T]:
-        """Make a write that must not be doubled: announced before, in doubt unless Clover says how it ended."""
-        order = await self._save(order, order.progress.begin(step), "submitting" if step is Step.ORDER else "")
-        try:
-            return order, await call()
-        except (Transient, Permanent) as error:
-            await self._save(order, order.progress.not_applied(), "not taken", str(step))
-            if step is Step.ORDER and isinstance(error, Transient):
-                raise await self._pause(error) from error
-            raise
-        except Ambiguous:
-            await self._save(order, order.progress.in_doubt(self._batch.now), "unknown", str(step))
-            raise
-
-    async def _save(self, order: Order, progress: Progress, step: str = "", detail: str = "", *events: Event) -> Order:
-        async with self._batch.unit() as unit:
-            if not await store.save(unit, order, progress):
-                raise Conflict("the order changed meanwhile")
-            if step:
-                store.note_step(unit, order.merchant_id, order.source_id, step, detail)
-            unit.emit(*events)
-        return replace(order, progress=progress)
-
-    async def _reread(self, order: Order) -> Order:
-        async with self._batch.database.connection() as conn:
-            [order] = await store.find(conn, order.merchant_id, [order.source_id])
-        return order
+        await self._writer.save(order, order.progress.rejected(reason), "rejected", reason, event)
 
     async def _show(self, order: Order) -> Seen:
         seen = await clover.show_order(self._api, self._clover_id(order), order)
@@ -381,65 +281,3 @@ class Courier:
         if order.progress.clover_order_id is None:
             raise RuntimeError(f"an order that is {order.progress.state} has no id in Clover")
         return order.progress.clover_order_id
-
-    async def _ready_setup(self) -> Setup:
-        """Order type and tender, looked for again when that is a minute ago. Raises Held when one is missing."""
-        if self._setup is None:
-            async with self._batch.database.connection() as conn:
-                self._setup = await store.setup(conn, self._batch.merchant_id)
-        if not self._setup.is_fresh(self._batch.now):
-            await self._look_for_setup(self._setup)
-        return await self._whole(self._setup)
-
-    async def _look_for_setup(self, before: Setup) -> Setup:
-        try:
-            self._setup, released = await look_for_setup(self._batch, self._api, before)
-        except (Throttled, Unavailable, TimedOut) as error:
-            raise await self._pause(error) from error
-        if released:  # they are older, and go first
-            raise Stop(timedelta(0))
-        return self._setup
-
-    async def _whole(self, setup: Setup) -> Setup:
-        """The setup when nothing is missing; else it is looked for from now on. Raises Held."""
-        missing = [code for code, part in zip(SETUP_CODES, setup.parts, strict=True) if part is None]
-        if not missing:
-            return setup
-        if not self._reminded:
-            async with self._batch.unit() as unit:
-                due = unit.now + setup.look_again_after(unit.now)
-                unit.mark(FIND_SETUP, self._batch.merchant_id, SETUP_KEY, priority=Priority.LIVE, due=due)
-            self._reminded = True
-        raise Held(missing[0])
-
-    async def _changed(self, setup: Setup) -> bool:
-        """Whether Clover has another setup than we thought. Raises Held when a part is missing."""
-        found = await self._whole(await self._look_for_setup(setup))
-        return found.parts != setup.parts
-
-    async def _pause(self, error: Transient) -> Stop:
-        wished = error.retry_after if isinstance(error, Throttled) else None
-        self._pauses += 1
-        wait = wished or backoff(self._pauses)
-        async with self._batch.unit() as unit:
-            await store.save_pause(unit, self._batch.merchant_id, self._pauses, wait)
-        log.warning("orders pause", reason=str(error), seconds=round(wait.total_seconds(), 1))
-        return Stop(wait)
-
-    async def _unpause(self) -> None:
-        if not self._pauses:
-            return
-        self._pauses = 0
-        async with self._batch.unit() as unit:
-            await store.save_pause(unit, self._batch.merchant_id, 0, timedelta(0))
-
-
-def customer_context(merchant_id: str, source_id: str) -> str:
-    """What a sealed customer is bound to."""
-    return f"order-customer|{merchant_id}|{source_id}"
-
-
-SYNC: Sequence[Kind] = [
-    Kind(PUSH_ORDER, push_order, refused=Code.ORDER_REJECTED, batch=20),
-    Kind(FIND_SETUP, find_setup, refused=Code.CONNECTION_LOST, batch=1),
-]

@@ -1,0 +1,96 @@
+"""Takes orders in: what adds up is kept as far as it may be, and sent."""
+
+import re
+from dataclasses import replace
+
+from pydantic import TypeAdapter
+
+from common import merchants
+from common.db.unit import Unit
+from common.errors import Invalid, Problem
+from common.http.problems import Refused
+from common.http.routes import Answer, Call
+from common.ids import reference
+from orders import store
+from orders.api.bodies import OrderIn
+from orders.api.views import find
+from orders.domain.order import PUSH_ORDER, Order
+from orders.domain.privacy import keepable
+from orders.domain.progress import Progress
+from orders.domain.source import MOST_UNITS, Customer, Source, differing, lines_total
+from orders.sync.deps import Deps, customer_context
+
+SOURCE_ID = re.compile(r"[\w.:#/+=~-]{1,120}", re.ASCII)
+REFERENCE_TRIES = 3
+
+_CUSTOMER = TypeAdapter(Customer)
+
+
+async def put_order(call: Call[Deps, OrderIn]) -> Answer:
+    """Keep the order and have it sent; the same again changes nothing."""
+    source_id = _source_id(call.path["source_id"])
+    async with call.deps.database.unit() as unit:
+        merchant = await merchants.find(unit.conn, call.merchant_id)
+        source = keepable(merchant.region, _adding_up(call.input.source(), merchant.currency))
+        new = await _keep(call.deps, unit, call.merchant_id, source_id, source)
+        if new:
+            unit.mark(PUSH_ORDER, call.merchant_id, source_id)
+    return Answer(202 if new else 200, await find(call.deps, call.merchant_id, source_id))
+
+
+async def _keep(deps: Deps, unit: Unit, merchant_id: str, source_id: str, source: Source) -> bool:
+    """Store the order unless it is there already; whether it was new. Raises Refused when it differs."""
+    context = customer_context(merchant_id, source_id)
+    sealed = deps.sealer.seal(_CUSTOMER.dump_json(source.customer), context=context) if source.customer else None
+    for number in range(REFERENCE_TRIES):
+        own = reference(deps.reference_key, merchant_id, f"{source_id}\n{number}" if number else source_id)
+        order = Order(merchant_id, source_id, own, source, sealed, None, Progress())
+        if await store.insert(unit, order):
+            return True
+        known = await store.find_and_lock(unit.conn, merchant_id, source_id)
+        if known is not None:
+            opened = (
+                _CUSTOMER.validate_json(deps.sealer.open(known.customer, context=context)) if known.customer else None
+            )
+            _refuse_other(replace(known.source, customer=opened), source)
+            return False
+    raise RuntimeError("no free reference for an order")
+
+
+def _refuse_other(known: Source, source: Source) -> None:
+    if different := differing(known, source):
+        raise Refused(
+            409,
+            "order_differs",
+            "An order with this id was received before, and not the same. It was left as it is.",
+            [Problem(name, "differs from what was received first", "Send the order as before.") for name in different],
+        )
+
+
+def _adding_up(source: Source, currency: str) -> Source:
+    """The order, if it can stand in Clover exactly. Raises Invalid."""
+    problems = []
+    ours, count = lines_total(source.lines), sum(line.quantity for line in source.lines)
+    if ours != source.total:
+        problems.append(
+            Problem("total", f"is {source.total}, the lines come to {ours}", "Send the sum of quantity × unit_price.")
+        )
+    if source.currency != currency:
+        problems.append(
+            Problem("currency", f"is {source.currency}, this Clover counts in {currency}", f"Send it in {currency}.")
+        )
+    if count > MOST_UNITS:
+        problems.append(
+            Problem("lines", f"are {count} units, Clover takes {MOST_UNITS} in one order", "Split the order.")
+        )
+    if problems:
+        raise Invalid(problems)
+    return source
+
+
+def _source_id(value: str) -> str:
+    if not SOURCE_ID.fullmatch(value):
+        raise Invalid.field(
+            "source_id", "is not an identifier", "Send 1 to 120 letters, digits and . : # / + = ~ - _ only."
+        )
+    return value

@@ -1,0 +1,41 @@
+"""Pauses in creating the orders of a merchant, so that none overtakes another while Clover takes no calls."""
+
+from datetime import timedelta
+
+import structlog
+
+from common.errors import Again, Throttled, Transient
+from common.pauses import backoff
+from common.work.batch import Batch
+from orders import store
+
+log = structlog.get_logger()
+
+
+class Stop(Again):
+    """Nothing more is created for this merchant before the pause is over."""
+
+
+class Pausing:
+    """The pauses of one merchant; each in a row is longer. They are kept in the database: whoever works next obeys."""
+
+    def __init__(self, batch: Batch, count: int) -> None:
+        self._batch = batch
+        self._count = count
+
+    async def stop(self, error: Transient) -> Stop:
+        """Begin the next pause; raise what is returned."""
+        wished = error.retry_after if isinstance(error, Throttled) else None
+        self._count += 1
+        wait = wished or backoff(self._count)
+        async with self._batch.unit() as unit:
+            await store.save_pause(unit, self._batch.merchant_id, self._count, wait)
+        log.warning("orders pause", reason=str(error), seconds=round(wait.total_seconds(), 1))
+        return Stop(wait)
+
+    async def over(self) -> None:
+        """Clover takes orders again."""
+        if self._count:
+            self._count = 0
+            async with self._batch.unit() as unit:
+                await store.save_pause(unit, self._batch.merchant_id, 0, timedelta(0))
