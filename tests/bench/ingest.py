@@ -67,8 +67,9 @@ async def _load(dsn: str, port: int, connections: int, seconds: float) -> Load:
     )  # fmt: skip
     out, _ = await process.communicate(json.dumps([_request(number) for number in range(2000)]).encode())
     load = Load(**json.loads(out))
-    if load.failed:
-        raise RuntimeError(f"{load.failed} webhooks were not taken")
+    durable = await _rows(dsn)
+    if load.failed or durable < load.answered:
+        raise RuntimeError(f"{load.answered} webhooks were answered 200, {load.failed} not, {durable} are durable")
     return load
 
 
@@ -90,6 +91,14 @@ async def _database(dsn: str) -> AsyncIterator[str]:
         yield own
     finally:
         await _execute(dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _rows(dsn: str) -> int:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM ingest.outbox"))
+    finally:
+        await connection.close()
 
 
 async def _execute(dsn: str, sql: str, *arguments: object) -> None:

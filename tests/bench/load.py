@@ -22,11 +22,12 @@ WARM_UP_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Load:
-    """What one run saw: requests a second, and latencies in milliseconds."""
+    """What one run saw: requests a second, latencies in milliseconds, and all answers good and bad."""
 
     rate: float
     p50: float
     p99: float
+    answered: int
     failed: int
 
 
@@ -37,7 +38,7 @@ class Connection(asyncio.Protocol):
         self._requests = requests
         self._taken = taken
         self._got = b""
-        self.failed = 0
+        self.answered = self.failed = 0
         self.going = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -53,7 +54,9 @@ class Connection(asyncio.Protocol):
         if len(self._got) < head + 4 + (int(length[1]) if length else 0):
             return
         self._taken.append(time.perf_counter() - self._sent)
-        self.failed += not self._got.startswith(b"HTTP/1.1 200")
+        good = self._got.startswith(b"HTTP/1.1 200")
+        self.answered += good
+        self.failed += not good
         self._got = b""
         if self.going:
             self._send()
@@ -85,7 +88,8 @@ async def run(host: str, port: int, connections: int, seconds: float, requests: 
     for each in every:
         each.close()
     p50, p99 = (round(1000 * counted[int(len(counted) * part)], 2) for part in (0.5, 0.99))
-    return Load(round(len(counted) / lasted, 1), p50, p99, sum(each.failed for each in every))
+    answered, failed = sum(each.answered for each in every), sum(each.failed for each in every)
+    return Load(round(len(counted) / lasted, 1), p50, p99, answered, failed)
 
 
 def main() -> None:
