@@ -156,7 +156,6 @@ class Service:
                 self.metrics.work_due_oldest.set(row["work_due_oldest_seconds"] if row else 0)
             await until(stop, MEASURE_SECONDS)
 
-
     async def _forget(self, stop: asyncio.Event) -> None:
         """Drop the memory of messages so old that they cannot come again."""
         while not stop.is_set():

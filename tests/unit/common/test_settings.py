@@ -1,0 +1,52 @@
+"""A service starts only with settings that are safe where it runs."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from common.settings import CommonSettings
+
+NEEDED: dict[str, Any] = {
+    "postgres_dsn": "postgresql://db/quicksync",
+    "amqp_url": "amqp://broker/",
+    "clover_webhook_secrets": "3f0c7c1e-6a1b-4c8e-9f5d-0d9d8f1f2a3b",
+    "jwt_public_keys": "-----BEGIN PUBLIC KEY-----",
+    "internal_secrets": "correct horse battery staple",
+}
+
+
+def settings(**given: Any) -> CommonSettings:
+    return CommonSettings(**(NEEDED | given))
+
+
+@pytest.mark.parametrize("missing", ["clover_webhook_secrets", "jwt_public_keys", "internal_secrets"])
+def test_a_missing_secret_is_refused(missing: str) -> None:
+    """Outside dev every secret must be set, and the refusal names its variable."""
+    with pytest.raises(ValidationError, match=f"QS_{missing.upper()}"):
+        settings(**{missing: ""})
+
+
+@pytest.mark.parametrize("secret", ["changeme", "SECRET", "development"])
+def test_a_default_secret_is_refused(secret: str) -> None:
+    """Outside dev no secret may be one that everybody knows."""
+    with pytest.raises(ValidationError, match="default secret"):
+        settings(internal_secrets=f"a good one,{secret}")
+
+
+def test_dev_starts_without_secrets() -> None:
+    """On one's own machine nothing need be set but the servers."""
+    assert settings(env="dev", clover_webhook_secrets="", jwt_public_keys="", internal_secrets="").env == "dev"
+
+
+def test_several_secrets_are_taken_for_rotation() -> None:
+    """Secrets and keys are comma-separated lists, the first in use."""
+    assert [each.get_secret_value() for each in settings(internal_secrets="new,old").internal_secrets] == ["new", "old"]
+
+
+def test_settings_do_not_show_their_secrets() -> None:
+    """A settings object that gets printed tells nothing."""
+    shown = repr(settings(postgres_dsn="postgresql://qs:hunter2@db/quicksync"))
+
+    assert "hunter2" not in shown
+    assert "horse" not in shown
