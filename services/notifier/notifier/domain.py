@@ -168,11 +168,8 @@ def resumed(code: Code, n: int) -> str:
 
 
 def solved(code: Code, n: int) -> str:
-    """The same in whole sentences."""
-    if n:
-        return WORDS[code].solved.format(n=counted(code, n))
-    kept = [sentence for sentence in WORDS[code].solved.rstrip(".").split(". ") if "{n}" not in sentence]
-    return " ".join(f"{sentence}." for sentence in [*kept, "Nothing waits any more"])
+    """The same in whole sentences. Where nothing went through, the cause may still be there: nothing waits for it."""
+    return WORDS[code].solved.format(n=counted(code, n)) if n else "Nothing waits any more."
 
 
 REGIONS = {
