@@ -1,0 +1,164 @@
+"""Each service as it is shipped: its wheel and common's in an environment of their own, outside this workspace."""
+
+import asyncio
+import shutil
+import sys
+import sysconfig
+import tempfile
+import venv
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aio_pika
+import aiohttp
+import asyncpg
+import pytest
+from tests.support.database import fresh_database
+from tests.support.eventually import eventually
+
+from common.bus.topology import Topology
+from quicksync_dev import environment, identity
+from quicksync_dev.database import SERVICES
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.environment import Surroundings
+from quicksync_dev.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
+INSTALL = ("install", "--quiet", "--no-compile")
+LOCK = ("--require-hashes", "-r", ROOT / "requirements" / "runtime.txt")
+INSTALL_SECONDS = 240
+STARTS_WITHIN = 30
+STOPS_WITHIN = 20
+
+pytestmark = pytest.mark.timeout(INSTALL_SECONDS + 60)
+each_service = pytest.mark.parametrize("name", SERVICES)
+
+Environment = dict[str, str]
+
+
+@pytest.fixture(scope="session")
+async def installed() -> AsyncIterator[dict[str, Path]]:
+    """An environment for each service, with what the lock names (installed once, then copied) and its two wheels."""
+    with tempfile.TemporaryDirectory(prefix="quicksync-wheels-") as folder:
+        shelf, locked, *places = (Path(folder, name) for name in ("shelf", "locked", *SERVICES))
+        yield await _installed(shelf, locked, dict(zip(SERVICES, places, strict=True)))
+
+
+async def _installed(shelf: Path, locked: Path, places: dict[str, Path]) -> dict[str, Path]:
+    async with asyncio.timeout(INSTALL_SECONDS), asyncio.TaskGroup() as first:
+        first.create_task(_build_wheels(shelf))
+        first.create_task(_install_lock(locked))
+    async with asyncio.timeout(INSTALL_SECONDS), asyncio.TaskGroup() as then:
+        for name, place in places.items():
+            then.create_task(_install_service(name, place, shelf, locked))
+    return places
+
+
+async def _build_wheels(shelf: Path) -> None:
+    sources = [ROOT / "libs" / "common", *(ROOT / "services" / name for name in SERVICES)]
+    await _run(*PIP, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", shelf, *sources)
+
+
+async def _install_lock(place: Path) -> None:
+    await asyncio.to_thread(venv.create, place)
+    await _run(*PIP, "--python", _python(place), *INSTALL, *LOCK)
+
+
+async def _install_service(name: str, place: Path, shelf: Path, locked: Path) -> None:
+    await asyncio.to_thread(venv.create, place)
+    await asyncio.to_thread(shutil.copytree, _packages(locked), _packages(place), dirs_exist_ok=True)
+    version = metadata.version("quicksync-common")
+    wheels = [shelf / f"quicksync_{each}-{version}-py3-none-any.whl" for each in ("common", name)]
+    await _run(*PIP, "--python", _python(place), *INSTALL, "--no-deps", *wheels)
+
+
+def _python(place: Path) -> Path:
+    return place / "bin" / "python"
+
+
+def _packages(place: Path) -> Path:
+    return Path(sysconfig.get_path("purelib", vars={"base": str(place)}))
+
+
+@pytest.fixture
+async def surrounded(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path) -> AsyncIterator[Environment]:
+    """What the service is told at its start: an empty schema, and a namespace on the broker."""
+    bus = Topology(f"{uuid4().hex[:12]}.")
+    async with fresh_database(postgres_dsn) as dsn:
+        connection = await asyncpg.connect(dsn, timeout=10)
+        await connection.execute(f'CREATE SCHEMA "{name}"')
+        await connection.close()
+        nowhere = "http://127.0.0.1:1"
+        ports = dict.fromkeys(SERVICES, free_port())
+        around = Surroundings(ports, {name: dsn}, amqp_url, nowhere, "smtp://127.0.0.1:1", nowhere, bus.namespace)
+        yield environment.of_service(name, around, identity.of(DataDir(tmp_path)))
+    async with await aio_pika.connect(amqp_url, timeout=10) as broker:
+        channel = await broker.channel()
+        await channel.queue_delete(bus.queue(name))
+        await channel.exchange_delete(bus.exchange)
+
+
+@each_service
+async def test_a_wheel_brings_what_it_needs_and_no_other_service(installed: dict[str, Path], name: str) -> None:
+    """The lock meets every requirement, and only common and the service itself are ours."""
+    assert "No broken requirements" in await _run(*PIP, "--python", _python(installed[name]), "check")
+
+    found = metadata.distributions(path=[str(_packages(installed[name]))])
+    ours = {each.name for each in found if each.name.startswith("quicksync-")}
+    assert ours == {"quicksync-common", f"quicksync-{name}"}
+
+
+@each_service
+async def test_a_service_migrates_starts_answers_and_stops(
+    installed: dict[str, Path], name: str, surrounded: Environment, tmp_path: Path
+) -> None:
+    """With nothing but its wheels: an empty schema becomes usable, and a SIGTERM ends it in order."""
+    command = installed[name] / "bin" / f"quicksync-{name}"
+    await _run(command, "migrate", env=surrounded, cwd=tmp_path)
+
+    async with _serving(command, surrounded, tmp_path) as (process, url):
+        assert await eventually(lambda: _ask(f"{url}/healthz"), within=STARTS_WITHIN) == {"status": "alive"}
+        assert (await eventually(lambda: _ask(f"{url}/readyz"), within=STARTS_WITHIN))["status"] == "ready"
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), STOPS_WITHIN) == 0
+
+
+@asynccontextmanager
+async def _serving(command: Path, env: Environment, folder: Path) -> AsyncIterator[tuple[Process, str]]:
+    """The service as a process, killed if it is still there at the end, and its address."""
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(command, env=env, cwd=folder, stdout=output, stderr=STDOUT)
+    try:
+        yield process, f"http://127.0.0.1:{env['QS_PORT']}"
+    except AssertionError as failure:
+        failure.add_note(log.read_text()[-2000:])
+        raise
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _ask(url: str) -> Any:
+    """The JSON answered with 200, or nothing."""
+    timeout = aiohttp.ClientTimeout(total=3)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+            return await answer.json() if answer.ok else None
+    except (aiohttp.ClientError, TimeoutError):
+        return None
+
+
+async def _run(*words: str | Path, env: Environment | None = None, cwd: Path | None = None) -> str:
+    """What a program said that must succeed."""
+    process = await asyncio.create_subprocess_exec(*words, env=env, cwd=cwd, stdout=PIPE, stderr=STDOUT)
+    said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()[-2000:]
+    return said.decode()
