@@ -20,9 +20,9 @@ KEY = base64.b64encode(bytes(32)).decode()
 HEAD = """# Events
 
 What the services say to one another, made from `libs/common/common/contracts/` by `make docs`. Each travels on the
-topic exchange `quicksync.events` under its type as the routing key, persistent and mandatory, with the outbox row's id as its
-`message_id`, its type as `type` and the trace in the header `traceparent`. A schema never changes: another shape is
-another version.
+topic exchange `quicksync.events` under its type as the routing key, persistent and mandatory, with the outbox row's id
+as its `message_id`, its type as `type` and the trace in the header `traceparent`. A schema never changes: another shape
+is another version.
 """
 
 
