@@ -47,7 +47,6 @@ def of_service(service: str, around: Surroundings, identity: Identity) -> dict[s
         "QS_INTERNAL_SECRETS": identity.internal_secret,
         "QS_JWT_PUBLIC_KEYS": identity.public_key,
         "QS_CLOVER_BASE_URLS": json.dumps(dict.fromkeys(REGIONS, around.clover_url)),
-        "QS_CLOVER_APP_ID": identity.app_id,
         "QS_CLOVER_WEBHOOK_SECRETS": identity.webhook_secret,
     }
     return inherited() | own | _particular(service, around, identity) | dict(around.settings)
