@@ -17,6 +17,7 @@ demo: setup ## play the FAQ as a story on the running system, checking each step
 	@$(BIN)/quicksync demo
 
 test: setup ## every test, on real PostgreSQL, RabbitMQ, nginx, SMTP and HTTP
+	@$(BIN)/python -m tests.support.programs
 	@$(BIN)/pytest -q
 
 lint: setup ## style, format, types and layers
@@ -33,6 +34,7 @@ bench: setup ## measure against peers in the same run: a table, and build/bench.
 	@tools/bench
 
 bars: setup ## the bars that take minutes: a thousand held orders, kill -9 of every process
+	@$(BIN)/python -m tests.support.programs
 	@$(BIN)/pytest -q -m bar
 
 docs: setup ## write docs/events.md and docs/openapi/ anew from the code

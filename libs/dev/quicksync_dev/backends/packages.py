@@ -1,4 +1,4 @@
-"""The server programs of this machine: where they are, and their packages installed when they are missing."""
+"""The programs of this machine: where they are, and their packages installed when they are missing."""
 
 import asyncio
 import os
@@ -20,11 +20,11 @@ INSTALL_SECONDS = 900
 
 @dataclass(frozen=True)
 class Program:
-    """A server program, the Debian package that has it, and that package's own service."""
+    """A program, the Debian package that has it, and that package's own service when it has one."""
 
     name: str
     package: str
-    service: str
+    service: str | None
     find: Callable[[], Path | None]
 
 
@@ -82,7 +82,7 @@ def _install(missing: Sequence[Program], say: Say) -> None:
     with _no_services():
         _apt(apt, "update", "-qq")
         _apt(apt, "install", "-y", "-qq", "--no-install-recommends", "--no-upgrade", *packages)
-    for service in sorted({program.service for program in missing}):
+    for service in sorted({program.service for program in missing if program.service}):
         commands.run(["update-rc.d", service, "disable"], seconds=60)
     say(f"packages: {what} installed in {took()}")
 

@@ -1,0 +1,38 @@
+"""Has the programs that tests run installed before the first of them: no test is given the time for it."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from quicksync_dev.backends import packages
+from quicksync_dev.backends.provide import choose
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import LauncherError, NoBackend
+from tests.support.browser import CHROMIUM
+
+BROWSER = packages.Program("Chromium", "chromium", None, lambda: CHROMIUM if CHROMIUM.exists() else None)
+
+
+async def install() -> None:
+    """Whatever is missing, saying so. Raises LauncherError; only the browser can be done without."""
+    data_dir = DataDir(Path(tempfile.mkdtemp(prefix="quicksync-tests-")))
+    try:
+        await choose(data_dir, print, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
+    finally:
+        data_dir.discard()
+    await packages.ensure([packages.NGINX], click.echo)
+    try:
+        await packages.ensure([BROWSER], click.echo)
+    except NoBackend as error:
+        click.echo(f"the tests in a browser are skipped: {error}")
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(install())
+    except LauncherError as error:
+        sys.exit(str(error))
