@@ -17,6 +17,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepting = True
         self.connections = 0
+        self.refused = 0
         self.port = 0
 
     def fall_silent(self) -> None:
@@ -40,6 +41,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self.accepting:
+            self.refused += 1
             writer.transport.abort()
             return
         self.connections += 1

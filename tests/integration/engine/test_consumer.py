@@ -1,12 +1,20 @@
 """Messages are handled whatever becomes of the connection they came by."""
 
 import asyncio
+from typing import cast
 
+import aiormq
+import pytest
+from pamqp.commands import Basic
 from tests.integration.engine.conftest import Engine, Noted, message
 from tests.support.eventually import eventually
 from tests.support.proxy import proxied
 
+from common.bus import broker as broker_module
+from common.bus import consumer as consumer_module
+from common.bus.consumer import Deliveries
 from common.db.unit import Unit
+from common.errors import Unavailable
 
 
 async def test_a_handler_is_not_cancelled_when_the_connection_drops(engine: Engine) -> None:
@@ -99,10 +107,81 @@ async def test_a_message_without_a_proper_id_is_known_by_what_it_says(engine: En
     """A foreign publisher's message with a strange id, sent twice, has one effect."""
     await engine.declare()
     await engine.run(engine.consumer(engine.inbox()).run)
-    body = message("a").body
+    strange, exchange = Basic.Properties(message_id="order 7"), engine.topology.exchange
     async with engine.broker().channel("foreign") as channel:
         underlay = await channel.get_underlay_channel()
-        for _ in range(2):
-            await underlay.basic_publish(body, exchange=engine.topology.exchange, routing_key=Noted.type)
-            # without a message_id of the caller's aiormq makes one up; an odd one is taken as it is
-    await eventually(lambda: len(engine.handled) == 2)
+        for text in ("a", "a", "b"):
+            await underlay.basic_publish(
+                message(text).body, exchange=exchange, routing_key=Noted.type, properties=strange
+            )
+    await eventually(lambda: "b" in engine.handled)
+
+    assert engine.handled == ["a", "b"]
+
+
+async def test_a_batch_waits_while_the_database_is_away(engine: Engine) -> None:
+    """What could not be taken because the database was away is neither acked nor lost, and is taken later."""
+    await engine.declare()
+    failures = [Unavailable(), Unavailable()]
+
+    async def fail_first(_: Noted, __: Unit) -> None:
+        if failures:
+            raise failures.pop()
+
+    engine.on_noted = fail_first
+    await engine.run(engine.consumer(engine.inbox()).run)
+    await engine.publisher().publish([message("a"), message("b")])
+
+    await eventually(lambda: sorted(engine.handled) == ["a", "b"])
+
+
+async def test_a_consumer_the_broker_no_longer_knows_ends(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A consumer that was lost without a word is noticed by asking, and not waited with for ever."""
+    monkeypatch.setattr(consumer_module, "WATCH_SECONDS", 0.2)
+    await engine.declare()
+
+    async def consume_unknown() -> None:
+        async with engine.broker().channel("lost") as channel:
+            underlay = cast(aiormq.Channel, await channel.get_underlay_channel())
+            deliveries = Deliveries(underlay, asyncio.Event())
+            await deliveries.begin(engine.topology.queue("engine"))
+            for tag in list(underlay.consumers):
+                await underlay.basic_cancel(tag)
+            await anext(deliveries)
+
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable, match="no longer knows"):
+            await consume_unknown()
+
+
+async def test_a_frozen_broker_is_noticed_and_left(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that keeps the connection and says nothing is given up after three missed heartbeats."""
+    assert 3 * (broker_module.HEARTBEAT_SECONDS + 1) < 30
+    monkeypatch.setattr(broker_module, "HEARTBEAT_SECONDS", 1)
+    await engine.declare()
+    async with proxied(engine.amqp_url) as proxy:
+        consumer = engine.consumer(engine.inbox(), proxy.url(engine.amqp_url))
+        await engine.run(consumer.run)
+        await asyncio.wait_for(consumer.ready.wait(), 10)
+        proxy.fall_silent()
+        await eventually(lambda: not consumer.ready.is_set(), within=12)
+        proxy.speak_again()
+        await asyncio.wait_for(consumer.ready.wait(), 12)
+
+
+async def test_publishing_and_consuming_each_have_their_connection(engine: Engine) -> None:
+    """A broker short of memory stops reading from those that publish; acks do not go over the same connection."""
+    async with proxied(engine.amqp_url) as proxy:
+        broker = engine.broker(proxy.url(engine.amqp_url))
+        async with broker.channel("publisher"), broker.channel("consumer"):
+            assert proxy.connections == 2
+
+
+async def test_connecting_to_a_silent_broker_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that accepts and says nothing is Unavailable, soon."""
+    monkeypatch.setattr(broker_module, "CONNECT_SECONDS", 0.3)
+    async with proxied(engine.amqp_url) as proxy:
+        proxy.fall_silent()
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(5), engine.broker(proxy.url(engine.amqp_url)).channel("any"):
+                pass

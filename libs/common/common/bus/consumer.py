@@ -56,8 +56,6 @@ class Consumer:
             except Transient as error:
                 log.warning("consuming is interrupted", reason=str(error))
                 await pauses.wait(stop)
-            finally:
-                self.ready.clear()
 
     async def _consume(self, stop: asyncio.Event, pauses: Pauses) -> None:
         async with self._broker.channel("consumer") as opened:
@@ -73,6 +71,7 @@ class Consumer:
                     await self._handle([read(delivery) for delivery in batch], stop)
                     await deliveries.ack(batch)
             finally:
+                self.ready.clear()
                 stopping.cancel()
 
     async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:

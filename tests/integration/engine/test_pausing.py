@@ -1,0 +1,80 @@
+"""A loop that cannot reach what it depends on pauses between its tries."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.integration.engine.conftest import Engine
+from tests.support.eventually import eventually
+from tests.support.proxy import Proxy, proxied
+
+from common.clock import SystemClock
+from common.db.bell import Bell
+from common.db.database import Database
+from common.db.inbox import Inbox
+from common.db.outbox import Relay
+from common.service import Loop
+from common.work.worker import Worker
+
+SPINNING = 30
+"""More tries than pauses leave room for in a second: at most five, of up to two connections each."""
+
+
+@pytest.fixture
+async def broker(engine: Engine) -> AsyncIterator[Proxy]:
+    """A broker behind a door that can be shut."""
+    async with proxied(engine.amqp_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def postgres(engine: Engine) -> AsyncIterator[Proxy]:
+    """A database behind a door that can be shut."""
+    async with proxied(engine.dsn) as proxy:
+        yield proxy
+
+
+async def shut(proxy: Proxy) -> None:
+    """Cut every connection and let none in again."""
+    proxy.accepting = False
+    proxy.hang_up()
+
+
+async def tries_now_and_then(proxy: Proxy) -> bool:
+    """Whether it tries, and not as fast as it can."""
+    with pytest.raises(AssertionError):
+        await eventually(lambda: proxy.refused > SPINNING, within=1.0)
+    return proxy.refused > 0
+
+
+@pytest.mark.parametrize("name", ["relay", "consumer"])
+async def test_a_loop_without_its_broker_pauses(engine: Engine, broker: Proxy, name: str) -> None:
+    """Neither publishing nor consuming spins on a broker that is gone."""
+    url = broker.url(engine.amqp_url)
+    loops: dict[str, Loop] = {
+        "relay": engine.relay(engine.publisher(url)).run,
+        "consumer": engine.consumer(engine.inbox(), url).run,
+    }
+    await engine.emit("a")
+    await shut(broker)
+    await engine.run(loops[name])
+
+    assert await tries_now_and_then(broker)
+
+
+@pytest.mark.parametrize("name", ["relay", "inbox", "worker", "bell"])
+async def test_a_loop_without_its_database_pauses(engine: Engine, postgres: Proxy, name: str) -> None:
+    """None of the loops spins on a database that is gone."""
+    dsn = postgres.url(engine.dsn)
+    database = Database(dsn, "engine", SystemClock())
+    await database.open()
+    engine.stack.push_async_callback(database.close)
+    loops: dict[str, Loop] = {
+        "relay": Relay(database, engine.publisher(), engine.metrics).run,
+        "inbox": Inbox(database, {}, engine.metrics).run,
+        "worker": Worker(database, [], None, engine.metrics).run,
+        "bell": Bell(dsn, "engine").run,
+    }
+    await shut(postgres)
+    await engine.run(loops[name])
+
+    assert await tries_now_and_then(postgres)
