@@ -100,13 +100,16 @@ def test_each_image_starts_a_command_of_its_distribution(services: dict[str, Any
             assert built["COMMAND"] in project["scripts"], name
 
 
-def test_the_tools_are_started_with_options_they_have(services: dict[str, Any]) -> None:
-    """What would else be found when the container does not start."""
+def test_the_tools_are_started_with_options_they_have(services: dict[str, Any], values: dict[str, str]) -> None:
+    """The catcher listens where notifier sends, and the sandbox's app is the one whose webhooks the services take."""
     catcher = mail.main.make_context("mail", list(services["mail"]["command"])).params
-    sandbox = sandbox_command.make_context("sandbox", list(services["sandbox"]["command"])).params
+    words = [reading.filled_in(word, values) for word in services["sandbox"]["command"]]
+    sandbox = sandbox_command.make_context("sandbox", words).params
 
     assert services["notifier"]["environment"]["QS_SMTP_URL"].endswith(f"mail:{catcher['smtp_port']}}}")
     assert sandbox["webhook_url"] == compose.WEBHOOKS
+    assert sandbox["webhook_secret"] == values["QS_CLOVER_WEBHOOK_SECRETS"]
+    assert sandbox["app_id"] == reading.environment(services["orders"], values)["QS_CLOVER_APP_ID"]
 
 
 def test_no_secret_stands_in_the_file(services: dict[str, Any]) -> None:
