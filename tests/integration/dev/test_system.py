@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from tests.support.eventually import eventually
 
 from common.http.auth import Keys
+from quicksync_dev.backends.provide import choose
 from quicksync_dev.database import SERVICES, role
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import PartFailed
@@ -206,3 +208,5 @@ async def test_up_told_to_stop_while_it_starts_stops_everything(data_dir: DataDi
 
     assert output.decode().splitlines()[-1] == "stopped"
     assert find_processes() == []
+    used = await choose(data_dir, print, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
+    await used.discard()
