@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint format bench bars chaos docs lock images clean
+.PHONY: help setup up demo test lint format bench bars mutants docs lock images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: setup ## measure against peers in the same run: a table, and build/bench.
 bars: setup ## the bar that takes minutes: a thousand held orders, at Clover's real limits
 	@$(BIN)/python -m tests.support.programs
 	@$(BIN)/pytest -q -m bar
+
+mutants: setup ## put each pitfall of the engine back and see that a test notices; ten to twenty minutes
+	@$(BIN)/python -m tests.chaos.mutants
 
 docs: setup ## write docs/events.md and docs/openapi/ anew from the code
 	@$(BIN)/python -m tests.support.documents

@@ -104,6 +104,11 @@ class Engine:
         async with self.database.connection() as conn:
             return list(await conn.fetch(sql, *arguments))
 
+    async def waiting_for_locks(self) -> int:
+        """How many statements on this database wait for a lock of another."""
+        waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return len(await self.fetch(waiting))
+
 
 def message(text: str, **other: Any) -> Message:
     """A message as it comes from the broker."""

@@ -4,8 +4,9 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 
+import asyncpg
 import pytest
-from tests.integration.engine.conftest import Engine
+from tests.integration.engine.conftest import MERCHANT, Engine
 from tests.support.eventually import eventually
 from tests.support.proxy import proxied
 
@@ -26,7 +27,8 @@ async def test_waiting_for_a_connection_is_bounded(engine: Engine, monkeypatch: 
             await stack.enter_async_context(small.connection())
         began = time.monotonic()
         with pytest.raises(Unavailable):
-            await stack.enter_async_context(small.connection())
+            async with asyncio.timeout(5):
+                await stack.enter_async_context(small.connection())
         assert time.monotonic() - began < 3
     async with small.connection() as conn:
         assert await conn.fetchval("SELECT 1") == 1
@@ -74,6 +76,30 @@ async def test_a_dead_listener_is_noticed_and_replaced(engine: Engine, monkeypat
             await rung
 
 
+async def test_a_ring_while_nobody_waits_is_not_lost(engine: Engine) -> None:
+    """Who waits after the ring, because they were busy, need not wait."""
+    bell = engine.database.bell
+    bell.ring("work")
+    async with asyncio.timeout(5):
+        await bell.wait("work", 60)
+
+
+async def test_many_rings_are_few_notifications(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often it rings, others are told now and then: NOTIFY takes a lock that the whole server shares."""
+    monkeypatch.setattr("common.db.bell.NOTIFY_SECONDS", 1.0)
+    heard: list[object] = []
+    listener = await asyncpg.connect(engine.dsn)
+    await listener.add_listener("quicksync_engine", lambda *_: heard.append(_))
+    await engine.run(engine.database.bell.run)
+    for _ in range(100):
+        engine.database.bell.ring("work")
+        await engine.fetch("SELECT 1")
+    await eventually(lambda: len(heard) > 1)
+    await listener.close()
+
+    assert len(heard) < 10
+
+
 async def test_a_ring_is_heard_in_another_process(engine: Engine) -> None:
     """What one replica rings wakes those who wait in another, and not only itself."""
     here, there = Bell(engine.dsn, "engine"), Bell(engine.dsn, "engine")
@@ -101,3 +127,69 @@ async def test_deadlocks_are_asked_to_try_again(engine: Engine) -> None:
 
     results = await asyncio.gather(lock("a", "b"), lock("b", "a"), return_exceptions=True)
     assert [type(each) for each in results if each is not None] == [Conflict]
+
+
+async def test_marks_in_any_order_do_not_deadlock(engine: Engine) -> None:
+    """Units that mark the same things in opposite orders wait for one another and both commit."""
+
+    async def mark(*keys: str) -> None:
+        async with engine.database.unit() as unit:
+            unit.mark("push", MERCHANT, keys)
+
+    async def both_wait() -> bool:
+        return await engine.waiting_for_locks() == 2
+
+    await mark("a", "b")
+    async with engine.database.unit() as first:
+        await first.conn.execute("SELECT FROM work WHERE key = 'b' FOR UPDATE")
+        backwards = asyncio.create_task(mark("b", "a"))
+        await eventually(engine.waiting_for_locks)
+        forwards = asyncio.create_task(mark("a", "b"))
+        await eventually(both_wait)
+
+    await asyncio.gather(backwards, forwards)
+
+
+async def test_a_lock_is_waited_for_a_bounded_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that somebody else keeps locked costs a Conflict, not a wait without end."""
+    monkeypatch.setitem(database_module.SERVER_SETTINGS, "lock_timeout", "200ms")
+    impatient = Database(engine.dsn, "engine", SystemClock())
+    await impatient.open()
+    await engine.fetch("INSERT INTO noted VALUES ('a')")
+    async with engine.database.unit() as unit:
+        await unit.conn.execute("UPDATE noted SET text = 'b'")
+        with pytest.raises(Conflict):
+            async with asyncio.timeout(5), impatient.unit() as other:
+                await other.conn.execute("UPDATE noted SET text = 'c'")
+    await impatient.close()
+
+
+async def test_a_slow_statement_is_cut_off_by_the_server(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that takes too long is TimedOut, and does not go on in the server."""
+    monkeypatch.setitem(database_module.SERVER_SETTINGS, "statement_timeout", "200ms")
+    impatient = Database(engine.dsn, "engine", SystemClock())
+    await impatient.open()
+    with pytest.raises(TimedOut):
+        async with asyncio.timeout(5), impatient.connection() as conn:
+            await conn.execute("SELECT pg_sleep(30)")
+    await impatient.close()
+
+
+@pytest.mark.parametrize("cut", [asyncio.CancelledError, LookupError])
+async def test_a_unit_that_ends_badly_gives_its_connection_back_clean(engine: Engine, cut: type[BaseException]) -> None:
+    """Cancelled or failed however often, units leave the pool whole, nothing written and no transaction open."""
+
+    async def end_badly() -> None:
+        async with small.unit() as unit:
+            await unit.conn.execute("INSERT INTO noted VALUES ('never')")
+            raise cut
+
+    small = Database(engine.dsn, "engine", SystemClock(), size=1)
+    await small.open()
+    for _ in range(3):
+        async with asyncio.timeout(4):
+            await asyncio.gather(asyncio.ensure_future(end_badly()), return_exceptions=True)
+    async with asyncio.timeout(4), small.connection() as conn:
+        assert not conn.is_in_transaction()
+    await small.close()
+    assert await engine.noted() == []

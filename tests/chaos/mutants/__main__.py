@@ -1,0 +1,121 @@
+"""Puts each pitfall back into a private copy of the code, runs the tests that should notice, and prints who did."""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+
+from tests.chaos.mutants.table import Mutant, mutants
+
+from quicksync_dev.backends.provide import provide
+from quicksync_dev.datadir import DataDir
+
+ROOT = Path(__file__).parents[3]
+COPIED = ["libs", "services", "tests", "pyproject.toml"]
+SECONDS = 120
+TESTS_FAILED = 1
+"""pytest's code for "all were run, some failed"; any other but 0 says that nothing was found out."""
+
+
+class Verdict(StrEnum):
+    """What the tests said about a mutant."""
+
+    KILLED = "killed"
+    SURVIVED = "SURVIVED"
+    UNCLEAR = "UNCLEAR"
+
+
+async def main(words: Sequence[str]) -> int:
+    """Try every mutant, or those whose pitfall has one of these words in it; 1 when not all were killed."""
+    chosen = [each for each in mutants() if not words or any(word in each.pitfall for word in words)]
+    with tempfile.TemporaryDirectory(prefix="quicksync-mutants-") as name:
+        folder = opened(name)
+        backends = await provide(DataDir(folder / "data"), _say)
+        try:
+            addresses = {"QS_POSTGRES_DSN": backends.postgres.url, "QS_AMQP_URL": backends.rabbitmq.url}
+            return await _try_all(chosen, copied_to(folder / "copy"), addresses)
+        finally:
+            await backends.stop()
+            await backends.discard()
+
+
+def opened(folder: str) -> Path:
+    """The folder, open to the user that PostgreSQL runs as."""
+    path = Path(folder)
+    path.chmod(0o755)
+    return path
+
+
+async def _try_all(chosen: Sequence[Mutant], copy: Path, addresses: Mapping[str, str]) -> int:
+    tests = sorted({test for each in chosen for test in each.tests})
+    verdict, said = await _run(copy, tests, addresses)
+    if verdict is not Verdict.SURVIVED:
+        _say(f"The tests do not pass on the code as it is:\n{said}")
+        return 1
+    verdicts = [await _try(each, copy, addresses) for each in chosen]
+    alive = len(chosen) - verdicts.count(Verdict.KILLED)
+    _say(f"{len(chosen) - alive} of {len(chosen)} killed")
+    return 1 if alive else 0
+
+
+async def _try(mutant: Mutant, copy: Path, addresses: Mapping[str, str]) -> Verdict:
+    file = copy / mutant.file
+    original, began = file.read_text(), time.monotonic()
+    file.write_text(mutant.applied_to(original))
+    try:
+        verdict, said = await _run(copy, mutant.tests, addresses)
+    finally:
+        file.write_text(original)
+    by = ", ".join(line.split("::")[1].split(" ")[0] for line in said.splitlines() if line.startswith("FAILED"))
+    _say(f"{verdict:9} {time.monotonic() - began:4.0f} s  {mutant.pitfall:60} {by}")
+    return verdict
+
+
+async def _run(copy: Path, tests: Sequence[str], addresses: Mapping[str, str]) -> tuple[Verdict, str]:
+    """Run these tests against the copy; SURVIVED when they pass."""
+    paths = os.pathsep.join(str(each) for part in ("libs", "services") for each in sorted((copy / part).iterdir()))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-B", "-m", "pytest", "-q", "-x", "--tb=line", "-rf", "--no-header", *tests,
+        cwd=copy, env=os.environ | addresses | {"PYTHONPATH": paths, "COLUMNS": "200"},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(SECONDS + 10 * len(tests)):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        return Verdict.UNCLEAR, "no end"
+    text = said.decode()
+    if process.returncode == 0:
+        return Verdict.SURVIVED, text
+    failed = process.returncode == TESTS_FAILED and "\nFAILED " in text
+    return (Verdict.KILLED if failed else Verdict.UNCLEAR), text
+
+
+def copied_to(folder: Path) -> Path:
+    """A copy of what the tests need, to be spoiled."""
+    folder.mkdir()
+    for name in COPIED:
+        part = ROOT / name
+        if part.is_dir():
+            shutil.copytree(part, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        else:
+            shutil.copy(part, folder)
+    return folder
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1:])))

@@ -1,0 +1,20 @@
+"""The table of pitfalls follows the code and the tests it is about."""
+
+import pytest
+from tests.chaos.mutants.table import Mutant, mutants
+from tests.support.documents import ROOT
+
+
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda each: each.pitfall)
+def test_a_pitfall_can_be_put_back(mutant: Mutant) -> None:
+    """What it changes stands exactly once in the code, and the tests that must notice exist."""
+    assert mutant.misfits((ROOT / mutant.file).read_text()) == []
+    for test in mutant.tests:
+        file, _, name = test.partition("::")
+        assert f"async def {name}(" in (ROOT / file).read_text(), test
+
+
+def test_each_pitfall_has_a_name_of_its_own() -> None:
+    """The kill matrix names each once."""
+    names = [each.pitfall for each in mutants()]
+    assert len(set(names)) == len(names)

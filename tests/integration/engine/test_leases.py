@@ -1,0 +1,120 @@
+"""Who lost a lease can commit nothing, and who holds one keeps it while at work."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.integration.engine.conftest import MERCHANT, Engine
+from tests.support.eventually import eventually
+
+from common.contracts.problems import Code
+from common.db import lease
+from common.work.batch import Batch, Kind
+from common.work.worker import Worker
+
+SOON, LATE = timedelta(seconds=30), timedelta(seconds=-1)
+STEAL = "UPDATE lease SET token = gen_random_uuid(), until = now() - interval '1 second'"
+
+
+async def test_a_lost_lease_fences_off_whoever_held_it(engine: Engine) -> None:
+    """Under a lease that went to another, nothing can be committed."""
+    mine, theirs = uuid4(), uuid4()
+    async with engine.database.connection() as conn:
+        assert await lease.take(conn, ["m"], mine, LATE) == ["m"]
+        assert await lease.take(conn, ["m"], theirs, SOON) == ["m"]
+        assert await lease.take(conn, ["m"], mine, SOON) == []
+        with pytest.raises(lease.LeaseLost):
+            await lease.fence(conn, "m", mine)
+        await lease.fence(conn, "m", theirs)
+
+
+async def test_a_lost_lease_is_neither_prolonged_nor_given_back(engine: Engine) -> None:
+    """Whoever wakes up late does not touch the lease of whoever has it now."""
+    mine, theirs = uuid4(), uuid4()
+    async with engine.database.connection() as conn:
+        await lease.take(conn, ["m"], theirs, SOON)
+        held = await engine.fetch("SELECT * FROM lease")
+        await lease.prolong(conn, ["m"], mine, timedelta(hours=1))
+        await lease.release(conn, ["m"], mine)
+
+    assert await engine.fetch("SELECT * FROM lease") == held
+
+
+async def test_nobody_takes_the_lease_of_a_commit_under_way(engine: Engine) -> None:
+    """Between the fence and the commit another waits, even when the lease has expired."""
+    mine, theirs = uuid4(), uuid4()
+
+    async def take_over() -> list[str]:
+        async with engine.database.connection() as conn:
+            return await lease.take(conn, ["m"], theirs, SOON)
+
+    async with engine.database.unit() as unit:
+        await unit.conn.execute("INSERT INTO lease VALUES ('m', $1, now())", mine)
+    async with engine.database.unit() as unit:
+        await lease.fence(unit.conn, "m", mine)
+        taking = asyncio.create_task(take_over())
+        await eventually(engine.waiting_for_locks)
+        assert not taking.done()
+    assert await taking == ["m"]
+
+
+async def test_the_outcome_of_a_lost_lease_is_not_written(engine: Engine) -> None:
+    """A worker whose lease went to another while it worked does not take the row from under it."""
+
+    async def push(_: Batch, __: Any) -> None:
+        await engine.fetch(STEAL)
+
+    await work_once(engine, push)
+
+    assert [row["key"] for row in await engine.fetch("SELECT key FROM work")] == ["a"]
+
+
+async def test_long_work_keeps_its_lease(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that takes longer than a lease lasts goes on holding it."""
+    monkeypatch.setattr("common.work.worker.RENEW_SECONDS", 0.05)
+    kept: list[bool] = []
+
+    async def push(_: Batch, __: Any) -> None:
+        taken = await engine.fetch("SELECT until FROM lease")
+        later = "SELECT FROM lease WHERE until > $1"
+        kept.append(bool(await eventually(lambda: engine.fetch(later, taken[0]["until"]))))
+
+    await engine.run(worker(engine, push).run)
+    await mark(engine)
+
+    await eventually(lambda: kept)
+
+
+async def test_work_that_nobody_announced_is_found_by_looking(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mark of another process whose NOTIFY was lost is taken all the same, within seconds."""
+    done: list[str] = []
+
+    async def push(batch: Batch, _: Any) -> None:
+        done.extend(batch.keys)
+
+    await engine.run(worker(engine, push).run)
+    monkeypatch.setattr(engine.database.bell, "ring", lambda _: None)
+    await mark(engine)
+
+    await eventually(lambda: done == ["a"], within=8)
+
+
+def worker(engine: Engine, push: Any) -> Worker:
+    """A worker with one kind of work."""
+    return Worker(engine.database, [Kind("push", push, refused=Code.ORDER_REJECTED)], None, engine.metrics)
+
+
+async def mark(engine: Engine) -> None:
+    async with engine.database.unit() as unit:
+        unit.mark("push", MERCHANT, "a")
+
+
+async def work_once(engine: Engine, push: Any) -> None:
+    """Take what is due once, until that turn has ended."""
+    await mark(engine)
+    once = worker(engine, push)
+    await once.look()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*once._turns.values())  # noqa: SLF001 - `settle` would take it again
