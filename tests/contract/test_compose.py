@@ -117,7 +117,7 @@ def test_no_secret_stands_in_the_file(services: dict[str, Any]) -> None:
     for name, each in services.items():
         for variable, text in each.get("environment", {}).items():
             if text is not None and SECRET.search(variable):
-                assert re.fullmatch(r"\$\{\w+:\?see \.env\}", text), f"{name}: {variable}"
+                assert re.fullmatch(r"\$\{\w+:\?quicksync secrets > \.env makes it\}", text), f"{name}: {variable}"
             assert not re.search(r"://[^/@:]*:(?!\$\{)[^/@]*@", text or ""), f"{name}: {variable}"
 
 
@@ -180,7 +180,7 @@ async def test_compose_itself_finds_nothing_wrong(values: dict[str, str], tmp_pa
 
     assert await _config(words, tmp_path / "full.env") == (0, "")
     code, said = await _config(words, tmp_path / "empty.env")
-    assert (code != 0, "see .env" in said) == (True, True)
+    assert (code != 0, "quicksync secrets" in said) == (True, True)
 
 
 def _settings(name: str, environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> CommonSettings:
