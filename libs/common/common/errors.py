@@ -10,9 +10,12 @@ Again         not yet:              control, not a failure
 Anything else that is raised is a bug: a few tries, then parked with its traceback.
 """
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+
+from common.text import clean
 
 
 class AppError(Exception):
@@ -98,10 +101,9 @@ class Ambiguous(AppError):
 class Held(Exception):
     """What was asked waits until the problem with this code is solved."""
 
-    def __init__(self, problem: str, subject: str = "") -> None:
+    def __init__(self, problem: str) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.subject = subject
 
 
 class Again(Exception):
@@ -110,3 +112,12 @@ class Again(Exception):
     def __init__(self, after: timedelta) -> None:
         super().__init__(f"again in {after}")
         self.after = after
+
+
+def reason(error: Exception) -> str:
+    """Why it failed, in words for an operator; a bug says where, never with which values."""
+    if isinstance(error, AppError):
+        return clean(str(error))[:2000]
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" at {last[0].filename.rsplit('/', 2)[-1]}:{last[0].lineno} in {last[0].name}" if last else ""
+    return f"{type(error).__name__}{place}"

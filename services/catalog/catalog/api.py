@@ -217,7 +217,6 @@ async def _keep_connection(
     await merchants.on_merchant_connected(connected, unit)
     token = deps.sealer.seal(wanted.api_token.get_secret_value().encode(), context=token_context(merchant_id))
     email = deps.sealer.seal(wanted.account_email.encode(), context=email_context(merchant_id))
-    await table.release(unit, merchant_id, Code.CONNECTION_LOST)
     unit.emit(connected)
     return await store.save_connection(unit.conn, merchant_id, name, token, email, unit.now)
 

@@ -11,8 +11,7 @@ from common.db.database import Database
 from common.db.unit import Priority, Unit
 from common.errors import Ambiguous, AppError, Conflict, Forbidden, NotFound, Permanent, Throttled, Transient
 from common.ids import uuid7
-from common.pauses import backoff
-from common.work.batch import Batch, Kind, Waits
+from common.work.batch import Batch, Kind
 from inventory import clover, domain, store
 from inventory.domain import PUSH_STOCK, READ_STOCK, SWEEP, Fate, Level, Push
 
@@ -60,7 +59,7 @@ async def sweep(batch: Batch, deps: Deps) -> None:
         unit.mark(READ_STOCK, batch.merchant_id, await store.linked_beyond(unit.conn, batch.merchant_id, list(seen)))
         unit.mark(PUSH_STOCK, batch.merchant_id, await store.pending(unit.conn, batch.merchant_id))
     for key in batch.keys:
-        batch.again(key, deps.sweep_every)
+        batch.recur(key, deps.sweep_every)
 
 
 async def push_stock(batch: Batch, deps: Deps) -> None:
@@ -84,7 +83,7 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
                 failures += 1
                 if failures == GIVE_UP:
                     raise
-                _put_off(batch, item_id, error)
+                batch.failed(item_id, error)
 
 
 async def _known(batch: Batch) -> int:
@@ -195,11 +194,6 @@ async def _doubt(batch: Batch, deps: Deps, push: Push) -> None:
     async with batch.unit() as unit:
         await store.doubt(unit, push, unit.now + deps.patience)
     batch.again(push.item_id, FIRST_LOOK)
-
-
-def _put_off(batch: Batch, item_id: str, error: Transient) -> None:
-    tries = next(row.attempts for row in batch.rows if row.key == item_id) + 1
-    batch.outcomes[item_id] = Waits(batch.now + backoff(tries), failed=True, reason=str(error))
 
 
 SYNC = [

@@ -36,12 +36,17 @@ RECHECK_PAUSE = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Report:
-    """What one service says of a cause; `since` tells its reports apart."""
+    """What one service says of a cause. `since` tells one such cause from the next; a closing is the last of it."""
 
     since: datetime
     waiting: int
     done: int
     closed: bool
+    revision: int = 0
+
+    def is_overtaken_by(self, known: "Report") -> bool:
+        """Whether what is known came after this, or says the same."""
+        return known.closed or (not self.closed and self.revision <= known.revision)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Followed:
 def follow(cause: Cause, report: Report) -> Followed | None:
     """The problem after this report, whatever came before it; None for one that tells nothing new."""
     known = cause.reports.get(report.since)
-    if report.since in cause.over or (known and known.closed) or known == report:
+    if report.since in cause.over or (known and report.is_overtaken_by(known)):
         return None
     reports = [each for since, each in cause.reports.items() if since != report.since] + [report]
     solved = all(each.closed for each in reports)

@@ -26,7 +26,7 @@ async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
 
 
 async def on_problem_opened(event: ProblemOpened, unit: Unit) -> None:
-    await _follow(event, Report(event.since, event.waiting, 0, closed=False), unit)
+    await _follow(event, Report(event.since, event.waiting, 0, closed=False, revision=event.revision), unit)
 
 
 async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:

@@ -1,7 +1,7 @@
 """Every SQL statement of the notifier's schema."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -112,7 +112,7 @@ async def news(conn: Connection, known: Mapping[str, int], limit: int) -> list[E
 # -- problems
 
 CAUSE = """
-SELECT r.since, r.waiting, r.done, r.closed, r.problem_id, p.closed_at IS NULL AS is_open
+SELECT r.since, r.waiting, r.done, r.closed, r.revision, r.problem_id, p.closed_at IS NULL AS is_open
 FROM report r JOIN merchant_problem p ON p.id = r.problem_id
 WHERE r.merchant_id = $1 AND r.code = $2 AND r.subject = $3 AND (p.closed_at IS NULL OR r.since = $4)
 """
@@ -125,10 +125,10 @@ ON CONFLICT (id) DO UPDATE SET since = excluded.since, waiting = excluded.waitin
 """
 
 SAVE_REPORT = """
-INSERT INTO report (merchant_id, code, subject, since, problem_id, waiting, done, closed)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO report (merchant_id, code, subject, problem_id, since, waiting, done, closed, revision)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (merchant_id, code, subject, since) DO UPDATE SET
-    waiting = excluded.waiting, done = excluded.done, closed = excluded.closed
+    waiting = excluded.waiting, done = excluded.done, closed = excluded.closed, revision = excluded.revision
 """
 
 PROBLEMS = """
@@ -148,7 +148,7 @@ async def cause(conn: Connection, event: ProblemOpened | ProblemClosed) -> Cause
     current = [row for row in rows if row["is_open"]]
     return Cause(
         problem_id=current[0]["problem_id"] if current else None,
-        reports={row["since"]: Report(row["since"], row["waiting"], row["done"], row["closed"]) for row in current},
+        reports={row["since"]: _report(row) for row in current},
         over=frozenset(row["since"] for row in rows if not row["is_open"]),
     )
 
@@ -160,7 +160,7 @@ async def save(
     cause = (event.merchant_id, event.code, event.subject)
     closed_at = unit.now if after.step is Step.SOLVED else None
     await unit.conn.execute(SAVE_PROBLEM, problem_id, *cause, after.since, after.waiting, after.done, closed_at, seq)
-    await unit.conn.execute(SAVE_REPORT, *cause, report.since, problem_id, report.waiting, report.done, report.closed)
+    await unit.conn.execute(SAVE_REPORT, *cause, problem_id, *astuple(report))
 
 
 async def problems(
@@ -191,6 +191,10 @@ async def note_recheck(unit: Unit, problem: Problem, seq: int) -> Problem:
     )
     unit.ring(FEED)
     return replace(problem, rechecked_at=unit.now, seq=seq)
+
+
+def _report(row: asyncpg.Record) -> Report:
+    return Report(**{each.name: row[each.name] for each in fields(Report)})
 
 
 def _problem(row: asyncpg.Record) -> Problem:

@@ -4,7 +4,6 @@ from common import merchants
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
-from common.contracts.problems import Code
 from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from common.work import table
@@ -13,12 +12,6 @@ from orders.domain.setup import FIND_SETUP, SETUP_CODES, SETUP_KEY
 
 SETUP_HINTS = {"O", "A", "M"}
 """Clover tells of no change of order types or tenders; whoever makes one also does some of these."""
-
-
-async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
-    """Know the merchant; what waited for the connection goes on."""
-    await merchants.on_merchant_connected(event, unit)
-    await table.release(unit, event.merchant_id, Code.CONNECTION_LOST)
 
 
 async def on_product_linked(event: ProductLinked, unit: Unit) -> None:
@@ -41,7 +34,7 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
 
 
 HANDLERS: Handlers = {
-    MerchantConnected: on_merchant_connected,
+    MerchantConnected: merchants.on_merchant_connected,
     ProductLinked: on_product_linked,
     ObjectChanged: on_object_changed,
     RecheckRequested: on_recheck_requested,

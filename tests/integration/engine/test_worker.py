@@ -272,13 +272,56 @@ async def test_a_problem_stays_open_while_one_still_waits_for_it(engine: Engine)
     assert '"done":2' in told[2]
 
 
+async def test_what_is_not_wanted_any_more_stops_waiting(engine: Engine) -> None:
+    """A held row that is dropped is gone and no problem counts it; one that is not held is left to the worker."""
+
+    async def push(_: Batch) -> None:
+        raise Held(Code.ORDER_TYPE_MISSING)
+
+    await mark(engine, "a", "b")
+    await worker(engine, push=push).settle()
+    await mark(engine, "c")
+    async with engine.database.unit() as unit:
+        dropped = [await table.drop(unit, MERCHANT, "push", key) for key in "abcd"]
+
+    assert dropped == [True, True, False, False]
+    assert [row["key"] for row in await rows(engine)] == ["c"]
+    opened, fewer, closed = await events(engine)
+    assert '"waiting":2' in opened
+    assert '"waiting":1' in fewer
+    assert closed.startswith("problem.closed.v1")
+    assert '"done":0' in closed
+
+
+async def test_recurring_work_that_went_through_waits_for_nothing(engine: Engine) -> None:
+    """A sweep that was held and then succeeds closes its problem, although its row stays."""
+    refused = [True]
+
+    async def sweep(batch: Batch) -> None:
+        if refused:
+            refused.clear()
+            raise Held(Code.CONNECTION_LOST)
+        batch.recur("all", timedelta(minutes=5))
+
+    await mark(engine, "all", kind="sweep")
+    running = worker(engine, sweep=sweep)
+    await running.settle()
+    async with engine.database.unit() as unit:
+        await table.release(unit, MERCHANT, Code.CONNECTION_LOST)
+    await running.settle()
+
+    [row] = await rows(engine)
+    assert (row["held"], row["problem"]) == (False, None)
+    assert [told.split()[0] for told in await events(engine)] == ["problem.opened.v1", "problem.closed.v1"]
+
+
 async def test_recurring_work_marks_itself_again(engine: Engine) -> None:
     """A row that asks to be taken again is taken when due, not before, and sooner when somebody asks."""
     taken = []
 
     async def sweep(batch: Batch) -> None:
         taken.append(engine.clock.now())
-        batch.again("all", timedelta(minutes=5))
+        batch.recur("all", timedelta(minutes=5))
 
     await mark(engine, "all", kind="sweep")
     running = worker(engine, sweep=sweep)

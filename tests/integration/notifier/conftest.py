@@ -1,10 +1,11 @@
 """Notifier as production builds it, on a database of its own, beside a catalog that tells addresses and a post box."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -58,6 +59,7 @@ class Notifier:
     directory: Directory
     url: str
     session: aiohttp.ClientSession
+    revisions: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def deliver(self, *events: Event) -> list[Message]:
         """Have these events arrive together, as one batch of messages."""
@@ -84,7 +86,8 @@ class Notifier:
     async def open(self, waiting: int = 1, since: datetime | None = None, **other: Any) -> None:
         """Tell that orders wait for their order type, unless another problem is named."""
         event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "since": since or self.clock.now()}
-        await self.deliver(ProblemOpened(**(event | {"waiting": waiting} | other)))
+        told = {"waiting": waiting, "revision": next(self.revisions)}
+        await self.deliver(ProblemOpened(**(event | told | other)))
 
     async def close(self, done: int = 1, since: datetime | None = None, **other: Any) -> None:
         """Tell that they went through."""

@@ -21,6 +21,15 @@ async def test_a_repeat_brings_the_count_up_to_date_and_keeps_the_beginning(noti
     assert problem["since"].startswith("2026-11-23T12:00:00")
 
 
+async def test_a_repeat_that_was_overtaken_changes_nothing(notifier: Notifier) -> None:
+    """Of two repeats the one that was told last counts, whichever arrives last."""
+    began = notifier.clock.now()
+    await notifier.open(waiting=5, since=began, revision=3)
+    await notifier.open(waiting=9, since=began, revision=2)
+
+    assert [each["waiting"] for each in await notifier.problems()] == [5]
+
+
 async def test_a_late_opening_reopens_nothing(notifier: Notifier) -> None:
     """What was closed stays closed when an older opening comes after."""
     began = notifier.clock.now()
@@ -46,7 +55,8 @@ async def test_a_closing_that_overtakes_its_opening_counts(notifier: Notifier) -
 
 async def test_one_message_delivered_twice_counts_once(notifier: Notifier) -> None:
     """A redelivered message changes nothing."""
-    event = ProblemOpened(merchant_id=MERCHANT, code=Code.TENDER_MISSING, waiting=1, since=notifier.clock.now())
+    named = {"merchant_id": MERCHANT, "code": Code.TENDER_MISSING}
+    event = ProblemOpened(**named, waiting=1, since=notifier.clock.now(), revision=1)
     [message] = await notifier.deliver(event)
     before = await notifier.activity()
     await notifier.service.inbox.take([message])

@@ -37,7 +37,8 @@ def histories(draw: st.DrawFn) -> list[Report]:
     told = []
     for n in range(draw(st.integers(1, 3))):
         since = NOON + timedelta(seconds=n)
-        told += [Report(since, w, 0, closed=False) for w in draw(st.lists(st.integers(0, 9), max_size=3))]
+        counts = enumerate(draw(st.lists(st.integers(0, 9), max_size=3)), 1)
+        told += [Report(since, waiting, 0, closed=False, revision=number) for number, waiting in counts]
         told.append(Report(since, 0, draw(st.integers(0, 9)), closed=True))
     return draw(st.permutations(told + draw(st.lists(st.sampled_from(told), max_size=4))))
 
@@ -67,6 +68,13 @@ def test_openings_and_solutions_alternate(told: list[Report]) -> None:
         assert each.step is not Step.OPENED or not is_open
         assert each.step is not Step.CHANGED or is_open
         is_open = each.step is not Step.SOLVED
+
+
+@given(st.permutations([Report(NOON, 10 - n, 0, closed=False, revision=n) for n in range(1, 6)]))
+def test_the_last_revision_is_believed_whichever_comes_last(told: list[Report]) -> None:
+    """Repeats that overtake one another leave the number that was told last."""
+    steps, _ = tell(told)
+    assert steps[-1].waiting == 5
 
 
 def test_a_problem_began_with_its_first_report() -> None:

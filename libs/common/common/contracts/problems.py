@@ -111,7 +111,10 @@ WORDS = {
 
 
 class ProblemOpened(Event):
-    """Something needs a person, or still does: a repeat only brings the number that wait up to date."""
+    """Something needs a person, or still does: a repeat only brings the number that wait up to date.
+
+    Repeats may overtake one another; of those with one `since` the highest `revision` is the last.
+    """
 
     type = "problem.opened.v1"
 
@@ -119,6 +122,7 @@ class ProblemOpened(Event):
     subject: str = ""
     waiting: Annotated[int, Field(ge=0)]
     since: datetime
+    revision: Annotated[int, Field(ge=1)]
 
 
 class ProblemClosed(Event):

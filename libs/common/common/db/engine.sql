@@ -63,7 +63,8 @@ CREATE TABLE lease (
     until timestamptz NOT NULL
 );
 
--- Problems this service has open: how many rows of work wait for each, how many went through since.
+-- Problems this service has open: how many rows of work wait for each, how many went through since. Each change is a
+-- revision, so that one told late is not taken for the last.
 CREATE TABLE problem (
     merchant_id text NOT NULL,
     code        text NOT NULL,
@@ -71,6 +72,7 @@ CREATE TABLE problem (
     since       timestamptz NOT NULL,
     waiting     integer NOT NULL,
     done        integer NOT NULL DEFAULT 0,
+    revision    integer NOT NULL DEFAULT 1,
     PRIMARY KEY (merchant_id, code, subject)
 );
 

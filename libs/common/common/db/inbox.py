@@ -5,7 +5,6 @@ the bad one suffers: it is parked, to be tried again after a pause or, when that
 """
 
 import asyncio
-import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
@@ -17,7 +16,7 @@ import structlog
 from common.contracts.envelope import Event, Message
 from common.db.database import Database
 from common.db.unit import Unit
-from common.errors import AppError, Conflict, Permanent, TimedOut, Transient, Unavailable, Undecodable
+from common.errors import AppError, Conflict, Permanent, TimedOut, Transient, Unavailable, Undecodable, reason
 from common.pauses import Pauses, backoff
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
@@ -171,12 +170,3 @@ def next_try(error: Exception, attempts: int, now: Any) -> Any:
     if isinstance(error, Permanent) or (not isinstance(error, AppError) and attempts >= BUG_TRIES):
         return None
     return now + backoff(attempts, first=1.0, most=300.0)
-
-
-def reason(error: Exception) -> str:
-    """Why it failed, in words for an operator; a bug says where, never with which values."""
-    if isinstance(error, AppError):
-        return clean(str(error))[:2000]
-    last = traceback.extract_tb(error.__traceback__)[-1:]
-    place = f" at {last[0].filename.rsplit('/', 2)[-1]}:{last[0].lineno} in {last[0].name}" if last else ""
-    return f"{type(error).__name__}{place}"

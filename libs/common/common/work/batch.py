@@ -11,6 +11,8 @@ from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
 from common.db.unit import Unit
+from common.errors import Throttled, reason
+from common.pauses import backoff
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,13 @@ class Waits:
 
 
 @dataclass(frozen=True)
+class Recurs:
+    """Outcome: done, and wanted again at `due`."""
+
+    due: datetime
+
+
+@dataclass(frozen=True)
 class Needs:
     """Outcome: waits for a person, under this problem."""
 
@@ -54,7 +63,7 @@ class Batch:
     rows: Sequence[Row]
     database: Database
     token: UUID
-    outcomes: dict[str, Waits | Needs] = field(default_factory=dict)
+    outcomes: dict[str, Waits | Recurs | Needs] = field(default_factory=dict)
 
     @property
     def keys(self) -> list[str]:
@@ -66,8 +75,18 @@ class Batch:
         return self.database.clock.now()
 
     def again(self, key: str, after: timedelta) -> None:
-        """Take this key again after so long; nothing went wrong."""
+        """Take this key again after so long: it is not finished, though nothing went wrong."""
         self.outcomes[key] = Waits(self.now + after)
+
+    def recur(self, key: str, after: timedelta) -> None:
+        """This key is done, and is wanted again after so long."""
+        self.outcomes[key] = Recurs(self.now + after)
+
+    def failed(self, key: str, error: Exception) -> None:
+        """Try this key again after the pause the other side wishes, else one that grows with each try."""
+        [tries] = [row.attempts + 1 for row in self.rows if row.key == key]
+        wished = error.retry_after if isinstance(error, Throttled) else None
+        self.outcomes[key] = Waits(self.now + (wished or backoff(tries)), failed=True, reason=reason(error))
 
     def hold(self, key: str, problem: Code, reason: str = "") -> None:
         """Let this key wait for a person, with the reason in words that may be shown."""

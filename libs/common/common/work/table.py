@@ -9,7 +9,7 @@ import asyncpg
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.unit import Connection, Unit
 from common.text import clean
-from common.work.batch import Needs, Row, Waits
+from common.work.batch import Needs, Recurs, Row, Waits
 
 # One step per merchant through the index, however many rows each has.
 EARLIEST = """
@@ -38,9 +38,11 @@ WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key AND work.
 """
 
 # What was asked for again meanwhile is taken again at once.
-ASKED_AGAIN = """
-UPDATE work SET attempts = 0, error = NULL, problem = NULL, due_at = $4
-WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3)
+RECURS = """
+UPDATE work SET attempts = 0, error = NULL, problem = NULL,
+    due_at = CASE WHEN work.seq = done.seq THEN done.due_at ELSE $3 END
+FROM unnest($4::text[], $5::integer[], $6::timestamptz[]) AS done (key, seq, due_at)
+WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key
 """
 
 POSTPONED = """
@@ -90,12 +92,13 @@ WHERE merchant_id = $1 AND id = $2 RETURNING id
 
 MORE_WAIT = """
 INSERT INTO problem (merchant_id, code, subject, since, waiting) VALUES ($1, $2, '', $3, $4)
-ON CONFLICT (merchant_id, code, subject) DO UPDATE SET waiting = problem.waiting + excluded.waiting
-RETURNING waiting, since
+ON CONFLICT (merchant_id, code, subject) DO UPDATE SET
+    waiting = problem.waiting + excluded.waiting, revision = problem.revision + 1
+RETURNING waiting, since, revision
 """
 FEWER_WAIT = """
-UPDATE problem SET waiting = greatest(waiting - $3, 0), done = done + $4
-WHERE merchant_id = $1 AND code = $2 AND subject = '' RETURNING waiting, done, since
+UPDATE problem SET waiting = greatest(waiting - $3, 0), done = done + $4, revision = revision + 1
+WHERE merchant_id = $1 AND code = $2 AND subject = '' RETURNING waiting, done, since, revision
 """
 SOLVED = "DELETE FROM problem WHERE merchant_id = $1 AND code = $2 AND subject = ''"
 
@@ -112,11 +115,18 @@ async def due(conn: Connection, merchant_id: str, now: datetime, limit: int) -> 
 
 async def finish(unit: Unit, merchant_id: str, kind: str, rows: Sequence[Row]) -> None:
     """These are done; those asked for again meanwhile stay, due at once."""
-    if not rows:
-        return
-    await unit.conn.execute(FINISHED, merchant_id, kind, [row.key for row in rows], [row.seq for row in rows])
-    await unit.conn.execute(ASKED_AGAIN, merchant_id, kind, [row.key for row in rows], unit.now)
-    await _fewer_wait(unit, merchant_id, rows, done=True)
+    if rows:
+        await unit.conn.execute(FINISHED, merchant_id, kind, [row.key for row in rows], [row.seq for row in rows])
+        await recur(unit, merchant_id, kind, [(row, Recurs(unit.now)) for row in rows])
+
+
+async def recur(unit: Unit, merchant_id: str, kind: str, done: Sequence[tuple[Row, Recurs]]) -> None:
+    """These are done, so that no problem waits for them, and wanted again when due."""
+    if done:
+        rows = [row for row, _ in done]
+        keys, seqs, due = [row.key for row in rows], [row.seq for row in rows], [each.due for _, each in done]
+        await unit.conn.execute(RECURS, merchant_id, kind, unit.now, keys, seqs, due)
+        await _fewer_wait(unit, merchant_id, rows, done=True)
 
 
 async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tuple[Row, Waits]]) -> None:
@@ -137,7 +147,7 @@ async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tupl
 
 async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row, Needs]]) -> None:
     """These wait for a person; each problem among them is told with the number that now wait for it."""
-    for problem in {need.problem for _, need in held}:
+    for problem in sorted({need.problem for _, need in held}):
         rows = [row for row, need in held if need.problem == problem]
         reasons = [clean(need.reason) for _, need in held if need.problem == problem]
         keys, seqs = [row.key for row in rows], [row.seq for row in rows]
@@ -204,14 +214,10 @@ async def _fewer_wait(unit: Unit, merchant_id: str, rows: Sequence[Row], *, done
         else:
             await unit.conn.execute(SOLVED, merchant_id, problem)
             unit.emit(
-                ProblemClosed(
-                    merchant_id=merchant_id,
-                    code=Code(problem),
-                    done=left["done"],
-                    since=left["since"],
-                )
+                ProblemClosed(merchant_id=merchant_id, code=Code(problem), done=left["done"], since=left["since"])
             )
 
 
 def _tell_opened(unit: Unit, merchant_id: str, problem: Code, count: asyncpg.Record) -> None:
-    unit.emit(ProblemOpened(merchant_id=merchant_id, code=problem, waiting=count["waiting"], since=count["since"]))
+    told = {name: count[name] for name in ("waiting", "since", "revision")}
+    unit.emit(ProblemOpened(merchant_id=merchant_id, code=problem, **told))

@@ -14,14 +14,13 @@ import structlog
 from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
-from common.db.inbox import reason
 from common.db.lease import LeaseLost
-from common.errors import Again, Ambiguous, AppError, Forbidden, Held, Permanent, Throttled, Transient, Unavailable
-from common.pauses import Pauses, backoff, until
+from common.errors import Again, Ambiguous, AppError, Forbidden, Held, Permanent, Transient, Unavailable, reason
+from common.pauses import Pauses, until
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.work import table
-from common.work.batch import Batch, Kind, Needs, Row, Waits
+from common.work.batch import Batch, Kind, Needs, Recurs, Row, Waits
 
 log = structlog.get_logger()
 
@@ -120,9 +119,18 @@ class Worker:
             rows = await table.due(conn, merchant_id, self._database.clock.now(), TAKE)
         if not rows:
             return False
-        kind = self._kinds.get(rows[0].kind) or Kind(rows[0].kind, _unknown, Code.CONNECTION_LOST)
-        await self._run(kind, merchant_id, [row for row in rows if row.kind == kind.name][: kind.batch])
+        alike = [row for row in rows if row.kind == rows[0].kind]
+        if kind := self._kinds.get(rows[0].kind):
+            await self._run(kind, merchant_id, alike[: kind.batch])
+        else:
+            await self._put_off(merchant_id, alike)
         return True
+
+    async def _put_off(self, merchant_id: str, rows: Sequence[Row]) -> None:
+        batch = Batch(merchant_id, rows, self._database, self._token)
+        for key in batch.keys:
+            batch.failed(key, Unavailable("this version does not know this kind of work; another may"))
+        await self._write(batch)
 
     async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
         batch = Batch(merchant_id, rows, self._database, self._token)
@@ -133,36 +141,30 @@ class Worker:
         except LeaseLost:
             raise
         except (Transient, Ambiguous, Forbidden, Held, Again) as error:
-            self._failed(kind, batch, error)
-        except Exception as error:  # noqa: BLE001 - written to the row it stands alone with
+            _fail(batch, error, kind.refused)
+        except Exception as error:
             if len(rows) > 1:
                 half = len(rows) // 2
                 await self._run(kind, merchant_id, rows[:half])
                 await self._run(kind, merchant_id, rows[half:])
                 return
-            self._failed(kind, batch, error)
+            if not isinstance(error, AppError):
+                log.exception("a sync function has a bug", kind=kind.name)
+            _fail(batch, error, kind.refused)
         finally:
             tracing.leave(trace)
-        await self._write(kind, batch)
+        await self._write(batch)
 
-    def _failed(self, kind: Kind, batch: Batch, error: Exception) -> None:
-        for row in batch.rows:
-            batch.outcomes.setdefault(row.key, outcome(error, row.attempts + 1, batch.now, kind.refused))
-        if not isinstance(error, AppError | Held | Again):
-            log.error("a sync function has a bug", kind=kind.name, exc_info=error)
-
-    async def _write(self, kind: Kind, batch: Batch) -> None:
+    async def _write(self, batch: Batch) -> None:
+        named = batch.merchant_id, batch.rows[0].kind
         said = [(row, batch.outcomes.get(row.key)) for row in batch.rows]
         async with batch.unit() as unit:
-            await table.finish(unit, batch.merchant_id, kind.name, [row for row, each in said if each is None])
-            await table.postpone(
-                unit, batch.merchant_id, kind.name, [(row, each) for row, each in said if isinstance(each, Waits)]
-            )
-            await table.hold(
-                unit, batch.merchant_id, kind.name, [(row, each) for row, each in said if isinstance(each, Needs)]
-            )
-        for _, each in said:
-            self._metrics.work_outcomes.labels(kind.name, type(each).__name__ if each else "Done").inc()
+            await table.finish(unit, *named, [row for row, each in said if each is None])
+            await table.recur(unit, *named, [(row, each) for row, each in said if isinstance(each, Recurs)])
+            await table.postpone(unit, *named, [(row, each) for row, each in said if isinstance(each, Waits)])
+            await table.hold(unit, *named, [(row, each) for row, each in said if isinstance(each, Needs)])
+        for row, each in said:
+            self._metrics.work_outcomes.labels(row.kind, type(each).__name__ if each else "Done").inc()
 
     async def _renew(self) -> None:
         """Prolong the leases of all turns under way."""
@@ -186,22 +188,23 @@ class Worker:
         await asyncio.gather(*late, return_exceptions=True)
 
 
-async def _unknown(_: Batch, __: object) -> None:
-    raise Unavailable("this version does not know this kind of work; another may")
-
-
-def outcome(error: Exception, tries: int, now: datetime, refused: Code) -> Waits | Needs:
-    """What becomes of a row whose sync function raised this."""
-    match error:
-        case Held():
-            return Needs(Code(error.problem))
-        case Again():
-            return Waits(now + error.after)
-        case Permanent():
-            return Needs(Code.CONNECTION_LOST if isinstance(error, Forbidden) else refused, reason(error))
-        case Transient() | Ambiguous():
-            wished = error.retry_after if isinstance(error, Throttled) else None
-            return Waits(now + (wished or backoff(tries)), failed=True, reason=reason(error))
-    if tries >= BUG_TRIES:
-        return Needs(refused, reason(error))
-    return Waits(now + backoff(tries), failed=True, reason=reason(error))
+def _fail(batch: Batch, error: Exception, refused: Code) -> None:
+    """Say for each key of which the function said nothing what becomes of it after this error."""
+    for row in batch.rows:
+        if row.key in batch.outcomes:
+            continue
+        match error:
+            case Held():
+                batch.hold(row.key, Code(error.problem))
+            case Again():
+                batch.again(row.key, error.after)
+            case Forbidden():
+                batch.hold(row.key, Code.CONNECTION_LOST, reason(error))
+            case Permanent():
+                batch.hold(row.key, refused, reason(error))
+            case AppError():
+                batch.failed(row.key, error)
+            case _ if row.attempts + 1 >= BUG_TRIES:
+                batch.hold(row.key, refused, reason(error))
+            case _:
+                batch.failed(row.key, error)

@@ -46,6 +46,7 @@ CREATE TABLE report (
     waiting     integer NOT NULL,
     done        integer NOT NULL,
     closed      boolean NOT NULL,
+    revision    integer NOT NULL,
     PRIMARY KEY (merchant_id, code, subject, since)
 );
 CREATE INDEX report_problem ON report (problem_id);

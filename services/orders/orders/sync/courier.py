@@ -24,7 +24,6 @@ from common.errors import (
     Unavailable,
 )
 from common.work.batch import Batch
-from common.work.worker import outcome
 from orders import clover, store
 from orders.domain.order import Order, Wish
 from orders.domain.progress import Progress, State, Step
@@ -57,7 +56,6 @@ class Courier:
         self._writer = Writer(batch, self._pausing)
         self._setup = SetupCheck(batch, api, self._pausing)
         self._stopped: Stop | Forbidden | None = None
-        self._tries = {row.key: row.attempts + 1 for row in batch.rows}
 
     async def take(self, order: Order) -> None:
         """Bring the order as far as it can go, and tell the batch how it fared."""
@@ -85,8 +83,7 @@ class Courier:
         except Permanent as error:
             await self._reject(await self._writer.reread(order), str(error))
         except (Transient, Ambiguous) as error:
-            fared = outcome(error, self._tries[order.source_id], self._batch.now, Code.ORDER_REJECTED)
-            self._batch.outcomes[order.source_id] = fared
+            self._batch.failed(order.source_id, error)
 
     async def _bring(self, order: Order) -> None:
         if order.wish is Wish.CANCEL:

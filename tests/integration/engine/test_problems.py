@@ -1,0 +1,133 @@
+"""A problem is open exactly while something waits for it, and what is told of it is the truth."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from tests.integration.engine.conftest import MERCHANT, Engine
+
+from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.db.unit import Unit
+from common.work import table
+from common.work.batch import Needs, Recurs, Row, Waits
+
+T = TypeVar("T")
+KIND = "push"
+LONG = timedelta(days=1)
+OUTCOMES = ("done", "recurs", "waits", "failed", Code.ORDER_TYPE_MISSING, Code.ORDER_REJECTED)
+
+keys = st.sampled_from("abcd")
+problems = st.sampled_from([Code.ORDER_TYPE_MISSING, Code.ORDER_REJECTED])
+outcomes = st.lists(st.sampled_from(OUTCOMES), min_size=4, max_size=4)
+
+
+class Waiting(RuleBasedStateMachine):
+    """One merchant's work on real PostgreSQL: taken and ended in every way, while others mark, retry and drop it."""
+
+    engine: Engine
+    wait_for: Callable[[Awaitable[object]], object]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: Sequence[Row] = []
+        self.run(self.engine.fetch("TRUNCATE work, problem, outbox"))
+
+    def run(self, awaited: Awaitable[T]) -> T:
+        return type(self).wait_for(awaited)  # type: ignore[return-value]
+
+    def change(self, *steps: Callable[[Unit], Awaitable[object]]) -> None:
+        async def unit() -> None:
+            self.engine.clock.advance(1)
+            async with self.engine.database.unit() as unit:
+                for step in steps:
+                    await step(unit)
+
+        self.run(unit())
+
+    @rule(key=keys)
+    def mark(self, key: str) -> None:
+        async def mark(unit: Unit) -> None:
+            unit.mark(KIND, MERCHANT, key)
+
+        self.change(mark)
+
+    @rule(problem=problems)
+    def release(self, problem: Code) -> None:
+        self.change(lambda unit: table.release(unit, MERCHANT, problem))
+
+    @rule(key=keys)
+    def retry(self, key: str) -> None:
+        self.change(lambda unit: table.retry(unit, MERCHANT, KIND, key))
+
+    @rule(key=keys)
+    def drop(self, key: str) -> None:
+        self.change(lambda unit: table.drop(unit, MERCHANT, KIND, key))
+
+    @rule(limit=st.integers(1, 4))
+    @precondition(lambda self: not self.taken)
+    def take(self, limit: int) -> None:
+        async def due() -> list[Row]:
+            async with self.engine.database.connection() as conn:
+                return await table.due(conn, MERCHANT, self.engine.clock.now() + LONG, limit)
+
+        self.taken = self.run(due())
+
+    @rule(said=outcomes)
+    @precondition(lambda self: self.taken)
+    def end(self, said: list[str]) -> None:
+        fared = list(zip(self.taken, said, strict=False))
+        later = self.engine.clock.now() + LONG
+        waits = {"waits": Waits(later), "failed": Waits(later, failed=True, reason="no answer")}
+        done = [row for row, how in fared if how == "done"]
+        recurring = [(row, Recurs(later)) for row, how in fared if how == "recurs"]
+        waiting = [(row, waits[how]) for row, how in fared if how in waits]
+        held = [(row, Needs(how)) for row, how in fared if isinstance(how, Code)]
+        self.taken = []
+        self.change(
+            lambda unit: table.finish(unit, MERCHANT, KIND, done),
+            lambda unit: table.recur(unit, MERCHANT, KIND, recurring),
+            lambda unit: table.postpone(unit, MERCHANT, KIND, waiting),
+            lambda unit: table.hold(unit, MERCHANT, KIND, held),
+        )
+
+    @invariant()
+    def each_problem_counts_what_waits_for_it(self) -> None:
+        rows = self.run(self.engine.fetch("SELECT held, problem FROM work"))
+        open_now = self.run(self.engine.fetch("SELECT code, waiting FROM problem"))
+
+        waiting = Counter(row["problem"] for row in rows if row["problem"])
+        assert {row["code"]: row["waiting"] for row in open_now} == waiting
+        assert all(row["problem"] for row in rows if row["held"])
+
+    @invariant()
+    def what_was_told_is_what_is(self) -> None:
+        told: dict[str, ProblemOpened] = {}
+        for row in self.run(self.engine.fetch("SELECT type, body FROM outbox ORDER BY position")):
+            if row["type"] == ProblemClosed.type:
+                closed = ProblemClosed.decode(row["body"])
+                assert told.pop(closed.code).since == closed.since
+                continue
+            event = ProblemOpened.decode(row["body"])
+            before = told.get(event.code)
+            assert before is None or (before.since == event.since and before.revision < event.revision)
+            told[event.code] = event
+        open_now = self.run(self.engine.fetch("SELECT code, waiting, since FROM problem"))
+        assert {(each.code, each.waiting, each.since) for each in told.values()} == {tuple(row) for row in open_now}
+
+
+async def test_a_problem_is_open_exactly_while_something_waits_for_it(engine: Engine) -> None:
+    """Whatever happens to work in whatever order, its problems count it, and what is told adds up to what is."""
+    loop = asyncio.get_running_loop()
+
+    class Machine(Waiting):
+        pass
+
+    Machine.engine = engine
+    Machine.wait_for = staticmethod(lambda awaited: asyncio.run_coroutine_threadsafe(awaited, loop).result(30))
+    how = settings(max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    await asyncio.to_thread(run_state_machine_as_test, Machine, settings=how)
