@@ -6,8 +6,10 @@ import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from quicksync_dev.backends.given import Given
 from quicksync_dev.backends.provide import Backends, choose
 from quicksync_dev.datadir import DataDir
 
@@ -30,7 +32,18 @@ async def backends() -> AsyncIterator[Backends]:
 async def postgres_dsn(backends: Backends) -> str:
     """The administrator's DSN of a PostgreSQL."""
     await backends.postgres.start()
+    if not isinstance(backends.postgres, Given):
+        await _relax(backends.postgres.url)
     return backends.postgres.url
+
+
+async def _relax(dsn: str) -> None:
+    """Wait for no disk: these data need to survive processes that are killed, and no power cut."""
+    connection = await asyncpg.connect(dsn, timeout=10)
+    for setting in ("fsync", "full_page_writes"):
+        await connection.execute(f"ALTER SYSTEM SET {setting} = off")
+    await connection.execute("SELECT pg_reload_conf()")
+    await connection.close(timeout=10)
 
 
 @pytest.fixture(scope="session")
