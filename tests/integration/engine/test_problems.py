@@ -4,11 +4,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.integration.engine.conftest import MERCHANT, Engine
 
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
@@ -17,13 +18,32 @@ from common.work import table
 from common.work.batch import Needs, Recurs, Row, Waits
 
 T = TypeVar("T")
-KIND = "push"
-LONG = timedelta(days=1)
-OUTCOMES = ("done", "recurs", "waits", "failed", Code.ORDER_TYPE_MISSING, Code.ORDER_REJECTED)
+Happening = Callable[[Unit, str], Awaitable[object]]
 
-keys = st.sampled_from("abcd")
-problems = st.sampled_from([Code.ORDER_TYPE_MISSING, Code.ORDER_REJECTED])
-outcomes = st.lists(st.sampled_from(OUTCOMES), min_size=4, max_size=4)
+KIND, KEYS = "push", "ab"
+LONG = timedelta(days=1)
+PROBLEMS = (Code.ORDER_TYPE_MISSING, Code.ORDER_REJECTED)
+
+
+async def mark(unit: Unit, key: str) -> None:
+    unit.mark(KIND, MERCHANT, key)
+
+
+async def retry(unit: Unit, key: str) -> None:
+    await table.retry(unit, MERCHANT, KIND, key)
+
+
+async def drop(unit: Unit, key: str) -> None:
+    await table.drop(unit, MERCHANT, KIND, key)
+
+
+async def release(unit: Unit, key: str) -> None:
+    await table.release(unit, MERCHANT, PROBLEMS[KEYS.index(key)])
+
+
+keys = st.sampled_from(KEYS)
+happenings = st.sampled_from([mark, retry, drop, release])
+outcomes = st.lists(st.sampled_from([*PROBLEMS, "done", "recurs", "waits", "failed"]), min_size=2, max_size=2)
 
 
 class Waiting(RuleBasedStateMachine):
@@ -37,6 +57,10 @@ class Waiting(RuleBasedStateMachine):
         self.taken: Sequence[Row] = []
         self.run(self.engine.fetch("TRUNCATE work, problem, outbox"))
 
+    @initialize()
+    def ask_for_all(self) -> None:
+        self.change(*(partial(mark, key=key) for key in KEYS))
+
     def run(self, awaited: Awaitable[T]) -> T:
         return type(self).wait_for(awaited)  # type: ignore[return-value]
 
@@ -49,36 +73,28 @@ class Waiting(RuleBasedStateMachine):
 
         self.run(unit())
 
-    @rule(key=keys)
-    def mark(self, key: str) -> None:
-        async def mark(unit: Unit) -> None:
-            unit.mark(KIND, MERCHANT, key)
+    @rule(said=outcomes)
+    def work_undisturbed(self, said: list[str]) -> None:
+        self.take()
+        self.end(said)
 
-        self.change(mark)
+    @rule(said=outcomes, key=keys, what=happenings)
+    def work_while_something_happens(self, said: list[str], key: str, what: Happening) -> None:
+        self.take()
+        self.change(lambda unit: what(unit, key))
+        self.end(said)
 
-    @rule(problem=problems)
-    def release(self, problem: Code) -> None:
-        self.change(lambda unit: table.release(unit, MERCHANT, problem))
+    @rule(key=keys, what=happenings)
+    def happen(self, key: str, what: Happening) -> None:
+        self.change(lambda unit: what(unit, key))
 
-    @rule(key=keys)
-    def retry(self, key: str) -> None:
-        self.change(lambda unit: table.retry(unit, MERCHANT, KIND, key))
-
-    @rule(key=keys)
-    def drop(self, key: str) -> None:
-        self.change(lambda unit: table.drop(unit, MERCHANT, KIND, key))
-
-    @rule(limit=st.integers(1, 4))
-    @precondition(lambda self: not self.taken)
-    def take(self, limit: int) -> None:
+    def take(self) -> None:
         async def due() -> list[Row]:
             async with self.engine.database.connection() as conn:
-                return await table.due(conn, MERCHANT, self.engine.clock.now() + LONG, limit)
+                return await table.due(conn, MERCHANT, self.engine.clock.now() + LONG, len(KEYS))
 
         self.taken = self.run(due())
 
-    @rule(said=outcomes)
-    @precondition(lambda self: self.taken)
     def end(self, said: list[str]) -> None:
         fared = list(zip(self.taken, said, strict=False))
         later = self.engine.clock.now() + LONG
@@ -87,7 +103,6 @@ class Waiting(RuleBasedStateMachine):
         recurring = [(row, Recurs(later)) for row, how in fared if how == "recurs"]
         waiting = [(row, waits[how]) for row, how in fared if how in waits]
         held = [(row, Needs(how)) for row, how in fared if isinstance(how, Code)]
-        self.taken = []
         self.change(
             lambda unit: table.finish(unit, MERCHANT, KIND, done),
             lambda unit: table.recur(unit, MERCHANT, KIND, recurring),
@@ -129,5 +144,5 @@ async def test_a_problem_is_open_exactly_while_something_waits_for_it(engine: En
 
     Machine.engine = engine
     Machine.wait_for = staticmethod(lambda awaited: asyncio.run_coroutine_threadsafe(awaited, loop).result(30))
-    how = settings(max_examples=30, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+    how = settings(max_examples=30, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck))
     await asyncio.to_thread(run_state_machine_as_test, Machine, settings=how)
