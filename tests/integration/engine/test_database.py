@@ -59,6 +59,34 @@ async def test_a_silent_database_is_given_up_and_used_again(engine: Engine, monk
         await database.close()
 
 
+async def test_who_is_cancelled_while_the_database_is_silent_ends_cancelled(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clean-up that fails does not hide the cancellation: a loop that took it for a failure would never end."""
+    monkeypatch.setattr(database_module, "COMMAND_SECONDS", 0.5)
+    monkeypatch.setattr(database_module, "ACQUIRE_SECONDS", 0.5)
+    begun = asyncio.Event()
+
+    async def ask(database: Database) -> None:
+        async with database.unit() as unit:
+            begun.set()
+            await unit.conn.execute("SELECT pg_sleep(60)", timeout=60)
+
+    async with proxied(engine.dsn) as proxy:
+        database = Database(proxy.url(engine.dsn), "engine", SystemClock())
+        await database.open()
+        asking = asyncio.create_task(ask(database))
+        await begun.wait()
+        proxy.fall_silent()
+        asking.cancel()
+        async with asyncio.timeout(10):
+            [ended] = await asyncio.gather(asking, return_exceptions=True)
+        proxy.speak_again()
+        await database.close()
+
+    assert isinstance(ended, asyncio.CancelledError)
+
+
 async def test_a_dead_listener_is_noticed_and_replaced(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listening connection that fell silent is replaced, and after that everybody looks for themselves."""
     monkeypatch.setattr("common.db.bell.ALIVE_SECONDS", 0.2)

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.engine.conftest import Engine, Noted, message
 
 from common.contracts.envelope import Event
-from common.db.inbox import BUG_TRIES, KEEP, LARGEST_BODY
+from common.db.inbox import BUG_TRIES, LARGEST_BODY
 from common.db.unit import Unit
 from common.errors import Conflict, Invalid, Unavailable
 from common.ids import uuid7
@@ -158,7 +158,7 @@ async def test_only_what_cannot_come_again_is_forgotten(engine: Engine) -> None:
     inbox = engine.inbox()
     await inbox.take([message("old"), message("new")])
     await engine.fetch("UPDATE inbox SET received_at = $1", engine.clock.now())
-    engine.clock.advance(KEEP - timedelta(days=1))
+    engine.clock.advance(timedelta(days=13))
     await inbox.forget_old()
     assert len(await engine.fetch("SELECT FROM inbox")) == 2
     engine.clock.advance(timedelta(days=2))

@@ -10,7 +10,7 @@ import asyncpg
 from common.clock import Clock
 from common.db.bell import Bell
 from common.db.unit import Connection, Unit
-from common.errors import Conflict, TimedOut, Unavailable
+from common.errors import Conflict, TimedOut, Transient, Unavailable
 
 ACQUIRE_SECONDS = 5.0
 COMMAND_SECONDS = 20.0
@@ -20,6 +20,28 @@ SERVER_SETTINGS = {
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "30s",
 }
+
+TRY_AGAIN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.InvalidCachedStatementError,
+)
+NOT_THERE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.DiskFullError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+)
+DRIVER_ERRORS = (*TRY_AGAIN, asyncpg.QueryCanceledError, *NOT_THERE)
 
 
 class Database:
@@ -88,30 +110,19 @@ async def _nothing_to_reset(_: object) -> None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise the driver's errors as ours."""
+    """Raise the driver's errors as ours. Who was cancelled ends cancelled, even when the clean-up then fails too."""
     try:
         yield
-    except (
-        asyncpg.DeadlockDetectedError,
-        asyncpg.SerializationError,
-        asyncpg.LockNotAvailableError,
-        asyncpg.InvalidCachedStatementError,
-    ) as error:
-        raise Conflict(f"the database asks for another try ({type(error).__name__})") from error
-    except asyncpg.QueryCanceledError as error:
-        raise TimedOut("a statement took too long and was cancelled") from error
-    except (
-        asyncpg.PostgresConnectionError,
-        asyncpg.TooManyConnectionsError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.AdminShutdownError,
-        asyncpg.CrashShutdownError,
-        asyncpg.ReadOnlySQLTransactionError,
-        asyncpg.DiskFullError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        ConnectionError,
-        OSError,
-        TimeoutError,
-    ) as error:
-        raise Unavailable(f"the database is not available ({type(error).__name__})") from error
+    except DRIVER_ERRORS as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise _ours(error) from error
+
+
+def _ours(error: Exception) -> Transient:
+    if isinstance(error, TRY_AGAIN):
+        return Conflict(f"the database asks for another try ({type(error).__name__})")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return TimedOut("a statement took too long and was cancelled")
+    return Unavailable(f"the database is not available ({type(error).__name__})")
