@@ -17,7 +17,10 @@ DEFAULT_SECRETS = {"development", "changeme", "secret", "test"}
 
 
 class CommonSettings(BaseSettings):
-    """What each service reads at start. Outside `QS_ENV=dev` a missing or default secret is refused."""
+    """What each service reads at start.
+
+    Outside `QS_ENV=dev` a missing or default secret is refused, and so is a Clover that is not spoken to over https.
+    """
 
     model_config = SettingsConfigDict(env_prefix="QS_", extra="ignore", frozen=True)
 
@@ -45,7 +48,7 @@ class CommonSettings(BaseSettings):
     catalog_url: str = "http://127.0.0.1:8080"
 
     @model_validator(mode="after")
-    def _secrets_are_set(self) -> Self:
+    def _is_safe(self) -> Self:
         if self.env == "dev":
             return self
         for name in type(self).model_fields:
@@ -56,4 +59,7 @@ class CommonSettings(BaseSettings):
         for required in ("clover_webhook_secrets", "jwt_public_keys", "internal_secrets"):
             if not getattr(self, required):
                 raise ValueError(f"QS_{required.upper()}: not set; it is needed outside QS_ENV=dev")
+        for region, base in self.clover_base_urls.items():
+            if not base.lower().startswith("https://"):
+                raise ValueError(f"QS_CLOVER_BASE_URLS: the address of {region} must be https outside QS_ENV=dev")
         return self

@@ -39,6 +39,18 @@ def test_dev_starts_without_secrets() -> None:
     assert settings(env="dev", clover_webhook_secrets="", jwt_public_keys="", internal_secrets="").env == "dev"
 
 
+@pytest.mark.parametrize("base", ["http://api.clover.com", "api.clover.com"])
+def test_clover_is_spoken_to_over_https_alone(base: str) -> None:
+    """Outside dev no token travels in clear, and the refusal names the setting and the region."""
+    with pytest.raises(ValidationError, match="QS_CLOVER_BASE_URLS: the address of eu"):
+        settings(clover_base_urls={"us": "https://api.clover.com", "eu": base})
+
+
+def test_dev_may_speak_to_a_local_clover() -> None:
+    """On one's own machine the sandbox is reached by http."""
+    assert settings(env="dev", clover_base_urls={"us": "http://127.0.0.1:9"}).env == "dev"
+
+
 def test_several_secrets_are_taken_for_rotation() -> None:
     """Secrets and keys are comma-separated lists, the first in use."""
     assert [each.get_secret_value() for each in settings(internal_secrets="new,old").internal_secrets] == ["new", "old"]
