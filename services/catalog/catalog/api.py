@@ -9,13 +9,13 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstrai
 
 from catalog import clover, domain, store
 from catalog.domain import Entry, Product, Status, Sync
-from catalog.sync import ASK_AGAIN, Deps, TrialGrants, email_context, token_context
+from catalog.sync import Deps, TrialGrants, email_context, token_context
 from common import merchants
 from common.clover.grants import GrantAnswer, GrantRequest
 from common.contracts.catalog import MerchantConnected, Sku
 from common.contracts.problems import Code
 from common.db.unit import Unit
-from common.errors import Forbidden, Invalid, NotFound, Rejected, Throttled, Undecodable
+from common.errors import Forbidden, Invalid, NotFound, Rejected, Undecodable
 from common.http.problems import Refused
 from common.http.routes import Access, Answer, Call, Input, Nothing, Route
 from common.ids import MerchantId
@@ -287,11 +287,7 @@ async def list_products(call: Call[Deps, PageIn]) -> ProductsView:
 
 async def take_grant(call: Call[Deps, GrantRequest]) -> GrantAnswer:
     wanted = call.input
-    try:
-        grant = await call.deps.grants.lease(wanted.merchant_id, wanted.holder, wanted.service)
-    except Throttled as error:
-        after = {"Retry-After": str(ASK_AGAIN.total_seconds())}
-        raise Refused(429, "throttled", str(error), headers=after) from error
+    grant = await call.deps.grants.lease(wanted.merchant_id, wanted.holder, wanted.service)
     return GrantAnswer(**asdict(grant))
 
 

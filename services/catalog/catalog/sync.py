@@ -1,10 +1,8 @@
 """Brings products to Clover, within grants that catalog takes from its own table."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from time import monotonic
 from uuid import UUID, uuid4
 
 import structlog
@@ -12,7 +10,7 @@ from pydantic import SecretStr
 
 from catalog import clover, store
 from catalog.domain import Entry, ItemFields, Limits
-from common.clover.grants import Grant
+from common.clover.grants import Grant, patiently
 from common.clover.transport import Api, Clover
 from common.contracts.catalog import ProductLinked
 from common.contracts.problems import Code
@@ -22,12 +20,6 @@ from common.seal import NotOpened, Sealer
 from common.work.batch import Batch, Kind
 
 log = structlog.get_logger()
-
-ASK_AGAIN = timedelta(seconds=0.25)
-"""When somebody for whom there was no room may ask for a grant again."""
-
-PATIENCE_SECONDS = 5.0
-"""How long catalog itself waits for room before it turns to something else."""
 
 LOOK_AGAIN = timedelta(seconds=5)
 """How often a create with no known end is looked for."""
@@ -56,7 +48,7 @@ class LocalGrants:
     async def take(self, merchant_id: str) -> Grant:
         """See common.clover.grants.Grants."""
         try:
-            return await patiently(lambda: self.lease(merchant_id, self.holder, "catalog"))
+            return await patiently(lambda: self.lease(merchant_id, self.holder, "catalog"), self.database.clock)
         except NotFound as error:
             raise Forbidden(str(error)) from error
 
@@ -82,7 +74,7 @@ class LocalGrants:
         async with self.database.unit() as unit:
             taken = await store.take_grant(unit.conn, self.limits, merchant_id, holder, service, self.lasts)
         if taken is None:  # raised only now, so that the place in line is committed
-            raise Throttled("All calls Clover allows are taken.", ASK_AGAIN)
+            raise Throttled("All calls Clover allows are taken.")
         grant_id, share = taken
         return Grant(
             grant_id=str(grant_id),
@@ -112,23 +104,14 @@ class TrialGrants:
     async def take(self, merchant_id: str) -> Grant:
         """See common.clover.grants.Grants."""
         token = self.token.get_secret_value()
-        return await patiently(lambda: self.grants.lease_with(token, self.region, merchant_id, self.holder, "catalog"))
+        return await patiently(
+            lambda: self.grants.lease_with(token, self.region, merchant_id, self.holder, "catalog"),
+            self.grants.database.clock,
+        )
 
     async def give_back(self, grant: Grant) -> None:
         """See common.clover.grants.Grants."""
         await self.grants.give_back(grant)
-
-
-async def patiently(ask: Callable[[], Awaitable[Grant]]) -> Grant:
-    """Ask until there is room, for about five seconds. Raises Throttled after."""
-    until = monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return await ask()
-        except Throttled:
-            if monotonic() > until:
-                raise
-            await asyncio.sleep(ASK_AGAIN.total_seconds())
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ async def test_asking_again_renews(catalog: Catalog) -> None:
     assert len(await catalog.fetch("SELECT 1 FROM grants WHERE state = 'holding'")) == 1
 
 
-async def test_without_room_one_is_told_when_to_ask_again(catalog: Catalog) -> None:
-    """429 with a fraction of a second, until somebody gives back."""
+async def test_without_room_one_is_told_to_ask_again(catalog: Catalog) -> None:
+    """429 until somebody gives back."""
     shop = await catalog.connected()
     taken = await hold_all(catalog, shop)
     holder = str(uuid4())

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from http import HTTPStatus
 from types import TracebackType
 from typing import Annotated, Protocol, Self
@@ -14,7 +14,6 @@ import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from common.clock import Clock, SystemClock
-from common.clover.errors import retry_after
 from common.errors import Forbidden, Throttled, Transient, Unavailable
 from common.http.auth import mint_internal
 from common.http.routes import Input
@@ -28,6 +27,9 @@ ASK_SECONDS = 3.0
 
 WAIT_SECONDS = 5.0
 """How long we keep asking when others hold the whole quota."""
+
+ASK_AGAIN_SECONDS = 0.25
+"""The pause between two askings, about: catalog keeps a place in line for a second. Retry-After counts whole ones."""
 
 ALONE_KEPT = 3600.0
 ALONE_LASTS = 5.0
@@ -63,6 +65,18 @@ class Grants(Protocol):
     async def give_back(self, grant: Grant) -> None:
         """Others may have this share now. Never raises: what is not given back expires."""
         ...
+
+
+async def patiently(ask: Callable[[], Awaitable[Grant]], clock: Clock) -> Grant:
+    """Ask until there is room, for about five seconds. Raises Throttled after."""
+    until = clock.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return await ask()
+        except Throttled:
+            if clock.monotonic() + ASK_AGAIN_SECONDS > until:
+                raise
+        await asyncio.sleep(ASK_AGAIN_SECONDS * random.uniform(0.8, 1.2))
 
 
 class GrantRequest(Input):
@@ -115,17 +129,10 @@ class HttpGrants:
 
     async def take(self, merchant_id: str) -> Grant:
         """See Grants."""
-        until = self._clock.monotonic() + WAIT_SECONDS
-        while True:
-            try:
-                return await self._ask(merchant_id)
-            except Throttled as error:
-                wait = (error.retry_after or timedelta(seconds=0.25)).total_seconds() * random.uniform(0.8, 1.2)
-                if self._clock.monotonic() + wait > until:
-                    raise
-                await asyncio.sleep(wait)
-            except Unavailable as error:
-                return self._alone(merchant_id, error)
+        try:
+            return await patiently(lambda: self._ask(merchant_id), self._clock)
+        except Unavailable as error:
+            return self._alone(merchant_id, error)
 
     async def give_back(self, grant: Grant) -> None:
         """See Grants."""
@@ -138,12 +145,12 @@ class HttpGrants:
 
     async def _ask(self, merchant_id: str) -> Grant:
         request = GrantRequest(merchant_id=merchant_id, holder=self._holder, service=self._service)
-        status, after, body = await self._exchange("POST", self._url, request.model_dump_json().encode())
+        status, body = await self._exchange("POST", self._url, request.model_dump_json().encode())
         if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
             self._last.pop(merchant_id, None)
             raise Forbidden("Clover is not connected for this merchant.")
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise Throttled("all calls Clover allows are taken", after)
+            raise Throttled("all calls Clover allows are taken")
         if status != HTTPStatus.OK:
             raise Unavailable(f"catalog gives no grant (status {status})")
         try:
@@ -154,14 +161,14 @@ class HttpGrants:
         self._last[merchant_id] = grant, self._clock.monotonic()
         return grant
 
-    async def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, timedelta | None, bytes]:
+    async def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
         if self._session is None:
             raise Unavailable("the grants are not open")
         token = mint_internal(self._secrets, audience="catalog", caller=self._service)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
             async with self._session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer:
-                return answer.status, retry_after(answer.headers), await answer.content.read(LARGEST_ANSWER)
+                return answer.status, await answer.content.read(LARGEST_ANSWER)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unavailable(f"catalog cannot be reached ({type(error).__name__})") from error
 

@@ -120,7 +120,7 @@ def refusal(error: Exception) -> Refused | None:
             refused = Refused(status, code, str(error))
         case errors.Throttled():
             after = error.retry_after.total_seconds() if error.retry_after else RETRY_AFTER
-            refused = Refused(429, "throttled", str(error), headers={"Retry-After": str(ceil(after))})
+            refused = Refused(429, "throttled", str(error), headers={"Retry-After": str(max(1, ceil(after)))})
         case errors.Transient() | errors.Ambiguous() | TimeoutError():
             detail = str(error) or "No answer in time."
             refused = Refused(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER)})
