@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import asyncpg
 import pytest
+import structlog
 from tests.integration.engine.conftest import MERCHANT, Engine, Noted, message
 from tests.support.eventually import eventually
 from tests.support.proxy import proxied
@@ -50,6 +51,21 @@ async def test_an_unroutable_event_stays_and_goes_once_a_queue_is_bound(engine: 
     engine.clock.advance(10)
     assert await relay.publish_due() == 1
     assert await _empty(engine)
+
+
+async def test_what_the_broker_does_not_take_is_logged_once(engine: Engine) -> None:
+    """Each type is told when it is first not taken and when it is again, however often it is tried meanwhile."""
+    relay = engine.relay(engine.publisher())
+    await engine.emit("a")
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(4):
+            await relay.publish_due()
+            engine.clock.advance(10)
+        await engine.declare()
+        assert await relay.publish_due() == 1
+
+    told = [(line["event"], line["type"]) for line in lines]
+    assert told == [("events not taken by the broker", Noted.type), ("events taken by the broker again", Noted.type)]
 
 
 async def test_an_unroutable_event_does_not_hold_up_the_others(engine: Engine) -> None:

@@ -50,6 +50,7 @@ class Relay:
         self._publisher = publisher
         self._metrics = metrics
         self._token = uuid4()
+        self._not_taken: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish what is due until `stop`, then once more; the lease is given back at the end."""
@@ -74,17 +75,27 @@ class Relay:
             return 0
         messages = [Message(**row) for row in rows]
         failed = await self._publisher.publish(messages)
+        self._note(messages, failed)
         await self._settle([message.id for message in messages if message.id not in failed], failed)
         counts = Counter((each.type, "failed" if each.id in failed else "confirmed") for each in messages)
         for labels, count in counts.items():
             self._metrics.events_published.labels(*labels).inc(count)
         return len(messages) - len(failed)
 
+    def _note(self, messages: Sequence[Message], failed: Mapping[UUID, str]) -> None:
+        """Say once of each type that the broker does not take it and why, and once that it does again."""
+        reasons = {each.type: failed[each.id] for each in messages if each.id in failed}
+        for kind in sorted(reasons.keys() - self._not_taken):
+            log.warning("events not taken by the broker", type=kind, reason=reasons[kind])
+        taken = {each.type for each in messages} - reasons.keys()
+        for kind in sorted(taken & self._not_taken):
+            log.info("events taken by the broker again", type=kind)
+        self._not_taken = (self._not_taken | reasons.keys()) - taken
+
     async def _settle(self, confirmed: Sequence[UUID], failed: Mapping[UUID, str]) -> None:
         async with self._database.connection() as conn:
             await conn.execute("DELETE FROM outbox WHERE id = ANY($1)", confirmed)
             if failed:
-                log.warning("events not taken by the broker", count=len(failed), reason=next(iter(failed.values())))
                 pauses = [backoff(1, first=2.0) for _ in failed]
                 await conn.execute(POSTPONE, list(failed), list(failed.values()), self._database.clock.now(), pauses)
 
