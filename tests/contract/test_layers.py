@@ -25,7 +25,7 @@ def strings(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("service", SERVICES)
 def test_only_the_store_holds_sql(service: str) -> None:
     """Every SQL statement of a service stands in its store.py."""
-    for path in (ROOT / "services" / service / service).glob("*.py"):
+    for path in (ROOT / "services" / service / service).rglob("*.py"):
         if path.name != "store.py":
             assert not [text for text in strings(path) if SQL.search(text)], path
 

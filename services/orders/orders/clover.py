@@ -1,6 +1,7 @@
 """The slice of Clover that orders uses: order types, tenders, orders, line items, customers, payments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ConfigDict, RootModel
@@ -147,11 +148,8 @@ async def create_customer(api: Api, customer: Customer) -> str:
         "emailAddresses": [{"emailAddress": customer.email}] if customer.email else [],
         "phoneNumbers": [{"phoneNumber": customer.phone}] if customer.phone else [],
     }
-    try:
+    with _impersonal():
         return (await api.post("customers", body, Ref)).id
-    except Rejected as error:
-        # Clover's words may repeat what it was sent
-        raise Rejected("Clover did not accept the customer's details.", error.status) from None
 
 
 async def attach_customer(api: Api, clover_order_id: str, customer_id: str) -> None:
@@ -189,10 +187,20 @@ async def delete_order(api: Api, clover_order_id: str) -> None:
 
 
 async def _customers(api: Api, filters: Sequence[str]) -> str | None:
-    async for page in api.pages("customers", Ref, {"filter": filters}, limit=100):
-        for each in page:
-            return each.id
+    with _impersonal():
+        async for page in api.pages("customers", Ref, {"filter": filters}, limit=100):
+            for each in page:
+                return each.id
     return None
+
+
+@contextmanager
+def _impersonal() -> Iterator[None]:
+    """Keep Clover's words to ourselves: they may repeat the customer's details, and refusals are stored and told."""
+    try:
+        yield
+    except Rejected as error:
+        raise Rejected("Clover did not accept the customer's details.", error.status) from None
 
 
 async def _count_lines(api: Api, clover_order_id: str) -> int:

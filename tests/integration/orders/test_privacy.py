@@ -72,6 +72,18 @@ async def test_nothing_of_a_european_customer_is_kept_sent_or_logged(
     assert found_in(json.dumps(made.record) + json.dumps(made.lines) + json.dumps(made.payments)) == []
 
 
+async def test_a_refused_search_for_a_customer_repeats_nothing(logged: io.StringIO, orders: Orders) -> None:
+    """Clover's words about a filter it does not take may quote it: they reach no table, event or log line."""
+    shop = await orders.connected("us")
+    orders.clover.fail("refuse", method="GET", path=r"/customers", body={"message": "bad filter Zacanaria"})
+    await orders.put(shop, customer=CUSTOMER)
+    await orders.settle()
+
+    assert (await orders.seen(shop))["reason"] == "Clover did not accept the customer's details."
+    assert found_in(await everything_stored(orders)) == []
+    assert found_in(logged.getvalue()) == []
+
+
 async def test_an_american_customer_is_in_clover_only(logged: io.StringIO, orders: Orders) -> None:
     """The details reach Clover's customer, and stand in no table, event, log line or text of the order."""
     shop = await orders.connected("us")
