@@ -9,7 +9,7 @@ from tests.integration.engine.conftest import Engine, Noted, message
 from common.contracts.envelope import Event
 from common.db.inbox import BUG_TRIES, LARGEST_BODY
 from common.db.unit import Unit
-from common.errors import Conflict, Invalid, Unavailable
+from common.errors import Conflict, Invalid, TimedOut, Unavailable
 from common.ids import uuid7
 
 
@@ -81,6 +81,25 @@ async def test_what_is_transient_is_tried_again_after_a_pause(engine: Engine) ->
         await inbox.retry_next()
     assert await engine.noted() == ["a"]
     assert await engine.fetch("SELECT FROM parked") == []
+
+
+async def test_a_message_that_is_always_too_slow_does_not_hold_up_the_others(engine: Engine) -> None:
+    """A handler whose statement is cut off each time is put off, in its batch and among the parked."""
+    inbox = engine.inbox()
+
+    async def too_slow(event: Noted, _: Unit) -> None:
+        if event.text == "slow":
+            raise TimedOut
+
+    engine.on_noted = too_slow
+    await inbox.take([message("a"), message("slow"), message("b")])
+    assert await engine.noted() == ["a", "b"]
+    engine.clock.advance(2)
+    assert await inbox.retry_next()
+    assert not await inbox.retry_next()
+    [parked] = await engine.fetch("SELECT due_at, attempts FROM parked")
+    assert parked["due_at"] > engine.clock.now()
+    assert parked["attempts"] == 2
 
 
 async def test_a_waiting_retry_does_not_hold_up_the_next(engine: Engine) -> None:

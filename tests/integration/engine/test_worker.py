@@ -75,6 +75,25 @@ async def test_what_is_asked_for_while_it_is_done_is_done_again(engine: Engine) 
     assert done == [["a"], ["a"]]
 
 
+@pytest.mark.parametrize("later", [Batch.again, Batch.recur])
+async def test_what_is_asked_for_while_it_puts_itself_off_is_done_at_once(
+    engine: Engine, later: Callable[[Batch, str, timedelta], None]
+) -> None:
+    """A mark that comes during the work counts for more than the time the work then asks for."""
+    done = []
+
+    async def push(batch: Batch) -> None:
+        done.append(batch.keys)
+        if len(done) == 1:
+            await mark(engine, "a")
+        later(batch, "a", timedelta(hours=1))
+
+    await mark(engine, "a")
+    await worker(engine, push=push).settle()
+
+    assert done == [["a"], ["a"]]
+
+
 async def test_urgent_work_goes_first_and_each_lane_keeps_its_order(engine: Engine) -> None:
     """Priority decides, then age."""
     done: list[str] = []

@@ -16,7 +16,7 @@ import structlog
 from common.contracts.envelope import Event, Message
 from common.db.database import Database
 from common.db.unit import Unit
-from common.errors import AppError, Conflict, Permanent, TimedOut, Transient, Unavailable, Undecodable, reason
+from common.errors import AppError, Conflict, Permanent, Transient, Unavailable, Undecodable, reason
 from common.pauses import Pauses, backoff
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
@@ -58,10 +58,14 @@ class Inbox:
         return list(self._handlers)
 
     async def take(self, messages: Sequence[Message]) -> None:
-        """Give each message its effect, once. Raises Transient only when the database does not answer."""
+        """Give each message its effect, once. Raises Transient only when the database fails as a whole.
+
+        A statement that the database cut off is the message's own: one that is always too slow must not stand
+        before the others for ever.
+        """
         try:
             await self._together(messages)
-        except (Unavailable, TimedOut):
+        except Unavailable:
             raise
         except Exception:  # noqa: BLE001 - whatever one message did to the batch is found out message by message
             for message in messages:
@@ -82,7 +86,7 @@ class Inbox:
         for attempt in range(1, BUG_TRIES):
             try:
                 return await self._together([message])
-            except (Unavailable, TimedOut):
+            except Unavailable:
                 raise
             except Conflict:
                 await asyncio.sleep(backoff(attempt, first=0.02).total_seconds())
@@ -146,7 +150,7 @@ class Inbox:
                 message = Message(*parts)
                 await self._handle(message, unit)
                 await unit.conn.execute("DELETE FROM parked WHERE id = $1", message.id)
-        except (Unavailable, TimedOut):
+        except Unavailable:
             raise
         except Exception as error:
             if message is None:
