@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -54,16 +55,20 @@ def service(engine: Engine, work: Work = nothing, **more: Any) -> Service:
     )
 
 
-class Running:
-    """A service that runs in a task."""
-
-    def __init__(self, made: Service) -> None:
-        self.stop = asyncio.Event()
-        self._port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self.task = asyncio.create_task(made.run(self.stop, self._port.set_result))
-
-    async def url(self) -> str:
-        return f"http://127.0.0.1:{await self._port}"
+@asynccontextmanager
+async def running(made: Service) -> AsyncIterator[str]:
+    """The service in a task, and where it serves; its queue is consumed by then. Stopped however the test ends."""
+    stop = asyncio.Event()
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(made.run(stop, port.set_result))
+    try:
+        async with asyncio.timeout(10):
+            await made.consumer.ready.wait()
+            url = f"http://127.0.0.1:{await port}"
+        yield url
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 25)
 
 
 async def test_a_trace_goes_with_its_event_through_outbox_and_broker(engine: Engine) -> None:
@@ -74,13 +79,10 @@ async def test_a_trace_goes_with_its_event_through_outbox_and_broker(engine: Eng
         seen.append(tracing.trace_id())
 
     engine.on_noted = remember
-    running = Running(service(engine))
-    async with aiohttp.ClientSession() as session:
+    async with running(service(engine)) as url, aiohttp.ClientSession() as session:
         headers = {"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"}
-        await session.post(f"{await running.url()}/note", headers=headers)
+        await session.post(f"{url}/note", headers=headers)
         await eventually(lambda: seen)
-    running.stop.set()
-    await asyncio.wait_for(running.task, 20)
 
     assert seen == [TRACE]
 
@@ -122,14 +124,11 @@ async def test_a_stop_is_orderly_and_within_twenty_seconds(engine: Engine) -> No
     started = asyncio.Event()
     async with engine.database.unit() as unit:
         unit.mark("push", MERCHANT, "a")
-    running = Running(service(engine, hang))
-    url = await running.url()
-    await started.wait()
-    async with aiohttp.ClientSession() as session:
-        await session.post(f"{url}/note")
-    began = time.monotonic()
-    running.stop.set()
-    await asyncio.wait_for(running.task, 25)
+    async with running(service(engine, hang)) as url:
+        await started.wait()
+        async with aiohttp.ClientSession() as session:
+            await session.post(f"{url}/note")
+        began = time.monotonic()
 
     assert time.monotonic() - began < 20
     await engine.database.open()
@@ -141,21 +140,15 @@ async def test_a_stop_is_orderly_and_within_twenty_seconds(engine: Engine) -> No
 async def test_it_is_ready_only_with_its_database_and_broker(engine: Engine) -> None:
     """/readyz tells what waits, and turns when the queue is no longer consumed."""
     made = service(engine)
-    running = Running(made)
-    url = await running.url()
 
-    async def status() -> tuple[int, Any]:
+    async def answers(url: str, wanted: int) -> Any:
         async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as answer:
-            return answer.status, await answer.json()
+            body = await answer.json()
+            return body if answer.status == wanted else None
 
-    async def answers(wanted: int) -> Any:
-        got, body = await status()
-        return body if got == wanted else None
-
-    body = await eventually(lambda: answers(200))
-    assert set(body["checks"]["database"]) >= {"outbox_oldest_seconds", "work_due_oldest_seconds"}
-    made.consumer.ready.clear()
-    body = await eventually(lambda: answers(503))
-    assert body["checks"]["broker"]["ok"] is False
-    running.stop.set()
-    await asyncio.wait_for(running.task, 20)
+    async with running(made) as url:
+        body = await eventually(lambda: answers(url, 200))
+        assert set(body["checks"]["database"]) >= {"outbox_oldest_seconds", "work_due_oldest_seconds"}
+        made.consumer.ready.clear()
+        body = await eventually(lambda: answers(url, 503))
+        assert body["checks"]["broker"]["ok"] is False
