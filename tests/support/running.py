@@ -113,9 +113,9 @@ class Shop:
         while True:
             page = await self.call("GET", f"/orders?state={state}&limit=200{after}")
             count += len(page["orders"])
-            if not page["next_cursor"]:
+            if page["next"] is None:
                 return count
-            after = f"&cursor={page['next_cursor']}"
+            after = f"&cursor={page['next']}"
 
     async def adjust(self, key: str, delta: float) -> None:
         change = {"key": key, "sku": "SOUP", "delta": delta, "cause": "web sale"}

@@ -16,6 +16,7 @@ from common.contracts.catalog import MerchantConnected, Sku
 from common.contracts.problems import Code
 from common.db.unit import Unit
 from common.errors import Forbidden, Invalid, NotFound, Rejected, Undecodable
+from common.http.paging import PageByName, part
 from common.http.problems import Refused
 from common.http.routes import Access, Answer, Call, Input, Nothing, Route
 from common.ids import MerchantId
@@ -140,18 +141,11 @@ class ProductView(BaseModel):
         )
 
 
-class PageIn(Input):
-    """Which part of a list is wanted."""
-
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    cursor: Annotated[str, StringConstraints(max_length=120)] = ""
-
-
 class ProductsView(BaseModel):
-    """A part of the products, in the order of their ids."""
+    """A page of products, in the order of their ids; `next` is null on the last."""
 
     products: list[ProductView]
-    next: Annotated[str | None, Field(description="The `cursor` of what follows; absent at the end.")]
+    next: str | None
 
 
 class CapabilityView(BaseModel):
@@ -275,13 +269,13 @@ async def get_product(call: Call[Deps, Nothing]) -> ProductView:
         return ProductView.of(await store.find_product(conn, call.merchant_id, call.path["product_id"]))
 
 
-async def list_products(call: Call[Deps, PageIn]) -> ProductsView:
+async def list_products(call: Call[Deps, PageByName]) -> ProductsView:
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
         entries = await store.list_products(conn, call.merchant_id, call.input.cursor, call.input.limit + 1)
-    shown, more = entries[: call.input.limit], entries[call.input.limit :]
+    shown, last = part(entries, call.input.limit)
     return ProductsView(
-        products=[ProductView.of(entry) for entry in shown], next=shown[-1].product.product_id if more else None
+        products=[ProductView.of(entry) for entry in shown], next=last.product.product_id if last else None
     )
 
 
@@ -328,7 +322,7 @@ ROUTES = [
         f"{MERCHANT}/products",
         list_products,
         "products:read",
-        takes=PageIn,
+        takes=PageByName,
         gives=ProductsView,
         summary="List products",
     ),

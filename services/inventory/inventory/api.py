@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 from common import merchants
 from common.contracts.catalog import Sku
 from common.db.unit import Priority, Unit
+from common.http.paging import PageByName, PageByNumber, part
 from common.http.routes import Call, Input, Nothing, Route
 from common.ids import ItemId
 from common.quantity import DecimalQuantity
@@ -57,20 +58,6 @@ class Count(Input):
     """What was counted."""
 
     quantity: DecimalQuantity
-
-
-class Page(Input):
-    """Which part of a list."""
-
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    cursor: Annotated[str, StringConstraints(max_length=40), Field(description="`next` of the page before.")] = ""
-
-
-class LedgerPage(Input):
-    """Which part of a ledger."""
-
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    cursor: Annotated[int | None, Field(ge=0, description="`next` of the page before.")] = None
 
 
 class MovementView(BaseModel):
@@ -146,14 +133,12 @@ async def count_stock(call: Call[Deps, Count]) -> LevelView:
     return _level(moved.level)
 
 
-async def list_stock(call: Call[Deps, Page]) -> StockView:
+async def list_stock(call: Call[Deps, PageByName]) -> StockView:
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
         levels = await store.list_levels(conn, call.merchant_id, call.input.cursor, call.input.limit + 1)
-    shown = levels[: call.input.limit]
-    return StockView(
-        stock=[_level(level) for level in shown], next=shown[-1].item_id if len(levels) > len(shown) else None
-    )
+    shown, last = part(levels, call.input.limit)
+    return StockView(stock=[_level(level) for level in shown], next=last.item_id if last else None)
 
 
 async def get_stock(call: Call[Deps, Nothing]) -> LevelView:
@@ -162,17 +147,15 @@ async def get_stock(call: Call[Deps, Nothing]) -> LevelView:
         return _level(await store.find(conn, call.merchant_id, call.path["sku"]))
 
 
-async def get_ledger(call: Call[Deps, LedgerPage]) -> LedgerView:
+async def get_ledger(call: Call[Deps, PageByNumber]) -> LedgerView:
     before = domain.LARGEST if call.input.cursor is None else call.input.cursor
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
         level = await store.find(conn, call.merchant_id, call.path["sku"])
         lines = await store.ledger(conn, call.merchant_id, level.item_id, before, call.input.limit + 1)
-    shown = lines[: call.input.limit]
+    shown, last = part(lines, call.input.limit)
     return LedgerView(
-        level=_level(level),
-        movements=[_movement(each) for each in shown],
-        next=shown[-1].version if len(lines) > len(shown) else None,
+        level=_level(level), movements=[_movement(each) for each in shown], next=last.version if last else None
     )
 
 
@@ -214,14 +197,14 @@ ROUTES = [
         gives=LevelView,
         summary="State a count of a SKU, or of an item without one by its id",
     ),
-    Route("GET", STOCK, list_stock, "stock:read", takes=Page, gives=StockView, summary="List stock by item id"),
+    Route("GET", STOCK, list_stock, "stock:read", takes=PageByName, gives=StockView, summary="List stock by item id"),
     Route("GET", f"{STOCK}/{{sku}}", get_stock, "stock:read", gives=LevelView, summary="Show the stock of a SKU"),
     Route(
         "GET",
         f"{STOCK}/{{sku}}/ledger",
         get_ledger,
         "stock:read",
-        takes=LedgerPage,
+        takes=PageByNumber,
         gives=LedgerView,
         summary="Say why the stock of a SKU is what it is, line by line",
     ),

@@ -10,6 +10,7 @@ from common import merchants
 from common.contracts.notifier import RecheckRequested
 from common.db.database import Database
 from common.errors import NotFound
+from common.http.paging import OF_BEFORE, Page, PageByNumber, part
 from common.http.routes import Call, Input, Nothing, Route
 from notifier import store
 from notifier.domain import RECHECK_PAUSE
@@ -17,16 +18,14 @@ from notifier.feed import ActivityView, ProblemView, activity_view, problem_view
 from notifier.store import Problem
 from notifier.sync import Deps
 
-Limit = Annotated[int, Field(ge=1, le=200)]
 Place = Annotated[int, Field(ge=0, le=10**15)]
 
 
-class ProblemQuery(Input):
-    """Which problems: `before` is the `next` of the page before."""
+class ProblemQuery(Page):
+    """Which problems: by state."""
 
     state: Literal["open", "solved"] | None = None
-    before: UUID | None = None
-    limit: Limit = 50
+    cursor: Annotated[UUID | None, Field(description=OF_BEFORE)] = None
 
 
 class ProblemPage(BaseModel):
@@ -34,13 +33,6 @@ class ProblemPage(BaseModel):
 
     problems: list[ProblemView]
     next: UUID | None
-
-
-class ActivityQuery(Input):
-    """Which activity: `before` is the `next` of the page before."""
-
-    before: Place | None = None
-    limit: Limit = 50
 
 
 class ActivityPage(BaseModel):
@@ -62,19 +54,19 @@ async def list_problems(call: Call[Deps, ProblemQuery]) -> ProblemPage:
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
         found = await store.problems(
-            conn, call.merchant_id, is_open=is_open, before=query.before, limit=query.limit + 1
+            conn, call.merchant_id, is_open=is_open, before=query.cursor, limit=query.limit + 1
         )
-    page = [problem_view(problem) for problem in found[: query.limit]]
-    return ProblemPage(problems=page, next=page[-1].id if len(found) > query.limit else None)
+    shown, last = part(found, query.limit)
+    return ProblemPage(problems=[problem_view(each) for each in shown], next=last.id if last else None)
 
 
-async def list_activity(call: Call[Deps, ActivityQuery]) -> ActivityPage:
+async def list_activity(call: Call[Deps, PageByNumber]) -> ActivityPage:
     query = call.input
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
-        found = await store.activity(conn, call.merchant_id, query.before, query.limit + 1)
-    page = [activity_view(entry) for entry in found[: query.limit]]
-    return ActivityPage(activity=page, next=page[-1].seq if len(found) > query.limit else None)
+        found = await store.activity(conn, call.merchant_id, query.cursor, query.limit + 1)
+    shown, last = part(found, query.limit)
+    return ActivityPage(activity=[activity_view(each) for each in shown], next=last.seq if last else None)
 
 
 async def recheck_problem(call: Call[Deps, Nothing]) -> ProblemView:
@@ -133,7 +125,7 @@ ROUTES = [
         f"{MERCHANT}/activity",
         list_activity,
         "activity:read",
-        takes=ActivityQuery,
+        takes=PageByNumber,
         gives=ActivityPage,
         summary="List what happened, in words",
     ),

@@ -174,13 +174,13 @@ async def test_pages_of_problems_and_activity_follow_on(notifier: Notifier) -> N
     told, path = [], f"/v1/merchants/{MERCHANT}/activity?limit=4"
     place: int | None = 0
     while place is not None:
-        page = await notifier.get(path + (f"&before={place}" if place else ""))
+        page = await notifier.get(path + (f"&cursor={place}" if place else ""))
         told += [each["seq"] for each in page["activity"]]
         place = page["next"]
     assert told == sorted(set(told), reverse=True)
     assert len(told) == 11
     first = await notifier.get(f"/v1/merchants/{MERCHANT}/problems?limit=3")
-    rest = await notifier.get(f"/v1/merchants/{MERCHANT}/problems?limit=3&before={first['next']}")
+    rest = await notifier.get(f"/v1/merchants/{MERCHANT}/problems?limit=3&cursor={first['next']}")
     assert [each["done"] for each in first["problems"] + rest["problems"]] == [4, 3, 2, 1, 0]
     assert rest["next"] is None
 

@@ -119,7 +119,7 @@ async def test_orders_are_listed_by_state_page_by_page(orders: Orders) -> None:
     while cursor is not None:
         _, page = await orders.call("GET", f"{orders.path(shop)}?limit=2&cursor={cursor}")
         found += [each["source_id"] for each in page["orders"]]
-        cursor = page["next_cursor"]
+        cursor = page["next"]
     assert found == [f"o-{number}" for number in range(5)]
     for state, expected in {"held": 4, "cancelled": 1, "ready": 0, "paid": 0}.items():
         _, page = await orders.call("GET", f"{orders.path(shop)}?state={state}")

@@ -98,9 +98,9 @@ async def test_rows_are_filtered(working: Working, query: dict[str, str], keys: 
 
 
 async def test_pages_follow_one_another(working: Working) -> None:
-    """`next` of one page is `after` of the following; every row comes once."""
+    """`next` of one page is the `cursor` of the following; every row comes once."""
     first = await working.page(limit=2)
-    second = await working.page(limit=2, after=first["next"])
+    second = await working.page(limit=2, cursor=first["next"])
 
     assert [len(first["work"]), len(second["work"]), second["next"]] == [2, 1, None]
     assert {row["key"] for row in first["work"] + second["work"]} == {"due", "held", "waiting"}
@@ -124,7 +124,7 @@ async def test_what_is_not_there_cannot_be_retried(working: Working) -> None:
     assert [await working.retry(each) for each in ("x", "-1", "9" * 30)] == [422, 422, 422]
 
 
-@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 201}, {"state": "failed"}, {"problem": "none"}, {"x": 1}])
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 501}, {"state": "failed"}, {"problem": "none"}, {"x": 1}])
 async def test_a_query_that_makes_no_sense_is_refused(working: Working, query: dict[str, Any]) -> None:
     """With the parameter named."""
     refused = await working.page(status=422, **query)

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, StringConstraints
 
 from common import merchants
 from common.contracts.problems import Code
 from common.db.database import Database
 from common.errors import Invalid, NotFound
-from common.http.routes import Answer, Call, Input, Nothing, Route
+from common.http.paging import PageByNumber, part
+from common.http.routes import Answer, Call, Nothing, Route
 from common.work import table
 
 LONGEST_ID = 18
@@ -25,14 +26,12 @@ class Deps(Protocol):
     def database(self) -> Database: ...
 
 
-class WorkQuery(Input):
-    """Which rows: by state, kind or problem; `after` is the `next` of the page before."""
+class WorkQuery(PageByNumber):
+    """Which rows: by state, kind or problem."""
 
     state: State | None = None
     kind: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None
     problem: Code | None = None
-    after: Annotated[int, Field(ge=0, le=2**62)] = 0
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
 class WorkRow(BaseModel):
@@ -53,7 +52,7 @@ class WorkRow(BaseModel):
 
 
 class WorkPage(BaseModel):
-    """Rows, oldest first; `next` is the `after` of the next page, absent on the last."""
+    """Rows, oldest first; `next` is null on the last page."""
 
     work: list[WorkRow]
     next: int | None
@@ -80,11 +79,11 @@ async def list_work(call: Call[Deps, WorkQuery]) -> WorkPage:
             state=asked.state,
             kind=asked.kind,
             problem=asked.problem,
-            after=asked.after,
+            after=asked.cursor or 0,
             limit=asked.limit + 1,
         )
-    page = [WorkRow(**row) for row in rows[: asked.limit]]
-    return WorkPage(work=page, next=page[-1].id if len(rows) > asked.limit else None)
+    shown, last = part(rows, asked.limit)
+    return WorkPage(work=[WorkRow(**row) for row in shown], next=last["id"] if last else None)
 
 
 async def retry_work(call: Call[Deps, Nothing]) -> Answer:

@@ -2,7 +2,7 @@
 
 from common.http.routes import Route
 from orders.api.asking import get_order, list_orders
-from orders.api.bodies import OrderIn, Page
+from orders.api.bodies import OrderIn, OrdersQuery
 from orders.api.taking import put_order
 from orders.api.views import Listing, OrderWithTimeline
 from orders.api.wishes import cancel_order, complete_order, retry_order, update_fulfillment
@@ -23,7 +23,13 @@ ROUTES = [
         summary="Take an order of another store and have it sent to Clover",
     ),
     Route(
-        "GET", ORDERS, list_orders, "orders:read", takes=Page, gives=Listing, summary="List orders by order of arrival"
+        "GET",
+        ORDERS,
+        list_orders,
+        "orders:read",
+        takes=OrdersQuery,
+        gives=Listing,
+        summary="List orders by order of arrival",
     ),
     Route(
         "GET",

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from common.contracts.catalog import Sku
+from common.http.paging import PageByNumber
 from common.http.routes import Input
 from common.money import Currency, MinorUnits
 from orders.domain.order import Shown
@@ -74,7 +75,7 @@ class OrderIn(Input):
         )
 
 
-class Page(Input):
+class OrdersQuery(PageByNumber):
+    """Which orders: by state."""
+
     state: Shown | None = None
-    cursor: Annotated[int, Field(ge=0, le=10**15)] = 0
-    limit: Annotated[int, Field(ge=1, le=500)] = 100

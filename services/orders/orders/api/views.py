@@ -61,10 +61,10 @@ class OrderWithTimeline(OrderView):
 
 
 class Listing(BaseModel):
-    """Orders in order of arrival. `next_cursor` is for the next page; without it this is the last."""
+    """Orders in order of arrival; `next` is null on the last page."""
 
     orders: list[OrderView]
-    next_cursor: int | None
+    next: int | None
 
 
 async def find(deps: Deps, merchant_id: str, source_id: str) -> OrderWithTimeline:
