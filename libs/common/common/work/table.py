@@ -80,8 +80,8 @@ SELECT id, kind, key, state, problem, error AS reason, attempts, due_at, marked_
 FROM work CROSS JOIN LATERAL (
     SELECT CASE WHEN held THEN 'held' WHEN due_at <= $2 THEN 'due' ELSE 'waiting' END AS state
 ) known
-WHERE merchant_id = $1 AND state = coalesce($3, state) AND kind = coalesce($4, kind)
-    AND ($5::text IS NULL OR problem = $5) AND id > $6
+WHERE merchant_id = $1 AND id > $6 AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR kind = $4)
+    AND ($5::text IS NULL OR problem = $5)
 ORDER BY id LIMIT $7
 """
 
