@@ -122,13 +122,25 @@ def test_no_secret_stands_in_the_file(services: dict[str, Any]) -> None:
 
 
 def test_a_service_starts_outside_dev_with_what_secrets_prints(
-    services: dict[str, Any], values: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    services: dict[str, Any], data_dir: DataDir, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every setting without a default is there, no secret is refused, and the sandbox stands for every region."""
+    """Every setting without a default is there, no secret is refused, and Clover is the real one."""
+    values = compose.variables(data_dir, compose.Ports(), sandbox=False)
     for name in SERVICES:
         settings = _settings(name, reading.environment(services[name], values), monkeypatch)
 
         assert settings.env == "production", name
+        assert settings.clover_base_urls["us"] == "https://api.clover.com", name
+
+
+def test_with_the_sandbox_it_is_a_system_to_try_out(
+    services: dict[str, Any], values: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sandbox stands for every region, over plain http, so the services run as dev."""
+    for name in SERVICES:
+        settings = _settings(name, reading.environment(services[name], values), monkeypatch)
+
+        assert settings.env == "dev", name
         assert set(settings.clover_base_urls.values()) == {compose.SANDBOX}, name
 
 

@@ -124,7 +124,7 @@ async def test_a_service_has_neither_rights_nor_other_services(composed: Compose
 
 
 async def test_the_story_holds_in_containers(composed: Composed) -> None:
-    """With production's checks on, not as dev: each step of the demo holds through the gateway."""
+    """Each step of the demo holds through the gateway."""
     for service in SERVICES:
         await eventually(answers(f"{composed.env['gateway_url']}/v1/openapi/{service}.json"), within=READY_WITHIN)
 

@@ -82,6 +82,7 @@ def _addresses(ports: Ports) -> dict[str, str]:
 def _with_sandbox(own: Identity) -> dict[str, str]:
     return {
         "COMPOSE_PROFILES": "sandbox",
+        "QS_ENV": "dev",  # production speaks to Clover over https alone
         "QS_CLOVER_BASE_URLS": json.dumps(dict.fromkeys(REGIONS, SANDBOX)),
         "QS_CLOVER_APP_ID": own.app_id,
         "QS_CLOVER_APP_SECRET": own.app_secret,
