@@ -82,8 +82,8 @@ ADD_PUSH = """
 INSERT INTO push (merchant_id, push_id, item_id, base, target, opened_at, doubtful_until)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
-CLOSE_PUSH = "UPDATE push SET fate = $2, closed_at = $3 WHERE push_id = $1"
-DOUBT = "UPDATE push SET doubtful_until = $2 WHERE push_id = $1"
+CLOSE_PUSH = "UPDATE push SET fate = $3, closed_at = $4 WHERE merchant_id = $1 AND push_id = $2"
+DOUBT = "UPDATE push SET doubtful_until = $3 WHERE merchant_id = $1 AND push_id = $2"
 
 
 async def link(unit: Unit, merchant_id: str, item_id: str, sku: str) -> list[str]:
@@ -197,14 +197,14 @@ async def add_push(unit: Unit, merchant_id: str, push: Push) -> None:
     )
 
 
-async def close_push(unit: Unit, push: Push, fate: Fate) -> None:
+async def close_push(unit: Unit, merchant_id: str, push: Push, fate: Fate) -> None:
     """Record what became of this push."""
-    await unit.conn.execute(CLOSE_PUSH, push.push_id, fate.value, unit.now)
+    await unit.conn.execute(CLOSE_PUSH, merchant_id, push.push_id, fate.value, unit.now)
 
 
-async def doubt(unit: Unit, push: Push, until: datetime) -> None:
+async def doubt(unit: Unit, merchant_id: str, push: Push, until: datetime) -> None:
     """This write may still arrive until then."""
-    await unit.conn.execute(DOUBT, push.push_id, until)
+    await unit.conn.execute(DOUBT, merchant_id, push.push_id, until)
 
 
 def _level(row: asyncpg.Record) -> Level:

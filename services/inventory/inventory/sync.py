@@ -183,7 +183,7 @@ async def _close(batch: Batch, push: Push, fate: Fate) -> None:
 
 
 async def _settle(unit: Unit, merchant_id: str, level: Level, push: Push, fate: Fate) -> Level:
-    await store.close_push(unit, push, fate)
+    await store.close_push(unit, merchant_id, push, fate)
     if fate is Fate.APPLIED:
         unit.emit(domain.told_pushed(merchant_id, level, push))
     return domain.settle(level, push, fate)
@@ -192,7 +192,7 @@ async def _settle(unit: Unit, merchant_id: str, level: Level, push: Push, fate: 
 async def _doubt(batch: Batch, deps: Deps, push: Push) -> None:
     """The answer to a write was lost: it may still arrive for a while, counted from now."""
     async with batch.unit() as unit:
-        await store.doubt(unit, push, unit.now + deps.patience)
+        await store.doubt(unit, batch.merchant_id, push, unit.now + deps.patience)
     batch.again(push.item_id, FIRST_LOOK)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from aiohttp import web
 from markupsafe import Markup, escape
 
-from common.contracts.problems import SUPPORT, Severity
+from common.contracts.problems import SUPPORT, WORDS, Severity
 from common.errors import NotFound, Transient
 from common.http import parse
 from common.http.auth import Claims
@@ -223,7 +223,7 @@ def _store_card(shown: store.Store) -> dict[str, Any]:
 
 
 def _urgency(problem: Problem) -> tuple[int, Any]:
-    return list(Severity).index(problem_view(problem).severity), problem.since
+    return list(Severity).index(WORDS[problem.code].severity), problem.since
 
 
 async def _visitor(call: PageCall) -> Visitor | None:

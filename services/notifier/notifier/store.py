@@ -187,7 +187,11 @@ async def lock_problem(conn: Connection, merchant_id: str, problem_id: UUID) -> 
 
 async def note_recheck(unit: Unit, problem: Problem, seq: int) -> Problem:
     await unit.conn.execute(
-        "UPDATE merchant_problem SET rechecked_at = $2, seq = $3 WHERE id = $1", problem.id, unit.now, seq
+        "UPDATE merchant_problem SET rechecked_at = $3, seq = $4 WHERE merchant_id = $1 AND id = $2",
+        problem.merchant_id,
+        problem.id,
+        unit.now,
+        seq,
     )
     unit.ring(FEED)
     return replace(problem, rechecked_at=unit.now, seq=seq)

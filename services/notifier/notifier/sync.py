@@ -1,4 +1,4 @@
-"""What notifier does outside: it sends e-mail."""
+"""What notifier does outside: it sends e-mail, and asks catalog whom to write to."""
 
 from collections.abc import Mapping
 from contextlib import suppress

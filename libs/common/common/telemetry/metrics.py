@@ -42,16 +42,6 @@ class Metrics:
         self.work_seconds = Histogram(
             "quicksync_work_seconds", "Duration of one sync call.", ["kind"], buckets=SLOW, registry=registry
         )
-        self.hop_seconds = Histogram(
-            "quicksync_hop_seconds",
-            "From an event's emission to its handling.",
-            ["type"],
-            buckets=SLOW,
-            registry=registry,
-        )
-        self.handler_seconds = Histogram(
-            "quicksync_handler_seconds", "Duration of one event handler.", ["type"], buckets=FAST, registry=registry
-        )
         self.http_requests = Counter(
             "quicksync_http_requests", "HTTP requests answered.", ["method", "route", "status"], registry=registry
         )
