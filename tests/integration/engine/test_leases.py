@@ -94,11 +94,16 @@ async def test_work_that_nobody_announced_is_found_by_looking(engine: Engine, mo
     async def push(batch: Batch, _: Any) -> None:
         done.extend(batch.keys)
 
-    await engine.run(worker(engine, push).run)
-    monkeypatch.setattr(engine.database.bell, "ring", lambda _: None)
-    await mark(engine)
+    async def rests() -> bool:
+        return done == ["a"] and not await engine.fetch("SELECT FROM lease")
 
-    await eventually(lambda: done == ["a"], within=8)
+    monkeypatch.setattr(engine.database.bell, "ring", lambda _: None)
+    await mark(engine, "a")
+    await engine.run(worker(engine, push).run)
+    await eventually(rests)
+    await mark(engine, "b")
+
+    await eventually(lambda: done == ["a", "b"], within=8)
 
 
 def worker(engine: Engine, push: Any) -> Worker:
@@ -106,9 +111,9 @@ def worker(engine: Engine, push: Any) -> Worker:
     return Worker(engine.database, [Kind("push", push, refused=Code.ORDER_REJECTED)], None, engine.metrics)
 
 
-async def mark(engine: Engine) -> None:
+async def mark(engine: Engine, key: str = "a") -> None:
     async with engine.database.unit() as unit:
-        unit.mark("push", MERCHANT, "a")
+        unit.mark("push", MERCHANT, key)
 
 
 async def work_once(engine: Engine, push: Any) -> None:
