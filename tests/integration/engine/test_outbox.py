@@ -197,7 +197,9 @@ async def test_a_relay_that_lost_its_lease_deletes_nothing_unpublished(engine: E
 async def test_an_event_of_another_process_is_relayed_without_a_word(engine: Engine) -> None:
     """Rows that nobody announced are found by looking."""
     await engine.declare()
+    await engine.emit("first")
     await engine.run(engine.relay(engine.publisher()).run)
+    await eventually(lambda: _empty(engine))  # it has looked, and waits
     connection = await asyncpg.connect(engine.dsn, server_settings={"search_path": "engine"})
     sent = message("quiet")
     await connection.execute(
