@@ -161,9 +161,10 @@ async def test_services_know_one_another(client: Client, secret: Any) -> None:
 
 
 def internal(**other: Any) -> str:
-    """An internal token with these claims instead of the right ones."""
-    claims = {"sub": "orders", "aud": "shop", "iat": ago(0), "exp": ago(-1)} | other
-    return jwt.encode({k: v for k, v in claims.items() if v is not None}, shared_key(SECRETS[0]), algorithm="HS256")
+    """An internal token with these claims instead of the right ones; times are in minutes ago."""
+    claims = {"sub": "orders", "aud": "shop", "iat": 0, "exp": -1} | other
+    given = {name: ago(each) if isinstance(each, int) else each for name, each in claims.items() if each is not None}
+    return jwt.encode(given, shared_key(SECRETS[0]), algorithm="HS256")
 
 
 @pytest.mark.parametrize(
@@ -171,12 +172,12 @@ def internal(**other: Any) -> str:
     [
         {"aud": "catalog"},
         {"aud": None},
-        {"exp": ago(-2)},
+        {"exp": -2},
         {"exp": None},
         {"iat": None},
         {"sub": None},
-        {"iat": ago(10), "exp": ago(9)},
-        {"iat": ago(-10), "exp": ago(-11)},
+        {"iat": 10, "exp": 9},
+        {"iat": -10, "exp": -11},
         {"exp": "soon"},
     ],
 )
