@@ -14,6 +14,10 @@ from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import LauncherError, NoBackend
 from tests.support.browser import CHROMIUM
 
+ATOMIC = packages.Program(
+    "libatomic", "libatomic1", None, lambda: next(Path("/usr/lib").glob("*/libatomic.so.1"), None)
+)
+"""What the browser's driver, a program of its own inside Playwright, is linked with."""
 BROWSER = packages.Program("Chromium", "chromium", None, lambda: CHROMIUM if CHROMIUM.exists() else None)
 
 
@@ -26,7 +30,7 @@ async def install() -> None:
         data_dir.discard()
     await packages.ensure([packages.NGINX], click.echo)
     try:
-        await packages.ensure([BROWSER], click.echo)
+        await packages.ensure([BROWSER, ATOMIC], click.echo)
     except NoBackend as error:
         click.echo(f"the tests in a browser are skipped: {error}")
 

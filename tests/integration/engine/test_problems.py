@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -135,14 +136,21 @@ class Waiting(RuleBasedStateMachine):
         assert {(each.code, each.waiting, each.since) for each in told.values()} == {tuple(row) for row in open_now}
 
 
-async def test_a_problem_is_open_exactly_while_something_waits_for_it(engine: Engine) -> None:
+@pytest.fixture
+async def loop() -> asyncio.AbstractEventLoop:
+    """The loop on which the engine lives; it rests while the test, which is not a coroutine, runs."""
+    return asyncio.get_running_loop()
+
+
+def test_a_problem_is_open_exactly_while_something_waits_for_it(
+    engine: Engine, loop: asyncio.AbstractEventLoop
+) -> None:
     """Whatever happens to work in whatever order, its problems count it, and what is told adds up to what is."""
-    loop = asyncio.get_running_loop()
 
     class Machine(Waiting):
         pass
 
     Machine.engine = engine
-    Machine.wait_for = staticmethod(lambda awaited: asyncio.run_coroutine_threadsafe(awaited, loop).result(30))
+    Machine.wait_for = staticmethod(loop.run_until_complete)
     how = settings(max_examples=30, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck))
-    await asyncio.to_thread(run_state_machine_as_test, Machine, settings=how)
+    run_state_machine_as_test(Machine, settings=how)
