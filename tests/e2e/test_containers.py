@@ -123,6 +123,12 @@ async def test_a_service_has_neither_rights_nor_other_services(composed: Compose
         assert {each.partition("-")[0] for each in listed.split()} == {"quicksync_common", f"quicksync_{service}"}
 
 
+async def test_the_database_takes_text_of_any_language(composed: Composed) -> None:
+    """Whatever the image's own locale is."""
+    asked = "psql -U postgres -d quicksync -Atc 'SHOW server_encoding'"
+    assert await composed.inside("postgres", asked) == "UTF8"
+
+
 async def test_the_story_holds_in_containers(composed: Composed) -> None:
     """Each step of the demo holds through the gateway."""
     for service in SERVICES:

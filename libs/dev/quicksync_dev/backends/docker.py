@@ -48,9 +48,11 @@ class Image:
 
 
 def _postgres(name: str, password: str) -> DockerContainer:
-    return PostgresContainer(
+    container = PostgresContainer(
         "postgres:17", username="postgres", password=password, dbname="postgres", driver=None, name=name
     )
+    # the encoding of new databases follows it
+    return container.with_env("LANG", "C.UTF-8")
 
 
 def _rabbitmq(name: str, password: str) -> DockerContainer:
