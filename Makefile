@@ -46,8 +46,11 @@ docs: setup ## write docs/events.md and docs/openapi/ anew from the code
 lock: ## resolve the dependencies anew (needs uv)
 	@requirements/lock
 
-images: ## build the container images (needs a Docker engine)
+images: .env ## build the container images (needs a Docker engine)
 	@docker compose build
+
+.env: | setup
+	@umask 077 && $(BIN)/quicksync secrets --sandbox >.env.new && mv .env.new .env
 
 clean: ## remove what was built and the launcher's data
 	@for place in .quicksync/*; do [ ! -L "$$place" ] || rm -rf "$$(readlink "$$place")"; done
