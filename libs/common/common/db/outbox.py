@@ -17,6 +17,7 @@ import structlog
 from common.contracts.envelope import Message
 from common.db import lease
 from common.db.database import Database
+from common.db.unit import Connection
 from common.errors import Transient
 from common.pauses import Pauses, backoff
 from common.telemetry.metrics import Metrics
@@ -26,8 +27,14 @@ log = structlog.get_logger()
 BATCH = 500
 LOOK_SECONDS = 1.0
 LEASE = timedelta(seconds=10)
+PROLONG_SECONDS = 3.0
 
-OLDEST_DUE = "SELECT id, type, body, at, trace FROM outbox WHERE due_at <= $1 ORDER BY due_at, position LIMIT $2"
+# Nothing is found by a relay whose lease went to another, whatever it believes.
+OLDEST_DUE = """
+SELECT id, type, body, at, trace FROM outbox
+WHERE due_at <= $1 AND EXISTS (SELECT FROM lease WHERE name = 'relay' AND token = $2)
+ORDER BY due_at, position LIMIT $3
+"""
 POSTPONE = """
 UPDATE outbox SET attempts = attempts + 1, error = failed.error, due_at = $3::timestamptz + failed.pause
 FROM unnest($1::uuid[], $2::text[], $4::interval[]) AS failed (id, error, pause) WHERE outbox.id = failed.id
@@ -50,6 +57,7 @@ class Relay:
         self._publisher = publisher
         self._metrics = metrics
         self._token = uuid4()
+        self._prolong_at = 0.0
         self._not_taken: set[str] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -68,9 +76,9 @@ class Relay:
     async def publish_due(self) -> int:
         """Publish the oldest batch that is due, if the lease is ours; the number that left."""
         async with self._database.connection() as conn:
-            if not await lease.take(conn, ["relay"], self._token, LEASE):
+            if not await self._leads(conn):
                 return 0
-            rows = await conn.fetch(OLDEST_DUE, self._database.clock.now(), BATCH)
+            rows = await conn.fetch(OLDEST_DUE, self._database.clock.now(), self._token, BATCH)
         if not rows:
             return 0
         messages = [Message(**row) for row in rows]
@@ -81,6 +89,14 @@ class Relay:
         for labels, count in counts.items():
             self._metrics.events_published.labels(*labels).inc(count)
         return len(messages) - len(failed)
+
+    async def _leads(self, conn: Connection) -> bool:
+        """Whether the lease is ours. It is taken or prolonged now and then: each time is a write to disk."""
+        now = self._database.clock.monotonic()
+        if now >= self._prolong_at:
+            taken = await lease.take(conn, ["relay"], self._token, LEASE)
+            self._prolong_at = now + PROLONG_SECONDS if taken else now
+        return now < self._prolong_at
 
     def _note(self, messages: Sequence[Message], failed: Mapping[UUID, str]) -> None:
         """Say once of each type that the broker does not take it and why, and once that it does again."""
