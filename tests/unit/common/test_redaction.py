@@ -127,7 +127,7 @@ def test_depth_ends() -> None:
 def test_hostile_texts_cost_no_more_than_their_length(part: str) -> None:
     """No text makes the patterns run away, and what is kept of a long one is bounded."""
     hostile = part * (100_000 // len(part))
-    began = time.perf_counter()
+    began = time.process_time()
 
     assert len(text(hostile)) <= LONGEST + 3
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 20  # a pattern that runs away takes minutes
