@@ -150,6 +150,7 @@ class Container:
         self._port = free_port()
         self._title = f"quicksync-{hashlib.sha256(str(data_dir.root).encode()).hexdigest()[:12]}-{image.name}"
         self._container: DockerContainer | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._host = "127.0.0.1"
 
     @property
@@ -166,7 +167,8 @@ class Container:
         took = stopwatch()
         await asyncio.to_thread(self._remove)
         try:
-            await asyncio.to_thread(self._run)
+            self._starting = asyncio.create_task(asyncio.to_thread(self._run))
+            await asyncio.shield(self._starting)
         except ENGINE_ERRORS as error:
             raise await self._failed(_short(error)) from error
         if not await holds(lambda: self._image.answers(self.url), READY_WITHIN):
@@ -174,7 +176,9 @@ class Container:
         self._say(f"{self.name}: container of {self._image.tag} on port {self._port} ready in {took()}")
 
     async def stop(self) -> None:
-        """Stop it cleanly and remove the container; the data stays."""
+        """Stop it cleanly and remove the container; the data stays. One that is just being started is waited for."""
+        if self._starting is not None:
+            await asyncio.gather(self._starting, return_exceptions=True)
         await asyncio.to_thread(self._with_container, lambda found: found.stop(timeout=STOP_SECONDS))
         await asyncio.to_thread(self._remove)
 
