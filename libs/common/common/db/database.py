@@ -60,6 +60,9 @@ class Database:
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
+        """Open the pool; opening it again changes nothing, so that none is lost unclosed."""
+        if self._pool is not None:
+            return
         with translated():
             self._pool = await asyncpg.create_pool(
                 self._dsn,
