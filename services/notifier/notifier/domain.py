@@ -150,6 +150,7 @@ COUNTED = {
     Code.PRODUCT_REJECTED: Counted("product", "products", "was refused", "were refused", "went through"),
     Code.STOCK_REJECTED: Counted("stock count", "stock counts", "was refused", "were refused", "went through"),
     Code.EMAIL_REJECTED: Counted("e-mail", "e-mails", "was refused", "were refused", "sent"),
+    Code.EMAIL_DELAYED: Counted("e-mail", "e-mails", "waits", "wait", "sent"),
 }
 
 

@@ -95,6 +95,6 @@ async def _ask(batch: Batch, contacts: Contacts) -> Contact:
 
 
 SYNC = [
-    Kind(SEND_MAIL, send_mail, refused=Code.EMAIL_REJECTED, batch=1),
-    Kind(LEARN_CONTACT, learn_contact, refused=Code.EMAIL_REJECTED),
+    Kind(SEND_MAIL, send_mail, refused=Code.EMAIL_REJECTED, delayed=Code.EMAIL_DELAYED, batch=1),
+    Kind(LEARN_CONTACT, learn_contact, refused=Code.EMAIL_REJECTED, delayed=Code.EMAIL_DELAYED),
 ]

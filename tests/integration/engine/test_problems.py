@@ -44,7 +44,7 @@ async def release(unit: Unit, key: str) -> None:
 
 keys = st.sampled_from(KEYS)
 happenings = st.sampled_from([mark, retry, drop, release])
-outcomes = st.lists(st.sampled_from([*PROBLEMS, "done", "recurs", "waits", "failed"]), min_size=2, max_size=2)
+outcomes = st.lists(st.sampled_from([*PROBLEMS, "done", "recurs", "waits", "failed", "late"]), min_size=2, max_size=2)
 
 
 class Waiting(RuleBasedStateMachine):
@@ -99,7 +99,11 @@ class Waiting(RuleBasedStateMachine):
     def end(self, said: list[str]) -> None:
         fared = list(zip(self.taken, said, strict=False))
         later = self.engine.clock.now() + LONG
-        waits = {"waits": Waits(later), "failed": Waits(later, failed=True, reason="no answer")}
+        waits = {
+            "waits": Waits(later),
+            "failed": Waits(later, failed=True, reason="no answer"),
+            "late": Waits(later, failed=True, problem=Code.CLOVER_UNREACHABLE),
+        }
         done = [row for row, how in fared if how == "done"]
         recurring = [(row, Recurs(later)) for row, how in fared if how == "recurs"]
         waiting = [(row, waits[how]) for row, how in fared if how in waits]

@@ -14,7 +14,7 @@ from common.db.lease import LeaseLost
 from common.db.unit import Priority
 from common.errors import Ambiguous, Held, Invalid, Rejected, Throttled, Unavailable
 from common.work import table
-from common.work.batch import Batch, Kind
+from common.work.batch import LONG_TRIES, Batch, Kind
 from common.work.worker import BUG_TRIES, Worker
 
 OTHER = "MRCHNT0000002"
@@ -201,6 +201,46 @@ async def test_the_other_side_says_when_to_come_back(engine: Engine) -> None:
 
     [row] = await rows(engine)
     assert row["due_at"] == engine.clock.now() + timedelta(seconds=21)
+
+
+async def test_what_is_held_is_taken_up_when_it_is_asked_for_again(engine: Engine) -> None:
+    """What was refused is tried anew once somebody wants it again, and its problem is told and counted once."""
+    tries: list[list[str]] = []
+
+    async def push(batch: Batch) -> None:
+        tries.append(batch.keys)
+        if len(tries) < 3:
+            batch.hold("a", Code.ORDER_REJECTED, "no")
+
+    for _ in range(3):
+        await mark(engine, "a")
+        await worker(engine, push=push).settle()
+
+    assert len(tries) == 3
+    assert await rows(engine) == []
+    assert [told.split()[0] for told in await events(engine)] == ["problem.opened.v1", "problem.closed.v1"]
+
+
+async def test_what_fails_for_long_is_told_and_goes_on(engine: Engine) -> None:
+    """After minutes of failures a problem says so, once; the tries go on, and the first that succeeds closes it."""
+    failures = [Unavailable()] * (LONG_TRIES + 5)
+
+    async def push(_: Batch) -> None:
+        if failures:
+            raise failures.pop()
+
+    await mark(engine, "a")
+    told: list[int] = []
+    while failures:
+        await worker(engine, push=push).settle()
+        told.append(len(await events(engine)))
+        engine.clock.advance(120)
+    await worker(engine, push=push).settle()
+
+    assert told == [0] * (LONG_TRIES - 1) + [1] * 6
+    opened, closed = await events(engine)
+    assert '"code":"clover_unreachable"' in opened
+    assert closed.startswith("problem.closed.v1")
 
 
 async def test_what_is_asked_for_anew_while_it_is_refused_is_tried_anew(engine: Engine) -> None:

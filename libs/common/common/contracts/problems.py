@@ -29,10 +29,12 @@ class Code(StrEnum):
     ORDER_TYPE_MISSING = "order_type_missing"
     TENDER_MISSING = "tender_missing"
     CONNECTION_LOST = "connection_lost"
+    CLOVER_UNREACHABLE = "clover_unreachable"
     ORDER_REJECTED = "order_rejected"
     PRODUCT_REJECTED = "product_rejected"
     STOCK_REJECTED = "stock_rejected"
     EMAIL_REJECTED = "email_rejected"
+    EMAIL_DELAYED = "email_delayed"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,16 @@ WORDS = {
         "{n} waiting",
         "Clover is connected again. {n} that waited went through.",
     ),
+    Code.CLOVER_UNREACHABLE: Words(
+        Severity.BLOCKED,
+        "Clover has not taken our calls for some minutes",
+        "Clover does not answer, or answers with errors. What is to be sent is kept safe here and tried again by "
+        "itself, every minute or so. Nothing is lost.",
+        "You need do nothing: it goes on by itself as soon as Clover answers. If Clover works as usual in your store, "
+        "write to us.",
+        "{n} waiting",
+        "Clover answers again. {n} that waited went through.",
+    ),
     Code.ORDER_REJECTED: Words(
         Severity.DECISION,
         "Clover did not accept an order",
@@ -106,6 +118,14 @@ WORDS = {
         "Check the e-mail address of your account in QuickSync under Account → Profile.",
         "{n} refused",
         "{n} refused before went out.",
+    ),
+    Code.EMAIL_DELAYED: Words(
+        Severity.INFORMATION,
+        "Our e-mails to you are late",
+        "Our mail server does not take e-mail at the moment. What we have to tell you is kept, and stands here too.",
+        "You need do nothing: the e-mails are sent as soon as the server takes them.",
+        "{n} waiting",
+        "{n} that waited went out.",
     ),
 }
 

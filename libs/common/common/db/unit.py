@@ -46,14 +46,17 @@ SELECT id, type, body, $4, trace, $4
 FROM unnest($1::uuid[], $2::text[], $3::bytea[], $5::text[]) AS event (id, type, body, trace)
 """
 
-# A row that is being retried keeps its pause: hints about a Clover that is down must not defeat the backoff.
+# A row that is being retried keeps its pause: hints about a Clover that is down must not defeat the backoff. One that
+# is held is taken up again: what was refused may be another thing by now.
 UPSERT_WORK = """
 INSERT INTO work (merchant_id, kind, key, priority, due_at, trace)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[], $6::text[])
 ON CONFLICT (merchant_id, kind, key) DO UPDATE SET
     seq = work.seq + 1,
+    held = false,
     priority = least(work.priority, excluded.priority),
-    due_at = CASE WHEN work.attempts > 0 THEN work.due_at ELSE least(work.due_at, excluded.due_at) END,
+    due_at = CASE WHEN work.held THEN excluded.due_at WHEN work.attempts > 0 THEN work.due_at
+        ELSE least(work.due_at, excluded.due_at) END,
     trace = excluded.trace
 """
 
@@ -92,7 +95,7 @@ class Unit:
         priority: Priority = Priority.NORMAL,
         due: datetime | None = None,
     ) -> None:
-        """Have these things done, now or when due. Marking the same thing again costs nothing more."""
+        """Have these things done, now or when due, held or not. Marking the same thing again costs nothing more."""
         self.ring("work")
         for key in [keys] if isinstance(keys, str) else keys:
             mark = Mark(merchant_id, kind, key, priority, due or self.now)

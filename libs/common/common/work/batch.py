@@ -14,6 +14,9 @@ from common.db.unit import Unit
 from common.errors import Throttled, reason
 from common.pauses import backoff
 
+LONG_TRIES = 15
+"""So many failures in a row take some eight minutes; what waits that long is told."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -30,11 +33,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Waits:
-    """Outcome: not finished, to be taken again at `due`. `failed` counts as a failed try."""
+    """Outcome: not finished, to be taken again at `due`. `failed` counts as a failed try.
+
+    A `problem` is told and counts the row, which goes on being taken all the same.
+    """
 
     due: datetime
     failed: bool = False
     reason: str = ""
+    problem: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ class Batch:
     rows: Sequence[Row]
     database: Database
     token: UUID
+    delayed: Code = Code.CLOVER_UNREACHABLE
     outcomes: dict[str, Waits | Recurs | Needs] = field(default_factory=dict)
 
     @property
@@ -74,19 +82,23 @@ class Batch:
     def now(self) -> datetime:
         return self.database.clock.now()
 
-    def again(self, key: str, after: timedelta) -> None:
-        """Take this key again after so long: it is not finished, though nothing went wrong."""
-        self.outcomes[key] = Waits(self.now + after)
+    def again(self, key: str, after: timedelta, problem: Code | None = None) -> None:
+        """Take this key again after so long: it is not finished, though nothing went wrong; it may be told why."""
+        self.outcomes[key] = Waits(self.now + after, problem=problem)
 
     def recur(self, key: str, after: timedelta) -> None:
         """This key is done, and is wanted again after so long."""
         self.outcomes[key] = Recurs(self.now + after)
 
     def failed(self, key: str, error: Exception) -> None:
-        """Try this key again after the pause the other side wishes, else one that grows with each try."""
+        """Try this key again after the pause the other side wishes, else one that grows with each try.
+
+        One that fails for long is told under the problem `delayed`.
+        """
         [tries] = [row.attempts + 1 for row in self.rows if row.key == key]
         wished = error.retry_after if isinstance(error, Throttled) else None
-        self.outcomes[key] = Waits(self.now + (wished or backoff(tries)), failed=True, reason=reason(error))
+        problem = self.delayed if tries >= LONG_TRIES else None
+        self.outcomes[key] = Waits(self.now + (wished or backoff(tries)), True, reason(error), problem)
 
     def hold(self, key: str, problem: Code, reason: str = "") -> None:
         """Let this key wait for a person, with the reason in words that may be shown."""
@@ -105,9 +117,13 @@ SyncFunction = Callable[[Batch, Any], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of work: its function, how many keys it takes at once, and the problem under which refused keys wait."""
+    """A kind of work: its function, and how many keys it takes at once.
+
+    Refused keys wait for a person under the problem `refused`; `delayed` tells of those that fail for long.
+    """
 
     name: str
     function: SyncFunction
     refused: Code
     batch: int = 50
+    delayed: Code = Code.CLOVER_UNREACHABLE

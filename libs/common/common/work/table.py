@@ -47,9 +47,10 @@ WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key
 
 POSTPONED = """
 UPDATE work SET due_at = CASE WHEN work.seq = later.seq OR later.failed THEN later.due_at ELSE $3 END,
-    attempts = CASE WHEN later.failed THEN work.attempts + 1 ELSE 0 END, error = nullif(later.error, '')
-FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[])
-    AS later (key, seq, due_at, failed, error)
+    attempts = CASE WHEN later.failed THEN work.attempts + 1 ELSE 0 END, error = nullif(later.error, ''),
+    problem = coalesce(later.problem, work.problem)
+FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[], $9::text[])
+    AS later (key, seq, due_at, failed, error, problem)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = later.key
 """
 
@@ -130,7 +131,7 @@ async def recur(unit: Unit, merchant_id: str, kind: str, done: Sequence[tuple[Ro
 
 
 async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tuple[Row, Waits]]) -> None:
-    """These are taken again when due; the ones that failed count one more try."""
+    """These are taken again when due; the ones that failed count one more try, and a problem of theirs is told."""
     if later:
         await unit.conn.execute(
             POSTPONED,
@@ -142,7 +143,10 @@ async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tupl
             [wait.due for _, wait in later],
             [wait.failed for _, wait in later],
             [clean(wait.reason) for _, wait in later],
+            [wait.problem for _, wait in later],
         )
+        for problem in sorted({wait.problem for _, wait in later if wait.problem}):
+            await _wait_for(unit, merchant_id, problem, [row for row, wait in later if wait.problem == problem])
 
 
 async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row, Needs]]) -> None:
@@ -152,11 +156,7 @@ async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row
         reasons = [clean(need.reason) for _, need in held if need.problem == problem]
         keys, seqs = [row.key for row in rows], [row.seq for row in rows]
         await unit.conn.execute(HELD, merchant_id, kind, problem, unit.now, keys, seqs, reasons)
-        others = [row for row in rows if row.problem != problem]
-        await _fewer_wait(unit, merchant_id, others, done=False)
-        if others:
-            [count] = await unit.conn.fetch(MORE_WAIT, merchant_id, problem, unit.now, len(others))
-            _tell_opened(unit, merchant_id, problem, count)
+        await _wait_for(unit, merchant_id, problem, rows)
 
 
 async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
@@ -201,6 +201,15 @@ async def drop(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
     rows = [Row(**row) for row in await unit.conn.fetch(DROP, merchant_id, kind, key)]
     await _fewer_wait(unit, merchant_id, rows, done=False)
     return bool(rows)
+
+
+async def _wait_for(unit: Unit, merchant_id: str, problem: Code, rows: Sequence[Row]) -> None:
+    """Count those of these rows that have not waited for this problem before, and tell how many now do."""
+    others = [row for row in rows if row.problem != problem]
+    if others:
+        await _fewer_wait(unit, merchant_id, others, done=False)
+        [count] = await unit.conn.fetch(MORE_WAIT, merchant_id, problem, unit.now, len(others))
+        _tell_opened(unit, merchant_id, problem, count)
 
 
 async def _fewer_wait(unit: Unit, merchant_id: str, rows: Sequence[Row], *, done: bool) -> None:

@@ -133,7 +133,7 @@ class Worker:
         await self._write(batch)
 
     async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
-        batch = Batch(merchant_id, rows, self._database, self._token)
+        batch = Batch(merchant_id, rows, self._database, self._token, kind.delayed)
         trace = tracing.enter(rows[0].trace)
         try:
             with self._metrics.work_seconds.labels(kind.name).time():
