@@ -37,9 +37,12 @@ GRACE_SECONDS = 2.0
 MEASURE_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
 
+# Through indexes alone: an outbox of millions is when these are looked at most. What was put off may be older.
 AGES = """
-SELECT coalesce(extract(epoch FROM $1 - (SELECT min(at) FROM outbox)), 0)::float AS outbox_oldest_seconds,
-       coalesce(greatest(extract(epoch FROM $1 - (SELECT min(due_at) FROM work WHERE NOT held)), 0), 0)::float
+SELECT coalesce(extract(epoch FROM $1 - (
+           SELECT min(at) FROM (SELECT at FROM outbox ORDER BY due_at, position LIMIT 500) first
+       )), 0)::float AS outbox_oldest_seconds,
+       coalesce(greatest(extract(epoch FROM $1 - (SELECT min(due_at) FROM first_due)), 0), 0)::float
            AS work_due_oldest_seconds
 """
 

@@ -172,8 +172,18 @@ async def test_an_absent_database_parks_nothing(engine: Engine) -> None:
     assert await engine.noted() == ["c"]
 
 
-async def test_only_what_cannot_come_again_is_forgotten(engine: Engine) -> None:
+async def test_a_batch_is_handled_merchant_by_merchant(engine: Engine) -> None:
+    """The batches of two replicas touch their merchants in one order, so that they do not deadlock."""
+    other = "MRCHNT0000000"
+    others = [message(text, body=Noted(merchant_id=other, text=text).model_dump_json().encode()) for text in "yz"]
+    await engine.inbox().take([message("a"), others[0], message("b"), others[1]])
+
+    assert engine.handled == ["y", "z", "a", "b"]
+
+
+async def test_only_what_cannot_come_again_is_forgotten(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The memory of a message outlives every redelivery, and not for ever."""
+    monkeypatch.setattr("common.db.inbox.FORGET_AT_ONCE", 1)
     inbox = engine.inbox()
     await inbox.take([message("old"), message("new")])
     await engine.fetch("UPDATE inbox SET received_at = $1", engine.clock.now())

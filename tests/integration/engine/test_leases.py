@@ -87,6 +87,24 @@ async def test_long_work_keeps_its_lease(engine: Engine, monkeypatch: pytest.Mon
     await eventually(lambda: kept)
 
 
+async def test_work_ends_when_its_lease_cannot_be_prolonged(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can no longer keep a merchant stops acting for it before another may take it."""
+    monkeypatch.setattr("common.work.worker.RENEW_SECONDS", 0.05)
+    monkeypatch.setattr("common.work.worker.SAFE_SECONDS", -1.0)
+    ended: list[str] = []
+
+    async def push(batch: Batch, _: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.extend(batch.keys)
+
+    await engine.run(worker(engine, push).run)
+    await mark(engine)
+
+    await eventually(lambda: ended)
+
+
 async def test_work_that_nobody_announced_is_found_by_looking(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mark of another process whose NOTIFY was lost is taken all the same, within seconds."""
     done: list[str] = []

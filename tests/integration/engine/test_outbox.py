@@ -42,8 +42,7 @@ async def test_an_unroutable_event_stays_and_goes_once_a_queue_is_bound(engine: 
     relay = engine.relay(engine.publisher())
     await engine.emit("a")
 
-    for _ in range(2):  # the second time it is not due yet
-        assert await relay.publish_due() == 0
+    assert [await relay.publish_due() for _ in range(2)] == [1, 0]  # the second time it is not due yet
     [row] = await engine.fetch("SELECT attempts, error FROM outbox")
     assert (row["attempts"], row["error"]) == (1, "no queue is bound for it")
 
@@ -60,12 +59,45 @@ async def test_what_the_broker_does_not_take_is_logged_once(engine: Engine) -> N
     with structlog.testing.capture_logs() as lines:
         for _ in range(4):
             await relay.publish_due()
-            engine.clock.advance(10)
+            engine.clock.advance(60)
         await engine.declare()
         assert await relay.publish_due() == 1
 
     told = [(line["event"], line["type"]) for line in lines]
     assert told == [("events not taken by the broker", Noted.type), ("events taken by the broker again", Noted.type)]
+
+
+async def test_what_nobody_takes_is_tried_ever_more_rarely(engine: Engine) -> None:
+    """Many events without a queue do not stand before the others for ever: each try is put off for longer."""
+    relay = engine.relay(engine.publisher())
+    await engine.emit("a")
+    pauses = []
+    for _ in range(9):
+        await relay.publish_due()
+        [row] = await engine.fetch("SELECT due_at FROM outbox")
+        pauses.append((row["due_at"] - engine.clock.now()).total_seconds())
+        engine.clock.advance(300)
+
+    assert all(earlier < later for earlier, later in zip(pauses[:7:2], pauses[2:9:2], strict=True))
+    assert pauses[0] <= 2
+    assert 150 <= pauses[-1] <= 300
+
+
+async def test_a_relay_that_stops_is_not_held_up_by_what_others_emit(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While other replicas go on emitting, the one that stops leaves the rest to them after a moment."""
+    monkeypatch.setattr("common.db.outbox.LAST_SECONDS", 0.3)
+    monkeypatch.setattr("common.db.outbox.BATCH", 1)
+    await engine.declare()
+    await engine.emit(*map(str, range(5000)))
+    relay, stop = engine.relay(engine.publisher()), asyncio.Event()
+    stop.set()
+    async with asyncio.timeout(5):
+        await relay.run(stop)
+
+    assert not await _empty(engine)
+    assert await engine.fetch("SELECT FROM lease") == []
 
 
 async def test_an_unroutable_event_does_not_hold_up_the_others(engine: Engine) -> None:

@@ -56,7 +56,8 @@ class Waiting(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.taken: Sequence[Row] = []
-        self.run(self.engine.fetch("TRUNCATE work, problem, outbox"))
+        self.run(self.engine.fetch("TRUNCATE work, problem, outbox, lease"))
+        self.run(self.engine.fetch("INSERT INTO lease VALUES ($1, gen_random_uuid(), now())", MERCHANT))
 
     @initialize()
     def ask_for_all(self) -> None:
@@ -84,6 +85,11 @@ class Waiting(RuleBasedStateMachine):
         self.take()
         self.change(lambda unit: what(unit, key))
         self.end(said)
+        if what is release:
+            assert not self.run(self.engine.fetch("SELECT FROM work WHERE held AND id = ANY($1)", self.ids()))
+
+    def ids(self) -> list[int]:
+        return [row.id for row in self.taken]
 
     @rule(key=keys, what=happenings)
     def happen(self, key: str, what: Happening) -> None:

@@ -110,6 +110,93 @@ async def test_urgent_work_goes_first_and_each_lane_keeps_its_order(engine: Engi
     assert done == ["live", "first", "second", "bulk"]
 
 
+async def test_a_backlog_does_not_stand_before_what_others_want(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A merchant whose oldest row is older than another's waits in line after its turn, however much it still has."""
+    monkeypatch.setattr("common.work.worker.TURN_SECONDS", 0.5)
+    done: list[str] = []
+
+    async def push(batch: Batch) -> None:
+        done.append(batch.merchant_id)
+        engine.clock.advance(1)
+
+    alone = worker(engine, push=push)
+    alone._side_by_side = 1  # noqa: SLF001 - one place for two
+    await mark(engine, *map(str, range(100)))
+    await alone.look()
+    engine.clock.advance(60)
+    await mark(engine, "sale", merchant=OTHER)
+    async with engine.database.unit() as unit:
+        unit.mark("push", MERCHANT, "more")
+    await alone.settle()
+
+    assert len(done) > 10
+    assert done.index(OTHER) <= 2
+
+
+async def test_nobody_is_called_on_and_on_who_takes_no_calls(engine: Engine) -> None:
+    """When Clover does not answer for a batch the merchant rests, longer each time, instead of failing row by row."""
+    calls: list[int] = []
+
+    async def push(batch: Batch) -> None:
+        calls.append(len(batch.keys))
+        raise Unavailable
+
+    await mark(engine, *map(str, range(100)))
+    patient = worker(engine, push=push)
+    for _ in range(3):
+        await patient.settle()
+        engine.clock.advance(5)
+
+    assert calls == [10] * 3
+
+
+async def test_a_release_is_not_lost_on_work_under_way(engine: Engine) -> None:
+    """What is refused while somebody puts the cause right is tried again, and not held for what is over."""
+    calls: list[list[str]] = []
+
+    async def push(batch: Batch) -> None:
+        calls.append(batch.keys)
+        if len(calls) == 1:
+            async with engine.database.unit() as unit:
+                await table.release(unit, MERCHANT, Code.CONNECTION_LOST)
+            raise Held(Code.CONNECTION_LOST)
+
+    await mark(engine, "a")
+    await worker(engine, push=push).settle()
+
+    assert len(calls) == 2
+    assert await rows(engine) == []
+    assert (await events(engine))[-1].startswith("problem.closed.v1")
+
+
+FAIL_ONCE = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('tries') = 1 THEN RAISE EXCEPTION 'once' USING ERRCODE = 'serialization_failure'; END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER fail_once BEFORE DELETE ON work FOR EACH ROW EXECUTE FUNCTION fail_once();
+"""
+
+
+async def test_an_outcome_that_meets_another_writer_is_written_again(engine: Engine) -> None:
+    """A conflict in the database after the call does not cost the call once more."""
+    calls: list[list[str]] = []
+
+    async def push(batch: Batch) -> None:
+        calls.append(batch.keys)
+
+    async with engine.database.connection() as conn:
+        await conn.execute(FAIL_ONCE)
+    await mark(engine, "a")
+    await worker(engine, push=push).settle()
+
+    assert calls == [["a"]]
+    assert await rows(engine) == []
+
+
 async def test_two_replicas_never_work_for_a_merchant_at_once(engine: Engine) -> None:
     """While one replica acts for a merchant the other finds nothing to do there, but elsewhere."""
     acting: dict[str, int] = {}
@@ -407,6 +494,21 @@ async def test_work_of_an_unknown_kind_waits_for_a_version_that_knows_it(engine:
 
     assert done == ["a"]
     assert [row["kind"] for row in await rows(engine)] == ["newer"]
+
+
+async def test_work_with_an_unknown_problem_waits_for_a_version_that_knows_it(engine: Engine) -> None:
+    """After a roll-back, what waited for a problem of the newer version is left alone, and the rest goes on."""
+    done = []
+
+    async def push(batch: Batch) -> None:
+        done.extend(batch.keys)
+
+    await mark(engine, "x", "a")
+    await engine.fetch("UPDATE work SET problem = 'of a newer version' WHERE key = 'x'")
+    await worker(engine, push=push).settle()
+
+    assert done == ["a"]
+    assert [row["problem"] for row in await rows(engine)] == ["of a newer version"]
 
 
 async def test_invalid_input_of_one_merchant_leaves_others_alone(engine: Engine) -> None:

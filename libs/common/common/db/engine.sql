@@ -19,7 +19,7 @@ CREATE TABLE inbox (
     id          uuid PRIMARY KEY,
     received_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX inbox_received ON inbox USING brin (received_at);
+CREATE INDEX inbox_received ON inbox (received_at);
 
 -- Messages that could not be handled yet: due_at says when they are tried again; without it they wait for a person.
 CREATE TABLE parked (
@@ -56,11 +56,26 @@ CREATE INDEX work_due ON work (merchant_id, due_at) WHERE NOT held;
 CREATE INDEX work_next ON work (merchant_id, priority, id) WHERE NOT held;
 CREATE INDEX work_problem ON work (merchant_id, problem) WHERE problem IS NOT NULL;
 
--- Who alone may act for a merchant (or relay the outbox) until when; the token fences off whoever lost it.
+-- When the first row of each merchant is due: one step per merchant through the index, however many rows each has.
+CREATE VIEW first_due AS
+WITH RECURSIVE merchants AS (
+    (SELECT merchant_id FROM work WHERE NOT held ORDER BY merchant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT w.merchant_id FROM work w WHERE NOT held AND w.merchant_id > m.merchant_id ORDER BY 1 LIMIT 1)
+    FROM merchants m WHERE m.merchant_id IS NOT NULL
+)
+SELECT m.merchant_id, first.due_at FROM merchants m
+CROSS JOIN LATERAL (
+    SELECT due_at FROM work w WHERE w.merchant_id = m.merchant_id AND NOT held ORDER BY due_at LIMIT 1
+) first;
+
+-- Who alone may act for a merchant (or relay the outbox) until when; the token fences off whoever lost it. What is
+-- released meanwhile is counted: whoever is at work must not hold what they began before.
 CREATE TABLE lease (
-    name  text PRIMARY KEY,
-    token uuid NOT NULL,
-    until timestamptz NOT NULL
+    name     text PRIMARY KEY,
+    token    uuid NOT NULL,
+    until    timestamptz NOT NULL,
+    releases integer NOT NULL DEFAULT 0
 );
 
 -- Problems this service has open: how many rows of work wait for each, how many went through since. Each change is a

@@ -31,6 +31,7 @@ LARGEST_BODY = 256 * 1024
 BUG_TRIES = 5
 LOOK_SECONDS = 1.0
 KEEP = timedelta(days=14)
+FORGET_AT_ONCE = 10_000
 
 CLAIM = "INSERT INTO inbox (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING id"
 PARK = """
@@ -40,6 +41,11 @@ ON CONFLICT (id) DO NOTHING
 NEXT_PARKED = """
 SELECT id, type, body, at, trace, attempts FROM parked
 WHERE due_at <= $1 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+FORGET = """
+WITH old AS (SELECT id FROM inbox WHERE received_at < $1 ORDER BY received_at LIMIT $2),
+    gone AS (DELETE FROM inbox USING old WHERE inbox.id = old.id RETURNING 1)
+SELECT count(*) FROM gone
 """
 FAILED_AGAIN = "UPDATE parked SET attempts = $2 + 1, due_at = $3, reason = $4 WHERE id = $1 AND attempts = $2"
 
@@ -75,10 +81,11 @@ class Inbox:
         async with self._database.unit() as unit:
             rows = await unit.conn.fetch(CLAIM, [message.id for message in messages])
             new = {row["id"] for row in rows}
-            for message in messages:
-                if message.id in new:
-                    new.discard(message.id)
-                    await self._handle(message, unit)
+            once = {message.id: message for message in messages if message.id in new}.values()
+            read = [(message.trace, *self._read(message)) for message in once]
+            # by merchant, so that the batches of two replicas take their locks in one order
+            for trace, event, handler in sorted(read, key=lambda each: each[1].merchant_id):
+                await self._handle(trace, event, handler, unit)
         for kind, count in Counter(message.type for message in messages).items():
             self._metrics.events_consumed.labels(kind, "handled").inc(count)
 
@@ -113,18 +120,22 @@ class Inbox:
         known = message.type if message.type in self._handlers else "unknown"
         self._metrics.events_parked.labels(known, type(error).__name__).inc()
 
-    async def _handle(self, message: Message, unit: Unit) -> None:
+    def _read(self, message: Message) -> tuple[Event, Handler]:
+        """The event in the message, and who handles it. Raises Undecodable."""
         known = self._handlers.get(message.type)
         if known is None:
             raise Undecodable(f"no handler here for {clean(message.type)[:100]!r}")
         if len(message.body) > LARGEST_BODY:
             raise Undecodable(f"{len(message.body)} bytes, more than the {LARGEST_BODY} a message may have")
         event_class, handler = known
-        trace = tracing.enter(message.trace)
+        return event_class.decode(message.body), handler
+
+    async def _handle(self, trace: str, event: Event, handler: Handler, unit: Unit) -> None:
+        entered = tracing.enter(trace)
         try:
-            await handler(event_class.decode(message.body), unit)
+            await handler(event, unit)
         finally:
-            tracing.leave(trace)
+            tracing.leave(entered)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Try parked messages again when they are due, until `stop`."""
@@ -148,7 +159,7 @@ class Inbox:
                     return False
                 *parts, attempts = row
                 message = Message(*parts)
-                await self._handle(message, unit)
+                await self._handle(message.trace, *self._read(message), unit)
                 await unit.conn.execute("DELETE FROM parked WHERE id = $1", message.id)
         except Unavailable:
             raise
@@ -164,9 +175,11 @@ class Inbox:
             await conn.execute(FAILED_AGAIN, message_id, attempts, due, reason(error))
 
     async def forget_old(self) -> None:
-        """Drop the memory of messages older than any that could come again."""
+        """Drop the memory of messages older than any that could come again, in portions that are soon done."""
+        old = self._database.clock.now() - KEEP
         async with self._database.connection() as conn:
-            await conn.execute("DELETE FROM inbox WHERE received_at < $1", self._database.clock.now() - KEEP)
+            while await conn.fetchval(FORGET, old, FORGET_AT_ONCE) == FORGET_AT_ONCE:
+                pass
 
 
 def next_try(error: Exception, attempts: int, now: Any) -> Any:

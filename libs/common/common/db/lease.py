@@ -16,6 +16,13 @@ RETURNING name
 """
 
 
+# A lease that a commit under way holds fast is passed over: waiting for it would cost all others theirs.
+PROLONG = """
+WITH ours AS (SELECT name FROM lease WHERE name = ANY($1) AND token = $2 FOR NO KEY UPDATE SKIP LOCKED)
+UPDATE lease SET until = now() + $3 FROM ours WHERE lease.name = ours.name RETURNING lease.name
+"""
+
+
 class LeaseLost(Conflict):
     """Another holds the lease by now; what was about to be written is not."""
 
@@ -25,9 +32,9 @@ async def take(conn: Connection, names: Sequence[str], token: UUID, ttl: timedel
     return [row["name"] for row in await conn.fetch(TAKE, names, token, ttl)]
 
 
-async def prolong(conn: Connection, names: Sequence[str], token: UUID, ttl: timedelta) -> None:
-    """Keep the leases that are still ours for another while."""
-    await conn.execute("UPDATE lease SET until = now() + $3 WHERE name = ANY($1) AND token = $2", names, token, ttl)
+async def prolong(conn: Connection, names: Sequence[str], token: UUID, ttl: timedelta) -> list[str]:
+    """Keep the leases that are still ours for another while; their names, but for those a commit holds fast now."""
+    return [row["name"] for row in await conn.fetch(PROLONG, names, token, ttl)]
 
 
 async def release(conn: Connection, names: Sequence[str], token: UUID) -> None:

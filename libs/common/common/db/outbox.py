@@ -19,7 +19,7 @@ from common.db import lease
 from common.db.database import Database
 from common.db.unit import Connection
 from common.errors import Transient
-from common.pauses import Pauses, backoff
+from common.pauses import Pauses
 from common.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
@@ -28,6 +28,7 @@ BATCH = 500
 LOOK_SECONDS = 1.0
 LEASE = timedelta(seconds=10)
 PROLONG_SECONDS = 3.0
+LAST_SECONDS = 4.0
 
 # Nothing is found by a relay whose lease went to another, whatever it believes.
 OLDEST_DUE = """
@@ -35,9 +36,11 @@ SELECT id, type, body, at, trace FROM outbox
 WHERE due_at <= $1 AND EXISTS (SELECT FROM lease WHERE name = 'relay' AND token = $2)
 ORDER BY due_at, position LIMIT $3
 """
+# The pause doubles with each try, so that what nobody takes does not stand before what somebody waits for.
 POSTPONE = """
-UPDATE outbox SET attempts = attempts + 1, error = failed.error, due_at = $3::timestamptz + failed.pause
-FROM unnest($1::uuid[], $2::text[], $4::interval[]) AS failed (id, error, pause) WHERE outbox.id = failed.id
+UPDATE outbox SET attempts = attempts + 1, error = failed.error,
+    due_at = $3::timestamptz + least(interval '2 s' * 2 ^ least(attempts, 10), interval '5 min') * (0.5 + random() / 2)
+FROM unnest($1::uuid[], $2::text[]) AS failed (id, error) WHERE outbox.id = failed.id
 """
 
 
@@ -74,7 +77,7 @@ class Relay:
         await self._last_round()
 
     async def publish_due(self) -> int:
-        """Publish the oldest batch that is due, if the lease is ours; the number that left."""
+        """Publish the oldest batch that is due, if the lease is ours; how many events were tried."""
         async with self._database.connection() as conn:
             if not await self._leads(conn):
                 return 0
@@ -88,7 +91,7 @@ class Relay:
         counts = Counter((each.type, "failed" if each.id in failed else "confirmed") for each in messages)
         for labels, count in counts.items():
             self._metrics.events_published.labels(*labels).inc(count)
-        return len(messages) - len(failed)
+        return len(messages)
 
     async def _leads(self, conn: Connection) -> bool:
         """Whether the lease is ours. It is taken or prolonged now and then: each time is a write to disk."""
@@ -112,14 +115,18 @@ class Relay:
         async with self._database.connection() as conn:
             await conn.execute("DELETE FROM outbox WHERE id = ANY($1)", confirmed)
             if failed:
-                pauses = [backoff(1, first=2.0) for _ in failed]
-                await conn.execute(POSTPONE, list(failed), list(failed.values()), self._database.clock.now(), pauses)
+                await conn.execute(POSTPONE, list(failed), list(failed.values()), self._database.clock.now())
 
     async def _last_round(self) -> None:
+        """Publish what is there, as far as that goes in a few seconds; the rest is another's, or the next start's."""
         try:
-            while await self.publish_due():
-                pass
+            async with asyncio.timeout(LAST_SECONDS):
+                while await self.publish_due():
+                    pass
+        except (Transient, TimeoutError) as error:
+            log.warning("outbox left to the next start", reason=str(error) or "there is much of it")
+        try:
             async with self._database.connection() as conn:
                 await lease.release(conn, ["relay"], self._token)
         except Transient as error:
-            log.warning("outbox left to the next start", reason=str(error))
+            log.warning("the relay's lease is left to expire", reason=str(error))

@@ -44,7 +44,7 @@ class WorkRow(BaseModel):
     kind: str
     key: str
     state: State
-    problem: Code | None
+    problem: str | None
     reason: str | None
     attempts: int
     due_at: datetime

@@ -20,7 +20,7 @@ LONG_TRIES = 15
 
 @dataclass(frozen=True)
 class Row:
-    """One row of work as it was taken."""
+    """One row of work as it was taken; `releases` is how often its merchant's lease had seen a release by then."""
 
     id: int
     kind: str
@@ -29,6 +29,7 @@ class Row:
     attempts: int
     problem: str | None
     trace: str
+    releases: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,24 +11,14 @@ from common.db.unit import Connection, Unit
 from common.text import clean
 from common.work.batch import Needs, Recurs, Row, Waits
 
-# One step per merchant through the index, however many rows each has.
 EARLIEST = """
-WITH RECURSIVE merchants AS (
-    (SELECT merchant_id FROM work WHERE NOT held ORDER BY merchant_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT w.merchant_id FROM work w WHERE NOT held AND w.merchant_id > m.merchant_id ORDER BY 1 LIMIT 1)
-    FROM merchants m WHERE m.merchant_id IS NOT NULL
-)
-SELECT m.merchant_id, first.due_at FROM merchants m
-CROSS JOIN LATERAL (
-    SELECT due_at FROM work w WHERE w.merchant_id = m.merchant_id AND NOT held ORDER BY due_at LIMIT 1
-) first
-WHERE NOT EXISTS (SELECT FROM lease WHERE name = m.merchant_id AND until > now())
-ORDER BY first.due_at
+SELECT merchant_id, due_at FROM first_due
+WHERE NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND until > now()) ORDER BY due_at
 """
-
 DUE = """
-SELECT id, kind, key, seq, attempts, problem, trace FROM work
+SELECT id, kind, key, seq, attempts, problem, trace,
+    coalesce((SELECT releases FROM lease WHERE name = $1), 0) AS releases
+FROM work
 WHERE merchant_id = $1 AND NOT held AND due_at <= $2 ORDER BY priority, id LIMIT $3
 """
 
@@ -54,13 +44,21 @@ FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::tex
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = later.key
 """
 
-# What was asked for again meanwhile is not held for what it was before: it is due at once.
+# What was asked for again meanwhile is not held for what it was before, and nothing is after a release meanwhile: it is
+# due at once. The lease is held fast by the fence of this transaction, so that no release comes in between.
 HELD = """
-UPDATE work SET held = work.seq = held.seq, due_at = $4, problem = $3, error = nullif(held.error, ''), attempts = 0
-FROM unnest($5::text[], $6::integer[], $7::text[]) AS held (key, seq, error)
+UPDATE work SET due_at = $4, problem = $3, error = nullif(held.error, ''), attempts = 0,
+    held = work.seq = held.seq AND held.releases = coalesce((SELECT releases FROM lease WHERE name = $1), 0)
+FROM unnest($5::text[], $6::integer[], $7::text[], $8::integer[]) AS held (key, seq, error, releases)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = held.key
 """
 
+# In the order of those who write outcomes and of those who mark, so that they do not deadlock.
+LOCK = """
+SELECT FROM work WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3) ORDER BY key COLLATE "C" FOR UPDATE
+"""
+
+NOTE_RELEASE = "UPDATE lease SET releases = releases + 1 WHERE name = $1"
 RELEASE = """
 UPDATE work SET held = false, due_at = $3, attempts = 0
 WHERE merchant_id = $1 AND problem = $2 AND held RETURNING id
@@ -114,6 +112,11 @@ async def due(conn: Connection, merchant_id: str, now: datetime, limit: int) -> 
     return [Row(**row) for row in await conn.fetch(DUE, merchant_id, now, limit)]
 
 
+async def lock(unit: Unit, merchant_id: str, rows: Sequence[Row]) -> None:
+    """Hold these rows, of one kind, fast before their outcomes are written."""
+    await unit.conn.execute(LOCK, merchant_id, rows[0].kind, [row.key for row in rows])
+
+
 async def finish(unit: Unit, merchant_id: str, kind: str, rows: Sequence[Row]) -> None:
     """These are done; those asked for again meanwhile stay, due at once."""
     if rows:
@@ -154,8 +157,8 @@ async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row
     for problem in sorted({need.problem for _, need in held}):
         rows = [row for row, need in held if need.problem == problem]
         reasons = [clean(need.reason) for _, need in held if need.problem == problem]
-        keys, seqs = [row.key for row in rows], [row.seq for row in rows]
-        await unit.conn.execute(HELD, merchant_id, kind, problem, unit.now, keys, seqs, reasons)
+        keys, seqs, releases = zip(*((row.key, row.seq, row.releases) for row in rows), strict=True)
+        await unit.conn.execute(HELD, merchant_id, kind, problem, unit.now, keys, seqs, reasons, releases)
         await _wait_for(unit, merchant_id, problem, rows)
 
 
@@ -164,6 +167,7 @@ async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
 
     The problem stays open until the last of them went through, and only then is told as solved.
     """
+    await unit.conn.execute(NOTE_RELEASE, merchant_id)
     released = await unit.conn.fetch(RELEASE, merchant_id, problem, unit.now)
     unit.ring("work")
     return len(released)

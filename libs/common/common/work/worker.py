@@ -15,22 +15,49 @@ from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
 from common.db.lease import LeaseLost
-from common.errors import Again, Ambiguous, AppError, Forbidden, Held, Permanent, Transient, Unavailable, reason
-from common.pauses import Pauses, until
+from common.errors import (
+    Again,
+    Ambiguous,
+    AppError,
+    Conflict,
+    Forbidden,
+    Held,
+    Permanent,
+    Throttled,
+    TimedOut,
+    Transient,
+    Unavailable,
+    reason,
+)
+from common.pauses import Pauses, backoff, until
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.work import table
 from common.work.batch import Batch, Kind, Needs, Recurs, Row, Waits
+from common.work.waiting import Waiting
 
 log = structlog.get_logger()
 
 LEASE = timedelta(seconds=12)
-RENEW_SECONDS = 3.0
+SAFE_SECONDS = 9.0
+"""After so long without its lease prolonged a turn is ended: another may soon take the merchant."""
+RENEW_SECONDS = 2.5
 LOOK_SECONDS = 2.0
-TURN_SECONDS = 10.0
+TURN_SECONDS = 2.0
 TAKE = 200
 BUG_TRIES = 5
+WRITE_TRIES = 4
 STOP_SECONDS = 10.0
+CANCEL_SECONDS = 2.0
+PROBLEMS = {None, *Code}
+
+
+class Rests(Exception):
+    """Clover takes no calls for this merchant for now; `wish` is the pause it asked for, if it did."""
+
+    def __init__(self, wish: timedelta | None) -> None:
+        super().__init__("the merchant rests")
+        self.wish = wish
 
 
 class Worker:
@@ -46,13 +73,16 @@ class Worker:
         self._side_by_side = side_by_side
         self._token = uuid4()
         self._turns: dict[str, asyncio.Task[None]] = {}
+        self._kept_at: dict[str, float] = {}
+        self._waiting = Waiting()
         self._next_due: datetime | None = None
+        self._stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`; what is under way then gets ten seconds to finish, and its leases are given back."""
+        """Work until `stop`; batches under way then get ten seconds to finish, and their leases are given back."""
         pauses = Pauses(first=0.2, most=5.0)
-        renewing = asyncio.create_task(self._renew())
-        try:
+        async with asyncio.TaskGroup() as group:
+            renewing = group.create_task(self._renew())
             while not stop.is_set():
                 try:
                     await self.look()
@@ -61,22 +91,25 @@ class Worker:
                 except Transient as error:
                     log.warning("work waits", reason=str(error))
                     await pauses.wait(stop)
+            self._stopping = True
             await self._finish()
-        finally:
             renewing.cancel()
 
     async def look(self) -> None:
         """Start a turn for each merchant that is due, as far as there are places."""
         for name in [name for name, turn in self._turns.items() if turn.done()]:
-            self._turns.pop(name).result()  # a bug in a turn ends the process rather than the work of one merchant
+            turn = self._turns.pop(name)
+            if not turn.cancelled():
+                turn.result()  # a bug in a turn ends the process rather than the work of one merchant
         now = self._database.clock.now()
         async with self._database.connection() as conn:
-            waiting = [each for each in await table.earliest(conn) if each[0] not in self._turns]
+            waiting = self._waiting.in_turn(await table.earliest(conn), self._turns)
             due = [merchant_id for merchant_id, due_at in waiting if due_at <= now]
             places = self._side_by_side - len(self._turns)
             taken = await lease.take(conn, due[:places], self._token, LEASE) if places else []
         self._next_due = min((due_at for _, due_at in waiting if due_at > now), default=None)
         for merchant_id in taken:
+            self._kept_at[merchant_id] = self._database.clock.monotonic()
             turn = asyncio.create_task(self._turn(merchant_id), name=f"work for {merchant_id}")
             self._turns[merchant_id] = turn
             turn.add_done_callback(lambda _: self._database.bell.ring("work"))
@@ -99,11 +132,14 @@ class Worker:
         clock = self._database.clock
         over = clock.monotonic() + TURN_SECONDS
         try:
-            while clock.monotonic() < over and await self._batch(merchant_id):
-                pass
+            while not self._stopping and clock.monotonic() < over and await self._batch(merchant_id):
+                self._waiting.goes_on(merchant_id)
+        except Rests as rests:
+            self._waiting.rests(merchant_id, clock.now(), rests.wish)
         except Transient as error:
             log.warning("a turn ended early", reason=str(error))
         finally:
+            self._waiting.had_turn(merchant_id, clock.now())
             await self._give_back(merchant_id)
 
     async def _give_back(self, merchant_id: str) -> None:
@@ -119,21 +155,24 @@ class Worker:
             rows = await table.due(conn, merchant_id, self._database.clock.now(), TAKE)
         if not rows:
             return False
-        alike = [row for row in rows if row.kind == rows[0].kind]
-        if kind := self._kinds.get(rows[0].kind):
+        kind, is_told = self._kinds.get(rows[0].kind), rows[0].problem in PROBLEMS
+        alike = [row for row in rows if row.kind == rows[0].kind and (row.problem in PROBLEMS) == is_told]
+        if kind and is_told:
             await self._run(kind, merchant_id, alike[: kind.batch])
         else:
             await self._put_off(merchant_id, alike)
         return True
 
     async def _put_off(self, merchant_id: str, rows: Sequence[Row]) -> None:
+        """Leave rows of a kind, or with a problem, of a newer version to a process that knows it."""
         batch = Batch(merchant_id, rows, self._database, self._token)
-        for key in batch.keys:
-            batch.failed(key, Unavailable("this version does not know this kind of work; another may"))
+        words = "this version does not know this kind of work; another may"
+        for row in rows:
+            batch.outcomes[row.key] = Waits(batch.now + backoff(row.attempts + 1), failed=True, reason=words)
         await self._write(batch)
 
     async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
-        batch = Batch(merchant_id, rows, self._database, self._token, kind.delayed)
+        batch, rests = Batch(merchant_id, rows, self._database, self._token, kind.delayed), None
         trace = tracing.enter(rows[0].trace)
         try:
             with self._metrics.work_seconds.labels(kind.name).time():
@@ -142,6 +181,8 @@ class Worker:
             raise
         except (Transient, Ambiguous, Forbidden, Held, Again) as error:
             _fail(batch, error, kind.refused)
+            if isinstance(error, Throttled | Unavailable | TimedOut):
+                rests = Rests(error.retry_after if isinstance(error, Throttled) else None)
         except Exception as error:
             if len(rows) > 1:
                 half = len(rows) // 2
@@ -154,11 +195,25 @@ class Worker:
         finally:
             tracing.leave(trace)
         await self._write(batch)
+        if rests is not None:
+            raise rests
 
     async def _write(self, batch: Batch) -> None:
+        """Write how each row fared. What meets another writer is written again: the calls are made and paid for."""
+        for attempt in range(1, WRITE_TRIES):
+            try:
+                return await self._write_once(batch)
+            except LeaseLost:
+                raise
+            except Conflict:
+                await asyncio.sleep(backoff(attempt, first=0.05).total_seconds())
+        return await self._write_once(batch)
+
+    async def _write_once(self, batch: Batch) -> None:
         named = batch.merchant_id, batch.rows[0].kind
         said = [(row, batch.outcomes.get(row.key)) for row in batch.rows]
         async with batch.unit() as unit:
+            await table.lock(unit, batch.merchant_id, batch.rows)
             await table.finish(unit, *named, [row for row, each in said if each is None])
             await table.recur(unit, *named, [(row, each) for row, each in said if isinstance(each, Recurs)])
             await table.postpone(unit, *named, [(row, each) for row, each in said if isinstance(each, Waits)])
@@ -167,16 +222,22 @@ class Worker:
             self._metrics.work_outcomes.labels(row.kind, type(each).__name__ if each else "Done").inc()
 
     async def _renew(self) -> None:
-        """Prolong the leases of all turns under way."""
+        """Prolong the leases of all turns under way, and end those whose lease another may soon have."""
         never = asyncio.Event()
         while True:
             await until(never, RENEW_SECONDS)
+            now = self._database.clock.monotonic()
+            under_way = {name: task for name, task in self._turns.items() if not task.done()}
             try:
-                async with self._database.connection() as conn:
-                    held = [name for name, task in self._turns.items() if not task.done()]
-                    await lease.prolong(conn, held, self._token, LEASE)
-            except Transient as error:
-                log.warning("leases not prolonged", reason=str(error))
+                async with asyncio.timeout(RENEW_SECONDS), self._database.connection() as conn:
+                    kept = await lease.prolong(conn, list(under_way), self._token, LEASE)
+                self._kept_at |= dict.fromkeys(kept, now)
+            except (Transient, TimeoutError) as error:
+                log.warning("leases not prolonged", reason=str(error) or "the database does not answer")
+            for name, task in under_way.items():
+                if self._database.clock.monotonic() - self._kept_at[name] > SAFE_SECONDS:
+                    log.warning("a turn is ended, as its lease could not be prolonged", merchant_id=name)
+                    task.cancel()
 
     async def _finish(self) -> None:
         turns = [task for task in self._turns.values() if not task.done()]
@@ -185,7 +246,8 @@ class Worker:
         _, late = await asyncio.wait(turns, timeout=STOP_SECONDS)
         for task in late:
             task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        if late:
+            await asyncio.wait(late, timeout=CANCEL_SECONDS)
 
 
 def _fail(batch: Batch, error: Exception, refused: Code) -> None:
