@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from common.pauses import backoff
 
-LONGEST_REST = 30.0
+LONGEST_REST = timedelta(seconds=30)
+"""Whoever presses Retry waits no longer; a longer wish of Clover's is kept by the pace of the calls."""
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Waiting:
     def rests(self, merchant_id: str, now: datetime, wish: timedelta | None) -> None:
         """Let it alone for as long as Clover wishes, else longer each time until something goes well."""
         tries = self._rests.get(merchant_id, (0, now))[0] + 1
-        self._rests[merchant_id] = tries, now + (wish or backoff(tries, most=LONGEST_REST))
+        self._rests[merchant_id] = tries, now + min(wish or backoff(tries), LONGEST_REST)
 
     def goes_on(self, merchant_id: str) -> None:
         """Something went well."""
