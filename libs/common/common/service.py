@@ -100,17 +100,17 @@ class Service:
         return app
 
     async def run(self, stop: asyncio.Event, started: Callable[[int], None] = lambda _: None) -> None:
-        """Run until `stop`. A loop that dies takes the process down: never a deaf one. `started` learns the port.
+        """Run until `stop`. A loop that ends before takes the process down: none is left deaf. `started` gets the port.
 
         Stopped in order: no more requests, no more messages and work, the last events published.
         """
         taking, giving = asyncio.Event(), asyncio.Event()
         async with self.opened(), asyncio.TaskGroup() as publishing:
             for loop in (self.relay.run, self.database.bell.run, self._measure, self._forget, *self.loops):
-                publishing.create_task(loop(giving))
+                publishing.create_task(_lasting(loop, giving))
             async with asyncio.TaskGroup() as working:
                 for loop in (self.consumer.run, self.inbox.run, self.worker.run):
-                    working.create_task(loop(taking))
+                    working.create_task(_lasting(loop, taking))
                 async with self._serving() as port:
                     started(port)
                     await stop.wait()
@@ -167,6 +167,20 @@ class Service:
             except Transient as error:
                 log.warning("old messages not forgotten yet", reason=str(error))
             await until(stop, FORGET_SECONDS)
+
+
+async def _lasting(loop: Loop, stop: asyncio.Event) -> None:
+    """Run a loop that is to last until `stop`. A task group takes no notice of one that returns or cancels itself."""
+    stray = None
+    try:
+        await loop(stop)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        stray = error
+    if not stop.is_set():
+        raise RuntimeError(f"{loop.__qualname__} ended before it was to stop") from stray
 
 
 def main(build: Callable[[], Service]) -> None:

@@ -154,10 +154,21 @@ async def test_a_consumer_the_broker_no_longer_knows_ends(engine: Engine, monkey
             await consume_unknown()
 
 
-async def test_a_frozen_broker_is_noticed_and_left(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that keeps the connection and says nothing is given up after three missed heartbeats."""
+@pytest.fixture
+def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that says nothing is given up after two to three seconds."""
     assert 3 * (broker_module.HEARTBEAT_SECONDS + 1) < 30
     monkeypatch.setattr(broker_module, "HEARTBEAT_SECONDS", 1)
+    monkeypatch.setattr(aiormq.Connection, "HEARTBEAT_GRACE_MULTIPLIER", 1)
+
+
+@pytest.mark.usefixtures("quick_heartbeat")
+@pytest.mark.parametrize("watch", [15.0, 1.9], ids=["while it waits", "while it asks whether it is known"])
+async def test_a_frozen_broker_is_noticed_and_left(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, watch: float
+) -> None:
+    """A broker that keeps the connection and says nothing is given up, whatever the consumer does at that moment."""
+    monkeypatch.setattr(consumer_module, "WATCH_SECONDS", watch)
     await engine.declare()
     async with proxied(engine.amqp_url) as proxy:
         consumer = engine.consumer(engine.inbox(), proxy.url(engine.amqp_url))
@@ -167,6 +178,20 @@ async def test_a_frozen_broker_is_noticed_and_left(engine: Engine, monkeypatch: 
         await eventually(lambda: not consumer.ready.is_set(), within=12)
         proxy.speak_again()
         await asyncio.wait_for(consumer.ready.wait(), 12)
+
+
+@pytest.mark.usefixtures("quick_heartbeat")
+async def test_a_publish_under_way_when_a_frozen_broker_is_left_is_unavailable(engine: Engine) -> None:
+    """Whoever publishes late in a freeze learns that the broker is not there, and publishes once it is again."""
+    await engine.declare()
+    async with proxied(engine.amqp_url) as proxy:
+        publisher = engine.publisher(proxy.url(engine.amqp_url))
+        assert await publisher.publish([message("a")]) == {}
+        proxy.fall_silent()
+        with pytest.raises(Unavailable):
+            await publisher.publish([message("b")])
+        proxy.speak_again()
+        assert await publisher.publish([message("b")]) == {}
 
 
 async def test_publishing_and_consuming_each_have_their_connection(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from tests.support.eventually import eventually
 from common.contracts.problems import Code
 from common.db.unit import Unit
 from common.http.routes import Access, Answer, Call, Nothing, Route
-from common.service import Service
+from common.service import Loop, Service
 from common.settings import CommonSettings
 from common.telemetry import tracing
 from common.work.batch import Batch, Kind
@@ -87,15 +87,30 @@ async def test_a_trace_goes_with_its_event_through_outbox_and_broker(engine: Eng
     assert seen == [TRACE]
 
 
-async def test_a_loop_that_dies_takes_the_process_down(engine: Engine) -> None:
-    """A service of which one part ended is not left half alive."""
+async def dies(_: asyncio.Event) -> None:
+    """Has a bug."""
+    raise ZeroDivisionError
 
-    async def die(_: asyncio.Event) -> None:
-        raise ZeroDivisionError
 
+async def returns(_: asyncio.Event) -> None:
+    """Does not wait for its stop."""
+
+
+async def cancels_itself(_: asyncio.Event) -> None:
+    """Waits for what somebody else cancels."""
+    abandoned = asyncio.get_running_loop().create_future()
+    abandoned.cancel()
+    await abandoned
+
+
+@pytest.mark.parametrize(
+    ("loop", "error"), [(dies, ZeroDivisionError), (returns, RuntimeError), (cancels_itself, RuntimeError)]
+)
+async def test_a_loop_that_ends_takes_the_process_down(engine: Engine, loop: Loop, error: type[Exception]) -> None:
+    """A service of which one part ended, however that came, is not left half alive."""
     with pytest.raises(ExceptionGroup) as died:
-        await asyncio.wait_for(service(engine, loops=[die]).run(asyncio.Event()), 20)
-    assert died.group_contains(ZeroDivisionError)
+        await asyncio.wait_for(service(engine, loops=[loop]).run(asyncio.Event()), 20)
+    assert died.group_contains(error)
 
 
 async def test_a_bug_in_the_engine_of_a_turn_takes_the_process_down(

@@ -5,12 +5,12 @@ another. That is simpler to trust than a connection that mends itself, and cover
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError
 from yarl import URL
 
@@ -22,17 +22,25 @@ CONNECT_SECONDS = 5.0
 CLOSE_SECONDS = 3.0
 HEARTBEAT_SECONDS = 8
 
-BROKEN = (AMQPError, ConnectionError, OSError, TimeoutError, asyncio.InvalidStateError, RuntimeError)
+BROKEN = (
+    AMQPError,
+    ConnectionError,
+    OSError,
+    TimeoutError,
+    RuntimeError,
+    asyncio.InvalidStateError,
+    # aiormq gives up a frozen broker by cancelling its own reader, and hands that on to whoever waits for an answer.
+    asyncio.CancelledError,
+)
 """What a broken connection shows up as."""
 
 
 class Broker:
-    """The address of the broker. `connected` counts the channels that are open now."""
+    """The address of the broker."""
 
     def __init__(self, url: str, service: str) -> None:
         self._url = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
         self._service = service
-        self.connected = 0
 
     @asynccontextmanager
     async def channel(self, purpose: str) -> AsyncIterator[AbstractChannel]:
@@ -41,24 +49,36 @@ class Broker:
         Publishing and consuming each have their connection: a broker short of memory stops reading from those that
         publish, and acks must not wait for that. Raises Unavailable for whatever goes wrong with the connection.
         """
-        try:
+        with translated():
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await aio_pika.connect(
                     self._url, client_properties={"connection_name": f"{self._service}-{purpose}"}
                 )
-        except BROKEN as error:
-            raise Unavailable(f"the broker is not available ({type(error).__name__})") from error
-        self.connected += 1
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            yield channel
-        except BROKEN as error:
-            raise Unavailable(f"the connection to the broker broke ({type(error).__name__})") from error
+            with translated():
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                yield channel
         finally:
-            self.connected -= 1
-            try:
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await connection.close()
-            except BROKEN as error:
-                log.debug("broker connection did not close in time", error=type(error).__name__)
+            await _close(connection)
+
+
+async def _close(connection: AbstractConnection) -> None:
+    try:
+        with translated():
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await connection.close()
+    except Unavailable as error:
+        log.debug("broker connection did not close in time", reason=str(error))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise Unavailable for whatever a broken connection shows up as. Who was cancelled ends cancelled all the same."""
+    try:
+        yield
+    except BROKEN as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise Unavailable(f"the broker is not available ({type(error).__name__})") from error

@@ -8,10 +8,9 @@ from uuid import UUID
 import aiormq
 
 from common.bus import burst
-from common.bus.broker import BROKEN, Broker
+from common.bus.broker import Broker, translated
 from common.bus.topology import Topology
 from common.contracts.envelope import Message
-from common.errors import Unavailable
 
 CONFIRM_SECONDS = 10.0
 BURST = 100
@@ -35,13 +34,11 @@ class AmqpPublisher:
         """Publish all; those the broker did not take, with the reason. Raises Unavailable when it is not there."""
         failed: dict[UUID, str] = {}
         try:
-            channel = await self._ready()
-            for start in range(0, len(messages), BURST):
-                part = messages[start : start + BURST]
-                failed |= await burst.publish(channel, self._topology.exchange, part, self._confirm_seconds)
-        except BROKEN as error:
-            await self.close()
-            raise Unavailable(f"the broker is not available ({type(error).__name__})") from error
+            with translated():
+                channel = await self._ready()
+                for start in range(0, len(messages), BURST):
+                    part = messages[start : start + BURST]
+                    failed |= await burst.publish(channel, self._topology.exchange, part, self._confirm_seconds)
         except BaseException:
             await self.close()
             raise
