@@ -7,6 +7,7 @@ import pytest
 from openapi_spec_validator import validate
 from tests.support import documents
 
+from common.bus.topology import SUBSCRIPTIONS
 from common.contracts.envelope import EventClass
 from common.contracts.problems import WORDS, Code
 
@@ -31,6 +32,14 @@ def test_no_event_version_is_dropped_while_it_may_be_under_way() -> None:
 def test_every_event_is_heard_by_somebody(event: EventClass) -> None:
     """An event nobody subscribes to could not be routed and would wait in the outbox for ever."""
     assert any(event.type in documents.built(name).inbox.types for name in documents.SERVICES)
+
+
+@pytest.mark.parametrize("service", documents.SERVICES)
+def test_each_publisher_knows_who_hears_what(service: str) -> None:
+    """What is declared for a service before it ever ran is what its handlers subscribe to."""
+    assert sorted(SUBSCRIPTIONS[service]) == sorted(documents.built(service).inbox.types)
+    assert documents.built(service).subscriptions == SUBSCRIPTIONS
+    assert set(SUBSCRIPTIONS) == set(documents.SERVICES)
 
 
 @pytest.mark.parametrize("service", documents.SERVICES)

@@ -100,7 +100,8 @@ async def surrounded(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path
         yield environment.of_service(name, around, identity.of(DataDir(tmp_path)))
     async with await aio_pika.connect(amqp_url, timeout=10) as broker:
         channel = await broker.channel()
-        await channel.queue_delete(bus.queue(name))
+        for each in SERVICES:
+            await channel.queue_delete(bus.queue(each))
         await channel.exchange_delete(bus.exchange)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ from aiohttp import web
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
 from common.bus.publisher import AmqpPublisher
-from common.bus.topology import Topology
+from common.bus.topology import SUBSCRIPTIONS, Topology
 from common.db.database import Database
 from common.db.inbox import Handlers, Inbox
 from common.db.outbox import Relay
@@ -52,6 +52,7 @@ class Service:
     """Everything a service is made of. `app.build` fills it; production and tests run the same.
 
     `resources` are opened before the loops start and closed after they ended (HTTP sessions and the like).
+    `subscriptions` are those of all services: what each publisher sees to before it publishes.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Service:
     resources: Sequence[AbstractAsyncContextManager[Any]] = ()
     loops: Sequence[Loop] = ()
     on_shutdown: Sequence[Callable[[], Awaitable[None]]] = ()
+    subscriptions: Mapping[str, Iterable[str]] = field(default_factory=lambda: SUBSCRIPTIONS)
     broker: Broker = field(init=False)
     inbox: Inbox = field(init=False)
     relay: Relay = field(init=False)
@@ -73,7 +75,7 @@ class Service:
     publisher: AmqpPublisher = field(init=False)
 
     def __post_init__(self) -> None:
-        topology = Topology(self.settings.bus_namespace)
+        topology = Topology(self.settings.bus_namespace, self.subscriptions)
         self.broker = Broker(self.settings.amqp_url.get_secret_value(), self.name)
         self.inbox = Inbox(self.database, self.handlers, self.metrics)
         self.publisher = AmqpPublisher(self.broker, topology)

@@ -142,5 +142,6 @@ async def engine(postgres_dsn: str, amqp_url: str) -> AsyncIterator[Engine]:
 
 async def _forget(engine: Engine) -> None:
     async with engine.broker().channel("forget") as channel:
-        await channel.queue_delete(engine.topology.queue("engine"))
+        for service in {"engine", *engine.topology.subscriptions}:
+            await channel.queue_delete(engine.topology.queue(service))
         await channel.exchange_delete(engine.topology.exchange)

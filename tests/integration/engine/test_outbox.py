@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -107,6 +108,17 @@ async def test_an_unroutable_event_does_not_hold_up_the_others(engine: Engine) -
     failed = await engine.publisher().publish([message("a"), lost, message("b")])
 
     assert dict(failed) == {lost.id: "no queue is bound for it"}
+
+
+async def test_an_event_is_kept_for_who_never_ran(engine: Engine) -> None:
+    """An event that another service's queue takes is kept all the same for one that has no queue yet."""
+    engine.topology = replace(engine.topology, subscriptions={"engine": [Noted.type], "other": [Noted.type]})
+    async with engine.broker().channel("other") as channel:
+        await engine.topology.declare_queue(channel, "other", [Noted.type])
+    assert await engine.publisher().publish([message("a")]) == {}
+    await engine.run(engine.consumer(engine.inbox()).run)
+
+    await eventually(lambda: engine.handled == ["a"])
 
 
 async def test_a_confirm_that_never_comes_costs_a_repeat_and_no_event(engine: Engine) -> None:

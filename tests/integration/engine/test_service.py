@@ -51,6 +51,7 @@ def service(engine: Engine, work: Work = nothing, **more: Any) -> Service:
         handlers={Noted: engine.handle},
         kinds=[Kind("push", work, refused=Code.ORDER_REJECTED)],
         routes=[Route("POST", "/note", note, Access.OPEN)],
+        subscriptions={},
         **more,
     )
 

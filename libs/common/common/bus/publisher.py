@@ -54,6 +54,6 @@ class AmqpPublisher:
         if self._channel is None or self._channel.is_closed:
             await self.close()
             channel = await self._open.enter_async_context(self._broker.channel("publisher"))
-            await self._topology.declare_exchange(channel)
+            await self._topology.declare(channel)
             self._channel = cast(aiormq.Channel, await channel.get_underlay_channel())
         return self._channel
