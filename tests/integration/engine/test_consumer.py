@@ -1,11 +1,16 @@
 """Messages are handled whatever becomes of the connection they came by."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import cast
 
 import aiormq
 import pytest
+from aiormq.abc import ChannelFrame
+from pamqp.body import ContentBody
 from pamqp.commands import Basic
+from pamqp.header import ContentHeader
 from tests.integration.engine.conftest import Engine, Noted, message
 from tests.support.eventually import eventually
 from tests.support.proxy import proxied
@@ -15,6 +20,8 @@ from common.bus import consumer as consumer_module
 from common.bus.consumer import Deliveries
 from common.db.unit import Unit
 from common.errors import Unavailable
+
+SOME_TIME = datetime.fromtimestamp(int.from_bytes(b"????"), UTC)
 
 
 async def test_a_handler_is_not_cancelled_when_the_connection_drops(engine: Engine) -> None:
@@ -117,6 +124,44 @@ async def test_a_message_without_a_proper_id_is_known_by_what_it_says(engine: En
     await eventually(lambda: "b" in engine.handled)
 
     assert engine.handled == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "plain", "odd", "parked"),
+    [
+        (Basic.Properties(message_id="order ?"), b"order ?", b"order \xe9", 0),
+        (Basic.Properties(message_type="noted ?"), b"noted ?", b"noted \xe9", 1),
+        (Basic.Properties(headers={"caf?": "a"}), b"caf?", b"caf\xe9", 0),
+        (Basic.Properties(headers={"since": SOME_TIME}), b"\0\0\0\0????", b"\xff" * 8, 0),
+        (Basic.Properties(timestamp=SOME_TIME), b"\0\0\0\0????", b"\0\6????\0\0", 0),
+        (Basic.Properties(timestamp=SOME_TIME), b"\0\0\0\0????", b"\xff" * 8, 0),
+    ],
+    ids=["id", "type", "name of a header", "header of no calendar", "time in microseconds", "time of no calendar"],
+)
+async def test_odd_properties_hold_nothing_up(
+    engine: Engine, properties: Basic.Properties, plain: bytes, odd: bytes, parked: int
+) -> None:
+    """A foreign publisher's message whose properties cannot be decoded is taken or parked as any other."""
+    await engine.declare()
+    body = message("odd").body
+    async with engine.broker().channel("foreign") as channel, proxied(engine.amqp_url) as proxy:
+        underlay = cast(aiormq.Channel, await channel.get_underlay_channel())
+        publish = Basic.Publish(exchange=engine.topology.exchange, routing_key=Noted.type)
+        header = ContentHeader(properties=properties, body_size=len(body))
+        frames = ChannelFrame.marshall(underlay.number, [publish, header, ContentBody(body)])
+        assert frames.payload.count(plain) == 1
+        await underlay.write_queue.put(replace(frames, payload=frames.payload.replace(plain, odd)))
+        await engine.publisher().publish([message("after")])
+        await engine.run(engine.consumer(engine.inbox(), proxy.url(engine.amqp_url)).run)
+        await eventually(lambda: "after" in engine.handled)
+
+        await eventually(lambda: _taken_or_parked(engine, 2))
+        assert len(await engine.fetch("SELECT FROM parked")) == parked
+        assert proxy.connections == 1
+
+
+async def _taken_or_parked(engine: Engine, count: int) -> bool:
+    return len(engine.handled) + len(await engine.fetch("SELECT FROM parked")) == count
 
 
 async def test_a_batch_waits_while_the_database_is_away(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError
 from yarl import URL
 
+from common.bus import decoding
 from common.errors import Unavailable
 
 log = structlog.get_logger()
@@ -49,6 +50,7 @@ class Broker:
         Publishing and consuming each have their connection: a broker short of memory stops reading from those that
         publish, and acks must not wait for that. Raises Unavailable for whatever goes wrong with the connection.
         """
+        decoding.tolerate()
         with translated():
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await aio_pika.connect(
