@@ -1,5 +1,7 @@
 """A loop that cannot reach what it depends on pauses between its tries."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -59,6 +61,21 @@ async def test_a_loop_without_its_broker_pauses(engine: Engine, broker: Proxy, n
     await engine.run(loops[name])
 
     assert await tries_now_and_then(broker)
+
+
+async def test_a_consumer_that_gets_nothing_done_pauses_longer_each_time(engine: Engine, broker: Proxy) -> None:
+    """Connections that break before anything is acked are renewed ever more slowly, however well they began."""
+    await engine.declare()
+    consumer = engine.consumer(engine.inbox(), broker.url(engine.amqp_url))
+    began = time.monotonic()
+    await engine.run(consumer.run)
+    for _ in range(4):
+        await asyncio.wait_for(consumer.ready.wait(), 10)
+        broker.hang_up()
+        await eventually(lambda: not consumer.ready.is_set())
+    await asyncio.wait_for(consumer.ready.wait(), 10)
+
+    assert time.monotonic() - began > 0.1 + 0.2 + 0.4 + 0.8
 
 
 @pytest.mark.parametrize("name", ["relay", "inbox", "worker", "bell"])

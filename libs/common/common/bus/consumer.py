@@ -66,10 +66,10 @@ class Consumer:
             try:
                 await deliveries.begin(queue)
                 self.ready.set()
-                pauses.reset()
                 async for batch in deliveries:
                     await self._handle([read(delivery) for delivery in batch], stop)
                     await deliveries.ack(batch)
+                    pauses.reset()  # not before: a connection over which nothing gets done is not to be renewed at once
             finally:
                 self.ready.clear()
                 stopping.cancel()
