@@ -18,6 +18,7 @@ class Proxy:
         self.accepting = True
         self.connections = 0
         self.refused = 0
+        self.kept_back = 0
         self.port = 0
 
     def fall_silent(self) -> None:
@@ -55,6 +56,7 @@ class Proxy:
         self._writers.add(writer)
         try:
             while chunk := await reader.read(65536):
+                self.kept_back += not self._flowing.is_set()
                 await self._flowing.wait()
                 writer.write(chunk)
                 await writer.drain()

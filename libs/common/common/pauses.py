@@ -1,8 +1,12 @@
-"""Pauses between tries: growing, with jitter so that many do not try in the same second."""
+"""Pauses between tries: growing, with jitter so that many do not try in the same second; waiting ends with a stop."""
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from datetime import timedelta
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 def backoff(attempt: int, *, first: float = 1.0, most: float = 60.0) -> timedelta:
@@ -35,3 +39,14 @@ async def until(stop: asyncio.Event, seconds: float) -> None:
             await stop.wait()
     except TimeoutError:
         return
+
+
+async def unless(stop: asyncio.Event, wait: Coroutine[Any, Any, T]) -> T | None:
+    """What this wait brings; it is left, and brings None, as soon as `stop` is set."""
+    waiting, stopping = asyncio.create_task(wait), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([waiting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return waiting.result() if waiting.done() else None
+    finally:
+        waiting.cancel()
+        stopping.cancel()

@@ -199,6 +199,21 @@ async def test_a_consumer_the_broker_no_longer_knows_ends(engine: Engine, monkey
             await consume_unknown()
 
 
+async def test_a_stop_waits_for_no_answer(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A consumer that asks a broker that says nothing ends with its stop, not with the answer."""
+    monkeypatch.setattr(consumer_module, "WATCH_SECONDS", 0.2)
+    monkeypatch.setattr(broker_module, "CLOSE_SECONDS", 0.2)
+    await engine.declare()
+    async with proxied(engine.amqp_url) as proxy:
+        consumer, stop = engine.consumer(engine.inbox(), proxy.url(engine.amqp_url)), asyncio.Event()
+        running = asyncio.create_task(consumer.run(stop))
+        await asyncio.wait_for(consumer.ready.wait(), 10)
+        proxy.fall_silent()
+        await eventually(lambda: proxy.kept_back)
+        stop.set()
+        await asyncio.wait_for(running, 3)
+
+
 @pytest.fixture
 def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that says nothing is given up after two to three seconds."""

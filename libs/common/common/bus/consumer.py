@@ -13,13 +13,14 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import aiormq
 import structlog
+from aio_pika.abc import AbstractChannel
 from aiormq.abc import DeliveredMessage
 
 from common.bus.broker import Broker
-from common.bus.topology import Topology
+from common.bus.topology import ANSWER_SECONDS, Topology
 from common.contracts.envelope import Message
 from common.errors import Transient, Unavailable
-from common.pauses import Pauses
+from common.pauses import Pauses, unless
 
 log = structlog.get_logger()
 
@@ -59,13 +60,11 @@ class Consumer:
 
     async def _consume(self, stop: asyncio.Event, pauses: Pauses) -> None:
         async with self._broker.channel("consumer") as opened:
-            queue = await self._topology.declare_queue(opened, self._service, self._types)
             deliveries = Deliveries(cast(aiormq.Channel, await opened.get_underlay_channel()), stop)
             stopping = asyncio.create_task(stop.wait())
             stopping.add_done_callback(deliveries.wake)
             try:
-                await deliveries.begin(queue)
-                self.ready.set()
+                await unless(stop, self._begin(opened, deliveries))
                 async for batch in deliveries:
                     await self._handle([read(delivery) for delivery in batch], stop)
                     await deliveries.ack(batch)
@@ -73,6 +72,11 @@ class Consumer:
             finally:
                 self.ready.clear()
                 stopping.cancel()
+
+    async def _begin(self, opened: AbstractChannel, deliveries: "Deliveries") -> None:
+        queue = await self._topology.declare_queue(opened, self._service, self._types)
+        await deliveries.begin(queue)
+        self.ready.set()
 
     async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
         """Take the batch, again and again while the database is away: the messages are safe unacked."""
@@ -102,8 +106,8 @@ class Deliveries:
         self._queue = queue
         self._channel.on_consumer_cancel_callbacks.add(self._on_cancel)
         self._channel.closing.add_done_callback(self.wake)
-        await self._channel.basic_qos(prefetch_count=PREFETCH, timeout=WATCH_SECONDS)
-        await self._channel.basic_consume(queue, self._on_delivery, timeout=WATCH_SECONDS)
+        await self._channel.basic_qos(prefetch_count=PREFETCH, timeout=ANSWER_SECONDS)
+        await self._channel.basic_consume(queue, self._on_delivery, timeout=ANSWER_SECONDS)
 
     async def _on_delivery(self, delivery: DeliveredMessage) -> None:
         self._waiting.append(delivery)
@@ -139,8 +143,9 @@ class Deliveries:
 
     async def _look_whether_alive(self) -> None:
         """Ask the broker whether it still knows us: a consumer that was lost silently would wait for ever."""
-        found = await self._channel.queue_declare(self._queue, passive=True, timeout=WATCH_SECONDS)
-        if not found.consumer_count:
+        asked = self._channel.queue_declare(self._queue, passive=True, timeout=ANSWER_SECONDS)
+        found = await unless(self._stop, asked)
+        if found and not found.consumer_count:
             raise Unavailable("the broker no longer knows the consumer")
 
     def wake(self, _: object = None) -> None:
