@@ -7,6 +7,7 @@ from typing import cast
 
 import aiormq
 import pytest
+from aio_pika.abc import AbstractChannel
 from aiormq.abc import ChannelFrame
 from pamqp.body import ContentBody
 from pamqp.commands import Basic
@@ -180,22 +181,40 @@ async def test_a_batch_waits_while_the_database_is_away(engine: Engine) -> None:
     await eventually(lambda: sorted(engine.handled) == ["a", "b"])
 
 
-async def test_a_consumer_the_broker_no_longer_knows_ends(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A consumer that was lost without a word is noticed by asking, and not waited with for ever."""
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_consumer_the_broker_no_longer_knows_ends(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """A consumer that was lost without a word is noticed by asking, also when the broker knows another's."""
     monkeypatch.setattr(consumer_module, "WATCH_SECONDS", 0.2)
     await engine.declare()
 
     async def consume_unknown() -> None:
-        async with engine.broker().channel("lost") as channel:
+        async with engine.broker().channel("lost") as channel, engine.broker().channel("other") as other:
             underlay = cast(aiormq.Channel, await channel.get_underlay_channel())
             deliveries = Deliveries(underlay, asyncio.Event())
             await deliveries.begin(engine.topology.queue("engine"))
             for tag in list(underlay.consumers):
                 await underlay.basic_cancel(tag)
+            for _ in range(others):
+                await take_one(other)
             await anext(deliveries)
 
+    async def take_one(channel: AbstractChannel) -> None:
+        """Consume one message of two and never be done with it."""
+        await channel.set_qos(prefetch_count=1)
+        queue = await channel.get_queue(engine.topology.queue("engine"))
+        taken = asyncio.Event()
+
+        async def on_message(_: object) -> None:
+            taken.set()
+
+        await queue.consume(on_message)
+        await engine.publisher().publish([message("a"), message("b")])
+        await taken.wait()
+
     async with asyncio.timeout(10):
-        with pytest.raises(Unavailable, match="no longer knows"):
+        with pytest.raises(Unavailable, match="no longer delivers"):
             await consume_unknown()
 
 

@@ -142,11 +142,14 @@ class Deliveries:
             await self._look_whether_alive()
 
     async def _look_whether_alive(self) -> None:
-        """Ask the broker whether it still knows us: a consumer that was lost silently would wait for ever."""
+        """Ask the broker whether it still delivers: a consumer that was lost silently would wait for ever.
+
+        Consumers it knows may all be another replica's; but no message waits while one of them is idle, as we are.
+        """
         asked = self._channel.queue_declare(self._queue, passive=True, timeout=ANSWER_SECONDS)
         found = await unless(self._stop, asked)
-        if found and not found.consumer_count:
-            raise Unavailable("the broker no longer knows the consumer")
+        if found and not self._waiting and (found.message_count or not found.consumer_count):
+            raise Unavailable("the broker no longer delivers")
 
     def wake(self, _: object = None) -> None:
         """Have a waiting iteration look again whether it is to end."""
