@@ -34,6 +34,7 @@ log = structlog.get_logger()
 Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 GRACE_SECONDS = 2.0
+ORDERLY_SECONDS = 14.0
 MEASURE_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
 
@@ -104,10 +105,20 @@ class Service:
     async def run(self, stop: asyncio.Event, started: Callable[[int], None] = lambda _: None) -> None:
         """Run until `stop`. A loop that ends before takes the process down: none is left deaf. `started` gets the port.
 
-        Stopped in order: no more requests, no more messages and work, the last events published.
+        Stopped in order: no more requests, no more messages and work, the last events published. What is not over by
+        then is cut off, as a crash would cut it off, so that the whole takes twenty seconds at most.
         """
+        try:
+            async with self.opened(), asyncio.timeout(None) as orderly:
+                await self._run(stop, started, orderly)
+        except TimeoutError:
+            if not stop.is_set():
+                raise
+            log.warning("stopped before all was done; the next start goes on with it")
+
+    async def _run(self, stop: asyncio.Event, started: Callable[[int], None], orderly: asyncio.Timeout) -> None:
         taking, giving = asyncio.Event(), asyncio.Event()
-        async with self.opened(), asyncio.TaskGroup() as publishing:
+        async with asyncio.TaskGroup() as publishing:
             for loop in (self.relay.run, self.database.bell.run, self._measure, self._forget, *self.loops):
                 publishing.create_task(_lasting(loop, giving))
             async with asyncio.TaskGroup() as working:
@@ -117,6 +128,7 @@ class Service:
                     started(port)
                     await stop.wait()
                 log.info("stopping")
+                orderly.reschedule(asyncio.get_running_loop().time() + ORDERLY_SECONDS)
                 taking.set()
                 self.database.bell.wake()
             giving.set()

@@ -130,6 +130,26 @@ async def test_a_bug_in_the_engine_of_a_turn_takes_the_process_down(
     assert died.group_contains(ZeroDivisionError)
 
 
+async def test_a_stop_that_takes_too_long_is_cut_off(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever does not end in time, alone or one after the other, ends with the process, and its work is kept."""
+    monkeypatch.setattr("common.service.ORDERLY_SECONDS", 0.2)
+    started = asyncio.Event()
+
+    async def hang(_: Batch, __: Any) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    async with engine.database.unit() as unit:
+        unit.mark("push", MERCHANT, "a")
+    async with running(service(engine, hang)):
+        await started.wait()
+        began = time.monotonic()
+
+    assert time.monotonic() - began < 5
+    await engine.database.open()
+    assert len(await engine.fetch("SELECT FROM work")) == 1
+
+
 async def test_a_stop_is_orderly_and_within_twenty_seconds(engine: Engine) -> None:
     """Work that never ends is cut off in time, the last events are published, and the leases are given back."""
 

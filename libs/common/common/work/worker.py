@@ -47,7 +47,7 @@ TURN_SECONDS = 2.0
 TAKE = 200
 BUG_TRIES = 5
 WRITE_TRIES = 4
-STOP_SECONDS = 10.0
+STOP_SECONDS = 8.0
 CANCEL_SECONDS = 2.0
 PROBLEMS = {None, *Code}
 
@@ -79,21 +79,27 @@ class Worker:
         self._stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`; batches under way then get ten seconds to finish, and their leases are given back."""
-        pauses = Pauses(first=0.2, most=5.0)
+        """Work until `stop`; batches under way then get eight seconds to finish, and their leases are given back."""
         async with asyncio.TaskGroup() as group:
             renewing = group.create_task(self._renew())
-            while not stop.is_set():
-                try:
-                    await self.look()
-                    await self._database.bell.wait("work", self._until_next())
-                    pauses.reset()
-                except Transient as error:
-                    log.warning("work waits", reason=str(error))
-                    await pauses.wait(stop)
-            self._stopping = True
-            await self._finish()
-            renewing.cancel()
+            try:
+                await self._keep_looking(stop)
+                self._stopping = True
+                await self._finish(STOP_SECONDS)
+            finally:
+                await self._finish(0)
+                renewing.cancel()
+
+    async def _keep_looking(self, stop: asyncio.Event) -> None:
+        pauses = Pauses(first=0.2, most=5.0)
+        while not stop.is_set():
+            try:
+                await self.look()
+                await self._database.bell.wait("work", self._until_next())
+                pauses.reset()
+            except Transient as error:
+                log.warning("work waits", reason=str(error))
+                await pauses.wait(stop)
 
     async def look(self) -> None:
         """Start a turn for each merchant that is due, as far as there are places."""
@@ -239,15 +245,15 @@ class Worker:
                     log.warning("a turn is ended, as its lease could not be prolonged", merchant_id=name)
                     task.cancel()
 
-    async def _finish(self) -> None:
-        turns = [task for task in self._turns.values() if not task.done()]
-        if not turns:
-            return
-        _, late = await asyncio.wait(turns, timeout=STOP_SECONDS)
-        for task in late:
+    async def _finish(self, seconds: float) -> None:
+        """Wait so long for the turns under way; those that are not over by then are cancelled."""
+        turns = {task for task in self._turns.values() if not task.done()}
+        if turns:
+            _, turns = await asyncio.wait(turns, timeout=seconds)
+        for task in turns:
             task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=CANCEL_SECONDS)
+        if turns:
+            await asyncio.wait(turns, timeout=CANCEL_SECONDS)
 
 
 def _fail(batch: Batch, error: Exception, refused: Code) -> None:
