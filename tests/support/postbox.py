@@ -17,7 +17,8 @@ HOST = "127.0.0.1"
 class Postbox:
     """What has been taken, oldest first. `answers` are given to the next messages instead of taking them.
 
-    The answer `break` takes the message and then closes the connection without saying so.
+    `refuses` holds answers to other commands (EHLO, MAIL, RCPT). The answer `break` closes the connection without
+    saying anything; to a message, after taking it.
     """
 
     url: str = ""
@@ -25,17 +26,42 @@ class Postbox:
     raw: list[bytes] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
-    refuses: str = ""
+    refuses: dict[str, str] = field(default_factory=dict)
 
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd finds its hooks by these names
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
+    def _refused(self, command: str, server: Any) -> str:
+        answer = self.refuses.get(command, "")
+        if answer == "break":
+            server.transport.abort()
+        return answer
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd finds its hooks by these names
+        self, server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        refused = self._refused("EHLO", server)
+        return [refused] if refused else responses
+
+    async def handle_HELO(self, server: Any, session: Any, _envelope: Any, hostname: str) -> str:  # noqa: N802
+        session.host_name = hostname
+        return self._refused("EHLO", server) or "250 OK"
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
     ) -> str:
-        if self.refuses:
-            return self.refuses
+        if refused := self._refused("MAIL", server):
+            return refused
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: Any, _session: Any, envelope: Any, address: str, _options: list[str]
+    ) -> str:
+        if refused := self._refused("RCPT", server):
+            return refused
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - as above
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
         answer = self.answers.pop(0) if self.answers else "250 taken"
         if answer.startswith(("4", "5")):
             return answer

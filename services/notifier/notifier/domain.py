@@ -121,10 +121,15 @@ def is_mailed(code: Code) -> bool:
     return WORDS[code].severity is not Severity.INFORMATION
 
 
+def is_in_doubt(mail: Mail) -> bool:
+    """Whether it was tried so often without an answer that it counts as sent."""
+    return not mail.sent and mail.claims >= MOST_CLAIMS
+
+
 def is_wanted(kind: MailKind, *, is_open: bool, mails: Mapping[MailKind, Mail]) -> bool:
     """Whether this e-mail is still to be sent: once each, and of a solved problem only to who was told of it."""
     mail = mails.get(kind, Mail())
-    if mail.sent or mail.claims >= MOST_CLAIMS:
+    if mail.sent or is_in_doubt(mail):
         return False
     return is_open if kind is MailKind.OPENED else mails.get(MailKind.OPENED, Mail()).claims > 0
 
@@ -288,7 +293,7 @@ def zone(name: str) -> tzinfo:
     """The time zone of this IANA name; UTC when there is none."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a part of a name, such as `America`, is a folder
         return UTC
 
 

@@ -1,7 +1,7 @@
 """E-mail: whose address it goes to, how a message is made, and how it is given to the relay."""
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -172,32 +172,35 @@ class Relay:
             timeout=self._timeout,
         )
         try:
-            await client.connect()
-        except (aiosmtplib.SMTPException, ssl.SSLError, OSError, ValueError) as error:
-            client.close()
-            raise Unavailable(f"the mail server cannot be reached or used ({type(error).__name__})") from None
-        try:
-            await client.send_message(message)
-        except aiosmtplib.SMTPException as error:
-            raise _failure(error) from None
-        except OSError as error:
-            raise Ambiguous(f"the connection to the mail server broke ({type(error).__name__})") from None
+            await _open(client, message)
+            await _give(client, message)
         finally:
             client.close()
 
 
-def _failure(error: aiosmtplib.SMTPException) -> Transient | Rejected | Ambiguous:
-    match error:
-        case aiosmtplib.SMTPRecipientsRefused():
-            return _refusal([each.code for each in error.recipients])
-        case aiosmtplib.SMTPResponseException():
-            return _refusal([error.code])
-        case aiosmtplib.SMTPNotSupported():
-            return Rejected("The mail server cannot deliver to an address of this kind.")
-    return Ambiguous(f"the mail server did not say whether it took the message ({type(error).__name__})")
+async def _open(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
+    """All that comes before the message itself: whatever breaks here, the server has not taken it."""
+    try:
+        await client.connect()
+        await client.mail(message["From"].addresses[0].addr_spec)
+        await client.rcpt(message["To"].addresses[0].addr_spec)
+    except aiosmtplib.SMTPRecipientRefused as error:
+        raise _refusal(error.code) from None
+    except (aiosmtplib.SMTPException, ssl.SSLError, OSError, ValueError) as error:
+        raise Unavailable(f"the mail server cannot be reached or used ({type(error).__name__})") from None
 
 
-def _refusal(codes: Sequence[int]) -> Transient | Rejected:
-    if any(code in _TRY_LATER for code in codes):
-        return Unavailable(f"the mail server asks to try later ({codes[0]})")
-    return Rejected(f"The mail server refused the message ({codes[0] if codes else 'no reason'}).")
+async def _give(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
+    try:
+        await client.data(message.as_bytes())
+    except aiosmtplib.SMTPDataError as error:
+        raise _refusal(error.code) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        said = f"the mail server did not say whether it took the message ({type(error).__name__})"
+        raise Ambiguous(said) from None
+
+
+def _refusal(code: int) -> Transient | Rejected:
+    if code in _TRY_LATER:
+        return Unavailable(f"the mail server asks to try later ({code})")
+    return Rejected(f"The mail server refused the message ({code}).")

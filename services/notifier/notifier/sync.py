@@ -3,22 +3,26 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from email.message import EmailMessage
 from uuid import UUID
 
+import structlog
 from jinja2 import Environment
 
 from common import merchants
 from common.contracts.problems import Code
 from common.db.database import Database
 from common.db.unit import Unit
-from common.errors import NotFound, Rejected, Transient
+from common.errors import Ambiguous, NotFound, Transient
 from common.http.auth import Keys
 from common.work.batch import Batch, Kind
 from notifier import domain, store
-from notifier.domain import CONTACT_KEPT, LEARN_CONTACT, SEND_MAIL, MailKind
+from notifier.domain import CONTACT_KEPT, LEARN_CONTACT, SEND_MAIL, Mail, MailKind
 from notifier.feed import Hub
 from notifier.mail import Contacts, Letter, Office, Relay
 from notifier.store import Contact
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,14 @@ async def send_mail(batch: Batch, deps: Deps) -> None:
     """Claim, send, mark: a crash between the relay's yes and our note of it costs one repeat, known by its id."""
     [key] = batch.keys
     problem_id, kind = domain.mail_of(key)
-    async with batch.unit() as unit:
-        letter = await _claim(unit, batch.merchant_id, problem_id, kind)
-    if letter is None:
+    message = await _claimed(batch, deps, problem_id, kind)
+    if message is None:
         return
     try:
-        contact = await _contact(batch, deps.contacts)
-        await deps.relay.send(deps.office.compose(letter, contact, batch.now))
-    except (Transient, Rejected, NotFound):
+        await deps.relay.send(message)
+    except Ambiguous:
+        raise
+    except Exception:
         async with batch.unit() as unit:
             await store.unclaim_mail(unit.conn, problem_id, kind)
         raise
@@ -55,13 +59,28 @@ async def send_mail(batch: Batch, deps: Deps) -> None:
         await store.mark_mailed(unit, problem_id, kind)
 
 
-async def _claim(unit: Unit, merchant_id: str, problem_id: UUID, kind: MailKind) -> Letter | None:
-    """The letter as things stand now, noted as being on its way; None when it is no longer wanted."""
+async def _claimed(batch: Batch, deps: Deps, problem_id: UUID, kind: MailKind) -> EmailMessage | None:
+    """The e-mail as things stand now, noted as being on its way; None when it is no longer wanted."""
+    async with batch.unit() as unit:
+        if await _letter(unit, batch.merchant_id, problem_id, kind) is None:
+            return None
+    contact = await _contact(batch, deps.contacts)
+    async with batch.unit() as unit:
+        letter = await _letter(unit, batch.merchant_id, problem_id, kind)
+        if letter is None:
+            return None
+        message = deps.office.compose(letter, contact, batch.now)
+        await store.claim_mail(unit.conn, problem_id, kind)
+    return message
+
+
+async def _letter(unit: Unit, merchant_id: str, problem_id: UUID, kind: MailKind) -> Letter | None:
     problem = await store.lock_problem(unit.conn, merchant_id, problem_id)
     mails = await store.mails(unit.conn, problem_id)
     if not domain.is_wanted(kind, is_open=problem.closed_at is None, mails=mails):
+        if domain.is_in_doubt(mails.get(kind, Mail())):
+            log.error("an e-mail is let be: the relay may have taken it", problem=str(problem_id), mail=kind)
         return None
-    await store.claim_mail(unit.conn, problem_id, kind)
     known = await merchants.known(unit.conn, [merchant_id])
     merchant = await merchants.find(unit.conn, merchant_id) if known else None
     return Letter(kind, problem, merchant.timezone if merchant else "UTC", merchant.region if merchant else "")

@@ -3,9 +3,11 @@
 from email.message import EmailMessage
 
 import pytest
+from structlog.testing import capture_logs
 from tests.integration.notifier.conftest import MERCHANT, Notifier
 
 from common.contracts.problems import SUPPORT, Code
+from notifier.domain import MOST_CLAIMS
 
 
 def text_of(message: EmailMessage, kind: str = "plain") -> str:
@@ -151,19 +153,37 @@ async def test_a_break_after_the_relay_took_it_costs_one_repeat(notifier: Notifi
     assert first["Message-ID"] == second["Message-ID"]
 
 
+@pytest.mark.parametrize("command", ["EHLO", "MAIL", "RCPT"])
+async def test_a_break_before_the_message_is_no_sending(notifier: Notifier, command: str) -> None:
+    """However often the relay breaks off before it has the message, the e-mail comes once it is well, and once."""
+    notifier.postbox.refuses[command] = "break"
+    await notifier.open()
+    for _ in range(MOST_CLAIMS + 1):
+        await notifier.settle()
+        notifier.clock.advance(3600)
+    notifier.postbox.refuses.clear()
+    await notifier.settle()
+    await notifier.settle()
+    assert len(notifier.postbox.messages) == 1
+
+
 async def test_a_relay_that_never_answers_is_given_up(notifier: Notifier) -> None:
-    """A relay that takes and breaks off each time gets the same e-mail three times, not for ever."""
+    """A relay that takes and breaks off each time gets an e-mail three times, not for ever, and the log says so."""
     notifier.postbox.answers = ["break"] * 10
     await notifier.open()
-    for _ in range(6):
-        await notifier.settle()
-        notifier.clock.advance(120)
-    assert len(notifier.postbox.messages) == 3
+    with capture_logs() as logged:
+        for _ in range(6):
+            await notifier.settle()
+            notifier.clock.advance(120)
+    assert len(notifier.postbox.messages) == MOST_CLAIMS
+    assert [line["event"] for line in logged if line["log_level"] == "error"] == [
+        "an e-mail is let be: the relay may have taken it"
+    ]
 
 
 async def test_a_refused_recipient_is_a_problem_on_the_dashboard(notifier: Notifier) -> None:
     """The refusal is told by code, without the address, and checking again sends the mail."""
-    notifier.postbox.refuses = "550 no such user owner@example.com"
+    notifier.postbox.refuses["RCPT"] = "550 no such user owner@example.com"
     await notifier.open()
     await notifier.settle()
     [row] = await notifier.fetch("SELECT problem, error FROM work WHERE held")

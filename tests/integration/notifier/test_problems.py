@@ -109,10 +109,10 @@ async def test_replicas_that_hear_of_one_cause_at_once_make_one_problem(notifier
 
 async def test_a_recheck_of_refused_mail_tries_it_again(notifier: Notifier) -> None:
     """E-mail that was refused is sent when somebody says that the address is right now."""
-    notifier.postbox.refuses = "550 no such user"
+    notifier.postbox.refuses["RCPT"] = "550 no such user"
     await notifier.open()
     await notifier.settle()
-    notifier.postbox.refuses = ""
+    notifier.postbox.refuses.clear()
     await notifier.deliver(RecheckRequested(merchant_id=MERCHANT, code=Code.EMAIL_REJECTED))
     await notifier.settle()
     assert len(notifier.postbox.messages) == 1

@@ -162,6 +162,7 @@ def test_moments_are_said_where_the_merchant_is() -> None:
     assert domain.since(late, berlin) == "Monday 23 November 2026, 00:30 (CET)"
     assert domain.zone("Nowhere/At All") is UTC
     assert domain.zone("../../etc/passwd") is UTC
+    assert domain.zone("America") is UTC
 
 
 @pytest.mark.parametrize(
