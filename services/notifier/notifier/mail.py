@@ -14,6 +14,7 @@ from uuid import UUID
 
 import aiohttp
 import aiosmtplib
+import structlog
 from jinja2 import Environment
 from pydantic import BaseModel, StringConstraints, ValidationError
 
@@ -30,6 +31,10 @@ ASK_SECONDS = 5.0
 LARGEST_ANSWER = 64 * 1024
 
 _TRY_LATER = range(400, 500)
+_OF_THE_MESSAGE = {552, 554}
+"""Answers to a message that speak of its size, its words or who sends it, not of whom it is for."""
+
+log = structlog.get_logger()
 
 
 class ContactAnswer(BaseModel):
@@ -186,6 +191,8 @@ async def _open(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
         await client.rcpt(message["To"].addresses[0].addr_spec)
     except aiosmtplib.SMTPRecipientRefused as error:
         raise _refusal(error.code) from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise _not_served(error.code) from None
     except (aiosmtplib.SMTPException, ssl.SSLError, OSError, ValueError) as error:
         raise Unavailable(f"the mail server cannot be reached or used ({type(error).__name__})") from None
 
@@ -194,13 +201,21 @@ async def _give(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
     try:
         await client.data(message.as_bytes())
     except aiosmtplib.SMTPDataError as error:
-        raise _refusal(error.code) from None
+        raise (_not_served if error.code in _OF_THE_MESSAGE else _refusal)(error.code) from None
     except (aiosmtplib.SMTPException, OSError) as error:
         said = f"the mail server did not say whether it took the message ({type(error).__name__})"
         raise Ambiguous(said) from None
 
 
 def _refusal(code: int) -> Transient | Rejected:
+    """What is told of the recipient: for good it is the merchant's to mend."""
     if code in _TRY_LATER:
         return Unavailable(f"the mail server asks to try later ({code})")
     return Rejected(f"The mail server refused the message ({code}).")
+
+
+def _not_served(code: int) -> Unavailable:
+    """What is told of us, whoever the recipient: no merchant can mend it, so it is tried again and logged."""
+    if code not in _TRY_LATER:
+        log.error("the mail server does not serve us: check QS_SMTP_URL and QS_MAIL_FROM", code=code)
+    return Unavailable(f"the mail server does not serve us ({code})")

@@ -15,6 +15,7 @@ from common.db.database import Database
 from common.db.unit import Unit
 from common.errors import Ambiguous, NotFound, Transient
 from common.http.auth import Keys
+from common.work import table
 from common.work.batch import Batch, Kind
 from notifier import domain, store
 from notifier.domain import CONTACT_KEPT, LEARN_CONTACT, SEND_MAIL, Mail, MailKind
@@ -87,9 +88,11 @@ async def _letter(unit: Unit, merchant_id: str, problem_id: UUID, kind: MailKind
 
 
 async def learn_contact(batch: Batch, deps: Deps) -> None:
-    """Know the store's name and address before they are needed."""
+    """Know the store's name and address before they are needed; what the old address refused is sent to this one."""
     with suppress(NotFound):  # disconnected meanwhile
         await _ask(batch, deps.contacts)
+        async with batch.unit() as unit:
+            await table.release(unit, batch.merchant_id, Code.EMAIL_REJECTED)
 
 
 async def _contact(batch: Batch, contacts: Contacts) -> Contact:

@@ -193,6 +193,42 @@ async def test_a_refused_recipient_is_a_problem_on_the_dashboard(notifier: Notif
     assert b"owner" not in bytes(event["body"])
 
 
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [("EHLO", "501 bad name"), ("MAIL", "553 not yours"), ("DATA", "552 too large"), ("DATA", "554 no")],
+)
+async def test_a_relay_that_refuses_us_is_no_fault_of_the_merchant(
+    notifier: Notifier, command: str, answer: str
+) -> None:
+    """The log says so, nobody is asked for another address, and the e-mail comes later."""
+    notifier.postbox.refuses |= {} if command == "DATA" else {command: answer}
+    notifier.postbox.answers = [answer] if command == "DATA" else []
+    await notifier.open()
+    with capture_logs() as logged:
+        await notifier.settle()
+    assert [line["event"][:34] for line in logged if line["log_level"] == "error"] == [
+        "the mail server does not serve us:"
+    ]
+    assert await notifier.fetch("SELECT 1 FROM work WHERE held") == []
+
+    notifier.postbox.refuses.clear()
+    notifier.clock.advance(120)
+    await notifier.settle()
+    assert len(notifier.postbox.messages) == 1
+
+
+async def test_a_corrected_address_is_written_to(notifier: Notifier) -> None:
+    """What was refused for its address is sent when the merchant is connected anew with another."""
+    notifier.postbox.refuses["RCPT"] = "550 no such user"
+    await notifier.open()
+    await notifier.settle()
+    notifier.postbox.refuses.clear()
+    notifier.directory.email = "new@example.com"
+    await notifier.connect()
+    await notifier.settle()
+    assert notifier.postbox.recipients == [["new@example.com"]]
+
+
 async def test_the_known_address_serves_while_catalog_is_away(notifier: Notifier) -> None:
     """Catalog being down delays no e-mail once the address is known; an older one is asked for again."""
     notifier.clock.advance(3600)
