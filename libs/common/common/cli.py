@@ -7,6 +7,8 @@ from uuid import UUID
 
 import asyncpg
 import click
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from common import logs
 from common.service import Service, main
@@ -30,7 +32,7 @@ def command(name: str, settings: type[S], build: Callable[[S], Service]) -> clic
     @click.pass_context
     def group(context: click.Context) -> None:
         if context.invoked_subcommand is None:
-            read = settings()
+            read = _read(settings)
             logs.configure(name, read.log_level)
             main(lambda: build(read))
 
@@ -38,7 +40,7 @@ def command(name: str, settings: type[S], build: Callable[[S], Service]) -> clic
     def migrate() -> None:
         from common.db.migrate import upgrade  # noqa: PLC0415 - Alembic comes with the `migrate` extra only
 
-        upgrade(CommonSettings().postgres_dsn.get_secret_value(), name)
+        upgrade(_read(CommonSettings).postgres_dsn.get_secret_value(), name)
         click.echo(f"{name} is migrated")
 
     @group.command(help="Show the code with which Clover verifies the webhook's address, once, and forget it.")
@@ -50,6 +52,13 @@ def command(name: str, settings: type[S], build: Callable[[S], Service]) -> clic
 
     group.add_command(_dead(name))
     return group
+
+
+def _read(settings: type[S]) -> S:
+    try:
+        return settings()
+    except (ValidationError, SettingsError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _dead(name: str) -> click.Group:
@@ -103,7 +112,7 @@ def _count(rows: list[asyncpg.Record], what: str) -> None:
 
 def _on_schema(name: str, query: Callable[[Connection], Awaitable[R]]) -> R:
     async def run() -> R:
-        dsn = CommonSettings().postgres_dsn.get_secret_value()
+        dsn = _read(CommonSettings).postgres_dsn.get_secret_value()
         connection = await asyncpg.connect(dsn, timeout=5, command_timeout=20, server_settings={"search_path": name})
         try:
             return await query(connection)

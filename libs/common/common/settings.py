@@ -1,8 +1,9 @@
 """The settings every service has, read once from the environment (prefix `QS_`)."""
 
 from typing import Annotated, Literal, Self
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -13,6 +14,26 @@ def _listed(value: object) -> object:
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed)]
 """Several secrets, comma-separated; the first is used, all are accepted, so that they can be rotated."""
 
+
+def address(url: str) -> SplitResult:
+    """The parts of this address. Raises ValueError without quoting it, for it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        for host in parts.netloc.rpartition("@")[2].split(","):  # of PostgreSQL there may be several
+            _ = urlsplit(f"//{host}").port
+    except ValueError:
+        raise ValueError("is not an address; are the odd characters of its login percent-encoded?") from None
+    return parts
+
+
+def _addressed(url: SecretStr) -> SecretStr:
+    address(url.get_secret_value())
+    return url
+
+
+Url = Annotated[SecretStr, AfterValidator(_addressed)]
+"""An address that may hold a login."""
+
 DEFAULT_SECRETS = {"development", "changeme", "secret", "test"}
 
 
@@ -22,11 +43,12 @@ class CommonSettings(BaseSettings):
     Outside `QS_ENV=dev` a missing or default secret is refused, and so is a Clover that is not spoken to over https.
     """
 
-    model_config = SettingsConfigDict(env_prefix="QS_", extra="ignore", frozen=True)
+    # hidden, because pydantic quotes the whole input, secrets and all, when one setting is missing or wrong
+    model_config = SettingsConfigDict(env_prefix="QS_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     env: Literal["dev", "production"] = "production"
-    postgres_dsn: SecretStr
-    amqp_url: SecretStr
+    postgres_dsn: Url
+    amqp_url: Url
     bus_namespace: str = ""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from common.settings import CommonSettings
+from common.settings import CommonSettings, address
 
 _TLS = {"smtp": (False, False), "smtp+starttls": (False, True), "smtps": (True, False)}
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -47,7 +47,7 @@ class RelayAt:
 
 def parse_relay(url: str) -> RelayAt:
     """Where this URL points. Raises ValueError without quoting it."""
-    parts = urlsplit(url)
+    parts = address(url)
     if parts.scheme not in _TLS or not parts.hostname:
         raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")
     use_tls, start_tls = _TLS[parts.scheme]
@@ -67,7 +67,7 @@ def _relay(url: SecretStr) -> SecretStr:
 
 
 def _public(url: str) -> str:
-    parts = urlsplit(url)
+    parts = address(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be the address people open QuickSync at, such as https://sync.example.com")
     return url.rstrip("/")

@@ -1,0 +1,43 @@
+"""Notifier starts only with settings that are whole and safe, and tells no secret when it does not."""
+
+import pytest
+from click.testing import CliRunner
+
+from notifier.__main__ import main
+
+CANARY = "canary-7b1"
+GOOD = {
+    "QS_ENV": "dev",
+    "QS_POSTGRES_DSN": f"postgresql://notifier:{CANARY}@db/quicksync",
+    "QS_AMQP_URL": f"amqp://notifier:{CANARY}@broker/",
+    "QS_INTERNAL_SECRETS": CANARY,
+    "QS_SMTP_URL": f"smtp://notifier:{CANARY}@mail",
+    "QS_MAIL_FROM": "QuickSync <hello@quicksync.test>",
+    "QS_PUBLIC_URL": "https://sync.example.com",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("QS_PUBLIC_URL", None),
+        ("QS_ENV", "production"),
+        ("QS_PORT", "many"),
+        ("QS_CLOVER_BASE_URLS", "{"),
+        ("QS_POSTGRES_DSN", f"postgresql://notifier:{CANARY}#x@db/quicksync"),
+        ("QS_AMQP_URL", f"amqp://notifier:{CANARY}?x@broker/"),
+        ("QS_SMTP_URL", f"smtp://notifier:{CANARY}/x@mail"),
+        ("QS_SMTP_URL", f"smtp://[{CANARY}@mail"),
+        ("QS_SMTP_URL", f"http://notifier:{CANARY}@mail"),
+        ("QS_MAIL_FROM", CANARY),
+    ],
+)
+def test_a_refused_start_tells_no_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> None:
+    """Whichever setting is missing or wrong, the refusal names it and quotes none."""
+    for each, good in (GOOD | {name: value}).items():
+        monkeypatch.setenv(each, good) if good else monkeypatch.delenv(each, raising=False)
+    refused = CliRunner().invoke(main)
+
+    assert (refused.exit_code, isinstance(refused.exception, SystemExit)) == (1, True)
+    assert "QS_" in refused.output or name.removeprefix("QS_").lower() in refused.output
+    assert CANARY not in refused.output
