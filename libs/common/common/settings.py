@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def _listed(value: object) -> object:
-    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed)]
@@ -34,13 +34,17 @@ def _addressed(url: SecretStr) -> SecretStr:
 Url = Annotated[SecretStr, AfterValidator(_addressed)]
 """An address that may hold a login."""
 
+SHORTEST_SECRET = 16
+"""Characters a secret has at least that others could try to guess."""
+
 DEFAULT_SECRETS = {"development", "changeme", "secret", "test"}
 
 
 class CommonSettings(BaseSettings):
     """What each service reads at start.
 
-    Outside `QS_ENV=dev` a missing or default secret is refused, and so is a Clover that is not spoken to over https.
+    Outside `QS_ENV=dev` a missing, default or short secret is refused, and so are RabbitMQ's user `guest` and a Clover
+    that is not spoken to over https.
     """
 
     # hidden, because pydantic quotes the whole input, secrets and all, when one setting is missing or wrong
@@ -71,17 +75,27 @@ class CommonSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
-        if self.env == "dev":
-            return self
+        if self.env != "dev":
+            self._refuse_known_secrets()
+            self._refuse_missing_secrets()
+            if (address(self.amqp_url.get_secret_value()).username or "guest") == "guest":
+                raise ValueError("QS_AMQP_URL: the user guest, whom everybody knows; name another outside QS_ENV=dev")
+            for region, base in self.clover_base_urls.items():
+                if not base.lower().startswith("https://"):
+                    raise ValueError(f"QS_CLOVER_BASE_URLS: the address of {region} must be https outside QS_ENV=dev")
+        return self
+
+    def _refuse_known_secrets(self) -> None:
         for name in type(self).model_fields:
             value = getattr(self, name)
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, SecretStr) and each.get_secret_value().lower() in DEFAULT_SECRETS | {""}:
                     raise ValueError(f"QS_{name.upper()}: a default secret; set one of its own")
+
+    def _refuse_missing_secrets(self) -> None:
         for required in ("clover_webhook_secrets", "jwt_public_keys", "internal_secrets"):
             if not getattr(self, required):
                 raise ValueError(f"QS_{required.upper()}: not set; it is needed outside QS_ENV=dev")
-        for region, base in self.clover_base_urls.items():
-            if not base.lower().startswith("https://"):
-                raise ValueError(f"QS_CLOVER_BASE_URLS: the address of {region} must be https outside QS_ENV=dev")
-        return self
+        for shared in ("clover_webhook_secrets", "internal_secrets"):
+            if min(len(each.get_secret_value()) for each in getattr(self, shared)) < SHORTEST_SECRET:
+                raise ValueError(f"QS_{shared.upper()}: a secret shorter than {SHORTEST_SECRET} characters")

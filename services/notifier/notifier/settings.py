@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from common.settings import CommonSettings, address
 
@@ -80,6 +80,14 @@ class Settings(CommonSettings):
     smtp_timeout: Annotated[float, Field(gt=0, le=60)] = 20.0
     mail_from: Annotated[str, AfterValidator(_address)]
     public_url: Annotated[str, AfterValidator(_public)]
+
+    @model_validator(mode="after")
+    def _is_private(self) -> Self:
+        """Sign-in links and cookies travel to `public_url`: in clear they may within this machine only."""
+        parts = address(self.public_url)
+        if self.env != "dev" and parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+            raise ValueError("QS_PUBLIC_URL: must be https outside QS_ENV=dev")
+        return self
 
     @property
     def sender(self) -> Address:

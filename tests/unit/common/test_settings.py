@@ -9,7 +9,7 @@ from common.settings import CommonSettings
 
 NEEDED: dict[str, Any] = {
     "postgres_dsn": "postgresql://db/quicksync",
-    "amqp_url": "amqp://broker/",
+    "amqp_url": "amqp://quicksync:3f0c7c1e@broker/",
     "clover_webhook_secrets": "3f0c7c1e-6a1b-4c8e-9f5d-0d9d8f1f2a3b",
     "jwt_public_keys": "-----BEGIN PUBLIC KEY-----",
     "internal_secrets": "correct horse battery staple",
@@ -34,9 +34,26 @@ def test_a_default_secret_is_refused(secret: str) -> None:
         settings(internal_secrets=f"a good one,{secret}")
 
 
+@pytest.mark.parametrize("name", ["clover_webhook_secrets", "internal_secrets"])
+def test_a_short_secret_is_refused(name: str) -> None:
+    """Outside dev no secret may be one that can be guessed by trying."""
+    with pytest.raises(ValidationError, match=f"QS_{name.upper()}: a secret shorter than 16"):
+        settings(**{name: "correct horse battery staple,0123456789abcde"})
+
+
+@pytest.mark.parametrize("url", ["amqp://broker/", "amqp://guest:guest@broker/", "amqp://guest@broker/"])
+def test_the_user_everybody_knows_is_refused(url: str) -> None:
+    """Outside dev RabbitMQ's guest is nobody to work as."""
+    with pytest.raises(ValidationError, match="QS_AMQP_URL: the user guest"):
+        settings(amqp_url=url)
+
+
 def test_dev_starts_without_secrets() -> None:
     """On one's own machine nothing need be set but the servers."""
-    assert settings(env="dev", clover_webhook_secrets="", jwt_public_keys="", internal_secrets="").env == "dev"
+    assert (
+        settings(env="dev", amqp_url="amqp://", clover_webhook_secrets="", jwt_public_keys="", internal_secrets="").env
+        == "dev"
+    )
 
 
 @pytest.mark.parametrize("base", ["http://api.clover.com", "api.clover.com"])
@@ -52,8 +69,9 @@ def test_dev_may_speak_to_a_local_clover() -> None:
 
 
 def test_several_secrets_are_taken_for_rotation() -> None:
-    """Secrets and keys are comma-separated lists, the first in use."""
-    assert [each.get_secret_value() for each in settings(internal_secrets="new,old").internal_secrets] == ["new", "old"]
+    """Secrets and keys are comma-separated lists, the first in use; spaces between them are no part of them."""
+    listed = settings(internal_secrets="the one that is new, the one that was before,").internal_secrets
+    assert [each.get_secret_value() for each in listed] == ["the one that is new", "the one that was before"]
 
 
 def test_settings_do_not_show_their_secrets() -> None:

@@ -1,9 +1,14 @@
 """Notifier starts only with settings that are whole and safe, and tells no secret when it does not."""
 
+from contextlib import nullcontext
+from typing import Any
+
 import pytest
 from click.testing import CliRunner
+from pydantic import ValidationError
 
 from notifier.__main__ import main
+from notifier.settings import Settings
 
 CANARY = "canary-7b1"
 GOOD = {
@@ -41,3 +46,26 @@ def test_a_refused_start_tells_no_secret(monkeypatch: pytest.MonkeyPatch, name: 
     assert (refused.exit_code, isinstance(refused.exception, SystemExit)) == (1, True)
     assert "QS_" in refused.output or name.removeprefix("QS_").lower() in refused.output
     assert CANARY not in refused.output
+
+
+@pytest.mark.parametrize(
+    ("env", "url", "refused"),
+    [
+        ("production", "http://sync.example.com", True),
+        ("production", "https://sync.example.com", False),
+        ("production", "http://127.0.0.1:8000", False),
+        ("dev", "http://sync.example.com", False),
+    ],
+)
+def test_people_come_by_https(env: str, url: str, refused: bool) -> None:
+    """Outside dev a sign-in link never leaves the machine in clear."""
+    secret = "0123456789abcdef"
+    given: dict[str, Any] = {each.removeprefix("QS_").lower(): value for each, value in GOOD.items()} | {
+        "env": env,
+        "public_url": url,
+        "internal_secrets": secret,
+        "clover_webhook_secrets": secret,
+        "jwt_public_keys": "-----BEGIN PUBLIC KEY-----",
+    }
+    with pytest.raises(ValidationError, match="QS_PUBLIC_URL") if refused else nullcontext():
+        Settings(**given)
