@@ -241,7 +241,10 @@ async def _is_ours(call: PageCall, visitor: Visitor) -> bool:
     if call.request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         return False
     body = await parse.read_body(call.request, FORM_BYTES, FORM_SECONDS)
-    form = parse_qs(body.decode("ascii", "replace"), max_num_fields=10)
+    try:
+        form = parse_qs(body.decode("ascii", "replace"), max_num_fields=10)
+    except ValueError:  # more fields than any form of ours has
+        return False
     return hmac.compare_digest(form.get("csrf", [""])[0].encode(), visitor.csrf.encode())
 
 

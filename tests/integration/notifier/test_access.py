@@ -108,6 +108,7 @@ async def test_forms_are_taken_from_our_pages_only(notifier: Notifier) -> None:
     for form, headers in (
         ({}, {}),
         ({"csrf": "0" * 64}, {}),
+        (dict.fromkeys("abcdefghijk", "") | good, {}),
         (good, {"Sec-Fetch-Site": "cross-site"}),
         (good, {"Sec-Fetch-Site": "same-site"}),
     ):
