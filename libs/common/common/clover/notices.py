@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from common.contracts.clover import ObjectChanged
 from common.errors import Problem
-from common.http.parse import invalid
+from common.http.parse import invalid, malformed
 from common.http.problems import Refused
 from common.ids import MerchantId
 
@@ -60,7 +60,7 @@ def notice(body: bytes) -> Notice:
         return Notice.model_validate_json(body)
     except ValidationError as error:
         if any(each["type"] == "json_invalid" for each in error.errors(include_url=False, include_input=False)):
-            raise Refused(400, "malformed_json", "The body is not JSON in UTF-8.") from None
+            raise malformed() from None
         problems: tuple[Problem, ...] = invalid(Notice, error).problems
         raise Refused(400, "invalid", "The body is not a webhook of Clover's.", problems) from None
 

@@ -121,4 +121,5 @@ class Receiver:
 
 
 def _unauthorized() -> Refused:
-    return Refused(401, "unauthorized", f"The header {SECRET_HEADER} does not hold the secret agreed with Clover.")
+    detail = f"The header {SECRET_HEADER} does not hold the secret agreed with Clover."
+    return Refused(401, "unauthorized", detail, headers={"WWW-Authenticate": f'{SECRET_HEADER} realm="quicksync"'})

@@ -17,7 +17,7 @@ Models = Mapping[tuple[Any, JsonSchemaMode], Json]
 
 _EVERYWHERE = (
     "Unknown fields are refused. Numbers lie within ±10^15, texts hold no NUL character. Every refusal is an "
-    "application/problem+json whose `errors` name each field, what is wrong and what to do."
+    "application/problem+json; if path, query or body is wrong its `errors` name each field, the fault and the remedy."
 )
 _MERCHANT: Json = {"type": "string", "pattern": "^[0-9A-Z]{13}$"}
 _TEXT: Json = {"type": "string", "minLength": 1, "maxLength": LONGEST_PARAMETER}

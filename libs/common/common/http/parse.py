@@ -46,11 +46,13 @@ async def read_body(request: web.Request, limit: int, within: float) -> bytes:
                 body += chunk
                 _refuse_beyond(limit, len(body))
     except TimeoutError:
-        raise Refused(408, "too_slow", f"The body did not arrive within {within:g} seconds.") from None
+        raise _refused(408, "too_slow", f"did not arrive within {within:g} seconds", "Send it faster.") from None
     except (ClientPayloadError, web.PayloadAccessError, web.RequestPayloadError):
-        raise Refused(400, "unreadable", "The body is not encoded as its headers say.") from None
+        raise _refused(
+            400, "unreadable", "is not encoded as its headers say", "Correct it, or Content-Encoding and its like."
+        ) from None
     except ConnectionError:
-        raise Refused(400, "unreadable", "The connection broke before the body was whole.") from None
+        raise _refused(400, "unreadable", "broke off before it was whole", "Send it again.") from None
     return bytes(body)
 
 
@@ -61,22 +63,32 @@ def refuse_too_large(request: web.Request, limit: int) -> None:
 
 def _refuse_beyond(limit: int, size: int) -> None:
     if size > limit:
-        raise Refused(413, "too_large", f"The body is larger than {limit} bytes.")
+        raise _refused(413, "too_large", f"is larger than {limit} bytes", "Send less at once.")
 
 
 def from_body(model: type[M], content_type: str, charset: str | None, body: bytes) -> M:
     """The model in this JSON body. Raises Refused (400, 415) and Invalid."""
     if content_type != "application/json" or (charset or "utf-8").lower() not in {"utf-8", "utf8"}:
-        raise Refused(415, "unsupported_media_type", "Send JSON in UTF-8 with `Content-Type: application/json`.")
+        remedy = "Send JSON in UTF-8 with `Content-Type: application/json`."
+        raise _refused(415, "unsupported_media_type", "is not JSON in UTF-8", remedy, field="Content-Type")
     try:
         tree = from_json(body, allow_inf_nan=False)
     except ValueError:
-        raise Refused(400, "malformed_json", "The body is not JSON in UTF-8.") from None
+        raise malformed() from None
     _refuse_unfit(tree)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise invalid(model, error) from None
+
+
+def malformed() -> Refused:
+    """The refusal of a body that is no JSON."""
+    return _refused(400, "malformed_json", "is not JSON in UTF-8", "Send a whole JSON text.")
+
+
+def _refused(status: int, code: str, problem: str, remedy: str, field: str = _BODY) -> Refused:
+    return Refused(status, code, f"The {field} {problem}.", [Problem(field, problem, remedy)])
 
 
 def from_query(model: type[M], query: MultiMapping[str]) -> M:
