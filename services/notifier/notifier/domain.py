@@ -173,14 +173,21 @@ def waiting(code: Code, n: int) -> str:
     return f"{counted(code, n)} {words.waits if n == 1 else words.wait}"
 
 
+NOTHING_WAITS = "Nothing waits at the moment"
+
+
 def resumed(code: Code, n: int) -> str:
     """What went through once the problem was solved, for a heading: `Resumed: 214 orders sent to Clover`."""
-    return f"Resumed: {counted(code, n)} {COUNTED.get(code, _ANYTHING).went}" if n else "Solved: nothing waits any more"
+    return f"Resumed: {counted(code, n)} {COUNTED.get(code, _ANYTHING).went}" if n else NOTHING_WAITS
 
 
 def solved(code: Code, n: int) -> str:
-    """The same in whole sentences. Where nothing went through, the cause may still be there: nothing waits for it."""
-    return WORDS[code].solved.format(n=counted(code, n)) if n else "Nothing waits any more."
+    """The same in whole sentences. Where nothing went through, the cause may still be there."""
+    if n:
+        return WORDS[code].solved.format(n=counted(code, n))
+    return (
+        f"{NOTHING_WAITS}. If the cause is still there, the next {COUNTED.get(code, _ANYTHING).one} is stopped again."
+    )
 
 
 REGIONS = {
@@ -230,7 +237,7 @@ def _opened(event: ProblemOpened) -> Line:
 
 
 def _closed(event: ProblemClosed) -> Line:
-    return Line(solved(event.code, event.done), Tone.GOOD)
+    return Line(solved(event.code, event.done), Tone.GOOD if event.done else Tone.PLAIN)
 
 
 def _rejected(event: OrderRejected) -> Line:

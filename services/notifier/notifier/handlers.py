@@ -53,6 +53,8 @@ async def _follow(event: ProblemOpened | ProblemClosed, report: Report, unit: Un
     if domain.is_mailed(event.code):
         key = domain.mail_key(problem_id, MailKind(after.step))
         unit.mark(SEND_MAIL, event.merchant_id, key, due=unit.now + domain.SETTLE)
+    if after.step is Step.SOLVED:  # an e-mail that was refused is too late now
+        await table.drop(unit, event.merchant_id, SEND_MAIL, domain.mail_key(problem_id, MailKind.OPENED))
 
 
 HANDLERS: Handlers = {

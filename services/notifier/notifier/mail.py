@@ -142,6 +142,7 @@ class Office:
             "words": WORDS[problem.code],
             "waiting": domain.waiting(problem.code, problem.waiting),
             "since": domain.since(problem.since, where),
+            "done": problem.done,
             "resumed": domain.resumed(problem.code, problem.done),
             "solved": domain.solved(problem.code, problem.done),
             "solved_at": domain.since(problem.closed_at, where) if problem.closed_at else "",

@@ -1,5 +1,6 @@
 """The e-mails as they arrive at a real SMTP server."""
 
+import json
 from email.message import EmailMessage
 
 import pytest
@@ -47,6 +48,23 @@ async def test_what_the_mail_says(notifier: Notifier) -> None:
         assert f"/dashboard/{MERCHANT}/" in said
         assert SUPPORT in said
         assert "Sunrise Coffee" in said
+
+
+async def test_where_nothing_went_through_nothing_is_called_solved(notifier: Notifier) -> None:
+    """When all that waited was cancelled, the e-mail promises nothing: the cause may still be there."""
+    began = notifier.clock.now()
+    await notifier.open(since=began)
+    await notifier.settle()
+    await notifier.close(done=0, since=began)
+    await notifier.settle()
+
+    message = notifier.postbox.messages[1]
+    assert message["Subject"] == "Nothing waits at the moment"
+    for said in (text_of(message), text_of(message, "html")):
+        assert "If the cause is still there, the next order is stopped again." in said
+        assert "was cancelled, or waits for something else now" in said
+        assert "Solved" not in said
+        assert "nothing you need to do" not in said
 
 
 async def test_the_mail_is_well_formed(notifier: Notifier) -> None:
@@ -227,6 +245,20 @@ async def test_a_corrected_address_is_written_to(notifier: Notifier) -> None:
     await notifier.connect()
     await notifier.settle()
     assert notifier.postbox.recipients == [["new@example.com"]]
+
+
+async def test_a_refused_mail_that_came_too_late_is_not_told_as_sent(notifier: Notifier) -> None:
+    """When the problem is over, its refused e-mail is dropped, and none is counted as having gone out."""
+    began = notifier.clock.now()
+    notifier.postbox.refuses["RCPT"] = "550 no such user"
+    await notifier.open(since=began)
+    await notifier.settle()
+    await notifier.close(since=began)
+    await notifier.settle()
+
+    assert await notifier.fetch("SELECT 1 FROM work") == []
+    *_, event = await notifier.fetch("SELECT type, body FROM outbox ORDER BY id")
+    assert (event["type"], json.loads(event["body"])["done"]) == ("problem.closed.v1", 0)
 
 
 async def test_the_known_address_serves_while_catalog_is_away(notifier: Notifier) -> None:

@@ -124,7 +124,10 @@ def test_waiting_is_said_in_grammar() -> None:
 def test_solved_is_said_in_grammar() -> None:
     """What went through is counted; when nothing did, no number is given."""
     assert domain.solved(Code.ORDER_TYPE_MISSING, 1) == "The order type exists now. 1 order sent to Clover."
-    assert domain.solved(Code.ORDER_TYPE_MISSING, 0) == "Nothing waits any more."
+    assert domain.solved(Code.ORDER_TYPE_MISSING, 0) == (
+        "Nothing waits at the moment. If the cause is still there, the next order is stopped again."
+    )
+    assert domain.resumed(Code.ORDER_TYPE_MISSING, 0) == "Nothing waits at the moment"
     assert domain.resumed(Code.ORDER_TYPE_MISSING, 214) == "Resumed: 214 orders sent to Clover"
 
 
