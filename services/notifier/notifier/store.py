@@ -19,6 +19,10 @@ FEED = "feed"
 """The bell's topic for whatever people watch."""
 
 
+KNOWN = list(Code)
+"""What is read of problems: those a newer version beside us has written are its own to tell."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """A problem as the merchant sees it. `closed_at` is None while it is open; `seq` is its place in the feed."""
@@ -75,7 +79,7 @@ CROSS JOIN LATERAL (
      WHERE a.merchant_id = known.merchant_id AND a.seq > known.seq ORDER BY a.seq LIMIT $3)
     UNION ALL
     (SELECT p.merchant_id, p.seq, NULL, '', NULL, p FROM merchant_problem p
-     WHERE p.merchant_id = known.merchant_id AND p.seq > known.seq ORDER BY p.seq LIMIT $3)
+     WHERE p.merchant_id = known.merchant_id AND p.seq > known.seq AND p.code = ANY($4) ORDER BY p.seq LIMIT $3)
     ORDER BY seq LIMIT $3
 ) news
 ORDER BY news.merchant_id, news.seq
@@ -105,7 +109,7 @@ async def last_place(conn: Connection, merchant_id: str) -> int:
 
 async def news(conn: Connection, known: Mapping[str, int], limit: int) -> list[Entry]:
     """For each merchant what came after the place known, oldest first, at most so many."""
-    rows = await conn.fetch(NEWS, list(known), list(known.values()), limit)
+    rows = await conn.fetch(NEWS, list(known), list(known.values()), limit, KNOWN)
     return [Entry(**{**row, "problem": _problem(row["problem"]) if row["problem"] else None}) for row in rows]
 
 
@@ -133,12 +137,14 @@ ON CONFLICT (merchant_id, code, subject, since) DO UPDATE SET
 
 PROBLEMS = """
 SELECT * FROM merchant_problem
-WHERE merchant_id = $1 AND ($2::boolean IS NULL OR (closed_at IS NULL) = $2) AND ($3::uuid IS NULL OR id < $3)
+WHERE merchant_id = $1 AND code = ANY($5)
+    AND ($2::boolean IS NULL OR (closed_at IS NULL) = $2) AND ($3::uuid IS NULL OR id < $3)
 ORDER BY id DESC LIMIT $4
 """
 
 LAST_SOLVED = """
-SELECT * FROM merchant_problem WHERE merchant_id = $1 AND closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 1
+SELECT * FROM merchant_problem
+WHERE merchant_id = $1 AND code = ANY($2) AND closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT 1
 """
 
 
@@ -167,18 +173,21 @@ async def problems(
     conn: Connection, merchant_id: str, *, is_open: bool | None, before: UUID | None, limit: int
 ) -> list[Problem]:
     """The merchant's problems, newest first; all of them when `is_open` is None."""
-    return [_problem(row) for row in await conn.fetch(PROBLEMS, merchant_id, is_open, before, limit)]
+    return [_problem(row) for row in await conn.fetch(PROBLEMS, merchant_id, is_open, before, limit, KNOWN)]
 
 
 async def last_solved(conn: Connection, merchant_id: str) -> Problem | None:
-    row = await conn.fetchrow(LAST_SOLVED, merchant_id)
+    row = await conn.fetchrow(LAST_SOLVED, merchant_id, KNOWN)
     return _problem(row) if row else None
 
 
 async def lock_problem(conn: Connection, merchant_id: str, problem_id: UUID) -> Problem:
     """The problem, which nobody else changes until the commit. Raises NotFound."""
     row = await conn.fetchrow(
-        "SELECT * FROM merchant_problem WHERE id = $1 AND merchant_id = $2 FOR UPDATE", problem_id, merchant_id
+        "SELECT * FROM merchant_problem WHERE id = $1 AND merchant_id = $2 AND code = ANY($3) FOR UPDATE",
+        problem_id,
+        merchant_id,
+        KNOWN,
     )
     if row is None:
         raise NotFound("There is no such problem here.")
@@ -202,7 +211,7 @@ def _report(row: asyncpg.Record) -> Report:
 
 
 def _problem(row: asyncpg.Record) -> Problem:
-    return Problem(**{**row, "code": Code(row["code"])})
+    return Problem(**{each.name: row[each.name] for each in fields(Problem)} | {"code": Code(row["code"])})
 
 
 # -- e-mail

@@ -126,3 +126,25 @@ async def test_a_problem_of_a_merchant_not_heard_of_yet_is_kept(notifier: Notifi
     await notifier.connect(OTHER)
     found = await notifier.get(f"/v1/merchants/{OTHER}/problems")
     assert len(found["problems"]) == 1
+
+
+async def test_what_a_newer_version_wrote_stops_nobody(notifier: Notifier) -> None:
+    """A problem without words here and a column more are passed over; the page, the list and the feed go on."""
+    await notifier.log_in()
+    await notifier.open()
+    async with notifier.service.database.unit() as unit:
+        await unit.conn.execute("ALTER TABLE notifier.merchant_problem ADD COLUMN tone text")
+        await unit.conn.execute(
+            "INSERT INTO merchant_problem (id, merchant_id, code, subject, since, waiting, done, closed_at, seq) "
+            "SELECT id, $1, 'of_tomorrow', '', $2, 1, 0, closed_at, seq FROM unnest("
+            "ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY[NULL, $2::timestamptz], ARRAY[98, 99]"
+            ") AS p (id, closed_at, seq)",
+            MERCHANT,
+            unit.now,
+        )
+
+    assert [each["code"] for each in await notifier.problems()] == [Code.ORDER_TYPE_MISSING]
+    assert await notifier.problems("solved") == []
+    assert "One thing needs you" in (await notifier.page(f"/dashboard/{MERCHANT}/"))[1]
+    async with notifier.service.deps.hub.watching(MERCHANT, 0) as (_, missed):
+        assert [each.kind for each in missed] == ["activity", "problem", "activity"]
