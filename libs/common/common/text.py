@@ -1,4 +1,16 @@
-"""Text that PostgreSQL and JSON can hold."""
+"""Text that PostgreSQL and JSON can hold, and e-mail addresses."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+
+MAILBOX = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+"
+"""An e-mail address. Stricter than the standard on purpose: no quoted or non-ASCII mailbox, and a host with a dot."""
+
+Email = Annotated[str, StringConstraints(max_length=254, pattern=f"^{MAILBOX}$")]
 
 
 def clean(text: str) -> str:

@@ -10,7 +10,7 @@ from quicksync_dev.identity import Identity
 REGIONS = ("us", "eu", "la")
 MAIL_FROM = "QuickSync <notifications@quicksync.localhost>"
 
-SEALING = ("catalog", "orders")
+SEALING = ("catalog", "orders", "notifier")
 """The services that keep secrets or personal details sealed at rest."""
 
 

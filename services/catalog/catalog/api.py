@@ -21,6 +21,7 @@ from common.http.problems import Refused
 from common.http.routes import Access, Answer, Call, Input, Nothing, Route
 from common.ids import MerchantId
 from common.money import Currency, Money
+from common.text import Email
 from common.work import table
 
 CONNECTING = (
@@ -43,12 +44,6 @@ def _plain(text: str) -> str:
 
 
 ApiToken = Annotated[SecretStr, Field(min_length=1, max_length=500), AfterValidator(_sendable)]
-Email = Annotated[
-    str,
-    StringConstraints(
-        max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$"
-    ),
-]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 

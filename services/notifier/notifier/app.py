@@ -7,6 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from common.clock import Clock, SystemClock
 from common.db.database import Database
 from common.http.auth import Keys
+from common.seal import Sealer
 from common.service import Service
 from common.telemetry.metrics import Metrics
 from common.work import api as work_api
@@ -35,6 +36,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         templates=templates,
         assets=_assets(),
         secure=settings.public_url.startswith("https:"),
+        sealer=Sealer.of(settings.master_keys),
     )
     return Service(
         name=NAME,

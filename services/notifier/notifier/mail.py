@@ -16,7 +16,7 @@ import aiohttp
 import aiosmtplib
 import structlog
 from jinja2 import Environment
-from pydantic import BaseModel, StringConstraints, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from common.contracts.problems import SUPPORT, WORDS
 from common.errors import Ambiguous, NotFound, Rejected, Transient, Unavailable
@@ -25,7 +25,7 @@ from common.settings import CommonSettings
 from notifier import domain
 from notifier.domain import MailKind
 from notifier.settings import RelayAt, parse_address
-from notifier.store import Contact, Problem
+from notifier.store import Problem
 
 ASK_SECONDS = 5.0
 LARGEST_ANSWER = 64 * 1024
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 class ContactAnswer(BaseModel):
     """What catalog says of whom to write to."""
 
-    account_email: Annotated[str, StringConstraints(min_length=3, max_length=254)]
+    account_email: Annotated[str, StringConstraints(min_length=3, max_length=254), Field(repr=False)]
     name: Annotated[str, StringConstraints(max_length=1000)] = ""
 
 
@@ -110,10 +110,10 @@ class Office:
     sender: Address
     public_url: str
 
-    def compose(self, letter: Letter, to: Contact, at: datetime) -> EmailMessage:
+    def compose(self, letter: Letter, to: ContactAnswer, at: datetime) -> EmailMessage:
         """The message; the same letter always has the same Message-ID. Raises Rejected for a bad address."""
         try:
-            recipient = parse_address(to.email)
+            recipient = parse_address(to.account_email)
         except ValueError:
             raise Rejected("The address of the account is not an e-mail address.") from None
         facts = self._facts(letter, domain.one_line(to.name))

@@ -9,26 +9,24 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from common.settings import CommonSettings, address
+from common.settings import CommonSettings, Secrets, address
+from common.text import MAILBOX
 
 _TLS = {"smtp": (False, False), "smtp+starttls": (False, True), "smtps": (True, False)}
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_ADDRESS = re.compile(
-    rf"(?:(?P<name>[^<>@]*)(?P<open><))?(?P<user>{_ATOM}(?:\.{_ATOM})*)@(?P<host>[A-Za-z0-9.-]{{1,253}})(?(open)>)"
-)
+_ADDRESS = re.compile(rf"(?:(?P<name>[^<>@]*)(?P<open><))?(?P<mailbox>{MAILBOX})(?(open)>)")
 
 
 def parse_address(text: str) -> Address:
     """The one address in `name@host` or `Name <name@host>`. Raises ValueError without quoting it.
 
-    Stricter than the standard on purpose: no quoted or non-ASCII mailbox, and never a second address.
+    Never a second address, and none that catalog would not take.
     """
     found = _ADDRESS.fullmatch(text)
     if found is None or not text.isprintable():
         raise ValueError("is not an e-mail address")
     try:
-        return Address((found["name"] or "").strip('" '), found["user"], found["host"])
+        return Address((found["name"] or "").strip('" '), addr_spec=found["mailbox"])
     except (ValueError, MessageError):
         raise ValueError("is not an e-mail address") from None
 
@@ -74,8 +72,12 @@ def _public(url: str) -> str:
 
 
 class Settings(CommonSettings):
-    """`smtp_url` is smtp:// (no TLS, for a relay beside us), smtp+starttls:// or smtps://, with a login if needed."""
+    """`smtp_url` is smtp:// (no TLS, for a relay beside us), smtp+starttls:// or smtps://, with a login if needed.
 
+    `master_keys` seal e-mail addresses: base64 of 32 bytes each.
+    """
+
+    master_keys: Annotated[Secrets, Field(min_length=1)]
     smtp_url: Annotated[SecretStr, AfterValidator(_relay)]
     smtp_timeout: Annotated[float, Field(gt=0, le=60)] = 20.0
     mail_from: Annotated[str, AfterValidator(_address)]

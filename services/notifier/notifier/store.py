@@ -1,7 +1,7 @@
 """Every SQL statement of the notifier's schema."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -244,9 +244,9 @@ async def mark_mailed(unit: Unit, problem_id: UUID, kind: MailKind) -> None:
 
 @dataclass(frozen=True)
 class Contact:
-    """Whom to write to about a merchant, and what its store is called, as catalog said at that moment."""
+    """Whom to write to about a merchant (sealed), and what its store is called, as catalog said at that moment."""
 
-    email: str = field(repr=False)
+    email: bytes
     name: str
     fetched_at: datetime
 
@@ -256,7 +256,7 @@ async def contact(conn: Connection, merchant_id: str) -> Contact | None:
     return Contact(**row) if row else None
 
 
-async def save_contact(unit: Unit, merchant_id: str, email: str, name: str) -> None:
+async def save_contact(unit: Unit, merchant_id: str, email: bytes, name: str) -> None:
     await unit.conn.execute(
         "INSERT INTO contact (merchant_id, email, name, fetched_at) VALUES ($1, $2, $3, $4) "
         "ON CONFLICT (merchant_id) DO UPDATE SET email = excluded.email, name = excluded.name, "

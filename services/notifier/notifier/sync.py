@@ -15,12 +15,13 @@ from common.db.database import Database
 from common.db.unit import Unit
 from common.errors import Ambiguous, NotFound, Transient
 from common.http.auth import Keys
+from common.seal import NotOpened, Sealer
 from common.work import table
 from common.work.batch import Batch, Kind
 from notifier import domain, store
 from notifier.domain import CONTACT_KEPT, LEARN_CONTACT, SEND_MAIL, Mail, MailKind
 from notifier.feed import Hub
-from notifier.mail import Contacts, Letter, Office, Relay
+from notifier.mail import ContactAnswer, Contacts, Letter, Office, Relay
 from notifier.store import Contact
 
 log = structlog.get_logger()
@@ -39,6 +40,12 @@ class Deps:
     templates: Environment
     assets: Mapping[str, bytes]
     secure: bool
+    sealer: Sealer
+
+
+def contact_context(merchant_id: str) -> str:
+    """What a sealed address is bound to."""
+    return f"contact-email|{merchant_id}"
 
 
 async def send_mail(batch: Batch, deps: Deps) -> None:
@@ -65,7 +72,7 @@ async def _claimed(batch: Batch, deps: Deps, problem_id: UUID, kind: MailKind) -
     async with batch.unit() as unit:
         if await _letter(unit, batch.merchant_id, problem_id, kind) is None:
             return None
-    contact = await _contact(batch, deps.contacts)
+    contact = await _contact(batch, deps)
     async with batch.unit() as unit:
         letter = await _letter(unit, batch.merchant_id, problem_id, kind)
         if letter is None:
@@ -90,30 +97,40 @@ async def _letter(unit: Unit, merchant_id: str, problem_id: UUID, kind: MailKind
 async def learn_contact(batch: Batch, deps: Deps) -> None:
     """Know the store's name and address before they are needed; what the old address refused is sent to this one."""
     with suppress(NotFound):  # disconnected meanwhile
-        await _ask(batch, deps.contacts)
+        await _ask(batch, deps)
         async with batch.unit() as unit:
             await table.release(unit, batch.merchant_id, Code.EMAIL_REJECTED)
 
 
-async def _contact(batch: Batch, contacts: Contacts) -> Contact:
+async def _contact(batch: Batch, deps: Deps) -> ContactAnswer:
     """Whom to write to; what catalog said before is good enough while it does not answer."""
     async with batch.database.connection() as conn:
-        known = await store.contact(conn, batch.merchant_id)
-    if known and known.fetched_at > batch.now - CONTACT_KEPT:
+        kept = await store.contact(conn, batch.merchant_id)
+    known = _opened(deps.sealer, batch.merchant_id, kept) if kept else None
+    if kept and known and kept.fetched_at > batch.now - CONTACT_KEPT:
         return known
     try:
-        return await _ask(batch, contacts)
+        return await _ask(batch, deps)
     except Transient:
         if known:
             return known
         raise
 
 
-async def _ask(batch: Batch, contacts: Contacts) -> Contact:
-    told = await contacts.ask(batch.merchant_id)
+def _opened(sealer: Sealer, merchant_id: str, kept: Contact) -> ContactAnswer | None:
+    try:
+        email = sealer.open(kept.email, context=contact_context(merchant_id)).decode()
+    except NotOpened:  # its key was taken away; catalog tells the address again
+        return None
+    return ContactAnswer(account_email=email, name=kept.name)
+
+
+async def _ask(batch: Batch, deps: Deps) -> ContactAnswer:
+    told = await deps.contacts.ask(batch.merchant_id)
+    email = deps.sealer.seal(told.account_email.encode(), context=contact_context(batch.merchant_id))
     async with batch.unit() as unit:
-        await store.save_contact(unit, batch.merchant_id, told.account_email, told.name)
-    return Contact(told.account_email, told.name, batch.now)
+        await store.save_contact(unit, batch.merchant_id, email, told.name)
+    return told
 
 
 SYNC = [

@@ -85,6 +85,7 @@ async def test_connecting_again_resumes_what_waited(catalog: Catalog) -> None:
         ({"merchant_id": "short"}, "merchant_id"),
         ({"region": "mars"}, "region"),
         ({"account_email": "a@b.example, c@d.example"}, "account_email"),
+        ({"account_email": "a..b@example.com"}, "account_email"),
         ({"account_email": "a@b.example\r\nBcc: c@d.example"}, "account_email"),
         ({"account_id": ""}, "account_id"),
         ({"account_id": "a\x00b"}, "account_id"),

@@ -71,7 +71,7 @@ async def test_a_service_gets_what_it_needs_and_no_more(system: System) -> None:
     services = system.env()["services"]
     got = {name: await _get(f"{services[name]['url']}/_variables") for name in SERVICES}
 
-    assert [name for name in SERVICES if "QS_MASTER_KEYS" in got[name]] == ["catalog", "orders"]
+    assert [name for name in SERVICES if "QS_MASTER_KEYS" in got[name]] == ["catalog", "orders", "notifier"]
     assert [name for name in SERVICES if "QS_SMTP_URL" in got[name]] == ["notifier"]
     assert len({variables["QS_POSTGRES_DSN"] for variables in got.values()}) == len(SERVICES)
     keys = Keys([got["orders"]["QS_JWT_PUBLIC_KEYS"]], [], audience="orders")

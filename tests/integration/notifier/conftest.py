@@ -1,6 +1,7 @@
 """Notifier as production builds it, on a database of its own, beside a catalog that tells addresses and a post box."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from notifier.settings import Settings
 MERCHANT = "MRCHNT0000001"
 OTHER = "MRCHNT0000002"
 SECRET = "between our services"
+MASTER_KEY = b64encode(bytes(32)).decode()
 BUILD: dict[str, Any] = {"env": "dev", "host": "127.0.0.1", "port": 0, "internal_secrets": SECRET}
 
 
@@ -149,6 +151,7 @@ async def notifier(database_dsn: str, amqp_url: str, directory: Directory, postb
     issuer, clock = Issuer(), FakeClock()
     settings = Settings(
         **BUILD,
+        master_keys=MASTER_KEY,
         postgres_dsn=database_dsn,
         amqp_url=amqp_url,
         jwt_public_keys=issuer.public_pem,

@@ -270,6 +270,19 @@ async def test_the_known_address_serves_while_catalog_is_away(notifier: Notifier
     assert len(notifier.postbox.messages) == 1
 
 
+async def test_the_address_is_kept_sealed(notifier: Notifier) -> None:
+    """What is kept opens for its merchant alone; what no key of ours opens is asked for again."""
+    [row] = await notifier.fetch("SELECT email FROM contact")
+    assert b"example" not in row["email"]
+    async with notifier.service.database.unit() as unit:
+        await unit.conn.execute("UPDATE contact SET email = '\\x00'")
+    asked = notifier.directory.asked
+    await notifier.open()
+    await notifier.settle()
+    assert notifier.directory.asked == asked + 1
+    assert notifier.postbox.recipients == [["owner@example.com"]]
+
+
 async def test_a_new_address_is_used_soon(notifier: Notifier) -> None:
     """The address is asked for again when what is known is old."""
     notifier.directory.email = "new@example.com"

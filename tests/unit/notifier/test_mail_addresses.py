@@ -1,8 +1,17 @@
 """Addresses and relays as they are written in settings and told by catalog."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from common.text import MAILBOX
 from notifier.settings import parse_address, parse_relay
+
+
+@given(st.from_regex(MAILBOX, fullmatch=True))
+def test_what_catalog_takes_is_written_to(text: str) -> None:
+    """Every address of the pattern both share can be put on an e-mail as it is."""
+    assert parse_address(text).addr_spec == text
 
 
 @pytest.mark.parametrize("text", ["a@b.example", "Anna Öz <a@b.example>", '"x, y" <a@b.example>'])
@@ -27,6 +36,10 @@ def test_addresses_are_read(text: str) -> None:
         "Name <a@b.example",
         "a@b.example>",
         ".a@b.example",
+        "a..b@example.com",
+        "a@b..example",
+        "a@-b.example",
+        "a@localhost",
         "Anna a@b.example",
     ],
 )

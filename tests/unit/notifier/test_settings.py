@@ -16,6 +16,7 @@ GOOD = {
     "QS_POSTGRES_DSN": f"postgresql://notifier:{CANARY}@db/quicksync",
     "QS_AMQP_URL": f"amqp://notifier:{CANARY}@broker/",
     "QS_INTERNAL_SECRETS": CANARY,
+    "QS_MASTER_KEYS": CANARY,
     "QS_SMTP_URL": f"smtp://notifier:{CANARY}@mail",
     "QS_MAIL_FROM": "QuickSync <hello@quicksync.test>",
     "QS_PUBLIC_URL": "https://sync.example.com",

@@ -63,7 +63,7 @@ CREATE TABLE mail (
 -- Whom to write to and what the store is called, as catalog knows it; asked for again when it is old.
 CREATE TABLE contact (
     merchant_id text PRIMARY KEY,
-    email       text NOT NULL,
+    email       bytea NOT NULL, -- sealed for `contact-email|<merchant_id>`
     name        text NOT NULL,
     fetched_at  timestamptz NOT NULL
 );
