@@ -37,8 +37,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         assets=_assets(),
         secure=settings.public_url.startswith("https:"),
         sealer=Sealer.of(settings.master_keys),
+        hears=lambda: service.consumer.ready.is_set(),  # noqa: PLW0108 - the service is made below
     )
-    return Service(
+    service = Service(
         name=NAME,
         settings=settings,
         database=database,
@@ -51,6 +52,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         loops=[hub.run],
         on_shutdown=[hub.close],
     )
+    return service
 
 
 def _templates() -> Environment:

@@ -121,7 +121,8 @@ async def list_stores(call: PageCall, visitor: Visitor) -> web.StreamResponse:
         stores = await store.stores(conn, theirs, MOST_STORES)
     if len(stores) == 1:
         return _to(f"/dashboard/{stores[0].merchant.merchant_id}/")
-    return _render(call, "stores.html", visitor=visitor, stores=[_store_card(each) for each in stores])
+    cards = [_store_card(each) for each in stores]
+    return _render(call, "stores.html", visitor=visitor, stores=cards, behind=not call.deps.hears())
 
 
 async def show_store(call: PageCall, visitor: Visitor) -> web.StreamResponse:
@@ -142,6 +143,7 @@ async def show_store(call: PageCall, visitor: Visitor) -> web.StreamResponse:
         visitor=visitor,
         store=_store_card(found[0]),
         seq=seq,
+        behind=not call.deps.hears(),
         cards=[shown.card(each) for each in sorted(problems, key=_urgency)],
         solved=shown.solved(solved) if solved else None,
         activity=[shown.line(entry) for entry in entries],

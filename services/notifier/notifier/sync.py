@@ -1,6 +1,6 @@
 """What notifier does outside: it sends e-mail, and asks catalog whom to write to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -29,7 +29,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Deps:
-    """What sync functions and routes are handed. `secure` says whether people come by HTTPS."""
+    """What sync functions and routes are handed.
+
+    `secure` says whether people come by HTTPS; `hears` whether events of the other services reach us now.
+    """
 
     database: Database
     contacts: Contacts
@@ -41,6 +44,7 @@ class Deps:
     assets: Mapping[str, bytes]
     secure: bool
     sealer: Sealer
+    hears: Callable[[], bool]
 
 
 def contact_context(merchant_id: str) -> str:

@@ -119,6 +119,10 @@ class Notifier:
         async with self.session.get(self.url + path, **other) as response:
             return response.status, await response.text()
 
+    async def execute(self, sql: str) -> None:
+        async with self.service.database.unit() as unit:
+            await unit.conn.execute(sql)
+
     async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
         async with self.service.database.connection() as conn:
             return list(await conn.fetch(sql, *arguments))
@@ -172,6 +176,7 @@ async def _started(
     stack: AsyncExitStack, service: Service, clock: FakeClock, issuer: Issuer, postbox: Postbox, directory: Directory
 ) -> Notifier:
     await stack.enter_async_context(service.opened())
+    service.consumer.ready.set()  # as if it ran: what it would take is delivered by hand
     stop = asyncio.Event()
     loops = [asyncio.create_task(loop(stop)) for loop in (service.database.bell.run, *service.loops)]
     runner = web.AppRunner(service.application(), access_log=None, shutdown_timeout=2)

@@ -33,6 +33,20 @@ async def test_one_store_opens_at_once_and_several_are_listed(notifier: Notifier
     assert page.index("One thing needs you") < page.index("All is well")
 
 
+async def test_nothing_is_called_well_while_we_hear_nothing(notifier: Notifier) -> None:
+    """Without a broker the pages say that they may be behind, beside what is known to wait."""
+    notifier.service.consumer.ready.clear()
+    _, page = await notifier.log_in()
+    assert "We may be behind" in page
+    await notifier.connect(OTHER)
+    await notifier.open()
+    assert (await notifier.page("/dashboard/"))[1].count("We may be behind") == 1
+    _, page = await notifier.page(PAGE)
+    assert "One thing needs you" in page
+    assert "what you see here may be old" in page
+    assert "All is well" not in page
+
+
 @pytest.mark.parametrize("path", ["/dashboard/", PAGE, f"{PAGE}stream"])
 async def test_strangers_are_asked_to_sign_in(notifier: Notifier, path: str) -> None:
     """Without a session there is a friendly page and nothing of any merchant."""

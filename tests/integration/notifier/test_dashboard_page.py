@@ -70,6 +70,19 @@ async def test_a_broken_line_is_said_and_caught_up(notifier: Notifier, browser: 
         await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders wait")
 
 
+async def test_a_page_that_cannot_be_had_is_not_called_live(notifier: Notifier, browser: Browser) -> None:
+    """While the stream tells of changes that cannot be shown the page says so, and goes on by itself once they can."""
+    async with tab(browser) as seen:
+        await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await expect(seen.page.locator("#pulse")).to_have_text("Live")
+        await notifier.execute("ALTER TABLE session RENAME TO away")
+        await notifier.open(waiting=7)
+        await expect(seen.page.locator("#pulse")).to_have_text("Offline, trying again")
+        await notifier.execute("ALTER TABLE away RENAME TO session")
+        await expect(seen.page.locator("#pulse")).to_have_text("Live")
+        await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders wait")
+
+
 async def test_the_keyboard_keeps_its_place(notifier: Notifier, browser: Browser) -> None:
     """A page that changes while somebody is on a button leaves them there, and shows where they are."""
     began = notifier.clock.now()

@@ -274,8 +274,7 @@ async def test_the_address_is_kept_sealed(notifier: Notifier) -> None:
     """What is kept opens for its merchant alone; what no key of ours opens is asked for again."""
     [row] = await notifier.fetch("SELECT email FROM contact")
     assert b"example" not in row["email"]
-    async with notifier.service.database.unit() as unit:
-        await unit.conn.execute("UPDATE contact SET email = '\\x00'")
+    await notifier.execute("UPDATE contact SET email = '\\x00'")
     asked = notifier.directory.asked
     await notifier.open()
     await notifier.settle()

@@ -6,6 +6,8 @@
   const pulse = document.getElementById("pulse");
   const QUIET_MS = 150;
   const PACE_MS = 1000;
+  const RETRY_MS = 2000;
+  const PATIENCE_MS = 20000;
   const MINUTE_MS = 60000;
   let place = script.dataset.after;
   let source = null;
@@ -13,18 +15,22 @@
   let refreshed = 0;
   let fetching = false;
   let asked = false;
+  let hearing = true;
+  let fresh = true;
 
-  function say(online) {
+  // Live is what hears of changes and could show the last of them.
+  function say() {
+    const live = hearing && fresh;
     pulse.hidden = false;
-    pulse.classList.toggle("off", !online);
-    const words = online ? "Live" : "Offline, trying again";
+    pulse.classList.toggle("off", !live);
+    const words = live ? "Live" : "Offline, trying again";
     if (pulse.textContent !== words) pulse.textContent = words;
   }
 
-  function swap(fresh) {
-    document.title = fresh.title;
+  function swap(loaded) {
+    document.title = loaded.title;
     for (const old of document.querySelectorAll("[data-live]")) {
-      const next = fresh.getElementById(old.id);
+      const next = loaded.getElementById(old.id);
       if (!next || old.isEqualNode(next)) continue;
       const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
       old.className = next.className;
@@ -60,12 +66,16 @@
     fetching = true;
     refreshed = Date.now();
     try {
-      const answer = await fetch(location.pathname, { cache: "no-store", redirect: "error" });
-      if (answer.status === 401 || answer.status === 404) location.reload();
-      else if (answer.ok) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const answer = await fetch(location.pathname, { cache: "no-store", redirect: "error", signal });
+      if (answer.status === 401 || answer.status === 404) return location.reload();
+      fresh = answer.ok;
+      if (fresh) swap(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
-      say(false);
+      fresh = false;
     }
+    say();
+    if (!fresh) setTimeout(soon, RETRY_MS);
     fetching = false;
     if (asked) {
       asked = false;
@@ -83,12 +93,14 @@
     source = new EventSource(`${script.dataset.stream}?after=${encodeURIComponent(place)}`);
     const heard = (event) => {
       if (event.lastEventId) place = event.lastEventId;
-      say(true);
+      hearing = true;
+      say();
       soon();
     };
     for (const kind of ["ready", "reset", "problem", "activity"]) source.addEventListener(kind, heard);
     source.onerror = () => {
-      say(false);
+      hearing = false;
+      say();
       if (source.readyState === EventSource.CLOSED) setTimeout(wake, 15000);
     };
   }
@@ -105,7 +117,10 @@
     else if (source) source.close();
   });
   window.addEventListener("online", wake);
-  window.addEventListener("offline", () => say(false));
+  window.addEventListener("offline", () => {
+    fresh = false;
+    say();
+  });
   setInterval(() => document.visibilityState === "visible" && soon(), MINUTE_MS);
   listen();
 })();
