@@ -88,10 +88,12 @@ async def log_in(call: PageCall) -> web.StreamResponse:
     if not all(claims.allows(scope) for scope in READS):
         return _note(call, 403, "not_allowed")
     cookie = secrets.token_urlsafe(32)
-    async with call.deps.database.unit() as unit:
-        await store.add_session(
-            unit, _hash(cookie), sorted(claims.merchants), sorted(claims.scopes), unit.now + SESSION
-        )
+    granted = sorted(claims.merchants), sorted(claims.scopes)
+    try:
+        async with call.deps.database.unit() as unit:
+            await store.add_session(unit, _hash(cookie), *granted, unit.now + SESSION)
+    except Transient:
+        return _note(call, 503, "unavailable")
     response = _to("/dashboard/")
     response.set_cookie(
         _cookie_name(call.deps),
@@ -178,6 +180,14 @@ async def serve_asset(call: PageCall) -> web.StreamResponse:
 
 async def go_home(_: PageCall) -> web.StreamResponse:
     return _to("/dashboard/")
+
+
+async def go_to_store(call: PageCall) -> web.StreamResponse:
+    return _to(f"/dashboard/{call.path['store']}/")
+
+
+async def find_nothing(call: PageCall) -> web.StreamResponse:
+    return _note(call, 404, "not_found")
 
 
 def exact(text: str) -> Markup:
@@ -279,20 +289,25 @@ def _version(assets: Mapping[str, bytes]) -> str:
     return hashlib.sha256(b"".join(assets[name] for name in sorted(assets))).hexdigest()[:12]
 
 
+STORE = "/dashboard/{store:[0-9A-Z]{13}}"
+
 ROUTES = [
     Route("GET", "/dashboard", go_home, Access.OPEN, takes=None),
     Route("GET", "/dashboard/", signed_in(list_stores), Access.OPEN, takes=None),
     Route("GET", "/dashboard/login", log_in, Access.OPEN, takes=None),
     Route("POST", "/dashboard/logout", signed_in(log_out), Access.OPEN, takes=None, max_body=FORM_BYTES),
     Route("GET", "/dashboard/static/{name}", serve_asset, Access.OPEN, takes=None),
-    Route("GET", "/dashboard/{store}/", signed_in(show_store), Access.OPEN, takes=None),
-    Route("GET", "/dashboard/{store}/stream", signed_in(follow_store), Access.OPEN, takes=None),
+    Route("GET", STORE, go_to_store, Access.OPEN, takes=None),
+    Route("GET", f"{STORE}/", signed_in(show_store), Access.OPEN, takes=None),
+    Route("GET", f"{STORE}/stream", signed_in(follow_store), Access.OPEN, takes=None),
     Route(
         "POST",
-        "/dashboard/{store}/problems/{problem_id}/recheck",
+        f"{STORE}/problems/{{problem_id}}/recheck",
         signed_in(recheck),
         Access.OPEN,
         takes=None,
         max_body=FORM_BYTES,
     ),
+    # the last: whatever else is in an address bar gets a page, too
+    Route("GET", "/dashboard/{_:.*}", find_nothing, Access.OPEN, takes=None),
 ]

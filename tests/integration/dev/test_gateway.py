@@ -197,6 +197,19 @@ async def test_a_dead_service_is_a_problem_of_its_own_only(front: Gateway) -> No
     assert await front.owner(f"{M}/stock") == "inventory"
 
 
+@pytest.mark.parametrize("path", ["/dashboard", "/dashboard/MRCHNT0000001/", "/dashboard/login?token=1"])
+async def test_people_get_a_page_while_the_dashboard_is_down(front: Gateway, path: str) -> None:
+    """It says so in plain words and asks for itself again; after a form, for the dashboard."""
+    await front.stubs["notifier"].server.close()
+
+    for method, again in {"GET": "5", "POST": "5; url=/dashboard/"}.items():
+        async with front.session.request(method, front.url + path) as answer:
+            assert (answer.status, answer.content_type) == (502, "text/html")
+            page = await answer.text()
+        assert "Back in a moment" in page
+        assert f'<meta http-equiv="refresh" content="{again}">' in page
+
+
 async def test_too_large_a_webhook_is_refused_at_the_gate(front: Gateway) -> None:
     """256 KiB pass, a byte more is a 413 that no service sees."""
     fits, _, _ = await front.ask("/webhooks/clover", "POST", data=b"x" * 256 * 1024)

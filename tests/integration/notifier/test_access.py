@@ -23,6 +23,28 @@ async def test_the_token_leaves_the_address_bar(notifier: Notifier) -> None:
     assert row["hash"] not in cookie.encode()
 
 
+async def test_a_link_followed_while_the_database_is_away_leads_to_a_page(notifier: Notifier) -> None:
+    """Who signs in at a bad moment is told so in plain words."""
+    await notifier.service.database.close()
+    status, page = await notifier.log_in()
+    await notifier.service.database.open()
+    assert (status, "Back in a moment" in page) == (503, True)
+
+
+async def test_an_address_without_its_last_slash_leads_on(notifier: Notifier) -> None:
+    """A link that lost its slash on the way opens the store."""
+    await notifier.log_in()
+    status, page = await notifier.page(PAGE.rstrip("/"))
+    assert (status, "Sunrise Coffee" in page) == (200, True)
+
+
+@pytest.mark.parametrize("path", ["nothing", "MRCHNT0000001/nothing", "mrchnt0000001/", "X" * 121 + "/", "a%00b/"])
+async def test_whatever_is_typed_leads_to_a_page(notifier: Notifier, path: str) -> None:
+    """What is no address of ours is answered to people in words."""
+    status, page = await notifier.page(f"/dashboard/{path}")
+    assert (status, "There is no such page here" in page) == (404, True)
+
+
 async def test_one_store_opens_at_once_and_several_are_listed(notifier: Notifier) -> None:
     """With one store there is nothing to choose; with two, those in need come first."""
     assert "Sunrise Coffee" in (await notifier.log_in())[1]
@@ -211,7 +233,7 @@ async def test_assets_are_kept_and_nothing_else_is_served(notifier: Notifier) ->
             assert (response.status, response.content_type) == (200, kind)
             assert "immutable" in response.headers["Cache-Control"]
     for name in ("..%2fapp.py", "%2e%2e/app.py", "none.css"):
-        assert (await notifier.page(URL(f"/dashboard/static/{name}", encoded=True).raw_path))[0] in {401, 404}
+        assert (await notifier.page(URL(f"/dashboard/static/{name}", encoded=True).raw_path))[0] == 404
 
 
 def csrf_in(page: str) -> str:

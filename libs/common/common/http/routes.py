@@ -17,7 +17,8 @@ I = TypeVar("I")  # noqa: E741 - reads as Call[Deps, Input]
 MAX_BODY = 256 * 1024
 """Bytes a body may have unless its route says otherwise."""
 
-_PARAMETER = re.compile(r"{(\w+)}")
+_PARAMETER = re.compile(r"{([a-z]\w*)[:}]")
+"""A part of a path that is checked and handed on: `{name}` or `{name:pattern}`. What `{_:…}` matches is neither."""
 
 
 class Access(Enum):
