@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
@@ -21,7 +22,7 @@ LIST = "SELECT id, type, attempts, due_at, reason, parked_at FROM parked ORDER B
 SHOW = "SELECT id, type, attempts, due_at, reason, parked_at, trace, body FROM parked WHERE id = $1"
 REPLAY = "UPDATE parked SET due_at = now(), attempts = 0 WHERE id = $1 RETURNING id"
 REPLAY_ALL = "UPDATE parked SET due_at = now(), attempts = 0 WHERE due_at IS NULL RETURNING id"
-SHOW_CODE = "DELETE FROM webhook_code RETURNING code, received_at"
+SHOW_CODES = "DELETE FROM webhook_code RETURNING code, received_at"
 DROP = "DELETE FROM parked WHERE id = $1 RETURNING id"
 
 
@@ -43,12 +44,15 @@ def command(name: str, settings: type[S], build: Callable[[S], Service]) -> clic
         upgrade(_read(CommonSettings).postgres_dsn.get_secret_value(), name)
         click.echo(f"{name} is migrated")
 
-    @group.command(help="Show the code with which Clover verifies the webhook's address, once, and forget it.")
+    @group.command(help="Show the codes with which Clover verifies the webhook's address, once, and forget them.")
     def webhook_code() -> None:
-        for row in _on_schema(name, lambda conn: conn.fetch(SHOW_CODE)):
+        rows = _on_schema(name, lambda conn: conn.fetch(SHOW_CODES))
+        if not rows:
+            raise click.ClickException("no code came since the last was shown; have Clover send one")
+        for row in sorted(rows, key=itemgetter("received_at")):
             click.echo(f"{row['code']}  (came at {row['received_at']:%F %T})")
-            return
-        raise click.ClickException("no code came since the last was shown; have Clover send one")
+        if len(rows) > 1:
+            click.echo("Anybody may send one: Clover's came when Clover was asked to send it.")
 
     group.add_command(_dead(name))
     return group

@@ -1,4 +1,4 @@
-"""The command with which whoever runs us reads the code that verifies the webhook's address."""
+"""The command with which whoever runs us reads the codes that verify the webhook's address."""
 
 import asyncio
 
@@ -10,7 +10,10 @@ from common.cli import command
 from common.service import Service
 from common.settings import CommonSettings
 
-KEEP = "INSERT INTO inventory.webhook_code (code, received_at) VALUES ('a-code-of-clovers', '2026-11-23 12:00+00')"
+KEEP = """
+INSERT INTO inventory.webhook_code (code, received_at)
+VALUES ('a-code-of-clovers', '2026-11-23 12:00+00'), ('a-strangers', '2026-11-23 11:00+00')
+"""
 
 
 @pytest.fixture
@@ -29,8 +32,8 @@ def webhook_code(run: CliRunner) -> Result:
     return run.invoke(command("inventory", CommonSettings, never), ["webhook-code"])
 
 
-def test_the_code_is_shown_once(run: CliRunner, database_dsn: str) -> None:
-    """It becomes a secret, so it is forgotten as soon as it was read."""
+def test_the_codes_are_shown_once(run: CliRunner, database_dsn: str) -> None:
+    """One becomes a secret, so they are forgotten as soon as they were read; their times tell them apart."""
 
     async def keep() -> None:
         connection = await asyncpg.connect(database_dsn)
@@ -40,6 +43,9 @@ def test_the_code_is_shown_once(run: CliRunner, database_dsn: str) -> None:
     asyncio.run(keep())
     first, second = webhook_code(run), webhook_code(run)
 
-    assert first.output.startswith("a-code-of-clovers  (came at 2026-11-23 12:00:00)")
+    assert first.output.splitlines()[:2] == [
+        "a-strangers  (came at 2026-11-23 11:00:00)",
+        "a-code-of-clovers  (came at 2026-11-23 12:00:00)",
+    ]
     assert second.exit_code == 1
     assert "have Clover send one" in second.output

@@ -16,7 +16,6 @@ from common.contracts.envelope import Message
 from common.db.database import Database
 from common.db.grouped import Grouped
 from common.db.unit import message
-from common.errors import Throttled
 from common.http.parse import read_body, refuse_too_large
 from common.http.problems import Refused
 from common.http.routes import Access, Call, Route
@@ -31,11 +30,13 @@ LARGEST_HANDSHAKE = 1024
 SECRET_HEADER = "X-Clover-Auth"  # noqa: S105 - the name of a header
 KNOWN_SECONDS = 60.0
 MOST_KNOWN = 10_000
-HANDSHAKE_SECONDS = 1.0
 
-KEEP_CODE = """
-INSERT INTO webhook_code (code, received_at) VALUES ($1, $2)
-ON CONFLICT (the_last) DO UPDATE SET code = excluded.code, received_at = excluded.received_at
+KEEP_CODES = """
+INSERT INTO webhook_code (code, received_at) SELECT code, $2 FROM unnest($1::text[]) AS sent (code)
+ON CONFLICT (code) DO UPDATE SET received_at = excluded.received_at
+"""
+FORGET_CODES = """
+DELETE FROM webhook_code WHERE code NOT IN (SELECT code FROM webhook_code ORDER BY received_at DESC, code LIMIT 10)
 """
 
 Told = tuple[str, Message]
@@ -58,7 +59,7 @@ class Receiver:
         self._grouped = Grouped(self._write)
         self._known: set[str] = set()
         self._known_until = 0.0
-        self._no_handshake_until = 0.0
+        self._codes = Grouped(self._keep)
 
     def routes(self) -> list[Route]:
         """POST /webhooks/clover."""
@@ -102,22 +103,22 @@ class Receiver:
     async def _verify(self, request: web.Request) -> web.StreamResponse:
         """Keep the code of a handshake for whoever runs us to copy (`<service> webhook-code`).
 
-        It comes without a secret and becomes one, so it is neither logged nor shown over HTTP. The table holds one
-        row and is written once a second at most, whoever sends how many.
+        It comes without a secret and becomes one, so it is neither logged nor shown over HTTP. Anybody may send one:
+        the last ten are kept, so that a stranger's does not take the place of Clover's, in one transaction at a time.
         """
         if (request.content_length or 0) > LARGEST_HANDSHAKE:
             raise _unauthorized()
         sent = handshake(await read_body(request, LARGEST_HANDSHAKE, self._read_seconds))
         if sent is None:
             raise _unauthorized()
-        now = self._database.clock.monotonic()
-        if now < self._no_handshake_until:
-            raise Throttled("One handshake a second is enough.")
-        self._no_handshake_until = now + HANDSHAKE_SECONDS
-        async with self._database.unit() as unit:
-            await unit.conn.execute(KEEP_CODE, sent.code, unit.now)
-        log.warning("Clover sent the webhook's verification code; read it with the command webhook-code")
+        await self._codes.add([sent.code])
         return web.Response()
+
+    async def _keep(self, codes: Sequence[str]) -> None:
+        async with self._database.unit() as unit:
+            await unit.conn.execute(KEEP_CODES, sorted(set(codes)), unit.now)
+            await unit.conn.execute(FORGET_CODES)
+        log.warning("the webhook's verification code was sent; read it with the command webhook-code")
 
 
 def _unauthorized() -> Refused:

@@ -100,9 +100,9 @@ CREATE TABLE merchant (
     timezone    text NOT NULL
 );
 
--- The code with which Clover last asked to verify the webhook's address, until it is shown to whoever runs us.
+-- The last codes with which somebody, Clover we hope, asked to verify the webhook's address, until they are shown to
+-- whoever runs us.
 CREATE TABLE webhook_code (
-    the_last    boolean PRIMARY KEY DEFAULT true CHECK (the_last),
-    code        text NOT NULL,
+    code        text PRIMARY KEY,
     received_at timestamptz NOT NULL
 );
