@@ -53,6 +53,9 @@ BODIES = [
     (b'{"total": 1, "weight": 1e308}', 422, "weight"),
     (b'{"total": ' + b"9" * 4000 + b"}", 422, "total"),
     (b'{"total": 1, "totl": 2}', 422, "totl"),
+    (b'{"total": 1, "total": 2}', 422, "total"),
+    (b'{"total": 1, "tot\\u0061l": ' + b"9" * 4000 + b', "total": 1}', 422, "total"),
+    (b'{"total": 1, "lines": [{"sku": "a", "sku": "b"}]}', 422, "sku"),
     (b'{"total": 1, "note": "a\\u0000b"}', 422, "note"),
     (b'{"total": 1, "a\\u0000b": 1}', 422, "a�b"),
     (b'{"total": 1, "labels": {"a\\u0000b": "c"}}', 422, "labels.a�b"),
@@ -210,6 +213,11 @@ async def test_a_body_that_goes_wrong_half_way_is_refused(client: Client, issuer
         ("limt=1", "limt"),
         ("state=a%00b", "state"),
         ("limit=1e5", "limit"),
+        ("limit=1_0", "limit"),
+        ("limit=%205", "limit"),
+        ("limit=5.0", "limit"),
+        ("limit=%2B5", "limit"),
+        ("limit=%D9%A5", "limit"),
     ],
 )
 async def test_a_bad_query_is_refused_with_its_field(client: Client, issuer: Issuer, query: str, field: str) -> None:

@@ -1,7 +1,10 @@
 """From bytes to a validated model; what is too long, too slow, not JSON or does not fit is refused by name."""
 
 import asyncio
+import json
+import re
 import unicodedata
+from collections import Counter
 from typing import TypeVar, cast
 
 from aiohttp import ClientPayloadError, web
@@ -28,6 +31,9 @@ _BODY = "body"
 _NUL = ("contains the character NUL", "Remove it.")
 _TOO_BIG = ("is a number beyond 10^15", "Send a smaller number.")
 _TOO_DEEP = (f"lies deeper than {DEEPEST} levels", "Send a flatter body.")
+
+_WHOLE = re.compile(r"-?[0-9]+")
+"""How we take whole numbers in a query; pydantic takes `1_0`, `+5` and `5.0` as well."""
 
 Found = tuple[tuple[str, str], list[object]]
 
@@ -77,9 +83,11 @@ def from_body(model: type[M], content_type: str, charset: str | None, body: byte
         raise malformed() from None
     _refuse_unfit(tree)
     try:
-        return model.model_validate_json(body)
+        taken = model.model_validate_json(body)
     except ValidationError as error:
         raise invalid(model, error) from None
+    _refuse_repeated(body)
+    return taken
 
 
 def malformed() -> Refused:
@@ -98,9 +106,14 @@ def from_query(model: type[M], query: MultiMapping[str]) -> M:
             raise Invalid.field(shown(name), "is given more than once", "Give it once.")
     _refuse_unfit(dict(query))
     try:
-        return model.model_validate_strings(dict(query))
+        taken = model.model_validate_strings(dict(query))
     except ValidationError as error:
         raise invalid(model, error) from None
+    for name, field in model.model_fields.items():
+        text = query.get(field.alias or name, "")
+        if type(getattr(taken, name)) is int and text and not _WHOLE.fullmatch(text):
+            raise Invalid.field(field.alias or name, "is not a whole number in plain digits", "Send it as such: 50.")
+    return taken
 
 
 def path_parameter(name: str, value: str) -> str:
@@ -139,6 +152,17 @@ def _problem(error: ErrorDetails, known: str) -> Problem:
         case _:
             message = error["msg"].removeprefix("Value error, ")
             return Problem(place, message[:1].lower() + message[1:], "Correct it; the API document has its format.")
+
+
+def _refuse_repeated(body: bytes) -> None:
+    """Of a name given twice pydantic takes the last, the caller may have meant the first."""
+    json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)  # text: numbers are checked already
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise Invalid.field(shown(name), "is given more than once", "Give it once.")
 
 
 def _refuse_unfit(tree: object) -> None:
