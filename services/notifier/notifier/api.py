@@ -11,10 +11,10 @@ from common.contracts.notifier import RecheckRequested
 from common.db.database import Database
 from common.errors import NotFound
 from common.http.paging import OF_BEFORE, Page, PageByNumber, part
-from common.http.routes import Call, Input, Nothing, Route
+from common.http.routes import EVENTS, Call, Input, Nothing, Route
 from notifier import store
 from notifier.domain import RECHECK_PAUSE
-from notifier.feed import ActivityView, ProblemView, activity_view, problem_view, stream
+from notifier.feed import ACTIVITY, PROBLEM, ActivityView, ProblemView, activity_view, problem_view, stream
 from notifier.store import Problem
 from notifier.sync import Deps
 
@@ -76,7 +76,8 @@ async def recheck_problem(call: Call[Deps, Nothing]) -> ProblemView:
 async def watch_feed(call: Call[Deps, StreamQuery]) -> web.StreamResponse:
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
-    return await stream(call.request, call.deps.hub, call.merchant_id, call.input.after)
+    kinds = {ACTIVITY, PROBLEM} if call.claims.allows("problems:read") else {ACTIVITY}
+    return await stream(call.request, call.deps.hub, call.merchant_id, call.input.after, kinds)
 
 
 async def ask_again(database: Database, merchant_id: str, problem_id: str) -> Problem:
@@ -135,7 +136,8 @@ ROUTES = [
         watch_feed,
         "activity:read",
         takes=StreamQuery,
+        gives=EVENTS,
         also=(429,),
-        summary="Follow problems and activity live, as server-sent events (text/event-stream)",
+        summary="Follow activity live and, with problems:read, problems, as server-sent events",
     ),
 ]

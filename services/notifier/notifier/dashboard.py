@@ -21,7 +21,7 @@ from common.http.problems import Refused
 from common.http.routes import Access, Call, Route
 from notifier import domain, store
 from notifier.api import ask_again
-from notifier.feed import activity_view, place_in, problem_view, stream
+from notifier.feed import ACTIVITY, PROBLEM, activity_view, place_in, problem_view, stream
 from notifier.store import Entry, Problem
 from notifier.sync import Deps
 
@@ -166,7 +166,7 @@ async def recheck(call: PageCall, visitor: Visitor) -> web.StreamResponse:
 async def follow_store(call: PageCall, visitor: Visitor) -> web.StreamResponse:
     merchant_id, after = call.path["store"], call.request.query.get("after", "")
     visitor.check(merchant_id)
-    return await stream(call.request, call.deps.hub, merchant_id, place_in(after))
+    return await stream(call.request, call.deps.hub, merchant_id, place_in(after), {ACTIVITY, PROBLEM})
 
 
 async def serve_asset(call: PageCall) -> web.StreamResponse:

@@ -8,7 +8,7 @@ import asyncio
 import random
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,6 +40,9 @@ PING_SECONDS = 15.0
 SEND_SECONDS = 10.0
 LIFE_SECONDS = 600.0
 RETRY_MILLISECONDS = 2000
+PROBLEM, ACTIVITY = "problem", "activity"
+"""The kinds of news."""
+
 PLACE = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
@@ -117,8 +120,8 @@ class News:
 
 def news_of(entry: Entry) -> News:
     if entry.problem is not None:
-        return News(entry.seq, "problem", problem_view(entry.problem).model_dump_json())
-    return News(entry.seq, "activity", activity_view(entry).model_dump_json())
+        return News(entry.seq, PROBLEM, problem_view(entry.problem).model_dump_json())
+    return News(entry.seq, ACTIVITY, activity_view(entry).model_dump_json())
 
 
 class Watcher:
@@ -244,8 +247,10 @@ def place_in(text: str) -> int | None:
     return int(text) if PLACE.fullmatch(text) else None
 
 
-async def stream(request: web.Request, hub: Hub, merchant_id: str, after: int | None) -> web.StreamResponse:
-    """Tell this caller what happens for the merchant, until it leaves or ten minutes are over."""
+async def stream(
+    request: web.Request, hub: Hub, merchant_id: str, after: int | None, kinds: Collection[str]
+) -> web.StreamResponse:
+    """Tell this caller these kinds of news of the merchant, until it leaves or ten minutes are over."""
     resumed = place_in(request.headers.get("Last-Event-ID", ""))
     async with hub.watching(merchant_id, after if resumed is None else resumed) as (watcher, missed):
         response = EventSourceResponse(ping_interval=PING_SECONDS, send_timeout=SEND_SECONDS)
@@ -253,22 +258,23 @@ async def stream(request: web.Request, hub: Hub, merchant_id: str, after: int | 
         await response.prepare(request)
         try:
             async with response:
-                await _send(response, missed or [])
+                await _send(response, missed or [], kinds)
                 hello = "reset" if missed is None else "ready"
                 await response.send("{}", id=str(watcher.place), event=hello, retry=RETRY_MILLISECONDS)
-                await _follow(response, watcher)
+                await _follow(response, watcher, kinds)
         except (ConnectionResetError, TimeoutError):
             log.debug("a watcher went away")
     return response
 
 
-async def _follow(response: EventSourceResponse, watcher: Watcher) -> None:
+async def _follow(response: EventSourceResponse, watcher: Watcher, kinds: Collection[str]) -> None:
     clock = asyncio.get_running_loop().time
     over = clock() + LIFE_SECONDS * random.uniform(0.8, 1.0)  # not all at once
     while response.is_connected() and not watcher.is_over and clock() < over:
-        await _send(response, await watcher.next(min(PING_SECONDS, over - clock())))
+        await _send(response, await watcher.next(min(PING_SECONDS, over - clock())), kinds)
 
 
-async def _send(response: EventSourceResponse, several: Sequence[News]) -> None:
+async def _send(response: EventSourceResponse, several: Sequence[News], kinds: Collection[str]) -> None:
     for news in several:
-        await response.send(news.body, id=str(news.seq), event=news.kind)
+        if news.kind in kinds:
+            await response.send(news.body, id=str(news.seq), event=news.kind)

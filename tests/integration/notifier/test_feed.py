@@ -132,6 +132,16 @@ async def test_other_merchants_are_never_heard(notifier: Notifier) -> None:
         assert response.status == 404
 
 
+async def test_problems_are_told_to_who_may_read_them(notifier: Notifier) -> None:
+    """With activity:read alone a stream tells of no problem, neither missed nor new."""
+    await notifier.open(waiting=1)
+    async with listening(notifier, "0", scope="activity:read") as stream:
+        await notifier.open(waiting=2)
+        await link(notifier, "A")
+        told = [await stream.next() for _ in range(4)]
+    assert [each.kind for each in told] == ["activity", "activity", "ready", "activity"]
+
+
 async def test_streams_end_when_the_service_stops(notifier: Notifier) -> None:
     """Nobody who listens keeps the process from stopping."""
     async with listening(notifier) as stream:

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from common.http.parse import LONGEST_PARAMETER
 from common.http.problems import CONTENT_TYPE, ProblemDetails
-from common.http.routes import Access, Nothing, Route
+from common.http.routes import EVENTS, Access, Nothing, Route
 
 Json = dict[str, Any]
 Models = Mapping[tuple[Any, JsonSchemaMode], Json]
@@ -22,6 +22,24 @@ _EVERYWHERE = (
 _MERCHANT: Json = {"type": "string", "pattern": "^[0-9A-Z]{13}$"}
 _TEXT: Json = {"type": "string", "minLength": 1, "maxLength": LONGEST_PARAMETER}
 _RETRY_AFTER: Json = {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}
+_LAST_EVENT_ID: Json = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "required": False,
+    "description": "The id of the last event received before the stream broke.",
+    "schema": {"type": "string"},
+}
+_EVENT: Json = {
+    "type": "object",
+    "description": "One event of the stream; `data` is JSON.",
+    "properties": {
+        "event": {"type": "string"},
+        "id": {"type": "string"},
+        "data": {"type": "string"},
+        "retry": {"type": "integer"},
+    },
+    "required": ["event", "id", "data"],
+}
 _SCHEMES: Json = {
     "bearer": {
         "type": "http",
@@ -70,7 +88,7 @@ def write(name: str, routes: Sequence[Route], folder: Path) -> Path:
 
 def _models(routes: Sequence[Route]) -> tuple[Models, Json]:
     taken = {(route.takes, "validation") for route in routes if route.takes not in {None, Nothing}}
-    given = {(route.gives, "serialization") for route in routes if route.gives}
+    given = {(route.gives, "serialization") for route in routes if route.gives not in {None, EVENTS}}
     wanted: Any = sorted([*taken, *given, (ProblemDetails, "serialization")], key=lambda each: each[0].__name__)
     models, schema = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
     return models, schema.get("$defs", {})
@@ -81,7 +99,11 @@ def _operation(route: Route, models: Models, definitions: Json) -> Json:
         "operationId": route.handler.__name__,
         "summary": route.summary,
         "security": _security(route),
-        "parameters": [*_path_parameters(route), *_query_parameters(route, models, definitions)],
+        "parameters": [
+            *_path_parameters(route),
+            *_query_parameters(route, models, definitions),
+            *([_LAST_EVENT_ID] if route.gives == EVENTS else []),
+        ],
         "responses": {str(status): _response(route, status, models) for status in sorted(_statuses(route))},
     }
     if route.takes_body and route.takes not in {None, Nothing}:
@@ -141,6 +163,8 @@ def _response(route: Route, status: int, models: Models) -> Json:
         response["content"] = {CONTENT_TYPE: {"schema": models[ProblemDetails, "serialization"]}}
         if status in {429, 503}:
             response["headers"] = {"Retry-After": _RETRY_AFTER}
+    elif route.gives == EVENTS:
+        response["content"] = {EVENTS: {"schema": _EVENT}}
     elif route.gives:
         response["content"] = {"application/json": {"schema": models[route.gives, "serialization"]}}
     return response

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Generic, TypeVar, get_args, get_origin
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
@@ -44,6 +44,10 @@ class Nothing(Input):
     """The input of a route that takes none."""
 
 
+EVENTS: Literal["text/event-stream"] = "text/event-stream"
+"""What a route gives that answers with server-sent events, to be resumed by the header Last-Event-ID."""
+
+
 @dataclass(frozen=True)
 class Call(Generic[D, I]):
     """One request as its handler sees it: checked, typed, allowed.
@@ -79,9 +83,9 @@ class Route:
     `scope` is the scope a bearer token needs, or an `Access`. With a scope, the token must also cover the
     `{merchant_id}` of the path. `takes` is read from the JSON body of PUT, POST and PATCH, from the query string of
     GET and DELETE; None leaves the request unread, for handlers that read it themselves. `gives` is the model of
-    the answer, sent with `status`; `also` lists further statuses the handler answers with. A route without a
-    summary is left out of the OpenAPI document. `max_body` is in bytes. What a quiet route answers well is counted
-    but not logged: probes and what comes by the thousand.
+    the answer, sent with `status`, or EVENTS; `also` lists further statuses the handler answers with. A route
+    without a summary is left out of the OpenAPI document. `max_body` is in bytes. What a quiet route answers well is
+    counted but not logged: probes and what comes by the thousand.
     """
 
     method: str
@@ -89,7 +93,7 @@ class Route:
     handler: Handler
     scope: str | Access
     takes: type[BaseModel] | None = Nothing
-    gives: type[BaseModel] | None = None
+    gives: type[BaseModel] | Literal["text/event-stream"] | None = None
     status: int = 200
     also: tuple[int, ...] = ()
     summary: str = ""
