@@ -159,8 +159,8 @@ async def recheck(call: PageCall, visitor: Visitor) -> web.StreamResponse:
     visitor.check(merchant_id)
     if not (visitor.claims.allows("problems:write") and await _is_ours(call, visitor)):
         return _note(call, 403, "not_ours")
-    await ask_again(call.deps.database, merchant_id, call.path["problem_id"])
-    return _to(f"/dashboard/{merchant_id}/")
+    problem = await ask_again(call.deps.database, merchant_id, call.path["problem_id"])
+    return _to(f"/dashboard/{merchant_id}/#again-{problem.id}")  # back on the button that was pressed
 
 
 async def follow_store(call: PageCall, visitor: Visitor) -> web.StreamResponse:

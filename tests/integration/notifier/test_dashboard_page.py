@@ -1,5 +1,6 @@
 """The dashboard as a person meets it, in a real browser."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -35,8 +36,10 @@ async def test_a_problem_shows_by_itself_and_clears_itself(notifier: Notifier, b
         await notifier.open(waiting=214, since=began)
         await expect(page.locator(".waiting strong")).to_have_text("214 orders wait")
 
-        await page.get_by_role("button", name="Check again").click()
-        await expect(page.locator(".hint")).to_contain_text("Asked again today at 07:00")
+        button = page.get_by_role("button", name="Check again")
+        await button.click()
+        await expect(button).to_have_accessible_description(re.compile("Asked again today at 07:00"))
+        await expect(button).to_be_focused()
 
         await notifier.close(done=214, since=began)
         await expect(page.locator("h1")).to_have_text("All is well")

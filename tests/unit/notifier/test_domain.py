@@ -133,7 +133,8 @@ def test_solved_is_said_in_grammar() -> None:
 
 @pytest.mark.parametrize("code", list(Code))
 def test_every_problem_reads_whole(code: Code) -> None:
-    """No placeholder is left in any wording, whatever the number, and what waits is named."""
+    """No placeholder is left in any wording, whatever the number, what waits is named, and no button that is not."""
+    assert "Retry" not in WORDS[code].remedy
     assert code in {Code.CONNECTION_LOST, Code.CLOVER_UNREACHABLE} or code in COUNTED
     for n in (0, 1, 2):
         text = " ".join([domain.waiting(code, n), domain.solved(code, n), domain.resumed(code, n)])

@@ -90,7 +90,8 @@ WORDS = {
         Severity.DECISION,
         "Clover did not accept an order",
         "Clover refused these orders as they are. The others are not affected.",
-        "Open each order in the list to read Clover's reason, correct it in the store it came from, and press Retry.",
+        "On the dashboard, under What happened, stands each order with Clover's reason. Correct it in the store it "
+        "came from, or cancel it there, then press Check again.",
         "{n} refused",
         "{n} refused before went through.",
     ),
@@ -98,7 +99,8 @@ WORDS = {
         Severity.DECISION,
         "Clover did not accept a product",
         "Clover refused these products as they are. The others are not affected.",
-        "Open each product in the list to read Clover's reason, correct it in QuickSync, and press Retry.",
+        "Most often two items in Clover have one SKU, or Clover does not take a name or price. Correct the product in "
+        "QuickSync or the item in Clover, then press Check again. If you cannot tell which it is, write to us.",
         "{n} refused",
         "{n} refused before went through.",
     ),
@@ -106,7 +108,8 @@ WORDS = {
         Severity.DECISION,
         "Clover did not accept a stock count",
         "Clover refused to read or write the stock of these items. The others are not affected.",
-        "Open each item in the list to read Clover's reason; most often the item was deleted in Clover.",
+        "Most often an item was deleted in Clover. Add it there again with its SKU, or take the product off Clover in "
+        "QuickSync, then press Check again on the dashboard. If you cannot tell which it is, write to us.",
         "{n} refused",
         "{n} refused before went through.",
     ),
