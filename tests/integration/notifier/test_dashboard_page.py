@@ -45,6 +45,12 @@ async def test_a_problem_shows_by_itself_and_clears_itself(notifier: Notifier, b
         await expect(page.locator("h1")).to_have_text("All is well")
         await expect(page.locator(".solved")).to_contain_text("214 orders sent to Clover.")
         await expect(page.locator("article")).to_have_count(0)
+
+        notifier.clock.advance(60)
+        await notifier.open(code=Code.TENDER_MISSING)
+        await notifier.close(done=0, code=Code.TENDER_MISSING)
+        await expect(page.locator("#lead")).to_contain_text("If the cause is still there")
+        await expect(page.locator(".solved")).to_have_count(0)
     assert seen.complaints == []
 
 
