@@ -13,7 +13,7 @@ from common.errors import NotFound
 from common.http.paging import OF_BEFORE, Page, PageByNumber, part
 from common.http.routes import EVENTS, Call, Input, Nothing, Route
 from notifier import store
-from notifier.domain import RECHECK_PAUSE
+from notifier.domain.problems import RECHECK_PAUSE
 from notifier.feed import ACTIVITY, PROBLEM, ActivityView, ProblemView, activity_view, problem_view, stream
 from notifier.store import Problem
 from notifier.sync import Deps

@@ -19,8 +19,9 @@ from common.http import parse
 from common.http.auth import Claims
 from common.http.problems import Refused
 from common.http.routes import Access, Call, Route
-from notifier import domain, store
+from notifier import store
 from notifier.api import ask_again
+from notifier.domain import words
 from notifier.feed import ACTIVITY, PROBLEM, activity_view, place_in, problem_view, stream
 from notifier.store import Entry, Problem
 from notifier.sync import Deps
@@ -138,7 +139,7 @@ async def show_store(call: PageCall, visitor: Visitor) -> web.StreamResponse:
         entries = await store.activity(conn, merchant_id, None, SHOWN)
     if not found:
         raise NotFound
-    shown = _Shown(call.deps.database.clock.now(), domain.zone(found[0].merchant.timezone))
+    shown = _Shown(call.deps.database.clock.now(), words.zone(found[0].merchant.timezone))
     return _render(
         call,
         "store.html",
@@ -205,7 +206,7 @@ class _Shown:
     def card(self, problem: Problem) -> dict[str, Any]:
         return problem_view(problem).model_dump() | {
             "began": self._moment(problem.since),
-            "lasted": domain.lasted(problem.since, self.now),
+            "lasted": words.lasted(problem.since, self.now),
             "rechecked": self._moment(problem.rechecked_at),
         }
 
@@ -216,13 +217,13 @@ class _Shown:
         return activity_view(entry).model_dump() | {"when": self._moment(entry.at)}
 
     def _moment(self, at: datetime | None) -> str:
-        return domain.moment(at, self.now, self.where) if at else ""
+        return words.moment(at, self.now, self.where) if at else ""
 
 
 def _store_card(shown: store.Store) -> dict[str, Any]:
     merchant = shown.merchant
-    region, meaning = domain.region(merchant.region)
-    masked = domain.masked(merchant.merchant_id)
+    region, meaning = words.region(merchant.region)
+    masked = words.masked(merchant.merchant_id)
     return {
         "id": merchant.merchant_id,
         "name": shown.name or f"Store {masked}",

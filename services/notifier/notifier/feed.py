@@ -25,8 +25,9 @@ from common.contracts.problems import WORDS, Code, Severity
 from common.db.database import Database
 from common.errors import Throttled, Transient
 from common.pauses import Pauses
-from notifier import domain, store
-from notifier.domain import Line, Tone
+from notifier import store
+from notifier.domain import words
+from notifier.domain.words import Line, Tone
 from notifier.store import Entry, Problem
 
 log = structlog.get_logger()
@@ -77,22 +78,22 @@ class ActivityView(BaseModel):
 
 
 def problem_view(problem: Problem) -> ProblemView:
-    words, is_open = WORDS[problem.code], problem.closed_at is None
+    said, is_open = WORDS[problem.code], problem.closed_at is None
     return ProblemView(
         id=problem.id,
         code=problem.code,
         subject=problem.subject,
-        severity=words.severity,
+        severity=said.severity,
         state="open" if is_open else "solved",
-        title=words.title,
-        explanation=words.explanation,
-        remedy=words.remedy,
+        title=said.title,
+        explanation=said.explanation,
+        remedy=said.remedy,
         waiting=problem.waiting,
-        waiting_words=domain.waiting(problem.code, problem.waiting),
+        waiting_words=words.waiting(problem.code, problem.waiting),
         since=problem.since,
         solved_at=problem.closed_at,
         done=problem.done,
-        solved_words="" if is_open else domain.solved(problem.code, problem.done),
+        solved_words="" if is_open else words.solved(problem.code, problem.done),
         rechecked_at=problem.rechecked_at,
     )
 
@@ -104,9 +105,9 @@ def activity_view(entry: Entry) -> ActivityView:
 
 def _line(entry: Entry) -> Line:
     try:
-        return domain.told(Event.registry.get(entry.type, Event).model_validate_json(entry.event, extra="ignore"))
+        return words.told(Event.registry.get(entry.type, Event).model_validate_json(entry.event, extra="ignore"))
     except ValidationError:  # written by another version: no reason to end everybody's feed
-        return domain.UNKNOWN
+        return words.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from common.db.unit import Unit
 from common.ids import uuid7
 from common.merchants import on_merchant_connected as know_merchant
 from common.work import table
-from notifier import domain, store
-from notifier.domain import LEARN_CONTACT, SEND_MAIL, MailKind, Report, Step
+from notifier import store
+from notifier.domain import mails, problems
+from notifier.domain.mails import LEARN_CONTACT, SEND_MAIL, MailKind
+from notifier.domain.problems import Report, Step
 
 
 async def on_activity(event: Event, unit: Unit) -> None:
@@ -41,7 +43,7 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
 async def _follow(event: ProblemOpened | ProblemClosed, report: Report, unit: Unit) -> None:
     seq = await store.take_place(unit.conn, event.merchant_id)  # first: it keeps others of this merchant waiting
     cause = await store.cause(unit.conn, event)
-    after = domain.follow(cause, report)
+    after = problems.follow(cause, report)
     if after is None:
         return
     problem_id = cause.problem_id or uuid7()
@@ -50,11 +52,11 @@ async def _follow(event: ProblemOpened | ProblemClosed, report: Report, unit: Un
     if after.step is Step.CHANGED:
         return
     store.add_activity(unit, event.model_copy(update={"done": after.done} if isinstance(event, ProblemClosed) else {}))
-    if domain.is_mailed(event.code):
-        key = domain.mail_key(problem_id, MailKind(after.step))
-        unit.mark(SEND_MAIL, event.merchant_id, key, due=unit.now + domain.SETTLE)
+    if mails.is_mailed(event.code):
+        key = mails.mail_key(problem_id, MailKind(after.step))
+        unit.mark(SEND_MAIL, event.merchant_id, key, due=unit.now + mails.SETTLE)
     if after.step is Step.SOLVED:  # an e-mail that was refused is too late now
-        await table.drop(unit, event.merchant_id, SEND_MAIL, domain.mail_key(problem_id, MailKind.OPENED))
+        await table.drop(unit, event.merchant_id, SEND_MAIL, mails.mail_key(problem_id, MailKind.OPENED))
 
 
 HANDLERS: Handlers = {

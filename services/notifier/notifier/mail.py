@@ -22,8 +22,8 @@ from common.contracts.problems import SUPPORT, WORDS
 from common.errors import Ambiguous, NotFound, Rejected, Transient, Unavailable
 from common.http.auth import mint_internal
 from common.settings import CommonSettings
-from notifier import domain
-from notifier.domain import MailKind
+from notifier.domain import words
+from notifier.domain.mails import MailKind
 from notifier.settings import RelayAt, parse_address
 from notifier.store import Problem
 
@@ -116,11 +116,11 @@ class Office:
             recipient = parse_address(to.account_email)
         except ValueError:
             raise Rejected("The address of the account is not an e-mail address.") from None
-        facts = self._facts(letter, domain.one_line(to.name))
+        facts = self._facts(letter, words.one_line(to.name))
         message = EmailMessage(policy=SMTP_POLICY)
         message["From"] = self.sender
         message["To"] = recipient
-        message["Subject"] = domain.one_line(self._render(letter.kind, "subject.txt", facts))
+        message["Subject"] = words.one_line(self._render(letter.kind, "subject.txt", facts))
         message["Date"] = at
         message["Message-ID"] = self._message_id(letter.problem.id, letter.kind)
         if letter.kind is MailKind.SOLVED:  # so that mail programs show both as one conversation
@@ -137,19 +137,19 @@ class Office:
         return self.templates.get_template(f"email/{kind}/{part}").render(facts)
 
     def _facts(self, letter: Letter, name: str) -> dict[str, Any]:
-        problem, where = letter.problem, domain.zone(letter.timezone)
+        problem, where = letter.problem, words.zone(letter.timezone)
         return {
             "words": WORDS[problem.code],
-            "waiting": domain.waiting(problem.code, problem.waiting),
-            "since": domain.since(problem.since, where),
+            "waiting": words.waiting(problem.code, problem.waiting),
+            "since": words.since(problem.since, where),
             "done": problem.done,
-            "resumed": domain.resumed(problem.code, problem.done),
-            "solved": domain.solved(problem.code, problem.done),
-            "solved_at": domain.since(problem.closed_at, where) if problem.closed_at else "",
-            "subject": domain.one_line(problem.subject),
+            "resumed": words.resumed(problem.code, problem.done),
+            "solved": words.solved(problem.code, problem.done),
+            "solved_at": words.since(problem.closed_at, where) if problem.closed_at else "",
+            "subject": words.one_line(problem.subject),
             "name": name,
-            "store": domain.masked(problem.merchant_id),
-            "region": domain.region(letter.region)[0],
+            "store": words.masked(problem.merchant_id),
+            "region": words.region(letter.region)[0],
             "link": f"{self.public_url}/dashboard/{problem.merchant_id}/",
             "support": SUPPORT,
         }

@@ -12,8 +12,8 @@ from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.unit import Connection, Unit
 from common.errors import NotFound
 from common.merchants import Merchant
-from notifier import domain
-from notifier.domain import Cause, Followed, Mail, MailKind, Report, Step
+from notifier.domain.mails import Mail, MailKind, is_mailed
+from notifier.domain.problems import Cause, Followed, Report, Step
 
 FEED = "feed"
 """The bell's topic for whatever people watch."""
@@ -315,6 +315,6 @@ WHERE $1::text[] IS NULL OR m.merchant_id = ANY($1) ORDER BY n_open DESC, m.merc
 
 async def stores(conn: Connection, merchant_ids: Sequence[str] | None, limit: int) -> list[Store]:
     """These merchants, or all; those in need first."""
-    needing = [code for code in Code if domain.is_mailed(code)]
+    needing = [code for code in Code if is_mailed(code)]
     rows = await conn.fetch(STORES, merchant_ids, limit, needing)
     return [Store(Merchant(*tuple(row)[:5]), row["name"], row["n_open"]) for row in rows]

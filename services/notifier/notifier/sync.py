@@ -18,8 +18,17 @@ from common.http.auth import Keys
 from common.seal import NotOpened, Sealer
 from common.work import table
 from common.work.batch import Batch, Kind
-from notifier import domain, store
-from notifier.domain import CONTACT_KEPT, LEARN_CONTACT, SEND_MAIL, Mail, MailKind
+from notifier import store
+from notifier.domain.mails import (
+    CONTACT_KEPT,
+    LEARN_CONTACT,
+    SEND_MAIL,
+    Mail,
+    MailKind,
+    is_in_doubt,
+    is_wanted,
+    mail_of,
+)
 from notifier.feed import Hub
 from notifier.mail import ContactAnswer, Contacts, Letter, Office, Relay
 from notifier.store import Contact
@@ -55,7 +64,7 @@ def contact_context(merchant_id: str) -> str:
 async def send_mail(batch: Batch, deps: Deps) -> None:
     """Claim, send, mark: a crash between the relay's yes and our note of it costs one repeat, known by its id."""
     [key] = batch.keys
-    problem_id, kind = domain.mail_of(key)
+    problem_id, kind = mail_of(key)
     message = await _claimed(batch, deps, problem_id, kind)
     if message is None:
         return
@@ -89,8 +98,8 @@ async def _claimed(batch: Batch, deps: Deps, problem_id: UUID, kind: MailKind) -
 async def _letter(unit: Unit, merchant_id: str, problem_id: UUID, kind: MailKind) -> Letter | None:
     problem = await store.lock_problem(unit.conn, merchant_id, problem_id)
     mails = await store.mails(unit.conn, problem_id)
-    if not domain.is_wanted(kind, is_open=problem.closed_at is None, mails=mails):
-        if domain.is_in_doubt(mails.get(kind, Mail())):
+    if not is_wanted(kind, is_open=problem.closed_at is None, mails=mails):
+        if is_in_doubt(mails.get(kind, Mail())):
             log.error("an e-mail is let be: the relay may have taken it", problem=str(problem_id), mail=kind)
         return None
     known = await merchants.known(unit.conn, [merchant_id])

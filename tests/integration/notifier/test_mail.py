@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from tests.integration.notifier.conftest import MERCHANT, Notifier
 
 from common.contracts.problems import SUPPORT, Code
-from notifier.domain import MOST_CLAIMS
+from notifier.domain.mails import MOST_CLAIMS
 
 
 def text_of(message: EmailMessage, kind: str = "plain") -> str:

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.contracts.problems import WORDS, Code, Severity
-from notifier import domain
-from notifier.domain import COUNTED, MOST_CLAIMS, Cause, Followed, Mail, MailKind, Report, Step
+from notifier.domain import mails, problems, words
+from notifier.domain.mails import MOST_CLAIMS, Mail, MailKind, is_wanted
+from notifier.domain.problems import Cause, Followed, Report, Step
+from notifier.domain.words import COUNTED
 from notifier.handlers import HANDLERS
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -19,7 +21,7 @@ def tell(reports: list[Report]) -> tuple[list[Followed], Cause]:
     """What each report does, one after another, and what is known in the end."""
     cause, steps = Cause(None, {}), []
     for report in reports:
-        after = domain.follow(cause, report)
+        after = problems.follow(cause, report)
         if after is None:
             continue
         steps.append(after)
@@ -104,31 +106,31 @@ SENT, CLAIMED = Mail(1, sent=True), Mail(1)
 )
 def test_which_mail_is_wanted(kind: MailKind, is_open: bool, mails: dict[MailKind, Mail], wanted: bool) -> None:
     """Once each; none of a problem that was over before anybody was told; a solution only to who was told."""
-    assert domain.is_wanted(kind, is_open=is_open, mails=mails) is wanted
+    assert is_wanted(kind, is_open=is_open, mails=mails) is wanted
 
 
 def test_keys_of_mails_read_back() -> None:
     """The key of a row of work says which e-mail it is."""
     problem_id = uuid4()
-    assert domain.mail_of(domain.mail_key(problem_id, MailKind.SOLVED)) == (problem_id, MailKind.SOLVED)
+    assert mails.mail_of(mails.mail_key(problem_id, MailKind.SOLVED)) == (problem_id, MailKind.SOLVED)
 
 
 def test_waiting_is_said_in_grammar() -> None:
     """One waits, several wait, and none is said too."""
-    assert domain.waiting(Code.ORDER_TYPE_MISSING, 0) == "No orders wait yet"
-    assert domain.waiting(Code.ORDER_TYPE_MISSING, 1) == "1 order waits"
-    assert domain.waiting(Code.ORDER_TYPE_MISSING, 1214) == "1,214 orders wait"
-    assert domain.waiting(Code.ORDER_REJECTED, 1) == "1 order was refused"
+    assert words.waiting(Code.ORDER_TYPE_MISSING, 0) == "No orders wait yet"
+    assert words.waiting(Code.ORDER_TYPE_MISSING, 1) == "1 order waits"
+    assert words.waiting(Code.ORDER_TYPE_MISSING, 1214) == "1,214 orders wait"
+    assert words.waiting(Code.ORDER_REJECTED, 1) == "1 order was refused"
 
 
 def test_solved_is_said_in_grammar() -> None:
     """What went through is counted; when nothing did, no number is given."""
-    assert domain.solved(Code.ORDER_TYPE_MISSING, 1) == "The order type exists now. 1 order sent to Clover."
-    assert domain.solved(Code.ORDER_TYPE_MISSING, 0) == (
+    assert words.solved(Code.ORDER_TYPE_MISSING, 1) == "The order type exists now. 1 order sent to Clover."
+    assert words.solved(Code.ORDER_TYPE_MISSING, 0) == (
         "Nothing waits at the moment. If the cause is still there, the next order is stopped again."
     )
-    assert domain.resumed(Code.ORDER_TYPE_MISSING, 0) == "Nothing waits at the moment"
-    assert domain.resumed(Code.ORDER_TYPE_MISSING, 214) == "Resumed: 214 orders sent to Clover"
+    assert words.resumed(Code.ORDER_TYPE_MISSING, 0) == "Nothing waits at the moment"
+    assert words.resumed(Code.ORDER_TYPE_MISSING, 214) == "Resumed: 214 orders sent to Clover"
 
 
 @pytest.mark.parametrize("code", list(Code))
@@ -137,40 +139,40 @@ def test_every_problem_reads_whole(code: Code) -> None:
     assert "Retry" not in WORDS[code].remedy
     assert code in {Code.CONNECTION_LOST, Code.CLOVER_UNREACHABLE} or code in COUNTED
     for n in (0, 1, 2):
-        text = " ".join([domain.waiting(code, n), domain.solved(code, n), domain.resumed(code, n)])
+        text = " ".join([words.waiting(code, n), words.solved(code, n), words.resumed(code, n)])
         assert "{" not in text
-    assert domain.is_mailed(code) is (WORDS[code].severity is not Severity.INFORMATION)
+    assert mails.is_mailed(code) is (WORDS[code].severity is not Severity.INFORMATION)
 
 
 def test_every_activity_has_words() -> None:
     """Each event that reaches the feed has words of its own."""
     silent = {"RecheckRequested"}
-    assert {event.__name__ for event in HANDLERS} - silent == {event.__name__ for event in domain._TOLD}  # noqa: SLF001
+    assert {event.__name__ for event in HANDLERS} - silent == {event.__name__ for event in words._TOLD}  # noqa: SLF001
 
 
 @given(st.text(max_size=200))
 def test_one_line_is_one_line(text: str) -> None:
     """Nothing any reader takes for the end of a line is left."""
-    line = domain.one_line(text)
+    line = words.one_line(text)
     assert len(line.splitlines()) <= 1
     assert line.isprintable()
 
 
 def test_moments_are_said_where_the_merchant_is() -> None:
     """Today and yesterday are those of the merchant's own clock."""
-    berlin = domain.zone("Europe/Berlin")
+    berlin = words.zone("Europe/Berlin")
     late = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
-    assert domain.moment(late, NOON, berlin) == "today at 00:30"
-    assert domain.moment(late, NOON, UTC) == "yesterday at 23:30"
-    assert domain.moment(late - timedelta(days=400), NOON, UTC) == "Saturday 18 October 2025 at 23:30"
-    assert domain.since(late, berlin) == "Monday 23 November 2026, 00:30 (CET)"
-    assert domain.zone("Nowhere/At All") is UTC
-    assert domain.zone("../../etc/passwd") is UTC
-    assert domain.zone("America") is UTC
+    assert words.moment(late, NOON, berlin) == "today at 00:30"
+    assert words.moment(late, NOON, UTC) == "yesterday at 23:30"
+    assert words.moment(late - timedelta(days=400), NOON, UTC) == "Saturday 18 October 2025 at 23:30"
+    assert words.since(late, berlin) == "Monday 23 November 2026, 00:30 (CET)"
+    assert words.zone("Nowhere/At All") is UTC
+    assert words.zone("../../etc/passwd") is UTC
+    assert words.zone("America") is UTC
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
+    ("seconds", "said"),
     [
         (-5, "less than a minute"),
         (59, "less than a minute"),
@@ -179,12 +181,12 @@ def test_moments_are_said_where_the_merchant_is() -> None:
         (86400 * 3, "3 days"),
     ],
 )
-def test_how_long_is_said_in_the_largest_unit(seconds: int, words: str) -> None:
+def test_how_long_is_said_in_the_largest_unit(seconds: int, said: str) -> None:
     """Minutes, hours or days, never negative."""
-    assert domain.lasted(NOON, NOON + timedelta(seconds=seconds)) == words
+    assert words.lasted(NOON, NOON + timedelta(seconds=seconds)) == said
 
 
 def test_an_unknown_region_counts_as_europe() -> None:
     """Nobody is promised that customer details travel where they may not."""
-    assert domain.region("xx")[1] == domain.region("eu")[1]
-    assert "without customer details" in domain.region("eu")[1]
+    assert words.region("xx")[1] == words.region("eu")[1]
+    assert "without customer details" in words.region("eu")[1]

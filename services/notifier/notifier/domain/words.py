@@ -1,137 +1,18 @@
-"""The rules of notifier: when a problem opens and is solved, which e-mail is wanted, and how everything reads."""
+"""How everything reads: what waits and what went through, what happened, where and when."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.envelope import Event
 from common.contracts.inventory import StockChanged, StockPushed
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
-from common.contracts.problems import WORDS, Code, ProblemClosed, ProblemOpened, Severity
+from common.contracts.problems import WORDS, Code, ProblemClosed, ProblemOpened
 from common.quantity import decimal
-
-SEND_MAIL = "send_mail"
-"""The kind of work: one e-mail about one problem."""
-
-LEARN_CONTACT = "learn_contact"
-"""The kind of work: ask catalog for the merchant's name and address."""
-
-CONTACT_KEPT = timedelta(minutes=10)
-"""How long an address is written to before catalog is asked again."""
-
-SETTLE = timedelta(seconds=2)
-"""How long a problem is left to gather its count before it is written about."""
-
-MOST_CLAIMS = 3
-"""How often one e-mail is tried while it is in doubt whether the relay took it; then it counts as sent."""
-
-RECHECK_PAUSE = timedelta(seconds=5)
-"""Asking again sooner than this is the same question."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What one service says of a cause. `since` tells one such cause from the next; a closing is the last of it."""
-
-    since: datetime
-    waiting: int
-    done: int
-    closed: bool
-    revision: int = 0
-
-    def is_overtaken_by(self, known: "Report") -> bool:
-        """Whether what is known came after this, or says the same."""
-        return known.closed or (not self.closed and self.revision <= known.revision)
-
-
-@dataclass(frozen=True)
-class Cause:
-    """What is known of one cause: its open problem, if there is one, with the reports it is made of."""
-
-    problem_id: UUID | None
-    reports: Mapping[datetime, Report]
-    over: frozenset[datetime] = frozenset()
-
-
-class Step(StrEnum):
-    """What a report does to the merchant's problem."""
-
-    OPENED = "opened"
-    CHANGED = "changed"
-    SOLVED = "solved"
-
-
-@dataclass(frozen=True)
-class Followed:
-    """The merchant's problem after a report."""
-
-    step: Step
-    since: datetime
-    waiting: int
-    done: int
-
-
-def follow(cause: Cause, report: Report) -> Followed | None:
-    """The problem after this report, whatever came before it; None for one that tells nothing new."""
-    known = cause.reports.get(report.since)
-    if report.since in cause.over or (known and report.is_overtaken_by(known)):
-        return None
-    reports = [each for since, each in cause.reports.items() if since != report.since] + [report]
-    solved = all(each.closed for each in reports)
-    step = Step.SOLVED if solved else Step.CHANGED if cause.problem_id else Step.OPENED
-    return Followed(
-        step,
-        min(each.since for each in reports),
-        sum(each.waiting for each in reports),
-        sum(each.done for each in reports),
-    )
-
-
-class MailKind(StrEnum):
-    """The e-mails there are; the name of the folder of their templates."""
-
-    OPENED = "opened"
-    SOLVED = "solved"
-
-
-@dataclass(frozen=True)
-class Mail:
-    """How far an e-mail got: how often it was handed to the relay without a refusal, and whether it was taken."""
-
-    claims: int = 0
-    sent: bool = False
-
-
-def mail_key(problem_id: UUID, kind: MailKind) -> str:
-    return f"{problem_id}:{kind}"
-
-
-def mail_of(key: str) -> tuple[UUID, MailKind]:
-    problem_id, _, kind = key.partition(":")
-    return UUID(problem_id), MailKind(kind)
-
-
-def is_mailed(code: Code) -> bool:
-    """Whether a problem is worth an e-mail; what only informs stays on the dashboard."""
-    return WORDS[code].severity is not Severity.INFORMATION
-
-
-def is_in_doubt(mail: Mail) -> bool:
-    """Whether it was tried so often without an answer that it counts as sent."""
-    return not mail.sent and mail.claims >= MOST_CLAIMS
-
-
-def is_wanted(kind: MailKind, *, is_open: bool, mails: Mapping[MailKind, Mail]) -> bool:
-    """Whether this e-mail is still to be sent: once each, and of a solved problem only to who was told of it."""
-    mail = mails.get(kind, Mail())
-    if mail.sent or is_in_doubt(mail):
-        return False
-    return is_open if kind is MailKind.OPENED else mails.get(MailKind.OPENED, Mail()).claims > 0
 
 
 @dataclass(frozen=True)
