@@ -13,7 +13,7 @@ from common import merchants
 from common.contracts.problems import Code
 from common.db.database import Database
 from common.db.unit import Unit
-from common.errors import Ambiguous, NotFound, Transient
+from common.errors import Again, Ambiguous, NotFound, Transient
 from common.http.auth import Keys
 from common.seal import NotOpened, Sealer
 from common.work import table
@@ -21,6 +21,7 @@ from common.work.batch import Batch, Kind
 from notifier import store
 from notifier.domain.mails import (
     CONTACT_KEPT,
+    DOUBT,
     LEARN_CONTACT,
     SEND_MAIL,
     Mail,
@@ -70,8 +71,9 @@ async def send_mail(batch: Batch, deps: Deps) -> None:
         return
     try:
         await deps.relay.send(message)
-    except Ambiguous:
-        raise
+    except Ambiguous as error:
+        log.warning("an e-mail may have been taken, and is sent again later", reason=str(error))
+        raise Again(DOUBT) from None
     except Exception:
         async with batch.unit() as unit:
             await store.unclaim_mail(unit.conn, problem_id, kind)

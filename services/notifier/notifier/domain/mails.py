@@ -23,6 +23,9 @@ SETTLE = timedelta(seconds=2)
 MOST_CLAIMS = 3
 """How often one e-mail is tried while it is in doubt whether the relay took it; then it counts as sent."""
 
+DOUBT = timedelta(minutes=5)
+"""The pause between such tries: a relay that hangs for a minute must not use them all up."""
+
 
 class MailKind(StrEnum):
     """The e-mails there are; the name of the folder of their templates."""
