@@ -180,16 +180,17 @@ def demo(against: TextIO | None, root: Path | None, postgres_dsn: str | None, am
     options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, database=f"demo_{secrets.token_hex(4)}")
     with tempfile.TemporaryDirectory(prefix="quicksync-demo-") as temporary:
         Path(temporary).chmod(TRAVERSABLE)
-        asyncio.run(_demo(System(root or Path(temporary), options, click.echo)))
+        asyncio.run(_demo(System(root or Path(temporary), options, click.echo), kept=root is not None))
 
 
-async def _demo(system: System) -> None:
-    """Start, play, stop; the data is deleted with all else."""
+async def _demo(system: System, *, kept: bool) -> None:
+    """Start, play, stop; the data is deleted with all else, unless it is somebody's."""
     try:
         async with system:
             await play(system.env(), click.echo)
     finally:
-        await system.discard()
+        if not kept:
+            await system.discard()
 
 
 @main.command(name="secrets")

@@ -210,3 +210,14 @@ async def test_up_told_to_stop_while_it_starts_stops_everything(data_dir: DataDi
     assert find_processes() == []
     used = await choose(data_dir, print, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
     await used.discard()
+
+
+async def test_a_demo_on_a_directory_that_is_taken_leaves_it_whole(system: System) -> None:
+    """It is refused, and everything that somebody's running system keeps is still there."""
+    before = sorted((system.data_dir.root / "secrets").iterdir())
+    words = ["-m", "quicksync_dev", "demo", "--data-dir", str(system.data_dir.root)]
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stderr=subprocess.PIPE)
+    _, error = await process.communicate()
+
+    assert b"a system already runs on" in error
+    assert sorted((system.data_dir.root / "secrets").iterdir()) == before
