@@ -16,6 +16,8 @@ from quicksync_dev.say import Say
 PRIVATE = 0o700
 SECRET = 0o600
 WATCHDOG_ENDS_WITHIN = 15
+FACTS = "system.json"
+"""What the running system tells of itself; it is there only while one is up."""
 
 
 class DataDir:
@@ -55,12 +57,15 @@ class DataDir:
         self.root.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         with self.path("lock").open("w") as lock:
             _hold(lock.fileno(), self.root)
+            # a killed launcher's; nobody may take what it told for the system that starts now
+            self.path(FACTS).unlink(missing_ok=True)
             if leftovers := self.records.reap():
                 say(f"ended what an earlier run left behind: {', '.join(leftovers)}")
             guard = watchdog.start(self.root / "run")
             try:
                 yield
             finally:
+                self.path(FACTS).unlink(missing_ok=True)
                 guard.communicate(timeout=WATCHDOG_ENDS_WITHIN)
 
     def is_taken(self) -> bool:

@@ -5,16 +5,15 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from quicksync_dev.datadir import SECRET, DataDir
+from quicksync_dev.datadir import FACTS, SECRET, DataDir
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.identity import Identity
 
-FILE = "system.json"
 COMPOSE_FILE = "compose.json"
 """For a system that docker compose runs, not a launcher that would hold the directory."""
 
 
-def write(data_dir: DataDir, facts: Mapping[str, Any], name: str = FILE) -> None:
+def write(data_dir: DataDir, facts: Mapping[str, Any], name: str = FACTS) -> None:
     """Replace what was told before."""
     path = data_dir.path(name)
     unfinished = path.with_suffix(".new")
@@ -28,15 +27,10 @@ def read(data_dir: DataDir) -> dict[str, Any]:
     composed = data_dir.root / COMPOSE_FILE
     if composed.exists():
         return dict(json.loads(composed.read_text()))
-    path = data_dir.root / FILE
+    path = data_dir.root / FACTS
     if not data_dir.is_taken() or not path.exists():
         raise LauncherError(f"no system is up on {data_dir.root}; start one with `quicksync up`")
     return dict(json.loads(path.read_text()))
-
-
-def forget(data_dir: DataDir) -> None:
-    """The system is going down."""
-    data_dir.path(FILE).unlink(missing_ok=True)
 
 
 def public(facts: Mapping[str, Any], identity: Identity) -> dict[str, Any]:

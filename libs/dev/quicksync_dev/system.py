@@ -86,7 +86,6 @@ class System:
         """
         took = stopwatch()
         self._held.enter_context(self.data_dir.taken(self._say))
-        self._held.callback(facts.forget, self.data_dir)
         self.identity = identity.of(self.data_dir)
         self._backends = await choose(self.data_dir, self._say, self.options.postgres_dsn, self.options.amqp_url)
         self._around = await self._start_ground(self._backends)

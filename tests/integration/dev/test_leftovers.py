@@ -10,7 +10,7 @@ import psutil
 import pytest
 from tests.support.eventually import eventually
 
-from quicksync_dev import families
+from quicksync_dev import facts, families
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.records import Records
@@ -91,6 +91,14 @@ async def test_one_directory_holds_one_system(data_dir: DataDir, find_processes:
 
         assert {each.pid for each in find_processes()} == before
     await eventually(lambda: find_processes() == [])
+
+
+def test_what_a_killed_system_told_is_forgotten_before_the_next_is_up(data_dir: DataDir, lines: list[str]) -> None:
+    """While one starts, nobody is shown where the one before it was."""
+    facts.write(data_dir, {"gateway_url": "http://127.0.0.1:1"})
+
+    with data_dir.taken(lines.append), pytest.raises(LauncherError, match="no system is up"):
+        facts.read(data_dir)
 
 
 def test_a_stranger_with_a_recorded_number_is_left_alone(data_dir: DataDir) -> None:
