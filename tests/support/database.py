@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from common.db.migrate import upgrade_async
-from quicksync_dev.database import SERVICES
+from quicksync_dev.database import SERVICES, at
 
 PART = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -26,15 +26,10 @@ async def fresh_database(admin_dsn: str) -> AsyncIterator[str]:
     admin = await asyncpg.connect(admin_dsn, timeout=10, command_timeout=60)
     try:
         await admin.execute(f'CREATE DATABASE "{name}"')
-        yield database_named(admin_dsn, name)
+        yield at(admin_dsn, name)
     finally:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         await admin.close(timeout=10)
-
-
-def database_named(dsn: str, name: str) -> str:
-    """The DSN of another database on the same server."""
-    return f"{dsn.rpartition('/')[0]}/{name}"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """A whole system for tests, and a shop on it that does what merchants, tills and other stores do."""
 
-import secrets
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,9 +22,7 @@ async def running_system(
 ) -> AsyncIterator[System]:
     """A system of the test's own; without addresses its servers are its own too, and may be killed."""
     with tempfile.TemporaryDirectory(prefix="quicksync-e2e-") as folder:
-        options = Options(
-            postgres_dsn=postgres_dsn, amqp_url=amqp_url, database=f"e2e_{secrets.token_hex(4)}", settings=settings
-        )
+        options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, settings=settings)
         system = System(_open_to_all(folder), options, lambda _: None)
         try:
             async with system:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import secrets
 import signal
 import tempfile
 from collections.abc import Sequence
@@ -177,7 +176,7 @@ def demo(against: TextIO | None, root: Path | None, postgres_dsn: str | None, am
     if against is not None:
         asyncio.run(play(json.load(against), click.echo))
         return
-    options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, database=f"demo_{secrets.token_hex(4)}")
+    options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url)
     with tempfile.TemporaryDirectory(prefix="quicksync-demo-") as temporary:
         Path(temporary).chmod(TRAVERSABLE)
         asyncio.run(_demo(System(root or Path(temporary), options, click.echo), kept=root is not None))

@@ -1,4 +1,4 @@
-"""Prepares the database of the system: for each service a role of its own that owns a schema of its own."""
+"""The database of a system: for each service a role of its own that owns a schema of its own."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -17,7 +17,7 @@ HAS_DATABASE = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"
 HAS_ROLE = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)"
 
 
-async def prepare(admin_dsn: str, passwords: Mapping[str, str], database: str = "quicksync") -> dict[str, str]:
+async def prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) -> dict[str, str]:
     """Make sure of the database, and of a role and a schema for each service; the DSN of each service.
 
     `passwords` are by service. What exists is left or corrected, so that it can run at every start. A role may
@@ -32,13 +32,26 @@ async def prepare(admin_dsn: str, passwords: Mapping[str, str], database: str = 
             await _role(server, role(service, database), passwords[service], schema=service)
     finally:
         await server.close(timeout=CONNECT_SECONDS)
-    await _schemas(_at(admin_dsn, database), database, tuple(passwords))
-    return {service: _at(admin_dsn, database, role(service, database), word) for service, word in passwords.items()}
+    await _schemas(at(admin_dsn, database), database, tuple(passwords))
+    return {service: at(admin_dsn, database, role(service, database), word) for service, word in passwords.items()}
 
 
-def role(service: str, database: str = "quicksync") -> str:
-    """The role of a service. Roles are the whole server's, so those of another database are named after it."""
-    return f"qs_{service}" if database == "quicksync" else f"{database}_{service}"
+async def drop(admin_dsn: str, database: str) -> None:
+    """Drop the database, whoever still uses it, and the roles that go with it; what is not there is passed over."""
+    server = await _connect(admin_dsn)
+    try:
+        if await server.fetchval(HAS_DATABASE, database):
+            await _run(server, "DROP DATABASE %I WITH (FORCE)", database)
+        for name in (role(service, database) for service in SERVICES):
+            if await server.fetchval(HAS_ROLE, name):
+                await _run(server, "DROP ROLE %I", name)
+    finally:
+        await server.close(timeout=CONNECT_SECONDS)
+
+
+def role(service: str, database: str) -> str:
+    """The role of a service. Roles are the whole server's, so they are named after the database."""
+    return f"{database}_{service}"
 
 
 async def _role(server: Connection, name: str, password: str, schema: str) -> None:
@@ -74,7 +87,7 @@ async def _connect(dsn: str) -> Connection:
     return await asyncpg.connect(dsn, timeout=CONNECT_SECONDS, command_timeout=COMMAND_SECONDS)
 
 
-def _at(dsn: str, database: str, user: str | None = None, password: str = "") -> str:
+def at(dsn: str, database: str, user: str | None = None, password: str = "") -> str:
     """The same server, another database, and if named another user."""
     place = urlsplit(dsn)
     host = place.netloc.rpartition("@")[2]

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,11 @@ class DataDir:
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
         self.records = Records(self.root / "run")
+
+    @property
+    def system(self) -> str:
+        """The system's name on servers that it may share with others."""
+        return self.once("system", lambda: f"quicksync_{secrets.token_hex(6)}")
 
     def path(self, *parts: str) -> Path:
         """A path below the directory; the folder it is in is made."""
@@ -100,7 +106,7 @@ class DataDir:
 
     def discard(self) -> None:
         """Delete everything, what stands elsewhere too. For directories of tests, after all has stopped."""
-        for link in filter(Path.is_symlink, self.root.iterdir()):
+        for link in filter(Path.is_symlink, self.root.glob("*")):
             shutil.rmtree(link.resolve(), ignore_errors=True)
         shutil.rmtree(self.root, ignore_errors=True)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from quicksync_dev import facts, identity, parts
+from quicksync_dev import bus, database, facts, identity, parts
 from quicksync_dev.backends import packages
 from quicksync_dev.backends.provide import Backends, choose
-from quicksync_dev.database import SERVICES, prepare
+from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.environment import Surroundings
 from quicksync_dev.errors import LauncherError
@@ -32,22 +32,20 @@ STOP_ORDER = (("gateway",), SERVICES, ("sandbox", "mail"), ("postgres", "rabbitm
 class Options:
     """What can be chosen about a system; nothing need be.
 
-    Without `clover_url` a sandbox is started. `database` is also a namespace on the broker, so that several systems
-    can share given servers. `settings` are further variables for every service. `python` starts a module of the
-    services and the sandbox; tests put stubs there.
+    Without `clover_url` a sandbox is started. `settings` are further variables for every service. `python` starts a
+    module of the services and the sandbox; tests put stubs there.
     """
 
     clover_url: str | None = None
     gateway_port: int | None = None
     postgres_dsn: str | None = None
     amqp_url: str | None = None
-    database: str = "quicksync"
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     python: parts.Python = (sys.executable, "-m")
 
 
 class System:
-    """One system in one data directory, with ports of its own; several may run at once on one machine.
+    """One system in one data directory, with ports of its own; several may run at once, on given servers too.
 
     `parts` are by name: postgres, rabbitmq, sandbox, mail, catalog, inventory, orders, notifier, gateway. A part that
     dies is started again, except one that was put down by `kill` or `put_down`, until `restart`.
@@ -111,10 +109,10 @@ class System:
             raise LauncherError(f"did not stop: {', '.join(failed)}")
 
     async def discard(self) -> None:
-        """Delete all data; for systems of tests, after `stop`."""
+        """Delete all data of a system that was started here, on given servers too; after `stop`."""
         if self._backends is not None:
             await self._backends.discard()
-        self.data_dir.discard()
+            self.data_dir.discard()
 
     async def kill(self, name: str) -> None:
         """End a part with SIGKILL, all its processes, and leave it down until `restart`."""
@@ -177,15 +175,14 @@ class System:
     async def _surroundings(self, backends: Backends) -> Surroundings:
         once = self.data_dir.once
         passwords = {service: once(f"role_{service}", lambda: secrets.token_urlsafe(24)) for service in SERVICES}
-        database = self.options.database
         return Surroundings(
             ports={service: free_port() for service in SERVICES},
-            dsns=await prepare(backends.postgres.url, passwords, database),
+            dsns=await database.prepare(backends.postgres.url, passwords, self.data_dir.system),
             amqp_url=backends.rabbitmq.url,
             clover_url=self._urls["clover_url"],
             smtp_url=self._urls["smtp_url"],
             gateway_url=self._urls["gateway_url"],
-            bus_namespace="" if database == "quicksync" else f"{database}.",
+            bus_namespace=bus.topology(self.data_dir.system).namespace,
             settings=self.options.settings,
         )
 
@@ -216,7 +213,7 @@ class System:
         around = self._around
         return {
             **self._urls,
-            "postgres_dsn": self._backends.postgres.url,
+            "postgres_dsn": database.at(self._backends.postgres.url, self.data_dir.system),
             "amqp_url": self._backends.rabbitmq.url,
             "services": {name: {"url": around.url(name), "pid": self.parts[name].pid} for name in SERVICES},
         }

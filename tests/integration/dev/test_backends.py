@@ -8,6 +8,7 @@ import psutil
 import pytest
 from tests.support.eventually import eventually
 
+from quicksync_dev import database
 from quicksync_dev.backends import packages
 from quicksync_dev.backends.given import Given
 from quicksync_dev.backends.postgres import PrivatePostgres
@@ -112,9 +113,9 @@ def _queue_is_on_disk(data_dir: DataDir) -> bool:
     return any(b"kept" in path.read_bytes() for path in (data_dir.root / "rabbitmq").rglob("names.dets"))
 
 
-async def test_a_given_server_is_used_and_never_ended(postgres_dsn: str, lines: list[str]) -> None:
+async def test_a_given_server_is_used_and_never_ended(data_dir: DataDir, postgres_dsn: str, lines: list[str]) -> None:
     """Stop leaves it running and kill is refused."""
-    given = Given("postgres", postgres_dsn, postgres_answers, lines.append)
+    given = Given("postgres", postgres_dsn, postgres_answers, database.drop, data_dir.system, lines.append)
     await given.start()
     await given.stop()
 

@@ -17,11 +17,7 @@ async def name(postgres_dsn: str) -> AsyncIterator[str]:
     """A database name of the test's own; the database and its roles are dropped afterwards."""
     made = f"test_{uuid.uuid4().hex[:12]}"
     yield made
-    admin = await asyncpg.connect(postgres_dsn, timeout=5)
-    await admin.execute(f'DROP DATABASE IF EXISTS "{made}" WITH (FORCE)')
-    for service in SERVICES:
-        await admin.execute(f'DROP ROLE IF EXISTS "{database.role(service, made)}"')
-    await admin.close()
+    await database.drop(postgres_dsn, made)
 
 
 async def test_each_service_can_use_its_own_schema(postgres_dsn: str, name: str) -> None:

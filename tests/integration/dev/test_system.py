@@ -6,20 +6,23 @@ import os
 import signal
 import subprocess
 import sys
-import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import aio_pika
 import aiohttp
 import asyncpg
 import psutil
 import pytest
+from aio_pika.abc import AbstractConnection
 from tests.support.eventually import eventually
 
 from common.http.auth import Keys
+from quicksync_dev import bus
 from quicksync_dev.backends.provide import choose
-from quicksync_dev.database import SERVICES, role
+from quicksync_dev.backends.server import postgres_answers
+from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import PartFailed
 from quicksync_dev.system import Options, System
@@ -29,15 +32,11 @@ Find = Callable[[], list[psutil.Process]]
 
 
 @pytest.fixture
-async def options(postgres_dsn: str, amqp_url: str) -> AsyncIterator[Options]:
-    """Stubs for services and sandbox, and a database of the test's own."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    yield Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, database=name, python=(sys.executable, str(STUB)))
-    admin = await asyncpg.connect(postgres_dsn, timeout=5)
-    await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    for service in SERVICES:
-        await admin.execute(f'DROP ROLE IF EXISTS "{role(service, name)}"')
-    await admin.close()
+async def options(data_dir: DataDir, postgres_dsn: str, amqp_url: str) -> AsyncIterator[Options]:
+    """Stubs for services and sandbox, on servers that others use too."""
+    yield Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, python=(sys.executable, str(STUB)))
+    used = await choose(data_dir, print, postgres_dsn, amqp_url)
+    await used.discard()
 
 
 @pytest.fixture
@@ -147,23 +146,59 @@ async def test_a_given_clover_is_used_in_all_regions(data_dir: DataDir, options:
     assert urls == dict.fromkeys(("us", "eu", "la"), "http://127.0.0.1:1")
 
 
-async def test_two_systems_run_side_by_side(
-    system: System, options: Options, lines: list[str], tmp_path: Path, postgres_dsn: str
+async def test_two_systems_share_given_servers(
+    system: System, options: Options, lines: list[str], tmp_path: Path
 ) -> None:
-    """Each has its own ports, database and keys."""
-    other = Options(**{**vars(options), "database": f"{options.database}_b"})
-    second = System(tmp_path / "second", other, lines.append)
+    """Each has its own ports, database, roles and names on the broker; the second takes nothing over."""
+    first = await _variables(system)
+    second = System(tmp_path / "second", options, lines.append)
     try:
         async with second:
             assert second.env()["gateway_url"] != system.env()["gateway_url"]
             assert (await _get(f"{second.env()['gateway_url']}/v1/merchants"))["service"] == "catalog"
+            assert (await _variables(second))["QS_BUS_NAMESPACE"] != first["QS_BUS_NAMESPACE"]
+        assert await postgres_answers(first["QS_POSTGRES_DSN"])
     finally:
         await second.discard()
-        admin = await asyncpg.connect(postgres_dsn, timeout=5)
-        await admin.execute(f'DROP DATABASE IF EXISTS "{other.database}" WITH (FORCE)')
-        for service in SERVICES:
-            await admin.execute(f'DROP ROLE IF EXISTS "{role(service, other.database)}"')
-        await admin.close()
+
+
+async def test_what_is_discarded_leaves_nothing_on_given_servers(
+    data_dir: DataDir, options: Options, lines: list[str], postgres_dsn: str, amqp_url: str
+) -> None:
+    """Neither database, roles, exchange nor queues."""
+    async with System(data_dir.root, options, lines.append) as system:
+        names = bus.topology(data_dir.system)
+        async with await aio_pika.connect(amqp_url, timeout=10) as broker:
+            await names.declare_queue(await broker.channel(), "orders", ["any"])
+
+    await system.discard()
+
+    assert not data_dir.root.exists()
+    admin = await asyncpg.connect(postgres_dsn, timeout=5)
+    left = "SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles"
+    named = [row[0] for row in await admin.fetch(left) if names.namespace.rstrip(".") in row[0]]
+    await admin.close()
+    assert named == []
+    async with await aio_pika.connect(amqp_url, timeout=10) as broker:
+        for gone in (names.queue("orders"), names.exchange):
+            assert not await _is_on(broker, gone)
+
+
+async def _is_on(broker: AbstractConnection, name: str) -> bool:
+    """Whether a queue or an exchange has this name."""
+    for look in ("get_queue", "get_exchange"):
+        channel = await broker.channel()
+        try:
+            await getattr(channel, look)(name)
+        except aio_pika.exceptions.ChannelNotFoundEntity:
+            continue
+        return True
+    return False
+
+
+async def _variables(system: System) -> dict[str, str]:
+    """What one of the services was told."""
+    return dict(await _get(f"{system.env()['services']['orders']['url']}/_variables"))
 
 
 async def test_the_command_tells_lists_and_signs_on_a_running_system(system: System) -> None:

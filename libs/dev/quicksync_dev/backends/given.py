@@ -8,14 +8,24 @@ from quicksync_dev.say import Say
 
 
 class Given:
-    """The server at `url`."""
+    """The server at `url`; `drop` deletes there what the system of this name made."""
 
     pid = None
 
-    def __init__(self, name: str, url: str, answers: Callable[[str], Awaitable[bool]], say: Say) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        answers: Callable[[str], Awaitable[bool]],
+        drop: Callable[[str, str], Awaitable[None]],
+        system: str,
+        say: Say,
+    ) -> None:
         self.name = name
         self.url = url
         self._answers = answers
+        self._drop = drop
+        self._system = system
         self._say = say
 
     async def alive(self) -> bool:
@@ -34,7 +44,9 @@ class Given:
         """Leave it as it is."""
 
     async def discard(self) -> None:
-        """Leave its data as it is."""
+        """Delete what the system made there, while the server answers; all else on it stays."""
+        if await self._answers(self.url):
+            await self._drop(self.url, self._system)
 
     async def kill(self) -> None:
         """Refuse: it was not started here."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 
+from quicksync_dev import bus, database
 from quicksync_dev.backends import docker, packages
 from quicksync_dev.backends.given import Given
 from quicksync_dev.backends.postgres import PrivatePostgres
@@ -26,7 +27,7 @@ class Backends:
         await asyncio.gather(self.postgres.stop(), self.rabbitmq.stop())
 
     async def discard(self) -> None:
-        """Delete what they keep outside the data directory; for tests, after `stop`."""
+        """Delete what they keep of the system outside its data directory; after `stop`."""
         await asyncio.gather(self.postgres.discard(), self.rabbitmq.discard())
 
 
@@ -54,8 +55,12 @@ async def provide(
 
 async def choose(data_dir: DataDir, say: Say, postgres_dsn: str | None, amqp_url: str | None) -> Backends:
     """Where each comes from, decided but not started; missing packages of both are installed in one go."""
-    postgres: Server | None = Given("postgres", postgres_dsn, postgres_answers, say) if postgres_dsn else None
-    rabbitmq: Server | None = Given("rabbitmq", amqp_url, rabbitmq_answers, say) if amqp_url else None
+    postgres: Server | None = None
+    rabbitmq: Server | None = None
+    if postgres_dsn:
+        postgres = Given("postgres", postgres_dsn, postgres_answers, database.drop, data_dir.system, say)
+    if amqp_url:
+        rabbitmq = Given("rabbitmq", amqp_url, rabbitmq_answers, bus.drop, data_dir.system, say)
     if not (postgres and rabbitmq) and await asyncio.to_thread(docker.engine_answers):
         postgres = postgres or await _container(docker.POSTGRES, data_dir, say)
         rabbitmq = rabbitmq or await _container(docker.RABBITMQ, data_dir, say)

@@ -16,7 +16,7 @@ METHOD_FRAME = b"\x01"
 class Server(Part, Protocol):
     """A back-end: `url` is its DSN, with the rights of an administrator.
 
-    `discard` deletes the data that is kept outside the data directory; for tests, after `stop`.
+    `discard` deletes what is kept of the system outside the data directory; after `stop`.
     """
 
     @property
