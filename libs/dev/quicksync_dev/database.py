@@ -27,7 +27,8 @@ async def prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) -
     try:
         await server.execute(LOCK)  # roles and databases are the whole server's; two systems may prepare at once
         if not await server.fetchval(HAS_DATABASE, database):
-            await _run(server, "CREATE DATABASE %I", database)
+            # the server's own template may have another encoding, and a locale that goes with that one only
+            await _run(server, "CREATE DATABASE %I TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'", database)
         for service in passwords:
             await _role(server, role(service, database), passwords[service], schema=service)
     finally:

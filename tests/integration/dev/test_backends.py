@@ -1,6 +1,7 @@
 """Private back-ends: started, stopped, killed and restarted on the same port and data, and gone without a trace."""
 
 from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlsplit
 
 import aio_pika
 import asyncpg
@@ -122,6 +123,15 @@ async def test_a_given_server_is_used_and_never_ended(data_dir: DataDir, postgre
     with pytest.raises(LauncherError, match="not ours to kill"):
         await given.kill()
     assert await postgres_answers(postgres_dsn)
+
+
+async def test_a_broker_that_refuses_the_password_does_not_answer(amqp_url: str) -> None:
+    """That something greets there is not enough."""
+    place = urlsplit(amqp_url)
+    wrong = place._replace(netloc=f"quicksync:guessed@{place.netloc.rpartition('@')[2]}").geturl()
+
+    assert await rabbitmq_answers(amqp_url)
+    assert not await rabbitmq_answers(wrong)
 
 
 async def test_a_given_address_where_nobody_answers_is_an_error(data_dir: DataDir, lines: list[str]) -> None:

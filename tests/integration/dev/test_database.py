@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from common.db.migrate import upgrade_async
 from quicksync_dev import database
 from quicksync_dev.database import SERVICES
 
@@ -56,6 +57,15 @@ async def test_no_role_reaches_into_another_schema(postgres_dsn: str, name: str)
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await _execute(dsns["notifier"], refused)
+
+
+async def test_options_of_the_address_reach_everyone(postgres_dsn: str, name: str) -> None:
+    """What stands behind the `?` of the administrator's DSN is the services' too, and none stumbles over it."""
+    dsns = await database.prepare(f"{postgres_dsn}?sslmode=prefer&application_name=mine", PASSWORDS, name)
+
+    assert dsns["orders"].endswith("?sslmode=prefer&application_name=mine")
+    await upgrade_async(dsns["orders"], "orders")
+    await _execute(dsns["orders"], "TABLE outbox")
 
 
 async def _execute(dsn: str, statement: str) -> None:

@@ -5,13 +5,15 @@ extra of the distribution.
 """
 
 import asyncio
+from functools import partial
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
+import asyncpg
 from alembic import command, op
 from alembic.config import Config
-from sqlalchemy import Connection, make_url, pool, text
+from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 ENGINE_SQL = "engine.sql"
@@ -24,10 +26,9 @@ def upgrade(dsn: str, service: str) -> None:
 
 async def upgrade_async(dsn: str, service: str) -> None:
     """The same, inside a running loop."""
-    url = make_url(dsn).set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(
-        url, poolclass=pool.NullPool, connect_args={"server_settings": {"search_path": service}, "timeout": 10}
-    )
+    # the driver itself reads the DSN, as in the service: SQLAlchemy does not know all that may stand in one
+    connect = partial(asyncpg.connect, dsn, server_settings={"search_path": service}, timeout=10)
+    engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=connect)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_upgrade, service)

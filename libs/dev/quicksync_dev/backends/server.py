@@ -4,13 +4,14 @@ import asyncio
 from typing import Protocol
 from urllib.parse import urlsplit
 
+import aiormq
 import asyncpg
+from aiormq.exceptions import AMQPError
 
 from quicksync_dev.processes import Part
 
 ANSWER_WITHIN = 3.0
-AMQP_GREETING = b"AMQP\x00\x00\x09\x01"
-METHOD_FRAME = b"\x01"
+PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 class Server(Part, Protocol):
@@ -35,15 +36,14 @@ async def postgres_answers(dsn: str) -> bool:
 
 
 async def rabbitmq_answers(url: str) -> bool:
-    """Whether a broker greets us there (its listeners open last, when all else is up)."""
+    """Whether a broker takes our log-in there (its listeners open last, when all else is up)."""
     place = urlsplit(url)
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
-            reader, writer = await asyncio.open_connection(place.hostname, place.port or 5672)
-            try:
-                writer.write(AMQP_GREETING)
-                return await reader.read(1) == METHOD_FRAME
-            finally:
-                writer.close()
-    except (OSError, TimeoutError):
+            # aiormq would log an error each time that nobody listens yet
+            _, writer = await asyncio.open_connection(place.hostname, place.port or PORTS.get(place.scheme))
+            writer.close()
+            async with aiormq.connect(url):
+                return True
+    except (OSError, TimeoutError, AMQPError):
         return False
