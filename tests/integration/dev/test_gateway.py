@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +16,7 @@ from yarl import URL
 from quicksync_dev.backends import packages
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import PartFailed
 from quicksync_dev.gateway.nginx import gateway
 from quicksync_dev.ports import free_port
 
@@ -224,6 +226,18 @@ async def test_server_sent_events_come_at_once(front: Gateway) -> None:
     """The first event arrives while the stream is still open."""
     async with front.session.get(f"{front.url}{M}/stream") as answer, asyncio.timeout(5):
         assert await answer.content.readline() == b"data: first\n"
+
+
+async def test_a_gateway_whose_port_another_has_is_not_ready(front: Gateway, tmp_path: Path, lines: list[str]) -> None:
+    """Though the other answers: the start fails and says why."""
+    [nginx] = await packages.ensure([packages.NGINX], lines.append)
+    ports = {name: stub.server.port or 0 for name, stub in front.stubs.items()}
+    elsewhere = DataDir(tmp_path / "second")
+    second = gateway(elsewhere, nginx, int(front.url.rpartition(":")[2]), ports)
+
+    with pytest.raises(PartFailed, match="Address already in use"):
+        await second.start()
+    elsewhere.discard()
 
 
 async def test_no_version_and_no_secret_is_told(front: Gateway, data_dir: DataDir) -> None:

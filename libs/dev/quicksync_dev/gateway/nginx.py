@@ -33,6 +33,8 @@ http {{
 {upstreams}
     server {{
         listen 127.0.0.1:{port};
+        # no other gateway answers this: two may have been given one port
+        location = {ours} {{ access_log off; return 200; }}
 {names}
         include routes.conf;
     }}
@@ -52,7 +54,8 @@ def gateway(data_dir: DataDir, nginx: Path, port: int, ports: Mapping[str, int])
     """The gateway on `port`, in front of the services on these ports; not started yet."""
     user = UNPRIVILEGED if os.geteuid() == 0 else None
     home = data_dir.place("gateway", user)
-    (home / "nginx.conf").write_text(configuration(port, ports))
+    ours = f"/_gateway/{data_dir.system}"
+    (home / "nginx.conf").write_text(configuration(port, ports, ours))
     (home / ROUTES).write_text(files(__package__).joinpath(ROUTES).read_text())
     (home / "tmp").mkdir(exist_ok=True)
     if user:
@@ -63,16 +66,16 @@ def gateway(data_dir: DataDir, nginx: Path, port: int, ports: Mapping[str, int])
         [nginx, "-p", home, "-e", "stderr", "-c", "nginx.conf"],
         user=user,
         cwd=home,
-        ready=answers(f"http://127.0.0.1:{port}/healthz"),
+        ready=answers(f"http://127.0.0.1:{port}{ours}"),
     )
 
 
-def configuration(port: int, ports: Mapping[str, int]) -> str:
-    """The main configuration, with the services on these ports of the loopback."""
+def configuration(port: int, ports: Mapping[str, int], ours: str) -> str:
+    """The main configuration, with the services on these ports of the loopback; `ours` is a path to know it by."""
     groups = {service: [at] for service, at in ports.items()} | {"webhooks": [ports[each] for each in WEBHOOK_TAKERS]}
     upstreams = "".join(_upstream(name, at) for name, at in groups.items())
     names = "\n".join(f"        set ${name} {name};" for name in groups)
-    return MAIN.format(port=port, upstreams=upstreams, names=names)
+    return MAIN.format(port=port, ours=ours, upstreams=upstreams, names=names)
 
 
 def _upstream(name: str, ports: Sequence[int]) -> str:
