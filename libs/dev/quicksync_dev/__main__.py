@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from quicksync_dev.demo.play import play
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.ports import is_free
 from quicksync_dev.say import Say
+from quicksync_dev.signals import unless_told_to_end
 from quicksync_dev.system import Options, System
 
 USUAL_PORT = 8080
@@ -57,29 +57,20 @@ def main() -> None:
 def up(
     clover_url: str | None, gateway_port: int | None, root: Path, postgres_dsn: str | None, amqp_url: str | None
 ) -> None:
-    """Start everything and stay; Ctrl-C or SIGTERM stops all that was started."""
+    """Start everything and stay; Ctrl-C, SIGTERM or SIGHUP stops all that was started."""
     if gateway_port is None and is_free(USUAL_PORT):
         gateway_port = USUAL_PORT
     options = Options(clover_url, gateway_port, postgres_dsn, amqp_url)
-    asyncio.run(_up(System(root, options, click.echo), click.echo))
+    asyncio.run(unless_told_to_end(_up(System(root, options, click.echo), click.echo)))
 
 
 async def _up(system: System, say: Say) -> None:
-    """Run the system until a signal comes; one that comes while it starts stops it too."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stop.set)
-    stopping, starting = asyncio.create_task(stop.wait()), asyncio.create_task(system.start())
+    """Run the system until this is cancelled, while it starts too."""
     try:
-        await asyncio.wait({stopping, starting}, return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
-            _welcome(system, say)
-            await stopping
+        await system.start()
+        _welcome(system, say)
+        await asyncio.Event().wait()
     finally:
-        starting.cancel()
-        stopping.cancel()
-        await asyncio.gather(starting, stopping, return_exceptions=True)
         say("stopping")
         await system.stop()
         say("stopped")
@@ -179,7 +170,9 @@ def demo(against: TextIO | None, root: Path | None, postgres_dsn: str | None, am
     options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url)
     with tempfile.TemporaryDirectory(prefix="quicksync-demo-") as temporary:
         Path(temporary).chmod(TRAVERSABLE)
-        asyncio.run(_demo(System(root or Path(temporary), options, click.echo), kept=root is not None))
+        system = System(root or Path(temporary), options, click.echo)
+        if not asyncio.run(unless_told_to_end(_demo(system, kept=root is not None))):
+            raise click.Abort
 
 
 async def _demo(system: System, *, kept: bool) -> None:

@@ -247,6 +247,22 @@ async def test_up_told_to_stop_while_it_starts_stops_everything(data_dir: DataDi
     await used.discard()
 
 
+async def test_a_demo_told_to_stop_leaves_nothing_behind(tmp_path: Path, postgres_dsn: str, amqp_url: str) -> None:
+    """Neither processes nor its temporary directory, and it does not pass for one that held."""
+    surroundings = {"TMPDIR": str(tmp_path), "QS_POSTGRES_DSN": postgres_dsn, "QS_AMQP_URL": amqp_url}
+    words = ["-m", "quicksync_dev", "demo"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, env=os.environ | surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    await eventually(lambda: any(tmp_path.glob("*/run/mail.json")))
+
+    process.send_signal(signal.SIGHUP)
+    _, error = await asyncio.wait_for(process.communicate(), 30)
+
+    assert (process.returncode, error) == (1, b"Aborted!\n")
+    await eventually(lambda: not any(tmp_path.iterdir()))
+
+
 async def test_a_demo_on_a_directory_that_is_taken_leaves_it_whole(system: System) -> None:
     """It is refused, and everything that somebody's running system keeps is still there."""
     before = sorted((system.data_dir.root / "secrets").iterdir())
