@@ -1,0 +1,65 @@
+"""Supervision goes on whatever happens, and for each part alone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from tests.support.eventually import eventually
+
+from quicksync_dev.supervision import Supervisor
+
+
+class Ailing:
+    """A part that died, and can be started at the `tries`-th time."""
+
+    pid = None
+
+    def __init__(self, name: str, tries: int) -> None:
+        self.name = name
+        self.tries = tries
+
+    async def alive(self) -> bool:
+        return self.tries <= 0
+
+    async def start(self) -> None:
+        self.tries -= 1
+        if self.tries > 0:
+            raise OSError("no room left")
+
+    async def stop(self) -> None: ...
+    async def kill(self) -> None: ...
+
+
+@pytest.fixture
+async def look_after(lines: list[str]) -> AsyncIterator[Callable[..., None]]:
+    """Has parts looked after until the test is over."""
+    watches: list[asyncio.Task[None]] = []
+
+    def begin(*parts: Ailing) -> None:
+        supervisor = Supervisor({part.name: part for part in parts}, lines.append, lambda: None)
+        watches.append(asyncio.create_task(supervisor.watch()))
+
+    yield begin
+    for watch in watches:
+        watch.cancel()
+
+
+async def test_a_start_that_fails_in_an_unknown_way_is_told_and_tried_again(
+    look_after: Callable[..., None], lines: list[str]
+) -> None:
+    """No error whatsoever ends the watch."""
+    look_after(Ailing("orders", tries=2))
+
+    await eventually(lambda: "orders: runs again" in lines)
+
+    assert lines.count("orders: no room left") == 1
+
+
+async def test_a_part_that_cannot_run_holds_up_no_other(look_after: Callable[..., None], lines: list[str]) -> None:
+    """What dies meanwhile is started at once."""
+    catalog = Ailing("catalog", tries=0)
+    look_after(Ailing("orders", tries=1000), catalog)
+    await eventually(lambda: lines.count("orders: no room left") == 2)
+
+    catalog.tries = 1
+    await eventually(lambda: "catalog: runs again" in lines, within=0.5)
