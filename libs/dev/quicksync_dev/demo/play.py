@@ -6,14 +6,20 @@ from typing import Any
 
 import aiohttp
 
+from quicksync_dev.database import SERVICES
 from quicksync_dev.demo.story import STORY
 from quicksync_dev.demo.world import NotSo, World
 from quicksync_dev.errors import LauncherError
+from quicksync_dev.processes import answers
 from quicksync_dev.say import Say
+from quicksync_dev.waiting import holds
+
+READY_WITHIN = 120.0
 
 
 async def play(env: Mapping[str, Any], say: Say) -> None:
     """Play every step in order. Raises LauncherError naming the first that does not hold."""
+    await _all_answer(env)
     began = time.monotonic()
     jar = aiohttp.CookieJar(unsafe=True)  # the gateway has an address, not a name
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
@@ -27,6 +33,14 @@ async def play(env: Mapping[str, Any], say: Say) -> None:
                 raise LauncherError(f"step {number} does not hold: {error or type(error).__name__}") from error
             say(f"    ✓ {time.monotonic() - started:.2f} s")
     say(f"\nall {len(STORY)} steps hold, in {time.monotonic() - began:.1f} s")
+
+
+async def _all_answer(env: Mapping[str, Any]) -> None:
+    """Wait for all whom the story speaks to: containers go on starting after compose has come back."""
+    services = [f"{env['gateway_url']}/v1/openapi/{service}.json" for service in SERVICES]
+    for url in (*services, f"{env['clover_url']}/_sandbox", f"{env['mail_url']}/mails"):
+        if not await holds(answers(url), READY_WITHIN):
+            raise LauncherError(f"{url} did not answer within {READY_WITHIN:.0f} s")
 
 
 def _indented(text: str) -> str:
