@@ -96,7 +96,8 @@ async def surrounded(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path
         await connection.close()
         nowhere = "http://127.0.0.1:1"
         ports = dict.fromkeys(SERVICES, free_port())
-        around = Surroundings(ports, {name: dsn}, amqp_url, nowhere, "smtp://127.0.0.1:1", nowhere, bus.namespace)
+        clover, smtp = {"us": nowhere}, "smtp://127.0.0.1:1"
+        around = Surroundings(ports, {name: dsn}, amqp_url, clover, smtp, nowhere, bus.namespace)
         yield environment.of_service(name, around, identity.of(DataDir(tmp_path)))
     async with await aio_pika.connect(amqp_url, timeout=10) as broker:
         channel = await broker.channel()

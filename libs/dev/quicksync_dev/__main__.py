@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from quicksync_dev import client, compose, facts, identity
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.demo.play import play
+from quicksync_dev.environment import REGIONS
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.ports import is_free
 from quicksync_dev.say import Say
@@ -49,7 +51,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--clover-url", help="A Clover that runs already; without it a local sandbox is started.")
+@click.option("--clover-url", help="A Clover for all regions; else QS_CLOVER_BASE_URLS, else a local sandbox.")
 @click.option("--gateway-port", type=click.IntRange(1, 65535), help=f"Usually {USUAL_PORT}, or a free one.")
 @data_dir_option
 @click.option("--postgres-dsn", envvar="QS_POSTGRES_DSN", help="A PostgreSQL to use, as an administrator.")
@@ -60,8 +62,18 @@ def up(
     """Start everything and stay; Ctrl-C, SIGTERM or SIGHUP stops all that was started."""
     if gateway_port is None and is_free(USUAL_PORT):
         gateway_port = USUAL_PORT
-    options = Options(clover_url, gateway_port, postgres_dsn, amqp_url)
+    options = Options(clover_urls(clover_url), gateway_port, postgres_dsn, amqp_url)
     asyncio.run(unless_told_to_end(_up(System(root, options, click.echo), click.echo)))
+
+
+def clover_urls(everywhere: str | None) -> dict[str, str]:
+    """Clover's address by region: this one, or those of the environment; nothing where neither is given."""
+    if everywhere:
+        return dict.fromkeys(REGIONS, everywhere.rstrip("/"))
+    try:
+        return dict(json.loads(os.environ.get("QS_CLOVER_BASE_URLS") or "{}"))
+    except ValueError as error:
+        raise LauncherError('QS_CLOVER_BASE_URLS is no JSON object such as {"us": "https://…"}') from error
 
 
 async def _up(system: System, say: Say) -> None:
@@ -110,7 +122,13 @@ def token(root: Path, scope: str, merchants: str, minutes: float) -> None:
 @data_dir_option
 @click.option("--sandbox", "in_sandbox", is_flag=True, help="Make a merchant in the sandbox first.")
 @click.option("--merchant", "merchant_id", help="The 13 characters of the Clover merchant.")
-@click.option("--region", type=click.Choice(["us", "eu", "la"]), default="us", show_default=True)
+@click.option(
+    "--region",
+    type=click.Choice([*REGIONS, "sandbox"]),
+    default="us",
+    show_default=True,
+    help="`sandbox` is Clover's own environment for developers.",
+)
 @click.option("--account", "account_id", default="account-1", show_default=True, help="The QuickSync account.")
 @click.option("--email", default="owner@shop.localhost", show_default=True, help="The account's e-mail address.")
 @click.option("--api-token", envvar="QS_CLOVER_API_TOKEN", help="The merchant's API token; asked for when not given.")

@@ -21,7 +21,8 @@ class Surroundings:
     ports: Mapping[str, int]
     dsns: Mapping[str, str]
     amqp_url: str
-    clover_url: str
+    clover_urls: Mapping[str, str]
+    """Clover's address in each region."""
     smtp_url: str
     gateway_url: str
     bus_namespace: str = ""
@@ -46,7 +47,7 @@ def of_service(service: str, around: Surroundings, identity: Identity) -> dict[s
         "QS_PUBLIC_URL": around.gateway_url,
         "QS_INTERNAL_SECRETS": identity.internal_secret,
         "QS_JWT_PUBLIC_KEYS": identity.public_key,
-        "QS_CLOVER_BASE_URLS": json.dumps(dict.fromkeys(REGIONS, around.clover_url)),
+        "QS_CLOVER_BASE_URLS": json.dumps(dict(around.clover_urls)),
         "QS_CLOVER_WEBHOOK_SECRETS": identity.webhook_secret,
     }
     return inherited() | own | _particular(service, around, identity) | dict(around.settings)

@@ -15,7 +15,7 @@ from quicksync_dev.backends import packages
 from quicksync_dev.backends.provide import Backends, choose
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.environment import Surroundings
+from quicksync_dev.environment import REGIONS, Surroundings
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.gateway.nginx import gateway
 from quicksync_dev.identity import Identity
@@ -32,11 +32,11 @@ STOP_ORDER = (("gateway",), SERVICES, ("sandbox", "mail"), ("postgres", "rabbitm
 class Options:
     """What can be chosen about a system; nothing need be.
 
-    Without `clover_url` a sandbox is started. `settings` are further variables for every service. `python` starts a
-    module of the services and the sandbox; tests put stubs there.
+    `clover_urls` are by region; without them a sandbox is started and stands for each. `settings` are further
+    variables for every service. `python` starts a module of the services and the sandbox; tests put stubs there.
     """
 
-    clover_url: str | None = None
+    clover_urls: Mapping[str, str] = dataclasses.field(default_factory=dict)
     gateway_port: int | None = None
     postgres_dsn: str | None = None
     amqp_url: str | None = None
@@ -163,11 +163,11 @@ class System:
             "smtp_url": f"smtp://127.0.0.1:{smtp}",
             "mail_url": f"http://127.0.0.1:{http}",
             "gateway_url": f"http://127.0.0.1:{self._gateway_port()}",
-            "clover_url": (self.options.clover_url or f"http://127.0.0.1:{clover}").rstrip("/"),
+            "clover_url": next(iter(self.options.clover_urls.values()), f"http://127.0.0.1:{clover}").rstrip("/"),
         }
         mail = parts.mail(self.data_dir, smtp, http)
-        if self.options.clover_url:
-            self._say(f"clover: the given one at {self._urls['clover_url']}")
+        if self.options.clover_urls:
+            self._say(f"clover: the given one at {', '.join(sorted(set(self.options.clover_urls.values())))}")
             return [mail]
         python, gateway_url = self.options.python, self._urls["gateway_url"]
         return [mail, parts.sandbox(self.data_dir, python, clover, gateway_url, self.identity)]
@@ -179,7 +179,7 @@ class System:
             ports={service: free_port() for service in SERVICES},
             dsns=await database.prepare(backends.postgres.url, passwords, self.data_dir.system),
             amqp_url=backends.rabbitmq.url,
-            clover_url=self._urls["clover_url"],
+            clover_urls=self.options.clover_urls or dict.fromkeys(REGIONS, self._urls["clover_url"]),
             smtp_url=self._urls["smtp_url"],
             gateway_url=self._urls["gateway_url"],
             bus_namespace=bus.topology(self.data_dir.system).namespace,

@@ -20,11 +20,12 @@ from tests.support.eventually import eventually
 
 from common.http.auth import Keys
 from quicksync_dev import bus
+from quicksync_dev.__main__ import clover_urls
 from quicksync_dev.backends.provide import choose
 from quicksync_dev.backends.server import postgres_answers
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.errors import PartFailed
+from quicksync_dev.errors import LauncherError, PartFailed
 from quicksync_dev.system import Options, System
 
 STUB = Path(__file__).parents[2] / "support" / "stubs" / "part.py"
@@ -134,16 +135,26 @@ async def test_a_part_that_does_not_start_shows_its_last_lines_and_takes_the_res
     assert find_processes() == []
 
 
-async def test_a_given_clover_is_used_in_all_regions(data_dir: DataDir, options: Options, lines: list[str]) -> None:
-    """No sandbox is started then."""
-    given = Options(**{**vars(options), "clover_url": "http://127.0.0.1:1/"})
+async def test_given_clovers_are_used(data_dir: DataDir, options: Options, lines: list[str]) -> None:
+    """Each region has its own, and no sandbox is started."""
+    urls = {"us": "https://clover.example", "eu": "https://eu.clover.example"}
+    given = Options(**{**vars(options), "clover_urls": urls})
 
     async with System(data_dir.root, given, lines.append) as system:
-        services = system.env()["services"]
-        urls = json.loads((await _get(f"{services['catalog']['url']}/_variables"))["QS_CLOVER_BASE_URLS"])
+        assert json.loads((await _variables(system))["QS_CLOVER_BASE_URLS"]) == urls
+        assert "sandbox" not in system.parts
+        assert system.env()["clover_url"] == urls["us"]
 
-    assert "sandbox" not in lines[0]
-    assert urls == dict.fromkeys(("us", "eu", "la"), "http://127.0.0.1:1")
+
+def test_clovers_come_from_the_option_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One address for all regions, or the very setting the services have; else none, for the sandbox."""
+    assert clover_urls(None) == {}
+    monkeypatch.setenv("QS_CLOVER_BASE_URLS", '{"us": "https://us"}')
+    assert clover_urls(None) == {"us": "https://us"}
+    assert clover_urls("http://one/") == dict.fromkeys(("us", "eu", "la"), "http://one")
+    monkeypatch.setenv("QS_CLOVER_BASE_URLS", "https://us")
+    with pytest.raises(LauncherError, match="QS_CLOVER_BASE_URLS"):
+        clover_urls(None)
 
 
 async def test_two_systems_share_given_servers(
