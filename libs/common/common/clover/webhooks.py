@@ -103,8 +103,9 @@ class Receiver:
     async def _verify(self, request: web.Request) -> web.StreamResponse:
         """Keep the code of a handshake for whoever runs us to copy (`<service> webhook-code`).
 
-        It comes without a secret and becomes one, so it is neither logged nor shown over HTTP. Anybody may send one:
-        the last ten are kept, so that a stranger's does not take the place of Clover's, in one transaction at a time.
+        It comes without a secret and proves to Clover whose the address is, so it is neither logged nor shown over
+        HTTP. Anybody may send one: the last ten are kept, so that a stranger's does not take the place of Clover's, in
+        one transaction at a time.
         """
         if (request.content_length or 0) > LARGEST_HANDSHAKE:
             raise _unauthorized()
