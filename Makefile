@@ -53,5 +53,8 @@ images: .env ## build the container images (needs a Docker engine)
 	@umask 077 && $(BIN)/quicksync secrets --sandbox >.env.new && mv .env.new .env
 
 clean: ## remove what was built and the launcher's data
+	@ours=label=quicksync.data-dir=$(CURDIR)/.quicksync; if docker info >/dev/null 2>&1; then \
+	  docker ps --all --quiet --filter $$ours | xargs -r docker rm --force >/dev/null; \
+	  docker volume ls --quiet --filter $$ours | xargs -r docker volume rm >/dev/null; fi
 	@for place in .quicksync/*; do [ ! -L "$$place" ] || rm -rf "$$(readlink "$$place")"; done
 	@rm -rf .venv .venv-bench build .quicksync .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 from aiohttp import web
 from docker.errors import DockerException
+from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from quicksync_dev.backends.docker import POSTGRES, RABBITMQ, Container, Image, engine_answers, supplies
 from quicksync_dev.backends.given import Given
 from quicksync_dev.backends.provide import choose
 from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import PartFailed
 
 
 async def _version(_: web.Request) -> web.Response:
@@ -21,6 +25,10 @@ async def _version(_: web.Request) -> web.Response:
 
 async def _ping(_: web.Request) -> web.Response:
     return web.Response(text="OK")
+
+
+async def _an_image(_: web.Request) -> web.Response:
+    return web.json_response({"Id": "sha256:0"})
 
 
 async def _no_image(_: web.Request) -> web.Response:
@@ -60,6 +68,59 @@ async def test_an_engine_that_cannot_supply_the_images_is_passed_over(data_dir: 
     assert isinstance(chosen.rabbitmq, Given)
     assert lines[0].startswith("postgres: the Docker engine has no postgres:17 and cannot fetch it")
     assert lines[1] == "postgres: it says: no route to the registry"
+
+
+@dataclass
+class Asked:
+    """What an engine was asked to make."""
+
+    volume: dict[str, Any] = field(default_factory=dict)
+    container: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture
+async def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asked]:
+    """What is asked of this machine's Docker engine that makes volumes and refuses to make a container."""
+    monkeypatch.setattr(testcontainers_config, "connection_mode_override", ConnectionMode.docker_host)
+    made = Asked()
+
+    async def make_volume(request: web.Request) -> web.Response:
+        made.volume = await request.json()
+        return web.json_response({"Name": made.volume["Name"]}, status=201)
+
+    async def make_container(request: web.Request) -> web.Response:
+        made.container = await request.json()
+        return web.json_response({"message": "not today"}, status=500)
+
+    app = web.Application()
+    app.router.add_get("/version", _version)
+    app.router.add_get("/{version}/images/{name:.*}/json", _an_image)
+    app.router.add_post("/{version}/volumes/create", make_volume)
+    app.router.add_post("/{version}/containers/create", make_container)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.UnixSite(runner, str(tmp_path / "docker.sock")).start()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'docker.sock'}")
+    yield made
+    await runner.cleanup()
+
+
+async def test_a_container_is_for_this_machine_and_bears_the_name_of_its_system(
+    asked: Asked, data_dir: DataDir, lines: list[str]
+) -> None:
+    """Nobody else reaches its port; its volume is another one when the secrets are, and says whose it is."""
+    server = Container(POSTGRES, data_dir, lines.append)
+
+    with pytest.raises(PartFailed, match="not today"):
+        await server.start()
+
+    host = asked.container["HostConfig"]
+    assert [each["HostIp"] for [each] in host["PortBindings"].values()] == ["127.0.0.1"]
+    assert asked.volume["Name"] == f"{data_dir.system}-postgres"
+    assert [bind.partition(":")[0] for bind in host["Binds"]] == [asked.volume["Name"]]
+    ours = {"quicksync.data-dir": str(data_dir.root)}
+    assert asked.volume["Labels"] == ours
+    assert ours.items() <= asked.container["Labels"].items()
 
 
 def _engine_has(image: Image) -> bool:

@@ -1,19 +1,20 @@
 """Back-ends as containers, by testcontainers, where a Docker engine answers and has (or can fetch) the images."""
 
 import asyncio
-import hashlib
 import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
 from requests import RequestException
 from testcontainers.community.postgres import PostgresContainer
-from testcontainers.core.config import testcontainers_config
+from testcontainers.core.config import ConnectionMode, testcontainers_config
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
 
 from quicksync_dev.backends.server import postgres_answers, rabbitmq_answers
 from quicksync_dev.datadir import DataDir
@@ -24,6 +25,9 @@ from quicksync_dev.waiting import holds
 
 ASK_SECONDS = 10
 """Seconds an engine may take to say whether it, or the registry behind it, has an image."""
+
+LABEL = "quicksync.data-dir"
+"""On what is ours, with the path of its data directory; `make clean` finds it by this."""
 
 USUAL_ENGINE = "unix:///var/run/docker.sock"
 STOP_SECONDS = 15
@@ -137,7 +141,7 @@ def _fetch(client: docker.DockerClient, image: Image, say: Say) -> bool:
 
 
 class Container:
-    """One back-end in a container. Its data is a volume named after the data directory and outlives the container."""
+    """One back-end in a container. Its data is a volume named after the system and outlives the container."""
 
     pid = None
 
@@ -148,7 +152,9 @@ class Container:
         self._say = say
         self._password = data_dir.once(image.name, lambda: secrets.token_urlsafe(24))
         self._port = free_port()
-        self._title = f"quicksync-{hashlib.sha256(str(data_dir.root).encode()).hexdigest()[:12]}-{image.name}"
+        # not after the directory's path: a volume would outlive the password it was made with
+        self._title = f"{data_dir.system}-{image.name}"
+        self._labels = {LABEL: str(data_dir.root)}
         self._container: DockerContainer | None = None
         self._starting: asyncio.Task[None] | None = None
         self._host = "127.0.0.1"
@@ -208,11 +214,23 @@ class Container:
         # our containers are found again by their name; testcontainers' reaper would need one more image
         testcontainers_config.ryuk_disabled = True
         container = self._image.build(self._title, self._password)
-        container.with_bind_ports(self._image.port, self._port)
+        local = _is_local(container.get_docker_client())
+        published: Any = container.ports  # with_bind_ports takes no address
+        published[str(self._image.port)] = (self._host, self._port) if local else self._port
+        self._make_volume()
         container.with_volume_mapping(self._title, self._image.volume, "rw")
+        container.with_kwargs(labels=self._labels)
         self._container = container
         container.start()
-        self._host = container.get_container_host_ip()
+        if not local:
+            self._host = container.get_container_host_ip()
+
+    def _make_volume(self) -> None:
+        client = docker.from_env(timeout=ASK_SECONDS)
+        try:
+            client.volumes.create(self._title, labels=self._labels)
+        finally:
+            client.close()
 
     def _runs(self) -> bool:
         status: list[str] = []
@@ -235,6 +253,11 @@ class Container:
             return
         finally:
             client.close()
+
+
+def _is_local(client: DockerClient) -> bool:
+    """Whether what the engine publishes on its loopback is on ours: it is no other machine's, nor we in a container."""
+    return client.get_connection_mode() is ConnectionMode.docker_host and client.host() == "localhost"
 
 
 def _short(error: BaseException) -> str:
