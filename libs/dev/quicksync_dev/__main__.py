@@ -35,7 +35,7 @@ data_dir_option = click.option(
 
 
 class Command(click.Group):
-    """Shows our own errors as one message, without a traceback."""
+    """Shows our own errors, and files that cannot be used, as one message without a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the subcommand."""
@@ -43,6 +43,9 @@ class Command(click.Group):
             return super().invoke(ctx)
         except LauncherError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise click.ClickException(what) from error
 
 
 @click.group(cls=Command, help="QuickSync for Clover: the whole system on this machine.")

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from quicksync_dev.errors import LauncherError
+
 Word = str | Path
 
 
@@ -17,18 +19,25 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, at most this long, and return what it said; its code is for the caller to judge."""
-    return subprocess.run(  # noqa: S603 - running programs is what the launcher is for; see the module's sentence
-        [str(word) for word in command],
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=seconds,
-        **_credentials(user),
-    )
+    """Run a program to its end and return what it said; its code is for the caller to judge.
+
+    Raises LauncherError when it takes longer than this.
+    """
+    words = [str(word) for word in command]
+    try:
+        return subprocess.run(  # noqa: S603 - running programs is what the launcher is for; see the module's sentence
+            words,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+            **_credentials(user),
+        )
+    except subprocess.TimeoutExpired:
+        raise LauncherError(f"`{' '.join(words)}` did not end within {seconds:g} s") from None
 
 
 def spawn(

@@ -6,6 +6,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from quicksync_dev.errors import LauncherError
+
 SERVICES = ("catalog", "inventory", "orders", "notifier")
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 30
@@ -21,8 +23,18 @@ async def prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) -
     """Make sure of the database, and of a role and a schema for each service; the DSN of each service.
 
     `passwords` are by service. What exists is left or corrected, so that it can run at every start. A role may
-    connect to this database and use its own schema, and nothing of the others.
+    connect to this database and use its own schema, and nothing of the others. Raises LauncherError when the
+    administrator may not do this.
     """
+    try:
+        return await _prepare(admin_dsn, passwords, database)
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise LauncherError(
+            f"postgres: {error}; the user of the DSN needs the rights to create databases and roles"
+        ) from error
+
+
+async def _prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) -> dict[str, str]:
     server = await _connect(admin_dsn)
     try:
         await server.execute(LOCK)  # roles and databases are the whole server's; two systems may prepare at once

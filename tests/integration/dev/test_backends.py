@@ -144,6 +144,18 @@ async def test_a_given_address_where_nobody_answers_is_an_error(data_dir: DataDi
         await chosen.rabbitmq.start()
 
 
+@pytest.mark.parametrize("port", ["many", "70000", "se/cret@host:1"])
+async def test_an_address_that_is_none_is_not_repeated(port: str, data_dir: DataDir, lines: list[str]) -> None:
+    """A password that nobody encoded stands where the port should; it is not shown."""
+    chosen = await choose(data_dir, lines.append, f"postgresql://u:{port}/postgres", f"amqp://u:{port}/")
+
+    for server in (chosen.postgres, chosen.rabbitmq):
+        with pytest.raises(NoBackend, match=r"no address; percent-encode its user and password$") as refused:
+            await server.start()
+        assert port not in str(refused.value)
+        await server.discard()
+
+
 async def test_when_nothing_can_be_had_the_error_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from common.db.migrate import upgrade_async
 from quicksync_dev import database
 from quicksync_dev.database import SERVICES
+from quicksync_dev.errors import LauncherError
 
 PASSWORDS = {service: f"pass'word-{service}-@/%" for service in SERVICES}
 
@@ -57,6 +58,14 @@ async def test_no_role_reaches_into_another_schema(postgres_dsn: str, name: str)
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await _execute(dsns["notifier"], refused)
+
+
+async def test_an_administrator_who_may_not_create_is_told_so(postgres_dsn: str, name: str) -> None:
+    """In words: which right is missing, and whose."""
+    dsns = await database.prepare(postgres_dsn, PASSWORDS, name)
+
+    with pytest.raises(LauncherError, match=r"permission denied to create database; the user of the DSN needs"):
+        await database.prepare(dsns["orders"], PASSWORDS, f"{name}_b")
 
 
 async def test_options_of_the_address_reach_everyone(postgres_dsn: str, name: str) -> None:

@@ -243,6 +243,16 @@ async def test_no_system_no_env(data_dir: DataDir) -> None:
     assert error.decode() == f"Error: no system is up on {data_dir.root}; start one with `quicksync up`\n"
 
 
+async def test_a_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
+    """Without a traceback."""
+    (tmp_path / "file").touch()
+    words = ["-m", "quicksync_dev", "up", "--data-dir", str(tmp_path / "file" / "below")]
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stderr=subprocess.PIPE)
+    _, error = await process.communicate()
+
+    assert error.decode() == f"Error: {tmp_path / 'file' / 'below'}: Not a directory\n"
+
+
 async def test_up_told_to_stop_while_it_starts_stops_everything(data_dir: DataDir, find_processes: Find) -> None:
     """Whatever was reached by then is ended, and up with it."""
     words = ["-m", "quicksync_dev", "up", "--data-dir", str(data_dir.root), "--clover-url", "http://127.0.0.1:1"]

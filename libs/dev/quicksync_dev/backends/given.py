@@ -34,11 +34,21 @@ class Given:
 
     async def start(self) -> None:
         """Make sure that it answers. Raises NoBackend."""
-        place = urlsplit(self.url)
-        where = f"{place.hostname}:{place.port}"
+        where = self._place()
         if not await self._answers(self.url):
             raise NoBackend(f"{self.name}: nothing that takes the given address answers at {where}; check the DSN")
         self._say(f"{self.name}: the given one at {where}")
+
+    def _place(self) -> str:
+        """Where the server is; PostgreSQL's may be several hosts."""
+        try:
+            hosts = urlsplit(self.url).netloc.rpartition("@")[2]
+            _ = [urlsplit(f"//{host}").port for host in hosts.split(",")]
+        except ValueError:
+            # said without the address, whose password is what most likely broke it
+            what = "what was given is no address; percent-encode its user and password"
+            raise NoBackend(f"{self.name}: {what}") from None
+        return hosts
 
     async def stop(self) -> None:
         """Leave it as it is."""

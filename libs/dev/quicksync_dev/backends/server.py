@@ -29,7 +29,7 @@ async def postgres_answers(dsn: str) -> bool:
     """Whether a PostgreSQL takes our log-in there."""
     try:
         connection = await asyncpg.connect(dsn, timeout=ANSWER_WITHIN)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
     await connection.close(timeout=ANSWER_WITHIN)
     return True
@@ -45,5 +45,5 @@ async def rabbitmq_answers(url: str) -> bool:
             writer.close()
             async with aiormq.connect(url):
                 return True
-    except (OSError, TimeoutError, AMQPError):
+    except (OSError, TimeoutError, ValueError, AMQPError):
         return False
