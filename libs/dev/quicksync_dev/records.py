@@ -1,6 +1,9 @@
 """Which processes were started here, on disk, so that whoever comes after a `kill -9` can end them."""
 
+import contextlib
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,12 +16,13 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class Record:
-    """One process: a session leader, when it started (seconds since the epoch), and under which boot."""
+    """One process: a session leader, when it started (seconds since the epoch), under which boot, and by whom."""
 
     name: str
     pid: int
     started: float
     boot: str
+    launcher: int
 
 
 class Records:
@@ -34,7 +38,7 @@ class Records:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / f".{name}"
-        unfinished.write_text(json.dumps(asdict(Record(name, pid, started, _boot()))))
+        unfinished.write_text(json.dumps(asdict(Record(name, pid, started, _boot(), os.getpid()))))
         unfinished.rename(self._folder / f"{name}.json")
 
     def forget(self, name: str) -> None:
@@ -42,15 +46,32 @@ class Records:
         (self._folder / f"{name}.json").unlink(missing_ok=True)
 
     def reap(self) -> list[str]:
-        """End what still runs of the recorded processes; the names of those that did."""
-        reaped = []
-        for path in sorted(self._folder.glob("*.json")):
-            record = Record(**json.loads(path.read_text()))
-            if members := _leftover(record):
-                families.end(members)
-                reaped.append(record.name)
-            path.unlink(missing_ok=True)
+        """End what still runs of the recorded processes and forget them all; the names of those that did.
+
+        For whoever holds the directory.
+        """
+        reaped = [record.name for record in self._read() if _end(record)]
+        for path in self._folder.glob("*.json"):
+            path.unlink()
         return reaped
+
+    def end_those_of(self, launcher: int) -> None:
+        """End what this launcher had started. The records stay: the next launcher may be writing its own there."""
+        for record in self._read():
+            if record.launcher == launcher:
+                _end(record)
+
+    def _read(self) -> Iterator[Record]:
+        for path in sorted(self._folder.glob("*.json")):
+            with contextlib.suppress(FileNotFoundError):  # forgotten by another meanwhile
+                yield Record(**json.loads(path.read_text()))
+
+
+def _end(record: Record) -> bool:
+    """Whether there was something to end."""
+    members = _leftover(record)
+    families.end(members)
+    return bool(members)
 
 
 def _leftover(record: Record) -> list[psutil.Process]:

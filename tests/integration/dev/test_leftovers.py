@@ -1,5 +1,6 @@
 """A launcher killed with -9 leaves nothing that runs on or stands in the way of the next."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -99,6 +100,19 @@ def test_what_a_killed_system_told_is_forgotten_before_the_next_is_up(data_dir: 
 
     with data_dir.taken(lines.append), pytest.raises(LauncherError, match="no system is up"):
         facts.read(data_dir)
+
+
+def test_a_watchdog_ends_nothing_of_the_next_launcher(data_dir: DataDir) -> None:
+    """It may be late, and find the records of one that has begun since."""
+    records = Records(data_dir.root / "run")
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as part:  # noqa: S607 - found on any machine
+        records.note("orders", part.pid)
+
+        records.end_those_of(os.getpid() + 1)
+        assert part.poll() is None
+        records.end_those_of(os.getpid())
+        assert part.wait(timeout=5) == -signal.SIGKILL
+    assert records.reap() == []
 
 
 def test_a_stranger_with_a_recorded_number_is_left_alone(data_dir: DataDir) -> None:
