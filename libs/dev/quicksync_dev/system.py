@@ -85,6 +85,8 @@ class System:
         took = stopwatch()
         self._held.enter_context(self.data_dir.taken(self._say))
         self.identity = identity.of(self.data_dir)
+        # first, so that nothing is started when it cannot be had
+        [self._nginx] = await packages.ensure([packages.NGINX], self._say)
         self._backends = await choose(self.data_dir, self._say, self.options.postgres_dsn, self.options.amqp_url)
         self._around = await self._start_ground(self._backends)
         await self._start_services(self._around)
@@ -192,10 +194,9 @@ class System:
         self._say(f"services: {', '.join(SERVICES)} ready in {took()}")
 
     async def _start_gateway(self, around: Surroundings) -> None:
-        [nginx] = await packages.ensure([packages.NGINX], self._say)
         took = stopwatch()
         port = int(around.gateway_url.rpartition(":")[2])
-        await self._start(gateway(self.data_dir, nginx, port, around.ports))
+        await self._start(gateway(self.data_dir, self._nginx, port, around.ports))
         self._say(f"gateway: nginx at {around.gateway_url} ready in {took()}")
 
     def _setting(self, around: Surroundings) -> tuple[DataDir, parts.Python, Surroundings, Identity]:

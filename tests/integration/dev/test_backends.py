@@ -159,12 +159,18 @@ async def test_an_address_that_is_none_is_not_repeated(port: str, data_dir: Data
 async def test_when_nothing_can_be_had_the_error_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, lines: list[str]
 ) -> None:
-    """Never a silent skip: the package, Docker and the options are named."""
+    """Never a silent skip: the packages are named, and for each what else would do."""
     monkeypatch.setenv("PATH", "/nonexistent")
-    missing = packages.Program("Oracle", "oracle", "oracle", lambda: None)
+    oracle = packages.Program("Oracle", "oracle", "oracle", lambda: None, "give --oracle")
+    apache = packages.Program("Apache", "apache", "apache", lambda: None)
 
-    with pytest.raises(NoBackend, match=r"Oracle.*apt-get install oracle.*start Docker.*--postgres-dsn"):
-        await packages.ensure([missing], lines.append)
+    with pytest.raises(NoBackend) as told:
+        await packages.ensure([oracle, apache], lines.append)
+
+    assert str(told.value) == (
+        "Oracle, Apache: not on this machine, and only root on Debian can install it here. "
+        "Run `apt-get install apache oracle` as root\n  or for Oracle: give --oracle"
+    )
 
 
 async def _execute(dsn: str, statement: str) -> None:

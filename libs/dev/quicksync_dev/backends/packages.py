@@ -1,6 +1,7 @@
 """The programs of this machine: where they are, and their packages installed when they are missing."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -16,16 +17,21 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 OURS = "#!/bin/sh\n# made by quicksync while it installs packages; of no use afterwards\nexit 101\n"
 FORBIDDEN = 101
 INSTALL_SECONDS = 900
+OTHERS_SECONDS = 300
+"""Seconds another may use apt before us, as Debian's daily upgrade does."""
+
+LOCK = Path("/run/quicksync-installs")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program, the Debian package that has it, and that package's own service when it has one."""
+    """A program, the Debian package that has it, that package's own service when it has one, and what else would do."""
 
     name: str
     package: str
     service: str | None
     find: Callable[[], Path | None]
+    otherwise: str = ""
 
 
 def _newest_postgres() -> Path | None:
@@ -47,8 +53,12 @@ def _on_path(name: str) -> Path | None:
     return Path(found) if found else None
 
 
-POSTGRES = Program("PostgreSQL", "postgresql", "postgresql", _newest_postgres)
-RABBITMQ = Program("RabbitMQ", "rabbitmq-server", "rabbitmq-server", _rabbitmq_server)
+POSTGRES = Program(
+    "PostgreSQL", "postgresql", "postgresql", _newest_postgres, "start Docker or give --postgres-dsn in its place"
+)
+RABBITMQ = Program(
+    "RabbitMQ", "rabbitmq-server", "rabbitmq-server", _rabbitmq_server, "start Docker or give --amqp-url in its place"
+)
 EPMD = Program("epmd", "rabbitmq-server", "rabbitmq-server", lambda: _on_path("epmd"))
 NGINX = Program("nginx", "nginx-light", "nginx", lambda: _on_path("nginx"))
 
@@ -72,14 +82,14 @@ def _install(missing: Sequence[Program], say: Say) -> None:
     what = " ".join(packages)
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
+        told = [f"{each.name}: {each.otherwise}" for each in missing if each.otherwise]
         raise NoBackend(
-            f"{', '.join(program.name for program in missing)}: not on this machine, no Docker engine can supply it, "
-            f"and only root on Debian can install it here. Run `apt-get install {what}` as root, start Docker, "
-            "or give --postgres-dsn and --amqp-url"
+            f"{', '.join(program.name for program in missing)}: not on this machine, and only root on Debian can "
+            f"install it here. Run `apt-get install {what}` as root" + "".join(f"\n  or for {each}" for each in told)
         )
     took = stopwatch()
     say(f"packages: installing {what} (their own services are not started)")
-    with _no_services():
+    with _alone(), _no_services():
         _apt(apt, "update", "-qq")
         _apt(apt, "install", "-y", "-qq", "--no-install-recommends", "--no-upgrade", *packages)
     for service in sorted({program.service for program in missing if program.service}):
@@ -89,10 +99,19 @@ def _install(missing: Sequence[Program], say: Say) -> None:
 
 def _apt(apt: str, *arguments: str) -> None:
     quiet = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND": "1"}
-    done = commands.run([apt, *arguments], seconds=INSTALL_SECONDS, env=os.environ | quiet)
+    waits = ["-o", f"DPkg::Lock::Timeout={OTHERS_SECONDS}"]
+    done = commands.run([apt, *waits, *arguments], seconds=INSTALL_SECONDS, env=os.environ | quiet)
     if done.returncode:
         last = "\n  ".join((done.stderr or done.stdout).splitlines()[-10:])
         raise NoBackend(f"apt-get {' '.join(arguments)} failed:\n  {last}")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other launcher installs: the first to finish would let the packages of the other start services."""
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
