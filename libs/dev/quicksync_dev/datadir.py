@@ -4,6 +4,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from quicksync_dev.records import Records
 from quicksync_dev.say import Say
 
 PRIVATE = 0o700
+PASSABLE = 0o011
 SECRET = 0o600
 WATCHDOG_ENDS_WITHIN = 15
 FACTS = "system.json"
@@ -94,6 +96,7 @@ class DataDir:
         place = self.path(name)
         if place.exists():
             return place.resolve()
+        place.unlink(missing_ok=True)  # a link to what was cleaned away
         if user is None:
             place.mkdir(mode=PRIVATE)
             return place
@@ -120,5 +123,5 @@ def _hold(lock: int, root: Path) -> None:
 
 def _reaches(user: str, folder: Path) -> bool:
     """Whether the user may pass through the folder, which is opened to passing (not to reading) for it."""
-    folder.chmod(0o711)
+    folder.chmod(stat.S_IMODE(folder.stat().st_mode) | PASSABLE)
     return commands.run(["test", "-x", folder], seconds=5, user=user, cwd=Path("/")).returncode == 0

@@ -61,6 +61,7 @@ class Child:
         self._within = within
         self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
+        self._logged_before = 0
 
     @property
     def pid(self) -> int | None:
@@ -75,9 +76,9 @@ class Child:
         """Start it and wait until it is ready."""
         if self.pid is not None:
             raise LauncherError(f"{self.name}: runs already")
-        self._process = commands.spawn(
-            self._command, user=self._user, cwd=self._cwd, env=self._env, log=self._data_dir.log(self.name)
-        )
+        log = self._data_dir.log(self.name)
+        self._logged_before = log.stat().st_size if log.exists() else 0
+        self._process = commands.spawn(self._command, user=self._user, cwd=self._cwd, env=self._env, log=log)
         self._data_dir.records.note(self.name, self._process.pid)
         if not await holds(self._ready_or_ended, self._within):
             await self._clear()
@@ -98,9 +99,10 @@ class Child:
         await self._clear()
 
     def last_lines(self) -> list[str]:
-        """What it logged last."""
+        """What it logged last since it was started; the log holds earlier runs too."""
         log = self._data_dir.log(self.name)
-        return log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
+        new = log.read_bytes()[self._logged_before :] if log.exists() else b""
+        return new.decode(errors="replace").splitlines()[-LAST_LINES:]
 
     async def _ready_or_ended(self) -> bool:
         return await self._ended() or await self._ready()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -238,6 +239,18 @@ async def test_a_gateway_whose_port_another_has_is_not_ready(front: Gateway, tmp
     with pytest.raises(PartFailed, match="Address already in use"):
         await second.start()
     elsewhere.discard()
+
+
+async def test_a_strict_umask_keeps_nothing_from_nginx(data_dir: DataDir, lines: list[str]) -> None:
+    """Its user reads what we write, whatever the shell of ours allows others."""
+    [nginx] = await packages.ensure([packages.NGINX], lines.append)
+    before = os.umask(0o077)
+    try:
+        process = gateway(data_dir, nginx, free_port(), dict.fromkeys(SERVICES, 1))
+        await process.start()
+        await process.stop()
+    finally:
+        os.umask(before)
 
 
 async def test_no_version_and_no_secret_is_told(front: Gateway, data_dir: DataDir) -> None:

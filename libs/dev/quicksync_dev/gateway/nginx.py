@@ -11,6 +11,7 @@ from quicksync_dev.processes import Child, answers
 
 WEBHOOK_TAKERS = ("catalog", "inventory", "orders")
 ROUTES = "routes.conf"
+READABLE = 0o644
 UNPRIVILEGED = "www-data"
 """Debian's user for web servers; it exists on every Debian, nginx installed or not."""
 
@@ -55,8 +56,8 @@ def gateway(data_dir: DataDir, nginx: Path, port: int, ports: Mapping[str, int])
     user = UNPRIVILEGED if os.geteuid() == 0 else None
     home = data_dir.place("gateway", user)
     ours = f"/_gateway/{data_dir.system}"
-    (home / "nginx.conf").write_text(configuration(port, ports, ours))
-    (home / ROUTES).write_text(files(__package__).joinpath(ROUTES).read_text())
+    _write(home / "nginx.conf", configuration(port, ports, ours))
+    _write(home / ROUTES, files(__package__).joinpath(ROUTES).read_text())
     (home / "tmp").mkdir(exist_ok=True)
     if user:
         shutil.chown(home / "tmp", user)
@@ -68,6 +69,12 @@ def gateway(data_dir: DataDir, nginx: Path, port: int, ports: Mapping[str, int])
         cwd=home,
         ready=answers(f"http://127.0.0.1:{port}{ours}"),
     )
+
+
+def _write(path: Path, text: str) -> None:
+    """Whatever our umask, nginx' user may read it; the folder is that user's alone."""
+    path.write_text(text)
+    path.chmod(READABLE)
 
 
 def configuration(port: int, ports: Mapping[str, int], ours: str) -> str:

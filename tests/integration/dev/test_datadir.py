@@ -1,0 +1,60 @@
+"""The data directory: what is kept where, and for whom."""
+
+import os
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import PartFailed
+from quicksync_dev.processes import Child
+
+USER = "nobody"
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root starts servers as users of their own")
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@as_root
+@pytest.mark.parametrize(("before", "after"), [(0o700, 0o711), (0o1777, 0o1777), (0o750, 0o751)])
+def test_a_directory_is_opened_to_passing_and_keeps_all_else(data_dir: DataDir, before: int, after: int) -> None:
+    """It may be anybody's, /tmp itself even."""
+    data_dir.root.chmod(before)
+
+    data_dir.place("server", USER)
+
+    assert _mode(data_dir.root) == after
+
+
+@as_root
+def test_a_place_that_was_cleaned_away_is_made_again(tmp_path: Path) -> None:
+    """The link to it is still there, and dangles."""
+    tmp_path.chmod(0o700)
+    data_dir = DataDir(tmp_path / "system")
+    first = data_dir.place("server", USER)
+    shutil.rmtree(first)
+
+    again = data_dir.place("server", USER)
+
+    assert again.is_dir()
+    assert again != first
+    data_dir.discard()
+
+
+async def test_the_last_lines_are_of_this_run(data_dir: DataDir) -> None:
+    """What an earlier one said of its own troubles explains nothing now."""
+    data_dir.log("part").write_text("an old trouble\n")
+
+    async def never() -> bool:
+        return False
+
+    part = Child("part", data_dir, [sys.executable, "-c", "print('a new one')"], ready=never)
+    with pytest.raises(PartFailed) as failed:
+        await part.start()
+
+    assert failed.value.lines == ["a new one"]
