@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import tempfile
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
@@ -79,24 +78,9 @@ def _compose_or_skip() -> list[str]:
         pytest.skip("neither `docker compose` nor docker-compose is on this machine")
     if not engine_answers():
         pytest.skip(f"no Docker engine answers at {os.environ.get('DOCKER_HOST', 'its usual place')}")
-    if missing := _not_there(_foundations()):
-        pytest.skip(f"the Docker engine has no {', '.join(missing)}; `docker pull` them to build the system")
+    if missing := reading.not_there(reading.foundations()):
+        pytest.skip(f"the Docker engine has no {', '.join(missing)}; `make test` fetches them where it can")
     return words
-
-
-def _foundations() -> list[str]:
-    """The images of others that ours are built on or stand beside."""
-    python = re.findall(r"^ARG PYTHON=(.+)$", (reading.ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    return [*python, *(each["image"] for each in reading.described().values() if "build" not in each)]
-
-
-def _not_there(images: list[str]) -> list[str]:
-    engine = docker.from_env(timeout=20)
-    try:
-        there = {tag for image in engine.images.list() for tag in image.tags}
-    finally:
-        engine.close()
-    return [image for image in images if image not in there]
 
 
 async def test_each_container_gets_well(composed: Composed) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import docker
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,22 @@ def environment(service: Mapping[str, Any], values: Mapping[str, str]) -> dict[s
     named = service.get("environment", {})
     passed_on = {name: values[name] for name, text in named.items() if text is None and name in values}
     return passed_on | {name: filled_in(text, values) for name, text in named.items() if text is not None}
+
+
+def foundations() -> list[str]:
+    """The images of others that ours are built on or stand beside."""
+    python = re.findall(r"^ARG PYTHON=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    return [*python, *(each["image"] for each in described().values() if "build" not in each)]
+
+
+def not_there(images: Sequence[str]) -> list[str]:
+    """Those that the Docker engine has not. Raises what goes wrong with an engine that answers."""
+    engine = docker.from_env(timeout=20)
+    try:
+        there = {tag for image in engine.images.list() for tag in image.tags}
+    finally:
+        engine.close()
+    return [image for image in images if image not in there]
 
 
 def command() -> list[str] | None:

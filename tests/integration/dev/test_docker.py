@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 from aiohttp import web
-from docker.errors import DockerException
 from testcontainers.core.config import ConnectionMode, testcontainers_config
+from tests.support import compose as reading
 
 from quicksync_dev.backends.docker import POSTGRES, RABBITMQ, Container, Image, engine_answers, supplies
 from quicksync_dev.backends.given import Given
@@ -123,27 +122,14 @@ async def test_a_container_is_for_this_machine_and_bears_the_name_of_its_system(
     assert ours.items() <= asked.container["Labels"].items()
 
 
-def _engine_has(image: Image) -> bool:
-    if not engine_answers():
-        return False
-    client = docker.from_env(timeout=5)
-    try:
-        client.images.get(image.tag)
-    except DockerException:
-        return False
-    finally:
-        client.close()
-    return True
-
-
 @pytest.mark.parametrize("image", [POSTGRES, RABBITMQ], ids=lambda image: image.name)
 async def test_a_container_keeps_its_port_and_data_over_a_kill(
     image: Image, data_dir: DataDir, lines: list[str]
 ) -> None:
     """And is gone after a stop. Needs a Docker engine that has the image."""
-    if not _engine_has(image):
-        pytest.skip(f"no Docker engine with {image.tag} answers here")
-    assert supplies(image, lines.append)
+    if not engine_answers() or reading.not_there([image.tag]):
+        pytest.skip(f"no Docker engine with {image.tag} answers here; `make test` fetches it where it can")
+    assert supplies(image.name, image.tag, lines.append)
     server = Container(image, data_dir, lines.append)
     try:
         await server.start()

@@ -110,32 +110,32 @@ def _listens(path: str) -> bool:
         return probe.connect_ex(path) == 0
 
 
-def supplies(image: Image, say: Say) -> bool:
-    """Whether the engine has the image, fetched now if need be; says so when it has not."""
+def supplies(name: str, tag: str, say: Say) -> bool:
+    """Whether the engine has the image with this tag, fetched now if need be; says so, for `name`, when it has not."""
     client = docker.from_env(timeout=ASK_SECONDS)
     try:
-        client.images.get(image.tag)
+        client.images.get(tag)
     except NotFound:
-        return _fetch(client, image, say)
+        return _fetch(client, name, tag, say)
     except ENGINE_ERRORS as error:
-        say(f"{image.name}: the Docker engine is passed over: {_short(error)}")
+        say(f"{name}: the Docker engine is passed over: {_short(error)}")
         return False
     finally:
         client.close()
     return True
 
 
-def _fetch(client: docker.DockerClient, image: Image, say: Say) -> bool:
+def _fetch(client: docker.DockerClient, name: str, tag: str, say: Say) -> bool:
     took = stopwatch()
     try:
-        client.images.get_registry_data(image.tag)
-        say(f"{image.name}: fetching the image {image.tag}")
+        client.images.get_registry_data(tag)
+        say(f"{name}: fetching the image {tag}")
         puller = docker.from_env(timeout=600)
-        puller.images.pull(image.tag)
+        puller.images.pull(tag)
         puller.close()
     except ENGINE_ERRORS as error:
-        say(f"{image.name}: the Docker engine has no {image.tag} and cannot fetch it ({took()}); passed over")
-        say(f"{image.name}: it says: {_short(error)}")
+        say(f"{name}: the Docker engine has no {tag} and cannot fetch it ({took()}); passed over")
+        say(f"{name}: it says: {_short(error)}")
         return False
     return True
 

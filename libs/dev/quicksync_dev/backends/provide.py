@@ -74,4 +74,5 @@ async def choose(data_dir: DataDir, say: Say, postgres_dsn: str | None, amqp_url
 
 
 async def _container(image: docker.Image, data_dir: DataDir, say: Say) -> Server | None:
-    return docker.Container(image, data_dir, say) if await asyncio.to_thread(docker.supplies, image, say) else None
+    supplied = await asyncio.to_thread(docker.supplies, image.name, image.tag, say)
+    return docker.Container(image, data_dir, say) if supplied else None
