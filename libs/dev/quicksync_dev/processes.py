@@ -61,6 +61,7 @@ class Child:
         self._within = within
         self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
+        self._was_ready = False
         self._logged_before = 0
 
     @property
@@ -76,6 +77,7 @@ class Child:
         """Start it and wait until it is ready."""
         if self.pid is not None:
             raise LauncherError(f"{self.name}: runs already")
+        self._was_ready = False
         log = self._data_dir.log(self.name)
         self._logged_before = log.stat().st_size if log.exists() else 0
         self._process = commands.spawn(self._command, user=self._user, cwd=self._cwd, env=self._env, log=log)
@@ -86,10 +88,14 @@ class Child:
         if self.pid is None:
             await self._clear()
             raise PartFailed(self.name, f"ended with code {self._process.returncode}", self.last_lines())
+        self._was_ready = True
 
     async def stop(self) -> None:
-        """Ask it to end, and end it and all its descendants when it has not within 20 s."""
-        if self._process is not None and self.pid is not None:
+        """Ask it to end, and end it and all its descendants when it has not within 20 s.
+
+        One that is still starting is ended at once: a broker would listen to nobody yet, and nothing is lost.
+        """
+        if self._process is not None and self.pid is not None and self._was_ready:
             self._process.send_signal(self._stop_signal)
             await holds(self._ended, STOP_WITHIN)
         await self._clear()

@@ -254,13 +254,13 @@ async def test_a_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
 
 
 async def test_up_told_to_stop_while_it_starts_stops_everything(data_dir: DataDir, find_processes: Find) -> None:
-    """Whatever was reached by then is ended, and up with it."""
+    """Whatever was reached by then is ended, and up with it, before anybody loses patience."""
     words = ["-m", "quicksync_dev", "up", "--data-dir", str(data_dir.root), "--clover-url", "http://127.0.0.1:1"]
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=subprocess.PIPE)
     await eventually(lambda: any((data_dir.root / "run").glob("mail.json")))
 
     process.send_signal(signal.SIGTERM)
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    output, _ = await asyncio.wait_for(process.communicate(), 15)
 
     assert output.decode().splitlines()[-1] == "stopped"
     assert find_processes() == []
