@@ -15,6 +15,8 @@ COMMAND_SECONDS = 30
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 LOCK = "SELECT pg_advisory_lock(hashtext('quicksync prepare'))"
+CREATE_DATABASE = "CREATE DATABASE %I TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+"""The server's own template may have another encoding, and a locale that goes with that one only."""
 HAS_DATABASE = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"
 HAS_ROLE = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)"
 
@@ -39,8 +41,7 @@ async def _prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) 
     try:
         await server.execute(LOCK)  # roles and databases are the whole server's; two systems may prepare at once
         if not await server.fetchval(HAS_DATABASE, database):
-            # the server's own template may have another encoding, and a locale that goes with that one only
-            await _run(server, "CREATE DATABASE %I TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'", database)
+            await _run(server, CREATE_DATABASE, database)
         for service in passwords:
             await _role(server, role(service, database), passwords[service], schema=service)
     finally:
