@@ -85,11 +85,10 @@ class Waiting(RuleBasedStateMachine):
         self.take()
         self.change(lambda unit: what(unit, key))
         self.end(said)
-        if what is release:
-            assert not self.run(self.engine.fetch("SELECT FROM work WHERE held AND id = ANY($1)", self.ids()))
-
-    def ids(self) -> list[int]:
-        return [row.id for row in self.taken]
+        released = PROBLEMS[KEYS.index(key)] if what is release else None
+        ids = [row.id for row in self.taken]
+        held = "SELECT FROM work WHERE held AND problem = $1 AND id = ANY($2)"
+        assert not self.run(self.engine.fetch(held, released, ids))
 
     @rule(key=keys, what=happenings)
     def happen(self, key: str, what: Happening) -> None:

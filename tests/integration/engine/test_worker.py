@@ -171,6 +171,24 @@ async def test_a_release_is_not_lost_on_work_under_way(engine: Engine) -> None:
     assert (await events(engine))[-1].startswith("problem.closed.v1")
 
 
+async def test_a_release_of_one_problem_leaves_those_held_for_another(engine: Engine) -> None:
+    """What is refused for a reason of its own while another cause is put right waits all the same."""
+    calls: list[list[str]] = []
+
+    async def push(batch: Batch) -> None:
+        calls.append(batch.keys)
+        async with batch.unit() as unit:
+            await table.release(unit, MERCHANT, Code.ORDER_TYPE_MISSING)
+        batch.hold("a", Code.ORDER_REJECTED, "no")
+
+    await mark(engine, "a")
+    await worker(engine, push=push).settle()
+
+    assert len(calls) == 1
+    [row] = await rows(engine)
+    assert (row["held"], row["problem"]) == (True, Code.ORDER_REJECTED)
+
+
 FAIL_ONCE = """
 CREATE SEQUENCE tries;
 CREATE FUNCTION fail_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

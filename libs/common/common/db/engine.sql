@@ -70,12 +70,12 @@ CROSS JOIN LATERAL (
 ) first;
 
 -- Who alone may act for a merchant (or relay the outbox) until when; the token fences off whoever lost it. What is
--- released meanwhile is counted: whoever is at work must not hold what they began before.
+-- released meanwhile is counted by problem: whoever is at work must not hold under it what they began before.
 CREATE TABLE lease (
     name     text PRIMARY KEY,
     token    uuid NOT NULL,
     until    timestamptz NOT NULL,
-    releases integer NOT NULL DEFAULT 0
+    releases jsonb NOT NULL DEFAULT '{}'
 );
 
 -- Problems this service has open: how many rows of work wait for each, how many went through since. Each change is a

@@ -20,7 +20,7 @@ LONG_TRIES = 15
 
 @dataclass(frozen=True)
 class Row:
-    """One row of work as it was taken; `releases` is how often its merchant's lease had seen a release by then."""
+    """One row of work as it was taken; `releases` is what the merchant's lease had seen released by then, as JSON."""
 
     id: int
     kind: str
@@ -29,7 +29,7 @@ class Row:
     attempts: int
     problem: str | None
     trace: str
-    releases: int = 0
+    releases: str = "{}"
 
 
 @dataclass(frozen=True)

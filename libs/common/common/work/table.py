@@ -17,7 +17,7 @@ WHERE NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND until > now()) 
 """
 DUE = """
 SELECT id, kind, key, seq, attempts, problem, trace,
-    coalesce((SELECT releases FROM lease WHERE name = $1), 0) AS releases
+    coalesce((SELECT releases FROM lease WHERE name = $1), '{}') AS releases
 FROM work
 WHERE merchant_id = $1 AND NOT held AND due_at <= $2 ORDER BY priority, id LIMIT $3
 """
@@ -44,12 +44,13 @@ FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::tex
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = later.key
 """
 
-# What was asked for again meanwhile is not held for what it was before, and nothing is after a release meanwhile: it is
-# due at once. The lease is held fast by the fence of this transaction, so that no release comes in between.
+# What was asked for again meanwhile is not held for what it was before, nor what was released meanwhile for that same
+# problem: it is due at once. The lease is held fast by the fence of this transaction; no release comes in between.
 HELD = """
 UPDATE work SET due_at = $4, problem = $3, error = nullif(held.error, ''), attempts = 0,
-    held = work.seq = held.seq AND held.releases = coalesce((SELECT releases FROM lease WHERE name = $1), 0)
-FROM unnest($5::text[], $6::integer[], $7::text[], $8::integer[]) AS held (key, seq, error, releases)
+    held = work.seq = held.seq
+        AND held.releases -> $3 IS NOT DISTINCT FROM (SELECT releases -> $3 FROM lease WHERE name = $1)
+FROM unnest($5::text[], $6::integer[], $7::text[], $8::jsonb[]) AS held (key, seq, error, releases)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = held.key
 """
 
@@ -58,7 +59,10 @@ LOCK = """
 SELECT FROM work WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3) ORDER BY key COLLATE "C" FOR UPDATE
 """
 
-NOTE_RELEASE = "UPDATE lease SET releases = releases + 1 WHERE name = $1"
+NOTE_RELEASE = """
+UPDATE lease SET releases = jsonb_set(releases, ARRAY[$2], to_jsonb(coalesce((releases ->> $2)::integer, 0) + 1))
+WHERE name = $1
+"""
 RELEASE = """
 UPDATE work SET held = false, due_at = $3, attempts = 0
 WHERE merchant_id = $1 AND problem = $2 AND held RETURNING id
@@ -167,7 +171,7 @@ async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
 
     The problem stays open until the last of them went through, and only then is told as solved.
     """
-    await unit.conn.execute(NOTE_RELEASE, merchant_id)
+    await unit.conn.execute(NOTE_RELEASE, merchant_id, problem)
     released = await unit.conn.fetch(RELEASE, merchant_id, problem, unit.now)
     unit.ring("work")
     return len(released)
