@@ -1,9 +1,11 @@
 """Who may call what: the checks a REST call passes before anything is done."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from clover_sandbox.answers import NotAllowed, Refused, bad_request, not_found, unauthorized
@@ -59,18 +61,26 @@ def merchant_of(path: str) -> str | None:
     return segments[MERCHANT_SEGMENT] if path.startswith("/v3/merchants/") else None
 
 
-def decode(raw: bytes) -> Any:
-    """The JSON of a body, numbers exact; nothing for an empty one, 400 for anything else."""
+def decode(raw: bytes, real: Callable[[str], Any] = Decimal) -> Any:
+    """The JSON of a body, fractions made by `real`; nothing for an empty one, 400 for anything else.
+
+    What no double can hold is no number here, and what no UTF-8 can hold is no text: neither could be answered.
+    """
     if not raw.strip():
         return None
     try:
-        return json.loads(raw, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        body = json.loads(raw.decode(), parse_float=partial(_finite, real), parse_constant=partial(_finite, real))
+        if b"\\ud" in raw.lower():
+            json.dumps(body, ensure_ascii=False, default=str).encode()
+    except (ValueError, ArithmeticError, RecursionError):
         raise bad_request("The request body is not valid JSON") from None
+    return body
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _finite(real: Callable[[str], Any], text: str) -> Any:
+    if not math.isfinite(float(text)):
+        raise ValueError(f"{text} is no number")
+    return real(text)
 
 
 def _check_user_agent(world: World, headers: Mapping[str, str]) -> None:

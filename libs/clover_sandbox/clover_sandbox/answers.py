@@ -21,7 +21,7 @@ class Answer:
         """The bytes of the body: a space after `:` and `,` (recorded)."""
         if isinstance(self.body, str):
             return self.body.encode()
-        return json.dumps(self.body, ensure_ascii=False, default=_number).encode(errors="surrogatepass")
+        return json.dumps(self.body, ensure_ascii=False, default=_number).encode()
 
 
 class Refused(Exception):

@@ -1,7 +1,8 @@
 """The way of every REST and OAuth call: noted, admitted, struck by its fault, applied, answered."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from clover_sandbox.admission import Admitted, admit, decode, merchant_of
-from clover_sandbox.answers import Answer, NotAllowed, Refused, not_found
+from clover_sandbox.answers import Answer, NotAllowed, Refused, bad_request, not_found
 from clover_sandbox.call import Call
 from clover_sandbox.faults import Faults
 from clover_sandbox.journal import Entry, Journal
@@ -24,7 +25,10 @@ from clover_sandbox.shapes import an_object
 from clover_sandbox.switches import Switches
 from clover_sandbox.world import World
 
+logger = logging.getLogger(__name__)
+
 Till = Callable[[Merchant, str, Mapping[str, Any]], Any]
+Way = Callable[[web.Request, Entry], Awaitable[Outcome]]
 
 
 @dataclass
@@ -43,31 +47,11 @@ class Gate:
 
     async def rest(self, request: web.Request) -> web.StreamResponse:
         """A call below /v3."""
-        entry = self._arrive(request)
-        raw = await request.read()
-        try:
-            admitted = admit(self.world, self.router, request.method, request.path, request.headers)
-            call = _call(request, admitted, self.world.switches, decode(raw))
-            self.limiter.admit(admitted.token, self.world.clock.monotonic())
-        except OverLimit as over:
-            entry.over_limit = over.limit
-            return await self._leave(request, entry, Outcome(over.answer()))
-        except Refused as refused:
-            return await self._leave(request, entry, Outcome(refused.answer()))
-        try:
-            return await self._play(request, entry, Scene(self, entry, partial(admitted.route.handler, call), call))
-        finally:
-            self.limiter.leave(admitted.token)
+        return await self._pass(request, self._rest)
 
     async def oauth_call(self, request: web.Request) -> web.StreamResponse:
         """A call below /oauth: no rate limits are documented for it."""
-        entry = self._arrive(request)
-        raw = await request.read()
-        try:
-            run = _oauth_run(self.oauth, request, raw)
-        except Refused as refused:
-            return await self._leave(request, entry, Outcome(refused.answer()))
-        return await self._play(request, entry, Scene(self, entry, run))
+        return await self._pass(request, self._oauth)
 
     def forget_pending(self) -> None:
         """Let nothing be applied any more that was put off."""
@@ -75,10 +59,41 @@ class Gate:
             handle.cancel()
         self.pending.clear()
 
-    def _arrive(self, request: web.Request) -> Entry:
-        return self.journal.open(request.method, request.path, merchant_of(request.path), self._now())
+    async def _pass(self, request: web.Request, way: Way) -> web.StreamResponse:
+        """Let the call go its way and write down how it ended, whatever happens on the way."""
+        entry = self.journal.open(request.method, request.path, merchant_of(request.path), self._now())
+        try:
+            outcome = await way(request, entry)
+        except OverLimit as over:
+            entry.over_limit = over.limit
+            outcome = Outcome(over.answer())
+        except Refused as refused:
+            outcome = Outcome(refused.answer())
+        except ConnectionError:
+            # Whoever called has hung up within the body.
+            outcome = Outcome(None)
+        except Exception:
+            logger.exception("the sandbox cannot do %s %s", entry.method, entry.path)
+            outcome = Outcome(Answer({"message": "Internal Server Error"}, 500))
+        self.journal.close(entry, 0 if outcome.answer is None else outcome.answer.status, self._now())
+        return await send(request, outcome, self.world.ids.uuid())
 
-    async def _play(self, request: web.Request, entry: Entry, scene: "Scene") -> web.StreamResponse:
+    async def _rest(self, request: web.Request, entry: Entry) -> Outcome:
+        raw = await _read(request)
+        admitted = admit(self.world, self.router, request.method, request.path, request.headers)
+        call = _call(request, admitted, self.world.switches, decode(raw))
+        self.limiter.admit(admitted.token, self.world.clock.monotonic())
+        try:
+            return await self._play(request, entry, Scene(self, entry, partial(admitted.route.handler, call), call))
+        finally:
+            self.limiter.leave(admitted.token)
+
+    async def _oauth(self, request: web.Request, entry: Entry) -> Outcome:
+        return await self._play(
+            request, entry, Scene(self, entry, _oauth_run(self.oauth, request, await _read(request)))
+        )
+
+    async def _play(self, request: web.Request, entry: Entry, scene: "Scene") -> Outcome:
         rule = self.faults.pick(entry.method, request.path_qs, entry.merchant_id)
         entry.fault = rule.kind if rule is not None else None
         if self.latency_ms:
@@ -86,11 +101,7 @@ class Gate:
         outcome = await play(rule, scene)
         if self.latency_ms:
             await asyncio.sleep(self.latency_ms / 2000)
-        return await self._leave(request, entry, outcome)
-
-    async def _leave(self, request: web.Request, entry: Entry, outcome: Outcome) -> web.StreamResponse:
-        self.journal.close(entry, 0 if outcome.answer is None else outcome.answer.status, self._now())
-        return await send(request, outcome, self.world.ids.uuid())
+        return outcome
 
     def _now(self) -> float:
         return self.world.clock.now() * 1000
@@ -126,6 +137,16 @@ class Scene:
     def play_till(self, action: str, given: Mapping[str, Any]) -> None:
         if self.call is not None:
             self.gate.till(self.call.merchant, action, given)
+
+
+async def _read(request: web.Request) -> bytes:
+    """The body of a call; 413 for one too large, 400 for one that cannot be decoded."""
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise Refused(413, "Request Entity Too Large") from None
+    except web.RequestPayloadError:
+        raise bad_request("The request cannot be read") from None
 
 
 def _call(request: web.Request, admitted: Admitted, switches: Switches, body: Any) -> Call:

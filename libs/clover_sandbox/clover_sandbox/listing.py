@@ -9,6 +9,7 @@ from clover_sandbox.call import Call
 from clover_sandbox.collection import Collection, Record
 from clover_sandbox.kinds import Kind, check_expands, show
 from clover_sandbox.query import Condition, Query, as_number
+from clover_sandbox.shapes import Ref
 
 DELETED_FIELDS = frozenset({"deleted", "deletedTime"})
 
@@ -32,14 +33,14 @@ def check_query(call: Call, kind: Kind) -> None:
     for condition in call.query.conditions:
         if condition.field not in kind.filters:
             raise bad_request(f"Invalid filter field: {condition.field}")
-    if call.query.order is not None and call.query.order[0] not in {
-        *kind.filters,
-        *kind.shape,
-        "createdTime",
-        "modifiedTime",
-    }:
+    if call.query.order is not None and call.query.order[0] not in _sortable(kind):
         raise bad_request(f"Invalid orderBy field: {call.query.order[0]}")
     check_expands(call, kind)
+
+
+def _sortable(kind: Kind) -> set[str]:
+    plain = {name for name, field in kind.shape.items() if not isinstance(field, Ref)}
+    return {*kind.filters, *plain, "createdTime", "modifiedTime"}
 
 
 def envelope(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:

@@ -142,9 +142,12 @@ class OAuth:
     def _check_target(self, target: str) -> None:
         """The redirect must sit under the app's site URL (documented)."""
         site = self.world.app.site_url
-        if urlsplit(target).scheme not in {"http", "https"} or (
-            site and urlsplit(site).netloc != urlsplit(target).netloc
-        ):
+        try:
+            wanted = urlsplit(target)
+        except ValueError:
+            raise bad_request("Invalid redirect_uri") from None
+        elsewhere = site is not None and urlsplit(site).netloc != wanted.netloc
+        if wanted.scheme not in {"http", "https"} or elsewhere or not target.isprintable():
             raise bad_request("Invalid redirect_uri")
 
     def _check_verifier(self, code: Code, verifier: str) -> None:

@@ -13,6 +13,9 @@ DEFAULT_LIMIT = 100
 MOST_IN_A_PAGE = 1000
 MOST_EXPANDS = 3
 DEEPEST_EXPAND = 2
+LARGEST_WHOLE = 2**31 - 1
+# Beyond these nothing that is stored can be; a shorter text can name a number that takes seconds to write out.
+MOST_DIGITS = 400
 
 Tree = dict[str, "Tree"]
 
@@ -116,7 +119,7 @@ def as_number(text: str) -> Decimal | None:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and number.adjusted() < MOST_DIGITS else None
 
 
 def _ordered(value: Any, op: str, wanted: str) -> bool:
@@ -145,9 +148,12 @@ def _offset(given: Mapping[str, list[str]]) -> int:
 def _whole(given: Mapping[str, list[str]], name: str, default: int) -> int:
     text = given.get(name, [str(default)])[-1]
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise bad_request(f"{name} must be a number") from None
+    if abs(number) > LARGEST_WHOLE:
+        raise bad_request(f"{name} must be a number")
+    return number
 
 
 def _order(given: Mapping[str, list[str]]) -> tuple[str, bool] | None:

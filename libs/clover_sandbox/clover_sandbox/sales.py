@@ -75,7 +75,7 @@ def blank_line(merchant: Merchant, order: Record, fields: Record, tax_rate_ids: 
         **without_nulls(fields),
         "printed": False,
         "createdTime": merchant.now_ms(),
-        "orderClientCreatedTime": order["clientCreatedTime"],
+        "orderClientCreatedTime": order.get("clientCreatedTime", order["createdTime"]),
         "exchanged": False,
         "refunded": False,
         "isRevenue": bool(fields.get("isRevenue", True)),

@@ -148,7 +148,8 @@ async def test_uninstalling_ends_all_tokens(clover: Clover, shop: Shop) -> None:
     assert await works(shop, again.body["token"])
 
 
-async def test_redirects_go_to_the_apps_site_only(clover: Clover, shop: Shop) -> None:
-    """No other scheme, no other client."""
-    assert (await authorize(clover, redirect_uri="javascript:alert(1)", merchant_id=shop.merchant.id)).status == 400
+@pytest.mark.parametrize("target", ["javascript:alert(1)", "http://[x", f"{BACK}?a=\r\nSet-Cookie: a=b", ""])
+async def test_redirects_go_to_the_apps_site_only(clover: Clover, shop: Shop, target: str) -> None:
+    """No other scheme, nothing that is no address, no other client."""
+    assert (await authorize(clover, redirect_uri=target, merchant_id=shop.merchant.id)).status == 400
     assert (await authorize(clover, client_id="OTHER", merchant_id=shop.merchant.id)).status == 401

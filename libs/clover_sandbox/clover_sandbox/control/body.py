@@ -9,9 +9,12 @@ from typing import Any
 
 from aiohttp import web
 
+from clover_sandbox.admission import decode
 from clover_sandbox.answers import Refused
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.sandbox import Sandbox
+
+LARGEST_AMOUNT = 10**9
 
 Endpoint = Callable[[Sandbox, web.Request], Awaitable[Any]]
 
@@ -39,11 +42,10 @@ def answer(body: Any, status: int = 200) -> web.Response:
 
 async def body_of(request: web.Request) -> dict[str, Any]:
     """The body as an object; an empty one is {}."""
-    raw = await request.read()
-    body = json.loads(raw) if raw.strip() else {}
-    if not isinstance(body, dict):
+    body = decode(await request.read(), float)
+    if not isinstance(body, dict | None):
         raise TypeError("the body must be a JSON object")
-    return body
+    return body or {}
 
 
 def merchant_in(sandbox: Sandbox, request: web.Request) -> Merchant:
@@ -57,6 +59,14 @@ def merchant_in(sandbox: Sandbox, request: web.Request) -> Merchant:
 def number_in(query: Mapping[str, str], name: str, default: int) -> int:
     """A whole number of the query."""
     return int(query.get(name, default))
+
+
+def amount_in(body: Mapping[str, Any], name: str) -> float:
+    """A number of the body from 0; 0 when it is absent."""
+    value = body.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST_AMOUNT:
+        raise ValueError(f"{name} must be a number from 0 to {LARGEST_AMOUNT}")
+    return float(value)
 
 
 def _plain(value: Any) -> Any:

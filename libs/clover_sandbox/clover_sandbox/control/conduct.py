@@ -7,7 +7,7 @@ import aiohttp
 from aiohttp import web
 
 from clover_sandbox.answers import Refused
-from clover_sandbox.control.body import body_of, number_in
+from clover_sandbox.control.body import amount_in, body_of, number_in
 from clover_sandbox.faults import KINDS
 from clover_sandbox.journal import Entry
 from clover_sandbox.sandbox import Sandbox
@@ -124,13 +124,13 @@ async def set_limits(sandbox: Sandbox, request: web.Request) -> Any:
 
 async def set_latency(sandbox: Sandbox, request: web.Request) -> Any:
     """`{"ms"}` of every call."""
-    sandbox.gate.latency_ms = float((await body_of(request)).get("ms", 0))
+    sandbox.gate.latency_ms = amount_in(await body_of(request), "ms")
     return {"ms": sandbox.gate.latency_ms}
 
 
 async def advance_clock(sandbox: Sandbox, request: web.Request) -> Any:
     """`{"advance": seconds}`."""
-    sandbox.world.clock.advance(float((await body_of(request)).get("advance", 0)))
+    sandbox.world.clock.advance(amount_in(await body_of(request), "advance"))
     return {"now": sandbox.world.clock.now_ms()}
 
 

@@ -11,7 +11,9 @@ from clover_sandbox.rest.lines import discount_of
 from clover_sandbox.rest.objects import listing, one
 from clover_sandbox.rest.order_kinds import ORDERS, REFERENCE, customer_rows
 from clover_sandbox.rest.routes import Route
-from clover_sandbox.shapes import accept, an_object, ref_id
+from clover_sandbox.shapes import Flag, Shape, Text, Whole, accept, an_object, ref_id, without_nulls
+
+SERVICE_CHARGE: Shape = {"name": Text(127), "enabled": Flag(), "percentage": Whole(0), "percentageDecimal": Whole(0)}
 
 
 def create_order(call: Call) -> Answer:
@@ -71,10 +73,8 @@ def set_service_charge(call: Call) -> Answer:
         raise bad_request("Service charge in body is missing an ID")
     if body["id"] != call.merchant.service_charge["id"]:
         raise bad_request("service_charge_does_not_exist")
-    known: Record = {
-        name: body[name] for name in ("name", "enabled", "percentage", "percentageDecimal") if name in body
-    }
-    sheet.service_charge = {**call.merchant.service_charge, "enabled": True, **known}
+    given = without_nulls(accept(SERVICE_CHARGE, body))
+    sheet.service_charge = {**call.merchant.service_charge, "enabled": True, **given}
     sales.touch_order(call.merchant, call.ids["id"])
     return Answer(sheet.service_charge)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from clover_sandbox.call import Handler
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
-ANY = "*"
+# What stands for an id in the tree; no segment of a path is empty.
+ANY = ""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ from clover_sandbox import sales
 from clover_sandbox.answers import bad_request
 from clover_sandbox.collection import Record
 from clover_sandbox.merchant import Line, Merchant
-from clover_sandbox.shapes import Whole, without_nulls
+from clover_sandbox.shapes import Shape, Text, Whole, accept, without_nulls
 from clover_sandbox.stock import move_count, note_till_movement
 
 Given = Mapping[str, Any]
 TENDER_PREFIX = "com.clover.tender."
+TITLES: Shape = {"title": Text(127), "note": Text(2047)}
+MOST_AT_ONCE = 3000
 
 
 def sell(merchant: Merchant, given: Given) -> Record:
@@ -35,14 +37,14 @@ def pay_order(merchant: Merchant, given: Given) -> Record:
     """Take the money for an open order, all or `amount` cents of it; goods leave when it is paid in full."""
     order = _order(merchant, given)
     left = sales.due(merchant, order) - sales.paid(merchant, merchant.sheets[order["id"]])
-    amount = Whole(0).check("amount", given.get("amount", left))
     fields = {
         "tender": {"id": _tender(merchant, given)},
-        "amount": amount,
-        "tipAmount": given.get("tip", 0),
+        "amount": Whole(0).check("amount", given.get("amount", left)),
+        "tipAmount": Whole(0).check("tip", given.get("tip", 0)),
+        "clientCreatedTime": _client_time(given),
         "offline": False,
     }
-    payment = sales.pay(merchant, order["id"], without_nulls({**fields, "clientCreatedTime": given.get("client_time")}))
+    payment = sales.pay(merchant, order["id"], without_nulls(fields))
     if order["paymentState"] == "PAID":
         _hand_over(merchant, order["id"])
     return {**_shown(merchant, order["id"]), "payment": payment["id"]}
@@ -55,7 +57,7 @@ def refund(merchant: Merchant, given: Given) -> Record:
     if not sheet.payment_ids:
         raise bad_request("an unpaid order cannot be refunded")
     lines = _lines(merchant, order["id"], given.get("lines"))
-    amount = given.get("amount", sum(_price(line) for line in lines))
+    amount = Whole(0).check("amount", given.get("amount", sum(_price(line) for line in lines)))
     restock = given.get("restock", merchant.around.switches.on("restock_on_refund"))
     for line in lines:
         line.record["refunded"] = True
@@ -127,13 +129,15 @@ def quantity_in(given: Given, default: int | None = None) -> Decimal:
     value = given.get("quantity", default)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise bad_request("quantity must be a number")
-    return Decimal(str(value))
+    quantity = Decimal(str(value))
+    if not quantity.is_finite():
+        raise bad_request("quantity must be a number")
+    return quantity
 
 
 def _ring_up(merchant: Merchant, given: Given) -> Record:
     rows = _rows(merchant, given)
-    fields: Record = {"state": "open", "title": given.get("title"), "note": given.get("note")}
-    fields["clientCreatedTime"] = given.get("client_time")
+    fields = {"state": "open", **accept(TITLES, dict(given)), "clientCreatedTime": _client_time(given)}
     fields["orderType"] = _order_type(merchant, given.get("order_type"))
     fields["employee"] = {"id": merchant.owner_id}
     order = sales.open_order(merchant, fields, from_till=True)
@@ -153,15 +157,22 @@ def _rows(merchant: Merchant, given: Given) -> list[Record]:
 
 def _rows_of(merchant: Merchant, line: Given) -> list[Record]:
     quantity = quantity_in(line, 1)
+    if not 0 < quantity <= MOST_AT_ONCE:
+        raise bad_request(f"quantity must be more than 0 and at most {MOST_AT_ONCE}")
     if "item" not in line and "sku" not in line:
         row = {"name": str(line.get("name", "Custom item")), "price": Whole().check("price", line.get("price"))}
         return [dict(row) for _ in range(int(quantity))]
     item = item_of(merchant, line)
-    row = {"item": {"id": item["id"]}, "name": item["name"], "price": line.get("price", item["price"])}
+    price = Whole(0).check("price", line.get("price", item["price"]))
+    row = {"item": {"id": item["id"]}, "name": item["name"], "price": price}
     row.update({mine: item[its] for its, mine in (("code", "itemCode"), ("unitName", "unitName")) if its in item})
     if item["priceType"] == "PER_UNIT":
         return [{**row, "unitQty": int(quantity * 1000)}]
     return [dict(row) for _ in range(int(quantity))]
+
+
+def _client_time(given: Given) -> int | None:
+    return None if given.get("client_time") is None else Whole(0).check("client_time", given["client_time"])
 
 
 def _order(merchant: Merchant, given: Given) -> Record:
