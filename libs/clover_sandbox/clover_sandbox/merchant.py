@@ -75,13 +75,14 @@ class Stock:
 
 @dataclass
 class Line:
-    """A line item with what hangs on it. `taken` is the quantity its sale took out of stock."""
+    """A line item with what hangs on it. `taken` is what its sale took out of the count, `handed` what really left."""
 
     record: Record
     modifications: dict[str, Record] = field(default_factory=dict)
     discounts: dict[str, Record] = field(default_factory=dict)
     tax_rate_ids: list[str] = field(default_factory=list)
     taken: Decimal = Decimal(0)
+    handed: Decimal = Decimal(0)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from clover_sandbox.answers import bad_request
 from clover_sandbox.collection import Record
 from clover_sandbox.merchant import Line, Merchant, Sheet
 from clover_sandbox.shapes import without_nulls
-from clover_sandbox.stock import move_count
+from clover_sandbox.stock import move_count, note_till_movement
 
 UNIT = Decimal(1000)
 
@@ -169,7 +169,7 @@ def computed_totals(merchant: Merchant, order: Record, sheet: Sheet) -> totals.T
     """What a device would calculate on opening the order."""
     charge = sheet.service_charge
     return totals.compute(
-        [_as_computed(merchant, line) for line in sheet.lines.values() if not _out_of_total(line)],
+        [_as_computed(merchant, line) for line in sheet.lines.values() if not out_of_total(line)],
         totals.discounts_of(sheet.discounts.values()),
         service_part=totals.part_of(charge) if charge and charge.get("enabled", True) else Fraction(0),
         tax_removed=bool(order.get("taxRemoved")),
@@ -197,6 +197,14 @@ def put_back(merchant: Merchant, line: Line, cause: str) -> None:
         line.taken = Decimal(0)
 
 
+def hand_over(merchant: Merchant, line: Line) -> None:
+    """The goods of the row leave the store, once."""
+    if not line.handed:
+        line.handed = quantity_of(line)
+        if "item" in line.record:
+            note_till_movement(merchant, line.record["item"]["id"], -line.handed)
+
+
 def quantity_of(line: Line) -> Decimal:
     """One per row, thousandths of a unit when sold per unit."""
     return Decimal(line.record["unitQty"]) / UNIT if "unitQty" in line.record else Decimal(1)
@@ -211,12 +219,15 @@ def _follow_payments(merchant: Merchant, order: Record, sheet: Sheet) -> None:
         touch_order(merchant, order["id"], paymentState="PARTIALLY_PAID", state=order.get("state", "open"))
         return
     touch_order(merchant, order["id"], paymentState="PAID", state="locked")
-    if policy(merchant, sheet) == "on_payment":
-        for line in sheet.lines.values():
+    for line in sheet.lines.values():
+        if policy(merchant, sheet) == "on_payment":
             take(merchant, line)
+        if sheet.from_till:
+            hand_over(merchant, line)
 
 
-def _out_of_total(line: Line) -> bool:
+def out_of_total(line: Line) -> bool:
+    """Whether the row was taken back: it no longer counts (documented)."""
     return bool(line.record.get("exchanged") or line.record.get("refunded"))
 
 

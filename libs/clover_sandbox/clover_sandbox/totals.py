@@ -1,7 +1,7 @@
 """The total of an order by Clover's published algorithm (documented: docs/calculating-order-totals)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from fractions import Fraction
 
 RATE_SCALE = 10_000_000
@@ -47,6 +47,11 @@ class Totals:
     service_charge: int
     tax: int
     total: int
+
+    def less(self, other: "Totals") -> "Totals":
+        """What this is more than the other."""
+        mine, others = astuple(self), astuple(other)
+        return Totals(*(one - two for one, two in zip(mine, others, strict=True)))
 
 
 def discounts_of(rows: Iterable[dict[str, int]]) -> tuple[Discount, ...]:

@@ -75,6 +75,57 @@ async def test_part_of_a_sale_can_be_refunded(shop: Shop, item: str) -> None:
     assert [line["refunded"] for line in order["lineItems"]["elements"]] == [True, False]
 
 
+async def test_refunds_come_to_what_was_paid(shop: Shop, item: str) -> None:
+    """Line by line with tax, the total without what was given back; at the end the order is REFUNDED."""
+    await shop.post("/tax_rates", {"name": "Tax", "rate": 825_000, "isDefault": True})
+    sale = shop.till("sell", item=item, quantity=3)
+    totals, states = [sale["total"]], []
+    for line in sale["lines"]:
+        totals.append(shop.till("refund", order=sale["order"], lines=[line])["total"])
+        states.append((await shop.get(f"/orders/{sale['order']}"))["paymentState"])
+    refunds = (await shop.get("/refunds"))["elements"]
+
+    assert (totals, states) == ([812, 541, 271, 0], ["PARTIALLY_REFUNDED"] * 2 + ["REFUNDED"])
+    assert (sum(each["amount"] for each in refunds), sum(each["taxAmount"] for each in refunds)) == (812, 62)
+
+
+async def test_goods_leave_when_a_tab_is_paid_over_rest(shop: Shop, item: str) -> None:
+    """Whoever books the payment: the count and the truth move together, and once."""
+    tab = shop.till("park_order", item=item, quantity=2)
+    tender = next(iter((await shop.get("/tenders?filter=labelKey=com.clover.tender.cash"))["elements"]))["id"]
+    for amount in (200, 300):
+        await shop.post(f"/orders/{tab['order']}/payments", {"tender": {"id": tender}, "amount": amount})
+
+    assert (shop.count(item), shop.moved(item)) == (8, -2)
+
+
+@pytest.mark.parametrize(
+    ("paid", "action", "given"),
+    [
+        (True, "pay_order", {}),
+        (False, "refund", {}),
+        (False, "exchange", {"line": 0, "with": {"sku": "SOUP"}}),
+        (True, "refund", {"lines": [0]}),
+        (True, "exchange", {"line": 0, "with": {"sku": "SOUP"}}),
+        (True, "refund", {"lines": [], "amount": 251}),
+    ],
+)
+async def test_nothing_moves_twice_and_nothing_returns_that_never_left(
+    shop: Shop, item: str, paid: bool, action: str, given: dict[str, Any]
+) -> None:
+    """A paid order is not paid again; of an unpaid one nothing comes back, and of a line it does once."""
+    order = shop.till("sell" if paid else "open_order", item=item, quantity=2)
+    if paid:
+        shop.till("refund", order=order["order"], lines=order["lines"][:1], restock=True)
+    before = (shop.count(item), shop.moved(item), len(shop.merchant.objects["refunds"]))
+    for name in {"line", "lines"} & given.keys():
+        given = {**given, name: order["lines"][0] if name == "line" else order["lines"][: len(given[name])]}
+
+    with pytest.raises(Refused):
+        shop.till(action, order=order["order"], **given)
+    assert (shop.count(item), shop.moved(item), len(shop.merchant.objects["refunds"])) == before
+
+
 async def test_an_exchange_gives_one_and_takes_one(shop: Shop, item: str) -> None:
     """The old row is marked and out of the total."""
     bread = shop.till("create_item", name="Bread", price=300, quantity=4)["id"]

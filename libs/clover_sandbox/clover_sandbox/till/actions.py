@@ -6,7 +6,7 @@ from typing import Any
 from clover_sandbox.answers import bad_request
 from clover_sandbox.collection import Record
 from clover_sandbox.merchant import Merchant
-from clover_sandbox.till import back_office, counter
+from clover_sandbox.till import back_office, counter, returns
 
 Action = Callable[[Merchant, Mapping[str, Any]], Record]
 
@@ -17,8 +17,8 @@ ACTIONS: Mapping[str, Action] = {
         counter.open_order,
         counter.park_order,
         counter.pay_order,
-        counter.refund,
-        counter.exchange,
+        returns.refund,
+        returns.exchange,
         counter.void_line,
         counter.print_receipt,
         counter.recalculate,

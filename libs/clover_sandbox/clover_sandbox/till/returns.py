@@ -1,0 +1,109 @@
+"""What comes back to the counter: refunds and exchanges. Only what left the store does, and once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from clover_sandbox import sales
+from clover_sandbox.answers import bad_request
+from clover_sandbox.collection import Record
+from clover_sandbox.merchant import Line, Merchant
+from clover_sandbox.shapes import Whole
+from clover_sandbox.stock import move_count, note_till_movement
+from clover_sandbox.till.counter import lines_of, order_of, rows_of, shown, total_of
+from clover_sandbox.totals import Totals
+
+Given = Mapping[str, Any]
+
+
+def refund(merchant: Merchant, given: Given) -> Record:
+    """Give money back for `lines` (ids; absent: all). `restock` says whether the goods return to the count."""
+    order = order_of(merchant, given)
+    lines = _returning(merchant, order["id"], given.get("lines"))
+    left, after, worth = _refundable(merchant, order["id"]), *_worth(merchant, order, lines)
+    amount = Whole(0).check("amount", given.get("amount", min(left, worth.total) if after.total else left))
+    if amount > left:
+        raise bad_request("no more can be refunded than was paid")
+    restock = given.get("restock", merchant.around.switches.on("restock_on_refund"))
+    for line in lines:
+        line.record["refunded"] = True
+        _take_back(merchant, line, to_count=bool(restock))
+    row = _refund_row(merchant, order["id"], amount, worth.tax, lines)
+    state = "REFUNDED" if amount == left else "PARTIALLY_REFUNDED"
+    sales.touch_order(merchant, order["id"], paymentState=state, **({"total": after.total} if lines else {}))
+    return {**shown(merchant, order["id"]), "refund": row["id"]}
+
+
+def exchange(merchant: Merchant, given: Given) -> Record:
+    """Take a line back and hand over another: the old row is `exchanged`, the new one replaces it in the total."""
+    order = order_of(merchant, given)
+    (old,) = _returning(merchant, order["id"], [given.get("line")])
+    (fields, *_) = rows_of(merchant, {"lines": [given.get("with")]})
+    old.record["exchanged"] = True
+    _take_back(merchant, old, to_count=True)
+    new = sales.add_line(merchant, order["id"], {**fields, "exchangedLineItem": {"id": old.record["id"]}})
+    sales.take(merchant, new)
+    sales.hand_over(merchant, new)
+    sales.touch_order(merchant, order["id"], total=total_of(merchant, order))
+    return {**shown(merchant, order["id"]), "line": new.record["id"]}
+
+
+def _returning(merchant: Merchant, order_id: str, ids: Any) -> list[Line]:
+    """The lines that come back; all that still can by default."""
+    sheet = merchant.sheets[order_id]
+    if not sheet.payment_ids:
+        raise bad_request("of an unpaid order nothing can be taken back")
+
+    def can_return(line: Line) -> bool:
+        # What an order made through REST holds was handed over elsewhere.
+        return not sales.out_of_total(line) and bool(line.handed or not sheet.from_till)
+
+    if ids is None:
+        return [line for line in sheet.lines.values() if can_return(line)]
+    lines = lines_of(merchant, order_id, ids)
+    if not all(can_return(line) for line in lines):
+        raise bad_request("the goods of a line never left, or were taken back already")
+    return lines
+
+
+def _refundable(merchant: Merchant, order_id: str) -> int:
+    """What was paid and not given back yet, in cents."""
+    back = merchant.objects["refunds"].having("orderRef.id", [order_id]) or ()
+    given_back: int = sum(each["amount"] for each in back)
+    return sales.paid(merchant, merchant.sheets[order_id]) - given_back
+
+
+def _worth(merchant: Merchant, order: Record, lines: list[Line]) -> tuple[Totals, Totals]:
+    """What the order comes to without these lines, and what they make of it with their discounts and taxes."""
+    sheet, gone = merchant.sheets[order["id"]], {line.record["id"] for line in lines}
+    kept = {each: line for each, line in sheet.lines.items() if each not in gone}
+    before = sales.computed_totals(merchant, order, sheet)
+    after = sales.computed_totals(merchant, order, replace(sheet, lines=kept))
+    return after, before.less(after)
+
+
+def _refund_row(merchant: Merchant, order_id: str, amount: int, tax: int, lines: list[Line]) -> Record:
+    now, payment_id = merchant.now_ms(), merchant.sheets[order_id].payment_ids[-1]
+    row = {
+        "id": merchant.new_id(),
+        "orderRef": {"id": order_id},
+        "payment": {"id": payment_id},
+        "amount": amount,
+        "taxAmount": tax,
+        "createdTime": now,
+        "clientCreatedTime": now,
+        "modifiedTime": now,
+        "lineItems": {"elements": [{"id": line.record["id"]} for line in lines]},
+    }
+    merchant.objects["refunds"].add(row)
+    merchant.tell("P", payment_id, "UPDATE")
+    return row
+
+
+def _take_back(merchant: Merchant, line: Line, *, to_count: bool) -> None:
+    if "item" in line.record and to_count:
+        quantity = sales.quantity_of(line)
+        move_count(merchant, line.record["item"]["id"], quantity, "refund")
+        note_till_movement(merchant, line.record["item"]["id"], quantity)
+        line.taken = line.handed = Decimal(0)
