@@ -116,6 +116,10 @@ class Scene:
     run: Callable[[], Answer]
     call: Call | None = None
 
+    @property
+    def switches(self) -> Switches:
+        return self.gate.world.switches
+
     def apply(self) -> Answer:
         """Apply it and note that; a refusal changes nothing."""
         try:

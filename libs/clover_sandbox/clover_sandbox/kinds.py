@@ -1,6 +1,6 @@
 """What a kind of object is to the REST API: its shape, filters, expands, texts and rights."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,11 +24,15 @@ def _no_restriction(_call: Call) -> None:
 
 @dataclass(frozen=True)
 class Kind:
-    """`name` is the path segment and the collection. `filters` are the legal ones, in the recorded order if known."""
+    """`name` is the path segment and the collection. `filters` are the legal ones, in the recorded order if known.
+
+    `shape` is what a body may set, `own` what only Clover sets and an answer may lack.
+    """
 
     name: str
     permission: str
     shape: Shape
+    own: tuple[str, ...] = ()
     filters: tuple[str, ...] = ("id",)
     aliases: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, Read] = field(default_factory=dict)
@@ -64,9 +68,12 @@ def show(call: Call, kind: Kind, record: Record, tree: Tree) -> Record:
     for name, branch in tree.items():
         if name in kind.expands and (value := kind.expands[name](call, record, branch)) is not None:
             shown[name] = value
-    if call.query.nulls:
-        shown.update({name: None for name in kind.shape if name not in shown})
-    return shown
+    return with_nulls(call, (*kind.shape, *kind.own), shown)
+
+
+def with_nulls(call: Call, names: Iterable[str], shown: Record) -> Record:
+    """With fields that have no value as null if that was asked for (documented), or always: a switch."""
+    return {**dict.fromkeys(names), **shown} if call.query.nulls else shown
 
 
 def check_expands(call: Call, kind: Kind) -> None:

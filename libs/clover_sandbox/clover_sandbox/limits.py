@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
-from clover_sandbox.answers import Refused
+from clover_sandbox.answers import Answer, Refused
 from clover_sandbox.switches import Switches
 
 HEADERS: Mapping[str, str] = {
@@ -13,6 +13,7 @@ HEADERS: Mapping[str, str] = {
     "app_concurrent": "X-RateLimit-crossTokenConcurrentLimit",
     "token_concurrent": "X-RateLimit-tokenConcurrentLimit",
 }
+TOO_MANY = "429 Too Many Requests"
 FIRST_WAIT = 1
 LONGEST_WAIT = 64
 
@@ -42,10 +43,18 @@ class Limits:
 class OverLimit(Refused):
     """429; `limit` names which one was hit."""
 
-    def __init__(self, limit: str) -> None:
-        # The body is not documented; this is what clients report.
-        super().__init__(429, "429 Too Many Requests")
+    def __init__(self, limit: str, body: str = "json") -> None:
+        super().__init__(429, TOO_MANY)
         self.limit = limit
+        self._body = body
+
+    def answer(self) -> Answer:
+        return too_many(self._body, self.headers)
+
+
+def too_many(body: str, headers: Mapping[str, str]) -> Answer:
+    """A 429 whose `body` is json, text or empty: it is not documented, clients report the first (a switch)."""
+    return Answer({"json": {"message": TOO_MANY}, "text": TOO_MANY, "empty": ""}[body], 429, headers)
 
 
 @dataclass
@@ -142,7 +151,7 @@ class Limiter:
 
     def _refusal(self, hit: str, token: Meter, now: float) -> OverLimit:
         """429; the header names the limit, `retry-after` comes with concurrent limits only (documented)."""
-        refusal = OverLimit(hit)
+        refusal = OverLimit(hit, self._switches["throttle_body"])
         if not self._tells:
             return refusal
         refusal.headers[HEADERS[hit]] = str(getattr(self.limits, hit))

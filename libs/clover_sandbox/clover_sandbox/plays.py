@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from clover_sandbox.answers import Answer, unauthorized
 from clover_sandbox.faults import Rule
-from clover_sandbox.limits import HEADERS
+from clover_sandbox.limits import HEADERS, too_many
+from clover_sandbox.switches import Switches
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class Outcome:
 
 class Scene(Protocol):
     """The call a fault is played on."""
+
+    @property
+    def switches(self) -> Switches:
+        """The modes in force."""
+        ...
 
     def apply(self) -> Answer:
         """Do what the call asks for and give its answer."""
@@ -58,13 +64,13 @@ async def _unauthorized(_rule: Rule, _scene: Scene) -> Outcome:
     return Outcome(unauthorized().answer())
 
 
-async def _throttle(rule: Rule, _scene: Scene) -> Outcome:
+async def _throttle(rule: Rule, scene: Scene) -> Outcome:
     headers = dict(rule.headers)
     if rule.retry_after is not None:
         headers["retry-after"] = str(rule.retry_after)
     if rule.limit is not None and rule.limit in HEADERS:
         headers[HEADERS[rule.limit]] = "0"
-    return Outcome(Answer({"message": "429 Too Many Requests"}, 429, headers))
+    return Outcome(too_many(scene.switches["throttle_body"], headers))
 
 
 async def _fail_before(rule: Rule, _scene: Scene) -> Outcome:

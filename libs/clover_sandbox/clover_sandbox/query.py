@@ -13,6 +13,7 @@ DEFAULT_LIMIT = 100
 MOST_IN_A_PAGE = 1000
 MOST_EXPANDS = 3
 DEEPEST_EXPAND = 2
+DEEPEST_OFFSET = 1000
 LARGEST_WHOLE = 2**31 - 1
 # Beyond these nothing that is stored can be; a shorter text can name a number that takes seconds to write out.
 MOST_DIGITS = 400
@@ -67,12 +68,12 @@ def parse_query(pairs: Iterable[tuple[str, str]], switches: Switches) -> Query:
     filters = tuple(given.get("filter", ()))
     return Query(
         limit=_limit(given),
-        offset=_offset(given),
+        offset=_offset(given, switches["offset_cap"]),
         conditions=tuple(parse_filter(text) for text in filters),
         filters=filters,
         order=_order(given),
         expand=parse_expand(given.get("expand", ()), switches),
-        nulls=given.get("return_null_fields") == ["true"],
+        nulls=given.get("return_null_fields") == ["true"] or switches["null_fields"] == "null",
     )
 
 
@@ -138,11 +139,16 @@ def _limit(given: Mapping[str, list[str]]) -> int:
     return limit
 
 
-def _offset(given: Mapping[str, list[str]]) -> int:
+def _offset(given: Mapping[str, list[str]], cap: str) -> int:
+    """How deep the page lies; whether there is an end to that is a switch."""
     offset = _whole(given, "offset", 0)
     if offset < 0:
         raise bad_request("offset cannot be negative")
-    return offset
+    if cap == "none" or offset <= DEEPEST_OFFSET:
+        return offset
+    if cap == "1000_refused":
+        raise bad_request(f"offset cannot be greater than {DEEPEST_OFFSET}")
+    return LARGEST_WHOLE if cap == "1000_ends" else DEEPEST_OFFSET
 
 
 def _whole(given: Mapping[str, list[str]], name: str, default: int) -> int:

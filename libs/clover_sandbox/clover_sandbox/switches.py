@@ -49,10 +49,37 @@ SWITCHES: Mapping[str, Switch] = {
         "An order with an unknown or deleted order type", ("refuse", "accept"), "refuse", "a guess"
     ),
     "overpayment": Switch("Paying more than the total", ("accept", "refuse"), "accept", "a guess"),
+    "paid_locks": Switch(
+        "Whether payments that cover the total lock the order, or leave it open and PAID",
+        ("yes", "no"),
+        "yes",
+        "reported",
+    ),
     "delete_paid_order": Switch("Deleting an order that has payments", ("accept", "refuse"), "accept", "a guess"),
     "line_cap": Switch("Most lines of one order", ("2500", "3000"), "2500", "documented"),
+    "bulk_lines_answer": Switch(
+        "What bulk_line_items answers: the lines, bare or as elements, the order, or {}",
+        ("array", "elements", "order", "empty"),
+        "array",
+        "a guess",
+    ),
     "bulk_answer": Switch("What bulk_items answers", ("array", "elements"), "array", "a guess"),
     "bulk_invalid_row": Switch("A bad row in bulk_items", ("refuse_all", "skip_row"), "refuse_all", "a guess"),
+    "deleted_by_id": Switch(
+        "A deleted object read by its id: 404, or shown with its deletion", ("404", "shown"), "404", "reported"
+    ),
+    "null_fields": Switch(
+        "Fields without a value: absent unless return_null_fields is sent, or always null",
+        ("absent", "null"),
+        "absent",
+        "documented",
+    ),
+    "offset_cap": Switch(
+        "Lists deeper than offset 1000: uncapped; the page at 1000 again and again; empty; 400",
+        ("none", "1000", "1000_ends", "1000_refused"),
+        "none",
+        "recorded",
+    ),
     "too_many_expands": Switch("More than three expands", ("refuse", "ignore_extra"), "refuse", "a guess"),
     "user_agent": Switch(
         "The answer to a call without User-Agent", ("400", "401", "403", "not_checked"), "400", "a guess"
@@ -61,6 +88,7 @@ SWITCHES: Mapping[str, Switch] = {
     "rate_headers": Switch(
         "Whether a 429 names its limit and its retry-after", ("present", "absent"), "present", "documented"
     ),
+    "throttle_body": Switch("The body of a 429", ("json", "text", "empty"), "json", "reported"),
     "eu_atomic_order": Switch("atomic_order for a European merchant", ("404", "401", "works"), "404", "a guess"),
     "eu_forbidden_write": Switch(
         "Writing customer fields without their permission in Europe", ("ignore", "401"), "ignore", "a guess"

@@ -7,6 +7,7 @@ import pytest
 from tests.support.clover import Clover, Shop
 
 from clover_sandbox.control.api import ENDPOINTS
+from clover_sandbox.switches import SWITCHES
 
 README = Path(__file__).parents[3] / "libs" / "clover_sandbox" / "README.md"
 
@@ -182,6 +183,17 @@ async def test_an_answer_costs_what_it_holds(clover: Clover, shop: Shop, size: i
         before = items.examined
 
     assert costs == [100, 50, 1, 0]
+
+
+def test_the_readme_names_every_switch_with_its_modes() -> None:
+    """In the table of what is known and what is guessed, the default first."""
+    text = README.read_text()
+    modes = {
+        name: ", ".join([each.default, *(mode for mode in each.modes if mode != each.default)])
+        for name, each in SWITCHES.items()
+    }
+
+    assert [f"`{name}` {said}" for name, said in modes.items() if f"`{name}` {said}" not in text] == []
 
 
 def test_the_readme_names_every_path_of_the_control_api() -> None:

@@ -123,6 +123,57 @@ async def test_null_fields_appear_only_on_request(shop: Shop) -> None:
     assert (await shop.get(f"/items/{item['id']}?return_null_fields=true"))["sku"] is None
 
 
+async def test_nulls_may_be_everywhere(clover: Clover, shop: Shop) -> None:
+    """By switch empty fields are null in items, counts, orders and their lines."""
+    clover.sandbox.switches.set({"null_fields": "null"})
+    item = await shop.post("/items", {"name": "A", "price": 1})
+    order = await shop.post("/orders", {})
+    line = await shop.post(f"/orders/{order['id']}/line_items", {"item": {"id": item["id"]}})
+    shown = await shop.get(f"/orders/{order['id']}?expand=lineItems,payments")
+
+    assert (item["sku"], item["price"], (await shop.get("/items"))["elements"][0]["code"]) == (None, 1, None)
+    assert (order["state"], order["total"], order["externalReferenceId"], order["paymentState"]) == (None,) * 4
+    assert (line["unitQty"], shown["lineItems"]["elements"][0]["note"], shown["state"]) == (None, None, "open")
+    assert (await shop.get(f"/item_stocks/{item['id']}"))["quantity"] is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "statuses", "found"),
+    [
+        ("none", [200, 200], [1, 0]),
+        ("1000", [200, 200], [2, 2]),
+        ("1000_ends", [200, 200], [0, 0]),
+        ("1000_refused", [400, 400], []),
+    ],
+)
+async def test_how_deep_lists_go_is_a_switch(
+    clover: Clover, shop: Shop, mode: str, statuses: list[int], found: list[int]
+) -> None:
+    """Beyond 1000: on, the same page again and again, nothing, or 400; up to there all is well."""
+    await make_items(shop, 1002)
+    clover.sandbox.switches.set({"offset_cap": mode})
+    deep = [await shop.call("GET", f"/items?limit=1000&offset={offset}") for offset in (1001, 2001)]
+
+    assert len((await shop.get("/items?offset=1000"))["elements"]) == 2
+    assert [each.status for each in deep] == statuses
+    assert [len(each.body["elements"]) for each in deep if each.status == 200] == found
+
+
+@pytest.mark.parametrize(("mode", "status"), [("404", 404), ("shown", 200)])
+async def test_a_deleted_object_by_its_id_is_a_switch(clover: Clover, shop: Shop, mode: str, status: int) -> None:
+    """404, or shown with its deletion; it cannot be written either way."""
+    clover.sandbox.switches.set({"deleted_by_id": mode})
+    item = f"/items/{(await shop.post('/items', {'name': 'A', 'price': 1}))['id']}"
+    order = f"/orders/{(await shop.post('/orders', {}))['id']}"
+    for path in (item, order):
+        await shop.call("DELETE", path)
+    read, marks = [await shop.call("GET", path) for path in (item, order)], ("deleted", "deletedTimestamp")
+
+    assert [each.status for each in read] == [status, status]
+    assert [bool(each.body.get(mark)) for each, mark in zip(read, marks, strict=True)] == [status == 200] * 2
+    assert [(await shop.call("POST", path, {})).status for path in (item, order)] == [404, 404]
+
+
 async def test_a_token_opens_its_own_merchant_and_rights_only(clover: Clover, shop: Shop) -> None:
     """A bad token, a foreign merchant and a missing permission are not told apart."""
     other = clover.open_shop(permissions={"MERCHANT_R"})

@@ -69,6 +69,24 @@ async def test_headers_may_be_absent() -> None:
         assert not [name for name in refused.headers if name.lower().startswith(("x-ratelimit", "retry"))]
 
 
+@pytest.mark.parametrize(
+    ("mode", "body"),
+    [("json", {"message": "429 Too Many Requests"}), ("text", "429 Too Many Requests"), ("empty", "")],
+)
+async def test_the_body_of_a_429_is_a_switch(mode: str, body: object) -> None:
+    """Of a limit that was hit, and of a storm made by a fault."""
+    async with local_clover(Limits(token=1)) as clover:
+        clover.sandbox.switches.set({"throttle_body": mode})
+        shop = clover.open_shop()
+        await shop.call("GET", "/items")
+        refused = [await shop.call("GET", "/items")]
+        clover.sandbox.limiter.limits = Limits(0, 0, 0, 0)
+        clover.fail("throttle")
+        refused.append(await shop.call("GET", "/items"))
+
+        assert [(each.status, each.body) for each in refused] == [(429, body)] * 2
+
+
 async def test_a_success_says_nothing_of_limits() -> None:
     """423 recorded answers carried no rate header."""
     async with local_clover(Limits()) as clover:

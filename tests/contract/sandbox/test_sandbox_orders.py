@@ -127,6 +127,30 @@ async def test_payments_bring_an_order_to_paid_and_locked(shop: Shop) -> None:
     assert [each["amount"] for each in full["payments"]["elements"]] == [200, 300]
 
 
+@pytest.mark.parametrize(("mode", "state"), [("yes", "locked"), ("no", "open")])
+async def test_whether_payment_locks_an_order_is_a_switch(clover: Clover, shop: Shop, mode: str, state: str) -> None:
+    """PAID it is in both."""
+    clover.sandbox.switches.set({"paid_locks": mode})
+    order = await open_order(shop, total=500)
+    await pay(shop, order, 500)
+    shown = await shop.get(f"/orders/{order}")
+
+    assert (shown["paymentState"], shown["state"]) == ("PAID", state)
+
+
+@pytest.mark.parametrize("mode", ["array", "elements", "order", "empty"])
+async def test_what_bulk_lines_answer_is_a_switch(clover: Clover, shop: Shop, mode: str) -> None:
+    """The lines are there whatever is said of them."""
+    clover.sandbox.switches.set({"bulk_lines_answer": mode})
+    order = await open_order(shop)
+    answer = await shop.post(f"/orders/{order}/bulk_line_items", {"items": [{"name": "n", "price": 1}] * 2})
+    lines = (await shop.get(f"/orders/{order}/line_items"))["elements"]
+    said = {"array": lines, "elements": {"elements": lines}, "order": await shop.get(f"/orders/{order}"), "empty": {}}
+
+    assert len(lines) == 2
+    assert answer == said[mode]
+
+
 @pytest.mark.parametrize("key", ["com.clover.tender.credit_card", "com.clover.tender.debit_card"])
 async def test_card_tenders_are_refused(shop: Shop, key: str) -> None:
     """Only external tenders can be booked."""

@@ -101,6 +101,7 @@ ITEMS = Kind(
         "markupPrice": Flag(),
         "priceWithoutVat": Whole(0),
     },
+    own=("deletedTime",),
     filters=(
         "modifiedTime",
         "hidden",

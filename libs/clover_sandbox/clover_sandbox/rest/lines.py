@@ -1,5 +1,6 @@
 """Line items of orders: one a call or up to 100, their modifications and discounts, voids."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from clover_sandbox import sales
@@ -9,25 +10,13 @@ from clover_sandbox.collection import Record
 from clover_sandbox.listing import check_query
 from clover_sandbox.merchant import Line, Merchant, Sheet
 from clover_sandbox.rest.inventory_kinds import DISCOUNTS
+from clover_sandbox.rest.objects import one
 from clover_sandbox.rest.order_kinds import LINE_ITEMS, ORDERS, line_view
 from clover_sandbox.rest.routes import Route
-from clover_sandbox.shapes import Flag, Ref, Shape, Text, Whole, accept, an_object, ref_id, rows_of, without_nulls
+from clover_sandbox.shapes import Flag, Shape, Text, accept, an_object, ref_id, rows_of, without_nulls
 
 MOST_IN_BULK = 100
 
-LINE: Shape = {
-    "item": Ref(),
-    "name": Text(127),
-    "alternateName": Text(127),
-    "price": Whole(),
-    "unitQty": Whole(0),
-    "unitName": Text(64),
-    "itemCode": Text(100),
-    "note": Text(255),
-    "userData": Text(255),
-    "binName": Text(127),
-    "isRevenue": Flag(),
-}
 # Since June 2024 the rest of a line cannot be changed any more (documented).
 CHANGEABLE: Shape = {"note": Text(255), "userData": Text(255), "printed": Flag(), "binName": Text(127)}
 COPIED_FROM_ITEM = {"name": "name", "alternateName": "alternateName", "code": "itemCode", "unitName": "unitName"}
@@ -55,7 +44,16 @@ def add_lines(call: Call) -> Answer:
     read = [line_fields(call.merchant, row, overrides=True) for row in rows]
     lines = [sales.add_line(call.merchant, call.ids["id"], fields, rates) for fields, rates in read]
     sales.touch_order(call.merchant, call.ids["id"])
-    return Answer([line_view(call, line, call.query.expand) for line in lines])
+    return _bulk_answer(call, [line_view(call, line, call.query.expand) for line in lines])
+
+
+def _bulk_answer(call: Call, rows: list[Record]) -> Answer:
+    """The rows, bare or as elements, the order, or nothing: a switch."""
+    mode = call.merchant.around.switches["bulk_lines_answer"]
+    if mode == "order":
+        return one(call, ORDERS, call.merchant.objects["orders"].get(call.ids["id"]) or {})
+    bodies: Mapping[str, Any] = {"array": rows, "elements": {"elements": rows}, "empty": {}}
+    return Answer(bodies[mode])
 
 
 def list_lines(call: Call) -> Answer:
@@ -115,7 +113,7 @@ def delete_line_discount(call: Call) -> Answer:
 
 def line_fields(merchant: Merchant, body: Any, *, overrides: bool) -> tuple[Record, list[str] | None]:
     """What a new row holds, and the tax rates named for it (absent: the item's or the default ones)."""
-    given = accept(LINE, body)
+    given = accept(LINE_ITEMS.shape, body)
     if given.get("item") is None:
         if given.get("price") is None:
             raise bad_request("Invalid line item")

@@ -23,6 +23,14 @@ def need(merchant: Merchant, kind: Kind, object_id: str) -> Record:
     return record
 
 
+def found(call: Call, kind: Kind) -> Record:
+    """The record of the path's id to be read; whether a deleted one still can be is a switch."""
+    record = call.merchant.objects[kind.name].get(call.ids["id"])
+    if record is not None and call.merchant.around.switches["deleted_by_id"] == "shown":
+        return record
+    return need(call.merchant, kind, call.ids["id"])
+
+
 def one(call: Call, kind: Kind, record: Record) -> Answer:
     """One object with its expands."""
     check_expands(call, kind)
@@ -75,7 +83,7 @@ def creation(kind: Kind, prepare: Prepare | None = None) -> Handler:
 
 
 def reading(kind: Kind) -> Handler:
-    return lambda call: one(call, kind, need(call.merchant, kind, call.ids["id"]))
+    return lambda call: one(call, kind, found(call, kind))
 
 
 def change(kind: Kind, prepare: Prepare | None = None) -> Handler:

@@ -6,7 +6,7 @@ from typing import Any
 
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
-from clover_sandbox.kinds import Expand, Kind, elements, show
+from clover_sandbox.kinds import Expand, Kind, elements, show, with_nulls
 from clover_sandbox.merchant import Line, Sheet
 from clover_sandbox.query import Tree
 from clover_sandbox.rest.customer_kinds import CUSTOMERS
@@ -34,7 +34,7 @@ REFERENCE = re.compile(r"[A-Za-z0-9]{1,12}")
 
 def line_view(call: Call, line: Line, tree: Tree) -> Record:
     """A line item; modifications, discounts and taxRates only when expanded."""
-    shown = dict(line.record)
+    shown = dict(with_nulls(call, LINE_ITEMS.shape, line.record))
     if "modifications" in tree:
         shown["modifications"] = elements(list(line.modifications.values()))
     if "discounts" in tree:
@@ -134,6 +134,7 @@ ORDERS = Kind(
         "payType": Text(choices=PAY_TYPES),
         "clientCreatedTime": Whole(0),
     },
+    own=("externalReferenceId", "paymentState", "deletedTimestamp"),
     filters=(
         "id",
         "modifiedTime",
@@ -178,7 +179,24 @@ ORDERS = Kind(
     restrict=_order_window,
 )
 
-LINE_ITEMS = Kind(name="line_items", permission="ORDERS", shape={}, missing=("Not Found", "Line item not found"))
+LINE_ITEMS = Kind(
+    name="line_items",
+    permission="ORDERS",
+    shape={
+        "item": Ref(),
+        "name": Text(127),
+        "alternateName": Text(127),
+        "price": Whole(),
+        "unitQty": Whole(0),
+        "unitName": Text(64),
+        "itemCode": Text(100),
+        "note": Text(255),
+        "userData": Text(255),
+        "binName": Text(127),
+        "isRevenue": Flag(),
+    },
+    missing=("Not Found", "Line item not found"),
+)
 
 PAYMENTS = Kind(
     name="payments",

@@ -5,6 +5,8 @@ from typing import Any
 
 from clover_sandbox.answers import Answer, bad_request
 from clover_sandbox.call import Call
+from clover_sandbox.collection import Record
+from clover_sandbox.kinds import with_nulls
 from clover_sandbox.rest.inventory_kinds import ITEMS
 from clover_sandbox.rest.objects import need
 from clover_sandbox.rest.routes import Route
@@ -21,14 +23,14 @@ def list_stocks(call: Call) -> Answer:
     if query.conditions:
         raise bad_request(f"Invalid filter field: {query.conditions[0].field}")
     page = call.merchant.objects["items"].page(query.offset, query.limit)
-    rows = [stock_view(call.merchant, item["id"]) for item in page]
+    rows = [_view(call, item["id"]) for item in page]
     href = f"{call.base_url}{call.path}?limit={query.limit}"
     return Answer({"elements": rows, "href": href})
 
 
 def read_stock(call: Call) -> Answer:
     item = need(call.merchant, ITEMS, call.ids["id"])
-    return Answer(stock_view(call.merchant, item["id"]))
+    return Answer(_view(call, item["id"]))
 
 
 def write_stock(call: Call) -> Answer:
@@ -41,7 +43,7 @@ def write_stock(call: Call) -> Answer:
     if abs(count) > LARGEST:
         raise bad_request("quantity is out of range")
     write_count(call.merchant, item["id"], count, "rest")
-    return Answer(stock_view(call.merchant, item["id"]))
+    return Answer(_view(call, item["id"]))
 
 
 def clear_stock(call: Call) -> Answer:
@@ -49,6 +51,10 @@ def clear_stock(call: Call) -> Answer:
     item = need(call.merchant, ITEMS, call.ids["id"])
     write_count(call.merchant, item["id"], None, "rest")
     return Answer({})
+
+
+def _view(call: Call, item_id: str) -> Record:
+    return with_nulls(call, ("stockCount", "quantity", "modifiedTime"), stock_view(call.merchant, item_id))
 
 
 ROUTES = [
