@@ -29,7 +29,7 @@ class Admitted:
 
 def admit(world: World, router: Router, method: str, path: str, headers: Mapping[str, str]) -> Admitted:
     """The call's route and merchant, or the refusal: path before method before token (recorded)."""
-    _check_user_agent(world, headers)
+    check_user_agent(world, headers)
     segments = [segment for segment in path.split("/")[MERCHANT_SEGMENT + 1 :] if segment]
     found = router.find(segments) if path.startswith("/v3/merchants/") else None
     if found is None:
@@ -38,8 +38,8 @@ def admit(world: World, router: Router, method: str, path: str, headers: Mapping
     if method not in node.routes:
         raise NotAllowed(method, node.allow())
     route = node.routes[method]
-    text = headers.get("Authorization", "").removeprefix("Bearer ")
-    token = world.token_for(text)
+    scheme, _, text = headers.get("Authorization", "").partition(" ")
+    token = world.token_for(text) if scheme == "Bearer" else None
     if (
         token is None
         or token.merchant_id != path.split("/")[MERCHANT_SEGMENT]
@@ -83,7 +83,7 @@ def _finite(real: Callable[[str], Any], text: str) -> Any:
     return real(text)
 
 
-def _check_user_agent(world: World, headers: Mapping[str, str]) -> None:
+def check_user_agent(world: World, headers: Mapping[str, str]) -> None:
     """Mandatory since April 2026 (documented); the status without it is a switch."""
     mode = world.switches["user_agent"]
     if mode != "not_checked" and not headers.get("User-Agent"):

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from clover_sandbox.admission import Admitted, admit, decode, merchant_of
+from clover_sandbox.admission import Admitted, admit, check_user_agent, decode, merchant_of
 from clover_sandbox.answers import Answer, NotAllowed, Refused, bad_request, not_found
 from clover_sandbox.call import Call
 from clover_sandbox.faults import Faults
@@ -89,9 +89,9 @@ class Gate:
             self.limiter.leave(admitted.token)
 
     async def _oauth(self, request: web.Request, entry: Entry) -> Outcome:
-        return await self._play(
-            request, entry, Scene(self, entry, _oauth_run(self.oauth, request, await _read(request)))
-        )
+        raw = await _read(request)
+        check_user_agent(self.world, request.headers)
+        return await self._play(request, entry, Scene(self, entry, _oauth_run(self.oauth, request, raw)))
 
     async def _play(self, request: web.Request, entry: Entry, scene: "Scene") -> Outcome:
         rule = self.faults.pick(entry.method, request.path_qs, entry.merchant_id)

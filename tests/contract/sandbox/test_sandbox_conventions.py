@@ -184,6 +184,12 @@ async def test_a_token_opens_its_own_merchant_and_rights_only(clover: Clover, sh
     assert [(each.status, each.body) for each in replies] == [(401, {"message": "401 Unauthorized"})] * 3
 
 
+@pytest.mark.parametrize("scheme", ["", "Basic ", "Token ", "Bearer", "Bearer  "])
+async def test_a_token_stands_behind_bearer(shop: Shop, scheme: str) -> None:
+    """And nowhere else."""
+    assert (await shop.call("GET", "/items", Authorization=f"{scheme}{shop.token}")).status == 401
+
+
 async def test_a_misspelled_path_is_404_even_without_a_token(shop: Shop) -> None:
     """An existing path without a token is 401."""
     nobody = Shop(shop.merchant, "", shop.url, shop.http)
@@ -197,6 +203,8 @@ async def test_a_user_agent_is_mandatory(clover: Clover, shop: Shop, mode: str, 
     clover.sandbox.switches.set({"user_agent": mode})
 
     assert (await shop.call("GET", "/items", **{"User-Agent": ""})).status == status
+    async with clover.http.post(f"{clover.url}/oauth/v2/token", json={}, headers={"User-Agent": ""}) as answer:
+        assert answer.status == (401 if mode == "not_checked" else status)
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[]", b'"x"', b"\xff\xfe", b'{"name": NaN}', b"[" * 100_000])
