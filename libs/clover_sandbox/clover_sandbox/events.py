@@ -17,6 +17,11 @@ class Event:
     ts: int
     details: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def key(self) -> str:
+        """The prefix that says what kind of object it is."""
+        return self.object_id.partition(":")[0]
+
     def row(self) -> dict[str, Any]:
         """As it stands in the payload."""
         return {"objectId": self.object_id, "type": self.type, "ts": self.ts, **self.details}

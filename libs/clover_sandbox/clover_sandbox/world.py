@@ -18,6 +18,17 @@ DEFAULT_PERMISSIONS = frozenset(
 )
 
 
+# What the app must be allowed to read to be told of an object, by webhook key (documented).
+TOLD_WITH: Mapping[str, str] = {
+    **dict.fromkeys(("I", "IS", "IA", "IC", "IG", "IM"), "INVENTORY_R"),
+    **dict.fromkeys(("A", "CA", "M", "SH"), "MERCHANT_R"),
+    "C": "CUSTOMERS_R",
+    "E": "EMPLOYEES_R",
+    "O": "ORDERS_R",
+    "P": "PAYMENTS_R",
+}
+
+
 @dataclass(frozen=True)
 class App:
     """The developer's app. `site_url` is where redirects must point below; absent: anywhere."""
@@ -50,9 +61,12 @@ class World:
     listeners: list[Tell] = field(default_factory=list)
 
     def tell(self, event: Event) -> None:
-        """Pass an event on."""
-        for listener in self.listeners:
-            listener(event)
+        """Pass an event on if the app is installed there and may read the object; its own end is told in any case."""
+        merchant = self.merchants[event.merchant_id]
+        told = merchant.installed and TOLD_WITH[event.key] in self.permissions[merchant.id]
+        if told or (event.key, event.type) == ("A", "DELETE"):
+            for listener in self.listeners:
+                listener(event)
 
     def add_merchant(
         self, wish: Wish, permissions: Iterable[str] | None = None, token: str | None = None
@@ -92,9 +106,11 @@ class World:
         self.revoke_tokens(merchant.id)
         merchant.tell("A", self.app.id, "DELETE")
 
-    def install(self, merchant: Merchant) -> str:
-        """The merchant installs the app again; the test token that now opens it."""
+    def install(self, merchant: Merchant, permissions: Iterable[str] | None = None) -> str:
+        """The merchant installs the app, which may ask for other permissions by now; the test token that opens it."""
         merchant.installed = True
+        if permissions is not None:
+            self.permissions[merchant.id] = frozenset(permissions)
         token = self.ids.uuid()
         self.tokens[token] = Token(merchant.id, self.permissions[merchant.id])
         merchant.tell("A", self.app.id, "CREATE")

@@ -130,6 +130,43 @@ async def test_deletion_and_uninstallation_are_told(clover: Clover, shop: Shop, 
     assert receiver.events() == [f"DELETE O:{order['id']}", f"DELETE A:{clover.sandbox.world.app.id}"]
 
 
+@pytest.mark.parametrize(
+    ("permission", "told"), [("INVENTORY_R", "I"), ("ORDERS_R", "O"), ("CUSTOMERS_R", "C"), ("MERCHANT_R", "M")]
+)
+async def test_the_app_is_told_of_what_it_may_read(
+    clover: Clover, receiver: Receiver, permission: str, told: str
+) -> None:
+    """Each key needs its read permission; the end of the installation is told in any case."""
+    shop = clover.open_shop(permissions={permission, "CUSTOMERS_W"})
+    await subscribe(clover, receiver)
+    shop.till("create_item", name="Soup", price=1, sku="S")
+    shop.till("open_order", sku="S")
+    shop.till("edit_properties", timezone="UTC")
+    await shop.post("/customers", {"firstName": "Ada"})
+    await clover.control("POST", f"/merchants/{shop.merchant.id}/till/uninstall_app")
+    await settled(clover)
+
+    assert {event.split()[1].split(":")[0] for event in receiver.events()} == {told, "A"}
+
+
+async def test_nothing_is_told_while_the_app_is_not_installed(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """From the next installation on it is, of what that one may read."""
+    path = f"/merchants/{shop.merchant.id}/till"
+    await clover.control("POST", f"{path}/uninstall_app")
+    await subscribe(clover, receiver)
+    shop.till("create_item", name="Soup", price=1, sku="S")
+    wrong = await clover.control("POST", f"{path}/install_app", {"permissions": "ORDERS_R"})
+    made = await clover.control("POST", f"{path}/install_app", {"permissions": ["ORDERS_R", "MERCHANT_R"]})
+    sale = shop.till("open_order", sku="S")
+    await settled(clover)
+
+    opened = Shop(shop.merchant, made.body["token"], shop.url, shop.http)
+    assert wrong.status == 400
+    assert receiver.events()[:2] == [f"CREATE A:{clover.sandbox.world.app.id}", f"CREATE O:{sale['order']}"]
+    assert {event.split()[1][0] for event in receiver.events()} == {"A", "O"}
+    assert [(await opened.call("GET", path)).status for path in ("/orders", "/items")] == [200, 401]
+
+
 async def test_order_types_have_no_topic(clover: Clover, shop: Shop, receiver: Receiver) -> None:
     """Creating one tells nobody."""
     await subscribe(clover, receiver)

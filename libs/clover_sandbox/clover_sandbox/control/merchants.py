@@ -26,7 +26,7 @@ MOST_FILLED = 1_000_000
 async def create_merchant(sandbox: Sandbox, request: web.Request) -> Any:
     """`{"region", ...}` gives `{"id", "token"}`."""
     body = await body_of(request)
-    permissions, token = body.pop("permissions", None), body.pop("token", None)
+    permissions, token = _permissions(body), body.pop("token", None)
     unknown = sorted(set(body) - WISHES)
     if unknown:
         raise ValueError(f"a merchant has no {unknown[0]!r}; it has {', '.join(sorted(WISHES))}, permissions, token")
@@ -122,11 +122,19 @@ async def play(sandbox: Sandbox, request: web.Request) -> Any:
         sandbox.oauth.revoke_refreshes(merchant.id)
         return {"installed": False}
     if action == "install_app":
-        return {"installed": True, "token": sandbox.world.install(merchant)}
+        return {"installed": True, "token": sandbox.world.install(merchant, _permissions(await body_of(request)))}
     if action == "change_subscription":
         merchant.tell("A", sandbox.world.app.id, "UPDATE")
         return {"installed": merchant.installed}
     return play_till(merchant, action, await body_of(request))
+
+
+def _permissions(body: dict[str, Any]) -> list[str] | None:
+    """Those asked for, taken out of the body."""
+    asked = body.pop("permissions", None)
+    if asked is not None and not (isinstance(asked, list) and all(isinstance(each, str) for each in asked)):
+        raise ValueError("permissions must be a list of names")
+    return asked
 
 
 def order_truth(merchant: Merchant, order: Record) -> Record:
