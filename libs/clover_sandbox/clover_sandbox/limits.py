@@ -136,8 +136,8 @@ class Limiter:
         """The first limit that stands against one more call; a wait that was told stands before all."""
         limits, app, fixed = self.limits, self._app, self._fixed
         against = (
-            ("app_concurrent", self._tells and now < app.wait_until),
-            ("token_concurrent", self._tells and now < meter.wait_until),
+            ("app_concurrent", now < app.wait_until),
+            ("token_concurrent", now < meter.wait_until),
             ("app", 0 < limits.app <= app.in_window(now, fixed=fixed)),
             ("token", 0 < limits.token <= meter.in_window(now, fixed=fixed)),
             ("app_concurrent", 0 < limits.app_concurrent <= app.in_flight),
@@ -145,21 +145,20 @@ class Limiter:
         )
         return next((name for name, stands in against if stands), None)
 
-    @property
-    def _tells(self) -> bool:
-        return self._switches["rate_headers"] == "present"
-
     def _refusal(self, hit: str, token: Meter, now: float) -> OverLimit:
-        """429; the header names the limit, `retry-after` comes with concurrent limits only (documented)."""
+        """429; the header names the limit, `retry-after` comes with concurrent limits only (documented).
+
+        Without headers the wait stands all the same, only nobody is told.
+        """
         refusal = OverLimit(hit, self._switches["throttle_body"])
-        if not self._tells:
-            return refusal
-        refusal.headers[HEADERS[hit]] = str(getattr(self.limits, hit))
+        headers = {HEADERS[hit]: str(getattr(self.limits, hit))}
         if hit.endswith("_concurrent"):
             meter = self._app if hit == "app_concurrent" else token
             early = now < meter.wait_until
             # Calling before the wait is over makes it longer (documented); by how much is a guess: doubled.
             meter.wait = min(meter.wait * 2, LONGEST_WAIT) if early else FIRST_WAIT
             meter.wait_until = now + meter.wait
-            refusal.headers["retry-after"] = str(meter.wait)
+            headers["retry-after"] = str(meter.wait)
+        if self._switches["rate_headers"] == "present":
+            refusal.headers.update(headers)
         return refusal
