@@ -22,6 +22,10 @@ def _no_restriction(_call: Call) -> None:
     return None
 
 
+def _forbids_nothing(_call: Call, _expand: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True)
 class Kind:
     """`name` is the path segment and the collection. `filters` are the legal ones, in the recorded order if known.
@@ -44,6 +48,7 @@ class Kind:
     href: bool = False
     missing: tuple[str, str | None] = ("Not Found", "The requested resource could not be found.")
     restrict: Restrict = _no_restriction
+    forbids: Callable[[Call, str], bool] = _forbids_nothing
 
     def absent(self) -> Refused:
         """404 in this kind's words."""
@@ -76,11 +81,11 @@ def with_nulls(call: Call, names: Iterable[str], shown: Record) -> Record:
     return {**dict.fromkeys(names), **shown} if call.query.nulls else shown
 
 
-def check_expands(call: Call, kind: Kind) -> None:
+def check_expands(call: Call, kind: Kind, tree: Tree | None = None) -> None:
     """One expand without its permission fails the whole call (recorded)."""
-    for name in call.query.expand:
+    for name in call.query.expand if tree is None else tree:
         needed = kind.expand_permissions.get(name)
-        if needed is not None and not call.may(needed):
+        if (needed is not None and not call.may(needed)) or kind.forbids(call, name):
             raise Refused(403, "Invalid permissions for expandable fields.")
 
 

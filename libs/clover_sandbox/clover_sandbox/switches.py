@@ -93,6 +93,12 @@ SWITCHES: Mapping[str, Switch] = {
     "eu_forbidden_write": Switch(
         "Writing customer fields without their permission in Europe", ("ignore", "401"), "ignore", "a guess"
     ),
+    "eu_forbidden_expand": Switch(
+        "Expanding customer fields without their permission in Europe: left out, or the whole call is 403",
+        ("omit", "403"),
+        "omit",
+        "a guess",
+    ),
     "refresh_reuse": Switch("A refresh token used twice", ("refuse", "revoke_all"), "refuse", "reported"),
     "refresh_recovery": Switch(
         "Whether a failed refresh offers recovery", ("offered", "absent"), "offered", "reported"

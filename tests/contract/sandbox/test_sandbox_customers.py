@@ -1,11 +1,13 @@
 """Customers, and what Europe keeps from an app without the extra permissions."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from tests.support.clover import Clover, Shop
 
-from clover_sandbox.world import DEFAULT_PERMISSIONS
+from clover_sandbox.rest.customer_kinds import EU_GROUPS
+from clover_sandbox.world import DEFAULT_PERMISSIONS, Token
 
 ADA: dict[str, Any] = {
     "firstName": "Ada",
@@ -24,7 +26,7 @@ async def test_contacts_are_shown_only_when_expanded(shop: Shop) -> None:
     customer = await shop.post("/customers", ADA)
     shown = await shop.get(f"/customers/{customer['id']}{EXPANDED}")
 
-    assert set(customer) == {"href", "id", "firstName", "lastName", "customerSince"}
+    assert set(customer) == {"href", "id", "merchant", "firstName", "lastName", "customerSince"}
     assert [each["emailAddress"] for each in shown["emailAddresses"]["elements"]] == ["ada@example.org"]
     assert shown["metadata"] == {"businessName": "Engines", "note": "likes numbers"}
 
@@ -59,11 +61,57 @@ async def test_europe_keeps_all_but_the_name(clover: Clover) -> None:
     customer = await shop.post("/customers", ADA)
     shown = await shop.get(f"/customers/{customer['id']}{EXPANDED}")
 
-    assert set(shown) == {"href", "id", "firstName", "lastName", "customerSince"}
+    assert set(shown) == {"href", "id", "merchant", "firstName", "lastName", "customerSince"}
     assert {"emailAddresses", "phoneNumbers", "addresses", "marketingAllowed"} <= set(
         shop.merchant.personal_fields_dropped
     )
     assert shop.merchant.contacts[customer["id"]]["emailAddresses"] == []
+
+
+def seen_by(clover: Clover, shop: Shop, permissions: Iterable[str]) -> Shop:
+    """The same store as an app with these permissions sees it."""
+    clover.sandbox.world.tokens["other"] = Token(shop.merchant.id, frozenset(permissions))
+    return Shop(shop.merchant, "other", shop.url, shop.http)
+
+
+async def test_what_europe_hides_no_call_tells(clover: Clover) -> None:
+    """Not the answer to a change, nor a filter; and a deletion without permission deletes nothing."""
+    shop = clover.open_shop(
+        "eu", {*DEFAULT_PERMISSIONS, *(f"{each}_{way}" for each in EU_GROUPS.values() for way in "RW")}
+    )
+    customer = f"/customers/{(await shop.post('/customers', ADA))['id']}"
+    held = (await shop.get(f"{customer}?expand=addresses,emailAddresses"))["addresses"]["elements"][0]
+    blind = seen_by(clover, shop, DEFAULT_PERMISSIONS)
+    changed = [
+        await blind.post(f"{customer}/addresses/{held['id']}", {"city": "Paris"}),
+        await blind.post(f"{customer}/addresses", {"city": "Paris"}),
+        await blind.post(f"{customer}/metadata", {"dobYear": 1815}),
+        (await blind.call("DELETE", f"{customer}/addresses/{held['id']}")).body,
+    ]
+    found = [
+        (await each.get(f"/customers?filter={query}"))["elements"]
+        for each in (shop, blind)
+        for query in ("emailAddress=ada@example.org", "phoneNumber=5550100")
+    ]
+
+    assert changed == [{}] * 4
+    assert [len(each) for each in found] == [1, 1, 0, 0]
+    assert (await shop.get(f"{customer}?expand=addresses"))["addresses"]["elements"] == [held]
+
+
+@pytest.mark.parametrize(("mode", "status"), [("omit", 200), ("403", 403)])
+@pytest.mark.parametrize("path", ["/customers?expand=emailAddresses", "/orders?expand=customers.emailAddresses"])
+async def test_expanding_what_europe_hides_is_a_switch(clover: Clover, path: str, mode: str, status: int) -> None:
+    """Left out, or the whole call fails; with the permission neither."""
+    clover.sandbox.switches.set({"eu_forbidden_expand": mode})
+    shop = clover.open_shop("eu")
+    customer = await shop.post("/customers", ADA)
+    await shop.post("/orders", {"state": "open", "customers": [{"id": customer["id"]}]})
+    seeing = seen_by(clover, shop, {*DEFAULT_PERMISSIONS, "CUSTOMERS_EMAIL_R"})
+
+    reply = await shop.call("GET", path)
+    assert (reply.status, "emailAddresses" in str(reply.body)) == (status, False)
+    assert "emailAddresses" in str(await seeing.get(path))
 
 
 async def test_an_extra_permission_opens_its_group(clover: Clover) -> None:

@@ -1,6 +1,6 @@
 """The kinds about people: customers with their contacts, under Europe's field permissions, and employees."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from clover_sandbox.call import Call
@@ -54,9 +54,36 @@ EU_GROUPS: Mapping[str, str] = {
 }
 
 
+FILTERS_OF_GROUPS: Mapping[str, str] = {
+    "emailAddress": "emailAddresses",
+    "phoneNumber": "phoneNumbers",
+    "marketingAllowed": "marketingAllowed",
+}
+
+
 def may_touch(call: Call, field: str, letter: str) -> bool:
     """Whether this field may be read (`R`) or written (`W`): outside Europe always."""
     return not call.merchant.european or field not in EU_GROUPS or call.may(f"{EU_GROUPS[field]}_{letter}")
+
+
+def readable(call: Call, field: str, row: Record) -> Record:
+    """The row of a group (`addresses`) if it may be read; of metadata each field that may."""
+    if field == "metadata":
+        return {name: value for name, value in row.items() if may_touch(call, name, "R")}
+    return row if may_touch(call, field, "R") else {}
+
+
+def _forbids(call: Call, expand: str) -> bool:
+    """Whether an expand that may not be read fails the call or is left out: a switch."""
+    groups = METADATA if expand == "metadata" else (expand,)
+    mode = call.merchant.around.switches["eu_forbidden_expand"]
+    return mode == "403" and not any(may_touch(call, each, "R") for each in groups)
+
+
+def _knows_nothing(call: Call) -> Callable[[Record], bool] | None:
+    """A filter on what may not be read finds nobody (a guess): finding somebody would tell it."""
+    hidden = {field for field, group in FILTERS_OF_GROUPS.items() if not may_touch(call, group, "R")}
+    return (lambda _record: False) if hidden & {each.field for each in call.query.conditions} else None
 
 
 def _contacts(name: str) -> Expand:
@@ -68,7 +95,7 @@ def _contacts(name: str) -> Expand:
 
 def _metadata(call: Call, record: Record, _tree: Tree) -> Any:
     held = call.merchant.customer_metadata.get(record["id"])
-    return None if held is None else {name: value for name, value in held.items() if may_touch(call, name, "R")}
+    return None if held is None else readable(call, "metadata", held)
 
 
 def _orders(call: Call, record: Record, _tree: Tree) -> Any:
@@ -111,6 +138,8 @@ CUSTOMERS = Kind(
     event="C",
     href=True,
     missing=("Not Found", "Customer not found"),
+    restrict=_knows_nothing,
+    forbids=_forbids,
 )
 
 EMPLOYEES = Kind(

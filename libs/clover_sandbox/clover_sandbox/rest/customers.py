@@ -5,7 +5,7 @@ from typing import Any
 from clover_sandbox.answers import Answer, Refused, unauthorized
 from clover_sandbox.call import Call, Handler
 from clover_sandbox.collection import Record
-from clover_sandbox.rest.customer_kinds import CONTACTS, CUSTOMERS, METADATA, may_touch
+from clover_sandbox.rest.customer_kinds import CONTACTS, CUSTOMERS, METADATA, may_touch, readable
 from clover_sandbox.rest.objects import alter, deletion, listing, make, need, one, reading
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import Flag, accept, an_object, without_nulls
@@ -23,7 +23,8 @@ def create_customer(call: Call) -> Answer:
     body = _permitted(call, an_object(call.body))
     contacts = {name: _contact_rows(call, name, body.get(name)) for name in CONTACTS}
     metadata = _metadata(call, body.get("metadata"))
-    fields = {**_fields(body, partial=False), "customerSince": call.merchant.now_ms()}
+    own = {"merchant": {"id": call.merchant.id}, "customerSince": call.merchant.now_ms()}
+    fields = {**_fields(body, partial=False), **own}
     customer = make(call.merchant, CUSTOMERS, fields)
     call.merchant.contacts[customer["id"]] = contacts
     if metadata:
@@ -52,27 +53,32 @@ def add_contact(segment: str) -> Handler:
         row = {"id": call.merchant.new_id(), **without_nulls(accept(CONTACTS[name], call.body))}
         call.merchant.contacts[customer["id"]][name].append(row)
         call.merchant.tell("C", customer["id"], "UPDATE")
-        return Answer(row)
+        return Answer(readable(call, name, row))
 
     return add
 
 
 def change_contact(segment: str) -> Handler:
+    name = SEGMENTS[segment]
+
     def update(call: Call) -> Answer:
         row = _contact(call, segment)
-        if SEGMENTS[segment] in _permitted(call, {SEGMENTS[segment]: True}):
-            row.update(without_nulls(accept(CONTACTS[SEGMENTS[segment]], call.body, partial=True)))
+        if name in _permitted(call, {name: True}):
+            row.update(without_nulls(accept(CONTACTS[name], call.body, partial=True)))
             call.merchant.tell("C", call.ids["id"], "UPDATE")
-        return Answer(row)
+        return Answer(readable(call, name, row))
 
     return update
 
 
 def delete_contact(segment: str) -> Handler:
+    name = SEGMENTS[segment]
+
     def delete(call: Call) -> Answer:
         row = _contact(call, segment)
-        call.merchant.contacts[call.ids["id"]][SEGMENTS[segment]].remove(row)
-        call.merchant.tell("C", call.ids["id"], "UPDATE")
+        if name in _permitted(call, {name: True}):
+            call.merchant.contacts[call.ids["id"]][name].remove(row)
+            call.merchant.tell("C", call.ids["id"], "UPDATE")
         return Answer({})
 
     return delete
@@ -83,7 +89,7 @@ def set_metadata(call: Call) -> Answer:
     held = call.merchant.customer_metadata.setdefault(customer["id"], {})
     held.update(_metadata(call, call.body))
     call.merchant.tell("C", customer["id"], "UPDATE")
-    return Answer(held)
+    return Answer(readable(call, "metadata", held))
 
 
 def _fields(body: Record, *, partial: bool) -> Record:

@@ -6,7 +6,7 @@ from typing import Any
 
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
-from clover_sandbox.kinds import Expand, Kind, elements, show, with_nulls
+from clover_sandbox.kinds import Expand, Kind, check_expands, elements, show, with_nulls
 from clover_sandbox.merchant import Line, Sheet
 from clover_sandbox.query import Tree
 from clover_sandbox.rest.customer_kinds import CUSTOMERS
@@ -70,6 +70,7 @@ def _payments(call: Call, sheet: Sheet, tree: Tree) -> Any:
 
 
 def _customers(call: Call, sheet: Sheet, tree: Tree) -> Any:
+    check_expands(call, CUSTOMERS, tree)
     return elements(
         [show(call, CUSTOMERS, each, tree) for each in call.merchant.found("customers", sheet.customer_ids)]
     )
