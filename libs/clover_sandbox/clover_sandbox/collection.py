@@ -21,6 +21,7 @@ class Collection:
         self._touched: list[tuple[int, int]] = []
         self._indexes: dict[str, dict[Any, set[int]]] = {name: {} for name in indexed}
         self._visible: set[int] = set()
+        self._hidden: set[int] = set()
         self.examined = 0
 
     def __len__(self) -> int:
@@ -54,6 +55,8 @@ class Collection:
         self._index(record, place)
         if shown:
             self._show(place)
+        else:
+            self._hidden.add(place)
         return record
 
     def change(self, record_id: str, changes: Mapping[str, Any], *, shown: bool | None = None) -> Record:
@@ -83,25 +86,45 @@ class Collection:
         """Records one after the other, counted as they are looked at."""
         return self._walk(range(len(self._rows) - 1, -1, -1) if hidden_too else reversed(self._shown))
 
-    def touched(self, since: int | None, until: int | None, *, newest_touch: bool | None) -> Iterator[Record]:
-        """Shown records whose modifiedTime lies in [since, until]: in the order of that time, or newest made first."""
+    def hidden(self) -> Iterator[Record]:
+        """Those that lists do not show, newest first."""
+        return self._walk(sorted(self._hidden, reverse=True))
+
+    def touched(
+        self, since: int | None, until: int | None, *, newest_touch: bool | None, offset: int = 0
+    ) -> Iterator[Record]:
+        """Shown records whose modifiedTime lies in [since, until], from `offset` on.
+
+        They come in the order of that time or, with `newest_touch` None, newest made first.
+        """
         first = 0 if since is None else bisect_left(self._touched, (since, -1))
         last = len(self._touched) if until is None else bisect_right(self._touched, (until, len(self._rows)))
         if newest_touch is None:
-            return self._walk(sorted((place for _, place in self._touched[first:last]), reverse=True))
+            return self._walk(sorted((place for _, place in self._touched[first:last]), reverse=True)[offset:])
         steps = range(last - 1, first - 1, -1) if newest_touch else range(first, last)
-        return self._walk(self._touched[step][1] for step in steps)
+        return self._walk(self._touched[step][1] for step in steps[offset:])
 
     def having(self, name: str, values: Iterable[Any], *, hidden_too: bool = False) -> Iterator[Record] | None:
         """Records with one of these values in an indexed field, newest first; None when there is no such index."""
-        if name == "id":
-            found = {self._place[value] for value in values if value in self._place}
-        elif name in self._indexes:
-            found = set().union(*(self._indexes[name].get(value, ()) for value in values))
-        else:
+        return self.having_all([(name, values)], hidden_too=hidden_too)
+
+    def having_all(
+        self, wanted: Iterable[tuple[str, Iterable[Any]]], *, hidden_too: bool = False
+    ) -> Iterator[Record] | None:
+        """Records that satisfy every pair with an indexed field, newest first; None when no field is indexed."""
+        known = [places for name, values in wanted if (places := self._places(name, values)) is not None]
+        if not known:
             return None
-        places = found if hidden_too else found & self._visible
-        return self._walk(sorted(places, reverse=True))
+        found = set.intersection(*sorted(known, key=len), *([] if hidden_too else [self._visible]))
+        return self._walk(sorted(found, reverse=True))
+
+    def _places(self, name: str, values: Iterable[Any]) -> set[int] | None:
+        if name == "id":
+            return {self._place[value] for value in values if value in self._place}
+        if name not in self._indexes:
+            return None
+        found = [self._indexes[name].get(value, set()) for value in values]
+        return found[0] if len(found) == 1 else set().union(*found)
 
     def _walk(self, places: Iterable[int]) -> Iterator[Record]:
         for place in places:
@@ -121,11 +144,13 @@ class Collection:
 
     def _show(self, place: int) -> None:
         self._visible.add(place)
+        self._hidden.discard(place)
         insort(self._shown, place)
         insort(self._touched, (self._rows[place].get("modifiedTime", 0), place))
 
     def _hide(self, place: int) -> None:
         self._visible.discard(place)
+        self._hidden.add(place)
         del self._shown[bisect_left(self._shown, place)]
         del self._touched[bisect_left(self._touched, (self._rows[place].get("modifiedTime", 0), place))]
 

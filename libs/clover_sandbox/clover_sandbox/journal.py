@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 KEPT = 200_000
@@ -72,7 +73,8 @@ class Journal:
 
     def since(self, seq: int) -> Iterator[Entry]:
         """The kept calls after this one, oldest first."""
-        return (entry for entry in self._entries if entry.seq > seq)
+        newest_first = takewhile(lambda entry: entry.seq > seq, reversed(self._entries))
+        return reversed(list(newest_first))
 
     def last_seq(self) -> int:
         return self._next - 1

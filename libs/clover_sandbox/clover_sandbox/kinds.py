@@ -12,6 +12,7 @@ from clover_sandbox.query import Tree
 from clover_sandbox.shapes import Shape
 
 Read = Callable[[Merchant, Record], Sequence[Any]]
+Find = Callable[[Merchant, str], Iterable[str]]
 Expand = Callable[[Call, Record, Tree], Any]
 Restrict = Callable[[Call], Callable[[Record], bool] | None]
 
@@ -30,7 +31,8 @@ def _forbids_nothing(_call: Call, _expand: str) -> bool:
 class Kind:
     """`name` is the path segment and the collection. `filters` are the legal ones, in the recorded order if known.
 
-    `shape` is what a body may set, `own` what only Clover sets and an answer may lack.
+    `shape` is what a body may set, `own` what only Clover sets and an answer may lack. `reads` says what a filter field
+    finds in a record, `finds` which ids have a value in it.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Kind:
     filters: tuple[str, ...] = ("id",)
     aliases: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, Read] = field(default_factory=dict)
+    finds: Mapping[str, Find] = field(default_factory=dict)
     expands: Mapping[str, Expand] = field(default_factory=dict)
     expand_permissions: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)

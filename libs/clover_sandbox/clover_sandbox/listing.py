@@ -1,17 +1,17 @@
 """Answers lists: the envelope, and the cheapest walk through a collection that satisfies the query."""
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from itertools import islice
+from math import ceil, floor
 from urllib.parse import quote, urlencode
 
 from clover_sandbox.answers import Answer, bad_request
 from clover_sandbox.call import Call
-from clover_sandbox.collection import Collection, Record
+from clover_sandbox.collection import Record
 from clover_sandbox.kinds import Kind, check_expands, show
 from clover_sandbox.query import Condition, Query, as_number
 from clover_sandbox.shapes import Ref
-
-DELETED_FIELDS = frozenset({"deleted", "deletedTime"})
 
 
 def list_all(call: Call, kind: Kind) -> Answer:
@@ -61,7 +61,12 @@ def select(call: Call, kind: Kind) -> list[Record]:
     restrict = kind.restrict(call)
     if not query.conditions and query.order is None and restrict is None:
         return collection.page(query.offset, query.limit)
-    rows, in_order = _candidates(collection, kind, query)
+    if restrict is None and _is_touch_range(query):
+        since, until = _touch_range(query.conditions)
+        newest = query.order[1] if query.order is not None else None
+        rows = collection.touched(since, until, newest_touch=newest, offset=query.offset)
+        return list(islice(rows, query.limit))
+    rows, in_order = _candidates(call, kind)
     kept: Iterator[Record] = (row for row in rows if (restrict is None or restrict(row)) and _matches(call, kind, row))
     if not in_order and query.order is not None:
         field, newest = query.order
@@ -69,39 +74,58 @@ def select(call: Call, kind: Kind) -> list[Record]:
     return list(islice(kept, query.offset, query.offset + query.limit))
 
 
-def _candidates(collection: Collection, kind: Kind, query: Query) -> tuple[Iterator[Record], bool]:
+def _is_touch_range(query: Query) -> bool:
+    """Whether nothing is asked but a range of modifiedTime, in its order if in any."""
+    in_order = query.order is None or query.order[0] == "modifiedTime"
+    return in_order and all(_bound(each) is not None for each in query.conditions)
+
+
+def _candidates(call: Call, kind: Kind) -> tuple[Iterator[Record], bool]:
     """Records that may satisfy the query, and whether they already come in the order asked for."""
+    collection, query = call.merchant.objects[kind.name], call.query
     hidden_too = any(_asks_for_deleted(each) for each in query.conditions)
-    for condition in query.conditions:
-        if condition.op in {"=", "in"} and not any(value.endswith("*") for value in condition.values):
-            name = kind.aliases.get(condition.field, condition.field)
-            found = collection.having(name, condition.values, hidden_too=hidden_too)
-            if found is not None:
-                return found, query.order is None
+    named = [_indexed(call, kind, each) for each in query.conditions if each.names_values]
+    found = collection.having_all(named, hidden_too=hidden_too)
+    if found is not None:
+        return found, query.order is None
     by_touch = query.order is not None and query.order[0] == "modifiedTime"
     since, until = _touch_range(query.conditions)
-    if not hidden_too and (by_touch or since is not None or until is not None):
+    if hidden_too:
+        return collection.hidden(), query.order is None
+    if by_touch or since is not None or until is not None:
         newest = query.order[1] if by_touch and query.order is not None else None
         return collection.touched(since, until, newest_touch=newest), by_touch or query.order is None
-    return collection.newest_first(hidden_too=hidden_too), query.order is None
+    return collection.newest_first(), query.order is None
+
+
+def _indexed(call: Call, kind: Kind, condition: Condition) -> tuple[str, Sequence[str]]:
+    """The field and values to look up: an index of the kind itself leads to ids."""
+    if condition.field in kind.finds:
+        return "id", [each for value in condition.values for each in kind.finds[condition.field](call.merchant, value)]
+    return kind.aliases.get(condition.field, condition.field), condition.values
 
 
 def _asks_for_deleted(condition: Condition) -> bool:
-    return condition.field in DELETED_FIELDS and condition.values != ("false",)
+    """Whether only records that lists do not show can satisfy it."""
+    if condition.field == "deletedTime":
+        return condition.op != "!="
+    return condition.field == "deleted" and (condition.values == ("true",)) is (condition.op != "!=")
+
+
+def _bound(condition: Condition) -> Decimal | None:
+    """The number that modifiedTime is held against, or None for any other condition."""
+    ranged = condition.field == "modifiedTime" and condition.op in {">", ">=", "<", "<=", "="}
+    return as_number(condition.values[0]) if ranged else None
 
 
 def _touch_range(conditions: Sequence[Condition]) -> tuple[int | None, int | None]:
-    since: int | None = None
-    until: int | None = None
-    for condition in conditions:
-        bound = as_number(condition.values[0]) if condition.field == "modifiedTime" and condition.values else None
-        if bound is None:
-            continue
-        if condition.op in {">", ">=", "="}:
-            since = max(since or 0, int(bound))
-        if condition.op in {"<", "<=", "="}:
-            until = int(bound) if until is None else min(until, int(bound))
-    return since, until
+    """The first and the last ms that satisfy all conditions on modifiedTime; what has none satisfies none."""
+    bounds = [(each.op, bound) for each in conditions if (bound := _bound(each)) is not None]
+    if not bounds:
+        return None, None
+    since = [1, *(floor(bound) + 1 if op == ">" else ceil(bound) for op, bound in bounds if op in {">", ">=", "="})]
+    until = [ceil(bound) - 1 if op == "<" else floor(bound) for op, bound in bounds if op in {"<", "<=", "="}]
+    return max(since), min(until, default=None)
 
 
 def _matches(call: Call, kind: Kind, record: Record) -> bool:

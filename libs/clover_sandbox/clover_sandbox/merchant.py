@@ -27,8 +27,8 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "order_types": (),
     "tenders": ("labelKey",),
     "payments": ("order.id", "externalPaymentId"),
-    "refunds": ("orderRef.id",),
-    "credits": (),
+    "refunds": ("orderRef.id", "payment.id"),
+    "credits": ("orderRef.id",),
     "credit_refunds": (),
     "customers": ("firstName", "lastName"),
     "employees": (),
@@ -44,6 +44,9 @@ TIES = (
     "item_modifier_groups",
     "option_items",
     "order_type_categories",
+    "customer_emails",
+    "customer_phones",
+    "customer_orders",
 )
 
 

@@ -38,6 +38,11 @@ class Condition:
     op: str
     values: tuple[str, ...]
 
+    @property
+    def names_values(self) -> bool:
+        """Whether it asks for whole values, which an index can find."""
+        return self.op in {"=", "in"} and not any(value.endswith("*") for value in self.values)
+
     def holds(self, found: Sequence[Any]) -> bool:
         """Whether one of the values found in a record satisfies it; an absent value satisfies only `!=`."""
         if self.op == "!=":

@@ -116,6 +116,14 @@ def remove_line(merchant: Merchant, order_id: str, line_id: str, reason: str | N
     touch_order(merchant, order_id)
 
 
+def attach_customers(merchant: Merchant, order_id: str, customer_ids: list[str]) -> None:
+    """These customers and no others stand on the order."""
+    merchant.sheets[order_id].customer_ids = customer_ids
+    merchant.ties["customer_orders"].untie(None, order_id)
+    for each in customer_ids:
+        merchant.ties["customer_orders"].tie(each, order_id)
+
+
 def delete_order(merchant: Merchant, order_id: str) -> None:
     """A soft delete (documented); whether its stock comes back is a switch."""
     sheet = merchant.sheets[order_id]

@@ -177,12 +177,52 @@ async def test_an_answer_costs_what_it_holds(clover: Clover, shop: Shop, size: i
         "/item_stocks?limit=50",
         "/items?filter=sku=SKU-000077",
         "/items?filter=modifiedTime>9999999999999",
+        "/items?filter=modifiedTime>0&orderBy=modifiedTime ASC&offset=300&limit=20",
+        "/items?filter=name=Item SKU-000077&filter=sku=SKU-000077",
+        "/items?filter=deleted=true",
     ):
         await shop.get(path)
         costs.append(items.examined - before)
         before = items.examined
 
-    assert costs == [100, 50, 1, 0]
+    assert costs == [100, 50, 1, 0, 20, 1, 0]
+
+
+async def refunded_order(shop: Shop, number: int) -> dict[str, str]:
+    """An order of a customer of its own, paid and refunded: the ids of all three."""
+    contacts = {
+        "emailAddresses": [{"emailAddress": f"{number}@example.org"}],
+        "phoneNumbers": [{"phoneNumber": f"555{number}"}],
+    }
+    customer = await shop.post("/customers", {"firstName": "Ada", "lastName": f"L{number}", **contacts})
+    wish = {"state": "open", "externalReferenceId": f"R{number}", "customers": [{"id": customer["id"]}]}
+    order = await shop.post("/orders", wish)
+    await shop.post(f"/orders/{order['id']}/line_items", {"name": "n", "price": 10})
+    paid = shop.till("pay_order", order=order["id"])
+    shop.till("refund", order=order["id"])
+    return {"customer": customer["id"], "order": order["id"], "payment": paid["payment"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "cost"),
+    [
+        ("/customers?filter=emailAddress=7@example.org", "customers", 1),
+        ("/customers?filter=phoneNumber in ('5557','5558')", "customers", 2),
+        ("/customers?filter=firstName=Ada&filter=lastName=L7", "customers", 1),
+        ("/customers/{customer}?expand=orders", "orders", 0),
+        ("/orders/{order}?expand=refunds", "refunds", 1),
+        ("/payments/{payment}?expand=refunds", "refunds", 1),
+    ],
+)
+async def test_people_and_money_are_found_without_a_scan(shop: Shop, path: str, kind: str, cost: int) -> None:
+    """By contact and name, from a customer to the orders, from an order and a payment to what was given back."""
+    made = [await refunded_order(shop, number) for number in range(12)]
+    before = shop.merchant.objects[kind].examined
+    shown = await shop.get(path.format(**made[7]))
+
+    rows = shown if "elements" in shown else shown[path.rpartition("=")[2]]
+    assert len(rows["elements"]) == max(cost, 1)
+    assert shop.merchant.objects[kind].examined - before == cost
 
 
 def test_the_readme_names_every_switch_with_its_modes() -> None:

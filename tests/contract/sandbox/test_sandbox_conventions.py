@@ -55,6 +55,10 @@ async def test_a_bad_query_applies_nothing(shop: Shop) -> None:
         ("orderBy=price DESC&limit=2", [5, 4]),
         ("filter=itemStock.quantity>0.5", [5]),
         ("filter=deleted=true", [6]),
+        ("filter=deleted!=false", [6]),
+        ("filter=deleted!=true&filter=price<2", [1, 0]),
+        ("filter=modifiedTime>0.5&filter=modifiedTime<9e15&offset=4", [1, 0]),
+        ("filter=modifiedTime<1&orderBy=modifiedTime ASC", []),
     ],
 )
 async def test_filters_and_orders(shop: Shop, query: str, found: list[int]) -> None:

@@ -87,8 +87,9 @@ async def read_orders(sandbox: Sandbox, request: web.Request) -> Any:
     """Orders, deleted and drafts too, oldest first; `?reference=` finds those of one externalReferenceId."""
     merchant = merchant_in(sandbox, request)
     reference = request.query.get("reference")
-    orders = merchant.objects["orders"].everything()
-    rows = [each for each in orders if reference in {None, each.get("externalReferenceId")}]
+    orders = merchant.objects["orders"]
+    found = None if reference is None else orders.having("externalReferenceId", [reference], hidden_too=True)
+    rows = orders.everything() if found is None else list(found)[::-1]
     return {"orders": [order_truth(merchant, each) for each in rows]}
 
 

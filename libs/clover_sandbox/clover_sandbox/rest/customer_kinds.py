@@ -99,8 +99,7 @@ def _metadata(call: Call, record: Record, _tree: Tree) -> Any:
 
 
 def _orders(call: Call, record: Record, _tree: Tree) -> Any:
-    sheets = call.merchant.sheets.items()
-    return elements([{"id": order_id} for order_id, sheet in sheets if record["id"] in sheet.customer_ids])
+    return elements([{"id": each} for each in call.merchant.ties["customer_orders"].rights_of(record["id"])])
 
 
 def _contact_values(name: str, field: str) -> Read:
@@ -128,6 +127,10 @@ CUSTOMERS = Kind(
         "fullName": lambda _merchant, record: [
             " ".join(record[part] for part in ("firstName", "lastName") if part in record)
         ],
+    },
+    finds={
+        "emailAddress": lambda merchant, value: merchant.ties["customer_emails"].rights_of(value),
+        "phoneNumber": lambda merchant, value: merchant.ties["customer_phones"].rights_of(value),
     },
     expands={
         **{name: _contacts(name) for name in CONTACTS},

@@ -5,6 +5,7 @@ from typing import Any
 from clover_sandbox.answers import Answer, Refused, unauthorized
 from clover_sandbox.call import Call, Handler
 from clover_sandbox.collection import Record
+from clover_sandbox.merchant import Merchant
 from clover_sandbox.rest.customer_kinds import CONTACTS, CUSTOMERS, METADATA, may_touch, readable
 from clover_sandbox.rest.objects import alter, deletion, listing, make, need, one, reading
 from clover_sandbox.rest.routes import Route
@@ -27,6 +28,7 @@ def create_customer(call: Call) -> Answer:
     fields = {**_fields(body, partial=False), **own}
     customer = make(call.merchant, CUSTOMERS, fields)
     call.merchant.contacts[customer["id"]] = contacts
+    _index_contacts(call.merchant, customer["id"])
     if metadata:
         call.merchant.customer_metadata[customer["id"]] = metadata
     return one(call, CUSTOMERS, customer)
@@ -38,6 +40,7 @@ def update_customer(call: Call) -> Answer:
     fields, metadata = _fields(body, partial=True), _metadata(call, body.get("metadata"))
     contacts = {name: _contact_rows(call, name, body[name]) for name in CONTACTS if name in body}
     call.merchant.contacts[customer["id"]].update(contacts)
+    _index_contacts(call.merchant, customer["id"])
     if metadata:
         call.merchant.customer_metadata.setdefault(customer["id"], {}).update(metadata)
     return one(call, CUSTOMERS, alter(call.merchant, CUSTOMERS, customer["id"], fields))
@@ -52,7 +55,7 @@ def add_contact(segment: str) -> Handler:
             return Answer({})
         row = {"id": call.merchant.new_id(), **without_nulls(accept(CONTACTS[name], call.body))}
         call.merchant.contacts[customer["id"]][name].append(row)
-        call.merchant.tell("C", customer["id"], "UPDATE")
+        _contacts_changed(call.merchant, customer["id"])
         return Answer(readable(call, name, row))
 
     return add
@@ -65,7 +68,7 @@ def change_contact(segment: str) -> Handler:
         row = _contact(call, segment)
         if name in _permitted(call, {name: True}):
             row.update(without_nulls(accept(CONTACTS[name], call.body, partial=True)))
-            call.merchant.tell("C", call.ids["id"], "UPDATE")
+            _contacts_changed(call.merchant, call.ids["id"])
         return Answer(readable(call, name, row))
 
     return update
@@ -78,7 +81,7 @@ def delete_contact(segment: str) -> Handler:
         row = _contact(call, segment)
         if name in _permitted(call, {name: True}):
             call.merchant.contacts[call.ids["id"]][name].remove(row)
-            call.merchant.tell("C", call.ids["id"], "UPDATE")
+            _contacts_changed(call.merchant, call.ids["id"])
         return Answer({})
 
     return delete
@@ -114,6 +117,23 @@ def _contact_rows(call: Call, name: str, rows: Any) -> list[Record]:
     rows = rows.get("elements") if isinstance(rows, dict) else rows
     kept = [row for row in rows or [] if isinstance(row, dict)] if isinstance(rows, list | None) else []
     return [{"id": call.merchant.new_id(), **without_nulls(accept(CONTACTS[name], row))} for row in kept]
+
+
+def _contacts_changed(merchant: Merchant, customer_id: str) -> None:
+    _index_contacts(merchant, customer_id)
+    merchant.tell("C", customer_id, "UPDATE")
+
+
+def _index_contacts(merchant: Merchant, customer_id: str) -> None:
+    """Let the customer be found by what its contacts say now."""
+    held = merchant.contacts[customer_id]
+    for tie, values in (
+        ("customer_emails", [row["emailAddress"] for row in held["emailAddresses"]]),
+        ("customer_phones", [row["phoneNumber"] for row in held["phoneNumbers"]]),
+    ):
+        merchant.ties[tie].untie(None, customer_id)
+        for value in values:
+            merchant.ties[tie].tie(value, customer_id)
 
 
 def _metadata(call: Call, body: Any) -> Record:

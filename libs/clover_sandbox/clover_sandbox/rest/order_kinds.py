@@ -53,8 +53,7 @@ def payment_order(call: Call, record: Record, _tree: Tree) -> Any:
 
 
 def payment_refunds(call: Call, record: Record, _tree: Tree) -> Any:
-    refunds = call.merchant.objects["refunds"]
-    return elements([each for each in refunds if each.get("payment", {}).get("id") == record["id"]])
+    return elements(list(call.merchant.objects["refunds"].having("payment.id", [record["id"]]) or ())[::-1])
 
 
 def _of_sheet(view: Callable[[Call, Sheet, Tree], Any]) -> Expand:
@@ -78,8 +77,7 @@ def _customers(call: Call, sheet: Sheet, tree: Tree) -> Any:
 
 def _money_back(kind: str) -> Expand:
     def expand(call: Call, record: Record, _tree: Tree) -> Any:
-        rows = (each for each in call.merchant.objects[kind] if each["orderRef"]["id"] == record["id"])
-        return elements(list(rows))
+        return elements(list(call.merchant.objects[kind].having("orderRef.id", [record["id"]]) or ())[::-1])
 
     return expand
 
@@ -98,10 +96,10 @@ def _is_listed(record: Record) -> bool:
 
 def _order_window(call: Call) -> Callable[[Record], bool] | None:
     """Some filters reach back only 90 days (documented), and a stale index does not know the youngest orders."""
-    fields = {each.field for each in call.query.conditions}
-    if not fields:
+    windowed = not WINDOWED.isdisjoint(each.field for each in call.query.conditions)
+    if not windowed and not (call.query.conditions and call.index_lag):
         return None
-    oldest = call.merchant.now_ms() - WINDOW_MS if fields & WINDOWED else 0
+    oldest = call.merchant.now_ms() - WINDOW_MS if windowed else 0
     youngest = call.merchant.around.clock.monotonic() - call.index_lag
     sheets = call.merchant.sheets
     return lambda record: (

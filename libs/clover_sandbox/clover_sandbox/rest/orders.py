@@ -21,7 +21,7 @@ def create_order(call: Call) -> Answer:
     body = an_object(call.body)
     fields, customer_ids = _fields(call.merchant, body), _customer_ids(call.merchant, body)
     order = sales.open_order(call.merchant, fields)
-    call.merchant.sheets[order["id"]].customer_ids = customer_ids
+    sales.attach_customers(call.merchant, order["id"], customer_ids)
     return one(call, ORDERS, order)
 
 
@@ -38,7 +38,7 @@ def update_order(call: Call) -> Answer:
     body = an_object(call.body)
     fields, customer_ids = _fields(call.merchant, body), _customer_ids(call.merchant, body)
     if "customers" in body:
-        call.merchant.sheets[order["id"]].customer_ids = customer_ids
+        sales.attach_customers(call.merchant, order["id"], customer_ids)
     return one(call, ORDERS, sales.touch_order(call.merchant, order["id"], **fields))
 
 
