@@ -1,10 +1,14 @@
 """Faults on request: rules that say which calls go wrong, how, and how often."""
 
+import math
 import random
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from clover_sandbox.limits import HEADERS
+from clover_sandbox.till.actions import ACTIONS
 
 KINDS: Mapping[str, str] = {
     "refuse": "answers `status` with `body`; nothing is applied",
@@ -19,8 +23,71 @@ KINDS: Mapping[str, str] = {
     "truncate": "applies, then sends half of the answer and closes the connection",
     "oversize": "applies, then answers with `bytes` of white space before the JSON",
     "malformed": "applies, then answers 200 with something that is not JSON",
-    "stale_index": "filtered lists do not know orders younger than `seconds`",
-    "till": "plays the till `action` with `input` right `when` (before or after) the call is applied",
+    "stale_index": "orders younger than `seconds` are not found by filters; no other call matches",
+    "till": "plays the till `action` with `input` right `when` (before, after) the call is applied; `refused`: why not",
+}
+
+
+OF_ALL = ("id", "method", "path", "merchant", "probability", "times", "after")
+OF_KIND: Mapping[str, tuple[str, ...]] = {
+    "refuse": ("status", "body", "headers"),
+    "throttle": ("retry_after", "limit", "headers"),
+    "fail_before": ("status", "body", "headers"),
+    "fail_after": ("status", "body", "headers"),
+    "delay": ("ms", "when"),
+    "apply_late": ("seconds", "answer"),
+    "oversize": ("bytes",),
+    "stale_index": ("seconds",),
+    "till": ("action", "input", "when"),
+}
+
+# An index answers look-ups; one object by its id is never stale.
+LOOKUP_OF_ORDERS = re.compile(r"/orders\?(.*&)?filter=")
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a field of a rule must be."""
+
+    wanted: str
+    holds: Callable[[Any], bool]
+
+
+def _one_of(*values: str) -> Check:
+    return Check(f"one of {', '.join(values)}", lambda value: isinstance(value, str) and value in values)
+
+
+def _number(most: float = math.inf) -> Check:
+    wanted = "a number from 0" if most == math.inf else f"a number from 0 to {most:g}"
+    return Check(wanted, lambda v: isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v <= most)
+
+
+def _whole(least: int = 0, most: float = math.inf) -> Check:
+    wanted = f"a whole number from {least}" if most == math.inf else f"a whole number from {least} to {most:g}"
+    return Check(wanted, lambda v: isinstance(v, int) and not isinstance(v, bool) and least <= v <= most)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+_TEXT = Check("a text", _is_text)
+_STATUS = _whole(200, 599)
+CHECKS: Mapping[str, Check] = {
+    **dict.fromkeys(("id", "path", "merchant"), _TEXT),
+    "method": _one_of("GET", "POST", "PUT", "DELETE"),
+    "probability": _number(1.0),
+    **dict.fromkeys(("times", "after", "bytes", "retry_after"), _whole()),
+    **dict.fromkeys(("ms", "seconds"), _number()),
+    "status": _STATUS,
+    "headers": Check(
+        "an object of texts", lambda v: isinstance(v, dict) and all(map(_is_text, (*v.keys(), *v.values())))
+    ),
+    "when": _one_of("before", "after"),
+    "limit": _one_of(*HEADERS),
+    "answer": Check("drop, hang or a status", lambda value: value in ("drop", "hang") or _STATUS.holds(value)),
+    "action": _one_of(*ACTIONS),
+    "input": Check("an object", lambda value: isinstance(value, dict)),
 }
 
 
@@ -50,9 +117,10 @@ class Rule:
     input: dict[str, Any] = field(default_factory=dict)
     matched: int = 0
     played: int = 0
+    refused: str | None = None
 
     def row(self) -> dict[str, Any]:
-        """As the control API shows it: what was set, and how often it matched and played."""
+        """As the control API shows it: what was set, how often it matched and played, why its till refused."""
         plain = Rule(self.kind)
         return {name: value for name, value in asdict(self).items() if name in _ALWAYS or value != getattr(plain, name)}
 
@@ -117,7 +185,8 @@ class Faults:
     def _fits(self, rule: Rule, method: str, path: str, merchant_id: str | None) -> bool:
         pattern = self._patterns.get(rule.id)
         return (
-            rule.method in {None, method}
+            (rule.kind != "stale_index" or LOOKUP_OF_ORDERS.search(path) is not None)
+            and rule.method in {None, method}
             and rule.merchant in {None, merchant_id}
             and (pattern is None or pattern.search(path) is not None)
         )
@@ -127,23 +196,16 @@ def rule_of(body: Mapping[str, Any]) -> Rule:
     """A rule from its JSON; `ValueError` or `TypeError` names what is wrong."""
     if not isinstance(body, dict):
         raise TypeError("a fault is a JSON object")
-    names = {each.name for each in fields(Rule)} - {"matched", "played"}
-    unknown = sorted(set(body) - names)
-    if unknown:
-        raise ValueError(f"a fault has no {unknown[0]!r}")
-    if body.get("kind") not in KINDS:
+    kind = body.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind is one of {', '.join(KINDS)}")
-    rule = Rule(**body)
-    _check_numbers(rule)
-    if rule.when not in {"before", "after"}:
-        raise ValueError("when is before or after")
-    return rule
-
-
-def _check_numbers(rule: Rule) -> None:
-    for name in ("probability", "after", "ms", "seconds", "bytes"):
-        value = getattr(rule, name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise ValueError(f"{name} must be a number from 0")
-    if rule.times is not None and (isinstance(rule.times, bool) or not isinstance(rule.times, int) or rule.times < 0):
-        raise ValueError("times must be a whole number from 0")
+    given = {name: value for name, value in body.items() if value is not None}
+    allowed = {"kind", *OF_ALL, *OF_KIND.get(kind, ())}
+    for name, value in given.items():
+        if name not in allowed:
+            raise ValueError(f"{kind} has no {name!r}; it has {', '.join(sorted(allowed))}")
+        if name in CHECKS and not CHECKS[name].holds(value):
+            raise ValueError(f"{name} must be {CHECKS[name].wanted}")
+    if kind == "till" and "action" not in given:
+        raise ValueError("till needs an action")
+    return Rule(**given)

@@ -138,9 +138,14 @@ class Scene:
         if self.call is not None:
             self.call.index_lag = seconds
 
-    def play_till(self, action: str, given: Mapping[str, Any]) -> None:
-        if self.call is not None:
+    def play_till(self, action: str, given: Mapping[str, Any]) -> str | None:
+        if self.call is None:
+            return "an OAuth call has no till"
+        try:
             self.gate.till(self.call.merchant, action, given)
+        except (Refused, TypeError, ValueError) as refused:
+            return str(refused)
+        return None
 
 
 async def _read(request: web.Request) -> bytes:

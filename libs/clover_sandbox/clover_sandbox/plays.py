@@ -40,8 +40,8 @@ class Scene(Protocol):
         """Let filtered lists forget the youngest orders."""
         ...
 
-    def play_till(self, action: str, given: Mapping[str, Any]) -> None:
-        """Let something happen at the till of the call's merchant."""
+    def play_till(self, action: str, given: Mapping[str, Any]) -> str | None:
+        """Let something happen at the till of the call's merchant; why it did not, if so."""
         ...
 
 
@@ -68,7 +68,7 @@ async def _throttle(rule: Rule, scene: Scene) -> Outcome:
     headers = dict(rule.headers)
     if rule.retry_after is not None:
         headers["retry-after"] = str(rule.retry_after)
-    if rule.limit is not None and rule.limit in HEADERS:
+    if rule.limit is not None:
         headers[HEADERS[rule.limit]] = "0"
     return Outcome(too_many(scene.switches["throttle_body"], headers))
 
@@ -129,10 +129,10 @@ async def _stale_index(rule: Rule, scene: Scene) -> Outcome:
 
 async def _till(rule: Rule, scene: Scene) -> Outcome:
     if rule.when == "before":
-        scene.play_till(rule.action, rule.input)
+        rule.refused = scene.play_till(rule.action, rule.input)
         return Outcome(scene.apply())
     answer = scene.apply()
-    scene.play_till(rule.action, rule.input)
+    rule.refused = scene.play_till(rule.action, rule.input)
     return Outcome(answer)
 
 

@@ -134,6 +134,9 @@ async def test_faults_are_set_counted_and_cleared(clover: Clover, shop: Shop) ->
         ("PUT", "/faults", {"rules": {}}),
         ("POST", "/faults", {"kind": "refuse", "path": "("}),
         ("PATCH", "/latency", {"ms": "long"}),
+        ("PATCH", "/latency", {"milliseconds": 5}),
+        ("POST", "/clock", {"advance": -1}),
+        ("POST", "/clock", {"advance": 1e18}),
         ("GET", "/requests?since=yesterday", None),
     ],
 )

@@ -112,6 +112,15 @@ async def test_a_sale_can_be_made_in_the_window_of_a_write(
     assert shop.merchant.stocks[item].till_moved == -1
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_till_that_refuses_leaves_the_call_alone(clover: Clover, shop: Shop, item: str, when: str) -> None:
+    """It is applied and answered; the rule says what the till said."""
+    clover.fail("till", action="sell", input={"sku": "NONE"}, when=when, **WRITE)
+
+    assert await write(shop, item) == 200
+    assert "sku" in str(clover.sandbox.faults.rules()[0].row()["refused"])
+
+
 async def test_an_oversized_answer_is_valid_json_all_the_same(clover: Clover, shop: Shop, item: str) -> None:
     """Its length is announced and kept."""
     clover.fail("oversize", bytes=3_000_000)

@@ -25,6 +25,7 @@ def struck(faults: Faults, calls: int = 6, method: str = "POST", path: str = "/v
         ({"path": r"/items$"}, "xxxxxx"),
         ({"merchant": "N"}, "......"),
         ({"probability": 0.0}, "......"),
+        ({"kind": "stale_index"}, "......"),
     ],
 )
 def test_a_rule_strikes_what_it_says(rule: dict[str, Any], pattern: str) -> None:
@@ -63,6 +64,21 @@ def test_the_next_rule_strikes_when_the_first_is_spent() -> None:
         {"kind": "refuse", "color": 1},
         {"kind": "delay", "ms": -1},
         {"kind": "delay", "times": 1.5},
+        {"kind": ["refuse"]},
+        {"kind": "delay", "seconds": 1},
+        {"kind": "refuse", "status": "500"},
+        {"kind": "refuse", "status": 1000},
+        {"kind": "refuse", "headers": {"retry-after": 5}},
+        {"kind": "refuse", "headers": {"a": "b\r\nc: d"}},
+        {"kind": "refuse", "method": "PATCHES"},
+        {"kind": "refuse", "path": 7},
+        {"kind": "refuse", "probability": 30},
+        {"kind": "apply_late", "answer": "later"},
+        {"kind": "throttle", "limit": "tokens"},
+        {"kind": "throttle", "retry_after": 1.5},
+        {"kind": "till"},
+        {"kind": "till", "action": "dance"},
+        {"kind": "till", "action": "sell", "input": []},
     ],
 )
 def test_a_wrong_rule_changes_nothing(rule: dict[str, Any]) -> None:
@@ -73,6 +89,24 @@ def test_a_wrong_rule_changes_nothing(rule: dict[str, Any]) -> None:
         faults.replace([{"kind": "delay"}, rule])
 
     assert [each.kind for each in faults.rules()] == ["refuse"]
+
+
+@pytest.mark.parametrize(
+    ("path", "struck_or_not"),
+    [
+        ("/orders?filter=externalReferenceId=A", "x"),
+        ("/orders?limit=5&filter=a=b", "x"),
+        ("/orders", "."),
+        ("/orders/X?filter=a=b", "."),
+        ("/customers?filter=emailAddress=a", "."),
+    ],
+)
+def test_a_stale_index_strikes_look_ups_of_orders(path: str, struck_or_not: str) -> None:
+    """Nothing else counts as matched or played."""
+    faults = Faults()
+    faults.add({"kind": "stale_index", "seconds": 9})
+
+    assert struck(faults, 1, "GET", f"/v3/merchants/M{path}") == struck_or_not
 
 
 def test_every_kind_can_be_played() -> None:

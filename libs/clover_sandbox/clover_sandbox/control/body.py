@@ -62,9 +62,14 @@ def number_in(query: Mapping[str, str], name: str, default: int) -> int:
 
 
 def amount_in(body: Mapping[str, Any], name: str) -> float:
-    """A number of the body from 0; 0 when it is absent."""
-    value = body.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST_AMOUNT:
+    """The one number of the body, from 0."""
+    value = body.get(name)
+    if (
+        set(body) != {name}
+        or isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= LARGEST_AMOUNT
+    ):
         raise ValueError(f"{name} must be a number from 0 to {LARGEST_AMOUNT}")
     return float(value)
 
