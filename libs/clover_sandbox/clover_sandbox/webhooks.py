@@ -16,15 +16,17 @@ from clover_sandbox.ids import Ids
 RECENT = 1000
 IN_PARALLEL = 8
 LARGEST_BATCH = 500
-ANSWERED = range(200, 300)
+# What a receiver must answer (documented); a redirect is not followed.
+ANSWERED = 200
 
 
 @dataclass(frozen=True)
 class Settings:
     """Where to and how. `drop`, `duplicate`, `reorder`, `late` are probabilities per event; times are ms.
 
-    `retries` are waits in ms after a post that was not answered 2xx; Clover's own policy is not documented (a guess:
-    none). `verified` is False between the verification post and its confirmation; nothing else is sent meanwhile.
+    `retries` are waits in ms after a post that was not answered 200; Clover's own policy is not documented (a guess:
+    none). `verified` is False between the verification post and its confirmation; what happens meanwhile is told to
+    nobody. Of events not answered for, no more than `most_waiting` are kept; further ones are lost.
     """
 
     url: str | None = None
@@ -39,6 +41,7 @@ class Settings:
     late: float = 0.0
     late_ms: float = 0.0
     retries: tuple[float, ...] = ()
+    most_waiting: float = 200_000
 
     def shown(self) -> dict[str, Any]:
         """Everything but the secret."""
@@ -69,6 +72,8 @@ class Webhooks:
         self._ids = ids
         self._random = random.Random(seed)
         self._waiting: list[Event] = []
+        self._behind: list[Event] = []
+        self._unanswered = 0
         self._woken = asyncio.Event()
         self._sending = asyncio.Semaphore(IN_PARALLEL)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,8 +120,8 @@ class Webhooks:
         return right
 
     def waiting(self) -> int:
-        """Events not yet answered for: collected, or in posts under way."""
-        return len(self._waiting) + len(self._tasks)
+        """Events not yet answered for: late, collected, or in posts under way."""
+        return self._unanswered
 
     async def run(self, http: aiohttp.ClientSession) -> None:
         """Send what was collected, a batch at a time, until cancelled."""
@@ -128,17 +133,27 @@ class Webhooks:
                 while self._waiting:
                     batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
                     self._start(self._deliver(http, batch))
+                for event in self._behind:
+                    self._queue(event)
+                self._behind.clear()
         finally:
             for task in self._tasks:
                 task.cancel()
 
     def _put_in(self, event: Event) -> None:
+        """Let the event go its way to a batch: at once, late, among those before it or behind those after it."""
+        if self._unanswered >= self.settings.most_waiting:
+            self.counts["lost_events"] += 1
+            return
+        self._unanswered += 1
         if self._random.random() < self.settings.late:
             self.counts["delayed"] += 1
             asyncio.get_running_loop().call_later(self.settings.late_ms / 1000, self._queue, event)
-        elif self._waiting and self._random.random() < self.settings.reorder:
+        elif self._random.random() < self.settings.reorder:
             self.counts["reordered"] += 1
-            self._waiting.insert(self._random.randrange(len(self._waiting)), event)
+            row = self._random.choice((self._waiting, self._behind))
+            row.insert(self._random.randint(0, len(row)), event)
+            self._woken.set()
         else:
             self._queue(event)
 
@@ -152,7 +167,13 @@ class Webhooks:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, http: aiohttp.ClientSession, batch: Sequence[Event]) -> None:
-        """Post a batch, again after each of the waits while it is not answered 2xx."""
+        """Post a batch, again after each of the waits while it is not answered 200."""
+        try:
+            await self._try(http, batch)
+        finally:
+            self._unanswered -= len(batch)
+
+    async def _try(self, http: aiohttp.ClientSession, batch: Sequence[Event]) -> None:
         settings = self.settings
         payload = payload_of(self._app_id, batch)
         for attempt, wait in enumerate((settings.latency_ms, *settings.retries), start=1):
@@ -161,7 +182,7 @@ class Webhooks:
                 status, error = await self._post(http, payload, {"X-Clover-Auth": settings.secret})
             self.recent.append(Post(self._clock.now() * 1000, len(batch), attempt, status, error))
             self.counts["posts"] += 1
-            if status in ANSWERED:
+            if status == ANSWERED:
                 self.counts["answered"] += 1
                 self.counts["delivered_events"] += len(batch)
                 return
@@ -173,7 +194,9 @@ class Webhooks:
     ) -> tuple[int, str | None]:
         timeout = aiohttp.ClientTimeout(total=self.settings.timeout_ms / 1000)
         try:
-            async with http.post(self.settings.url or "", json=payload, headers=headers, timeout=timeout) as answer:
+            async with http.post(
+                self.settings.url or "", json=payload, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
                 return answer.status, None
         except (aiohttp.ClientError, TimeoutError) as error:
             return 0, type(error).__name__

@@ -1,5 +1,6 @@
 """Webhooks: verification, X-Clover-Auth, batches, keys of stock events, and everything that can go wrong with them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,10 +20,16 @@ class Receiver:
     posts: list[Any] = field(default_factory=list)
     auths: list[str | None] = field(default_factory=list)
 
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hang(self, request: web.Request) -> web.Response:
+        await self.hanging.wait()
+        return await self.take(request)
+
     async def take(self, request: web.Request) -> web.Response:
         self.posts.append(await request.json())
         self.auths.append(request.headers.get("X-Clover-Auth"))
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
+        return web.Response(status=self.statuses.pop(0) if self.statuses else 200, headers={"Location": self.url})
 
     def events(self) -> list[str]:
         """`type objectId` of every event that arrived."""
@@ -35,6 +42,7 @@ async def receiver() -> AsyncIterator[Receiver]:
     taken = Receiver()
     application = web.Application()
     application.router.add_post("/hook", taken.take)
+    application.router.add_post("/hanging", taken.hang)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -200,6 +208,32 @@ async def test_events_may_come_out_of_order(clover: Clover, shop: Shop, receiver
     assert sorted(receiver.events()) == sorted(sent)
 
 
+async def test_an_event_may_come_after_a_later_post(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """Not only within its own; none is lost."""
+    await subscribe(clover, receiver, reorder=1.0, batch_ms=150)
+    sent = [f"CREATE I:{(await shop.post('/items', {'name': 'n', 'price': 1}))['id']}" for _ in range(30)]
+    await settled(clover)
+
+    posts = [[event["objectId"] for event in post["merchants"][shop.merchant.id]] for post in receiver.posts]
+    assert len(posts) > 1
+    assert min(sent.index(f"CREATE {each}") for each in posts[1]) < max(
+        sent.index(f"CREATE {each}") for each in posts[0]
+    )
+    assert sorted(receiver.events()) == sorted(sent)
+
+
+async def test_a_hanging_receiver_loses_what_is_too_much(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """So many events wait for it, the rest is counted as lost."""
+    await subscribe(clover, receiver, url=receiver.url.replace("/hook", "/hanging"), most_waiting=3)
+    for _ in range(5):
+        await shop.post("/items", {"name": "n", "price": 1})
+    assert (clover.sandbox.webhooks.waiting(), clover.sandbox.webhooks.counts["lost_events"]) == (3, 2)
+
+    receiver.hanging.set()
+    await settled(clover)
+    assert len(receiver.events()) == 3
+
+
 async def test_events_may_come_late(clover: Clover, shop: Shop, receiver: Receiver) -> None:
     """A delayed one arrives after one that was sent later."""
     await subscribe(clover, receiver, late=1.0, late_ms=300)
@@ -207,16 +241,18 @@ async def test_events_may_come_late(clover: Clover, shop: Shop, receiver: Receiv
     await subscribe(clover, receiver, late=0.0)
     second = await shop.post("/items", {"name": "n", "price": 1})
 
-    assert await eventually(lambda: len(receiver.events()) == 2)
+    assert clover.sandbox.webhooks.waiting() == 2
+    await settled(clover)
     assert receiver.events() == [f"CREATE I:{second['id']}", f"CREATE I:{first['id']}"]
 
 
+@pytest.mark.parametrize("refusals", [[500, 503], [204, 202], [307, 302]])
 @pytest.mark.parametrize(("retries", "posts", "lost"), [([], 1, 1), ([10, 10], 3, 0)])
-async def test_a_refused_post_is_repeated_only_if_told(
-    clover: Clover, shop: Shop, receiver: Receiver, retries: list[int], posts: int, lost: int
+async def test_a_post_not_answered_200_is_repeated_only_if_told(
+    clover: Clover, shop: Shop, receiver: Receiver, retries: list[int], posts: int, lost: int, refusals: list[int]
 ) -> None:
-    """Clover's policy is not known: by default none."""
-    receiver.statuses = [500, 503]
+    """Clover's policy is not known: by default none; no redirect is followed."""
+    receiver.statuses = list(refusals)
     await subscribe(clover, receiver, retries=retries)
     await shop.post("/items", {"name": "n", "price": 1})
     await settled(clover)
@@ -224,7 +260,7 @@ async def test_a_refused_post_is_repeated_only_if_told(
     assert len(receiver.posts) == posts
     assert clover.sandbox.webhooks.counts["lost_events"] == lost
     recent = (await clover.control("GET", "/webhooks")).body["recent"]
-    assert [each["status"] for each in recent] == [500, 503, 200][:posts]
+    assert [each["status"] for each in recent] == [*refusals, 200][:posts]
 
 
 async def test_an_absent_receiver_stops_nobody(clover: Clover, shop: Shop, receiver: Receiver) -> None:
@@ -238,7 +274,8 @@ async def test_an_absent_receiver_stops_nobody(clover: Clover, shop: Shop, recei
 
 
 @pytest.mark.parametrize(
-    "body", [{"url": "http://x"}, {"colour": 1}, {"drop": "half"}, {"retries": 5}, {"url": 7}, {"mode": "III"}]
+    "body",
+    [{"url": "http://x"}, {"colour": 1}, {"drop": "half"}, {"retries": 5}, {"url": 7}, {"mode": "III"}, {"late": -1}],
 )
 async def test_wrong_settings_are_refused(clover: Clover, body: dict[str, Any]) -> None:
     """With the name of what is wrong; the secret is never shown."""
