@@ -66,6 +66,7 @@ class Stock:
 
     quantity: Decimal | None = None
     modified: int = 0
+    alert_threshold: Decimal | None = None
     till_moved: Decimal = Decimal(0)
     writes: int = 0
     history: list[Movement] = field(default_factory=list)

@@ -2,7 +2,6 @@
 
 import math
 from decimal import Decimal
-from typing import Any
 
 from clover_sandbox.collection import Record
 from clover_sandbox.merchant import Merchant, Movement, Stock
@@ -13,13 +12,19 @@ def stock_view(merchant: Merchant, item_id: str) -> Record:
     stock = merchant.stocks.get(item_id)
     if stock is None or stock.quantity is None:
         return {"item": {"id": item_id}}
-    quantity = float(stock.quantity)
+    threshold = {} if stock.alert_threshold is None else {"stockAlertThreshold": float(stock.alert_threshold)}
     return {
         "item": {"id": item_id},
         "stockCount": rounded(stock.quantity),
-        "quantity": quantity,
+        "quantity": float(stock.quantity),
+        **threshold,
         "modifiedTime": stock.modified,
     }
+
+
+def is_low(stock: Stock, quantity: Decimal | None) -> bool:
+    """Whether this count would be below the item's threshold; without one none is."""
+    return stock.alert_threshold is not None and quantity is not None and quantity < stock.alert_threshold
 
 
 def rounded(quantity: Decimal) -> int:
@@ -55,27 +60,36 @@ def keeps_counts(merchant: Merchant) -> bool:
 def _set(
     merchant: Merchant, item_id: str, stock: Stock, quantity: Decimal | None, cause: str, *, of_a_sale: bool
 ) -> None:
+    falls_below = is_low(stock, quantity) and not is_low(stock, stock.quantity)
     stock.note(Movement(cause, stock.quantity, quantity, merchant.around.clock.now() * 1000))
     stock.quantity = quantity
     stock.modified = merchant.now_ms()
     if merchant.around.switches.on("stock_touches_item"):
         merchant.objects["items"].change(item_id, {"modifiedTime": merchant.now_ms()})
-    _tell_count(merchant, item_id, of_a_sale=of_a_sale)
-    _follow_availability(merchant, item_id, quantity)
+    _tell_count(merchant, item_id, of_a_sale=of_a_sale, falls_below=falls_below)
+    follow_availability(merchant, item_id)
 
 
-def _follow_availability(merchant: Merchant, item_id: str, quantity: Decimal | None) -> None:
+def tell_availability(merchant: Merchant, item_id: str) -> None:
+    """Say that an item can be bought or no longer: IA with keys split (announced; its body a guess), else I."""
+    if merchant.around.switches["webhook_stock_keys"] == "I":
+        merchant.tell("I", item_id, "UPDATE")
+        return
+    available = (merchant.objects["items"].get(item_id) or {}).get("available")
+    merchant.tell("IA", item_id, "UPDATE", data={"item": {"id": item_id}, "available": available})
+
+
+def follow_availability(merchant: Merchant, item_id: str) -> None:
     """With autoManage and trackStock: at or below 0 unavailable, from 1 available (documented)."""
-    item = merchant.objects["items"].get(item_id)
+    item, stock = merchant.objects["items"].get(item_id), merchant.stocks.get(item_id)
+    quantity = None if stock is None else stock.quantity
     if quantity is None or item is None or not (item.get("autoManage") and merchant.properties.get("trackStock")):
         return
     available = _available(quantity, merchant.around.switches["fraction_available"])
     if available is None or available == item["available"]:
         return
     merchant.objects["items"].change(item_id, {"available": available, "modifiedTime": merchant.now_ms()})
-    split = merchant.around.switches["webhook_stock_keys"] == "split"
-    details: dict[str, Any] = {"data": {"item": {"id": item_id}, "available": available}} if split else {}
-    merchant.tell("IA" if split else "I", item_id, "UPDATE", **details)
+    tell_availability(merchant, item_id)
 
 
 def _available(quantity: Decimal, fraction: str) -> bool | None:
@@ -84,10 +98,11 @@ def _available(quantity: Decimal, fraction: str) -> bool | None:
     return True if quantity >= 1 or fraction == "available" else None
 
 
-def _tell_count(merchant: Merchant, item_id: str, *, of_a_sale: bool) -> None:
+def _tell_count(merchant: Merchant, item_id: str, *, of_a_sale: bool, falls_below: bool) -> None:
+    """With keys split IS is sent for writes and recounts, and when a count falls below its threshold (announced)."""
     switches = merchant.around.switches
     if switches["webhook_stock_keys"] == "I":
         if not of_a_sale or switches.on("sale_tells_item"):
             merchant.tell("I", item_id, "UPDATE")
-    elif not of_a_sale or switches.on("sale_tells_stock"):
+    elif not of_a_sale or falls_below or switches.on("sale_tells_stock"):
         merchant.tell("IS", item_id, "UPDATE", data=stock_view(merchant, item_id))

@@ -180,6 +180,15 @@ async def test_availability_follows_the_count(clover: Clover, shop: Shop, mode: 
     assert available == seen
 
 
+@pytest.mark.parametrize(("quantity", "available"), [(0, False), (2, True)])
+async def test_availability_follows_from_when_it_is_managed(shop: Shop, quantity: float, available: bool) -> None:
+    """Turning autoManage on looks at the count there is."""
+    item = await make_item(shop, available=not available)
+    await shop.post(f"/item_stocks/{item['id']}", {"quantity": quantity})
+
+    assert (await shop.post(f"/items/{item['id']}", {"autoManage": True}))["available"] is available
+
+
 async def test_without_track_stock_availability_stays(shop: Shop) -> None:
     """AutoManage needs the merchant's trackStock."""
     await shop.post("/properties", {"trackStock": False})

@@ -127,6 +127,44 @@ async def test_stock_events_have_the_keys_of_the_mode(
     assert stock_events == [f"UPDATE {key}:{item}" for key in keys]
 
 
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        ({"price": 5}, ["I"]),
+        ({"available": False}, ["IA"]),
+        ({"available": True}, []),
+        ({"available": False, "price": 5}, ["I", "IA"]),
+        ({"autoManage": True}, ["I", "IA"]),
+    ],
+)
+async def test_split_keys_tell_attributes_from_availability(
+    clover: Clover, shop: Shop, receiver: Receiver, body: dict[str, Any], keys: list[str]
+) -> None:
+    """I for the one, IA for the other, of an item whose count is 0; with one key for both it is always I."""
+    item = shop.till("create_item", name="Soup", price=1, quantity=0)["id"]
+    await subscribe(clover, receiver, mode="split")
+    await shop.post(f"/items/{item}", body)
+    await settled(clover)
+
+    assert receiver.events() == [f"UPDATE {key}:{item}" for key in keys]
+
+
+async def test_a_sale_below_the_threshold_tells_the_count(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """Once, when it falls below; other sales do not, and lowStock finds it."""
+    item = (await shop.post("/items", {"name": "Soup", "price": 1, "sku": "S"}))["id"]
+    await shop.post(f"/item_stocks/{item}", {"quantity": 5, "stockAlertThreshold": 4})
+    await subscribe(clover, receiver, mode="split")
+    low = []
+    for _ in range(3):
+        shop.till("sell", sku="S")
+        low.append(len((await shop.get("/items?filter=lowStock=true"))["elements"]))
+    await settled(clover)
+
+    assert (await shop.get(f"/item_stocks/{item}"))["stockAlertThreshold"] == 4
+    assert low == [0, 1, 1]
+    assert [event for event in receiver.events() if event.endswith(item)] == [f"UPDATE IS:{item}"]
+
+
 async def test_deletion_and_uninstallation_are_told(clover: Clover, shop: Shop, receiver: Receiver) -> None:
     """DELETE of the object, DELETE of the app."""
     order = await shop.post("/orders", {"state": "open"})

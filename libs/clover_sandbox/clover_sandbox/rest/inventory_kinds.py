@@ -9,12 +9,11 @@ from clover_sandbox.kinds import Expand, Kind, Read, elements
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.query import Tree
 from clover_sandbox.shapes import Flag, Ref, Text, Whole
-from clover_sandbox.stock import stock_view
+from clover_sandbox.stock import is_low, stock_view
 
 PRICE_TYPES = ("FIXED", "VARIABLE", "PER_UNIT")
 ITEM_TYPES = ("REGULAR", "RESTAURANT", "SERVICE", "RETAIL")
 TAX_TYPES = ("VAT_TAXABLE", "VAT_NON_TAXABLE", "VAT_EXEMPT", "INTERNAL_TAX", "PARTNER_TAX", "ORDER_FEES")
-LOW_STOCK = 5
 
 
 def _groups_of(tie: str, kind: str) -> Expand:
@@ -73,7 +72,8 @@ def _quantity(merchant: Merchant, record: Record) -> Sequence[Any]:
 
 
 def _low_stock(merchant: Merchant, record: Record) -> Sequence[Any]:
-    return [quantity < LOW_STOCK for quantity in _quantity(merchant, record)]
+    stock = merchant.stocks.get(record["id"])
+    return () if stock is None else (is_low(stock, stock.quantity),)
 
 
 ITEMS = Kind(

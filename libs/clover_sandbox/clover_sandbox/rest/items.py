@@ -16,9 +16,10 @@ from clover_sandbox.rest.inventory_kinds import (
     TAGS,
     belonging,
 )
-from clover_sandbox.rest.objects import alter, bulk_deletion, kept, make, need, one, tying
+from clover_sandbox.rest.objects import amend, bulk_deletion, kept, make, need, one, tying
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import accept, an_object, ref_id, rows_of
+from clover_sandbox.stock import follow_availability, tell_availability
 
 MOST_IN_BULK = 2500
 NAMED_BY_GROUP = ("itemGroup", "name")
@@ -32,13 +33,13 @@ def create_item(call: Call) -> Answer:
 def update_item(call: Call) -> Answer:
     """POST is a partial update: name alone keeps the price (recorded)."""
     item = need(call.merchant, ITEMS, call.ids["id"])
-    return one(call, ITEMS, alter(call.merchant, ITEMS, item["id"], _changes(item, call.body, partial=True)))
+    return one(call, ITEMS, change_item(call.merchant, item["id"], _changes(item, call.body, partial=True)))
 
 
 def replace_item(call: Call) -> Answer:
     """PUT needs name and price (recorded)."""
     item = need(call.merchant, ITEMS, call.ids["id"])
-    return one(call, ITEMS, alter(call.merchant, ITEMS, item["id"], _changes(item, call.body, partial=False)))
+    return one(call, ITEMS, change_item(call.merchant, item["id"], _changes(item, call.body, partial=False)))
 
 
 def create_bulk(call: Call) -> Answer:
@@ -50,7 +51,21 @@ def create_bulk(call: Call) -> Answer:
 def update_bulk(call: Call) -> Answer:
     """Partial updates of up to 2,500 items by their ids (documented)."""
     pairs = _each_row(call, lambda row: _change_of_row(call.merchant, row))
-    return _bulk_answer(call, [alter(call.merchant, ITEMS, item_id, changes) for item_id, changes in pairs])
+    return _bulk_answer(call, [change_item(call.merchant, item_id, changes) for item_id, changes in pairs])
+
+
+def change_item(merchant: Merchant, item_id: str, changes: Record) -> Record:
+    """Change an item and tell of it; with keys split its availability is told apart from the rest (announced)."""
+    before = (merchant.objects["items"].get(item_id) or {}).get("available")
+    record = amend(merchant, ITEMS, item_id, changes)
+    split = merchant.around.switches["webhook_stock_keys"] == "split"
+    if not split or changes.keys() - {"available"}:
+        merchant.tell("I", item_id, "UPDATE")
+    if split and record["available"] != before:
+        tell_availability(merchant, item_id)
+    if "autoManage" in changes:
+        follow_availability(merchant, item_id)
+    return record
 
 
 def create_option(call: Call) -> Answer:

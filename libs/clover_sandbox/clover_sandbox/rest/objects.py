@@ -47,11 +47,16 @@ def make(merchant: Merchant, kind: Kind, fields: Record) -> Record:
     return record
 
 
-def alter(merchant: Merchant, kind: Kind, object_id: str, changes: Record) -> Record:
-    """Change an object and tell of it; what is cleared falls back to its default, if it has one (a guess)."""
+def amend(merchant: Merchant, kind: Kind, object_id: str, changes: Record) -> Record:
+    """Change an object; what is cleared falls back to its default, if it has one (a guess)."""
     stamp = {"modifiedTime": merchant.now_ms()} if kind.timed else {}
     given = {name: kind.defaults.get(name) if value is None else value for name, value in changes.items()}
-    record = merchant.objects[kind.name].change(object_id, {**given, **stamp})
+    return merchant.objects[kind.name].change(object_id, {**given, **stamp})
+
+
+def alter(merchant: Merchant, kind: Kind, object_id: str, changes: Record) -> Record:
+    """Change an object and tell of it."""
+    record = amend(merchant, kind, object_id, changes)
     if kind.event:
         merchant.tell(kind.event, object_id, "UPDATE")
     return record

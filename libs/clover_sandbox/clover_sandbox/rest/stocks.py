@@ -7,6 +7,7 @@ from clover_sandbox.answers import Answer, bad_request
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
 from clover_sandbox.kinds import with_nulls
+from clover_sandbox.merchant import Stock
 from clover_sandbox.rest.inventory_kinds import ITEMS
 from clover_sandbox.rest.objects import need
 from clover_sandbox.rest.routes import Route
@@ -15,6 +16,8 @@ from clover_sandbox.stock import stock_view, write_count
 
 # Counts travel as doubles; beyond this they are no numbers any more.
 LARGEST = Decimal("1e300")
+# North America only (documented).
+THRESHOLDS_IN = frozenset({"us", "ca"})
 
 
 def list_stocks(call: Call) -> Answer:
@@ -34,14 +37,12 @@ def read_stock(call: Call) -> Answer:
 
 
 def write_stock(call: Call) -> Answer:
-    """An absolute overwrite: negative, decimal, whatever (documented, recorded)."""
+    """An absolute overwrite: negative, decimal, whatever (documented, recorded); how a threshold is set is a guess."""
     item = need(call.merchant, ITEMS, call.ids["id"])
-    quantity: Any = an_object(call.body).get("quantity")
-    if isinstance(quantity, bool) or not isinstance(quantity, int | Decimal):
-        raise bad_request("quantity must be a number")
-    count = Decimal(quantity)
-    if abs(count) > LARGEST:
-        raise bad_request("quantity is out of range")
+    count = _number(call.body, "quantity")
+    if "stockAlertThreshold" in call.body and call.merchant.region in THRESHOLDS_IN:
+        stock = call.merchant.stocks.setdefault(item["id"], Stock())
+        stock.alert_threshold = _number(call.body, "stockAlertThreshold")
     write_count(call.merchant, item["id"], count, "rest")
     return Answer(_view(call, item["id"]))
 
@@ -51,6 +52,16 @@ def clear_stock(call: Call) -> Answer:
     item = need(call.merchant, ITEMS, call.ids["id"])
     write_count(call.merchant, item["id"], None, "rest")
     return Answer({})
+
+
+def _number(body: Any, name: str) -> Decimal:
+    value: Any = an_object(body).get(name)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise bad_request(f"{name} must be a number")
+    number = Decimal(value)
+    if abs(number) > LARGEST:
+        raise bad_request(f"{name} is out of range")
+    return number
 
 
 def _view(call: Call, item_id: str) -> Record:

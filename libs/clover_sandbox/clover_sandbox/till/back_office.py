@@ -8,6 +8,7 @@ from clover_sandbox.collection import Record
 from clover_sandbox.fresh import add_order_type
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.rest.inventory_kinds import ITEMS
+from clover_sandbox.rest.items import change_item
 from clover_sandbox.rest.objects import alter, drop, make
 from clover_sandbox.rest.order_kinds import ORDER_TYPES
 from clover_sandbox.rest.order_types import remove_order_type
@@ -39,7 +40,7 @@ def edit_item(merchant: Merchant, given: Given) -> Record:
     """Change fields of an item named by `item` or `sku`; to change a SKU, name the item by its id."""
     item = item_of(merchant, given)
     fields = {name: value for name, value in given.items() if name not in NOT_FIELDS}
-    return alter(merchant, ITEMS, item["id"], accept(ITEMS.shape, fields, partial=True))
+    return change_item(merchant, item["id"], accept(ITEMS.shape, fields, partial=True))
 
 
 def delete_item(merchant: Merchant, given: Given) -> Record:
