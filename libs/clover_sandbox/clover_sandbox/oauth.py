@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from clover_sandbox.answers import Answer, Refused, bad_request
+from clover_sandbox.answers import Answer, Refused, bad_request, not_found
 from clover_sandbox.world import Token, World
 
 ACCESS_SECONDS = 30 * 60
@@ -28,11 +28,12 @@ class Code:
 
 @dataclass
 class Refresh:
-    """A refresh token. `used` is when it was spent, wall seconds; a spent one can only be recovered with."""
+    """A refresh token. `used` is when it was spent, wall seconds; a spent one can only be recovered with, once."""
 
     merchant_id: str
     expires: float
     used: float | None = None
+    recovered: bool = False
 
 
 @dataclass
@@ -66,15 +67,17 @@ class OAuth:
         return Answer("", 302, {"Location": f"{target}{joint}{urlencode(back)}"})
 
     def token(self, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
-        """A code for a pair of tokens; with PKCE the verifier stands for the secret (documented)."""
+        """A code for a pair of tokens, once; with PKCE the verifier stands for the secret (documented)."""
         self._check_client(body.get("client_id"))
-        code = self.codes.pop(str(body.get("code")), None)
+        text = str(body.get("code"))
+        code = self.codes.get(text)
         if code is None or code.expires <= self.world.clock.now():
             raise bad_request("Failed to validate authentication code")
-        if "code_verifier" in body:
-            self._check_verifier(code, str(body["code_verifier"]))
+        if code.challenge is not None or "code_verifier" in body:
+            self._check_verifier(code, str(body.get("code_verifier")))
         else:
             self._check_secret(body.get("client_secret"))
+        del self.codes[text]
         return self._pair(code.merchant_id, with_refresh=query.get("no_refresh_token") != "true")
 
     def refresh(self, body: Mapping[str, Any]) -> Answer:
@@ -88,12 +91,15 @@ class OAuth:
         return self._pair(held.merchant_id, with_refresh=True)
 
     def recover(self, body: Mapping[str, Any]) -> Answer:
-        """A new pair for a refresh token that was spent within two weeks (reported by clients)."""
+        """A new pair for a refresh token that was spent within two weeks (reported by clients), once (a guess)."""
+        if self.world.switches["refresh_recovery"] == "absent":
+            raise not_found("The requested resource could not be found.")
         self._check_client(body.get("client_id"))
         self._check_secret(body.get("client_secret"))
         held = self.refreshes.get(str(body.get("recovery_token")))
         if held is None or not self._recoverable(held):
             raise Refused(401, "Invalid recovery token")
+        held.recovered = True
         return self._pair(held.merchant_id, with_refresh=True)
 
     def revoke_refreshes(self, merchant_id: str) -> None:
@@ -117,7 +123,8 @@ class OAuth:
 
     def _recoverable(self, held: Refresh) -> bool:
         installed = self.world.merchants[held.merchant_id].installed
-        return held.used is not None and self.world.clock.now() - held.used < RECOVERY_SECONDS and installed
+        spent = held.used is not None and self.world.clock.now() - held.used < RECOVERY_SECONDS
+        return spent and not held.recovered and installed
 
     def _refresh_refused(self, held: Refresh | None) -> Refused:
         refusal = Refused(401, "Invalid refresh token")

@@ -82,6 +82,21 @@ async def test_a_code_works_once_and_not_for_long(clover: Clover, shop: Shop) ->
     assert (again.status, again.body["message"]) == (400, "Failed to validate authentication code")
 
 
+async def test_a_wrong_secret_leaves_the_code(clover: Clover, shop: Shop) -> None:
+    """Who knows the right one can still use it."""
+    code = returned(await authorize(clover, merchant_id=shop.merchant.id))["code"]
+    secrets = ("wrong", clover.sandbox.world.app.secret)
+
+    assert [(await post(clover, "token", client_secret=each, code=code)).status for each in secrets] == [401, 200]
+
+
+async def test_a_challenged_code_needs_its_verifier(clover: Clover, shop: Shop) -> None:
+    """The secret does not stand for it."""
+    code = returned(await authorize(clover, merchant_id=shop.merchant.id, code_challenge="abc"))["code"]
+
+    assert (await post(clover, "token", client_secret=clover.sandbox.world.app.secret, code=code)).status == 400
+
+
 @pytest.mark.parametrize(("verifier", "status"), [("right", 200), ("wrong", 400)])
 async def test_pkce_needs_no_secret(clover: Clover, shop: Shop, verifier: str, status: int) -> None:
     """The verifier must hash to the challenge."""
@@ -134,6 +149,17 @@ async def test_a_lost_answer_can_be_recovered_for_two_weeks(clover: Clover, shop
     assert (refused.headers.get("X-Clover-Recovery-Available"), recovered.status) == (
         ("true", 200) if days == 1 else (None, 401)
     )
+
+
+@pytest.mark.parametrize(("mode", "statuses"), [("offered", [200, 401]), ("absent", [404, 404])])
+async def test_a_spent_token_recovers_once_or_never(clover: Clover, shop: Shop, mode: str, statuses: list[int]) -> None:
+    """Where recovery is absent its path is as well."""
+    clover.sandbox.switches.set({"refresh_recovery": mode})
+    spent = (await connect(clover, shop))["refresh_token"]
+    await post(clover, "refresh", refresh_token=spent)
+    body = {"client_secret": clover.sandbox.world.app.secret, "recovery_token": spent}
+
+    assert [(await post(clover, "recovery", **body)).status for _ in statuses] == statuses
 
 
 async def test_uninstalling_ends_all_tokens(clover: Clover, shop: Shop) -> None:
