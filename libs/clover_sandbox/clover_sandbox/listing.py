@@ -21,10 +21,13 @@ def list_all(call: Call, kind: Kind) -> Answer:
 
 
 def list_some(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
-    """A page of the records at hand, as sub-resources show them."""
+    """A page of the records at hand, as sub-resources show them, in their own order unless another is asked for."""
     check_query(call, kind)
     query = call.query
     kept = [each for each in records if _matches(call, kind, each)]
+    if query.order is not None:
+        field, newest = query.order
+        kept.sort(key=_sort_key(call, kind, field), reverse=newest)
     return envelope(call, kind, kept[query.offset : query.offset + query.limit])
 
 

@@ -1,7 +1,7 @@
 """The total of an order by Clover's published algorithm (documented: docs/calculating-order-totals)."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 RATE_SCALE = 10_000_000
@@ -41,17 +41,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Totals:
-    """All in cents. `tax` is what the total contains; nothing is added for a merchant whose prices hold VAT."""
+    """All in cents. `taxes` (by rate id) is what the total contains; where prices hold VAT nothing is added."""
 
     subtotal: int
     service_charge: int
-    tax: int
+    taxes: Mapping[str, int]
     total: int
 
-    def less(self, other: "Totals") -> "Totals":
-        """What this is more than the other."""
-        mine, others = astuple(self), astuple(other)
-        return Totals(*(one - two for one, two in zip(mine, others, strict=True)))
+    @property
+    def tax(self) -> int:
+        """All of it."""
+        return sum(self.taxes.values())
 
 
 def discounts_of(rows: Iterable[dict[str, int]]) -> tuple[Discount, ...]:
@@ -82,8 +82,8 @@ def compute(
         nets = [max(net, Fraction(0)) for net in nets]
     subtotal = half_up(sum(nets, Fraction(0)))
     charge = half_up(subtotal * service_part)
-    tax = 0 if tax_removed else _tax(lines, nets, vat=vat)
-    return Totals(subtotal, charge, tax, subtotal + charge + (0 if vat else tax))
+    taxes = {} if tax_removed else _taxes(lines, nets, vat=vat)
+    return Totals(subtotal, charge, taxes, subtotal + charge + (0 if vat else sum(taxes.values())))
 
 
 def half_up(value: Fraction) -> int:
@@ -112,10 +112,10 @@ def _spread(nets: list[Fraction], discounts: Sequence[Discount]) -> list[Fractio
     return [net * after / before for net in nets]
 
 
-def _tax(lines: Sequence[Line], nets: Sequence[Fraction], *, vat: bool) -> int:
+def _taxes(lines: Sequence[Line], nets: Sequence[Fraction], *, vat: bool) -> dict[str, int]:
     taxed: dict[str, Fraction] = {}
     for line, net in zip(lines, nets, strict=True):
         inside = 1 + sum((Fraction(rate.rate, RATE_SCALE) for rate in line.rates), Fraction(0)) if vat else Fraction(1)
         for rate in line.rates:
             taxed[rate.id] = taxed.get(rate.id, Fraction(0)) + net / inside * Fraction(rate.rate, RATE_SCALE)
-    return sum(half_up(amount) for amount in taxed.values())
+    return {rate_id: half_up(amount) for rate_id, amount in taxed.items()}

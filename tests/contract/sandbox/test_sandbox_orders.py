@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.support.clover import Clover, Shop
 
+FAILING_IDS = {"item_does_not_exist", "service_charge_does_not_exist", "invalid_modifier"}
 EXTERNAL = "com.clover.tender.external_payment"
 
 
@@ -308,6 +309,39 @@ async def test_an_atomic_order_is_summed_by_clover(shop: Shop) -> None:
     assert [each["id"] for each in (await shop.get("/orders"))["elements"]] == [order["id"]]
 
 
+async def test_an_atomic_order_keeps_its_customers_and_says_its_taxes(shop: Shop) -> None:
+    """Attached as to any other order; the checkout sums up each tax rate."""
+    cart = await atomic_cart(shop)
+    cart["orderCart"]["customers"] = [{"id": (await shop.post("/customers", {"firstName": "Ada"}))["id"]}]
+    (tax,) = (await shop.get("/tax_rates?filter=isDefault=true"))["elements"]
+    checkout = await shop.post("/atomic_order/checkouts", cart)
+    order = await shop.post("/atomic_order/orders", cart)
+    shown = await shop.get(f"/orders/{order['id']}?expand=customers")
+
+    assert checkout["taxSummaries"] == [{"id": tax["id"], "name": "Tax", "rate": 1_000_000, "amount": 100}]
+    assert [each["firstName"] for each in shown["customers"]["elements"]] == ["Ada"]
+
+
+async def test_lines_are_filtered_and_ordered_like_any_list(shop: Shop) -> None:
+    """As they were added, unless asked otherwise; what cannot be asked is 400."""
+    order = f"/orders/{await open_order(shop)}/line_items"
+    lines = [(await shop.post(order, {"name": "n", "price": price}))["id"] for price in (2, 3, 1)]
+
+    async def ids(query: str) -> list[int]:
+        return [lines.index(each["id"]) for each in (await shop.get(f"{order}?{query}"))["elements"]]
+
+    assert [await ids(query) for query in ("", "orderBy=price ASC", f"filter=id={lines[1]}", "limit=1&offset=1")] == [
+        [0, 1, 2],
+        [2, 0, 1],
+        [1],
+        [1],
+    ]
+    assert [(await shop.call("GET", path)).status for path in (f"{order}?filter=a=b", "/item_stocks?orderBy=id")] == [
+        400,
+        400,
+    ]
+
+
 @pytest.mark.parametrize(
     ("cart", "message"),
     [
@@ -319,13 +353,16 @@ async def test_an_atomic_order_is_summed_by_clover(shop: Shop) -> None:
             "invalid_modifier",
         ),
         ({"lineItems": [{"name": "n", "price": 1, "modifications": 7}]}, "modifications must be a list"),
+        ({"lineItems": [{"name": "n", "price": 1}], "customers": [{"id": "NONE"}]}, "Customer not found"),
+        ({"lineItems": [{"name": "n", "price": 1}] * 2501}, "An order cannot have more than 2500 line items"),
     ],
 )
 async def test_a_wrong_cart_is_400(shop: Shop, cart: Any, message: str) -> None:
-    """With Clover's words for what is wrong."""
+    """With Clover's words for what is wrong, and the id that is."""
     reply = await shop.call("POST", "/atomic_order/orders", {"orderCart": cart})
 
     assert (reply.status, reply.body["message"]) == (400, message)
+    assert message not in FAILING_IDS or reply.body["details"] == "NONE"
 
 
 @pytest.mark.parametrize(("mode", "status"), [("404", 404), ("401", 401), ("works", 200)])

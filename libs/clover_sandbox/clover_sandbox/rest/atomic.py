@@ -10,9 +10,9 @@ from clover_sandbox.collection import Record
 from clover_sandbox.kinds import show
 from clover_sandbox.merchant import Merchant, Sheet
 from clover_sandbox.query import Tree
-from clover_sandbox.rest.lines import discount_of, line_fields, modification_of
+from clover_sandbox.rest.lines import check_cap, discount_of, line_fields, modification_of
 from clover_sandbox.rest.order_kinds import ORDERS
-from clover_sandbox.rest.orders import checked_order_type
+from clover_sandbox.rest.orders import checked_order_type, customers_of
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import accept, an_object, optional_rows
 from clover_sandbox.totals import Totals
@@ -42,20 +42,25 @@ class Cart:
     lines: list[CartLine]
     discounts: list[Record]
     service_charge: Record | None
+    customer_ids: list[str]
 
 
 def check_out(call: Call) -> Answer:
     """The same sums without an order: nothing is stored (documented)."""
     _check_region(call)
     order, _, totals = _build(call.merchant, _cart(call))
-    return Answer({"orderCart": an_object(call.body)["orderCart"], **_sums(totals), "isVat": order["isVat"]})
+    sums = {"total": totals.total, "subtotal": totals.subtotal, "totalTaxAmount": totals.tax}
+    shown = {"orderCart": an_object(call.body)["orderCart"], **sums, "taxSummaries": _summaries(call, totals)}
+    return Answer({**shown, "isVat": order["isVat"]})
 
 
 def create_atomic_order(call: Call) -> Answer:
     """The whole order, open, with its total (documented)."""
     _check_region(call)
-    order, sheet, totals = _build(call.merchant, _cart(call))
+    cart = _cart(call)
+    order, sheet, totals = _build(call.merchant, cart)
     sales.file_order(call.merchant, {**order, "state": "open", "total": totals.total}, sheet)
+    sales.attach_customers(call.merchant, order["id"], cart.customer_ids)
     if sales.policy(call.merchant, sheet) == "on_line_item":
         for line in sheet.lines.values():
             sales.take(call.merchant, line)
@@ -77,6 +82,7 @@ def _cart(call: Call) -> Cart:
     rows = body.get("lineItems")
     if not isinstance(rows, list) or not rows:
         raise Refused(400, "cart_is_empty_or_missing", "Cart is empty or missing")
+    check_cap(call.merchant, len(rows))
     fields = accept({name: ORDERS.shape[name] for name in ("title", "note", "orderType", "taxRemoved")}, body)
     if fields.get("orderType") is not None:
         checked_order_type(call.merchant, fields["orderType"])
@@ -85,6 +91,7 @@ def _cart(call: Call) -> Cart:
         [_cart_line(call.merchant, an_object(row)) for row in rows],
         [discount_of(call.merchant, row) for row in optional_rows(body, "discounts")],
         _service_charge(call.merchant, body.get("serviceCharge")),
+        customers_of(call.merchant, body),
     )
 
 
@@ -123,8 +130,13 @@ def _build(merchant: Merchant, cart: Cart) -> tuple[Record, Sheet, Totals]:
     return order, sheet, sales.computed_totals(merchant, order, sheet)
 
 
-def _sums(totals: Totals) -> dict[str, int]:
-    return {"total": totals.total, "subtotal": totals.subtotal, "totalTaxAmount": totals.tax}
+def _summaries(call: Call, totals: Totals) -> list[Record]:
+    """What each tax rate comes to (documented; the shape of a row is a guess)."""
+    rates = call.merchant.found("tax_rates", totals.taxes)
+    return [
+        {"id": each["id"], "name": each["name"], "rate": each["rate"], "amount": totals.taxes[each["id"]]}
+        for each in rates
+    ]
 
 
 ROUTES = [

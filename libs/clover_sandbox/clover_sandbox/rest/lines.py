@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from clover_sandbox import sales
-from clover_sandbox.answers import Answer, bad_request
+from clover_sandbox.answers import Answer, Refused, bad_request
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
-from clover_sandbox.listing import check_query
+from clover_sandbox.kinds import show
+from clover_sandbox.listing import list_some
 from clover_sandbox.merchant import Line, Merchant, Sheet
 from clover_sandbox.rest.inventory_kinds import DISCOUNTS
 from clover_sandbox.rest.objects import one
-from clover_sandbox.rest.order_kinds import LINE_ITEMS, ORDERS, line_view
+from clover_sandbox.rest.order_kinds import LINE_ITEMS, ORDERS
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import Flag, Shape, Text, accept, an_object, ref_id, rows_of, without_nulls
 
@@ -26,11 +27,11 @@ def add_line(call: Call) -> Answer:
     """One row; of a list only the last counts (documented). A quantity is ignored (recorded)."""
     sheet = _sheet(call)
     body = call.body[-1] if isinstance(call.body, list) and call.body else call.body
-    _check_cap(call.merchant, sheet, 1)
+    check_cap(call.merchant, len(sheet.lines) + 1)
     fields, rates = line_fields(call.merchant, body, overrides=False)
     line = sales.add_line(call.merchant, call.ids["id"], fields, rates)
     sales.touch_order(call.merchant, call.ids["id"])
-    return Answer(line_view(call, line, call.query.expand))
+    return one(call, LINE_ITEMS, line.record)
 
 
 def add_lines(call: Call) -> Answer:
@@ -38,13 +39,13 @@ def add_lines(call: Call) -> Answer:
     sheet, rows = _sheet(call), rows_of(call.body, "items")
     if len(rows) > MOST_IN_BULK:
         raise bad_request(f"items cannot have more than {MOST_IN_BULK} elements")
-    _check_cap(call.merchant, sheet, len(rows))
+    check_cap(call.merchant, len(sheet.lines) + len(rows))
     if any(an_object(row).get("price") is None for row in rows):
         raise bad_request("Price must not be null")
     read = [line_fields(call.merchant, row, overrides=True) for row in rows]
     lines = [sales.add_line(call.merchant, call.ids["id"], fields, rates) for fields, rates in read]
     sales.touch_order(call.merchant, call.ids["id"])
-    return _bulk_answer(call, [line_view(call, line, call.query.expand) for line in lines])
+    return _bulk_answer(call, [show(call, LINE_ITEMS, line.record, call.query.expand) for line in lines])
 
 
 def _bulk_answer(call: Call, rows: list[Record]) -> Answer:
@@ -57,21 +58,18 @@ def _bulk_answer(call: Call, rows: list[Record]) -> Answer:
 
 
 def list_lines(call: Call) -> Answer:
-    check_query(call, LINE_ITEMS)
-    query, lines = call.query, list(_sheet(call).lines.values())
-    shown = [line_view(call, line, query.expand) for line in lines[query.offset : query.offset + query.limit]]
-    return Answer({"elements": shown, "href": f"{call.base_url}{call.path}?limit={query.limit}"})
+    return list_some(call, LINE_ITEMS, [line.record for line in _sheet(call).lines.values()])
 
 
 def read_line(call: Call) -> Answer:
-    return Answer(line_view(call, _line(call), call.query.expand))
+    return one(call, LINE_ITEMS, _line(call).record)
 
 
 def update_line(call: Call) -> Answer:
     line = _line(call)
     line.record.update(without_nulls(accept(CHANGEABLE, call.body, partial=True)))
     sales.touch_order(call.merchant, call.ids["id"])
-    return Answer(line_view(call, line, call.query.expand))
+    return one(call, LINE_ITEMS, line.record)
 
 
 def delete_line(call: Call) -> Answer:
@@ -140,9 +138,10 @@ def discount_of(merchant: Merchant, body: Any) -> Record:
 
 def modification_of(merchant: Merchant, line_id: str, body: Any) -> Record:
     """The row of a chosen modifier."""
-    modifier = merchant.shown("modifiers", ref_id("modifier", an_object(body).get("modifier")))
+    modifier_id = ref_id("modifier", an_object(body).get("modifier"))
+    modifier = merchant.shown("modifiers", modifier_id)
     if modifier is None:
-        raise bad_request("invalid_modifier")
+        raise Refused(400, "invalid_modifier", modifier_id)
     return {
         "id": merchant.new_id(),
         "lineItemRef": {"id": line_id},
@@ -161,9 +160,10 @@ def _named_rates(merchant: Merchant, body: Any) -> list[str] | None:
     return [rate["id"] for rate in merchant.found("tax_rates", ids)]
 
 
-def _check_cap(merchant: Merchant, sheet: Sheet, more: int) -> None:
+def check_cap(merchant: Merchant, lines: int) -> None:
+    """No order holds more lines than the cap (documented twice, a switch)."""
     cap = int(merchant.around.switches["line_cap"])
-    if len(sheet.lines) + more > cap:
+    if lines > cap:
         raise bad_request(f"An order cannot have more than {cap} line items")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
-from clover_sandbox.kinds import Expand, Kind, check_expands, elements, show, with_nulls
+from clover_sandbox.kinds import Expand, Kind, check_expands, elements, show
 from clover_sandbox.merchant import Line, Sheet
 from clover_sandbox.query import Tree
 from clover_sandbox.rest.customer_kinds import CUSTOMERS
@@ -32,16 +32,11 @@ PAY_TYPES = ("SPLIT_GUEST", "SPLIT_ITEM", "SPLIT_CUSTOM", "FULL")
 REFERENCE = re.compile(r"[A-Za-z0-9]{1,12}")
 
 
-def line_view(call: Call, line: Line, tree: Tree) -> Record:
-    """A line item; modifications, discounts and taxRates only when expanded."""
-    shown = dict(with_nulls(call, LINE_ITEMS.shape, line.record))
-    if "modifications" in tree:
-        shown["modifications"] = elements(list(line.modifications.values()))
-    if "discounts" in tree:
-        shown["discounts"] = elements(list(line.discounts.values()))
-    if "taxRates" in tree:
-        shown["taxRates"] = elements(call.merchant.found("tax_rates", line.tax_rate_ids))
-    return shown
+def _of_line(view: Callable[[Call, Line], list[Record]]) -> Expand:
+    def expand(call: Call, record: Record, _tree: Tree) -> Any:
+        return elements(view(call, call.merchant.sheets[record["orderRef"]["id"]].lines[record["id"]]))
+
+    return expand
 
 
 def payment_tender(call: Call, record: Record, _tree: Tree) -> Any:
@@ -61,7 +56,7 @@ def _of_sheet(view: Callable[[Call, Sheet, Tree], Any]) -> Expand:
 
 
 def _lines(call: Call, sheet: Sheet, tree: Tree) -> Any:
-    return elements([line_view(call, line, tree) for line in sheet.lines.values()])
+    return elements([show(call, LINE_ITEMS, line.record, tree) for line in sheet.lines.values()])
 
 
 def _payments(call: Call, sheet: Sheet, tree: Tree) -> Any:
@@ -193,6 +188,11 @@ LINE_ITEMS = Kind(
         "userData": Text(255),
         "binName": Text(127),
         "isRevenue": Flag(),
+    },
+    expands={
+        "modifications": _of_line(lambda _call, line: list(line.modifications.values())),
+        "discounts": _of_line(lambda _call, line: list(line.discounts.values())),
+        "taxRates": _of_line(lambda call, line: call.merchant.found("tax_rates", line.tax_rate_ids)),
     },
     missing=("Not Found", "Line item not found"),
 )

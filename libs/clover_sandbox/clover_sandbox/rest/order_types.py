@@ -5,6 +5,7 @@ from typing import Any
 from clover_sandbox.answers import Answer
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
+from clover_sandbox.listing import list_some
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.rest.inventory_kinds import CATEGORIES
 from clover_sandbox.rest.objects import drop, kept, need, tying
@@ -38,7 +39,7 @@ def delete_order_type(call: Call) -> Answer:
 
 def list_system_types(call: Call) -> Answer:
     rows = [{"id": name, "labelKey": key} for name, key in SYSTEM_TYPES]
-    return Answer({"elements": rows, "href": f"{call.base_url}{call.path}?limit={call.query.limit}"})
+    return list_some(call, ORDER_TYPES, rows)
 
 
 ROUTES = [

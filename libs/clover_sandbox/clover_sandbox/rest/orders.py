@@ -6,7 +6,9 @@ from clover_sandbox import sales
 from clover_sandbox.answers import Answer, bad_request
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
+from clover_sandbox.listing import list_some
 from clover_sandbox.merchant import Merchant, Sheet
+from clover_sandbox.rest.inventory_kinds import DISCOUNTS
 from clover_sandbox.rest.lines import discount_of
 from clover_sandbox.rest.objects import listing, one
 from clover_sandbox.rest.order_kinds import ORDERS, REFERENCE, customer_rows
@@ -19,7 +21,7 @@ SERVICE_CHARGE: Shape = {"name": Text(127), "enabled": Flag(), "percentage": Who
 def create_order(call: Call) -> Answer:
     """A custom order; an order type is not required (recorded), a customer is attached by reference."""
     body = an_object(call.body)
-    fields, customer_ids = _fields(call.merchant, body), _customer_ids(call.merchant, body)
+    fields, customer_ids = _fields(call.merchant, body), customers_of(call.merchant, body)
     order = sales.open_order(call.merchant, fields)
     sales.attach_customers(call.merchant, order["id"], customer_ids)
     return one(call, ORDERS, order)
@@ -36,7 +38,7 @@ def update_order(call: Call) -> Answer:
     """A partial update; nothing recomputes the total (recorded)."""
     order = need_order(call)
     body = an_object(call.body)
-    fields, customer_ids = _fields(call.merchant, body), _customer_ids(call.merchant, body)
+    fields, customer_ids = _fields(call.merchant, body), customers_of(call.merchant, body)
     if "customers" in body:
         sales.attach_customers(call.merchant, order["id"], customer_ids)
     return one(call, ORDERS, sales.touch_order(call.merchant, order["id"], **fields))
@@ -49,8 +51,7 @@ def delete_order(call: Call) -> Answer:
 
 
 def list_order_discounts(call: Call) -> Answer:
-    rows = list(sheet_of(call).discounts.values())
-    return Answer({"elements": rows, "href": f"{call.base_url}{call.path}?limit={call.query.limit}"})
+    return list_some(call, DISCOUNTS, list(sheet_of(call).discounts.values()))
 
 
 def add_order_discount(call: Call) -> Answer:
@@ -107,6 +108,15 @@ def checked_order_type(merchant: Merchant, order_type: Any) -> None:
         raise bad_request("Invalid order type")
 
 
+def customers_of(merchant: Merchant, body: Record) -> list[str]:
+    """The ids of the customers a body names; an unknown one is refused."""
+    ids = [ref_id("customer", row) for row in customer_rows(body.get("customers"))]
+    for each in ids:
+        if merchant.shown("customers", each) is None:
+            raise bad_request("Customer not found")
+    return ids
+
+
 def _fields(merchant: Merchant, body: Record) -> Record:
     fields = accept(ORDERS.shape, body, partial=True)
     if fields.get("orderType") is not None:
@@ -121,14 +131,6 @@ def _reference(value: Any) -> str | None:
     if value is not None and not (isinstance(value, str) and REFERENCE.fullmatch(value)):
         raise bad_request("Invoice ID cannot exceed 12 characters")
     return value
-
-
-def _customer_ids(merchant: Merchant, body: Record) -> list[str]:
-    ids = [ref_id("customer", row) for row in customer_rows(body.get("customers"))]
-    for each in ids:
-        if merchant.shown("customers", each) is None:
-            raise bad_request("Customer not found")
-    return ids
 
 
 ROUTES = [

@@ -21,10 +21,12 @@ THRESHOLDS_IN = frozenset({"us", "ca"})
 
 
 def list_stocks(call: Call) -> Answer:
-    """A page over all items, never-counted ones as stubs (recorded). No filter is known to be legal (a guess)."""
+    """A page over all items, never-counted ones as stubs (recorded). No filter, no order is known to be legal."""
     query = call.query
     if query.conditions:
         raise bad_request(f"Invalid filter field: {query.conditions[0].field}")
+    if query.order is not None:
+        raise bad_request(f"Invalid orderBy field: {query.order[0]}")
     page = call.merchant.objects["items"].page(query.offset, query.limit)
     rows = [_view(call, item["id"]) for item in page]
     href = f"{call.base_url}{call.path}?limit={query.limit}"

@@ -21,15 +21,16 @@ def refund(merchant: Merchant, given: Given) -> Record:
     """Give money back for `lines` (ids; absent: all). `restock` says whether the goods return to the count."""
     order = order_of(merchant, given)
     lines = _returning(merchant, order["id"], given.get("lines"))
-    left, after, worth = _refundable(merchant, order["id"]), *_worth(merchant, order, lines)
-    amount = Whole(0).check("amount", given.get("amount", min(left, worth.total) if after.total else left))
+    left, before, after = _refundable(merchant, order["id"]), *_before_and_after(merchant, order, lines)
+    worth = min(left, before.total - after.total) if after.total else left
+    amount = Whole(0).check("amount", given.get("amount", worth))
     if amount > left:
         raise bad_request("no more can be refunded than was paid")
     restock = given.get("restock", merchant.around.switches.on("restock_on_refund"))
     for line in lines:
         line.record["refunded"] = True
         _take_back(merchant, line, to_count=bool(restock))
-    row = _refund_row(merchant, order["id"], amount, worth.tax, lines)
+    row = _refund_row(merchant, order["id"], amount, before.tax - after.tax, lines)
     state = "REFUNDED" if amount == left else "PARTIALLY_REFUNDED"
     sales.touch_order(merchant, order["id"], paymentState=state, **({"total": after.total} if lines else {}))
     return {**shown(merchant, order["id"]), "refund": row["id"]}
@@ -74,13 +75,12 @@ def _refundable(merchant: Merchant, order_id: str) -> int:
     return sales.paid(merchant, merchant.sheets[order_id]) - given_back
 
 
-def _worth(merchant: Merchant, order: Record, lines: list[Line]) -> tuple[Totals, Totals]:
-    """What the order comes to without these lines, and what they make of it with their discounts and taxes."""
+def _before_and_after(merchant: Merchant, order: Record, lines: list[Line]) -> tuple[Totals, Totals]:
+    """What the order comes to with these lines and without, discounts and taxes included."""
     sheet, gone = merchant.sheets[order["id"]], {line.record["id"] for line in lines}
     kept = {each: line for each, line in sheet.lines.items() if each not in gone}
-    before = sales.computed_totals(merchant, order, sheet)
-    after = sales.computed_totals(merchant, order, replace(sheet, lines=kept))
-    return after, before.less(after)
+    without = replace(sheet, lines=kept)
+    return sales.computed_totals(merchant, order, sheet), sales.computed_totals(merchant, order, without)
 
 
 def _refund_row(merchant: Merchant, order_id: str, amount: int, tax: int, lines: list[Line]) -> Record:
