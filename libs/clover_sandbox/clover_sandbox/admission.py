@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from clover_sandbox.answers import NotAllowed, Refused, bad_request, not_found, unauthorized
+from clover_sandbox.answers import NotAllowed, Options, Refused, bad_request, not_found, unauthorized
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.rest.routes import Route, Router, id_names
 from clover_sandbox.world import World
@@ -28,13 +28,15 @@ class Admitted:
 
 
 def admit(world: World, router: Router, method: str, path: str, headers: Mapping[str, str]) -> Admitted:
-    """The call's route and merchant, or the refusal: path before method before token (recorded)."""
+    """The call's route and merchant, or the refusal: path before token (recorded), method between them (a guess)."""
     check_user_agent(world, headers)
     segments = [segment for segment in path.split("/")[MERCHANT_SEGMENT + 1 :] if segment]
     found = router.find(segments) if path.startswith("/v3/merchants/") else None
     if found is None:
         raise not_found("The requested resource could not be found.")
     node, ids = found
+    if method == "OPTIONS":
+        raise Options(node.allow())
     if method not in node.routes:
         raise NotAllowed(method, node.allow())
     route = node.routes[method]

@@ -55,6 +55,17 @@ def not_found(details: str) -> Refused:
     return Refused(404, "Not Found", details)
 
 
+class Options(Refused):
+    """What a path allows, said before anybody is asked who they are (a guess)."""
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(200, "")
+        self.headers["Allow"] = allowed
+
+    def answer(self) -> Answer:
+        return Answer("", self.status, self.headers)
+
+
 class NotAllowed(Refused):
     """405 as recorded: plain text, `Allow`, no content type, no request id."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from clover_sandbox.admission import Admitted, admit, check_user_agent, decode, merchant_of
-from clover_sandbox.answers import Answer, NotAllowed, Refused, bad_request, not_found
+from clover_sandbox.answers import Answer, NotAllowed, Options, Refused, bad_request, not_found
 from clover_sandbox.call import Call
 from clover_sandbox.faults import Faults
 from clover_sandbox.journal import Entry, Journal
@@ -184,6 +184,8 @@ def _oauth_run(oauth: OAuth, request: web.Request, raw: bytes) -> Callable[[], A
     }
     if request.path not in posts:
         raise not_found("The requested resource could not be found.")
+    if request.method == "OPTIONS":
+        raise Options("POST, OPTIONS")
     if request.method != "POST":
         raise NotAllowed(request.method, "POST, OPTIONS")
     if request.content_type != "application/json":

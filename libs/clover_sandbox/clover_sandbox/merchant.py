@@ -35,6 +35,8 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "cash_events": (),
     "devices": (),
     "opening_hours": (),
+    "printers": (),
+    "shifts": (),
 }
 
 TIES = (

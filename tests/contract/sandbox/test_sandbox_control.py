@@ -1,5 +1,6 @@
 """The control API: merchants, ground truth, the record of calls, and how the sandbox behaves."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 from tests.support.clover import Clover, Shop
 
 from clover_sandbox.control.api import ENDPOINTS
+from clover_sandbox.rest import items, payments
+from clover_sandbox.rest.api import FAMILIES
 from clover_sandbox.switches import SWITCHES
 
 README = Path(__file__).parents[3] / "libs" / "clover_sandbox" / "README.md"
@@ -226,6 +229,17 @@ async def test_people_and_money_are_found_without_a_scan(shop: Shop, path: str, 
     rows = shown if "elements" in shown else shown[path.rpartition("=")[2]]
     assert len(rows["elements"]) == max(cost, 1)
     assert shop.merchant.objects[kind].examined - before == cost
+
+
+def test_the_readme_names_every_path_of_clover_with_its_methods() -> None:
+    """What is there is named, and what is named is there."""
+    told = " ".join(README.read_text().partition("## What is there")[2].split())
+    named = {path: set(methods.split()) for path, methods in re.findall(r"`([^`]+)` ((?:[A-Z]+ ?)+|nothing)", told)}
+    there: dict[str, set[str]] = {path: {"nothing"} for family in (items, payments) for path in family.KNOWN}
+    for route in (route for family in FAMILIES for route in family.ROUTES if route.path):
+        there.setdefault(route.path, set()).add(route.method)
+
+    assert named == there
 
 
 def test_the_readme_names_every_switch_with_its_modes() -> None:

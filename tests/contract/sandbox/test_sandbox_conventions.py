@@ -219,6 +219,35 @@ async def test_a_body_that_is_no_object_is_400(shop: Shop, raw: bytes) -> None:
         assert answer.status == 400
 
 
+async def test_the_links_of_the_merchant_lead_somewhere(shop: Shop) -> None:
+    """Each of them is answered, and the owner's as well."""
+    profile = await shop.get("")
+    links = [value["href"] for value in profile.values() if isinstance(value, dict)]
+    found = [await shop.call("GET", link.rpartition(shop.merchant.id + "/")[2].join(("/", ""))) for link in links]
+
+    assert len(links) == 13
+    assert [each.status for each in found] == [200] * len(links)
+
+
+async def test_employees_are_expanded_with_their_permission(clover: Clover, shop: Shop) -> None:
+    """403 without it."""
+    blind = clover.open_shop(permissions={"MERCHANT_R"})
+
+    assert [each["isOwner"] for each in (await shop.get("?expand=employees"))["employees"]["elements"]] == [True]
+    assert (await blind.call("GET", "?expand=employees")).status == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"), [("/items", "GET, POST, DELETE, OPTIONS"), ("/items/X/tax_rates", "OPTIONS")]
+)
+async def test_options_says_what_a_path_allows(shop: Shop, path: str, allow: str) -> None:
+    """A path that does not exist is 404 all the same."""
+    reply = await shop.call("OPTIONS", path)
+
+    assert (reply.status, reply.body, reply.headers["Allow"]) == (200, "", allow)
+    assert (await shop.call("OPTIONS", "/nonsense")).status == 404
+
+
 async def test_the_merchant_shows_links_and_expands_on_request(shop: Shop) -> None:
     """Currency, time zone and stock settings live in its properties."""
     plain, full = await shop.get(""), await shop.get("?expand=address,properties,owner")

@@ -3,23 +3,25 @@
 from clover_sandbox.answers import Answer
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
-from clover_sandbox.kinds import Kind
+from clover_sandbox.kinds import Kind, check_expands, elements, show
 from clover_sandbox.rest.customer_kinds import EMPLOYEES
 from clover_sandbox.rest.objects import kept, listing
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import Flag, Shape, Text, Whole, accept, without_nulls
 
-LINKED = (
-    "tenders",
-    "shifts",
-    "orders",
-    "payments",
-    "taxRates",
-    "printers",
-    "modifierGroups",
-    "orderTypes",
-    "opening_hours",
-)
+# What the profile links to, and where that is.
+LINKED = {
+    "employees": "employees",
+    "tenders": "tenders",
+    "shifts": "shifts",
+    "orders": "orders",
+    "payments": "payments",
+    "taxRates": "tax_rates",
+    "printers": "printers",
+    "modifierGroups": "modifier_groups",
+    "orderTypes": "order_types",
+    "opening_hours": "opening_hours",
+}
 
 PROPERTIES: Shape = {
     "timezone": Text(255),
@@ -45,12 +47,20 @@ CASH_EVENTS = Kind(
 )
 DEVICES = Kind(name="devices", permission="MERCHANT", shape={})
 OPENING_HOURS = Kind(name="opening_hours", permission="MERCHANT", shape={})
+PRINTERS = Kind(name="printers", permission="MERCHANT", shape={})
+SHIFTS = Kind(name="shifts", permission="EMPLOYEES", shape={})
+MERCHANT = Kind(name="merchants", permission="MERCHANT", shape={}, expand_permissions={"employees": "EMPLOYEES_R"})
 
 
 def read_merchant(call: Call) -> Answer:
     """The profile; address, properties, owner and employees in full only when expanded (documented)."""
+    check_expands(call, MERCHANT)
     root = f"{call.base_url}/v3/merchants/{call.merchant.id}"
-    shown = {"href": root, **call.merchant.profile, **{name: {"href": f"{root}/{name}"} for name in LINKED}}
+    shown = {
+        "href": root,
+        **call.merchant.profile,
+        **{name: {"href": f"{root}/{path}"} for name, path in LINKED.items()},
+    }
     tree = call.query.expand
     shown["address"] = call.merchant.address if "address" in tree else {"href": f"{root}/address"}
     shown["properties"] = _properties(call) if "properties" in tree else {"href": f"{root}/properties"}
@@ -59,6 +69,8 @@ def read_merchant(call: Call) -> Answer:
         if "owner" in tree
         else {"id": call.merchant.owner_id, "href": f"{root}/employees/{call.merchant.owner_id}"}
     )
+    if "employees" in tree:
+        shown["employees"] = elements([show(call, EMPLOYEES, each, {}) for each in call.merchant.objects["employees"]])
     return Answer(shown)
 
 
@@ -96,6 +108,8 @@ ROUTES = [
     Route("GET", "address", read_address, "MERCHANT_R"),
     Route("GET", "opening_hours", listing(OPENING_HOURS), "MERCHANT_R"),
     Route("GET", "devices", listing(DEVICES), "MERCHANT_R"),
+    Route("GET", "printers", listing(PRINTERS), "MERCHANT_R"),
+    Route("GET", "shifts", listing(SHIFTS), "EMPLOYEES_R"),
     Route("GET", "default_service_charge", read_service_charge, "MERCHANT_R"),
     Route("GET", "cash_events", listing(CASH_EVENTS), "MERCHANT_R"),
     *kept(EMPLOYEES),
