@@ -69,7 +69,7 @@ SWITCHES: Mapping[str, Switch] = {
         "A deleted object read by its id: 404, or shown with its deletion", ("404", "shown"), "404", "reported"
     ),
     "null_fields": Switch(
-        "Fields without a value: absent unless return_null_fields is sent, or always null",
+        "Fields without a value of objects, lines and counts: absent unless return_null_fields is sent, or always null",
         ("absent", "null"),
         "absent",
         "documented",
