@@ -1,7 +1,7 @@
 """Orders itself on a database of its own, beside a Clover of its own; its loops run only when a test says so."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from tests.support.clover import Clover, Shop, local_clover
 from tests.support.tokens import Issuer
 
+from clover_sandbox.world import DEFAULT_PERMISSIONS
 from common.clock import SystemClock
 from common.clover import transport
 from common.clover.grants import Grant
@@ -81,9 +82,9 @@ class Orders:
             text = await response.text()
             return response.status, json.loads(text) if text else None
 
-    async def connected(self, region: str = "us", *, order_type: bool = True) -> Shop:
-        """A merchant that orders knows, with the order type unless told otherwise."""
-        shop = self.clover.open_shop(region)
+    async def connected(self, region: str = "us", *, order_type: bool = True, without: Sequence[str] = ()) -> Shop:
+        """A merchant that orders knows, with the order type and every permission unless told otherwise."""
+        shop = self.clover.open_shop(region, set(DEFAULT_PERMISSIONS - set(without)))
         self.shops[shop.merchant.id] = shop
         await self.reconnect(shop)
         if order_type:

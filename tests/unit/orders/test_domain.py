@@ -20,7 +20,7 @@ LINES = (Line("MUG", "Mug", 2, 1250), Line("POSTER", "Poster", 1, 999))
 SOURCE = Source("shopify", "mugs.example", "#1001", "USD", LINES, 3499, None, NOW)
 ORDER = Order("MRCHNT0000001", "o-1", "REFERENCE001", SOURCE, None, None, Progress())
 OURS = Payment("REFERENCE001", 3499, "SUCCESS")
-WHOLE = Seen(3, 3499, (OURS,), 0, "PAID", "locked")
+WHOLE = Seen(3, 3499, (OURS,), "PAID", "locked")
 
 lines = st.lists(
     st.builds(Line, st.just("S"), st.just("N"), st.integers(1, 99), st.integers(0, 10**9)), min_size=1, max_size=4
@@ -96,7 +96,8 @@ def test_a_customer_is_made_before_it_is_attached() -> None:
     assert next_step(order, seen) is Step.CUSTOMER
     known = replace(order, progress=replace(order.progress, clover_customer_id="C"))
     assert next_step(known, seen) is Step.ATTACH
-    assert next_step(known, replace(seen, customers=1)) is Step.PAYMENT
+    settled = replace(known, progress=known.progress.with_customer_settled())
+    assert next_step(settled, seen) is Step.PAYMENT
 
 
 @pytest.mark.parametrize(

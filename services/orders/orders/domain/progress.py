@@ -37,6 +37,7 @@ class Progress:
 
     While `sending` is set nothing is sent. `doubt_since` is when the wait for a certain answer began, `looks` how often
     Clover has since been asked and showed nothing. `lines_sent` are the lines known to stand in Clover.
+    `customer_settled`: nothing is left to do for its customer.
     """
 
     state: State = State.READY
@@ -48,6 +49,7 @@ class Progress:
     clover_order_id: str | None = None
     clover_customer_id: str | None = None
     reason: str | None = None
+    customer_settled: bool = False
 
     def begin(self, step: Step) -> "Progress":
         """About to send this; committed before it leaves."""
@@ -80,6 +82,10 @@ class Progress:
     def with_customer(self, clover_customer_id: str) -> "Progress":
         """Its customer has this id in Clover; attaching it comes after."""
         return replace(self._certain(), clover_customer_id=clover_customer_id)
+
+    def with_customer_settled(self) -> "Progress":
+        """Its customer is on the order."""
+        return replace(self._certain(), customer_settled=True)
 
     def answered(self) -> "Progress":
         """What was being sent is there."""

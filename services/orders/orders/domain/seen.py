@@ -23,7 +23,6 @@ class Seen:
     lines: int = 0
     total: int | None = None
     payments: tuple[Payment, ...] = ()
-    customers: int = 0
     payment_state: str | None = None
     state: str | None = None
 
@@ -36,7 +35,7 @@ def next_step(order: Order, seen: Seen) -> Step | None:
     """The first write that is missing in Clover; None when all are there."""
     if seen.lines < len(units(order.source.lines)):
         return Step.LINES
-    if order.customer is not None and not seen.customers:
+    if order.customer is not None and not order.progress.customer_settled:
         return Step.ATTACH if order.progress.clover_customer_id else Step.CUSTOMER
     if not seen.payment(order.reference):
         return Step.PAYMENT

@@ -28,6 +28,7 @@ CREATE TABLE source_order (
     clover_order_id    text,
     clover_customer_id text,
     reason             text,
+    customer_settled   boolean NOT NULL DEFAULT false, -- nothing is left to do for its customer
 
     PRIMARY KEY (merchant_id, source_id),
     UNIQUE (merchant_id, reference)

@@ -184,9 +184,7 @@ class Courier:
             case Step.CUSTOMER:
                 return await self._make_customer(order), seen
             case Step.ATTACH:
-                customer_id = order.progress.clover_customer_id or ""
-                await clover.attach_customer(self._api, self._clover_id(order), customer_id)
-                return order, replace(seen, customers=1)
+                return await self._attach_customer(order), seen
             case _:
                 return await self._pay(order, seen)
 
@@ -211,6 +209,10 @@ class Courier:
             order, Step.CUSTOMER, lambda: clover.create_customer(self._api, self._customer(order))
         )
         return await self._writer.save(order, order.progress.with_customer(made), "customer", "made")
+
+    async def _attach_customer(self, order: Order) -> Order:
+        await clover.attach_customer(self._api, self._clover_id(order), order.progress.clover_customer_id or "")
+        return await self._writer.save(order, order.progress.with_customer_settled())
 
     async def _known_customer(self, order: Order, *, namesakes: bool) -> str | None:
         customer = self._customer(order)
