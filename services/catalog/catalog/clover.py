@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from catalog.domain import ItemFields
-from common.clover.transport import Answered, Api
+from common.clover.transport import Answered, Api, Unread
 from common.ids import CloverId
 from common.money import Currency
 
@@ -70,4 +70,4 @@ async def create_item(api: Api, fields: ItemFields) -> Item:
 
 async def update_item(api: Api, item_id: str, changes: Mapping[str, object]) -> None:
     """Change these fields alone: POST leaves out what it is not given (recorded)."""
-    await api.post(f"{ITEMS}/{item_id}", changes, Item)
+    await api.post(f"{ITEMS}/{item_id}", changes, Unread)

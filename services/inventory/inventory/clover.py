@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from common.clover.paging import LARGEST_PAGE
-from common.clover.transport import Answered, Api
+from common.clover.transport import Answered, Api, Unread
 from common.errors import NotFound, Rejected, Undecodable
 from common.quantity import decimal
 from inventory.domain import LARGEST
@@ -80,7 +80,7 @@ async def read_count(api: Api, item_id: str) -> int | None:
 async def write_count(api: Api, item_id: str, count: int) -> None:
     """Overwrite the count, negative and decimal allowed (recorded). Clover has no delta and no compare-and-set."""
     try:
-        await api.post(f"item_stocks/{item_id}", {"quantity": decimal(count)}, ItemStock)
+        await api.post(f"item_stocks/{item_id}", {"quantity": decimal(count)}, Unread)
     except NotFound:
         raise NotFound(GONE.format(item_id=item_id)) from None
 

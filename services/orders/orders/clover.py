@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
-from pydantic import ConfigDict, RootModel
+from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
-from common.clover.transport import Answered, Api
+from common.clover.transport import Answered, Api, Unread
 from common.errors import Rejected
 from orders.domain.order import Order
-from orders.domain.seen import Payment, Seen
+from orders.domain.seen import SUCCESS, Payment, Seen
 from orders.domain.setup import TENDER_KEY, Setup, is_our_order_type
 from orders.domain.source import Customer, Line, clipped, note, title, units
 
@@ -46,11 +45,7 @@ class Tender(Named):
 class Paid(Named):
     amount: int
     external_payment_id: str | None = None
-    result: str = ""
-
-
-class Unread(RootModel[Any]):
-    """An answer of which nothing is used, whatever its shape."""
+    result: str = SUCCESS
 
 
 class Payments(Named):
@@ -153,13 +148,13 @@ async def create_customer(api: Api, customer: Customer) -> str:
 
 async def attach_customer(api: Api, clover_order_id: str, customer_id: str) -> None:
     """Put the customer on the order; doing it twice changes nothing."""
-    await api.post(f"orders/{clover_order_id}", {"customers": [{"id": customer_id}]}, Ref)
+    await api.post(f"orders/{clover_order_id}", {"customers": [{"id": customer_id}]}, Unread)
 
 
 async def pay(api: Api, clover_order_id: str, order: Order, setup: Setup) -> None:
     """Book the whole total as paid outside; Clover then marks the order paid and locks it (documented)."""
     body = {"tender": {"id": setup.tender_id}, "amount": order.source.total, "externalPaymentId": order.reference}
-    await api.post(f"orders/{clover_order_id}/payments", body, Ref)
+    await api.post(f"orders/{clover_order_id}/payments", body, Unread)
 
 
 async def show_order(api: Api, clover_order_id: str, order: Order) -> Seen | None:

@@ -80,6 +80,12 @@ def test_nul_is_taken_out_of_texts() -> None:
     assert decoded(Item, rb'{"id": "a\u0000b\\u0000"}').id == "ab\\u0000"
 
 
+@pytest.mark.parametrize("body", [b'{"id": "A"}', b'{"id": "A", "price": null, "more": null}'])
+def test_null_is_as_good_as_absent(body: bytes) -> None:
+    """A field that Clover has no value for has its default, whether it is left out or null."""
+    assert decoded(Item, body) == Item(id="A")
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"id": "A"', b'{"id": "\\ud800"}', b"[" * 100_000])
 def test_what_is_not_json_is_the_way_not_the_data(body: bytes) -> None:
     """A proxy's page or half an answer may be better next time."""

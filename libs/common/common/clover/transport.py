@@ -6,12 +6,12 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from multidict import CIMultiDict
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel, model_validator
 from yarl import URL
 
 from common.clock import Clock
@@ -37,9 +37,18 @@ NO_PARAMS: Params = {}
 
 
 class Answered(BaseModel):
-    """What Clover answers: a model declares only the fields it uses; Clover leaves out fields that are null."""
+    """What Clover answers: a model declares only the fields it uses; null is as good as absent (documented)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, answer: Any) -> Any:
+        return {k: v for k, v in answer.items() if v is not None} if isinstance(answer, dict) else answer
+
+
+class Unread(RootModel[Any]):
+    """An answer of which nothing is used, whatever its shape."""
 
 
 class Clover:

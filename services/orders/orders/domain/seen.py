@@ -7,6 +7,7 @@ from orders.domain.progress import Step
 from orders.domain.source import units
 
 LINES_A_CALL = 100
+SUCCESS = "SUCCESS"
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,20 @@ class Seen:
     payment_state: str | None = None
     state: str | None = None
 
-    def payment(self, reference: str) -> bool:
-        """Whether our payment is there."""
-        return any(each.reference == reference for each in self.payments)
+    @property
+    def paid(self) -> int:
+        """What was paid, in minor units."""
+        return sum(each.amount for each in self.payments if each.result == SUCCESS)
+
+    def needs_payment(self, order: Order) -> bool:
+        """Whether our payment is not there, nor was the total paid in another way."""
+        return self.paid < order.source.total and not any(each.reference == order.reference for each in self.payments)
+
+    def unpaid(self, order: Order) -> str | None:
+        """What keeps Clover from counting the order as paid, in words. It may say nothing; then the sum counts."""
+        if self.payment_state == "PAID" or (self.payment_state is None and self.paid >= order.source.total):
+            return None
+        return f"Clover shows it as {self.payment_state or 'not paid'} instead of PAID"
 
 
 def next_step(order: Order, seen: Seen) -> Step | None:
@@ -37,7 +49,7 @@ def next_step(order: Order, seen: Seen) -> Step | None:
         return Step.LINES
     if order.customer is not None and not order.progress.customer_settled:
         return Step.ATTACH if order.progress.clover_customer_id else Step.CUSTOMER
-    if not seen.payment(order.reference):
+    if seen.needs_payment(order):
         return Step.PAYMENT
     return None
 
@@ -45,24 +57,24 @@ def next_step(order: Order, seen: Seen) -> Step | None:
 def differences(order: Order, seen: Seen) -> list[str]:
     """In what Clover's order is not the source's, in words; empty when it is exact and paid."""
     currency, wrong = order.source.currency, []
-    lines, paid = len(units(order.source.lines)), sum(p.amount for p in seen.payments if p.result == "SUCCESS")
+    lines = len(units(order.source.lines))
     if seen.total != order.source.total:
         shows = "none" if seen.total is None else _money(seen.total, currency)
         wrong.append(f"the total is {order.source.money} and Clover shows {shows}")
     if seen.lines != lines:
         wrong.append(f"it has {lines} units and Clover shows {seen.lines}")
-    if paid != order.source.total:
-        wrong.append(f"{order.source.money} were paid and Clover shows {_money(paid, currency)}")
-    elif seen.payment_state != "PAID":
-        wrong.append(f"Clover shows it as {seen.payment_state or 'neither open nor paid'} instead of PAID")
+    if seen.paid != order.source.total:
+        wrong.append(f"{order.source.money} were paid and Clover shows {_money(seen.paid, currency)}")
+    elif unpaid := seen.unpaid(order):
+        wrong.append(unpaid)
     return wrong
 
 
-def not_completed(seen: Seen) -> list[str]:
+def not_completed(order: Order, seen: Seen) -> list[str]:
     """Why Clover does not count the order as completed, in words; empty when it does. Locked alone proves nothing."""
     wrong = []
-    if seen.payment_state != "PAID":
-        wrong.append(f"Clover shows it as {seen.payment_state or 'neither open nor paid'} instead of PAID")
+    if unpaid := seen.unpaid(order):
+        wrong.append(unpaid)
     if seen.state != "locked":
         wrong.append("Clover shows it as still open to changes instead of locked")
     return wrong

@@ -27,7 +27,7 @@ from common.work.batch import Batch
 from orders import clover, store
 from orders.domain.order import Order, Wish
 from orders.domain.progress import Progress, State, Step
-from orders.domain.seen import LINES_A_CALL, Payment, Seen, differences, next_step, not_completed
+from orders.domain.seen import LINES_A_CALL, SUCCESS, Payment, Seen, differences, next_step, not_completed
 from orders.domain.source import Customer, units
 from orders.sync.deps import Deps, customer_context
 from orders.sync.pauses import Pausing, Stop
@@ -135,7 +135,7 @@ class Courier:
                 return progress.with_lines(seen.lines) if seen.lines > progress.lines_sent else None
             case _:
                 seen = await self._show(order)
-                return progress.answered() if seen.payment(order.reference) else None
+                return None if seen.needs_payment(order) else progress.answered()
 
     async def _by_reference(self, order: Order) -> str | None:
         try:
@@ -235,11 +235,11 @@ class Courier:
                 raise Again(timedelta(0)) from None
             raise
         order = await self._writer.save(order, order.progress.answered(), "payment")
-        payment = Payment(order.reference, order.source.total, "SUCCESS")
+        payment = Payment(order.reference, order.source.total, SUCCESS)
         return order, replace(seen, payments=(*seen.payments, payment))
 
     async def _complete(self, order: Order, seen: Seen) -> None:
-        if wrong := not_completed(seen):
+        if wrong := not_completed(order, seen):
             raise Rejected(f"It cannot be completed: {'; '.join(wrong)}.")
         event = OrderCompleted(
             merchant_id=order.merchant_id, source_id=order.source_id, clover_order_id=self._clover_id(order)
