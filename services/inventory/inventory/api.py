@@ -128,8 +128,8 @@ async def count_stock(call: Call[Deps, Count]) -> LevelView:
         found = await store.find(unit.conn, call.merchant_id, call.path["sku"])
         [level] = await store.lock_levels(unit, call.merchant_id, [found.item_id])
         moved = domain.state(level, call.input.quantity, unit.now)
-        if moved.movement is not None:
-            await _keep(unit, call.merchant_id, [moved.level], [moved.movement])
+        if moved.level != level:
+            await _keep(unit, call.merchant_id, [moved.level], [moved.movement] if moved.movement else [])
     return _level(moved.level)
 
 

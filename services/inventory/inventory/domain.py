@@ -37,7 +37,8 @@ class Level:
     """The stock of one item in thousandths; `sku` is empty while the item has no link.
 
     `on_hand` is the sum of its movements, None while nobody ever counted it. `shadow` is Clover's last count that is
-    accounted for, None while Clover never showed one. Both count as zero in sums, but neither is zero.
+    accounted for, None while Clover never showed one. Both count as zero in sums, but neither is zero. `stated`: it was
+    counted here before Clover showed a count, which is then known and not added.
     """
 
     item_id: str
@@ -45,6 +46,7 @@ class Level:
     on_hand: int | None = None
     shadow: int | None = None
     version: int = 0
+    stated: bool = False
 
     @property
     def must_push(self) -> bool:
@@ -138,7 +140,7 @@ def observe(level: Level, count: int | None, at: datetime) -> Moved:
         return Moved(level)
     delta = count - (level.shadow or 0)
     cause = FIRST_COUNT if level.shadow is None else CHANGED
-    if delta == 0 and level.on_hand is not None:
+    if (delta == 0 and level.on_hand is not None) or (level.stated and level.shadow is None):
         return Moved(replace(level, shadow=count, version=level.version + 1))
     key = f"clover:{level.item_id}:{level.version + 1}"
     moved = _move(level, key, Source.CLOVER, cause, delta, at)
@@ -152,6 +154,7 @@ def adjust(level: Level, asked: Asked, at: datetime) -> Moved:
 
 def state(level: Level, quantity: int, at: datetime) -> Moved:
     """A caller counted: move to that number."""
+    level = replace(level, stated=level.stated or level.shadow is None)
     if level.on_hand == quantity:
         return Moved(level)
     key = f"count:{level.item_id}:{level.version + 1}"

@@ -25,12 +25,13 @@ ON CONFLICT DO NOTHING
 """
 # In one order for all, so that none deadlock.
 LOCK_LEVELS = """
-SELECT item_id, sku, on_hand, shadow, version
+SELECT item_id, sku, on_hand, shadow, version, stated
 FROM level WHERE merchant_id = $1 AND item_id = ANY($2) ORDER BY item_id FOR UPDATE
 """
 SAVE_LEVELS = """
-UPDATE level SET on_hand = moved.on_hand, shadow = moved.shadow, version = moved.version
-FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS moved (item_id, on_hand, shadow, version)
+UPDATE level SET on_hand = moved.on_hand, shadow = moved.shadow, version = moved.version, stated = moved.stated
+FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[])
+    AS moved (item_id, on_hand, shadow, version, stated)
 WHERE level.merchant_id = $1 AND level.item_id = moved.item_id
 """
 ADD_MOVEMENTS = """
@@ -58,11 +59,11 @@ WHERE merchant_id = $1 AND fate IS NULL AND ($2::text[] IS NULL OR item_id = ANY
 """
 
 NAMED = """
-SELECT item_id, sku, on_hand, shadow, version
+SELECT item_id, sku, on_hand, shadow, version, stated
 FROM level WHERE merchant_id = $1 AND (sku = ANY($2) OR item_id = ANY($3)) ORDER BY item_id
 """
 LIST = """
-SELECT item_id, sku, on_hand, shadow, version
+SELECT item_id, sku, on_hand, shadow, version, stated
 FROM level WHERE merchant_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3
 """
 LEDGER = """
@@ -122,6 +123,7 @@ async def record(unit: Unit, merchant_id: str, levels: Sequence[Level], movement
             [level.on_hand for level in levels],
             [level.shadow for level in levels],
             [level.version for level in levels],
+            [level.stated for level in levels],
         )
     if movements:
         added = await unit.conn.fetch(ADD_MOVEMENTS, merchant_id, *_columns(movements))

@@ -251,10 +251,13 @@ async def test_a_product_linked_anew_frees_what_was_held_for_its_old_item(invent
     assert await inventory.held() == {}
 
 
-async def test_a_first_count_from_quicksync_reaches_an_item_clover_never_counted(inventory: Inventory) -> None:
-    """A stated count starts the counting there."""
+@pytest.mark.parametrize("unseen", [None, 5])
+async def test_a_first_count_from_quicksync_reaches_clover(inventory: Inventory, unseen: float | None) -> None:
+    """A stated count starts the counting there, and is not added to one that nobody had read."""
     shop = await inventory.connect()
     item = await inventory.item(shop, None, sku="SKU-1")
+    if unseen is not None:
+        await shop.post(f"/item_stocks/{item}", {"quantity": unseen})
 
     assert (await inventory.ask("PUT", shop, "/stock/SKU-1", {"quantity": 12.5}))[0] == 200
     await inventory.settle()

@@ -129,6 +129,18 @@ def test_a_stated_count_is_a_movement_to_that_number() -> None:
     assert state(moved.level, 4000, NOW).movement is None
 
 
+@pytest.mark.parametrize("before", [0, 10_000])
+@given(first=quantities)
+def test_a_count_stated_before_clover_showed_one_stays(before: int, first: int) -> None:
+    """Clover's first count is not added to it; what was adjusted after it stays on top."""
+    adjusted = adjust_all([asked("a", delta=before)], [level(None, None)], {}, NOW).levels[0]
+    sold = adjust_all([asked("b", delta=-3000)], [state(adjusted, 10_000, NOW).level], {}, NOW).levels[0]
+    seen = observe(sold, first, NOW)
+
+    assert (seen.level.on_hand, seen.level.shadow, seen.movement) == (7000, first, None)
+    assert observe(seen.level, first - 1000, NOW).level.on_hand == 6000
+
+
 def test_adjustments_follow_one_another_and_may_lead_below_zero() -> None:
     """Each starts where the one before ended; what was sold is sold, negative or not."""
     adjusted = adjust_all([asked("a"), asked("b", delta=-3000)], [level(1000, 1000)], {}, NOW)

@@ -30,7 +30,8 @@ class Stock(RuleBasedStateMachine):
     """One item, a Clover that counts it, and ourselves reading and pushing as the sync functions do.
 
     `truth` is what a person would find on the shelf. Till sales between our reading and writing of one push, and
-    sales larger than a push in doubt, cannot be told by counts alone and are not played here.
+    sales larger than a push in doubt, cannot be told by counts alone and are not played here; nor are those between a
+    count stated here and Clover's first one.
     """
 
     def __init__(self) -> None:
@@ -50,8 +51,12 @@ class Stock(RuleBasedStateMachine):
         if moved.movement is not None:
             self.ledger.append(moved.movement)
 
+    @property
+    def stated_only(self) -> bool:
+        return self.level.stated and self.level.shadow is None
+
     @rule(quantity=quantities)
-    @precondition(lambda self: self.clover is not None and self.push is None)
+    @precondition(lambda self: self.clover is not None and self.push is None and not self.stated_only)
     def sell_at_the_till(self, quantity: int) -> None:
         assert self.clover is not None
         self.clover -= quantity
@@ -70,7 +75,8 @@ class Stock(RuleBasedStateMachine):
     @rule(count=st.integers(-5000, 50_000))
     @precondition(lambda self: self.push is None)
     def recount_in_clover(self, count: int) -> None:
-        self.truth += count - (self.clover or 0)
+        if not self.stated_only:
+            self.truth += count - (self.clover or 0)
         self.clover = count
 
     @rule(delta=st.integers(-20_000, 20_000).filter(bool))
@@ -81,7 +87,7 @@ class Stock(RuleBasedStateMachine):
 
     @rule(quantity=st.integers(-5000, 50_000))
     def count_here(self, quantity: int) -> None:
-        self.truth += quantity - (self.level.on_hand or 0)
+        self.truth = quantity if self.level.shadow is None else self.truth + quantity - (self.level.on_hand or 0)
         self.keep(state(self.level, quantity, self.now))
 
     @rule(times=st.integers(1, 3))

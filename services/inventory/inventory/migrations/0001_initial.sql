@@ -8,6 +8,7 @@ CREATE TABLE level (
     on_hand     bigint,                               -- the sum of its movements; null: nobody ever counted it
     shadow      bigint,                               -- Clover's last count accounted for; null: Clover never showed one
     version     bigint NOT NULL DEFAULT 0,            -- one more with every change; numbers the movements
+    stated      boolean NOT NULL DEFAULT false,       -- counted here before Clover showed a count: that one is not added
     PRIMARY KEY (merchant_id, item_id)
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX level_sku ON level (merchant_id, sku) WHERE sku <> '';
