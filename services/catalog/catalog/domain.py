@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import floor, inf
@@ -223,6 +223,10 @@ class Entry:
     @property
     def wanted(self) -> ItemFields:
         return item_fields(self.product)
+
+    def taken_over(self, found: ItemFields) -> ItemFields:
+        """What counts as sent of an item that was there before us: a barcode nobody gave us is not ours to change."""
+        return found if self.product.barcode else replace(found, code="")
 
     @property
     def is_due(self) -> bool:

@@ -157,17 +157,17 @@ async def _find_or_create(batch: Batch, deps: Deps, api: Api, entry: Entry) -> N
 
 
 async def _link(batch: Batch, api: Api, entry: Entry, item: clover.Item) -> None:
-    product_id = entry.product.product_id
+    product_id, known = entry.product.product_id, entry.taken_over(item.fields())
     async with batch.unit() as unit:
         owner = await store.owner(unit.conn, batch.merchant_id, item.id)
         if owner is None:
-            await store.save_sent(unit.conn, batch.merchant_id, product_id, item.id, item.fields())
+            await store.save_sent(unit.conn, batch.merchant_id, product_id, item.id, known)
             unit.emit(_linked(batch, entry, item.id))
     if owner is not None:
         reason = f"The item in Clover with the SKU {entry.product.sku} belongs to the product {owner}."
         batch.hold(product_id, Code.PRODUCT_REJECTED, reason)
         return
-    await _update(batch, api, entry, item.id, item.fields())
+    await _update(batch, api, entry, item.id, known)
 
 
 async def _create(batch: Batch, api: Api, entry: Entry) -> None:

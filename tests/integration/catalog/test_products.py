@@ -67,13 +67,14 @@ async def test_an_unchanged_product_costs_no_call(catalog: Catalog) -> None:
 
 
 async def test_an_item_with_the_sku_is_linked_not_doubled(catalog: Catalog) -> None:
-    """What was in Clover before is found by its SKU and brought to what is wanted."""
+    """What was in Clover before is found by its SKU and brought to what is wanted; a barcode not given stays."""
     shop = await catalog.connected()
-    item_id = add_item(catalog, shop, sku="SKU-p-1", hidden=True)
+    item_id = add_item(catalog, shop, sku="SKU-p-1", hidden=True, code="4006381333931")
     await catalog.put(shop)
     await catalog.settle()
     [item] = catalog.items(shop)
     assert (item["id"], item["name"], item["price"], item["hidden"]) == (item_id, "Mug", 1250, False)
+    assert item["code"] == "4006381333931"
     assert [each.item_id for each in await catalog.emitted(ProductLinked)] == [item_id]
 
 
