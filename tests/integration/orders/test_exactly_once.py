@@ -136,16 +136,20 @@ async def test_pressing_retry_in_doubt_only_looks(orders: Orders) -> None:
     assert submissions(orders, shop).count("sent") == 1
 
 
-async def test_orders_after_one_in_doubt_go_on(orders: Orders) -> None:
-    """An order in doubt does not keep the next from being paid; it follows once it is certain."""
-    shop = await orders.connected()
-    orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=1)
-    await orders.put(shop, "o-1")
-    await orders.put(shop, "o-2")
+@pytest.mark.parametrize("look_up", ["none", "5xx before applying", "dropped before", "answer is no JSON"])
+async def test_orders_after_those_in_doubt_go_on(orders: Orders, look_up: str) -> None:
+    """Orders in doubt do not keep the next from being paid, also when they cannot be looked up; they follow after."""
+    shop, sources = await orders.connected(), ["o-1", "o-2", "o-3", "o-4"]
+    orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=2)
+    if look_up != "none":
+        orders.clover.fail(method="GET", path=r"/orders\?", id="look-up", **FAULTS[look_up])
+    for source_id in sources:
+        await orders.put(shop, source_id)
     await orders.settle()
-    assert (await orders.state(shop, "o-1"), await orders.state(shop, "o-2")) == ("unknown", "paid")
-    await orders.settle_for(2 * SETTLE)
-    assert sorted(each.record["note"] for each in in_clover(shop)) == ["QuickSync order o-1", "QuickSync order o-2"]
+    assert [await orders.state(shop, each) for each in sources] == ["unknown", "unknown", "paid", "paid"]
+    orders.clover.sandbox.faults.clear()
+    await orders.settle_for(3 * SETTLE)
+    assert sorted(each.record["note"] for each in in_clover(shop)) == [f"QuickSync order {each}" for each in sources]
 
 
 async def test_orders_stay_in_order_through_refusals_for_now(orders: Orders) -> None:

@@ -19,9 +19,7 @@ from common.errors import (
     Permanent,
     Rejected,
     Throttled,
-    TimedOut,
     Transient,
-    Unavailable,
 )
 from common.work.batch import Batch
 from orders import clover, store
@@ -140,7 +138,7 @@ class Courier:
     async def _by_reference(self, order: Order) -> str | None:
         try:
             found = await clover.find_orders(self._api, order.reference)
-        except (Throttled, Unavailable, TimedOut) as error:
+        except Throttled as error:  # any other failure is this order's alone
             raise await self._pausing.stop(error) from error
         if len(found) > 1:
             log.error("several orders in Clover carry one reference", reference=order.reference, found=len(found))
