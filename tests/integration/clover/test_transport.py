@@ -67,7 +67,7 @@ async def test_a_collection_is_read_page_by_page(speaking: Speaking) -> None:
 
 READING = [
     ({"kind": "unauthorized"}, Forbidden),
-    ({"kind": "refuse", "status": 403, "body": {"message": "no"}}, Rejected),
+    ({"kind": "refuse", "status": 403, "body": {"message": "no"}}, Forbidden),
     ({"kind": "throttle"}, Throttled),
     ({"kind": "fail_before"}, Unavailable),
     ({"kind": "refuse", "status": 408}, Unavailable),

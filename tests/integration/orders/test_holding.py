@@ -170,6 +170,22 @@ async def test_a_lost_connection_holds_and_a_new_one_releases(orders: Orders) ->
     assert [each.record["note"].split()[-1] for each in in_clover(shop)] == ["o-0", "o-1", "o-2"]
 
 
+async def test_a_permission_that_is_missing_concerns_one_order(orders: Orders) -> None:
+    """A 401 among good answers holds the order it struck, with what was refused; the next one is paid."""
+    shop = await orders.connected()
+    orders.clover.fail("unauthorized", method="POST", path=r"/payments$", times=1)
+    await orders.put(shop, "o-1")
+    await orders.put(shop, "o-2")
+    await orders.settle()
+    seen = await orders.seen(shop, "o-1")
+    assert (seen["state"], seen["problem"]["code"]) == ("held", "connection_lost")
+    assert "refuses our access to orders payments" in seen["problem"]["reason"]
+    assert await orders.state(shop, "o-2") == "paid"
+    await orders.reconnect(shop)
+    await orders.settle()
+    assert await orders.state(shop, "o-1") == "paid"
+
+
 async def test_cancelling_what_is_held_leaves_nothing_behind(orders: Orders) -> None:
     """A held order that is cancelled is not sent later, and the problem no longer counts it."""
     shop = await orders.connected(order_type=False)

@@ -43,17 +43,17 @@ def test_retry_after_is_bounded(value: str) -> None:
     [
         (400, b'{"message": "Price must not be null"}', Rejected, "Price must not be null"),
         (400, b'{"message": "item_does_not_exist", "details": "ABC"}', Rejected, "item_does_not_exist: ABC"),
-        (403, b'{"message": "Invalid permissions for expandable fields."}', Rejected, "Invalid permissions"),
         (404, b'{"message": "Not Found", "details": "Order not found"}', NotFound, "Not Found: Order not found"),
         (405, b"405 POST not allowed.", Rejected, "405 POST not allowed."),
-        (401, b'{"message": "401 Unauthorized"}', Forbidden, "Clover refuses our access"),
+        (401, b'{"message": "401 Unauthorized"}', Forbidden, "Clover refuses our access to orders payments: bad token"),
+        (403, b'{"message": "Invalid permissions for expandable fields."}', Forbidden, "Clover refuses our access"),
         (400, b"<html>nginx</html>", Rejected, "Clover refused with status 400."),
         (422, b"[1, 2]", Rejected, "Clover refused with status 422."),
     ],
 )
 def test_refusals_keep_clovers_words(status: int, body: bytes, kind: type[AppError], message: str) -> None:
     """Each 4xx becomes its error; words come from the JSON envelope or the plain text."""
-    error = refusal(status, {}, body)
+    error = refusal(status, {}, body, "orders/0RDER00000001/payments")
 
     assert type(error) is kind
     assert str(error).startswith(message)

@@ -27,17 +27,18 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     return timedelta(seconds=min(int(value), LONGEST_RETRY_AFTER))
 
 
-def refusal(status: int, headers: Mapping[str, str], body: bytes) -> AppError:
-    """The error a 4xx answer stands for.
+def refusal(status: int, headers: Mapping[str, str], body: bytes, path: str = "") -> AppError:
+    """The error a 4xx answer stands for; `path` is what was asked for.
 
-    Clover answers 401 for a bad token, a missing permission and a wrong merchant alike, 403 only when an `expand`
-    is forbidden, and 405 in plain text (recorded).
+    Clover answers 401 for a bad token, a missing permission and a wrong merchant alike, 403 when an `expand` is
+    forbidden, and 405 in plain text (recorded); its pages do not tell 401 and 403 apart.
     """
     match status:
         case HTTPStatus.TOO_MANY_REQUESTS:
             return Throttled("Clover asks for fewer calls", retry_after(headers))
-        case HTTPStatus.UNAUTHORIZED:
-            return Forbidden("Clover refuses our access: bad token, missing permission or wrong merchant.")
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            kind = " ".join(part for part in path.split("/") if part.islower()) or "the merchant"
+            return Forbidden(f"Clover refuses our access to {kind}: bad token, missing permission or wrong merchant.")
         case HTTPStatus.NOT_FOUND:
             return NotFound(said(body) or "Clover has no such thing.")
         case _:

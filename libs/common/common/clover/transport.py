@@ -106,9 +106,11 @@ class Clover:
 class Api:
     """Clover's REST API for one merchant; paths are below `/v3/merchants/{mId}/`, "" is the merchant itself.
 
-    Raises Forbidden (401), NotFound (404), Rejected (other 4xx, with Clover's words), Throttled (429). Reading:
+    Raises Forbidden (401, 403), NotFound (404), Rejected (other 4xx, with Clover's words), Throttled (429). Reading:
     TimedOut, Unavailable (no connection, 5xx, a broken answer) and Undecodable (not what the model expects).
     Writing: Unavailable when the call surely never left, Ambiguous whenever it may have been applied.
+
+    `answered`: some call was answered well, so that a 401 is about what was asked and not about the access as a whole.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class Api:
     ) -> None:
         self.merchant_id = merchant_id
         self.region = region
+        self.answered = False
         self._base = base
         self._quota = quota
         self._session = session
@@ -162,8 +165,8 @@ class Api:
         async with self._quota.turn() as grant:
             outcome = "interrupted"
             try:
-                answer = read(await self._exchange(method, beneath(self._base, path), params, body, grant.access_token))
-                outcome = "answered"
+                answer = read(await self._exchange(method, path, params, body, grant.access_token))
+                outcome, self.answered = "answered", True
             except AppError as error:
                 outcome = type(error).__name__
                 if isinstance(error, Throttled):
@@ -173,7 +176,7 @@ class Api:
                 self._metrics.clover_calls.labels(outcome).inc()
         return answer
 
-    async def _exchange(self, method: str, url: URL, params: Params, body: Body | None, token: str) -> bytes:
+    async def _exchange(self, method: str, path: str, params: Params, body: Body | None, token: str) -> bytes:
         headers = CIMultiDict({"Authorization": f"Bearer {token}"})
         sent = None if body is None else _encoded(body)
         if sent is not None:
@@ -181,9 +184,14 @@ class Api:
         doubt: type[AppError] = Unavailable if method == "GET" else Ambiguous
         try:
             async with self._session.request(
-                method, url, params=_flat(params), data=sent, headers=headers, allow_redirects=False
+                method,
+                beneath(self._base, path),
+                params=_flat(params),
+                data=sent,
+                headers=headers,
+                allow_redirects=False,
             ) as response:
-                return await _read(response, doubt)
+                return await _read(response, path, doubt)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unavailable(f"Clover cannot be reached ({type(error).__name__})") from error
         except TimeoutError as error:
@@ -208,7 +216,7 @@ async def _write_once(request: ClientRequest, handler: ClientHandlerType) -> Cli
         raise _Lost from error
 
 
-async def _read(response: ClientResponse, doubt: type[AppError]) -> bytes:
+async def _read(response: ClientResponse, path: str, doubt: type[AppError]) -> bytes:
     """The body of a good answer. Raises what any other stands for; a redirect is never followed."""
     body = bytearray()
     async for chunk in response.content.iter_any():
@@ -219,7 +227,7 @@ async def _read(response: ClientResponse, doubt: type[AppError]) -> bytes:
     if response.status in range(200, 300):
         return bytes(body)
     if response.status in range(400, 500) and response.status != HTTPStatus.REQUEST_TIMEOUT:
-        raise refusal(response.status, response.headers, bytes(body))
+        raise refusal(response.status, response.headers, bytes(body), path)
     raise doubt(f"Clover answered with status {response.status}")
 
 

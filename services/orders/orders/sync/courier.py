@@ -72,8 +72,13 @@ class Courier:
                 await self._bring(await self._writer.reread(order))
         except LeaseLost:
             raise
-        except (Stop, Forbidden) as stop:
+        except Stop as stop:
             self._stopped = stop
+        except Forbidden as error:
+            if self._api.answered:  # a permission is missing, which concerns this order alone
+                self._batch.hold(order.source_id, Code.CONNECTION_LOST, str(error))
+            else:
+                self._stopped = error
         except Held as held:
             self._batch.hold(order.source_id, Code(held.problem))
         except Again as again:
