@@ -83,12 +83,27 @@ async def test_one_bad_order_does_not_block_the_next(orders: Orders) -> None:
     shop = await orders.connected()
     await orders.put(shop, "before")
     await orders.settle()
-    await orders.link(shop, "GHOST", "G0NE000000000")
-    bad = {"sku": "GHOST", "name": "Gone", "quantity": 1, "unit_price": 5}
-    await orders.put(shop, "bad", lines=[bad], total=5)
+    orders.clover.fail(
+        "refuse", method="POST", path=r"/bulk_line_items$", times=1, body={"message": "Invalid line item"}
+    )
+    await orders.put(shop, "bad")
     await orders.put(shop, "after")
     await orders.settle()
     seen = await orders.seen(shop, "bad")
     assert (seen["state"], seen["reason"]) == ("rejected", "Invalid line item")
     assert seen["problem"]["code"] == "order_rejected"
     assert await orders.state(shop, "after") == "paid"
+
+
+async def test_an_item_deleted_in_clover_is_sold_by_its_name(orders: Orders) -> None:
+    """When Clover refuses linked items their lines go once as custom lines, and the timeline names their SKUs."""
+    shop = await orders.connected()
+    await orders.link(shop, "MUG", "G0NE000000000")
+    await orders.put(shop)
+    await orders.settle()
+    [made] = in_clover(shop)
+    assert [(line["name"], line.get("item")) for line in made.lines] == [("Mug", None), ("Mug", None), ("Poster", None)]
+    seen = await orders.seen(shop)
+    assert seen["state"] == "paid"
+    [said] = [each["detail"] for each in seen["timeline"] if each["step"] == "items left out"]
+    assert said == "Clover did not take the items of MUG"

@@ -1,5 +1,6 @@
 """Takes orders to Clover step by step, each as far as it can go."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -26,7 +27,7 @@ from orders import clover, store
 from orders.domain.order import Order, Wish
 from orders.domain.progress import Progress, State, Step
 from orders.domain.seen import LINES_A_CALL, SUCCESS, Payment, Seen, differences, next_step, not_completed
-from orders.domain.source import Customer, units
+from orders.domain.source import Customer, Line, units
 from orders.sync.deps import Deps, customer_context
 from orders.sync.pauses import Pausing, Stop
 from orders.sync.setup import SetupCheck
@@ -196,12 +197,24 @@ class Courier:
         async with self._batch.database.connection() as conn:
             items = await store.links(conn, order.merchant_id, {line.sku for line in lines})
         order = replace(order, progress=replace(order.progress, lines_sent=seen.lines))
-        order, _ = await self._writer.send(
+        try:
+            sent = await self._send_lines(order, lines, items)
+        except (Rejected, NotFound):
+            if not items:
+                raise
+            # Most often an item was deleted in Clover; what was sold is sold, by its name then.
+            sent = await self._send_lines(order, lines, {})
+            names = ", ".join(sorted(items))
+            await self._writer.save(sent, sent.progress, "items left out", f"Clover did not take the items of {names}")
+        count = seen.lines + len(lines)
+        order = await self._writer.save(sent, sent.progress.with_lines(count), "lines", f"{count} in Clover")
+        return order, replace(seen, lines=count)
+
+    async def _send_lines(self, order: Order, lines: Sequence[Line], items: Mapping[str, str]) -> Order:
+        sent, _ = await self._writer.send(
             order, Step.LINES, lambda: clover.add_lines(self._api, self._clover_id(order), lines, items)
         )
-        count = seen.lines + len(lines)
-        order = await self._writer.save(order, order.progress.with_lines(count), "lines", f"{count} in Clover")
-        return order, replace(seen, lines=count)
+        return sent
 
     async def _make_customer(self, order: Order) -> Order:
         """Find the customer in Clover, else create them."""
