@@ -10,8 +10,6 @@ from common.ids import CloverId
 from common.money import Currency
 
 ITEMS = "items"
-ENOUGH = 100
-"""How many items with one SKU are looked at; more than one is already too many."""
 
 
 class Merchant(Answered):
@@ -43,12 +41,6 @@ class Item(Answered):
         return ItemFields(name=self.name, sku=self.sku, price=self.price, hidden=self.hidden, code=self.code)
 
 
-class Items(Answered):
-    """One page of items."""
-
-    elements: tuple[Item, ...] = ()
-
-
 async def merchant(api: Api) -> tuple[Merchant, Properties]:
     """The merchant the token opens, with what it has set."""
     return await api.get("", Merchant), await api.get("properties", Properties)
@@ -57,10 +49,11 @@ async def merchant(api: Api) -> tuple[Merchant, Properties]:
 async def items_with_sku(api: Api, sku: str) -> list[Item]:
     """The items that carry this SKU; Clover does not keep SKUs unique (a guess).
 
-    Compared once more here, as a trailing `*` in a filter stands for anything (documented for names).
+    Compared once more here: a trailing `*` in a filter stands for anything (documented for names), and a filter that
+    is ignored must neither link a stranger's item nor hide ours.
     """
-    page = await api.get(ITEMS, Items, {"filter": f"sku={sku}", "limit": str(ENOUGH)})
-    return [item for item in page.elements if item.sku == sku and not item.deleted]
+    pages = api.pages(ITEMS, Item, {"filter": f"sku={sku}"})
+    return [item async for page in pages for item in page if item.sku == sku and not item.deleted]
 
 
 async def create_item(api: Api, fields: ItemFields) -> Item:

@@ -1,6 +1,6 @@
 """The slice of Clover that orders uses: order types, tenders, orders, line items, customers, payments."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pydantic import ConfigDict
@@ -11,7 +11,7 @@ from common.errors import Rejected
 from orders.domain.order import Order
 from orders.domain.seen import SUCCESS, Payment, Seen
 from orders.domain.setup import TENDER_KEY, Setup, is_our_order_type
-from orders.domain.source import Customer, Line, clipped, note, title, units
+from orders.domain.source import Customer, Line, clipped, digits, note, title, units
 
 MOST_NESTED = 100
 """What hangs on an order is cut here when expanded, and the cut does not show (documented)."""
@@ -58,18 +58,44 @@ class Refs(Named):
 
 class Found(Named):
     id: str
+    external_reference_id: str | None = None
     created_time: int = 0
 
 
+class Contact(Named):
+    email_address: str = ""
+    phone_number: str = ""
+
+
+class Contacts(Named):
+    elements: tuple[Contact, ...] = ()
+
+
+class Known(Named):
+    """A customer of the merchant with every way to reach them."""
+
+    id: str
+    first_name: str = ""
+    last_name: str = ""
+    email_addresses: Contacts = Contacts()
+    phone_numbers: Contacts = Contacts()
+
+    def has_email(self, email: str) -> bool:
+        return email.lower() in {each.email_address.lower() for each in self.email_addresses.elements}
+
+    def has_phone(self, phone: str) -> bool:
+        return digits(phone) in {digits(each.phone_number) for each in self.phone_numbers.elements}
+
+
 class Shown(Named):
-    """An order with its lines and payments; a field Clover has no value for is absent (recorded)."""
+    """An order with its lines and payments; none of these at all means that the expand was ignored (documented)."""
 
     total: int | None = None
     state: str | None = None
     payment_state: str | None = None
     deleted_timestamp: int | None = None
-    line_items: Refs = Refs()
-    payments: Payments = Payments()
+    line_items: Refs | None = None
+    payments: Payments | None = None
 
 
 async def find_order_type(api: Api) -> str | None:
@@ -104,10 +130,13 @@ async def create_order(api: Api, order: Order, setup: Setup) -> str:
 
 
 async def find_orders(api: Api, reference: str) -> list[str]:
-    """The orders that carry this reference, the earliest first; Clover looks back 90 days (documented)."""
+    """The orders that carry this reference, the earliest first; Clover looks back 90 days (documented).
+
+    Held against the reference once more: were the filter ignored, we would take a stranger's order for ours.
+    """
     found: list[Found] = []
     async for page in api.pages("orders", Found, {"filter": f"externalReferenceId={reference}"}, limit=100):
-        found.extend(page)
+        found.extend(each for each in page if each.external_reference_id == reference)
     return [each.id for each in sorted(found, key=lambda order: (order.created_time, order.id))]
 
 
@@ -123,15 +152,21 @@ def _line(line: Line, items: Mapping[str, str]) -> dict[str, object]:
 
 async def find_customer(api: Api, customer: Customer) -> str | None:
     """Whoever has this e-mail address, else this telephone number."""
-    for field, value in (("emailAddress", customer.email), ("phoneNumber", customer.phone)):
-        if value is not None and (found := await _customers(api, [f"{field}={value}"])):
-            return found
-    return None
+    email, phone, found = customer.email, customer.phone, None
+    if email is not None:
+        found = await _customer(api, [f"emailAddress={email}"], lambda each: each.has_email(email))
+    if phone is not None and found is None:
+        found = await _customer(api, [f"phoneNumber={phone}"], lambda each: each.has_phone(phone))
+    return found
 
 
 async def find_namesake(api: Api, customer: Customer) -> str | None:
     """Whoever is called so: to find again one just made who left neither address nor number."""
-    return await _customers(api, [f"firstName={customer.first_name}", f"lastName={customer.last_name}"])
+    first, last = customer.first_name, customer.last_name
+    filters = [f"{name}={value}" for name, value in (("firstName", first), ("lastName", last)) if value]
+    if not filters:
+        return None
+    return await _customer(api, filters, lambda each: (each.first_name, each.last_name) == (first, last))
 
 
 async def create_customer(api: Api, customer: Customer) -> str:
@@ -163,13 +198,14 @@ async def show_order(api: Api, clover_order_id: str, order: Order) -> Seen | Non
     shown = await api.get(f"orders/{clover_order_id}", Shown, {"expand": "lineItems,payments"})
     if shown.deleted_timestamp is not None:
         return None
-    lines = len(shown.line_items.elements)
-    if lines >= MOST_NESTED or len(units(order.source.lines)) >= MOST_NESTED:
+    lines = None if shown.line_items is None else len(shown.line_items.elements)
+    if lines is None or lines >= MOST_NESTED or len(units(order.source.lines)) >= MOST_NESTED:
         lines = await _count_lines(api, clover_order_id)
+    payments = shown.payments or await _payments(api, clover_order_id)
     return Seen(
         lines=lines,
         total=shown.total,
-        payments=tuple(Payment(e.external_payment_id, e.amount, e.result) for e in shown.payments.elements),
+        payments=tuple(Payment(e.external_payment_id, e.amount, e.result) for e in payments.elements),
         payment_state=shown.payment_state,
         state=shown.state,
     )
@@ -180,11 +216,12 @@ async def delete_order(api: Api, clover_order_id: str) -> None:
     await api.delete(f"orders/{clover_order_id}")
 
 
-async def _customers(api: Api, filters: Sequence[str]) -> str | None:
+async def _customer(api: Api, filters: Sequence[str], fits: Callable[[Known], bool]) -> str | None:
+    """The first customer that these filters find and that does fit: a filter that is ignored finds anybody."""
+    params = {"filter": filters, "expand": "emailAddresses,phoneNumbers"}
     with _impersonal():
-        async for page in api.pages("customers", Ref, {"filter": filters}, limit=100):
-            for each in page:
-                return each.id
+        async for page in api.pages("customers", Known, params, limit=100):
+            return next((each.id for each in page if fits(each)), None)
     return None
 
 
@@ -195,6 +232,11 @@ def _impersonal() -> Iterator[None]:
         yield
     except Rejected as error:
         raise Rejected("Clover did not accept the customer's details.", error.status) from None
+
+
+async def _payments(api: Api, clover_order_id: str) -> Payments:
+    pages = api.pages(f"orders/{clover_order_id}/payments", Paid)
+    return Payments(elements=tuple([each async for page in pages for each in page]))
 
 
 async def _count_lines(api: Api, clover_order_id: str) -> int:

@@ -78,6 +78,18 @@ async def test_an_item_with_the_sku_is_linked_not_doubled(catalog: Catalog) -> N
     assert [each.item_id for each in await catalog.emitted(ProductLinked)] == [item_id]
 
 
+async def test_a_search_that_is_not_answered(catalog: Catalog) -> None:
+    """An answer that is no list does not mean that the item is not there: none is created."""
+    shop = await catalog.connected()
+    item_id = add_item(catalog, shop, sku="SKU-p-1")
+    told = {"kind": "refuse", "method": "GET", "path": r"items\?", "status": 200, "body": {"message": "try again"}}
+    catalog.clover.faults.add(told)
+    await catalog.put(shop)
+    await catalog.settle()
+    assert [each["id"] for each in catalog.items(shop)] == [item_id]
+    assert (await catalog.product(shop))["sync"]["state"] == "pending"
+
+
 async def test_several_items_with_the_sku_wait_for_a_person(catalog: Catalog) -> None:
     """Which of them is meant nobody can know; the others of the batch go through."""
     shop = await catalog.connected()

@@ -124,6 +124,19 @@ async def test_nothing_is_sent_again_before_several_looks(orders: Orders) -> Non
     await assert_once(orders, shop)
 
 
+async def test_a_look_up_that_finds_a_stranger(orders: Orders) -> None:
+    """An order is only ever taken for ours by its reference, whatever the look-up answers."""
+    shop = await orders.connected()
+    stranger = await shop.post("/orders", {"state": "open", "externalReferenceId": "STRANGER0001", "total": 3499})
+    orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=1)
+    orders.clover.fail("refuse", method="GET", path=r"/orders\?", status=200, body={"elements": [stranger]})
+    await orders.put(shop)
+    await orders.settle_for(2 * SETTLE)
+    _, ours = in_clover(shop)
+    assert (await orders.seen(shop))["clover_order_id"] == ours.record["id"]
+    assert await orders.state(shop) == "paid"
+
+
 async def test_pressing_retry_in_doubt_only_looks(orders: Orders) -> None:
     """Retry on an unknown order asks Clover again and sends nothing."""
     shop = await orders.connected()

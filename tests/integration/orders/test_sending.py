@@ -69,6 +69,19 @@ async def test_a_us_customer_is_found_before_one_is_made(orders: Orders) -> None
     assert b"Ada" not in row["customer"]
 
 
+async def test_a_search_that_finds_a_stranger(orders: Orders) -> None:
+    """Nobody is put on an order but who has the customer's address or number, whatever the search answers."""
+    shop = await orders.connected()
+    stranger = await shop.post(
+        "/customers", {"firstName": "Grace", "emailAddresses": [{"emailAddress": "g@x.example"}]}
+    )
+    orders.clover.fail("refuse", method="GET", path=r"/customers", status=200, body={"elements": [stranger]})
+    await orders.put(shop, customer=ADA)
+    await orders.settle()
+    [made] = in_clover(shop)
+    assert (len(made.customers), stranger["id"] in made.customers) == (1, False)
+
+
 async def test_orders_go_in_the_order_they_came(orders: Orders) -> None:
     """A batch of orders is created oldest first."""
     shop = await orders.connected()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from common.clover.errors import decoded
 from common.clover.paging import Page, pages
 from common.clover.transport import Answered
 from common.errors import Unavailable
@@ -51,6 +52,16 @@ async def test_pages_that_repeat_end_in_an_error() -> None:
     """A server that ignores the offset does not keep us reading for ever."""
     with pytest.raises(Unavailable):
         await read(["A", "B"])
+
+
+async def test_an_answer_that_is_no_list_is_not_an_empty_one() -> None:
+    """What Clover says instead of a list, even with 200, does not mean that there is nothing."""
+
+    async def fetch(_: int) -> Page[Row]:
+        return decoded(Page[Row], b'{"message": "try again"}')
+
+    with pytest.raises(Unavailable):
+        [page async for page in pages(fetch, 2)]
 
 
 async def test_pages_without_ids_that_repeat_end_too() -> None:

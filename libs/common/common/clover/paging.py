@@ -18,20 +18,23 @@ class Page(BaseModel, Generic[M]):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    elements: list[M] = []
+    elements: list[M] | None = None
 
 
 async def pages(fetch: Callable[[int], Awaitable[Page[M]]], limit: int) -> AsyncIterator[list[M]]:
     """Each page's elements; `fetch` gets the page at an offset.
 
     Rows that move while we page come twice: elements with an `id` seen before are left out. Rows may also be missed,
-    which only the next sweep can mend. Raises Unavailable when a full page brings nothing new, as it would for ever.
+    which only the next sweep can mend. Raises Unavailable when a full page brings nothing new, as it would for ever,
+    and for an answer that is no list: it does not say that there is nothing.
     """
     seen: set[object] = set()
     last: list[M] = []
     offset = 0
     while True:
         elements = (await fetch(offset)).elements
+        if elements is None:
+            raise Unavailable("Clover's answer is no list")
         new = _unseen(elements, seen)
         if len(elements) >= limit and (not new or elements == last):
             raise Unavailable("Clover's pages repeat; reading on would never end")

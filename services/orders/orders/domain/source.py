@@ -76,6 +76,11 @@ def note(source_id: str) -> str:
     return f"QuickSync order {source_id}"
 
 
+def digits(phone: str) -> str:
+    """The digits of a telephone number, however it is spelled."""
+    return "".join(each for each in phone if each.isdecimal())
+
+
 def clipped(text: str, length: int = LONGEST_NAME) -> str:
     """The text cut to what Clover takes, which counts as Java does: two for an emoji."""
     return text.encode("utf-16-le")[: 2 * length].decode("utf-16-le", "ignore")
