@@ -111,3 +111,16 @@ async def test_a_merchant_no_longer_in_the_us_gets_no_customer(orders: Orders) -
     await orders.settle()
     assert await orders.state(shop) == "paid"
     assert not [call for call in orders.calls(shop) if "customers" in call]
+
+
+async def test_a_linked_sku_that_sounds_like_a_name(orders: Orders) -> None:
+    """Once linked it is kept for a European order, and an order taken in before is still the same."""
+    shop = await orders.connected("eu")
+    line = {"sku": "TEE-GREEN", "name": "Tee", "quantity": 1, "unit_price": 500}
+    green = {"lines": [line], "total": 500, "customer": CUSTOMER | {"last_name": "Green"}}
+    await orders.put(shop, "before", **green)
+    await orders.link(shop, "TEE-GREEN", "1TEM000000001")
+    assert (await orders.put(shop, "before", **green))[0] == 200
+    await orders.put(shop, "after", **green)
+    rows = await orders.fetch("SELECT lines FROM source_order ORDER BY arrival")
+    assert [json.loads(row["lines"])[0]["sku"] for row in rows] == ["TEE-***", "TEE-GREEN"]

@@ -11,6 +11,7 @@ from common.errors import Invalid, Problem
 from common.http.problems import Refused
 from common.http.routes import Answer, Call
 from common.ids import reference
+from common.merchants import Merchant
 from orders import store
 from orders.api.bodies import OrderIn
 from orders.api.views import find
@@ -31,15 +32,17 @@ async def put_order(call: Call[Deps, OrderIn]) -> Answer:
     source_id = _source_id(call.path["source_id"])
     async with call.deps.database.unit() as unit:
         merchant = await merchants.find(unit.conn, call.merchant_id)
-        source = keepable(merchant.region, _adding_up(call.input.source(), merchant.currency))
-        new = await _keep(call.deps, unit, call.merchant_id, source_id, source)
+        source = _adding_up(call.input.source(), merchant.currency)
+        new = await _keep(call.deps, unit, merchant, source_id, source)
         if new:
             unit.mark(PUSH_ORDER, call.merchant_id, source_id)
     return Answer(202 if new else 200, await find(call.deps, call.merchant_id, source_id))
 
 
-async def _keep(deps: Deps, unit: Unit, merchant_id: str, source_id: str, source: Source) -> bool:
+async def _keep(deps: Deps, unit: Unit, merchant: Merchant, source_id: str, given: Source) -> bool:
     """Store the order unless it is there already; whether it was new. Raises Refused when it differs."""
+    merchant_id, skus = merchant.merchant_id, {line.sku for line in given.lines}
+    source = keepable(merchant.region, given, await store.links(unit.conn, merchant_id, skus))
     context = customer_context(merchant_id, source_id)
     sealed = deps.sealer.seal(_CUSTOMER.dump_json(source.customer), context=context) if source.customer else None
     for number in range(REFERENCE_TRIES):
@@ -52,7 +55,9 @@ async def _keep(deps: Deps, unit: Unit, merchant_id: str, source_id: str, source
             opened = (
                 _CUSTOMER.validate_json(deps.sealer.open(known.customer, context=context)) if known.customer else None
             )
-            _refuse_other(replace(known.source, customer=opened), source)
+            # A SKU may have been linked since, which is no difference.
+            same = keepable(merchant.region, given, {line.sku for line in known.source.lines})
+            _refuse_other(replace(known.source, customer=opened), same)
             return False
     raise RuntimeError("no free reference for an order")
 

@@ -1,49 +1,63 @@
 """What of an order may be kept, by the region of the merchant."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
-from orders.domain.source import Customer, Source
+from orders.domain.source import Customer, Line, Source, digits
 
 HIDDEN = "***"
 _MAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 _PHONE = re.compile(r"\+\d[\d\s().-]{6,20}\d")
-_SHORTEST_NAME = 3
-"""Shorter names are also common parts of words and sizes."""
+_APART = r"[\s()./·–-]"
+"""What people write between the digits of a telephone number."""
+_SHORTEST_NAME = 2
+"""A single letter is an initial, and a size, and much else."""
+_SHORTEST_NUMBER, _LONGEST_NUMBER = 6, 7
+"""So many last digits of a telephone number are the same however country and area are written, or left out."""
 
 
-def keepable(region: str, order: Source) -> Source:
+def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
     """What of the order may be kept and sent on: for `us` all of it; elsewhere, an unknown region too, no customer.
 
     There the customer's own words, and what looks like an e-mail address or a telephone number, are taken out of
-    every other text as well: a line named "Engraving for Ada Byron" becomes "Engraving for *** ***".
+    every other text as well: a line named "Engraving for Ada Byron" becomes "Engraving for *** ***". A linked SKU is
+    the merchant's own word and stays, even where it sounds like a name.
     """
     if region == "us":
         return order
-    own = _own_words(order.customer)
+    customer = order.customer
     return replace(
         order,
         customer=None,
-        store=impersonal(order.store, own),
-        number=impersonal(order.number, own),
-        lines=tuple(replace(e, sku=impersonal(e.sku, own), name=impersonal(e.name, own)) for e in order.lines),
+        store=impersonal(order.store, customer),
+        number=impersonal(order.number, customer),
+        lines=tuple(_impersonal_line(line, customer, linked) for line in order.lines),
     )
 
 
-def impersonal(text: str, own_words: Sequence[str]) -> str:
-    """The text without addresses, telephone numbers and these words."""
-    for shape in (_MAIL, _PHONE):
+def impersonal(text: str, customer: Customer | None) -> str:
+    """The text without addresses, telephone numbers and what is said of this customer."""
+    for shape in (_MAIL, *_own_shapes(customer), _PHONE):
         text = shape.sub(HIDDEN, text)
-    for word in own_words:
-        text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", HIDDEN, text, flags=re.IGNORECASE)
     return text
 
 
-def _own_words(customer: Customer | None) -> list[str]:
+def _impersonal_line(line: Line, customer: Customer | None, linked: Collection[str]) -> Line:
+    sku = line.sku if line.sku in linked else impersonal(line.sku, customer)
+    return replace(line, sku=sku, name=impersonal(line.name, customer))
+
+
+def _own_shapes(customer: Customer | None) -> list[re.Pattern[str]]:
     if customer is None:
         return []
     said = [customer.email, customer.phone, customer.first_name, customer.last_name]
-    parts = [*customer.first_name.split(), *customer.last_name.split()]
+    parts = re.findall(r"[^\W_]+", f"{customer.first_name} {customer.last_name}")
     words = {word for word in [*said, *parts] if word and len(word) >= _SHORTEST_NAME}
-    return sorted(words, key=len, reverse=True)
+    longest_first = sorted(words, key=len, reverse=True)
+    shapes = [re.compile(rf"(?<![^\W_]){re.escape(word)}(?![^\W_])", re.IGNORECASE) for word in longest_first]
+    last = digits(customer.phone or "")[-_LONGEST_NUMBER:]
+    if len(last) >= _SHORTEST_NUMBER:
+        tail = f"{_APART}{{0,3}}".join(last)
+        shapes.insert(0, re.compile(rf"(?:[+(\d](?:{_APART}|\d){{0,20}})?{tail}(?!\d)"))
+    return shapes
