@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from common.clover.transport import Answered, Api, Unread
 from common.errors import Rejected
 from orders.domain.order import Order
-from orders.domain.seen import SUCCESS, Payment, Seen
+from orders.domain.seen import LOCKED, SUCCESS, Payment, Seen
 from orders.domain.setup import TENDER_KEY, Setup, is_our_order_type
 from orders.domain.source import Customer, Line, clipped, digits, note, title, units
 
@@ -190,6 +190,11 @@ async def pay(api: Api, clover_order_id: str, order: Order, setup: Setup) -> Non
     """Book the whole total as paid outside; Clover then marks the order paid and locks it (documented)."""
     body = {"tender": {"id": setup.tender_id}, "amount": order.source.total, "externalPaymentId": order.reference}
     await api.post(f"orders/{clover_order_id}/payments", body, Unread)
+
+
+async def lock_order(api: Api, clover_order_id: str) -> None:
+    """Close the order to changes, as some clients do themselves; twice changes nothing."""
+    await api.post(f"orders/{clover_order_id}", {"state": LOCKED}, Unread)
 
 
 async def show_order(api: Api, clover_order_id: str, order: Order) -> Seen | None:

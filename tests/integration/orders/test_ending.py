@@ -29,6 +29,19 @@ async def test_completed_before_it_is_sent(orders: Orders) -> None:
     assert len(await orders.emitted(OrderSynced)) == 1
 
 
+async def test_a_paid_order_clover_did_not_lock(orders: Orders) -> None:
+    """It is locked, and done once Clover shows it so."""
+    shop = await orders.connected()
+    await orders.put(shop)
+    await orders.settle()
+    [made] = in_clover(shop)
+    shop.merchant.objects["orders"].change(made.record["id"], {"state": "open"})
+    await orders.act(shop, "complete")
+    await orders.settle()
+    [made] = in_clover(shop)
+    assert (await orders.state(shop), made.record["state"]) == ("done", "locked")
+
+
 async def test_an_order_clover_does_not_show_as_locked(orders: Orders) -> None:
     """It is not completed on our word: it waits with the reason, and Retry completes it when that is gone."""
     shop = await orders.connected()
@@ -36,6 +49,7 @@ async def test_an_order_clover_does_not_show_as_locked(orders: Orders) -> None:
     await orders.settle()
     [made] = in_clover(shop)
     shop.merchant.objects["orders"].change(made.record["id"], {"state": "open"})
+    orders.clover.fail("refuse", method="POST", path=r"/orders/\w+$", status=200, body={})
     await orders.act(shop, "complete")
     await orders.settle()
     seen = await orders.seen(shop)

@@ -8,6 +8,7 @@ from orders.domain.source import units
 
 LINES_A_CALL = 100
 SUCCESS = "SUCCESS"
+LOCKED = "locked"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def not_completed(order: Order, seen: Seen) -> list[str]:
     wrong = []
     if unpaid := seen.unpaid(order):
         wrong.append(unpaid)
-    if seen.state != "locked":
+    if seen.state != LOCKED:
         wrong.append("Clover shows it as still open to changes instead of locked")
     return wrong
 

@@ -26,7 +26,7 @@ from common.work.batch import Batch
 from orders import clover, store
 from orders.domain.order import Order, Wish
 from orders.domain.progress import Progress, State, Step
-from orders.domain.seen import LINES_A_CALL, SUCCESS, Payment, Seen, differences, next_step, not_completed
+from orders.domain.seen import LINES_A_CALL, LOCKED, SUCCESS, Payment, Seen, differences, next_step, not_completed
 from orders.domain.source import Customer, Line, units
 from orders.sync.deps import Deps, customer_context
 from orders.sync.pauses import Pausing, Stop
@@ -255,6 +255,10 @@ class Courier:
         return order, replace(seen, payments=(*seen.payments, payment))
 
     async def _complete(self, order: Order, seen: Seen) -> None:
+        """Clover locks an order that is paid (reported by clients); where it did not, we do."""
+        if seen.unpaid(order) is None and seen.state != LOCKED:
+            await clover.lock_order(self._api, self._clover_id(order))
+            seen = await self._show(order)
         if wrong := not_completed(order, seen):
             raise Rejected(f"It cannot be completed: {'; '.join(wrong)}.")
         event = OrderCompleted(
