@@ -1,13 +1,12 @@
 """The slice of Clover that orders uses: order types, tenders, orders, line items, customers, payments."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from common.clover.transport import Answered, Api, Unread
-from common.errors import Rejected
+from common.errors import NotFound
 from orders.domain.order import Order
 from orders.domain.seen import LOCKED, SUCCESS, Payment, Seen
 from orders.domain.setup import TENDER_KEY, Setup, is_our_order_type
@@ -172,13 +171,12 @@ async def find_namesake(api: Api, customer: Customer) -> str | None:
 async def create_customer(api: Api, customer: Customer) -> str:
     """Make the customer known to Clover; its id."""
     body = {
-        "firstName": clipped(customer.first_name, 64),
-        "lastName": clipped(customer.last_name, 64),
+        "firstName": customer.first_name,
+        "lastName": customer.last_name,
         "emailAddresses": [{"emailAddress": customer.email}] if customer.email else [],
         "phoneNumbers": [{"phoneNumber": customer.phone}] if customer.phone else [],
     }
-    with _impersonal():
-        return (await api.post("customers", body, Ref)).id
+    return (await api.post("customers", body, Ref)).id
 
 
 async def attach_customer(api: Api, clover_order_id: str, customer_id: str) -> None:
@@ -197,12 +195,13 @@ async def lock_order(api: Api, clover_order_id: str) -> None:
     await api.post(f"orders/{clover_order_id}", {"state": LOCKED}, Unread)
 
 
-async def show_order(api: Api, clover_order_id: str, order: Order) -> Seen | None:
-    """The order as Clover shows it; None when it was deleted there. Raises NotFound when there is none."""
+async def show_order(api: Api, order: Order) -> Seen:
+    """The order as Clover shows it. Raises NotFound when there is none, or it was deleted."""
+    clover_order_id = order.clover_id
     # No `customers`: one expand without its permission fails the whole call (recorded).
     shown = await api.get(f"orders/{clover_order_id}", Shown, {"expand": "lineItems,payments"})
     if shown.deleted_timestamp is not None:
-        return None
+        raise NotFound("The order was deleted in Clover.")
     lines = None if shown.line_items is None else len(shown.line_items.elements)
     if lines is None or lines >= MOST_NESTED or len(units(order.source.lines)) >= MOST_NESTED:
         lines = await _count_lines(api, clover_order_id)
@@ -224,19 +223,9 @@ async def delete_order(api: Api, clover_order_id: str) -> None:
 async def _customer(api: Api, filters: Sequence[str], fits: Callable[[Known], bool]) -> str | None:
     """The first customer that these filters find and that does fit: a filter that is ignored finds anybody."""
     params = {"filter": filters, "expand": "emailAddresses,phoneNumbers"}
-    with _impersonal():
-        async for page in api.pages("customers", Known, params, limit=100):
-            return next((each.id for each in page if fits(each)), None)
+    async for page in api.pages("customers", Known, params, limit=100):
+        return next((each.id for each in page if fits(each)), None)
     return None
-
-
-@contextmanager
-def _impersonal() -> Iterator[None]:
-    """Keep Clover's words to ourselves: they may repeat the customer's details, and refusals are stored and told."""
-    try:
-        yield
-    except Rejected as error:
-        raise Rejected("Clover did not accept the customer's details.", error.status) from None
 
 
 async def _payments(api: Api, clover_order_id: str) -> Payments:

@@ -68,7 +68,7 @@ async def test_a_total_that_does_not_add_up(orders: Orders) -> None:
         ({"placed_at": "0001-01-01T00:00:00+14:00"}, "placed_at"),
         ({"number": "x" * 41}, "number"),
         ({"number": ""}, "number"),
-        ({"customer": ADA | {"email": "nobody"}}, "customer.email"),
+        ({"customer": ADA | {"email": "x" * 256}}, "customer.email"),
         ({"gift": True}, "gift"),
     ],
 )

@@ -72,26 +72,38 @@ async def test_nothing_of_a_european_customer_is_kept_sent_or_logged(
     assert found_in(json.dumps(made.record) + json.dumps(made.lines) + json.dumps(made.payments)) == []
 
 
-async def test_a_refused_search_for_a_customer_repeats_nothing(logged: io.StringIO, orders: Orders) -> None:
-    """Clover's words about a filter it does not take may quote it: they reach no table, event or log line."""
+@pytest.mark.parametrize("step", [r"GET customers", r"POST customers", r"POST orders/\w+"])
+async def test_an_order_goes_without_a_customer_clover_refuses(logged: io.StringIO, orders: Orders, step: str) -> None:
+    """Whichever step is refused the order is paid; the timeline says so, and what Clover said of it goes nowhere."""
     shop = await orders.connected("us")
-    orders.clover.fail("refuse", method="GET", path=r"/customers", body={"message": "bad filter Zacanaria"})
+    method, path = step.split()
+    orders.clover.fail("refuse", method=method, path=rf"/{path}(\?|$)", body={"message": "bad filter Zacanaria"})
     await orders.put(shop, customer=CUSTOMER)
     await orders.settle()
 
-    assert (await orders.seen(shop))["reason"] == "Clover did not accept the customer's details."
+    seen, [made] = await orders.seen(shop), in_clover(shop)
+    assert (seen["state"], made.customers) == ("paid", [])
+    [said] = [each["detail"] for each in seen["timeline"] if each["step"] == "customer left out"]
+    assert said == "Clover did not take the customer's details."
     assert found_in(await everything_stored(orders)) == []
     assert found_in(logged.getvalue()) == []
+
+
+async def test_an_order_goes_without_a_customer_we_may_not_see(orders: Orders) -> None:
+    """Without the permission for customers orders are paid all the same, and the timeline says what was refused."""
+    shop = await orders.connected("us", without=["CUSTOMERS_R", "CUSTOMERS_W"])
+    await orders.put(shop, customer=CUSTOMER)
+    await orders.settle()
+    seen = await orders.seen(shop)
+    assert seen["state"] == "paid"
+    [said] = [each["detail"] for each in seen["timeline"] if each["step"] == "customer left out"]
+    assert said.startswith("Clover refuses our access to customers")
 
 
 async def test_an_american_customer_is_in_clover_only(logged: io.StringIO, orders: Orders) -> None:
     """The details reach Clover's customer, and stand in no table, event, log line or text of the order."""
     shop = await orders.connected("us")
-    orders.clover.fail("refuse", method="POST", path=r"/customers$", times=1, body={"message": "bad Zacanaria"})
     await orders.put(shop, customer=CUSTOMER)
-    await orders.settle()
-    assert (await orders.seen(shop))["reason"] == "Clover did not accept the customer's details."
-    await orders.act(shop, "retry")
     await orders.settle()
 
     [made] = in_clover(shop)

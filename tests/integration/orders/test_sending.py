@@ -1,5 +1,6 @@
 """An order goes into Clover: once, exact to the cent, in order of arrival, in as few calls as it takes."""
 
+import pytest
 from tests.integration.orders.conftest import ADA, Orders, in_clover
 
 from common.contracts.orders import OrderSynced
@@ -67,6 +68,23 @@ async def test_a_us_customer_is_found_before_one_is_made(orders: Orders) -> None
     assert first.customers == second.customers == [customer["id"]]
     [row, _] = await orders.fetch("SELECT customer FROM source_order ORDER BY arrival")
     assert b"Ada" not in row["customer"]
+
+
+@pytest.mark.parametrize(
+    ("customer", "names"),
+    [
+        ({"first_name": "Ada " * 60, "last_name": "Byron\n", "phone": "030/123456", "email": "nobody"}, 1),
+        ({"first_name": "", "last_name": "Byron"}, 1),
+        ({"first_name": " ", "last_name": "", "phone": "none"}, 0),
+    ],
+)
+async def test_a_customer_in_whatever_words(orders: Orders, customer: dict[str, str], names: int) -> None:
+    """No detail of a customer keeps an order: Clover gets what it can take, and none at all where that is nothing."""
+    shop = await orders.connected()
+    assert (await orders.put(shop, customer=customer))[0] == 202
+    await orders.settle()
+    [made] = in_clover(shop)
+    assert (await orders.state(shop), len(made.customers)) == ("paid", names)
 
 
 async def test_a_search_that_finds_a_stranger(orders: Orders) -> None:

@@ -157,6 +157,32 @@ def test_missing_since_is_when_it_was_first_missed() -> None:
     assert missing.found("O", "T", NOW + timedelta(seconds=60)).missing_since is None
 
 
+@pytest.mark.parametrize(
+    ("phone", "fit"),
+    [
+        ("+1 212 555 0100", "+1 212 555 0100"),
+        ("030/123456", "030 123456"),
+        ("+49 (0) 30 / 555 01 23 ext. 45", "+490305550123" + "45"),
+        ("none", None),
+        (None, None),
+    ],
+)
+def test_a_phone_number_is_sent_as_clover_takes_it(phone: str | None, fit: str | None) -> None:
+    """Other separators become spaces, too long a spelling its digits, and what has no digits nothing."""
+    found = Customer("Ada", "", None, phone).for_clover()
+    assert found == Customer("Ada", "", None, fit)
+
+
+@given(*[st.text(max_size=255)] * 4)
+def test_a_customer_for_clover_fits(first: str, last: str, email: str, phone: str) -> None:
+    """Whatever was given, no field is too long for Clover or has a line break, and none at all is no customer."""
+    fit = Customer(first, last, email, phone).for_clover()
+    if fit is not None:
+        for field, longest in ((fit.first_name, 64), (fit.last_name, 64), (fit.email, 127), (fit.phone, 21)):
+            assert field is None or (len(field) <= longest and "".join(field.splitlines()) == field)
+        assert any((fit.first_name, fit.last_name, fit.email, fit.phone))
+
+
 @given(st.text(max_size=200))
 def test_clipped_text_fits_clover(text: str) -> None:
     """At most so many UTF-16 units, and never half of a character."""

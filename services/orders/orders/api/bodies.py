@@ -22,7 +22,7 @@ def _this_century(moment: datetime) -> datetime:
 
 
 Text40 = Annotated[str, StringConstraints(min_length=1, max_length=40)]
-Name = Annotated[str, StringConstraints(max_length=64)]
+Detail = Annotated[str, StringConstraints(max_length=255)]
 
 
 class ChannelIn(Input):
@@ -42,12 +42,15 @@ class LineIn(Input):
 
 
 class CustomerIn(Input):
-    """Who ordered. Kept and sent to Clover for US merchants only; for all others it is never stored."""
+    """Who ordered. Kept and sent to Clover for US merchants only; for all others it is never stored.
 
-    first_name: Name
-    last_name: Name
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=127)] | None = None
-    phone: Annotated[str, StringConstraints(pattern=r"^[0-9+() .-]+$", max_length=21)] | None = None
+    Any text is taken: no order waits for details of its customer. Clover gets what of them it can take.
+    """
+
+    first_name: Detail = ""
+    last_name: Detail = ""
+    email: Detail | None = None
+    phone: Detail | None = None
 
 
 class OrderIn(Input):

@@ -51,6 +51,13 @@ class Order:
     progress: Progress
 
     @property
+    def clover_id(self) -> str:
+        """Its id in Clover, where it is by now."""
+        if self.progress.clover_order_id is None:
+            raise RuntimeError(f"an order that is {self.progress.state} has no id in Clover")
+        return self.progress.clover_order_id
+
+    @property
     def waits(self) -> bool:
         """Whether there is anything to do for it in Clover."""
         state = self.progress.state

@@ -1,5 +1,6 @@
 """The order as another store has it, in its own units and in Clover's."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -9,6 +10,8 @@ from common.money import Money
 MOST_UNITS = 2500
 """Lines Clover takes in one order, one per unit; 2,500 or 3,000, its pages disagree (documented)."""
 LONGEST_NAME = 127
+LONGEST_OF_A_PERSON = 64
+LONGEST_PHONE = 21
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,22 @@ class Line:
 
 @dataclass(frozen=True)
 class Customer:
-    """Who ordered. Held only while it is received, sealed and sent."""
+    """Who ordered, in whatever words. Held only while it is received, sealed and sent."""
 
     first_name: str
     last_name: str
     email: str | None = None
     phone: str | None = None
+
+    def for_clover(self) -> "Customer | None":
+        """What Clover can take of them; None when that is nothing."""
+        fit = Customer(
+            clipped(_one_line(self.first_name), LONGEST_OF_A_PERSON),
+            clipped(_one_line(self.last_name), LONGEST_OF_A_PERSON),
+            _an_email(_one_line(self.email or "")),
+            _a_phone(self.phone or ""),
+        )
+        return fit if any((fit.first_name, fit.last_name, fit.email, fit.phone)) else None
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,22 @@ def title(source: Source) -> str:
 def note(source_id: str) -> str:
     """Clover's reference has 12 characters only, so the whole id stands here."""
     return f"QuickSync order {source_id}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def _an_email(text: str) -> str | None:
+    return text if re.fullmatch(r"[^@\s]+@[^@\s]+", text) and len(text) <= LONGEST_NAME else None
+
+
+def _a_phone(text: str) -> str | None:
+    """With the separators that Clover is known to take, or none where these are too many."""
+    spelled = " ".join(re.sub(r"[^0-9+() .-]", " ", text).split())
+    if len(spelled) > LONGEST_PHONE:
+        spelled = re.sub(r"[^0-9+]", "", spelled)[:LONGEST_PHONE]
+    return spelled if digits(spelled) else None
 
 
 def digits(phone: str) -> str:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import structlog
-from pydantic import TypeAdapter
 
 from common.clover.transport import Api
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
@@ -27,17 +26,14 @@ from orders import clover, store
 from orders.domain.order import Order, Wish
 from orders.domain.progress import Progress, State, Step
 from orders.domain.seen import LINES_A_CALL, LOCKED, SUCCESS, Payment, Seen, differences, next_step, not_completed
-from orders.domain.source import Customer, Line, units
-from orders.sync.deps import Deps, customer_context
+from orders.domain.source import Line, units
+from orders.sync.deps import Deps
+from orders.sync.naming import REFUSALS, Naming
 from orders.sync.pauses import Pausing, Stop
 from orders.sync.setup import SetupCheck
 from orders.sync.writing import Writer
 
 log = structlog.get_logger()
-
-GONE = "The order was deleted in Clover."
-
-_CUSTOMER = TypeAdapter(Customer)
 
 
 class Courier:
@@ -54,6 +50,7 @@ class Courier:
         self._pausing = Pausing(batch, pauses)
         self._writer = Writer(batch, self._pausing)
         self._setup = SetupCheck(batch, api, self._pausing)
+        self._naming = Naming(deps, api, self._writer)
         self._stopped: Stop | Forbidden | None = None
 
     async def take(self, order: Order) -> None:
@@ -99,9 +96,9 @@ class Courier:
             order = await self._create(order)
             seen = Seen()
         if order.progress.state is State.CREATED:
-            order, seen = await self._fill(order, seen or await self._show(order))
+            order, seen = await self._fill(order, seen or await clover.show_order(self._api, order))
         if order.wish is Wish.COMPLETE:
-            await self._complete(order, seen or await self._show(order))
+            await self._complete(order, seen or await clover.show_order(self._api, order))
 
     async def _resumed(self, order: Order) -> Order:
         """What was rejected and is taken again, somebody has asked for."""
@@ -115,7 +112,12 @@ class Courier:
             return order
         if order.progress.doubt_since is None:  # the process that was sending is gone
             order = await self._writer.save(order, order.progress.in_doubt(self._batch.now), "unknown")
-        applied = await self._look(order)
+        try:
+            applied = await self._look(order)
+        except REFUSALS as error:
+            if order.progress.sending is not Step.CUSTOMER:
+                raise
+            return await self._naming.leave_out(order, error)
         if applied is not None:
             return await self._writer.save(order, applied, "found", str(order.progress.sending))
         progress = order.progress.not_seen(self._batch.now, self._deps.settle)
@@ -132,13 +134,13 @@ class Courier:
                 found = await self._by_reference(order)
                 return progress.created(found) if found else None
             case Step.CUSTOMER:
-                found = await self._known_customer(order, namesakes=True)
+                found = await self._naming.made(order)
                 return progress.with_customer(found) if found else None
             case Step.LINES:
-                seen = await self._show(order)
+                seen = await clover.show_order(self._api, order)
                 return progress.with_lines(seen.lines) if seen.lines > progress.lines_sent else None
             case _:
-                seen = await self._show(order)
+                seen = await clover.show_order(self._api, order)
                 return None if seen.needs_payment(order) else progress.answered()
 
     async def _by_reference(self, order: Order) -> str | None:
@@ -170,13 +172,13 @@ class Courier:
         while (step := next_step(order, seen)) is not None:
             order, seen = await self._write(step, order, seen)
             wrote = True
-        seen = await self._show(order) if wrote else seen
+        seen = await clover.show_order(self._api, order) if wrote else seen
         if wrong := differences(order, seen):
             raise Rejected(f"Not as in the source: {'; '.join(wrong)}.")
         synced = OrderSynced(
             merchant_id=order.merchant_id,
             source_id=order.source_id,
-            clover_order_id=self._clover_id(order),
+            clover_order_id=order.clover_id,
             total=order.source.money,
         )
         return await self._writer.save(order, order.progress.paid(), "paid", "", synced), seen
@@ -185,10 +187,8 @@ class Courier:
         match step:
             case Step.LINES:
                 return await self._add_lines(order, seen)
-            case Step.CUSTOMER:
-                return await self._make_customer(order), seen
-            case Step.ATTACH:
-                return await self._attach_customer(order), seen
+            case Step.CUSTOMER | Step.ATTACH:
+                return await self._naming.name(step, order), seen
             case _:
                 return await self._pay(order, seen)
 
@@ -212,39 +212,15 @@ class Courier:
 
     async def _send_lines(self, order: Order, lines: Sequence[Line], items: Mapping[str, str]) -> Order:
         sent, _ = await self._writer.send(
-            order, Step.LINES, lambda: clover.add_lines(self._api, self._clover_id(order), lines, items)
+            order, Step.LINES, lambda: clover.add_lines(self._api, order.clover_id, lines, items)
         )
         return sent
-
-    async def _make_customer(self, order: Order) -> Order:
-        """Find the customer in Clover, else create them."""
-        customer_id = await self._known_customer(order, namesakes=False)
-        if customer_id is not None:
-            return await self._writer.save(order, order.progress.with_customer(customer_id), "customer", "found")
-        order, made = await self._writer.send(
-            order, Step.CUSTOMER, lambda: clover.create_customer(self._api, self._customer(order))
-        )
-        return await self._writer.save(order, order.progress.with_customer(made), "customer", "made")
-
-    async def _attach_customer(self, order: Order) -> Order:
-        await clover.attach_customer(self._api, self._clover_id(order), order.progress.clover_customer_id or "")
-        return await self._writer.save(order, order.progress.with_customer_settled())
-
-    async def _known_customer(self, order: Order, *, namesakes: bool) -> str | None:
-        customer = self._customer(order)
-        if namesakes and not (customer.email or customer.phone):
-            return await clover.find_namesake(self._api, customer)
-        return await clover.find_customer(self._api, customer)
-
-    def _customer(self, order: Order) -> Customer:
-        context = customer_context(order.merchant_id, order.source_id)
-        return _CUSTOMER.validate_json(self._deps.sealer.open(order.customer or b"", context=context))
 
     async def _pay(self, order: Order, seen: Seen) -> tuple[Order, Seen]:
         setup = await self._setup.ready()
         try:
             order, _ = await self._writer.send(
-                order, Step.PAYMENT, lambda: clover.pay(self._api, self._clover_id(order), order, setup)
+                order, Step.PAYMENT, lambda: clover.pay(self._api, order.clover_id, order, setup)
             )
         except Rejected:
             if await self._setup.has_changed(setup):
@@ -257,12 +233,12 @@ class Courier:
     async def _complete(self, order: Order, seen: Seen) -> None:
         """Clover locks an order that is paid (reported by clients); where it did not, we do."""
         if seen.unpaid(order) is None and seen.state != LOCKED:
-            await clover.lock_order(self._api, self._clover_id(order))
-            seen = await self._show(order)
+            await clover.lock_order(self._api, order.clover_id)
+            seen = await clover.show_order(self._api, order)
         if wrong := not_completed(order, seen):
             raise Rejected(f"It cannot be completed: {'; '.join(wrong)}.")
         event = OrderCompleted(
-            merchant_id=order.merchant_id, source_id=order.source_id, clover_order_id=self._clover_id(order)
+            merchant_id=order.merchant_id, source_id=order.source_id, clover_order_id=order.clover_id
         )
         await self._writer.save(order, order.progress.done(), "done", "", event)
 
@@ -289,14 +265,3 @@ class Courier:
             return
         event = OrderRejected(merchant_id=order.merchant_id, source_id=order.source_id, reason=reason)
         await self._writer.save(order, order.progress.rejected(reason), "rejected", reason, event)
-
-    async def _show(self, order: Order) -> Seen:
-        seen = await clover.show_order(self._api, self._clover_id(order), order)
-        if seen is None:
-            raise NotFound(GONE)
-        return seen
-
-    def _clover_id(self, order: Order) -> str:
-        if order.progress.clover_order_id is None:
-            raise RuntimeError(f"an order that is {order.progress.state} has no id in Clover")
-        return order.progress.clover_order_id
