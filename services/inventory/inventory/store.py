@@ -47,7 +47,14 @@ SELECT seen.item_id FROM unnest($2::text[], $3::bigint[]) AS seen (item_id, coun
 LEFT JOIN level ON level.merchant_id = $1 AND level.item_id = seen.item_id
 WHERE level.item_id IS NULL OR (seen.count IS NOT NULL AND level.shadow IS DISTINCT FROM seen.count)
 """
-LINKED_BEYOND = "SELECT item_id FROM level WHERE merchant_id = $1 AND sku <> '' AND item_id <> ALL($2)"
+# What never had a count Clover may leave out for ever; what was held may be back.
+TO_READ = """
+SELECT item_id FROM level
+WHERE merchant_id = $1 AND sku <> '' AND shadow IS NOT NULL
+    AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS seen (item_id) WHERE seen.item_id = level.item_id)
+UNION
+SELECT key FROM work WHERE merchant_id = $1 AND kind = 'read_stock' AND held
+"""
 LINKED_AMONG = "SELECT item_id FROM level WHERE merchant_id = $1 AND sku <> '' AND item_id = ANY($2)"
 PENDING = """
 SELECT item_id FROM level
@@ -137,9 +144,9 @@ async def count_levels(conn: Connection, merchant_id: str) -> int:
     return int(await conn.fetchval("SELECT count(*) FROM level WHERE merchant_id = $1", merchant_id))
 
 
-async def linked_beyond(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[str]:
-    """Linked items that are not among these."""
-    return [row["item_id"] for row in await conn.fetch(LINKED_BEYOND, merchant_id, item_ids)]
+async def to_read(conn: Connection, merchant_id: str, seen: Sequence[str]) -> list[str]:
+    """The items to read once more after a sweep: linked ones that had a count and were not seen, and what is held."""
+    return [row["item_id"] for row in await conn.fetch(TO_READ, merchant_id, seen)]
 
 
 async def linked_among(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[str]:

@@ -56,7 +56,7 @@ async def sweep(batch: Batch, deps: Deps) -> None:
                 await _account(unit, batch.merchant_id, reading)
             seen |= reading.counts.keys()
     async with batch.unit() as unit:
-        unit.mark(READ_STOCK, batch.merchant_id, await store.linked_beyond(unit.conn, batch.merchant_id, list(seen)))
+        unit.mark(READ_STOCK, batch.merchant_id, await store.to_read(unit.conn, batch.merchant_id, list(seen)))
         unit.mark(PUSH_STOCK, batch.merchant_id, await store.pending(unit.conn, batch.merchant_id))
     for key in batch.keys:
         batch.recur(key, deps.sweep_every)

@@ -150,6 +150,31 @@ async def test_a_sweep_misses_a_deleted_item_and_its_new_link_solves_it(inventor
     assert await inventory.stock(shop, "SKU-1") == (5, 5)
 
 
+async def test_a_sweep_does_not_ask_for_what_never_had_a_count(inventory: Inventory) -> None:
+    """A linked item that Clover leaves out because nobody counted it costs no call of its own."""
+    shop = await inventory.connect()
+    await inventory.item(shop, None, sku="SKU-1")
+    inventory.clover.fail("refuse", path=r"/item_stocks\?", status=200, body={"elements": []})
+
+    await inventory.connected(shop)
+    await inventory.settle()
+    assert inventory.calls() == ["GET "]
+
+
+async def test_a_sweep_looks_at_what_is_held(inventory: Inventory) -> None:
+    """What Clover refused once and shows again is held no longer."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, None, sku="SKU-1")
+    inventory.clover.fail("refuse", path=rf"/item_stocks/{item}", status=404, times=1)
+    await inventory.changed(shop, item)
+    await inventory.settle()
+    assert list(await inventory.held()) == [item]
+
+    await inventory.connected(shop)
+    await inventory.settle()
+    assert await inventory.held() == {}
+
+
 async def test_fractions_and_numbers_below_zero_are_kept(inventory: Inventory) -> None:
     """Clover counts 2.5 of something, and minus 3."""
     shop = await inventory.connect()
