@@ -15,7 +15,7 @@ from common.clover.transport import Api, Clover
 from common.contracts.catalog import ProductLinked
 from common.contracts.problems import Code
 from common.db.database import Database
-from common.errors import Forbidden, NotFound, Permanent, Throttled, Transient
+from common.errors import Ambiguous, Conflict, Forbidden, NotFound, Permanent, Throttled, Transient
 from common.seal import NotOpened, Sealer
 from common.work.batch import Batch, Kind
 
@@ -23,6 +23,9 @@ log = structlog.get_logger()
 
 LOOK_AGAIN = timedelta(seconds=5)
 """How often a create with no known end is looked for."""
+
+GIVE_UP = 2
+"""So many failures in one batch are Clover's, not a product's."""
 
 
 def token_context(merchant_id: str) -> str:
@@ -133,12 +136,27 @@ async def push_product(batch: Batch, deps: Deps) -> None:
     due = [entry for entry in entries if entry.is_due]
     if not due:
         return
+    failures = 0
     async with deps.clover.speak(batch.merchant_id) as api:
         for entry in due:
-            if entry.item_id:
-                await _update(batch, api, entry, entry.item_id, entry.sent)
-            else:
-                await _find_or_create(batch, deps, api, entry)
+            try:
+                await _push(batch, deps, api, entry)
+            except (Throttled, Forbidden, Conflict):
+                raise
+            except Permanent as error:
+                batch.hold(entry.product.product_id, Code.PRODUCT_REJECTED, str(error))
+            except (Transient, Ambiguous) as error:
+                failures += 1
+                if failures == GIVE_UP:
+                    raise
+                batch.failed(entry.product.product_id, error)
+
+
+async def _push(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:
+    if entry.item_id:
+        await _update(batch, api, entry, entry.item_id, entry.sent)
+    else:
+        await _find_or_create(batch, deps, api, entry)
 
 
 async def _find_or_create(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:

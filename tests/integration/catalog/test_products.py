@@ -175,6 +175,18 @@ async def test_a_refused_product_waits_alone_and_flows_when_corrected(catalog: C
     assert [each.code for each in await catalog.emitted(ProblemClosed)] == [Code.PRODUCT_REJECTED]
 
 
+@pytest.mark.parametrize("kind", ["fail_before", "apply_then_drop", "truncate"])
+async def test_a_product_that_fails_does_not_keep_the_next(catalog: Catalog, kind: str) -> None:
+    """One call that went wrong costs its own product a while, not the others of the batch."""
+    shop = await catalog.connected()
+    catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
+    for number in range(3):
+        await catalog.put(shop, f"p-{number}")
+    await catalog.settle()
+    states = [(await catalog.product(shop, f"p-{number}"))["sync"]["state"] for number in range(3)]
+    assert states == ["pending", "synced", "synced"]
+
+
 async def test_a_recheck_takes_the_held_again(catalog: Catalog) -> None:
     """Somebody removed the second item in Clover and says so: the product is linked."""
     shop = await catalog.connected()
