@@ -210,7 +210,7 @@ class Sync(StrEnum):
 class Entry:
     """A product, the Clover item it is linked to, and that item's fields as Clover last had them from us.
 
-    `creating_since`: an item may have been created for it then, without our having seen the answer.
+    `creating_since`: an item with `creating_sku` may have been created then, without our having seen the answer.
     """
 
     product: Product
@@ -218,6 +218,7 @@ class Entry:
     item_id: str | None = None
     sent: ItemFields | None = None
     creating_since: datetime | None = None
+    creating_sku: str | None = None
     held: Held | None = None
 
     @property

@@ -58,7 +58,7 @@ WHERE grant_id = $1 AND state = 'holding'
 
 ENTRIES = """
 SELECT p.product_id, p.name, p.sku, p.price, p.currency, p.status, p.barcode, p.updated_at, p.item_id, p.sent,
-    p.creating_since, w.problem, w.error, coalesce(w.held, false) AS held
+    p.creating_since, p.creating_sku, w.problem, w.error, coalesce(w.held, false) AS held
 FROM product p LEFT JOIN work w ON w.merchant_id = p.merchant_id AND w.kind = 'push_product' AND w.key = p.product_id
 WHERE p.merchant_id = $1
 """
@@ -72,9 +72,10 @@ WHERE (product.name, product.sku, product.price, product.currency, product.statu
     IS DISTINCT FROM (excluded.name, excluded.sku, excluded.price, excluded.currency, excluded.status, excluded.barcode)
 """
 SAVE_SENT = """
-UPDATE product SET item_id = $3, sent = $4, creating_since = NULL WHERE merchant_id = $1 AND product_id = $2
+UPDATE product SET item_id = $3, sent = $4, creating_since = NULL, creating_sku = NULL
+WHERE merchant_id = $1 AND product_id = $2
 """
-NOTE_CREATE = "UPDATE product SET creating_since = $3 WHERE merchant_id = $1 AND product_id = $2"
+NOTE_CREATE = "UPDATE product SET creating_since = $3, creating_sku = $4 WHERE merchant_id = $1 AND product_id = $2"
 OWNER = "SELECT product_id FROM product WHERE merchant_id = $1 AND item_id = $2"
 
 
@@ -205,9 +206,11 @@ async def save_sent(conn: Connection, merchant_id: str, product_id: str, item_id
     await conn.execute(SAVE_SENT, merchant_id, product_id, item_id, json.dumps(asdict(sent)))
 
 
-async def note_create(conn: Connection, merchant_id: str, product_id: str, since: datetime | None) -> None:
-    """An item is about to be created for the product; None: it surely was not."""
-    await conn.execute(NOTE_CREATE, merchant_id, product_id, since)
+async def note_create(
+    conn: Connection, merchant_id: str, product_id: str, since: datetime | None, sku: str | None
+) -> None:
+    """An item with this SKU is about to be created for the product; None: it surely was not."""
+    await conn.execute(NOTE_CREATE, merchant_id, product_id, since, sku)
 
 
 async def owner(conn: Connection, merchant_id: str, item_id: str) -> str | None:
@@ -234,5 +237,6 @@ def _entry(row: asyncpg.Record) -> Entry:
         item_id=row["item_id"],
         sent=ItemFields(**json.loads(row["sent"])) if row["sent"] else None,
         creating_since=row["creating_since"],
+        creating_sku=row["creating_sku"],
         held=Held(Code(row["problem"]), row["error"] or "") if row["held"] else None,
     )

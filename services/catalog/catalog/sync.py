@@ -1,7 +1,7 @@
 """Brings products to Clover, within grants that catalog takes from its own table."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -160,16 +160,22 @@ async def _push(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:
 
 
 async def _find_or_create(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:
-    """Link the item that carries the SKU; create one only when there is none, and none can still turn up."""
-    found = await clover.items_with_sku(api, entry.product.sku)
+    """Link the item that carries the SKU; create one only when there is none, and none can still turn up.
+
+    One whose creation is in doubt carries the SKU it was created with, whatever the product's is by now.
+    """
+    sku = entry.creating_sku or entry.product.sku
+    found = await clover.items_with_sku(api, sku)
     settles = entry.creating_since and entry.creating_since + deps.create_settles
     if len(found) > 1:
-        reason = f"Clover has {len(found)} items with the SKU {entry.product.sku}; keep one, or give each its own."
+        reason = f"Clover has {len(found)} items with the SKU {sku}; keep one, or give each its own."
         batch.hold(entry.product.product_id, Code.PRODUCT_REJECTED, reason)
     elif found:
         await _link(batch, api, entry, found[0])
     elif settles and batch.now < settles:
         batch.again(entry.product.product_id, min(LOOK_AGAIN, settles - batch.now))
+    elif sku != entry.product.sku:
+        await _find_or_create(batch, deps, api, replace(entry, creating_since=None, creating_sku=None))
     else:
         await _create(batch, api, entry)
 
@@ -192,12 +198,12 @@ async def _create(batch: Batch, api: Api, entry: Entry) -> None:
     """Create the item, having noted that we are about to: whatever happens then, it is looked for first."""
     product_id = entry.product.product_id
     async with batch.unit() as unit:
-        await store.note_create(unit.conn, batch.merchant_id, product_id, unit.now)
+        await store.note_create(unit.conn, batch.merchant_id, product_id, unit.now, entry.product.sku)
     try:
         item = await clover.create_item(api, entry.wanted)
     except (Permanent, Transient):  # not Ambiguous: nothing was created
         async with batch.unit() as unit:
-            await store.note_create(unit.conn, batch.merchant_id, product_id, None)
+            await store.note_create(unit.conn, batch.merchant_id, product_id, None, None)
         raise
     async with batch.unit() as unit:
         await store.save_sent(unit.conn, batch.merchant_id, product_id, item.id, entry.wanted)

@@ -116,6 +116,18 @@ async def test_a_create_in_doubt_is_looked_up_first(catalog: Catalog, kind: str)
     assert catalog.calls().count("POST items") == 1
 
 
+@pytest.mark.parametrize("kind", ["apply_then_drop", "drop_before_apply"])
+async def test_a_sku_changed_while_a_create_is_in_doubt(catalog: Catalog, kind: str) -> None:
+    """The item is looked for under the SKU it was created with, and there is one, with the new SKU."""
+    shop = await catalog.connected()
+    catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
+    await catalog.put(shop, sku="OLD")
+    await catalog.settle()
+    await catalog.put(shop, sku="NEW")
+    await eventually(lambda: catalog.synced(shop))
+    assert [item["sku"] for item in catalog.items(shop)] == ["NEW"]
+
+
 @pytest.mark.parametrize("kind", ["drop_before_apply", "fail_before", "throttle"])
 async def test_a_create_that_was_not_applied_is_repeated(catalog: Catalog, kind: str) -> None:
     """When the create never had an effect, it is sent again and there is one item."""

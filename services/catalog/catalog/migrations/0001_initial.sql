@@ -37,6 +37,7 @@ CREATE TABLE product (
     item_id        text,        -- the Clover item, once it is linked
     sent           jsonb,       -- the item's fields as Clover last had them
     creating_since timestamptz, -- a create was begun whose end is not known
+    creating_sku   text,        -- the SKU it was begun with
     PRIMARY KEY (merchant_id, product_id),
     UNIQUE (merchant_id, sku),
     UNIQUE (merchant_id, item_id)
