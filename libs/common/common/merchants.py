@@ -18,7 +18,7 @@ ON CONFLICT (merchant_id) DO UPDATE SET account_id = excluded.account_id, region
 
 @dataclass(frozen=True)
 class Merchant:
-    """A merchant whose Clover is connected. `region` is `us`, `eu` or `la`; `timezone` is an IANA name."""
+    """A merchant whose Clover is connected. `region` is `us`, `eu`, `la` or `sandbox`; `timezone` is an IANA name."""
 
     merchant_id: str
     account_id: str

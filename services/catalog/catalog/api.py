@@ -51,7 +51,10 @@ class ConnectionIn(Input):
     """A merchant's Clover to connect, or to connect again with another token."""
 
     merchant_id: Annotated[MerchantId, Field(description="Clover's id of the merchant.")]
-    region: Annotated[Literal["us", "eu", "la"], Field(description="Where Clover keeps the merchant.")]
+    region: Annotated[
+        Literal["us", "eu", "la", "sandbox"],
+        Field(description="Where Clover keeps the merchant; `sandbox` is Clover's environment for developers."),
+    ]
     account_id: Annotated[Label, Field(description="The QuickSync account the merchant belongs to.")]
     account_email: Annotated[Email, Field(description="Where problems are told. Kept sealed, never shown.")]
     api_token: Annotated[ApiToken, Field(description="Clover's API token. Kept sealed, never shown.")]

@@ -149,7 +149,7 @@ async def catalog(database_dsn: str, changed: dict[str, Any]) -> AsyncIterator[C
             "postgres_dsn": SecretStr(database_dsn),
             "amqp_url": SecretStr("amqp://nowhere.invalid"),
             "bus_namespace": uuid4().hex,
-            "clover_base_urls": dict.fromkeys(("us", "eu", "la"), url),
+            "clover_base_urls": dict.fromkeys(("us", "eu", "la", "sandbox"), url),
             "clover_timeout": 2.0,
             "jwt_public_keys": [issuer.public_pem],
             "internal_secrets": INTERNAL,

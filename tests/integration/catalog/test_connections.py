@@ -23,6 +23,16 @@ async def test_connecting_learns_what_the_merchant_is(catalog: Catalog) -> None:
     assert await catalog.call("GET", f"/v1/merchants/{shop.id}") == (200, body)
 
 
+async def test_a_merchant_of_clovers_developer_environment(catalog: Catalog) -> None:
+    """Region `sandbox` is connected like any other, and counts as Europe for customer details."""
+    shop = catalog.shop("us")
+    status, body = await catalog.connect(shop, region="sandbox")
+    assert (status, body["region"]) == (201, "sandbox")
+    _, told = await catalog.call("GET", f"/v1/merchants/{shop.id}/capabilities")
+    [details] = [each for each in told["capabilities"] if each["code"] == "customer_details"]
+    assert details["supported"] is False
+
+
 async def test_token_and_address_are_never_shown_and_stand_sealed(
     catalog: Catalog, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,7 +63,9 @@ def test_the_state_of_sync() -> None:
     assert Entry(product(), NOW, item_id="ITEM000000001", sent=entry.wanted, held=held).sync is Sync.SYNCED
 
 
-@pytest.mark.parametrize(("region", "told"), [("us", True), ("eu", False), ("la", False), ("mars", False)])
+@pytest.mark.parametrize(
+    ("region", "told"), [("us", True), ("eu", False), ("la", False), ("sandbox", False), ("mars", False)]
+)
 def test_customer_details_are_for_us_orders_only(region: str, *, told: bool) -> None:
     """A region nobody knows counts as Europe."""
     found = {each.code: each.supported for each in capabilities(region)}

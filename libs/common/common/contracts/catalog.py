@@ -12,7 +12,7 @@ Sku = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class MerchantConnected(Event):
-    """The merchant's Clover can be spoken to, for the first time or again. `region` is `us`, `eu` or `la`."""
+    """The merchant's Clover can be spoken to, first or again. `region` is `us`, `eu`, `la` or `sandbox`."""
 
     type = "catalog.merchant_connected.v1"
 
