@@ -87,7 +87,10 @@ class Stock(RuleBasedStateMachine):
 
     @rule(quantity=st.integers(-5000, 50_000))
     def count_here(self, quantity: int) -> None:
-        self.truth = quantity if self.level.shadow is None else self.truth + quantity - (self.level.on_hand or 0)
+        if self.level.shadow is None and self.push is None:
+            self.truth = quantity
+        else:
+            self.truth += quantity - (self.level.on_hand or 0)
         self.keep(state(self.level, quantity, self.now))
 
     @rule(times=st.integers(1, 3))
