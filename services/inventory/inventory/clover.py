@@ -4,11 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from common.clover.paging import LARGEST_PAGE
+import structlog
+
+from common.clover.paging import LARGEST_PAGE, Endless
 from common.clover.transport import Answered, Api, Unread
 from common.errors import NotFound, Rejected, Undecodable
 from common.quantity import decimal
 from inventory.domain import LARGEST
+
+log = structlog.get_logger()
 
 GONE = "Clover no longer has item {item_id}; most often it was deleted there. Link the product again, or remove it."
 ABSURD = "Clover shows a count for item {item_id} that is beyond 10^12; correct it in Clover."
@@ -58,15 +62,22 @@ async def read_counts(api: Api, item_ids: Sequence[str], known: int) -> Reading:
 
 
 async def read_pages(api: Api) -> AsyncIterator[Reading]:
-    """The counts of all items, page by page."""
-    async for stocks in api.pages("item_stocks", ItemStock):
-        reading = Reading()
-        for stock in stocks:
-            try:
-                reading.counts[stock.item.id] = _count(stock)
-            except Rejected as error:
-                reading.refused[stock.item.id] = str(error)
-        yield reading
+    """The counts of all items, page by page, as far as Clover lets us: one client tells of an end after 1,000."""
+    try:
+        async for stocks in api.pages("item_stocks", ItemStock):
+            yield _reading(stocks)
+    except (Rejected, Endless) as error:
+        log.warning("counts cannot be read to their end", reason=str(error))
+
+
+def _reading(stocks: Sequence[ItemStock]) -> Reading:
+    reading = Reading()
+    for stock in stocks:
+        try:
+            reading.counts[stock.item.id] = _count(stock)
+        except Rejected as error:
+            reading.refused[stock.item.id] = str(error)
+    return reading
 
 
 async def read_count(api: Api, item_id: str) -> int | None:

@@ -161,6 +161,18 @@ async def test_a_sweep_does_not_ask_for_what_never_had_a_count(inventory: Invent
     assert inventory.calls() == ["GET "]
 
 
+async def test_a_sweep_reads_one_by_one_what_it_cannot_page(inventory: Inventory) -> None:
+    """Where Clover refuses to list any further, the linked items it did not show are read by themselves."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, 4, sku="SKU-1")
+    shop.till("recount", item=item, quantity=9)
+    inventory.clover.fail("refuse", path=r"/item_stocks\?", status=400)
+
+    await inventory.connected(shop)
+    await inventory.settle()
+    assert (await inventory.stock(shop, "SKU-1"), await inventory.held()) == ((9, 9), {})
+
+
 async def test_a_sweep_looks_at_what_is_held(inventory: Inventory) -> None:
     """What Clover refused once and shows again is held no longer."""
     shop = await inventory.connect()

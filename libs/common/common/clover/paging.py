@@ -13,6 +13,10 @@ LARGEST_PAGE = 1000
 """Clover refuses more with 400 (recorded)."""
 
 
+class Endless(Unavailable):
+    """Clover's pages repeat; reading on would never end."""
+
+
 class Page(BaseModel, Generic[M]):
     """Clover's list envelope: no total and no cursor; a page shorter than asked for is the last (recorded)."""
 
@@ -25,8 +29,8 @@ async def pages(fetch: Callable[[int], Awaitable[Page[M]]], limit: int) -> Async
     """Each page's elements; `fetch` gets the page at an offset.
 
     Rows that move while we page come twice: elements with an `id` seen before are left out. Rows may also be missed,
-    which only the next sweep can mend. Raises Unavailable when a full page brings nothing new, as it would for ever,
-    and for an answer that is no list: it does not say that there is nothing.
+    which only the next sweep can mend. Raises Endless when a full page brings nothing new, as it would for ever, and
+    Unavailable for an answer that is no list: it does not say that there is nothing.
     """
     seen: set[object] = set()
     last: list[M] = []
@@ -37,7 +41,7 @@ async def pages(fetch: Callable[[int], Awaitable[Page[M]]], limit: int) -> Async
             raise Unavailable("Clover's answer is no list")
         new = _unseen(elements, seen)
         if len(elements) >= limit and (not new or elements == last):
-            raise Unavailable("Clover's pages repeat; reading on would never end")
+            raise Endless
         if new:
             yield new
         if len(elements) < limit:
