@@ -101,7 +101,7 @@ async def find_order_type(api: Api) -> str | None:
     """Our order type, if the merchant has made it; there is no filter by label (recorded)."""
     async for page in api.pages("order_types", OrderType):
         for each in page:
-            if is_our_order_type(each.label) and not each.is_deleted and each.deleted_time is None:
+            if is_our_order_type(each.label) and not each.is_deleted and not each.deleted_time:
                 return each.id
     return None
 
@@ -200,7 +200,7 @@ async def show_order(api: Api, order: Order) -> Seen:
     clover_order_id = order.clover_id
     # No `customers`: one expand without its permission fails the whole call (recorded).
     shown = await api.get(f"orders/{clover_order_id}", Shown, {"expand": "lineItems,payments"})
-    if shown.deleted_timestamp is not None:
+    if shown.deleted_timestamp:
         raise NotFound("The order was deleted in Clover.")
     lines = None if shown.line_items is None else len(shown.line_items.elements)
     if lines is None or lines >= MOST_NESTED or len(units(order.source.lines)) >= MOST_NESTED:

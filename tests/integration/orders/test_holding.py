@@ -121,6 +121,24 @@ async def test_another_label_is_not_ours(orders: Orders, label: str) -> None:
     assert await orders.state(shop) == "held"
 
 
+async def test_the_type_is_found_among_all_sorts(orders: Orders) -> None:
+    """Types without a label and deleted ones of ours are passed over; of two, hidden or not, the first is taken."""
+    shop = await orders.connected(order_type=False)
+    hidden, plain = orders.add_order_type(shop)["id"], orders.add_order_type(shop)["id"]
+    types = [
+        {"id": "TYPE000000001", "labelKey": "com.clover.order.type.dine_in", "label": None},
+        {"id": "TYPE000000002", "label": "QuickSync", "isDeleted": True},
+        {"id": "TYPE000000003", "label": "QuickSync", "deletedTime": 1764000000000},
+        {"id": hidden, "label": "QuickSync", "isHidden": True, "isDeleted": False, "deletedTime": 0},
+        {"id": plain, "label": "QuickSync"},
+    ]
+    orders.clover.fail("refuse", path=r"/order_types", status=200, body={"elements": types})
+    await orders.put(shop)
+    await orders.settle()
+    [made] = in_clover(shop)
+    assert (await orders.state(shop), made.record["orderType"]["id"]) == ("paid", hidden)
+
+
 @pytest.mark.parametrize("mode", ["refuse", "accept"])
 async def test_a_deleted_type_holds_orders_however_clover_takes_it(orders: Orders, mode: str) -> None:
     """A type that is gone holds the next order: after a refusal at once, else when it was last seen a minute ago."""
