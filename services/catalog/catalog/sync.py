@@ -131,14 +131,16 @@ class Deps:
 
 async def push_product(batch: Batch, deps: Deps) -> None:
     """Create or update the Clover items of these products, linking what is there already."""
+    # The often failed last: what always fails else kept the others for ever.
+    keys = [row.key for row in sorted(batch.rows, key=lambda row: row.attempts)]
     async with deps.database.connection() as conn:
-        entries = await store.products(conn, batch.merchant_id, batch.keys)
+        entries = await store.products(conn, batch.merchant_id, keys)
     due = [entry for entry in entries if entry.is_due]
     if not due:
         return
     failures = 0
     async with deps.clover.speak(batch.merchant_id) as api:
-        for entry in due:
+        for place, entry in enumerate(due):
             try:
                 await _push(batch, deps, api, entry)
             except (Throttled, Forbidden, Conflict):
@@ -147,9 +149,11 @@ async def push_product(batch: Batch, deps: Deps) -> None:
                 batch.hold(entry.product.product_id, Code.PRODUCT_REJECTED, str(error))
             except (Transient, Ambiguous) as error:
                 failures += 1
-                if failures == GIVE_UP:
-                    raise
                 batch.failed(entry.product.product_id, error)
+                if failures == GIVE_UP:
+                    for untried in due[place + 1 :]:
+                        batch.again(untried.product.product_id, timedelta(0))
+                    raise
 
 
 async def _push(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:

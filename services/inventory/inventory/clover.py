@@ -8,11 +8,14 @@ import structlog
 
 from common.clover.paging import LARGEST_PAGE, Endless
 from common.clover.transport import Answered, Api, Unread
-from common.errors import NotFound, Rejected, Undecodable
+from common.errors import NotFound, Rejected, Throttled, Transient, Undecodable
 from common.quantity import decimal
 from inventory.domain import LARGEST
 
 log = structlog.get_logger()
+
+GIVE_UP = 2
+"""So many failures in one batch are Clover's, not an item's."""
 
 GONE = "Clover no longer has item {item_id}; most often it was deleted there. Link the product again, or remove it."
 ABSURD = "Clover shows a count for item {item_id} that is beyond 10^12; correct it in Clover."
@@ -33,15 +36,22 @@ class ItemStock(Answered):
 
 @dataclass
 class Reading:
-    """What was read: counts in thousandths (None: no count), and why some items have none to read, in words."""
+    """What was read: counts in thousandths (None: no count), why some have none to read, in words, and what failed."""
 
     counts: dict[str, int | None] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, Transient] = field(default_factory=dict)
+
+    @property
+    def given_up(self) -> bool:
+        """Whether so much failed that nothing more was asked for."""
+        return len(self.failed) >= GIVE_UP
 
     def add(self, other: "Reading") -> None:
         """Take over what another reading says."""
         self.counts.update(other.counts)
         self.refused.update(other.refused)
+        self.failed.update(other.failed)
 
 
 async def read_counts(api: Api, item_ids: Sequence[str], known: int) -> Reading:
@@ -103,6 +113,12 @@ async def _one_by_one(api: Api, item_ids: Sequence[str]) -> Reading:
             reading.counts[item_id] = await read_count(api, item_id)
         except (NotFound, Rejected, Undecodable) as error:
             reading.refused[item_id] = str(error)
+        except Throttled:
+            raise
+        except Transient as error:
+            reading.failed[item_id] = error
+            if reading.given_up:
+                break
     return reading
 
 

@@ -1,6 +1,6 @@
 """How inventory and Clover are brought together: counts into the ledger, our numbers into Clover."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,9 +22,6 @@ FIRST_LOOK = timedelta(seconds=1)
 STALE_SECONDS = 0.5
 """A reading older than this is made again before anything is written on it; usually a few ms pass."""
 
-GIVE_UP = 2
-"""So many failures in one batch are Clover's, not an item's."""
-
 
 @dataclass(frozen=True)
 class Deps:
@@ -41,10 +38,15 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
     """Bring Clover's counts of these items into the ledger."""
     known = await _known(batch)
     async with deps.clover.speak(batch.merchant_id) as api:
-        reading = await clover.read_counts(api, batch.keys, known)
+        reading = await clover.read_counts(api, _unfailed_first(batch), known)
     async with batch.unit() as unit:
         await _account(unit, batch.merchant_id, reading)
     await _hold_linked(batch, reading.refused)
+    for item_id, error in reading.failed.items():
+        batch.failed(item_id, error)
+    if reading.given_up:
+        _leave(batch, set(batch.keys) - reading.counts.keys() - reading.refused.keys() - reading.failed.keys())
+        raise error
 
 
 async def sweep(batch: Batch, deps: Deps) -> None:
@@ -70,7 +72,8 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
     """
     failures = 0
     async with deps.clover.speak(batch.merchant_id) as api:
-        for item_id in await _not_in_clover(batch):
+        items = await _not_in_clover(batch)
+        for place, item_id in enumerate(items):
             try:
                 await _push(batch, deps, api, item_id)
             except (Throttled, Forbidden, Conflict):
@@ -81,9 +84,21 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
                 batch.hold(item_id, Code.STOCK_REJECTED, str(error))
             except Transient as error:
                 failures += 1
-                if failures == GIVE_UP:
-                    raise
                 batch.failed(item_id, error)
+                if failures == clover.GIVE_UP:
+                    _leave(batch, items[place + 1 :])
+                    raise
+
+
+def _unfailed_first(batch: Batch) -> list[str]:
+    """The keys, the often failed last: what always fails else kept the others for ever."""
+    return [row.key for row in sorted(batch.rows, key=lambda row: row.attempts)]
+
+
+def _leave(batch: Batch, untried: Iterable[str]) -> None:
+    """Let these be tried before those that failed."""
+    for item_id in untried:
+        batch.again(item_id, AT_ONCE)
 
 
 async def _known(batch: Batch) -> int:
@@ -123,10 +138,10 @@ async def _record(unit: Unit, merchant_id: str, moved: Sequence[domain.Moved]) -
 
 
 async def _not_in_clover(batch: Batch) -> list[str]:
-    """Those of the keys that Clover has yet to be told of, in their order."""
+    """Those of the keys that Clover has yet to be told of."""
     async with batch.database.connection() as conn:
         pending = set(await store.pending(conn, batch.merchant_id, batch.keys))
-    return [key for key in batch.keys if key in pending]
+    return [key for key in _unfailed_first(batch) if key in pending]
 
 
 async def _push(batch: Batch, deps: Deps, api: Api, item_id: str) -> None:

@@ -199,6 +199,23 @@ async def test_a_product_that_fails_does_not_keep_the_next(catalog: Catalog, kin
     assert states == ["pending", "synced", "synced"]
 
 
+async def test_a_product_that_failed_comes_after_the_others(catalog: Catalog) -> None:
+    """What always fails is tried last, so that it does not use up what patience there is for a batch."""
+    shop = await catalog.connected()
+    for product_id in ("p-1", "p-2"):
+        await catalog.put(shop, product_id)
+    await catalog.settle()
+    ids = {item["sku"]: item["id"] for item in catalog.items(shop)}
+    catalog.clover.faults.add({"kind": "fail_before", "method": "POST", "path": f"items/{ids['SKU-p-1']}$"})
+    await catalog.put(shop, "p-1", name="New")
+    await catalog.settle()
+    await catalog.put(shop, "p-2", name="New")
+    await catalog.fetch("UPDATE work SET due_at = now()")
+    catalog.clover.journal.forget()
+    await catalog.settle()
+    assert catalog.calls()[:2] == [f"POST items/{ids[sku]}" for sku in ("SKU-p-2", "SKU-p-1")]
+
+
 async def test_a_recheck_takes_the_held_again(catalog: Catalog) -> None:
     """Somebody removed the second item in Clover and says so: the product is linked."""
     shop = await catalog.connected()

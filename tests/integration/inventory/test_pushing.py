@@ -291,3 +291,17 @@ async def test_no_second_push_of_an_item_is_recorded_while_one_is_open(inventory
     )
     with pytest.raises(Exception, match="push_open"):
         await inventory.fetch(copy)
+
+
+async def test_items_that_always_fail_do_not_keep_the_others(inventory: Inventory) -> None:
+    """However many fail again and again, each of the others is written within a few tries."""
+    shop = await inventory.connect()
+    items = [await inventory.item(shop, 10, sku=f"SKU-{number}") for number in range(6)]
+    for item in items[:3]:
+        inventory.clover.fail("fail_before", method="GET", path=rf"/item_stocks/{item}")
+    for number in range(6):
+        await inventory.adjust(shop, f"SKU-{number}", -1)
+    for _ in range(9):
+        await inventory.later(30)
+
+    assert [shop.count(item) for item in items] == [10] * 3 + [9] * 3

@@ -214,6 +214,22 @@ async def test_a_count_beyond_measure_is_held_alone(inventory: Inventory) -> Non
     assert await inventory.stock(shop, "SKU-2") == (3, 3)
 
 
+async def test_items_that_never_answer_do_not_keep_the_others(inventory: Inventory) -> None:
+    """However many fail again and again, each of the others is read within a few tries."""
+    shop = await inventory.connect()
+    items = [await inventory.item(shop, 10) for _ in range(6)]
+    inventory.clover.fail("refuse", path=r"/item_stocks\?", status=400)
+    for item in items[:3]:
+        inventory.clover.fail("fail_before", path=rf"/item_stocks/{item}")
+    for item in items:
+        shop.till("recount", item=item, quantity=4)
+        await inventory.changed(shop, item)
+    for _ in range(9):
+        await inventory.later(30)
+
+    assert [(await inventory.stock(shop, item))[0] for item in items] == [10] * 3 + [4] * 3
+
+
 async def test_what_fails_for_now_is_read_later(inventory: Inventory) -> None:
     """A 5xx, a broken answer or a 429 costs time, nothing else."""
     shop = await inventory.connect()
