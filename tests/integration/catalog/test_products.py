@@ -66,8 +66,10 @@ async def test_an_unchanged_product_costs_no_call(catalog: Catalog) -> None:
     assert catalog.calls() == []
 
 
-async def test_an_item_with_the_sku_is_linked_not_doubled(catalog: Catalog) -> None:
+@pytest.mark.parametrize("nulls", ["absent", "null"])
+async def test_an_item_with_the_sku_is_linked_not_doubled(catalog: Catalog, nulls: str) -> None:
     """What was in Clover before is found by its SKU and brought to what is wanted; a barcode not given stays."""
+    catalog.clover.switches.set({"null_fields": nulls})
     shop = await catalog.connected()
     item_id = add_item(catalog, shop, sku="SKU-p-1", hidden=True, code="4006381333931")
     await catalog.put(shop)
