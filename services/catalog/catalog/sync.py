@@ -1,5 +1,6 @@
 """Brings products to Clover, within grants that catalog takes from its own table."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -131,16 +132,14 @@ class Deps:
 
 async def push_product(batch: Batch, deps: Deps) -> None:
     """Create or update the Clover items of these products, linking what is there already."""
-    # The often failed last: what always fails else kept the others for ever.
-    keys = [row.key for row in sorted(batch.rows, key=lambda row: row.attempts)]
     async with deps.database.connection() as conn:
-        entries = await store.products(conn, batch.merchant_id, keys)
+        entries = await store.products(conn, batch.merchant_id, _unfailed_first(batch))
     due = [entry for entry in entries if entry.is_due]
     if not due:
         return
     failures = 0
     async with deps.clover.speak(batch.merchant_id) as api:
-        for place, entry in enumerate(due):
+        for entry in due:
             try:
                 await _push(batch, deps, api, entry)
             except (Throttled, Forbidden, Conflict):
@@ -149,11 +148,16 @@ async def push_product(batch: Batch, deps: Deps) -> None:
                 batch.hold(entry.product.product_id, Code.PRODUCT_REJECTED, str(error))
             except (Transient, Ambiguous) as error:
                 failures += 1
-                batch.failed(entry.product.product_id, error)
                 if failures == GIVE_UP:
-                    for untried in due[place + 1 :]:
-                        batch.again(untried.product.product_id, timedelta(0))
                     raise
+                batch.failed(entry.product.product_id, error)
+
+
+def _unfailed_first(batch: Batch) -> list[str]:
+    """The keys, the often failed last and by lot: what always fails else kept what comes after it for ever."""
+    lot = random.Random()
+    rows = sorted(batch.rows, key=lambda row: (row.attempts, lot.random() if row.attempts else 0))
+    return [row.key for row in rows]
 
 
 async def _push(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:

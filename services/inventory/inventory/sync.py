@@ -1,6 +1,7 @@
 """How inventory and Clover are brought together: counts into the ledger, our numbers into Clover."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -45,7 +46,6 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
     for item_id, error in reading.failed.items():
         batch.failed(item_id, error)
     if reading.given_up:
-        _leave(batch, set(batch.keys) - reading.counts.keys() - reading.refused.keys() - reading.failed.keys())
         raise error
 
 
@@ -72,8 +72,7 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
     """
     failures = 0
     async with deps.clover.speak(batch.merchant_id) as api:
-        items = await _not_in_clover(batch)
-        for place, item_id in enumerate(items):
+        for item_id in await _not_in_clover(batch):
             try:
                 await _push(batch, deps, api, item_id)
             except (Throttled, Forbidden, Conflict):
@@ -84,21 +83,16 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
                 batch.hold(item_id, Code.STOCK_REJECTED, str(error))
             except Transient as error:
                 failures += 1
-                batch.failed(item_id, error)
                 if failures == clover.GIVE_UP:
-                    _leave(batch, items[place + 1 :])
                     raise
+                batch.failed(item_id, error)
 
 
 def _unfailed_first(batch: Batch) -> list[str]:
-    """The keys, the often failed last: what always fails else kept the others for ever."""
-    return [row.key for row in sorted(batch.rows, key=lambda row: row.attempts)]
-
-
-def _leave(batch: Batch, untried: Iterable[str]) -> None:
-    """Let these be tried before those that failed."""
-    for item_id in untried:
-        batch.again(item_id, AT_ONCE)
+    """The keys, the often failed last and by lot: what always fails else kept what comes after it for ever."""
+    lot = random.Random()
+    rows = sorted(batch.rows, key=lambda row: (row.attempts, lot.random() if row.attempts else 0))
+    return [row.key for row in rows]
 
 
 async def _known(batch: Batch) -> int:

@@ -301,7 +301,7 @@ async def test_items_that_always_fail_do_not_keep_the_others(inventory: Inventor
         inventory.clover.fail("fail_before", method="GET", path=rf"/item_stocks/{item}")
     for number in range(6):
         await inventory.adjust(shop, f"SKU-{number}", -1)
-    for _ in range(9):
-        await inventory.later(30)
+    for _ in range(40):
+        await inventory.later(60)
 
     assert [shop.count(item) for item in items] == [10] * 3 + [9] * 3

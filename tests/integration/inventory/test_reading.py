@@ -224,8 +224,8 @@ async def test_items_that_never_answer_do_not_keep_the_others(inventory: Invento
     for item in items:
         shop.till("recount", item=item, quantity=4)
         await inventory.changed(shop, item)
-    for _ in range(9):
-        await inventory.later(30)
+    for _ in range(40):
+        await inventory.later(60)
 
     assert [(await inventory.stock(shop, item))[0] for item in items] == [10] * 3 + [4] * 3
 
