@@ -107,11 +107,12 @@ class Held(Exception):
 
 
 class Again(Exception):
-    """Not finished yet: run again after this delay."""
+    """Not finished yet: run again after this delay. It may be told under a problem that this takes long."""
 
-    def __init__(self, after: timedelta) -> None:
+    def __init__(self, after: timedelta, problem: str | None = None) -> None:
         super().__init__(f"again in {after}")
         self.after = after
+        self.problem = problem
 
 
 def reason(error: Exception) -> str:

@@ -127,7 +127,7 @@ def token(root: Path, scope: str, merchants: str, minutes: float) -> None:
 @click.option("--merchant", "merchant_id", help="The 13 characters of the Clover merchant.")
 @click.option(
     "--region",
-    type=click.Choice([*REGIONS, "sandbox"]),
+    type=click.Choice(REGIONS),
     default="us",
     show_default=True,
     help="`sandbox` is Clover's own environment for developers.",

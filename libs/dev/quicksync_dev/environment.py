@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from quicksync_dev.identity import Identity
 
-REGIONS = ("us", "eu", "la")
+REGIONS = ("us", "eu", "la", "sandbox")
 MAIL_FROM = "QuickSync <notifications@quicksync.localhost>"
 
 SEALING = ("catalog", "orders", "notifier")

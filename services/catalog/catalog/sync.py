@@ -1,6 +1,5 @@
 """Brings products to Clover, within grants that catalog takes from its own table."""
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -133,7 +132,7 @@ class Deps:
 async def push_product(batch: Batch, deps: Deps) -> None:
     """Create or update the Clover items of these products, linking what is there already."""
     async with deps.database.connection() as conn:
-        entries = await store.products(conn, batch.merchant_id, _unfailed_first(batch))
+        entries = await store.products(conn, batch.merchant_id, batch.keys_failed_last)
     due = [entry for entry in entries if entry.is_due]
     if not due:
         return
@@ -151,13 +150,6 @@ async def push_product(batch: Batch, deps: Deps) -> None:
                 if failures == GIVE_UP:
                     raise
                 batch.failed(entry.product.product_id, error)
-
-
-def _unfailed_first(batch: Batch) -> list[str]:
-    """The keys, the often failed last and by lot: what always fails else kept what comes after it for ever."""
-    lot = random.Random()
-    rows = sorted(batch.rows, key=lambda row: (row.attempts, lot.random() if row.attempts else 0))
-    return [row.key for row in rows]
 
 
 async def _push(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:

@@ -1,6 +1,5 @@
 """How inventory and Clover are brought together: counts into the ledger, our numbers into Clover."""
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,7 +38,7 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
     """Bring Clover's counts of these items into the ledger."""
     known = await _known(batch)
     async with deps.clover.speak(batch.merchant_id) as api:
-        reading = await clover.read_counts(api, _unfailed_first(batch), known)
+        reading = await clover.read_counts(api, batch.keys_failed_last, known)
     async with batch.unit() as unit:
         await _account(unit, batch.merchant_id, reading)
     await _hold_linked(batch, reading.refused)
@@ -88,13 +87,6 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
                 batch.failed(item_id, error)
 
 
-def _unfailed_first(batch: Batch) -> list[str]:
-    """The keys, the often failed last and by lot: what always fails else kept what comes after it for ever."""
-    lot = random.Random()
-    rows = sorted(batch.rows, key=lambda row: (row.attempts, lot.random() if row.attempts else 0))
-    return [row.key for row in rows]
-
-
 async def _known(batch: Batch) -> int:
     async with batch.database.connection() as conn:
         return await store.count_levels(conn, batch.merchant_id)
@@ -135,7 +127,7 @@ async def _not_in_clover(batch: Batch) -> list[str]:
     """Those of the keys that Clover has yet to be told of."""
     async with batch.database.connection() as conn:
         pending = set(await store.pending(conn, batch.merchant_id, batch.keys))
-    return [key for key in _unfailed_first(batch) if key in pending]
+    return [key for key in batch.keys_failed_last if key in pending]
 
 
 async def _push(batch: Batch, deps: Deps, api: Api, item_id: str) -> None:

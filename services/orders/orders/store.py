@@ -26,7 +26,7 @@ FIND_AND_LOCK = "SELECT * FROM source_order WHERE merchant_id = $1 AND source_id
 # Only from the state it was read in: a cancellation may have come in between.
 SAVE = """
 UPDATE source_order SET state = $4, sending = $5, doubt_since = $6, looks = $7, attempts = $8, lines_sent = $9,
-    clover_order_id = $10, clover_customer_id = $11, reason = $12, customer_settled = $13
+    clover_order_id = $10, clover_customer_id = $11, reason = $12, customer_settled = $13, doubts = $14
 WHERE merchant_id = $1 AND source_id = $2 AND state = $3 RETURNING wish
 """
 SAVE_WISH = "UPDATE source_order SET wish = $3 WHERE merchant_id = $1 AND source_id = $2"
@@ -235,6 +235,7 @@ def _order(row: asyncpg.Record) -> Order:
         clover_customer_id=row["clover_customer_id"],
         reason=row["reason"],
         customer_settled=row["customer_settled"],
+        doubts=row["doubts"],
     )
     wish = Wish(row["wish"]) if row["wish"] else None
     return Order(row["merchant_id"], row["source_id"], row["reference"], source, row["customer"], wish, progress)

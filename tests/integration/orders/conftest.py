@@ -134,7 +134,7 @@ class Orders:
         end = self.clock.now() + timedelta(seconds=seconds)
         await self.settle()
         while (due := await self.next_due()) is not None and due <= end:
-            self.clock.ahead += max(due - self.clock.now(), timedelta(0))
+            self.clock.ahead += max(due - self.clock.now(), timedelta(seconds=0.1))  # what is due may have to rest
             await self.settle()
         self.clock.ahead += max(end - self.clock.now(), timedelta(0))
 

@@ -14,6 +14,7 @@ from tests.support.eventually import eventually
 
 from common.clover.transport import Api
 from common.contracts.orders import OrderSynced
+from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 
 STEPS = {
     "order": ("POST", r"/orders$"),
@@ -147,6 +148,25 @@ async def test_pressing_retry_in_doubt_only_looks(orders: Orders) -> None:
         await orders.act(shop, "retry")
     assert await orders.state(shop) == "unknown"
     assert submissions(orders, shop).count("sent") == 1
+
+
+@pytest.mark.parametrize("step", ["order", "payment"])
+async def test_what_is_long_in_doubt_is_told_and_goes_on(orders: Orders, step: str) -> None:
+    """A Clover that answers one kind of write with errors for long is a problem that says so, until it takes them."""
+    shop = await orders.connected()
+    method, path = STEPS[step]
+    orders.clover.fail("fail_before", method=method, path=path, status=500)
+    await orders.put(shop)
+    told: list[str] = []
+    while not told:
+        await orders.settle_for(1000)
+        told = [each.code for each in await orders.emitted(ProblemOpened)]
+    orders.clover.sandbox.faults.clear()
+    await orders.settle_for(4000)
+
+    assert told == [Code.CLOVER_UNREACHABLE]
+    assert await orders.state(shop) == "paid"
+    assert [(each.code, each.done) for each in await orders.emitted(ProblemClosed)] == [(Code.CLOVER_UNREACHABLE, 1)]
 
 
 @pytest.mark.parametrize("look_up", ["none", "5xx before applying", "dropped before", "answer is no JSON"])

@@ -110,9 +110,9 @@ Sending.TestCase.settings = settings(max_examples=60, stateful_step_count=40, de
 TestSending = Sending.TestCase
 
 
-def looks_until_settled(attempts: int) -> list[float]:
-    """When Clover is asked about a write that it never shows, in seconds after the doubt began."""
-    progress = Progress(attempts=attempts, state=State.UNKNOWN, sending=Step.ORDER).in_doubt(NOW)
+def looks_until_settled(doubts: int) -> list[float]:
+    """When Clover is asked about a write that it never shows, in seconds after so many doubts in a row."""
+    progress = Progress(state=State.UNKNOWN, sending=Step.ORDER, doubts=doubts - 1).in_doubt(NOW)
     now, looks = NOW, []
     while progress.sending is not None:
         looks.append((now - NOW).total_seconds())
@@ -128,7 +128,15 @@ def test_looks_are_soon_at_first_and_the_last_right_after_the_settle_time() -> N
 
 def test_each_attempt_without_an_end_is_waited_for_longer() -> None:
     """An ailing Clover is not sent the same order every minute; an hour is the longest."""
-    assert [looks_until_settled(attempts)[-1] for attempts in (2, 3, 9)] == [120, 240, 3600]
+    assert [looks_until_settled(doubts)[-1] for doubts in (2, 3, 9)] == [120, 240, 3600]
+
+
+def test_only_doubts_in_a_row_count() -> None:
+    """What was heard of once is no longer in doubt; what surely did nothing may be in doubt again."""
+    doubted = Progress(doubts=1).begin(Step.ORDER).in_doubt(NOW)
+
+    assert doubted.not_applied().doubts == 2
+    assert doubted.created("0RDER00000001").doubts == 0
 
 
 def test_an_order_found_submitting_is_not_ready() -> None:

@@ -1,5 +1,6 @@
 """What a sync function is handed: the keys that are due for one merchant, and a way to say how each fared."""
 
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -80,12 +81,18 @@ class Batch:
         return [row.key for row in self.rows]
 
     @property
+    def keys_failed_last(self) -> list[str]:
+        """The keys, those that failed before last and by lot: what always fails else kept the others for ever."""
+        rows = sorted(self.rows, key=lambda row: (row.attempts, random.random() if row.attempts else 0))
+        return [row.key for row in rows]
+
+    @property
     def now(self) -> datetime:
         return self.database.clock.now()
 
-    def again(self, key: str, after: timedelta, problem: Code | None = None) -> None:
+    def again(self, key: str, after: timedelta, problem: str | None = None) -> None:
         """Take this key again after so long: it is not finished, though nothing went wrong; it may be told why."""
-        self.outcomes[key] = Waits(self.now + after, problem=problem)
+        self.outcomes[key] = Waits(self.now + after, problem=Code(problem) if problem else None)
 
     def recur(self, key: str, after: timedelta) -> None:
         """This key is done, and is wanted again after so long."""

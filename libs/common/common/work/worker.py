@@ -265,7 +265,7 @@ def _fail(batch: Batch, error: Exception, refused: Code) -> None:
             case Held():
                 batch.hold(row.key, Code(error.problem))
             case Again():
-                batch.again(row.key, error.after)
+                batch.again(row.key, error.after, error.problem)
             case Forbidden():
                 batch.hold(row.key, Code.CONNECTION_LOST, reason(error))
             case Permanent():

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 LONGEST_SETTLE = timedelta(hours=1)
 LEAST_LOOKS = 3
+MANY_DOUBTS = 4
+"""With the usual settle time of a minute, which doubles each time, seven minutes."""
 
 
 class State(StrEnum):
@@ -37,7 +39,7 @@ class Progress:
 
     While `sending` is set nothing is sent. `doubt_since` is when the wait for a certain answer began, `looks` how often
     Clover has since been asked and showed nothing. `lines_sent` are the lines known to stand in Clover.
-    `customer_settled`: nothing is left to do for its customer.
+    `customer_settled`: nothing is left to do for its customer. `doubts` counts writes in a row whose end nobody heard.
     """
 
     state: State = State.READY
@@ -50,6 +52,12 @@ class Progress:
     clover_customer_id: str | None = None
     reason: str | None = None
     customer_settled: bool = False
+    doubts: int = 0
+
+    @property
+    def is_long_in_doubt(self) -> bool:
+        """Whether it was sent so often without an end that somebody should know."""
+        return self.doubts >= MANY_DOUBTS
 
     def begin(self, step: Step) -> "Progress":
         """About to send this; committed before it leaves."""
@@ -69,27 +77,30 @@ class Progress:
     def in_doubt(self, now: datetime) -> "Progress":
         """It may have been applied: nobody heard how it ended."""
         state = State.UNKNOWN if self.sending is Step.ORDER else self.state
-        return replace(self, doubt_since=now, looks=0, state=state)
+        return replace(self, doubt_since=now, looks=0, state=state, doubts=self.doubts + 1)
 
     def created(self, clover_order_id: str) -> "Progress":
         """It stands in Clover under this id."""
-        return replace(self._certain(), state=State.CREATED, clover_order_id=clover_order_id)
+        return replace(self._applied(), state=State.CREATED, clover_order_id=clover_order_id)
 
     def with_lines(self, count: int) -> "Progress":
         """So many of its lines stand in Clover."""
-        return replace(self._certain(), lines_sent=count)
+        return replace(self._applied(), lines_sent=count)
 
     def with_customer(self, clover_customer_id: str) -> "Progress":
         """Its customer has this id in Clover; attaching it comes after."""
-        return replace(self._certain(), clover_customer_id=clover_customer_id)
+        return replace(self._applied(), clover_customer_id=clover_customer_id)
 
     def with_customer_settled(self) -> "Progress":
         """Its customer is on the order."""
-        return replace(self._certain(), customer_settled=True)
+        return replace(self._applied(), customer_settled=True)
 
     def answered(self) -> "Progress":
         """What was being sent is there."""
-        return self._certain()
+        return self._applied()
+
+    def _applied(self) -> "Progress":
+        return replace(self._certain(), doubts=0)
 
     def _certain(self) -> "Progress":
         return replace(self, sending=None, doubt_since=None, looks=0)
@@ -103,12 +114,12 @@ class Progress:
 
     def look_again_after(self, now: datetime, settle: timedelta) -> timedelta:
         """The pause before the next look: short at first, the last look right after the settle time."""
-        first = _settle(settle, self.attempts) / 16
+        first = _settle(settle, self.doubts) / 16
         left = self._settled_at(settle, now) - now
         return min(first * (1 << min(max(self.looks - 1, 0), 4)), left) if left > timedelta(0) else first
 
     def _settled_at(self, settle: timedelta, now: datetime) -> datetime:
-        return (self.doubt_since or now) + _settle(settle, self.attempts)
+        return (self.doubt_since or now) + _settle(settle, self.doubts)
 
     def rejected(self, reason: str) -> "Progress":
         return replace(self, state=State.REJECTED, reason=reason)
@@ -128,7 +139,7 @@ class Progress:
         return replace(self, state=State.CANCELLED, reason=None)
 
 
-def _settle(settle: timedelta, attempts: int) -> timedelta:
-    """Longer after each attempt without an end, so that an ailing Clover is not hammered."""
+def _settle(settle: timedelta, doubts: int) -> timedelta:
+    """Longer with each doubt in a row, so that an ailing Clover is not hammered."""
     longest = max(LONGEST_SETTLE, settle)
-    return min(settle * (1 << min(max(attempts - 1, 0), 10)), longest)
+    return min(settle * (1 << min(max(doubts - 1, 0), 10)), longest)

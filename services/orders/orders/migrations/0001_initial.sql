@@ -29,6 +29,7 @@ CREATE TABLE source_order (
     clover_customer_id text,
     reason             text,
     customer_settled   boolean NOT NULL DEFAULT false, -- nothing is left to do for its customer
+    doubts             integer NOT NULL DEFAULT 0,   -- writes in a row whose end nobody heard
 
     PRIMARY KEY (merchant_id, source_id),
     UNIQUE (merchant_id, reference)

@@ -11,6 +11,7 @@ from orders.domain.order import PUSH_ORDER
 from orders.domain.setup import FIND_SETUP
 from orders.sync.courier import Courier
 from orders.sync.deps import Deps
+from orders.sync.pauses import told
 from orders.sync.setup import find_setup
 
 
@@ -23,7 +24,7 @@ async def push_order(batch: Batch, deps: Deps) -> None:
     if not waiting:
         return
     if pause.until is not None and pause.until > batch.now:
-        raise Again(pause.until - batch.now)
+        raise Again(pause.until - batch.now, told(pause.count))
     async with deps.clover.speak(batch.merchant_id) as api:
         courier = Courier(batch, deps, api, pause.count)
         for order in waiting:

@@ -58,7 +58,7 @@ class Courier:
         if self._stopped is None:
             await self._try(order)
         if isinstance(self._stopped, Stop):
-            self._batch.again(order.source_id, self._stopped.after)
+            self._batch.again(order.source_id, self._stopped.after, self._stopped.problem)
         elif self._stopped is not None:
             self._batch.hold(order.source_id, Code.CONNECTION_LOST, str(self._stopped))
 
@@ -80,7 +80,7 @@ class Courier:
         except Held as held:
             self._batch.hold(order.source_id, Code(held.problem))
         except Again as again:
-            self._batch.again(order.source_id, again.after)
+            self._batch.again(order.source_id, again.after, again.problem)
         except Permanent as error:
             await self._reject(await self._writer.reread(order), str(error))
         except (Transient, Ambiguous) as error:
@@ -123,7 +123,8 @@ class Courier:
         progress = order.progress.not_seen(self._batch.now, self._deps.settle)
         order = await self._writer.save(order, progress, "not found")
         if progress.sending is not None:
-            raise Again(progress.look_again_after(self._batch.now, self._deps.settle))
+            told = Code.CLOVER_UNREACHABLE if progress.is_long_in_doubt else None
+            raise Again(progress.look_again_after(self._batch.now, self._deps.settle), told)
         return order
 
     async def _look(self, order: Order) -> Progress | None:

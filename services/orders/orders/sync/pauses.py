@@ -4,12 +4,16 @@ from datetime import timedelta
 
 import structlog
 
+from common.contracts.problems import Code
 from common.errors import Again, Throttled, Transient
 from common.pauses import backoff
-from common.work.batch import Batch
+from common.work.batch import LONG_TRIES, Batch
 from orders import store
 
 log = structlog.get_logger()
+
+
+LONGEST = timedelta(hours=1)
 
 
 class Stop(Again):
@@ -27,11 +31,11 @@ class Pausing:
         """Begin the next pause; raise what is returned."""
         wished = error.retry_after if isinstance(error, Throttled) else None
         self._count += 1
-        wait = wished or backoff(self._count)
+        wait = min(wished or backoff(self._count), LONGEST)
         async with self._batch.unit() as unit:
             await store.save_pause(unit, self._batch.merchant_id, self._count, wait)
         log.warning("orders pause", reason=str(error), seconds=round(wait.total_seconds(), 1))
-        return Stop(wait)
+        return Stop(wait, told(self._count))
 
     async def over(self) -> None:
         """Clover takes orders again."""
@@ -39,3 +43,8 @@ class Pausing:
             self._count = 0
             async with self._batch.unit() as unit:
                 await store.save_pause(unit, self._batch.merchant_id, 0, timedelta(0))
+
+
+def told(pauses: int) -> Code | None:
+    """The problem to be told of after so many pauses in a row."""
+    return Code.CLOVER_UNREACHABLE if pauses >= LONG_TRIES else None

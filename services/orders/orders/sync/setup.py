@@ -29,13 +29,11 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
 async def look_for_setup(batch: Batch, api: Api, before: Setup) -> tuple[Setup, int]:
     """See what Clover has; what waits for a part that is there now is taken again. Also says how many those are."""
     order_type_id, tender_id = await clover.find_order_type(api), await clover.find_tender(api)
-    there = [code for code, part in zip(SETUP_CODES, (order_type_id, tender_id), strict=True) if part is not None]
+    there = zip(SETUP_CODES, (order_type_id, tender_id), strict=True)
     async with batch.unit() as unit:
         found = before.found(order_type_id, tender_id, unit.now)
         await store.save_setup(unit, batch.merchant_id, found)
-        # Only what waits: a release also takes up again whatever this batch is about to hold, for any problem.
-        waiting = [code for code in there if await store.any_waiting(unit.conn, batch.merchant_id, [code])]
-        released = [await table.release(unit, batch.merchant_id, code) for code in waiting]
+        released = [await table.release(unit, batch.merchant_id, code) for code, part in there if part is not None]
     return found, sum(released)
 
 
