@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from catalog.api import ROUTES
-from catalog.domain import Limit, Limits
+from catalog.domain.quota import Limit, Limits
 from catalog.handlers import HANDLERS
 from catalog.settings import Settings
 from catalog.sync import SYNC, Deps, LocalGrants, TrialGrants

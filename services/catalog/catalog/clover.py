@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from catalog.domain import ItemFields
+from catalog.domain.products import ItemFields
 from common.clover.transport import Answered, Api, Unread
 from common.ids import CloverId
 from common.money import Currency

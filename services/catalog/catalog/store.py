@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from catalog.domain import WINDOW, Claim, Entry, Held, ItemFields, Limits, Product, Share, State, Status, divide
+from catalog.domain.products import Entry, Held, ItemFields, Product, Status
+from catalog.domain.quota import WINDOW, Claim, Limits, Share, State, divide
 from common.contracts.problems import Code
 from common.db.unit import Connection
 from common.errors import Invalid, NotFound

@@ -9,7 +9,8 @@ import structlog
 from pydantic import SecretStr
 
 from catalog import clover, store
-from catalog.domain import Entry, ItemFields, Limits
+from catalog.domain.products import Entry, ItemFields
+from catalog.domain.quota import Limits
 from common.clover.grants import Grant, patiently
 from common.clover.transport import Api, Clover
 from common.contracts.catalog import ProductLinked

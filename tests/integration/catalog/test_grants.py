@@ -8,7 +8,7 @@ import pytest
 from tests.integration.catalog.conftest import INTERNAL, Catalog, Shop
 from tests.support.eventually import eventually
 
-from catalog.domain import Limit, Limits
+from catalog.domain.quota import Limit, Limits
 from common.clock import SystemClock
 from common.clover.grants import HttpGrants
 from common.clover.transport import Answered, Clover

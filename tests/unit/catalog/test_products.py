@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain import Entry, Held, ItemFields, Product, Status, Sync, capabilities, item_fields
+from catalog.domain.capabilities import capabilities
+from catalog.domain.products import Entry, Held, ItemFields, Product, Status, Sync, item_fields
 from common.contracts.problems import Code
 from common.money import Money
 

@@ -1,0 +1,68 @@
+"""What the integration does for a merchant, and what Clover does not let it do."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One thing a merchant may ask of the integration, whether it does it, and why not or how."""
+
+    code: str
+    supported: bool
+    explanation: str
+
+
+CAPABILITIES = (
+    Capability(
+        "stock_sync",
+        True,
+        "Stock levels are synced between QuickSync and Clover near real time, by webhooks, within a few minutes "
+        "of a change.",
+    ),
+    Capability(
+        "negative_stock",
+        True,
+        "When an item sells at zero, Clover records the sale, the quantity goes below zero, and the sync keeps it.",
+    ),
+    Capability(
+        "product_status",
+        True,
+        "Active products are visible in Clover; draft, inactive and archived ones are hidden, which keeps them from "
+        "being sold at the POS.",
+    ),
+    Capability(
+        "create_orders",
+        True,
+        "Orders are created in Clover under the order type “QuickSync”. Until you have created that order type, "
+        "orders wait, and the dashboard and an e-mail say so; then they flow by themselves.",
+    ),
+    Capability("complete_orders", True, "Orders can be marked as completed in Clover."),
+    Capability("cancel_orders", True, "Orders can be marked as canceled in Clover."),
+    Capability(
+        "external_payment",
+        True,
+        "Payments are recorded in Clover with the tender “External Payment”, because the customer paid outside Clover.",
+    ),
+    Capability("tracking_numbers", False, "Clover cannot send tracking numbers back to your source store."),
+    Capability("shipping_carrier", False, "Clover cannot send the shipping carrier back to your source store."),
+    Capability(
+        "fulfillment_status",
+        False,
+        "Clover cannot update the fulfillment status in your source store. Use Clover for recording and managing "
+        "orders, not for updating fulfillment details.",
+    ),
+)
+
+CUSTOMERS_SENT = Capability(
+    "customer_details", True, "Orders are created in Clover with the customer's name and contact details."
+)
+CUSTOMERS_KEPT_BACK = Capability(
+    "customer_details",
+    False,
+    "Outside Clover US, orders are created in Clover without customer details, due to regional platform limitations.",
+)
+
+
+def capabilities(region: str) -> list[Capability]:
+    """What the integration can and cannot do for a merchant of this region; an unknown one counts as Europe."""
+    return [*CAPABILITIES, CUSTOMERS_SENT if region == "us" else CUSTOMERS_KEPT_BACK]
