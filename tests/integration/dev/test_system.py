@@ -25,6 +25,7 @@ from quicksync_dev.backends.provide import choose
 from quicksync_dev.backends.server import postgres_answers
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
+from quicksync_dev.environment import REGIONS
 from quicksync_dev.errors import LauncherError, PartFailed
 from quicksync_dev.system import Options, System
 
@@ -151,7 +152,7 @@ def test_clovers_come_from_the_option_or_the_environment(monkeypatch: pytest.Mon
     assert clover_urls(None) == {}
     monkeypatch.setenv("QS_CLOVER_BASE_URLS", '{"us": "https://us"}')
     assert clover_urls(None) == {"us": "https://us"}
-    assert clover_urls("http://one/") == dict.fromkeys(("us", "eu", "la"), "http://one")
+    assert clover_urls("http://one/") == dict.fromkeys(REGIONS, "http://one")
     monkeypatch.setenv("QS_CLOVER_BASE_URLS", "https://us")
     with pytest.raises(LauncherError, match="QS_CLOVER_BASE_URLS"):
         clover_urls(None)
