@@ -13,9 +13,9 @@ from quicksync_dev.system import System
 
 
 async def test_held_orders_flow_in_order_and_within_the_limits(system: System) -> None:
-    """Eighty orders held and released are in Clover once each, in order of arrival, with no 429."""
+    """Forty orders held and released are in Clover once each, in order of arrival, with no 429."""
     async with shop_on(system) as shop:
-        await _hold_and_release(shop, 80)
+        await _hold_and_release(shop, 40)
         await _nobody_was_throttled(system)
 
 

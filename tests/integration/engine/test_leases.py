@@ -94,15 +94,20 @@ async def test_work_ends_when_its_lease_cannot_be_prolonged(engine: Engine, monk
     ended: list[str] = []
 
     async def push(batch: Batch, _: Any) -> None:
+        if ended:
+            return
         try:
             await asyncio.Event().wait()
         finally:
             ended.extend(batch.keys)
 
+    async def is_done() -> bool:
+        return bool(ended) and not await engine.fetch("SELECT FROM work")
+
     await engine.run(worker(engine, push).run)
     await mark(engine)
 
-    await eventually(lambda: ended)
+    await eventually(is_done)
 
 
 async def test_work_that_nobody_announced_is_found_by_looking(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
