@@ -11,7 +11,7 @@ def test_a_pitfall_can_be_put_back(mutant: Mutant) -> None:
     assert mutant.misfits((ROOT / mutant.file).read_text()) == []
     for test in mutant.tests:
         file, _, name = test.partition("::")
-        assert f"async def {name}(" in (ROOT / file).read_text(), test
+        assert f"def {name}(" in (ROOT / file).read_text(), test
 
 
 def test_each_pitfall_has_a_name_of_its_own() -> None:

@@ -25,10 +25,13 @@ from common.errors import Unavailable
 SOME_TIME = datetime.fromtimestamp(int.from_bytes(b"????"), UTC)
 
 
-async def test_a_handler_is_not_cancelled_when_the_connection_drops(engine: Engine) -> None:
+async def test_a_handler_is_not_cancelled_when_the_connection_drops(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A handler under way when the channel drops ends well, and the redelivery changes nothing."""
     await engine.declare()
-    started, go_on, cancelled = asyncio.Event(), asyncio.Event(), []
+    started, go_on, dropped, cancelled = asyncio.Event(), asyncio.Event(), asyncio.Event(), []
+    monkeypatch.setattr(Deliveries, "wake", lambda *_: dropped.set())  # called when the channel is closed
 
     async def take_long(_: Noted, __: Unit) -> None:
         started.set()
@@ -44,7 +47,10 @@ async def test_a_handler_is_not_cancelled_when_the_connection_drops(engine: Engi
         await engine.publisher().publish([message("a")])
         await started.wait()
         proxy.hang_up()
-        await eventually(lambda: proxy.connections == 1)
+        await asyncio.wait_for(dropped.wait(), 10)
+        for _ in range(10):  # turns of the loop, in which a cancellation would arrive
+            await asyncio.sleep(0)
+        monkeypatch.undo()
         go_on.set()
         await eventually(lambda: proxy.connections > 1)
         await engine.publisher().publish([message("b")])
@@ -233,10 +239,14 @@ async def test_a_stop_waits_for_no_answer(engine: Engine, monkeypatch: pytest.Mo
         await asyncio.wait_for(running, 3)
 
 
+def test_a_frozen_broker_is_noticed_within_half_a_minute() -> None:
+    """The library waits for three heartbeats and a little before it gives a silent broker up."""
+    assert 3 * (broker_module.HEARTBEAT_SECONDS + 1) < 30
+
+
 @pytest.fixture
 def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that says nothing is given up after two to three seconds."""
-    assert 3 * (broker_module.HEARTBEAT_SECONDS + 1) < 30
     monkeypatch.setattr(broker_module, "HEARTBEAT_SECONDS", 1)
     monkeypatch.setattr(aiormq.Connection, "HEARTBEAT_GRACE_MULTIPLIER", 1)
 

@@ -119,13 +119,14 @@ async def test_many_rings_are_few_notifications(engine: Engine, monkeypatch: pyt
     listener = await asyncpg.connect(engine.dsn)
     await listener.add_listener("quicksync_engine", lambda *_: heard.append(_))
     await engine.run(engine.database.bell.run)
-    for _ in range(30):
+    began = time.monotonic()
+    for _ in range(100):
         engine.database.bell.ring("work")
         await engine.fetch("SELECT 1")
     await eventually(lambda: len(heard) > 1)
     await listener.close()
 
-    assert len(heard) < 15
+    assert len(heard) <= 2 + time.monotonic() - began
 
 
 async def test_a_ring_is_heard_in_another_process(engine: Engine) -> None:
