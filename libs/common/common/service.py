@@ -12,6 +12,7 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from common import cancellation
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
 from common.bus.publisher import AmqpPublisher
@@ -189,8 +190,7 @@ async def _lasting(loop: Loop, stop: asyncio.Event) -> None:
     try:
         await loop(stop)
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if cancellation.is_asked_for():
             raise
         stray = error
     if not stop.is_set():

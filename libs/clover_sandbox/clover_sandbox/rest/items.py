@@ -22,7 +22,6 @@ from clover_sandbox.shapes import accept, an_object, ref_id, rows_of
 from clover_sandbox.stock import follow_availability, tell_availability
 
 MOST_IN_BULK = 2500
-NAMED_BY_GROUP = ("itemGroup", "name")
 
 
 def create_item(call: Call) -> Answer:

@@ -14,6 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError
 from yarl import URL
 
+from common import cancellation
 from common.bus import decoding
 from common.errors import Unavailable
 
@@ -80,7 +81,6 @@ def translated() -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if cancellation.is_asked_for():
             raise asyncio.CancelledError from error
         raise Unavailable(f"the broker is not available ({type(error).__name__})") from error

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
+from common import cancellation
 from common.clock import Clock
 from common.db.bell import Bell
 from common.db.unit import Connection, Unit
@@ -117,8 +118,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except DRIVER_ERRORS as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        if cancellation.is_asked_for():
             raise asyncio.CancelledError from error
         raise _ours(error) from error
 
