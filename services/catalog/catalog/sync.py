@@ -25,9 +25,6 @@ log = structlog.get_logger()
 LOOK_AGAIN = timedelta(seconds=5)
 """How often a create with no known end is looked for."""
 
-GIVE_UP = 2
-"""So many failures in one batch are Clover's, not a product's."""
-
 
 def token_context(merchant_id: str) -> str:
     """What a sealed API token is bound to."""
@@ -137,7 +134,6 @@ async def push_product(batch: Batch, deps: Deps) -> None:
     due = [entry for entry in entries if entry.is_due]
     if not due:
         return
-    failures = 0
     async with deps.clover.speak(batch.merchant_id) as api:
         for entry in due:
             try:
@@ -147,10 +143,7 @@ async def push_product(batch: Batch, deps: Deps) -> None:
             except Permanent as error:
                 batch.hold(entry.product.product_id, Code.PRODUCT_REJECTED, str(error))
             except (Transient, Ambiguous) as error:
-                failures += 1
-                if failures == GIVE_UP:
-                    raise
-                batch.failed(entry.product.product_id, error)
+                batch.failed_alone(entry.product.product_id, error)
 
 
 async def _push(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:

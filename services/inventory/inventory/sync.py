@@ -43,9 +43,7 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
         await _account(unit, batch.merchant_id, reading)
     await _hold_linked(batch, reading.refused)
     for item_id, error in reading.failed.items():
-        batch.failed(item_id, error)
-    if reading.given_up:
-        raise error
+        batch.failed_alone(item_id, error)
 
 
 async def sweep(batch: Batch, deps: Deps) -> None:
@@ -69,7 +67,6 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
     One after another, so that no other call of ours comes between the reading and the writing of an item. A write
     of unknown fate is settled by reading, never by repeating it.
     """
-    failures = 0
     async with deps.clover.speak(batch.merchant_id) as api:
         for item_id in await _not_in_clover(batch):
             try:
@@ -81,10 +78,7 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
             except Permanent as error:
                 batch.hold(item_id, Code.STOCK_REJECTED, str(error))
             except Transient as error:
-                failures += 1
-                if failures == clover.GIVE_UP:
-                    raise
-                batch.failed(item_id, error)
+                batch.failed_alone(item_id, error)
 
 
 async def _known(batch: Batch) -> int:

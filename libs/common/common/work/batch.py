@@ -108,6 +108,12 @@ class Batch:
         problem = self.delayed if tries >= LONG_TRIES else None
         self.outcomes[key] = Waits(self.now + (wished or backoff(tries)), True, reason(error), problem)
 
+    def failed_alone(self, key: str, error: Exception) -> None:
+        """The same, unless one failed before it: then it is the other side's failure, not a key's, and is raised."""
+        if any(isinstance(each, Waits) and each.failed for each in self.outcomes.values()):
+            raise error
+        self.failed(key, error)
+
     def hold(self, key: str, problem: Code, reason: str = "") -> None:
         """Let this key wait for a person, with the reason in words that may be shown."""
         self.outcomes[key] = Needs(problem, reason)
