@@ -24,7 +24,6 @@ import uvloop
 from aiormq.abc import DeliveredMessage
 from tests.support.eventually import eventually
 
-import common.db
 from common import logs
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
@@ -34,12 +33,12 @@ from common.clock import SystemClock
 from common.contracts.envelope import Event, Message
 from common.db.database import Database
 from common.db.inbox import Inbox
+from common.db.migrate import engine_sql
 from common.db.outbox import Relay
 from common.db.unit import Unit
 from common.ids import uuid7
 from common.telemetry.metrics import Metrics
 
-ENGINE_SQL = Path(common.db.__file__).with_name("engine.sql")
 ROOT = Path(__file__).parents[2]
 OURS = (sys.executable, "-m", "tests.bench.hop")
 PEER = (str(ROOT / ".venv-bench/bin/python"), "tests/bench/peers/faststream_hop.py")
@@ -95,7 +94,7 @@ class Hop:
             for loop in self.loops:
                 group.create_task(loop(stop))  # type: ignore[arg-type]
             await stop.wait()
-            self.database.bell.wake()
+            self.database.wakeups.wake_all()
 
 
 @asynccontextmanager
@@ -103,7 +102,7 @@ async def prepared(dsn: str, amqp_url: str) -> AsyncIterator[Hop]:
     """A schema and queues of its own, dropped afterwards."""
     name = f"hop_{uuid.uuid4().hex[:8]}"
     admin = await asyncpg.connect(dsn)
-    await admin.execute(f"CREATE SCHEMA {name}; SET search_path TO {name}; {ENGINE_SQL.read_text()} {COUNTERS}")
+    await admin.execute(f"CREATE SCHEMA {name}; SET search_path TO {name}; {engine_sql()} {COUNTERS}")
     database, metrics, topology = Database(dsn, name, SystemClock()), Metrics(), Topology(f"{name}.")
     await database.open()
     broker = Broker(amqp_url, "hop")
@@ -113,7 +112,7 @@ async def prepared(dsn: str, amqp_url: str) -> AsyncIterator[Hop]:
         sink = await topology.declare_queue(channel, "sink", [Counted.type])
         relay = Relay(database, publisher, metrics)
         consumer = Consumer(broker, topology, "hop", inbox.types, inbox.take)
-        yield Hop(database, topology, broker, sink, [consumer.run, relay.run, database.bell.run])
+        yield Hop(database, topology, broker, sink, [consumer.run, relay.run, database.wakeups.run])
         for queue in (source, sink):
             await channel.queue_delete(queue)
         await channel.exchange_delete(topology.exchange)

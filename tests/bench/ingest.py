@@ -19,10 +19,9 @@ from typing import Any
 import asyncpg
 from tests.bench.load import Load
 
-import common.db
+from common.db.migrate import engine_sql
 
 ROOT = Path(__file__).parents[2]
-ENGINE_SQL = Path(common.db.__file__).with_name("engine.sql")
 OURS = [sys.executable, "-m", "tests.bench.ingest_server"]
 PEER = [str(ROOT / ".venv-bench/bin/python"), "tests/bench/peers/fastapi_ingest.py"]
 SECRET = str(uuid.uuid4())
@@ -86,7 +85,7 @@ async def _database(dsn: str) -> AsyncIterator[str]:
     await _execute(dsn, f"CREATE DATABASE {name}")
     own = f"{dsn.rpartition('/')[0]}/{name}"
     try:
-        await _execute(own, f"CREATE SCHEMA ingest; SET search_path TO ingest; {ENGINE_SQL.read_text()}")
+        await _execute(own, f"CREATE SCHEMA ingest; SET search_path TO ingest; {engine_sql()}")
         await _execute(own, KNOWN, MERCHANTS)
         yield own
     finally:

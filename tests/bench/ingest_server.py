@@ -8,12 +8,12 @@ from aiohttp import web
 
 from common import logs
 from common.clock import SystemClock
-from common.clover.webhooks import Receiver
 from common.db.database import Database
 from common.http.app import build_app
 from common.service import keep_what_is_built
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
+from common.webhooks.receiver import Receiver
 
 SCHEMA = "ingest"
 

@@ -1,4 +1,4 @@
-"""Waits for a condition instead of for time."""
+"""Retry for a condition instead of for time."""
 
 import asyncio
 import inspect

@@ -18,12 +18,12 @@ from common.settings import CommonSettings
 S = TypeVar("S", bound=CommonSettings)
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-LIST = "SELECT id, type, attempts, due_at, reason, parked_at FROM parked ORDER BY parked_at LIMIT $1"
-SHOW = "SELECT id, type, attempts, due_at, reason, parked_at, trace, body FROM parked WHERE id = $1"
-REPLAY = "UPDATE parked SET due_at = now(), attempts = 0 WHERE id = $1 RETURNING id"
-REPLAY_ALL = "UPDATE parked SET due_at = now(), attempts = 0 WHERE due_at IS NULL RETURNING id"
+LIST = "SELECT id, type, attempts, due_at, reason, failed_at FROM dead_letter ORDER BY failed_at LIMIT $1"
+SHOW = "SELECT id, type, attempts, due_at, reason, failed_at, trace, body FROM dead_letter WHERE id = $1"
+REPLAY = "UPDATE dead_letter SET due_at = now(), attempts = 0 WHERE id = $1 RETURNING id"
+REPLAY_ALL = "UPDATE dead_letter SET due_at = now(), attempts = 0 WHERE due_at IS NULL RETURNING id"
 SHOW_CODES = "DELETE FROM webhook_code RETURNING code, received_at"
-DROP = "DELETE FROM parked WHERE id = $1 RETURNING id"
+DROP = "DELETE FROM dead_letter WHERE id = $1 RETURNING id"
 
 
 def command(name: str, settings: type[S], build: Callable[[S], Service]) -> click.Group:
@@ -76,7 +76,7 @@ def _dead(name: str) -> click.Group:
         rows = _on_schema(name, lambda conn: conn.fetch(LIST, limit))
         for row in rows:
             state = f"again at {row['due_at']:%F %T}" if row["due_at"] else "waits for you"
-            click.echo(f"{row['id']}  {row['parked_at']:%F %T}  {row['type']}  {state}  {row['reason']}")
+            click.echo(f"{row['id']}  {row['failed_at']:%F %T}  {row['type']}  {state}  {row['reason']}")
         click.echo(f"{len(rows)} parked")
 
     @dead.command(help="Show one whole.")

@@ -13,6 +13,7 @@ import uvloop
 from aiohttp import web
 
 from common import cancellation
+from common.backoff import sleep_until
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
 from common.bus.publisher import AmqpPublisher
@@ -24,7 +25,6 @@ from common.errors import Transient, Unavailable
 from common.http.app import build_app
 from common.http.health import Check
 from common.http.routes import Route
-from common.pauses import until
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 from common.work.batch import Kind
@@ -120,7 +120,7 @@ class Service:
     async def _run(self, stop: asyncio.Event, started: Callable[[int], None], orderly: asyncio.Timeout) -> None:
         taking, giving = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as publishing:
-            for loop in (self.relay.run, self.database.bell.run, self._measure, self._forget, *self.loops):
+            for loop in (self.relay.run, self.database.wakeups.run, self._measure, self._forget, *self.loops):
                 publishing.create_task(_lasting(loop, giving))
             async with asyncio.TaskGroup() as working:
                 for loop in (self.consumer.run, self.inbox.run, self.worker.run):
@@ -131,9 +131,9 @@ class Service:
                 log.info("stopping")
                 orderly.reschedule(asyncio.get_running_loop().time() + ORDERLY_SECONDS)
                 taking.set()
-                self.database.bell.wake()
+                self.database.wakeups.wake_all()
             giving.set()
-            self.database.bell.wake()
+            self.database.wakeups.wake_all()
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[int]:
@@ -172,7 +172,7 @@ class Service:
                 self.metrics.outbox_rows.set(rows)
                 self.metrics.outbox_oldest.set(row["outbox_oldest_seconds"] if row else 0)
                 self.metrics.work_due_oldest.set(row["work_due_oldest_seconds"] if row else 0)
-            await until(stop, MEASURE_SECONDS)
+            await sleep_until(stop, MEASURE_SECONDS)
 
     async def _forget(self, stop: asyncio.Event) -> None:
         """Drop the memory of messages so old that they cannot come again."""
@@ -181,7 +181,7 @@ class Service:
                 await self.inbox.forget_old()
             except Transient as error:
                 log.warning("old messages not forgotten yet", reason=str(error))
-            await until(stop, FORGET_SECONDS)
+            await sleep_until(stop, FORGET_SECONDS)
 
 
 async def _lasting(loop: Loop, stop: asyncio.Event) -> None:

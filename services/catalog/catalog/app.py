@@ -9,11 +9,11 @@ from catalog.settings import Settings
 from catalog.sync import SYNC, Deps, LocalGrants, TrialGrants
 from common.clock import SystemClock
 from common.clover.transport import Clover
-from common.clover.webhooks import Receiver
 from common.db.database import Database
 from common.seal import Sealer
 from common.service import Service
 from common.telemetry.metrics import Metrics
+from common.webhooks.receiver import Receiver
 from common.work import api as work
 
 NAME = "catalog"

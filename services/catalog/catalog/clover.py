@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from catalog.domain.products import ItemFields
-from common.clover.transport import Answered, Api, Unread
+from common.clover.transport import Answered, MerchantApi, Unread
 from common.ids import CloverId
 from common.money import Currency
 
@@ -41,12 +41,12 @@ class Item(Answered):
         return ItemFields(name=self.name, sku=self.sku, price=self.price, hidden=self.hidden, code=self.code)
 
 
-async def merchant(api: Api) -> tuple[Merchant, Properties]:
+async def merchant(api: MerchantApi) -> tuple[Merchant, Properties]:
     """The merchant the token opens, with what it has set."""
     return await api.get("", Merchant), await api.get("properties", Properties)
 
 
-async def items_with_sku(api: Api, sku: str) -> list[Item]:
+async def items_with_sku(api: MerchantApi, sku: str) -> list[Item]:
     """The items that carry this SKU; Clover does not keep SKUs unique (a guess).
 
     Compared once more here: a trailing `*` in a filter stands for anything (documented for names), and a filter that
@@ -56,11 +56,11 @@ async def items_with_sku(api: Api, sku: str) -> list[Item]:
     return [item async for page in pages for item in page if item.sku == sku and not item.deleted]
 
 
-async def create_item(api: Api, fields: ItemFields) -> Item:
+async def create_item(api: MerchantApi, fields: ItemFields) -> Item:
     """A new item with these fields."""
     return await api.post(ITEMS, fields.to_create(), Item)
 
 
-async def update_item(api: Api, item_id: str, changes: Mapping[str, object]) -> None:
+async def update_item(api: MerchantApi, item_id: str, changes: Mapping[str, object]) -> None:
     """Change these fields alone: POST leaves out what it is not given (recorded)."""
     await api.post(f"{ITEMS}/{item_id}", changes, Unread)

@@ -12,7 +12,7 @@ from catalog import clover, store
 from catalog.domain.products import Entry, ItemFields
 from catalog.domain.quota import Limits
 from common.clover.grants import Grant, patiently
-from common.clover.transport import Api, Clover
+from common.clover.transport import Clover, MerchantApi
 from common.contracts.catalog import ProductLinked
 from common.contracts.problems import Code
 from common.db.database import Database
@@ -130,11 +130,11 @@ class Deps:
 async def push_product(batch: Batch, deps: Deps) -> None:
     """Create or update the Clover items of these products, linking what is there already."""
     async with deps.database.connection() as conn:
-        entries = await store.products(conn, batch.merchant_id, batch.keys_failed_last)
+        entries = await store.products(conn, batch.merchant_id, batch.keys_untried_first)
     due = [entry for entry in entries if entry.is_due]
     if not due:
         return
-    async with deps.clover.speak(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id) as api:
         for entry in due:
             try:
                 await _push(batch, deps, api, entry)
@@ -143,17 +143,17 @@ async def push_product(batch: Batch, deps: Deps) -> None:
             except Permanent as error:
                 batch.hold(entry.product.product_id, Code.PRODUCT_REJECTED, str(error))
             except (Transient, Ambiguous) as error:
-                batch.failed_alone(entry.product.product_id, error)
+                batch.failed_or_raise(entry.product.product_id, error)
 
 
-async def _push(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:
+async def _push(batch: Batch, deps: Deps, api: MerchantApi, entry: Entry) -> None:
     if entry.item_id:
         await _update(batch, api, entry, entry.item_id, entry.sent)
     else:
         await _find_or_create(batch, deps, api, entry)
 
 
-async def _find_or_create(batch: Batch, deps: Deps, api: Api, entry: Entry) -> None:
+async def _find_or_create(batch: Batch, deps: Deps, api: MerchantApi, entry: Entry) -> None:
     """Link the item that carries the SKU; create one only when there is none, and none can still turn up.
 
     One whose creation is in doubt carries the SKU it was created with, whatever the product's is by now.
@@ -174,7 +174,7 @@ async def _find_or_create(batch: Batch, deps: Deps, api: Api, entry: Entry) -> N
         await _create(batch, api, entry)
 
 
-async def _link(batch: Batch, api: Api, entry: Entry, item: clover.Item) -> None:
+async def _link(batch: Batch, api: MerchantApi, entry: Entry, item: clover.Item) -> None:
     product_id, known = entry.product.product_id, entry.taken_over(item.fields())
     async with batch.unit() as unit:
         owner = await store.owner(unit.conn, batch.merchant_id, item.id)
@@ -188,7 +188,7 @@ async def _link(batch: Batch, api: Api, entry: Entry, item: clover.Item) -> None
     await _update(batch, api, entry, item.id, known)
 
 
-async def _create(batch: Batch, api: Api, entry: Entry) -> None:
+async def _create(batch: Batch, api: MerchantApi, entry: Entry) -> None:
     """Create the item, having noted that we are about to: whatever happens then, it is looked for first."""
     product_id = entry.product.product_id
     async with batch.unit() as unit:
@@ -204,7 +204,7 @@ async def _create(batch: Batch, api: Api, entry: Entry) -> None:
         unit.emit(_linked(batch, entry, item.id))
 
 
-async def _update(batch: Batch, api: Api, entry: Entry, item_id: str, known: ItemFields | None) -> None:
+async def _update(batch: Batch, api: MerchantApi, entry: Entry, item_id: str, known: ItemFields | None) -> None:
     """Send the fields that differ from what Clover has; sending them twice does no harm."""
     changes = entry.wanted.changes_from(known)
     if not changes:

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
-from common import merchants
 from common.contracts.catalog import Sku
+from common.db import merchants
 from common.db.unit import Priority, Unit
 from common.http.paging import PageByName, PageByNumber, part
 from common.http.routes import Call, Input, Nothing, Route

@@ -5,10 +5,10 @@ from datetime import timedelta
 from common.clock import Clock, SystemClock
 from common.clover.grants import Grants, HttpGrants
 from common.clover.transport import Clover
-from common.clover.webhooks import Receiver
 from common.db.database import Database
 from common.service import Service
 from common.telemetry.metrics import Metrics
+from common.webhooks.receiver import Receiver
 from common.work import api as work_api
 from inventory.api import ROUTES
 from inventory.handlers import HANDLERS

@@ -7,7 +7,7 @@ from decimal import Decimal
 import structlog
 
 from common.clover.paging import LARGEST_PAGE, Endless
-from common.clover.transport import Answered, Api, Unread
+from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound, Rejected, Throttled, Transient, Undecodable
 from common.quantity import decimal
 from inventory.domain import LARGEST
@@ -54,7 +54,7 @@ class Reading:
         self.failed.update(other.failed)
 
 
-async def read_counts(api: Api, item_ids: Sequence[str], known: int) -> Reading:
+async def read_counts(api: MerchantApi, item_ids: Sequence[str], known: int) -> Reading:
     """The counts of these items, and of others where they come along.
 
     Read one by one or the whole collection by pages, whichever costs fewer calls; `known` is how many items the
@@ -71,7 +71,7 @@ async def read_counts(api: Api, item_ids: Sequence[str], known: int) -> Reading:
     return reading
 
 
-async def read_pages(api: Api) -> AsyncIterator[Reading]:
+async def read_pages(api: MerchantApi) -> AsyncIterator[Reading]:
     """The counts of all items, page by page, as far as Clover lets us: one client tells of an end after 1,000."""
     try:
         async for stocks in api.pages("item_stocks", ItemStock):
@@ -90,7 +90,7 @@ def _reading(stocks: Sequence[ItemStock]) -> Reading:
     return reading
 
 
-async def read_count(api: Api, item_id: str) -> int | None:
+async def read_count(api: MerchantApi, item_id: str) -> int | None:
     """The count of one item, None where it has none. Raises NotFound, or Rejected for a count that cannot be."""
     try:
         return _count(await api.get(f"item_stocks/{item_id}", ItemStock))
@@ -98,7 +98,7 @@ async def read_count(api: Api, item_id: str) -> int | None:
         raise NotFound(GONE.format(item_id=item_id)) from None
 
 
-async def write_count(api: Api, item_id: str, count: int) -> None:
+async def write_count(api: MerchantApi, item_id: str, count: int) -> None:
     """Overwrite the count, negative and decimal allowed (recorded). Clover has no delta and no compare-and-set."""
     try:
         await api.post(f"item_stocks/{item_id}", {"quantity": decimal(count)}, Unread)
@@ -106,7 +106,7 @@ async def write_count(api: Api, item_id: str, count: int) -> None:
         raise NotFound(GONE.format(item_id=item_id)) from None
 
 
-async def _one_by_one(api: Api, item_ids: Sequence[str]) -> Reading:
+async def _one_by_one(api: MerchantApi, item_ids: Sequence[str]) -> Reading:
     reading = Reading()
     for item_id in item_ids:
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from common.clock import Clock
-from common.clover.transport import Api, Clover
+from common.clover.transport import Clover, MerchantApi
 from common.contracts.problems import Code
 from common.db.database import Database
 from common.db.unit import Priority, Unit
@@ -37,19 +37,19 @@ class Deps:
 async def read_stock(batch: Batch, deps: Deps) -> None:
     """Bring Clover's counts of these items into the ledger."""
     known = await _known(batch)
-    async with deps.clover.speak(batch.merchant_id) as api:
-        reading = await clover.read_counts(api, batch.keys_failed_last, known)
+    async with deps.clover.session(batch.merchant_id) as api:
+        reading = await clover.read_counts(api, batch.keys_untried_first, known)
     async with batch.unit() as unit:
         await _account(unit, batch.merchant_id, reading)
     await _hold_linked(batch, reading.refused)
     for item_id, error in reading.failed.items():
-        batch.failed_alone(item_id, error)
+        batch.failed_or_raise(item_id, error)
 
 
 async def sweep(batch: Batch, deps: Deps) -> None:
     """Read every count there is: the guarantee behind the hints, for what Clover changed and for what we did."""
     seen: set[str] = set()
-    async with deps.clover.speak(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id) as api:
         async for reading in clover.read_pages(api):
             async with batch.unit() as unit:
                 await _account(unit, batch.merchant_id, reading)
@@ -67,7 +67,7 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
     One after another, so that no other call of ours comes between the reading and the writing of an item. A write
     of unknown fate is settled by reading, never by repeating it.
     """
-    async with deps.clover.speak(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id) as api:
         for item_id in await _not_in_clover(batch):
             try:
                 await _push(batch, deps, api, item_id)
@@ -78,7 +78,7 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
             except Permanent as error:
                 batch.hold(item_id, Code.STOCK_REJECTED, str(error))
             except Transient as error:
-                batch.failed_alone(item_id, error)
+                batch.failed_or_raise(item_id, error)
 
 
 async def _known(batch: Batch) -> int:
@@ -121,11 +121,11 @@ async def _not_in_clover(batch: Batch) -> list[str]:
     """Those of the keys that Clover has yet to be told of."""
     async with batch.database.connection() as conn:
         pending = set(await store.pending(conn, batch.merchant_id, batch.keys))
-    return [key for key in batch.keys_failed_last if key in pending]
+    return [key for key in batch.keys_untried_first if key in pending]
 
 
-async def _push(batch: Batch, deps: Deps, api: Api, item_id: str) -> None:
-    await api.save_turns(2)
+async def _push(batch: Batch, deps: Deps, api: MerchantApi, item_id: str) -> None:
+    await api.reserve_calls(2)
     count = await clover.read_count(api, item_id)
     read_at = deps.clock.monotonic()
     push = await _open(batch, deps, item_id, count)

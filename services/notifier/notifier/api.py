@@ -6,8 +6,8 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from common import merchants
 from common.contracts.notifier import RecheckRequested
+from common.db import merchants
 from common.db.database import Database
 from common.errors import NotFound
 from common.http.paging import OF_BEFORE, Page, PageByNumber, part

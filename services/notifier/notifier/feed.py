@@ -20,11 +20,11 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 from pydantic import BaseModel, Field, ValidationError
 
+from common.backoff import Backoff
 from common.contracts.envelope import Event
 from common.contracts.problems import WORDS, Code, Severity
 from common.db.database import Database
 from common.errors import Throttled, Transient
-from common.pauses import Pauses
 from notifier import store
 from notifier.domain import words
 from notifier.domain.words import Line, Tone
@@ -207,17 +207,17 @@ class Hub:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look for news until `stop`."""
-        pauses = Pauses(first=0.2, most=5.0)
+        backoff = Backoff(first=0.2, most=5.0)
         while not stop.is_set():
             try:
-                await self.look()
-                pauses.reset()
-                await self._database.bell.wait(store.FEED, LOOK_SECONDS)
+                await self.poll()
+                backoff.reset()
+                await self._database.wakeups.wait(store.FEED, LOOK_SECONDS)
             except Transient as error:
                 log.warning("the feed waits", reason=str(error))
-                await pauses.wait(stop)
+                await backoff.wait(stop)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Hand out what is new for those watched, until there is nothing more."""
         while self._places:
             async with self._database.connection() as conn:

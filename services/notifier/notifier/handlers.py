@@ -7,9 +7,9 @@ from common.contracts.notifier import RecheckRequested
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.inbox import Handlers
+from common.db.merchants import on_merchant_connected as know_merchant
 from common.db.unit import Unit
 from common.ids import uuid7
-from common.merchants import on_merchant_connected as know_merchant
 from common.work import table
 from notifier import store
 from notifier.domain import mails, problems
@@ -28,11 +28,11 @@ async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
 
 
 async def on_problem_opened(event: ProblemOpened, unit: Unit) -> None:
-    await _follow(event, Report(event.since, event.waiting, 0, closed=False, revision=event.revision), unit)
+    await _follow(event, Report(event.opened_at, event.waiting, 0, closed=False, revision=event.revision), unit)
 
 
 async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
-    await _follow(event, Report(event.since, 0, event.done, closed=True), unit)
+    await _follow(event, Report(event.opened_at, 0, event.resumed_count, closed=True), unit)
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
@@ -48,10 +48,12 @@ async def _follow(event: ProblemOpened | ProblemClosed, report: Report, unit: Un
         return
     problem_id = cause.problem_id or uuid7()
     await store.save(unit, event, problem_id, report, after, seq)
-    unit.ring(store.FEED)
+    unit.notify(store.FEED)
     if after.step is Step.CHANGED:
         return
-    store.add_activity(unit, event.model_copy(update={"done": after.done} if isinstance(event, ProblemClosed) else {}))
+    store.add_activity(
+        unit, event.model_copy(update={"resumed_count": after.done} if isinstance(event, ProblemClosed) else {})
+    )
     if mails.is_mailed(event.code):
         key = mails.mail_key(problem_id, MailKind(after.step))
         unit.mark(SEND_MAIL, event.merchant_id, key, due=unit.now + mails.SETTLE)

@@ -9,9 +9,9 @@ import asyncpg
 
 from common.contracts.envelope import Event
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.db.merchants import Merchant
 from common.db.unit import Connection, Unit
 from common.errors import NotFound
-from common.merchants import Merchant
 from notifier.domain.mails import Mail, MailKind, is_mailed
 from notifier.domain.problems import Cause, Followed, Report, Step
 
@@ -94,7 +94,7 @@ async def take_place(conn: Connection, merchant_id: str) -> int:
 
 def add_activity(unit: Unit, event: Event) -> None:
     unit.write(ADD_ACTIVITY, event.merchant_id, unit.now, event.type, event.model_dump_json())
-    unit.ring(FEED)
+    unit.notify(FEED)
 
 
 async def activity(conn: Connection, merchant_id: str, before: int | None, limit: int) -> list[Entry]:
@@ -150,7 +150,7 @@ WHERE merchant_id = $1 AND code = ANY($2) AND closed_at IS NOT NULL ORDER BY clo
 
 async def cause(conn: Connection, event: ProblemOpened | ProblemClosed) -> Cause:
     """What is known of the cause this event tells of."""
-    rows = await conn.fetch(CAUSE, event.merchant_id, event.code, event.subject, event.since)
+    rows = await conn.fetch(CAUSE, event.merchant_id, event.code, event.subject, event.opened_at)
     current = [row for row in rows if row["is_open"]]
     return Cause(
         problem_id=current[0]["problem_id"] if current else None,
@@ -202,7 +202,7 @@ async def note_recheck(unit: Unit, problem: Problem, seq: int) -> Problem:
         unit.now,
         seq,
     )
-    unit.ring(FEED)
+    unit.notify(FEED)
     return replace(problem, rechecked_at=unit.now, seq=seq)
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 import structlog
 from jinja2 import Environment
 
-from common import merchants
 from common.contracts.problems import Code
+from common.db import merchants
 from common.db.database import Database
 from common.db.unit import Unit
 from common.errors import Again, Ambiguous, NotFound, Transient

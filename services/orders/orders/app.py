@@ -5,17 +5,17 @@ from datetime import timedelta
 from common.clock import SystemClock
 from common.clover.grants import HttpGrants
 from common.clover.transport import Clover
-from common.clover.webhooks import Receiver
 from common.db.database import Database
 from common.seal import Sealer
 from common.service import Service
 from common.telemetry.metrics import Metrics
+from common.webhooks.receiver import Receiver
 from common.work import api as work
 from orders.api import ROUTES
+from orders.deps import Deps
 from orders.handlers import HANDLERS
 from orders.settings import Settings
 from orders.sync import SYNC
-from orders.sync.deps import Deps
 
 NAME = "orders"
 

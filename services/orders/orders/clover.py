@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
-from common.clover.transport import Answered, Api, Unread
+from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound
 from orders.domain.order import Order
 from orders.domain.seen import LOCKED, SUCCESS, Payment, Seen
@@ -97,7 +97,7 @@ class Shown(Named):
     payments: Payments | None = None
 
 
-async def find_order_type(api: Api) -> str | None:
+async def find_order_type(api: MerchantApi) -> str | None:
     """Our order type, if the merchant has made it; there is no filter by label (recorded)."""
     async for page in api.pages("order_types", OrderType):
         for each in page:
@@ -106,7 +106,7 @@ async def find_order_type(api: Api) -> str | None:
     return None
 
 
-async def find_tender(api: Api) -> str | None:
+async def find_tender(api: MerchantApi) -> str | None:
     """Clover's own tender External Payment, if it is switched on."""
     async for page in api.pages("tenders", Tender):
         for each in page:
@@ -115,7 +115,7 @@ async def find_tender(api: Api) -> str | None:
     return None
 
 
-async def create_order(api: Api, order: Order, setup: Setup) -> str:
+async def create_order(api: MerchantApi, order: Order, setup: Setup) -> str:
     """Create the order without its lines; its id. Clover leaves the total to us (documented)."""
     body = {
         "state": "open",  # without it the order is an invisible draft (documented)
@@ -128,7 +128,7 @@ async def create_order(api: Api, order: Order, setup: Setup) -> str:
     return (await api.post("orders", body, Ref)).id
 
 
-async def find_orders(api: Api, reference: str) -> list[str]:
+async def find_orders(api: MerchantApi, reference: str) -> list[str]:
     """The orders that carry this reference, the earliest first; Clover looks back 90 days (documented).
 
     Held against the reference once more: were the filter ignored, we would take a stranger's order for ours.
@@ -139,7 +139,7 @@ async def find_orders(api: Api, reference: str) -> list[str]:
     return [each.id for each in sorted(found, key=lambda order: (order.created_time, order.id))]
 
 
-async def add_lines(api: Api, clover_order_id: str, lines: Sequence[Line], items: Mapping[str, str]) -> None:
+async def add_lines(api: MerchantApi, clover_order_id: str, lines: Sequence[Line], items: Mapping[str, str]) -> None:
     """Add up to 100 lines in one call. A SKU without an item becomes a named custom line."""
     await api.post(f"orders/{clover_order_id}/bulk_line_items", {"items": [_line(e, items) for e in lines]}, Unread)
 
@@ -149,7 +149,7 @@ def _line(line: Line, items: Mapping[str, str]) -> dict[str, object]:
     return {"item": {"id": items[line.sku]}, **own} if line.sku in items else own
 
 
-async def find_customer(api: Api, customer: Customer) -> str | None:
+async def find_customer(api: MerchantApi, customer: Customer) -> str | None:
     """Whoever has this e-mail address, else this telephone number."""
     email, phone, found = customer.email, customer.phone, None
     if email is not None:
@@ -159,7 +159,7 @@ async def find_customer(api: Api, customer: Customer) -> str | None:
     return found
 
 
-async def find_namesake(api: Api, customer: Customer) -> str | None:
+async def find_namesake(api: MerchantApi, customer: Customer) -> str | None:
     """Whoever is called so: to find again one just made who left neither address nor number."""
     first, last = customer.first_name, customer.last_name
     filters = [f"{name}={value}" for name, value in (("firstName", first), ("lastName", last)) if value]
@@ -168,7 +168,7 @@ async def find_namesake(api: Api, customer: Customer) -> str | None:
     return await _customer(api, filters, lambda each: (each.first_name, each.last_name) == (first, last))
 
 
-async def create_customer(api: Api, customer: Customer) -> str:
+async def create_customer(api: MerchantApi, customer: Customer) -> str:
     """Make the customer known to Clover; its id."""
     body = {
         "firstName": customer.first_name,
@@ -179,23 +179,23 @@ async def create_customer(api: Api, customer: Customer) -> str:
     return (await api.post("customers", body, Ref)).id
 
 
-async def attach_customer(api: Api, clover_order_id: str, customer_id: str) -> None:
+async def attach_customer(api: MerchantApi, clover_order_id: str, customer_id: str) -> None:
     """Put the customer on the order; doing it twice changes nothing."""
     await api.post(f"orders/{clover_order_id}", {"customers": [{"id": customer_id}]}, Unread)
 
 
-async def pay(api: Api, clover_order_id: str, order: Order, setup: Setup) -> None:
+async def pay(api: MerchantApi, clover_order_id: str, order: Order, setup: Setup) -> None:
     """Book the whole total as paid outside; Clover then marks the order paid and locks it (documented)."""
     body = {"tender": {"id": setup.tender_id}, "amount": order.source.total, "externalPaymentId": order.reference}
     await api.post(f"orders/{clover_order_id}/payments", body, Unread)
 
 
-async def lock_order(api: Api, clover_order_id: str) -> None:
+async def lock_order(api: MerchantApi, clover_order_id: str) -> None:
     """Close the order to changes, as some clients do themselves; twice changes nothing."""
     await api.post(f"orders/{clover_order_id}", {"state": LOCKED}, Unread)
 
 
-async def show_order(api: Api, order: Order) -> Seen:
+async def show_order(api: MerchantApi, order: Order) -> Seen:
     """The order as Clover shows it. Raises NotFound when there is none, or it was deleted."""
     clover_order_id = order.clover_id
     # No `customers`: one expand without its permission fails the whole call (recorded).
@@ -215,12 +215,12 @@ async def show_order(api: Api, order: Order) -> Seen:
     )
 
 
-async def delete_order(api: Api, clover_order_id: str) -> None:
+async def delete_order(api: MerchantApi, clover_order_id: str) -> None:
     """Delete the order, which is all Clover offers to cancel one. Raises NotFound when it is gone already."""
     await api.delete(f"orders/{clover_order_id}")
 
 
-async def _customer(api: Api, filters: Sequence[str], fits: Callable[[Known], bool]) -> str | None:
+async def _customer(api: MerchantApi, filters: Sequence[str], fits: Callable[[Known], bool]) -> str | None:
     """The first customer that these filters find and that does fit: a filter that is ignored finds anybody."""
     params = {"filter": filters, "expand": "emailAddresses,phoneNumbers"}
     async for page in api.pages("customers", Known, params, limit=100):
@@ -228,10 +228,10 @@ async def _customer(api: Api, filters: Sequence[str], fits: Callable[[Known], bo
     return None
 
 
-async def _payments(api: Api, clover_order_id: str) -> Payments:
+async def _payments(api: MerchantApi, clover_order_id: str) -> Payments:
     pages = api.pages(f"orders/{clover_order_id}/payments", Paid)
     return Payments(elements=tuple([each async for page in pages for each in page]))
 
 
-async def _count_lines(api: Api, clover_order_id: str) -> int:
+async def _count_lines(api: MerchantApi, clover_order_id: str) -> int:
     return sum([len(page) async for page in api.pages(f"orders/{clover_order_id}/line_items", Ref)])

@@ -1,9 +1,9 @@
 """What orders does when something happened elsewhere: rows and marks of its own, never a call."""
 
-from common import merchants
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
+from common.db import merchants
 from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from common.work import table

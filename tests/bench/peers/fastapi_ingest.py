@@ -23,7 +23,7 @@ class Change(BaseModel):
     ts: int
 
 
-class Notice(BaseModel):
+class WebhookPayload(BaseModel):
     appId: str  # noqa: N815 - Clover's name
     merchants: dict[str, list[Change]]
 
@@ -47,7 +47,7 @@ app = FastAPI(lifespan=lifespan)
 
 
 @app.post("/webhooks/clover")
-async def receive(notice: Notice, x_clover_auth: Annotated[str, Header()]) -> Response:
+async def receive(notice: WebhookPayload, x_clover_auth: Annotated[str, Header()]) -> Response:
     if not hmac.compare_digest(x_clover_auth.encode(), SECRET.encode()):
         raise HTTPException(401)
     now = datetime.now(UTC)

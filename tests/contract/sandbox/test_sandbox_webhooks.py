@@ -76,7 +76,7 @@ async def test_the_address_is_verified_before_anything_is_sent(clover: Clover, s
 
 
 async def test_one_post_carries_events_of_several_merchants(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """Grouped by merchant, with the app's id and times in ms."""
+    """GroupCommit by merchant, with the app's id and times in ms."""
     await subscribe(clover, receiver, batch_ms=100)
     other = clover.open_shop()
     for each in (shop, other, shop):

@@ -93,8 +93,8 @@ class Catalog:
         _, body = await self.call("GET", f"/v1/merchants/{shop.id}/products/{product_id}")
         return body
 
-    async def settle(self) -> None:
-        await self.service.worker.settle()
+    async def run_until_idle(self) -> None:
+        await self.service.worker.run_until_idle()
 
     def items(self, shop: Shop) -> list[dict[str, Any]]:
         """The merchant's items as they stand in Clover."""
@@ -107,7 +107,7 @@ class Catalog:
 
     async def synced(self, shop: Shop, product_id: str = "p-1") -> bool:
         """Work on what is due, and say whether the product stands in Clover."""
-        await self.settle()
+        await self.run_until_idle()
         return bool((await self.product(shop, product_id))["sync"]["state"] == "synced")
 
     async def kill_worker(self, shop: Shop) -> None:

@@ -74,11 +74,11 @@ async def test_connecting_again_resumes_what_waited(catalog: Catalog) -> None:
     merchant = catalog.clover.world.merchants[shop.id]
     catalog.clover.world.uninstall(merchant)
     await catalog.put(shop)
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert (await catalog.product(shop))["sync"]["problem"] == Code.CONNECTION_LOST
     shop.token = catalog.clover.world.install(merchant)
     await catalog.connect(shop)
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert (await catalog.product(shop))["sync"]["state"] == "synced"
     assert len(catalog.items(shop)) == 1
     [closed] = await catalog.emitted(ProblemClosed)

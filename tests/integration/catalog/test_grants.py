@@ -112,15 +112,15 @@ async def test_three_services_at_full_speed_are_never_refused(catalog: Catalog) 
     catalog.clover.journal.forget()
     until = asyncio.get_running_loop().time() + 5
 
-    async def speak(clover: Clover, shop: Shop, calls: int) -> None:
+    async def session(clover: Clover, shop: Shop, calls: int) -> None:
         while asyncio.get_running_loop().time() < until:
-            async with clover.speak(shop.id) as api:
+            async with clover.session(shop.id) as api:
                 await asyncio.gather(*(api.get("items", Answered) for _ in range(calls)))
 
     async def process(name: str, calls: int) -> None:
         clock = SystemClock()
         async with Clover(settings, HttpGrants(settings, name, clock), Metrics(), clock, user_agent="Test/1") as clover:
-            await asyncio.gather(*(speak(clover, shop, calls) for shop in shops))
+            await asyncio.gather(*(session(clover, shop, calls) for shop in shops))
 
     await asyncio.gather(process("inventory", 1), process("orders", 20), process("notifier", 5))
     assert catalog.clover.journal.by_status.keys() == {"200"}

@@ -30,7 +30,7 @@ async def test_a_product_becomes_an_item(catalog: Catalog, status: str, *, hidde
     shop = await catalog.connected()
     answered, body = await catalog.put(shop, status=status, barcode="4006381333931")
     assert (answered, body["sync"]["state"]) == (202, "pending")
-    await catalog.settle()
+    await catalog.run_until_idle()
     [item] = catalog.items(shop)
     shown = {name: item[name] for name in ("name", "sku", "price", "hidden", "code")}
     assert shown == {"name": "Mug", "sku": "SKU-p-1", "price": 1250, "hidden": hidden, "code": "4006381333931"}
@@ -43,12 +43,12 @@ async def test_only_what_changed_is_sent(catalog: Catalog) -> None:
     """A new price is one call; a price somebody set at the till meanwhile on another field stays."""
     shop = await catalog.connected()
     await catalog.put(shop)
-    await catalog.settle()
+    await catalog.run_until_idle()
     [item] = catalog.items(shop)
     catalog.clover.world.merchants[shop.id].objects["items"].change(item["id"], {"name": "Renamed at the till"})
     catalog.clover.journal.forget()
     await catalog.put(shop, price={"amount": 1300, "currency": "USD"})
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert catalog.calls() == [f"POST items/{item['id']}"]
     [item] = catalog.items(shop)
     assert (item["price"], item["name"]) == (1300, "Renamed at the till")
@@ -58,10 +58,10 @@ async def test_an_unchanged_product_costs_no_call(catalog: Catalog) -> None:
     """Putting the same again is answered 200 and Clover is not asked."""
     shop = await catalog.connected()
     await catalog.put(shop)
-    await catalog.settle()
+    await catalog.run_until_idle()
     catalog.clover.journal.forget()
     status, body = await catalog.put(shop)
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert (status, body["sync"]["state"]) == (200, "synced")
     assert catalog.calls() == []
 
@@ -73,7 +73,7 @@ async def test_an_item_with_the_sku_is_linked_not_doubled(catalog: Catalog, null
     shop = await catalog.connected()
     item_id = add_item(catalog, shop, sku="SKU-p-1", hidden=True, code="4006381333931")
     await catalog.put(shop)
-    await catalog.settle()
+    await catalog.run_until_idle()
     [item] = catalog.items(shop)
     assert (item["id"], item["name"], item["price"], item["hidden"]) == (item_id, "Mug", 1250, False)
     assert item["code"] == "4006381333931"
@@ -87,7 +87,7 @@ async def test_a_search_that_is_not_answered(catalog: Catalog) -> None:
     told = {"kind": "refuse", "method": "GET", "path": r"items\?", "status": 200, "body": {"message": "try again"}}
     catalog.clover.faults.add(told)
     await catalog.put(shop)
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert [each["id"] for each in catalog.items(shop)] == [item_id]
     assert (await catalog.product(shop))["sync"]["state"] == "pending"
 
@@ -99,7 +99,7 @@ async def test_several_items_with_the_sku_wait_for_a_person(catalog: Catalog) ->
         add_item(catalog, shop, sku="SKU-p-1")
     await catalog.put(shop)
     await catalog.put(shop, "p-2")
-    await catalog.settle()
+    await catalog.run_until_idle()
     sync = (await catalog.product(shop))["sync"]
     assert (sync["state"], sync["problem"]) == ("held", Code.PRODUCT_REJECTED)
     assert "2 items with the SKU SKU-p-1" in sync["reason"]
@@ -124,7 +124,7 @@ async def test_a_sku_changed_while_a_create_is_in_doubt(catalog: Catalog, kind: 
     shop = await catalog.connected()
     catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
     await catalog.put(shop, sku="OLD")
-    await catalog.settle()
+    await catalog.run_until_idle()
     await catalog.put(shop, sku="NEW")
     await eventually(lambda: catalog.synced(shop))
     assert [item["sku"] for item in catalog.items(shop)] == ["NEW"]
@@ -159,7 +159,7 @@ async def test_killed_during_a_create_makes_no_second_item(catalog: Catalog) -> 
         {"kind": "delay", "ms": 800, "when": "after", "method": "POST", "path": "items$", "times": 1}
     )
     await catalog.put(shop)
-    await catalog.service.worker.look()
+    await catalog.service.worker.poll()
     await eventually(lambda: len(catalog.items(shop)) == 1)
     await catalog.kill_worker(shop)
     assert await catalog.fetch("SELECT 1 FROM product WHERE item_id IS NULL AND creating_since IS NOT NULL")
@@ -173,18 +173,18 @@ async def test_a_refused_product_waits_alone_and_flows_when_corrected(catalog: C
     shop = await catalog.connected()
     rule = {"kind": "refuse", "status": 400, "body": {"message": "Invalid name"}, "method": "POST"}
     await catalog.put(shop, "p-1")
-    await catalog.settle()
+    await catalog.run_until_idle()
     [first] = catalog.items(shop)
     catalog.clover.faults.add(rule | {"path": f"items/{first['id']}$"})
     await catalog.put(shop, "p-1", name="Bad")
     await catalog.put(shop, "p-2")
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert (await catalog.product(shop, "p-1"))["sync"]["reason"] == "Invalid name"
     assert (await catalog.product(shop, "p-2"))["sync"]["state"] == "synced"
     assert [each.waiting for each in await catalog.emitted(ProblemOpened)] == [1]
     catalog.clover.faults.clear()
     await catalog.put(shop, "p-1", name="Good")
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert {item["name"] for item in catalog.items(shop)} == {"Good", "Mug"}
     assert [each.code for each in await catalog.emitted(ProblemClosed)] == [Code.PRODUCT_REJECTED]
 
@@ -196,7 +196,7 @@ async def test_a_product_that_fails_does_not_keep_the_next(catalog: Catalog, kin
     catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
     for number in range(3):
         await catalog.put(shop, f"p-{number}")
-    await catalog.settle()
+    await catalog.run_until_idle()
     states = [(await catalog.product(shop, f"p-{number}"))["sync"]["state"] for number in range(3)]
     assert states == ["pending", "synced", "synced"]
 
@@ -206,15 +206,15 @@ async def test_a_product_that_failed_comes_after_the_others(catalog: Catalog) ->
     shop = await catalog.connected()
     for product_id in ("p-1", "p-2"):
         await catalog.put(shop, product_id)
-    await catalog.settle()
+    await catalog.run_until_idle()
     ids = {item["sku"]: item["id"] for item in catalog.items(shop)}
     catalog.clover.faults.add({"kind": "fail_before", "method": "POST", "path": f"items/{ids['SKU-p-1']}$"})
     await catalog.put(shop, "p-1", name="New")
-    await catalog.settle()
+    await catalog.run_until_idle()
     await catalog.put(shop, "p-2", name="New")
     await catalog.fetch("UPDATE work SET due_at = now()")
     catalog.clover.journal.forget()
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert catalog.calls()[:2] == [f"POST items/{ids[sku]}" for sku in ("SKU-p-2", "SKU-p-1")]
 
 
@@ -223,7 +223,7 @@ async def test_a_recheck_takes_the_held_again(catalog: Catalog) -> None:
     shop = await catalog.connected()
     kept, other = (add_item(catalog, shop, sku="SKU-p-1") for _ in range(2))
     await catalog.put(shop)
-    await catalog.settle()
+    await catalog.run_until_idle()
     catalog.clover.world.merchants[shop.id].objects["items"].change(other, {"sku": "ELSE"})
     await catalog.deliver(RecheckRequested(merchant_id=shop.id, code=Code.PRODUCT_REJECTED))
     assert await catalog.synced(shop)
@@ -234,13 +234,13 @@ async def test_an_item_of_another_product_is_not_taken(catalog: Catalog) -> None
     """A SKU that in Clover still stands at another product's item is held, with that product named."""
     shop = await catalog.connected()
     await catalog.put(shop, "p-1", sku="A")
-    await catalog.settle()
+    await catalog.run_until_idle()
     [item] = catalog.items(shop)
     await catalog.put(shop, "p-1", sku="B")
-    await catalog.settle()
+    await catalog.run_until_idle()
     catalog.clover.world.merchants[shop.id].objects["items"].change(item["id"], {"sku": "A"})
     await catalog.put(shop, "p-2", sku="A")
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert "belongs to the product p-1" in (await catalog.product(shop, "p-2"))["sync"]["reason"]
 
 
@@ -249,7 +249,7 @@ async def test_a_put_during_the_push_is_not_lost(catalog: Catalog) -> None:
     shop = await catalog.connected()
     catalog.clover.gate.latency_ms = 150
     await catalog.put(shop)
-    working = asyncio.create_task(catalog.settle())
+    working = asyncio.create_task(catalog.run_until_idle())
     await eventually(lambda: "POST items" in catalog.calls())
     await catalog.put(shop, name="Second thought")
     await working
@@ -261,9 +261,9 @@ async def test_a_changed_sku_is_told(catalog: Catalog) -> None:
     """The link is told again under the new SKU, so that the others follow."""
     shop = await catalog.connected()
     await catalog.put(shop, sku="A")
-    await catalog.settle()
+    await catalog.run_until_idle()
     await catalog.put(shop, sku="B")
-    await catalog.settle()
+    await catalog.run_until_idle()
     assert [each.sku for each in await catalog.emitted(ProductLinked)] == ["A", "B"]
 
 

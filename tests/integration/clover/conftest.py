@@ -22,12 +22,12 @@ from common import logs
 from common.clock import SystemClock
 from common.clover.grants import Grant
 from common.clover.transport import Clover
-from common.clover.webhooks import Receiver
 from common.contracts.clover import ObjectChanged
 from common.db.database import Database
 from common.http.app import build_app
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
+from common.webhooks.receiver import Receiver
 
 SCHEMA = "inventory"
 APP = "APP0000000001"

@@ -41,7 +41,7 @@ class Numbered(Answered):
 
 async def test_objects_are_created_read_changed_and_deleted(speaking: Speaking) -> None:
     """The four verbs do in Clover what they say."""
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         made = await api.post("items", {"name": "Tea", "price": 350}, Item)
         changed = await api.put(f"items/{made.id}", {"name": "Green tea", "price": 350}, Item)
         read = await api.get(f"items/{made.id}", Item)
@@ -56,7 +56,7 @@ async def test_a_collection_is_read_page_by_page(speaking: Speaking) -> None:
     """Every element once, with the filters given."""
     for number in range(5):
         await speaking.shop.post("/items", {"name": f"Tea {number}", "price": number, "sku": f"S{number % 2}"})
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         every = [[each.name for each in page] async for page in api.pages("items", Item, limit=2)]
         some = [page async for page in api.pages("items", Item, {"filter": ["sku=S0", "price>0"]})]
 
@@ -98,7 +98,7 @@ WRITING = [
 async def test_what_goes_wrong_with_reading(speaking: Speaking, fault: dict[str, object], error: type) -> None:
     """Each way a read can fail has its error; reading again is never in doubt."""
     speaking.local.sandbox.faults.add(fault)
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         with pytest.raises(AppError) as raised:
             await api.get("items", Answered)
 
@@ -111,7 +111,7 @@ async def test_what_goes_wrong_with_writing(speaking: Speaking, fault: dict[str,
     """Whenever a write may have been applied the error says so; it is never sent a second time."""
     await speaking.shop.get("")  # so that the pool holds a connection
     speaking.local.sandbox.faults.add(fault)
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         with pytest.raises(AppError) as raised:
             await api.post("items", {"name": "Tea", "price": 1}, Item)
 
@@ -123,7 +123,7 @@ async def test_what_goes_wrong_with_writing(speaking: Speaking, fault: dict[str,
 async def test_no_write_is_repeated_on_a_lost_connection(speaking: Speaking, method: str) -> None:
     """A PUT or DELETE, which aiohttp would send a PUT or DELETE again when a connection breaks, is sent once."""
     item = await speaking.shop.post("/items", {"name": "Tea", "price": 1})
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         await api.get("items", Answered)
         speaking.fail("apply_then_drop", method=method.upper())
         path = f"items/{item['id']}"
@@ -136,7 +136,7 @@ async def test_no_write_is_repeated_on_a_lost_connection(speaking: Speaking, met
 
 async def test_a_write_whose_answer_does_not_fit_is_in_doubt(speaking: Speaking) -> None:
     """It was applied, but nobody can tell what came of it."""
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         with pytest.raises(Ambiguous):
             await api.post("items", {"name": "Tea", "price": 1}, Numbered)
 
@@ -144,21 +144,21 @@ async def test_a_write_whose_answer_does_not_fit_is_in_doubt(speaking: Speaking)
 async def test_a_read_that_does_not_fit_names_the_field(speaking: Speaking) -> None:
     """Asking again would not help, so it is permanent."""
     item = await speaking.shop.post("/items", {"name": "Tea", "price": 1})
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         with pytest.raises(Undecodable, match="id"):
             await api.get(f"items/{item['id']}", Numbered)
 
 
 async def test_what_is_not_there_is_not_found(speaking: Speaking) -> None:
     """404 is no failure of the connection."""
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         with pytest.raises(NotFound):
             await api.get("orders/0RDER00000001", Answered)
 
 
 async def test_plain_text_refusals_are_read(speaking: Speaking) -> None:
     """405 comes as plain text (recorded)."""
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         with pytest.raises(Rejected, match="405 PUT not allowed") as refused:
             await api.put("customers/CUST0MER00001", {}, Answered)
 
@@ -171,14 +171,14 @@ async def test_a_clover_that_is_not_there_is_unavailable(method: str) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
-        async with opened(url) as clover, clover.speak("MRCHNT0000001") as api:
+        async with opened(url) as clover, clover.session("MRCHNT0000001") as api:
             with pytest.raises(Unavailable):
                 await (api.get("items", Answered) if method == "get" else api.post("items", {}, Answered))
 
 
 async def test_a_host_without_a_name_is_unavailable() -> None:
     """DNS that does not know the host is a network failure like any other."""
-    async with opened("http://clover.invalid") as clover, clover.speak("MRCHNT0000001") as api:
+    async with opened("http://clover.invalid") as clover, clover.session("MRCHNT0000001") as api:
         with pytest.raises(Unavailable):
             await api.post("items", {}, Answered)
 
@@ -186,7 +186,7 @@ async def test_a_host_without_a_name_is_unavailable() -> None:
 async def test_a_server_without_tls_is_unavailable(speaking: Speaking) -> None:
     """A failed handshake sends nothing."""
     url = speaking.local.url.replace("http:", "https:")
-    async with opened(url) as clover, clover.speak("MRCHNT0000001") as api:
+    async with opened(url) as clover, clover.session("MRCHNT0000001") as api:
         with pytest.raises(Unavailable):
             await api.post("items", {}, Answered)
 
@@ -202,7 +202,7 @@ async def test_every_call_says_who_asks_and_with_which_token() -> None:
     async with (
         TestServer(application(note)) as server,
         opened(str(server.make_url(""))) as clover,
-        clover.speak("MRCHNT0000001") as api,
+        clover.session("MRCHNT0000001") as api,
     ):
         await api.get("", Answered)
         await api.get("items", Answered, {"expand": "categories"})
@@ -219,7 +219,7 @@ async def test_a_429_is_counted_and_slows_what_follows(speaking: Speaking) -> No
     """Everybody rests for the time named; then calls go again."""
     speaking.fail("throttle", times=1, retry_after=1)
     clock = SystemClock()
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         with pytest.raises(Throttled):
             await api.get("items", Answered)
         began = clock.monotonic()
@@ -232,8 +232,8 @@ async def test_a_429_is_counted_and_slows_what_follows(speaking: Speaking) -> No
 async def test_speakers_for_one_merchant_share_its_grant(speaking: Speaking) -> None:
     """It is taken once and given back after the last of them."""
     merchant = speaking.shop.merchant.id
-    async with speaking.clover.speak(merchant):
-        async with speaking.clover.speak(merchant):
+    async with speaking.clover.session(merchant):
+        async with speaking.clover.session(merchant):
             pass
         assert speaking.grants.out == {"g1"}
 
@@ -243,7 +243,7 @@ async def test_speakers_for_one_merchant_share_its_grant(speaking: Speaking) -> 
 async def test_a_long_block_renews_its_grant(speaking: Speaking) -> None:
     """A block that outlives its grant takes it again before the next call."""
     speaking.grants.grant = Grant("g1", speaking.shop.merchant.id, "us", speaking.shop.token, 1000, 5, expires_in=0.01)
-    async with speaking.clover.speak(speaking.shop.merchant.id) as api:
+    async with speaking.clover.session(speaking.shop.merchant.id) as api:
         await asyncio.sleep(0.02)
         await api.get("items", Answered)
 
@@ -257,7 +257,7 @@ async def test_clovers_limits_are_kept_with_the_documented_grant() -> None:
         grants = LentGrants(Grant("g1", shop.merchant.id, "us", shop.token, rate=15, concurrency=5, expires_in=30))
         made = settings(clover_base_urls={"us": local.url})
         clover = Clover(made, grants, Metrics(), SystemClock(), user_agent=AGENT)
-        async with clover, clover.speak(shop.merchant.id) as api:
+        async with clover, clover.session(shop.merchant.id) as api:
             await asyncio.gather(*(api.get("items", Answered) for _ in range(50)))
 
         assert set(local.sandbox.limiter.over_limit.values()) == {0}

@@ -126,7 +126,7 @@ async def test_a_container_is_for_this_machine_and_bears_the_name_of_its_system(
 async def test_a_container_keeps_its_port_and_data_over_a_kill(
     image: Image, data_dir: DataDir, lines: list[str]
 ) -> None:
-    """And is gone after a stop. Needs a Docker engine that has the image."""
+    """And is gone after a stop. Hold a Docker engine that has the image."""
     if not engine_answers() or reading.not_there([image.tag]):
         pytest.skip(f"no Docker engine with {image.tag} answers here; `make test` fetches it where it can")
     assert supplies(image.name, image.tag, lines.append)

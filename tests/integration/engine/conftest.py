@@ -5,14 +5,12 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from tests.support.clock import FakeClock
 
-import common.db
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
 from common.bus.publisher import AmqpPublisher
@@ -20,13 +18,13 @@ from common.bus.topology import Topology
 from common.contracts.envelope import Event, Message
 from common.db.database import Database
 from common.db.inbox import Inbox
+from common.db.migrate import engine_sql
 from common.db.outbox import Relay
 from common.db.unit import Unit
 from common.ids import uuid7
 from common.telemetry.metrics import Metrics
 
 MERCHANT = "MRCHNT0000001"
-ENGINE_SQL = Path(common.db.__file__).with_name("engine.sql")
 
 
 class Noted(Event):
@@ -82,7 +80,7 @@ class Engine:
 
         async def end() -> None:
             stop.set()
-            self.database.bell.wake()
+            self.database.wakeups.wake_all()
             async with asyncio.timeout(15):
                 await asyncio.gather(*tasks)
 
@@ -125,7 +123,7 @@ async def engine(postgres_dsn: str, amqp_url: str) -> AsyncIterator[Engine]:
     await admin.execute(f"CREATE DATABASE {name}")
     dsn = f"{postgres_dsn.rpartition('/')[0]}/{name}"
     connection = await asyncpg.connect(dsn)
-    await connection.execute(f"CREATE SCHEMA engine; SET search_path TO engine; {ENGINE_SQL.read_text()}")
+    await connection.execute(f"CREATE SCHEMA engine; SET search_path TO engine; {engine_sql()}")
     await connection.execute("CREATE TABLE noted (text text NOT NULL)")
     await connection.close()
     clock = FakeClock()

@@ -163,12 +163,12 @@ async def test_odd_properties_hold_nothing_up(
         await eventually(lambda: "after" in engine.handled)
 
         await eventually(lambda: _taken_or_parked(engine, 2))
-        assert len(await engine.fetch("SELECT FROM parked")) == parked
+        assert len(await engine.fetch("SELECT FROM dead_letter")) == parked
         assert proxy.connections == 1
 
 
 async def _taken_or_parked(engine: Engine, count: int) -> bool:
-    return len(engine.handled) + len(await engine.fetch("SELECT FROM parked")) == count
+    return len(engine.handled) + len(await engine.fetch("SELECT FROM dead_letter")) == count
 
 
 async def test_a_batch_waits_while_the_database_is_away(engine: Engine) -> None:

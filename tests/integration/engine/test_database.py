@@ -12,8 +12,8 @@ from tests.support.proxy import proxied
 
 from common.clock import SystemClock
 from common.db import database as database_module
-from common.db.bell import Bell
 from common.db.database import Database
+from common.db.wakeup import Wakeups
 from common.errors import Conflict, TimedOut, Unavailable
 
 
@@ -89,15 +89,15 @@ async def test_who_is_cancelled_while_the_database_is_silent_ends_cancelled(
 
 async def test_a_dead_listener_is_noticed_and_replaced(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listening connection that fell silent is replaced, and after that everybody looks for themselves."""
-    monkeypatch.setattr("common.db.bell.ALIVE_SECONDS", 0.2)
-    monkeypatch.setattr("common.db.bell.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("common.db.wakeup.ALIVE_SECONDS", 0.2)
+    monkeypatch.setattr("common.db.wakeup.ANSWER_SECONDS", 0.5)
     async with proxied(engine.dsn) as proxy:
-        bell = Bell(proxy.url(engine.dsn), "engine")
-        await engine.run(bell.run)
+        wakeups = Wakeups(proxy.url(engine.dsn), "engine")
+        await engine.run(wakeups.run)
         await eventually(lambda: proxy.connections == 1)
-        await bell.wait("work", 0.3)
+        await wakeups.wait("work", 0.3)
         proxy.fall_silent()
-        rung = asyncio.create_task(bell.wait("work", 20))
+        rung = asyncio.create_task(wakeups.wait("work", 20))
         await eventually(lambda: proxy.connections > 1)
         proxy.speak_again()
         async with asyncio.timeout(10):
@@ -106,22 +106,22 @@ async def test_a_dead_listener_is_noticed_and_replaced(engine: Engine, monkeypat
 
 async def test_a_ring_while_nobody_waits_is_not_lost(engine: Engine) -> None:
     """Who waits after the ring, because they were busy, need not wait."""
-    bell = engine.database.bell
-    bell.ring("work")
+    wakeups = engine.database.wakeups
+    wakeups.notify("work")
     async with asyncio.timeout(5):
-        await bell.wait("work", 60)
+        await wakeups.wait("work", 60)
 
 
 async def test_many_rings_are_few_notifications(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often it rings, others are told now and then: NOTIFY takes a lock that the whole server shares."""
-    monkeypatch.setattr("common.db.bell.NOTIFY_SECONDS", 1.0)
+    monkeypatch.setattr("common.db.wakeup.NOTIFY_SECONDS", 1.0)
     heard: list[object] = []
     listener = await asyncpg.connect(engine.dsn)
     await listener.add_listener("quicksync_engine", lambda *_: heard.append(_))
-    await engine.run(engine.database.bell.run)
+    await engine.run(engine.database.wakeups.run)
     began = time.monotonic()
     for _ in range(100):
-        engine.database.bell.ring("work")
+        engine.database.wakeups.notify("work")
         await engine.fetch("SELECT 1")
     await eventually(lambda: len(heard) > 1)
     await listener.close()
@@ -131,11 +131,11 @@ async def test_many_rings_are_few_notifications(engine: Engine, monkeypatch: pyt
 
 async def test_a_ring_is_heard_in_another_process(engine: Engine) -> None:
     """What one replica rings wakes those who wait in another, and not only itself."""
-    here, there = Bell(engine.dsn, "engine"), Bell(engine.dsn, "engine")
+    here, there = Wakeups(engine.dsn, "engine"), Wakeups(engine.dsn, "engine")
     await engine.run(here.run, there.run)
 
     async def heard() -> bool:
-        here.ring("work")
+        here.notify("work")
         began = time.monotonic()
         await there.wait("work", 0.5)
         return time.monotonic() - began < 0.5

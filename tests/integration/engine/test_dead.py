@@ -27,7 +27,7 @@ async def parked(database_dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
     """A connection to a schema in which one message waits for a person."""
     connection = await asyncpg.connect(database_dsn, server_settings={"search_path": "inventory"})
     await connection.execute(
-        "INSERT INTO parked VALUES ($1, 'clover.object_changed.v1', $2, $3, '', 1, NULL, 'kind (missing)')",
+        "INSERT INTO dead_letter VALUES ($1, 'clover.object_changed.v1', $2, $3, '', 1, NULL, 'kind (missing)')",
         uuid7(),
         b'{"merchant_id": "MRCHNT0000001"}',
         datetime.now(UTC),
@@ -39,7 +39,7 @@ async def test_a_parked_message_is_listed_shown_replayed_and_dropped(
     database_dsn: str, parked: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     """Each command does what it says and no more."""
-    message_id = str(await parked.fetchval("SELECT id FROM parked"))
+    message_id = str(await parked.fetchval("SELECT id FROM dead_letter"))
     code, listed = await dead(database_dsn, "ls")
     assert code == 0
     assert message_id in listed
@@ -49,9 +49,9 @@ async def test_a_parked_message_is_listed_shown_replayed_and_dropped(
     assert '{"merchant_id": "MRCHNT0000001"}' in shown
 
     await dead(database_dsn, "replay", message_id)
-    assert await parked.fetchval("SELECT due_at <= now() FROM parked")
+    assert await parked.fetchval("SELECT due_at <= now() FROM dead_letter")
     await dead(database_dsn, "drop", message_id)
-    assert await parked.fetchval("SELECT count(*) FROM parked") == 0
+    assert await parked.fetchval("SELECT count(*) FROM dead_letter") == 0
     code, said = await dead(database_dsn, "drop", message_id)
     assert code == 1
     assert "no such parked message" in said

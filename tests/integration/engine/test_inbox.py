@@ -36,7 +36,7 @@ async def test_one_bad_message_does_not_hold_up_the_others(engine: Engine) -> No
     await engine.inbox().take([message("a"), bad, message("b")])
 
     assert await engine.noted() == ["a", "b"]
-    [parked] = await engine.fetch("SELECT id, due_at, reason FROM parked")
+    [parked] = await engine.fetch("SELECT id, due_at, reason FROM dead_letter")
     assert parked["id"] == bad.id
     assert parked["due_at"] is None
     assert "text (string_type)" in parked["reason"]
@@ -58,7 +58,7 @@ async def test_rubbish_is_parked_with_the_reason(engine: Engine, part: dict[str,
     """What cannot be read waits for a person, names the field, and changes nothing."""
     await engine.inbox().take([message("a", **part)])
 
-    [parked] = await engine.fetch("SELECT due_at, reason FROM parked")
+    [parked] = await engine.fetch("SELECT due_at, reason FROM dead_letter")
     assert reason in parked["reason"]
     assert parked["due_at"] is None
     assert await engine.noted() == []
@@ -80,7 +80,7 @@ async def test_what_is_transient_is_tried_again_after_a_pause(engine: Engine) ->
         engine.clock.advance(300)
         await inbox.retry_next()
     assert await engine.noted() == ["a"]
-    assert await engine.fetch("SELECT FROM parked") == []
+    assert await engine.fetch("SELECT FROM dead_letter") == []
 
 
 async def test_a_message_that_is_always_too_slow_does_not_hold_up_the_others(engine: Engine) -> None:
@@ -97,7 +97,7 @@ async def test_a_message_that_is_always_too_slow_does_not_hold_up_the_others(eng
     engine.clock.advance(2)
     assert await inbox.retry_next()
     assert not await inbox.retry_next()
-    [parked] = await engine.fetch("SELECT due_at, attempts FROM parked")
+    [parked] = await engine.fetch("SELECT due_at, attempts FROM dead_letter")
     assert parked["due_at"] > engine.clock.now()
     assert parked["attempts"] == 2
 
@@ -110,7 +110,8 @@ async def test_a_waiting_retry_does_not_hold_up_the_next(engine: Engine) -> None
         for text, seconds in (("slow", 600), ("quick", 1)):
             parked = message(text)
             await conn.execute(
-                "INSERT INTO parked VALUES ($1, $2, $3, $4, '', 1, $4::timestamptz + make_interval(secs => $5), '')",
+                "INSERT INTO dead_letter"
+                " VALUES ($1, $2, $3, $4, '', 1, $4::timestamptz + make_interval(secs => $5), '')",
                 parked.id, parked.type, parked.body, parked.at, float(seconds),
             )  # fmt: skip
     engine.clock.advance(2)
@@ -133,7 +134,7 @@ async def test_a_bug_is_tried_a_few_times_then_waits_for_a_person(engine: Engine
         engine.clock.advance(400)
         await inbox.retry_next()
 
-    [parked] = await engine.fetch("SELECT due_at, attempts, reason FROM parked")
+    [parked] = await engine.fetch("SELECT due_at, attempts, reason FROM dead_letter")
     assert parked["due_at"] is None
     assert parked["attempts"] == BUG_TRIES
     assert "KeyError at" in parked["reason"]
@@ -152,7 +153,7 @@ async def test_what_never_works_is_not_repeated(engine: Engine) -> None:
     await engine.inbox().take([message("a")])
 
     assert len(tries) == 2  # once in the batch, once alone
-    [parked] = await engine.fetch("SELECT due_at FROM parked")
+    [parked] = await engine.fetch("SELECT due_at FROM dead_letter")
     assert parked["due_at"] is None
 
 
@@ -167,7 +168,7 @@ async def test_an_absent_database_parks_nothing(engine: Engine) -> None:
         await engine.inbox().take([message("a"), message("b")])
     engine.on_noted = None
 
-    assert await engine.fetch("SELECT FROM parked") == []
+    assert await engine.fetch("SELECT FROM dead_letter") == []
     await engine.inbox().take([message("c", id=uuid7())])
     assert await engine.noted() == ["c"]
 

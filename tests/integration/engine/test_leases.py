@@ -15,7 +15,7 @@ from common.work.batch import Batch, Kind
 from common.work.worker import Worker
 
 SOON, LATE = timedelta(seconds=30), timedelta(seconds=-1)
-STEAL = "UPDATE lease SET token = gen_random_uuid(), until = now() - interval '1 second'"
+STEAL = "UPDATE lease SET token = gen_random_uuid(), expires_at = now() - interval '1 second'"
 
 
 async def test_a_lost_lease_fences_off_whoever_held_it(engine: Engine) -> None:
@@ -77,9 +77,9 @@ async def test_long_work_keeps_its_lease(engine: Engine, monkeypatch: pytest.Mon
     kept: list[bool] = []
 
     async def push(_: Batch, __: Any) -> None:
-        taken = await engine.fetch("SELECT until FROM lease")
-        later = "SELECT FROM lease WHERE until > $1"
-        kept.append(bool(await eventually(lambda: engine.fetch(later, taken[0]["until"]))))
+        taken = await engine.fetch("SELECT expires_at FROM lease")
+        later = "SELECT FROM lease WHERE expires_at > $1"
+        kept.append(bool(await eventually(lambda: engine.fetch(later, taken[0]["expires_at"]))))
 
     await engine.run(worker(engine, push).run)
     await mark(engine)
@@ -120,7 +120,7 @@ async def test_work_that_nobody_announced_is_found_by_looking(engine: Engine, mo
     async def rests() -> bool:
         return done == ["a"] and not await engine.fetch("SELECT FROM lease")
 
-    monkeypatch.setattr(engine.database.bell, "ring", lambda _: None)
+    monkeypatch.setattr(engine.database.wakeups, "notify", lambda _: None)
     await mark(engine, "a")
     await engine.run(worker(engine, push).run)
     await eventually(rests)
@@ -143,6 +143,6 @@ async def work_once(engine: Engine, push: Any) -> None:
     """Take what is due once, until that turn has ended."""
     await mark(engine)
     once = worker(engine, push)
-    await once.look()
+    await once.poll()
     async with asyncio.timeout(10):
         await asyncio.gather(*once._turns.values())  # noqa: SLF001 - `settle` would take it again

@@ -221,7 +221,7 @@ async def test_one_relay_at_a_time_and_another_when_it_is_gone(engine: Engine) -
     await engine.emit("b")
     assert await second.publish_due() == 0
 
-    await engine.fetch("UPDATE lease SET until = now() - interval '1 second'")
+    await engine.fetch("UPDATE lease SET expires_at = now() - interval '1 second'")
     assert await second.publish_due() == 1
 
 
@@ -230,7 +230,7 @@ async def test_a_relay_that_lost_its_lease_deletes_nothing_unpublished(engine: E
     await engine.declare()
     stale, active = engine.relay(engine.publisher()), engine.relay(engine.publisher())
     await stale.publish_due()
-    await engine.fetch("UPDATE lease SET until = now() - interval '1 second'")
+    await engine.fetch("UPDATE lease SET expires_at = now() - interval '1 second'")
     await active.publish_due()
     await engine.emit("a")
 

@@ -10,10 +10,10 @@ from tests.support.eventually import eventually
 from tests.support.proxy import Proxy, proxied
 
 from common.clock import SystemClock
-from common.db.bell import Bell
 from common.db.database import Database
 from common.db.inbox import Inbox
 from common.db.outbox import Relay
+from common.db.wakeup import Wakeups
 from common.service import Loop
 from common.work.worker import Worker
 
@@ -89,7 +89,7 @@ async def test_a_loop_without_its_database_pauses(engine: Engine, postgres: Prox
         "relay": Relay(database, engine.publisher(), engine.metrics).run,
         "inbox": Inbox(database, {}, engine.metrics).run,
         "worker": Worker(database, [], None, engine.metrics).run,
-        "bell": Bell(dsn, "engine").run,
+        "bell": Wakeups(dsn, "engine").run,
     }
     await shut(postgres)
     await engine.run(loops[name])

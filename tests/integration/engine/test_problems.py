@@ -16,7 +16,7 @@ from tests.integration.engine.conftest import MERCHANT, Engine
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.unit import Unit
 from common.work import table
-from common.work.batch import Needs, Recurs, Row, Waits
+from common.work.batch import Hold, Repeat, Retry, Row
 
 T = TypeVar("T")
 Happening = Callable[[Unit, str], Awaitable[object]]
@@ -105,14 +105,14 @@ class Waiting(RuleBasedStateMachine):
         fared = list(zip(self.taken, said, strict=False))
         later = self.engine.clock.now() + LONG
         waits = {
-            "waits": Waits(later),
-            "failed": Waits(later, failed=True, reason="no answer"),
-            "late": Waits(later, failed=True, problem=Code.CLOVER_UNREACHABLE),
+            "waits": Retry(later),
+            "failed": Retry(later, failed=True, reason="no answer"),
+            "late": Retry(later, failed=True, problem=Code.CLOVER_UNREACHABLE),
         }
         done = [row for row, how in fared if how == "done"]
-        recurring = [(row, Recurs(later)) for row, how in fared if how == "recurs"]
+        recurring = [(row, Repeat(later)) for row, how in fared if how == "recurs"]
         waiting = [(row, waits[how]) for row, how in fared if how in waits]
-        held = [(row, Needs(how)) for row, how in fared if isinstance(how, Code)]
+        held = [(row, Hold(how)) for row, how in fared if isinstance(how, Code)]
         self.change(
             lambda unit: table.finish(unit, MERCHANT, KIND, done),
             lambda unit: table.recur(unit, MERCHANT, KIND, recurring),
@@ -135,14 +135,14 @@ class Waiting(RuleBasedStateMachine):
         for row in self.run(self.engine.fetch("SELECT type, body FROM outbox ORDER BY position")):
             if row["type"] == ProblemClosed.type:
                 closed = ProblemClosed.decode(row["body"])
-                assert told.pop(closed.code).since == closed.since
+                assert told.pop(closed.code).opened_at == closed.opened_at
                 continue
             event = ProblemOpened.decode(row["body"])
             before = told.get(event.code)
-            assert before is None or (before.since == event.since and before.revision < event.revision)
+            assert before is None or (before.opened_at == event.opened_at and before.revision < event.revision)
             told[event.code] = event
-        open_now = self.run(self.engine.fetch("SELECT code, waiting, since FROM problem"))
-        assert {(each.code, each.waiting, each.since) for each in told.values()} == {tuple(row) for row in open_now}
+        open_now = self.run(self.engine.fetch("SELECT code, waiting, opened_at FROM problem"))
+        assert {(each.code, each.waiting, each.opened_at) for each in told.values()} == {tuple(row) for row in open_now}
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ async def returns(_: asyncio.Event) -> None:
 
 
 async def cancels_itself(_: asyncio.Event) -> None:
-    """Waits for what somebody else cancels."""
+    """Retry for what somebody else cancels."""
     abandoned = asyncio.get_running_loop().create_future()
     abandoned.cancel()
     await abandoned

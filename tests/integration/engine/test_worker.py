@@ -54,7 +54,7 @@ async def test_marks_of_one_thing_are_one_row_and_done_once(engine: Engine) -> N
 
     for _ in range(10):
         await mark(engine, "a", "b")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert done == [["a", "b"]]
     assert await rows(engine) == []
@@ -70,7 +70,7 @@ async def test_what_is_asked_for_while_it_is_done_is_done_again(engine: Engine) 
             await mark(engine, "a")
 
     await mark(engine, "a")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert done == [["a"], ["a"]]
 
@@ -89,7 +89,7 @@ async def test_what_is_asked_for_while_it_puts_itself_off_is_done_at_once(
         later(batch, "a", timedelta(hours=1))
 
     await mark(engine, "a")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert done == [["a"], ["a"]]
 
@@ -105,7 +105,7 @@ async def test_urgent_work_goes_first_and_each_lane_keeps_its_order(engine: Engi
     await mark(engine, "first")
     await mark(engine, "second")
     await mark(engine, "live", priority=Priority.LIVE)
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert done == ["live", "first", "second", "bulk"]
 
@@ -124,12 +124,12 @@ async def test_a_backlog_does_not_stand_before_what_others_want(
     alone = worker(engine, push=push)
     alone._side_by_side = 1  # noqa: SLF001 - one place for two
     await mark(engine, *map(str, range(100)))
-    await alone.look()
+    await alone.poll()
     engine.clock.advance(60)
     await mark(engine, "sale", merchant=OTHER)
     async with engine.database.unit() as unit:
         unit.mark("push", MERCHANT, "more")
-    await alone.settle()
+    await alone.run_until_idle()
 
     assert len(done) > 10
     assert done.index(OTHER) <= 2
@@ -146,7 +146,7 @@ async def test_nobody_is_called_on_and_on_who_takes_no_calls(engine: Engine) -> 
     await mark(engine, *map(str, range(100)))
     patient = worker(engine, push=push)
     for _ in range(3):
-        await patient.settle()
+        await patient.run_until_idle()
         engine.clock.advance(5)
 
     assert calls == [10] * 3
@@ -164,7 +164,7 @@ async def test_a_release_is_not_lost_on_work_under_way(engine: Engine) -> None:
             raise Held(Code.CONNECTION_LOST)
 
     await mark(engine, "a")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert len(calls) == 2
     assert await rows(engine) == []
@@ -182,7 +182,7 @@ async def test_a_release_of_one_problem_leaves_those_held_for_another(engine: En
         batch.hold("a", Code.ORDER_REJECTED, "no")
 
     await mark(engine, "a")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert len(calls) == 1
     [row] = await rows(engine)
@@ -209,7 +209,7 @@ async def test_an_outcome_that_meets_another_writer_is_written_again(engine: Eng
     async with engine.database.connection() as conn:
         await conn.execute(FAIL_ONCE)
     await mark(engine, "a")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert calls == [["a"]]
     assert await rows(engine) == []
@@ -228,8 +228,8 @@ async def test_two_replicas_never_work_for_a_merchant_at_once(engine: Engine) ->
 
     for merchant in (MERCHANT, OTHER):
         await mark(engine, *map(str, range(60)), merchant=merchant)
-    await asyncio.gather(*(worker(engine, push=push).settle() for _ in range(4)))
-    await worker(engine, push=push).settle()
+    await asyncio.gather(*(worker(engine, push=push).run_until_idle() for _ in range(4)))
+    await worker(engine, push=push).run_until_idle()
 
     assert most == {MERCHANT: 1, OTHER: 1}
     assert await rows(engine) == []
@@ -240,7 +240,7 @@ async def test_whoever_lost_the_lease_can_write_nothing(engine: Engine) -> None:
     refused = []
 
     async def push(batch: Batch) -> None:
-        await engine.fetch("UPDATE lease SET token = gen_random_uuid(), until = now() - interval '1 s'")
+        await engine.fetch("UPDATE lease SET token = gen_random_uuid(), expires_at = now() - interval '1 s'")
         try:
             async with batch.unit():
                 pass
@@ -250,7 +250,7 @@ async def test_whoever_lost_the_lease_can_write_nothing(engine: Engine) -> None:
 
     await mark(engine, "a")
     first = worker(engine, push=push)
-    await first.look()
+    await first.poll()
     await eventually(lambda: refused)
 
     assert [row["key"] for row in await rows(engine)] == ["a"]
@@ -264,7 +264,7 @@ async def test_one_refused_row_stands_alone(engine: Engine) -> None:
             raise Rejected("Price must not be null")
 
     await mark(engine, *"abcd", "bad", *"efgh")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     [row] = await rows(engine)
     assert (row["key"], row["held"], row["problem"]) == ("bad", True, Code.ORDER_REJECTED)
@@ -285,12 +285,12 @@ async def test_what_fails_for_now_is_taken_again_later(engine: Engine, error: Ex
 
     await mark(engine, "a")
     for tries in range(1, 4):
-        await worker(engine, push=push).settle()
+        await worker(engine, push=push).run_until_idle()
         [row] = await rows(engine)
         assert (row["attempts"], row["held"]) == (tries, False)
         assert row["due_at"] > engine.clock.now()
         engine.clock.advance(120)
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
     assert await rows(engine) == []
 
 
@@ -301,7 +301,7 @@ async def test_the_other_side_says_when_to_come_back(engine: Engine) -> None:
         raise Throttled(retry_after=timedelta(seconds=21))
 
     await mark(engine, "a")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
     await mark(engine, "a")
 
     [row] = await rows(engine)
@@ -319,7 +319,7 @@ async def test_what_is_held_is_taken_up_when_it_is_asked_for_again(engine: Engin
 
     for _ in range(3):
         await mark(engine, "a")
-        await worker(engine, push=push).settle()
+        await worker(engine, push=push).run_until_idle()
 
     assert len(tries) == 3
     assert await rows(engine) == []
@@ -337,10 +337,10 @@ async def test_what_fails_for_long_is_told_and_goes_on(engine: Engine) -> None:
     await mark(engine, "a")
     told: list[int] = []
     while failures:
-        await worker(engine, push=push).settle()
+        await worker(engine, push=push).run_until_idle()
         told.append(len(await events(engine)))
         engine.clock.advance(120)
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert told == [0] * (LONG_TRIES - 1) + [1] * 6
     opened, closed = await events(engine)
@@ -359,7 +359,7 @@ async def test_what_is_asked_for_anew_while_it_is_refused_is_tried_anew(engine: 
             batch.hold("a", Code.ORDER_REJECTED, "too long a name")
 
     await mark(engine, "a")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert tries == [["a"], ["a"]]
     assert await rows(engine) == []
@@ -375,7 +375,7 @@ async def test_a_bug_ends_held_and_its_neighbours_are_done(engine: Engine) -> No
 
     await mark(engine, "a", "bad", "b")
     for _ in range(BUG_TRIES):
-        await worker(engine, push=push).settle()
+        await worker(engine, push=push).run_until_idle()
         engine.clock.advance(120)
 
     [row] = await rows(engine)
@@ -397,7 +397,7 @@ async def test_held_work_waits_and_flows_in_order_when_released(engine: Engine) 
     keys = [f"{number:02}" for number in range(25)]
     for key in keys:
         await mark(engine, key)
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
     assert [told for told in await events(engine) if "closed" in told] == []
     opened = await events(engine)
     assert '"waiting":25' in opened[-1]
@@ -405,12 +405,12 @@ async def test_held_work_waits_and_flows_in_order_when_released(engine: Engine) 
     ready.append(True)
     async with engine.database.unit() as unit:
         assert await table.release(unit, MERCHANT, Code.ORDER_TYPE_MISSING) == len(keys)
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert sent == keys
     closed = [told for told in await events(engine) if "closed" in told]
     assert len(closed) == 1
-    assert '"done":25' in closed[0]
+    assert '"resumed_count":25' in closed[0]
 
 
 async def test_a_problem_stays_open_while_one_still_waits_for_it(engine: Engine) -> None:
@@ -423,17 +423,17 @@ async def test_a_problem_stays_open_while_one_still_waits_for_it(engine: Engine)
                 batch.hold(key, Code.ORDER_REJECTED, "no")
 
     await mark(engine, "a", "b")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
     for key in ("a", "b"):
         good.add(key)
         async with engine.database.unit() as unit:
             assert await table.retry(unit, MERCHANT, "push", key)
-        await worker(engine, push=push).settle()
+        await worker(engine, push=push).run_until_idle()
 
     told = await events(engine)
     assert [each.split()[0] for each in told] == ["problem.opened.v1", "problem.opened.v1", "problem.closed.v1"]
     assert '"waiting":1' in told[1]
-    assert '"done":2' in told[2]
+    assert '"resumed_count":2' in told[2]
 
 
 async def test_what_is_not_wanted_any_more_stops_waiting(engine: Engine) -> None:
@@ -443,7 +443,7 @@ async def test_what_is_not_wanted_any_more_stops_waiting(engine: Engine) -> None
         raise Held(Code.ORDER_TYPE_MISSING)
 
     await mark(engine, "a", "b")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
     await mark(engine, "c")
     async with engine.database.unit() as unit:
         dropped = [await table.drop(unit, MERCHANT, "push", key) for key in "abcd"]
@@ -454,7 +454,7 @@ async def test_what_is_not_wanted_any_more_stops_waiting(engine: Engine) -> None
     assert '"waiting":2' in opened
     assert '"waiting":1' in fewer
     assert closed.startswith("problem.closed.v1")
-    assert '"done":0' in closed
+    assert '"resumed_count":0' in closed
 
 
 async def test_recurring_work_that_went_through_waits_for_nothing(engine: Engine) -> None:
@@ -469,10 +469,10 @@ async def test_recurring_work_that_went_through_waits_for_nothing(engine: Engine
 
     await mark(engine, "all", kind="sweep")
     running = worker(engine, sweep=sweep)
-    await running.settle()
+    await running.run_until_idle()
     async with engine.database.unit() as unit:
         await table.release(unit, MERCHANT, Code.CONNECTION_LOST)
-    await running.settle()
+    await running.run_until_idle()
 
     [row] = await rows(engine)
     assert (row["held"], row["problem"]) == (False, None)
@@ -489,13 +489,13 @@ async def test_recurring_work_marks_itself_again(engine: Engine) -> None:
 
     await mark(engine, "all", kind="sweep")
     running = worker(engine, sweep=sweep)
-    await running.settle()
-    await running.settle()
+    await running.run_until_idle()
+    await running.run_until_idle()
     assert len(taken) == 1
     await mark(engine, "all", kind="sweep")
-    await running.settle()
+    await running.run_until_idle()
     engine.clock.advance(301)
-    await running.settle()
+    await running.run_until_idle()
     assert len(taken) == 3
 
 
@@ -508,7 +508,7 @@ async def test_work_of_an_unknown_kind_waits_for_a_version_that_knows_it(engine:
 
     await mark(engine, "x", kind="newer", priority=Priority.LIVE)
     await mark(engine, "a")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert done == ["a"]
     assert [row["kind"] for row in await rows(engine)] == ["newer"]
@@ -523,7 +523,7 @@ async def test_work_with_an_unknown_problem_waits_for_a_version_that_knows_it(en
 
     await mark(engine, "x", "a")
     await engine.fetch("UPDATE work SET problem = 'of a newer version' WHERE key = 'x'")
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert done == ["a"]
     assert [row["problem"] for row in await rows(engine)] == ["of a newer version"]
@@ -540,7 +540,7 @@ async def test_invalid_input_of_one_merchant_leaves_others_alone(engine: Engine)
 
     await mark(engine, *map(str, range(30)))
     await mark(engine, "a", merchant=OTHER)
-    await worker(engine, push=push).settle()
+    await worker(engine, push=push).run_until_idle()
 
     assert done == ["a"]
 
@@ -557,7 +557,7 @@ async def test_a_stopping_worker_finishes_and_gives_back_its_lease(engine: Engin
     running = asyncio.create_task(worker(engine, push=push).run(stop))
     await started.wait()
     stop.set()
-    engine.database.bell.wake()
+    engine.database.wakeups.wake_all()
     go_on.set()
     await asyncio.wait_for(running, 5)
 

@@ -89,7 +89,7 @@ class Inventory:
         await self.changed(shop, item_id)
         if sku:
             await self.deliver(ProductLinked(merchant_id=shop.merchant.id, product_id="p-1", sku=sku, item_id=item_id))
-        await self.settle()
+        await self.run_until_idle()
         await self.forget()
         return item_id
 
@@ -117,18 +117,18 @@ class Inventory:
         rows = await self.fetch("DELETE FROM outbox WHERE type = $1 RETURNING id, type, body, at", ObjectChanged.type)
         await self.service.inbox.take([Message(*row) for row in rows])
 
-    async def settle(self) -> None:
+    async def run_until_idle(self) -> None:
         """Do all work that is due."""
-        await self.service.worker.settle()
+        await self.service.worker.run_until_idle()
 
     async def later(self, seconds: float = 60) -> None:
         """Let time pass and do what is due then."""
         self.clock.advance(seconds)
-        await self.settle()
+        await self.run_until_idle()
 
     async def kill_once(self, called: Callable[[], bool]) -> None:
         """Work until Clover has been called so, then go on as the process that comes after this one died."""
-        working = asyncio.create_task(self.settle())
+        working = asyncio.create_task(self.run_until_idle())
         await eventually(called)
         working.cancel()
         await asyncio.wait([working])

@@ -96,10 +96,10 @@ async def test_the_ledger_says_line_by_line_why(inventory: Inventory) -> None:
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
     shop.till("sell", lines=[{"item": item, "quantity": 2}])
     await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
     await inventory.ask("PUT", shop, "/stock/SKU-1", {"quantity": 5})
 
     _, first = await inventory.ask("GET", shop, "/stock/SKU-1/ledger?limit=3")
@@ -149,7 +149,7 @@ async def test_stating_the_count_that_stands_changes_nothing(inventory: Inventor
     await inventory.item(shop, 10, sku="SKU-1")
 
     status, level = await inventory.ask("PUT", shop, "/stock/SKU-1", {"quantity": 10.0})
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert (status, level["on_hand"], level["pending"]) == (200, 10, 0)
     assert await inventory.told() == []

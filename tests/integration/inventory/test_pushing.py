@@ -15,12 +15,12 @@ async def test_an_adjustment_reaches_clover_and_its_echo_does_nothing(inventory:
     item = await inventory.item(shop, 10, sku="SKU-1")
 
     await inventory.adjust(shop, "SKU-1", -4)
-    await inventory.settle()
+    await inventory.run_until_idle()
     assert shop.count(item) == 6
     assert inventory.calls() == [f"GET /{item}", f"POST /{item}", f"GET /{item}"]
 
     await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
     assert len(inventory.calls(WRITE)) == 1
     assert [change.after for change in await inventory.told()] == [6000]
     pushed = await inventory.fetch("SELECT body FROM outbox WHERE type = $1", StockPushed.type)
@@ -34,7 +34,7 @@ async def test_many_adjustments_are_one_write(inventory: Inventory) -> None:
 
     for _ in range(12):
         await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert shop.count(item) == -2
     assert len(inventory.calls(WRITE)) == 1
@@ -47,7 +47,7 @@ async def test_adjustments_that_cancel_out_are_not_written(inventory: Inventory)
 
     await inventory.adjust(shop, "SKU-1", -1)
     await inventory.adjust(shop, "SKU-1", 1)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert inventory.calls() == []
 
@@ -59,7 +59,7 @@ async def test_a_till_sale_not_yet_seen_is_not_overwritten(inventory: Inventory)
 
     shop.till("sell", lines=[{"item": item, "quantity": 3}])
     await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert shop.count(item) == 6
     assert [change.after for change in await inventory.told()] == [9000, 6000]
@@ -73,7 +73,7 @@ async def test_a_till_sale_right_after_the_write_is_read_back(inventory: Invento
     inventory.clover.fail("till", method="POST", action="sell", input=sale, when="after", times=1)
 
     await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert shop.count(item) == 7
     assert await inventory.stock(shop, "SKU-1") == (7, 7)
@@ -86,7 +86,7 @@ async def test_a_write_applied_without_an_answer_is_not_repeated(inventory: Inve
     inventory.clover.fail("apply_then_drop", method="POST", times=1)
 
     await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
     assert await inventory.stock(shop, "SKU-1") == (9, 10)
     await inventory.later(1)
 
@@ -102,7 +102,7 @@ async def test_a_write_that_never_arrived_is_sent_again_only_when_it_cannot_come
     inventory.clover.fail("drop_before_apply", method="POST", times=1)
 
     await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
     await inventory.later(1)
     assert len(inventory.calls(WRITE)) == 1
     await inventory.later(2)
@@ -119,7 +119,7 @@ async def test_a_write_that_arrives_late_is_not_repeated(inventory: Inventory) -
     inventory.clover.fail("apply_late", method="POST", seconds=0.3, times=1)
 
     await inventory.adjust(shop, "SKU-1", -4)
-    await inventory.settle()
+    await inventory.run_until_idle()
     await eventually(lambda: shop.count(item) == 6)
     shop.till("sell", lines=[{"item": item, "quantity": 1}])
     await inventory.later(1)
@@ -136,10 +136,10 @@ async def test_the_echo_of_a_write_in_doubt_is_not_a_movement(inventory: Invento
     item = await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail("apply_then_drop", method="POST", times=1)
     await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
     await inventory.later(3)
 
     assert [change.after for change in await inventory.told()] == [9000]
@@ -152,7 +152,7 @@ async def test_what_moves_here_while_a_write_is_in_doubt_is_kept(inventory: Inve
     item = await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail("apply_then_drop", method="POST", times=1)
     await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     await inventory.adjust(shop, "SKU-1", -2)
     await inventory.changed(shop, item)
@@ -214,7 +214,7 @@ async def test_one_item_that_always_fails_blocks_no_other(inventory: Inventory) 
 
     for each in range(3):
         await inventory.adjust(shop, f"SKU-{each}", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert [shop.count(item) for item in [bad, *items]] == [10, 9, 9]
 
@@ -227,7 +227,7 @@ async def test_an_item_deleted_in_clover_is_held_and_retried_by_hand(inventory: 
 
     await inventory.adjust(shop, "SKU-1", -1)
     await inventory.adjust(shop, "SKU-2", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert shop.count(kept) == 9
     _, work = await inventory.ask("GET", shop, "/work/inventory?state=held")
@@ -243,7 +243,7 @@ async def test_a_product_linked_anew_frees_what_was_held_for_its_old_item(invent
     gone = await inventory.item(shop, 10, sku="SKU-1")
     shop.till("delete_item", item=gone)
     await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
     assert list(await inventory.held()) == [gone]
 
     await inventory.item(shop, 5, sku="SKU-1")
@@ -260,7 +260,7 @@ async def test_a_first_count_from_quicksync_reaches_clover(inventory: Inventory,
         await shop.post(f"/item_stocks/{item}", {"quantity": unseen})
 
     assert (await inventory.ask("PUT", shop, "/stock/SKU-1", {"quantity": 12.5}))[0] == 200
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert shop.count(item) == 12.5
 
@@ -273,7 +273,7 @@ async def test_a_sweep_writes_what_was_forgotten(inventory: Inventory) -> None:
     await inventory.fetch("DELETE FROM work")
 
     await inventory.connected(shop)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert shop.count(item) == 9
 
@@ -284,7 +284,7 @@ async def test_no_second_push_of_an_item_is_recorded_while_one_is_open(inventory
     await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail("drop_before_apply", method="POST", times=1)
     await inventory.adjust(shop, "SKU-1", -1)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     copy = (
         "INSERT INTO push SELECT gen_random_uuid(), merchant_id, item_id, base, target, opened_at, opened_at FROM push"

@@ -11,7 +11,7 @@ async def test_a_till_sale_is_a_movement_and_is_told(inventory: Inventory) -> No
 
     shop.till("sell", lines=[{"item": item, "quantity": 3}])
     await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     [change] = await inventory.told()
     assert (change.sku, change.before, change.after, change.source) == ("SKU-1", 10_000, 7000, "clover")
@@ -27,9 +27,9 @@ async def test_hints_told_twice_late_and_out_of_order_move_stock_once(inventory:
     shop.till("sell", lines=[{"item": item, "quantity": 1}])
     for kind in ("IA", "IS", "I", "I", "IS"):
         await inventory.changed(shop, item, kind)
-    await inventory.settle()
+    await inventory.run_until_idle()
     await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert [change.after for change in await inventory.told()] == [9000]
     assert inventory.calls() == [f"GET /{item}"] * 2
@@ -53,7 +53,7 @@ async def test_webhooks_doubled_and_reordered_end_in_the_right_counts(inventory:
 
     await eventually(lambda: inventory.clover.sandbox.webhooks.waiting() == 0)
     await inventory.pump()
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert [await inventory.stock(shop, item) for item in items] == [(7, 7), (8, 8), (9, 9)]
     assert len(await inventory.told()) == 3
@@ -66,7 +66,7 @@ async def test_an_item_without_a_link_is_tracked_by_its_id(inventory: Inventory)
 
     shop.till("recount", item=item, quantity=5)
     await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     [change] = await inventory.told()
     assert (change.item_id, change.sku) == (item, "")
@@ -81,7 +81,7 @@ async def test_never_counted_is_not_zero(inventory: Inventory) -> None:
     assert await inventory.stock(shop, "SKU-1") == (None, None)
     shop.till("recount", item=item, quantity=0)
     await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert await inventory.stock(shop, "SKU-1") == (0, 0)
     assert len(await inventory.told()) == 1
@@ -94,7 +94,7 @@ async def test_many_items_are_read_by_page(inventory: Inventory) -> None:
 
     for item in items:
         await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert len(inventory.calls()) == 1
     assert len(await inventory.told()) == 30
@@ -105,7 +105,7 @@ async def test_a_sweep_finds_what_no_hint_told_and_comes_again(inventory: Invent
     shop = await inventory.connect()
     item = str(shop.till("create_item", name="Mug", price=100, quantity=4)["id"])
     await inventory.connected(shop)
-    await inventory.settle()
+    await inventory.run_until_idle()
     shop.till("sell", lines=[{"item": item, "quantity": 1}])
 
     await inventory.later(60)
@@ -127,7 +127,7 @@ async def test_a_deleted_item_is_held_with_its_reason_and_blocks_nobody(inventor
     shop.till("recount", item=kept, quantity=8)
     for item in (gone, stranger, kept):
         await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     held = await inventory.held()
     assert list(held) == [gone]
@@ -142,7 +142,7 @@ async def test_a_sweep_misses_a_deleted_item_and_its_new_link_solves_it(inventor
     shop.till("delete_item", item=gone)
 
     await inventory.connected(shop)
-    await inventory.settle()
+    await inventory.run_until_idle()
     assert list(await inventory.held()) == [gone]
 
     await inventory.item(shop, 5, sku="SKU-1")
@@ -157,7 +157,7 @@ async def test_a_sweep_does_not_ask_for_what_never_had_a_count(inventory: Invent
     inventory.clover.fail("refuse", path=r"/item_stocks\?", status=200, body={"elements": []})
 
     await inventory.connected(shop)
-    await inventory.settle()
+    await inventory.run_until_idle()
     assert inventory.calls() == ["GET "]
 
 
@@ -169,7 +169,7 @@ async def test_a_sweep_reads_one_by_one_what_it_cannot_page(inventory: Inventory
     inventory.clover.fail("refuse", path=r"/item_stocks\?", status=400)
 
     await inventory.connected(shop)
-    await inventory.settle()
+    await inventory.run_until_idle()
     assert (await inventory.stock(shop, "SKU-1"), await inventory.held()) == ((9, 9), {})
 
 
@@ -179,11 +179,11 @@ async def test_a_sweep_looks_at_what_is_held(inventory: Inventory) -> None:
     item = await inventory.item(shop, None, sku="SKU-1")
     inventory.clover.fail("refuse", path=rf"/item_stocks/{item}", status=404, times=1)
     await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
     assert list(await inventory.held()) == [item]
 
     await inventory.connected(shop)
-    await inventory.settle()
+    await inventory.run_until_idle()
     assert await inventory.held() == {}
 
 
@@ -194,7 +194,7 @@ async def test_fractions_and_numbers_below_zero_are_kept(inventory: Inventory) -
 
     shop.till("recount", item=item, quantity=-3.125)
     await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert await inventory.stock(shop, item) == (-3.125, -3.125)
 
@@ -208,7 +208,7 @@ async def test_a_count_beyond_measure_is_held_alone(inventory: Inventory) -> Non
 
     for item in (absurd, fine):
         await inventory.changed(shop, item)
-    await inventory.settle()
+    await inventory.run_until_idle()
 
     assert list(await inventory.held()) == [absurd]
     assert await inventory.stock(shop, "SKU-2") == (3, 3)

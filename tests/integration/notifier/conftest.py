@@ -71,10 +71,10 @@ class Notifier:
         await self.service.inbox.take(messages)
         return messages
 
-    async def settle(self) -> None:
+    async def run_until_idle(self) -> None:
         """Let the time pass after which e-mails are sent, and do all work that is due."""
         self.clock.advance(timedelta(seconds=3))
-        await self.service.worker.settle()
+        await self.service.worker.run_until_idle()
 
     async def connect(
         self, merchant_id: str = MERCHANT, region: str = "us", timezone: str = "America/New_York"
@@ -87,14 +87,14 @@ class Notifier:
 
     async def open(self, waiting: int = 1, since: datetime | None = None, **other: Any) -> None:
         """Tell that orders wait for their order type, unless another problem is named."""
-        event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "since": since or self.clock.now()}
+        event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "opened_at": since or self.clock.now()}
         told = {"waiting": waiting, "revision": next(self.revisions)}
         await self.deliver(ProblemOpened(**(event | told | other)))
 
     async def close(self, done: int = 1, since: datetime | None = None, **other: Any) -> None:
         """Tell that they went through."""
-        event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "since": since or self.clock.now()}
-        await self.deliver(ProblemClosed(**(event | {"done": done} | other)))
+        event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "opened_at": since or self.clock.now()}
+        await self.deliver(ProblemClosed(**(event | {"resumed_count": done} | other)))
 
     async def get(self, path: str, **other: Any) -> Any:
         """The JSON of a GET with a token for everything, whose status is 200."""
@@ -168,7 +168,7 @@ async def notifier(database_dsn: str, amqp_url: str, directory: Directory, postb
     async with AsyncExitStack() as stack:
         made = await _started(stack, build(settings, clock), clock, issuer, postbox, directory)
         await made.connect()
-        await made.service.worker.settle()
+        await made.service.worker.run_until_idle()
         yield made
 
 
@@ -178,7 +178,7 @@ async def _started(
     await stack.enter_async_context(service.opened())
     service.consumer.ready.set()  # as if it ran: what it would take is delivered by hand
     stop = asyncio.Event()
-    loops = [asyncio.create_task(loop(stop)) for loop in (service.database.bell.run, *service.loops)]
+    loops = [asyncio.create_task(loop(stop)) for loop in (service.database.wakeups.run, *service.loops)]
     runner = web.AppRunner(service.application(), access_log=None, shutdown_timeout=2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -188,7 +188,7 @@ async def _started(
     async def end() -> None:
         await runner.cleanup()
         stop.set()
-        service.database.bell.wake()
+        service.database.wakeups.wake_all()
         async with asyncio.timeout(10):
             await asyncio.gather(*loops)
 

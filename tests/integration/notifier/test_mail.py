@@ -22,20 +22,20 @@ async def test_one_when_it_opens_and_one_when_it_is_solved(notifier: Notifier) -
     began = notifier.clock.now()
     for waiting in range(1, 30):
         await notifier.open(waiting=waiting, since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
     await notifier.open(waiting=214, since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert [m["Subject"].count("29 orders wait") for m in notifier.postbox.messages] == [1]
 
     await notifier.close(done=214, since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert [m["Subject"] for m in notifier.postbox.messages][1:] == ["Resumed: 214 orders sent to Clover"]
 
 
 async def test_what_the_mail_says(notifier: Notifier) -> None:
     """What waits, since when where the merchant is, what to do word for word, where to look, how to get help."""
     await notifier.open(waiting=214)
-    await notifier.settle()
+    await notifier.run_until_idle()
 
     [message] = notifier.postbox.messages
     assert notifier.postbox.recipients == [["owner@example.com"]]
@@ -54,9 +54,9 @@ async def test_where_nothing_went_through_nothing_is_called_solved(notifier: Not
     """When all that waited was cancelled, the e-mail promises nothing: the cause may still be there."""
     began = notifier.clock.now()
     await notifier.open(since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
     await notifier.close(done=0, since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
 
     message = notifier.postbox.messages[1]
     assert message["Subject"] == "Nothing waits at the moment"
@@ -70,7 +70,7 @@ async def test_where_nothing_went_through_nothing_is_called_solved(notifier: Not
 async def test_the_mail_is_well_formed(notifier: Notifier) -> None:
     """Two parts in UTF-8, all of it in seven bits and short lines, with an id that stays the same."""
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
 
     [message], [raw] = notifier.postbox.messages, notifier.postbox.raw
     [problem] = await notifier.problems()
@@ -89,14 +89,14 @@ async def test_none_at_all_when_it_was_over_before_anybody_was_told(notifier: No
     began = notifier.clock.now()
     await notifier.open(since=began)
     await notifier.close(since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert notifier.postbox.messages == []
 
 
 async def test_what_only_informs_is_not_mailed(notifier: Notifier) -> None:
     """An e-mail that was refused is told on the dashboard, not by another e-mail."""
     await notifier.open(code=Code.EMAIL_REJECTED)
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert notifier.postbox.messages == []
     assert len(await notifier.problems()) == 1
 
@@ -106,7 +106,7 @@ async def test_a_name_cannot_write_headers(notifier: Notifier) -> None:
     notifier.directory.name = "x\r\nBcc: a@b.example\r\n\r\n<script>alert(1)</script>\u2028\x85"
     await notifier.open(code=Code.ORDER_REJECTED, subject="9\r\nBcc: c@d.example <img src=x onerror=alert(1)>")
     notifier.clock.advance(3600)
-    await notifier.settle()
+    await notifier.run_until_idle()
 
     [message] = notifier.postbox.messages
     assert notifier.postbox.recipients == [["owner@example.com"]]
@@ -127,7 +127,7 @@ async def test_an_address_that_is_none_waits_for_a_person(notifier: Notifier, ad
     notifier.directory.email = address
     notifier.clock.advance(3600)
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
 
     assert notifier.postbox.messages == []
     [row] = await notifier.fetch("SELECT problem, error FROM work WHERE held")
@@ -139,11 +139,11 @@ async def test_a_busy_relay_gets_it_later_once(notifier: Notifier) -> None:
     """A refusal for now is no sending: the mail comes once, after a pause."""
     notifier.postbox.answers = ["451 try later"]
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert notifier.postbox.messages == []
     notifier.clock.advance(120)
-    await notifier.settle()
-    await notifier.settle()
+    await notifier.run_until_idle()
+    await notifier.run_until_idle()
     assert len(notifier.postbox.messages) == 1
 
 
@@ -152,10 +152,10 @@ async def test_a_refused_first_mail_is_followed_by_none(notifier: Notifier) -> N
     began = notifier.clock.now()
     notifier.postbox.answers = ["451 try later"]
     await notifier.open(since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
     await notifier.close(since=began)
     notifier.clock.advance(120)
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert notifier.postbox.messages == []
 
 
@@ -163,13 +163,13 @@ async def test_a_break_after_the_relay_took_it_costs_one_repeat(notifier: Notifi
     """What may have been taken is sent again under the same id, some minutes later, and no more after that."""
     notifier.postbox.answers = ["break"]
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
     notifier.clock.advance(120)
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert len(notifier.postbox.messages) == 1
     notifier.clock.advance(DOUBT)
-    await notifier.settle()
-    await notifier.settle()
+    await notifier.run_until_idle()
+    await notifier.run_until_idle()
     first, second = notifier.postbox.messages
     assert first["Message-ID"] == second["Message-ID"]
 
@@ -180,11 +180,11 @@ async def test_a_break_before_the_message_is_no_sending(notifier: Notifier, comm
     notifier.postbox.refuses[command] = "break"
     await notifier.open()
     for _ in range(MOST_CLAIMS + 1):
-        await notifier.settle()
+        await notifier.run_until_idle()
         notifier.clock.advance(3600)
     notifier.postbox.refuses.clear()
-    await notifier.settle()
-    await notifier.settle()
+    await notifier.run_until_idle()
+    await notifier.run_until_idle()
     assert len(notifier.postbox.messages) == 1
 
 
@@ -194,7 +194,7 @@ async def test_a_relay_that_never_answers_is_given_up(notifier: Notifier) -> Non
     await notifier.open()
     with capture_logs() as logged:
         for _ in range(6):
-            await notifier.settle()
+            await notifier.run_until_idle()
             notifier.clock.advance(DOUBT)
     assert len(notifier.postbox.messages) == MOST_CLAIMS
     assert [line["event"] for line in logged if line["log_level"] == "error"] == [
@@ -206,7 +206,7 @@ async def test_a_refused_recipient_is_a_problem_on_the_dashboard(notifier: Notif
     """The refusal is told by code, without the address, and checking again sends the mail."""
     notifier.postbox.refuses["RCPT"] = "550 no such user owner@example.com"
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
     [row] = await notifier.fetch("SELECT problem, error FROM work WHERE held")
     assert (row["problem"], row["error"]) == (Code.EMAIL_REJECTED, "The mail server refused the message (550).")
     [event] = await notifier.fetch("SELECT type, body FROM outbox")
@@ -226,7 +226,7 @@ async def test_a_relay_that_refuses_us_is_no_fault_of_the_merchant(
     notifier.postbox.answers = [answer] if command == "DATA" else []
     await notifier.open()
     with capture_logs() as logged:
-        await notifier.settle()
+        await notifier.run_until_idle()
     assert [line["event"][:34] for line in logged if line["log_level"] == "error"] == [
         "the mail server does not serve us:"
     ]
@@ -234,7 +234,7 @@ async def test_a_relay_that_refuses_us_is_no_fault_of_the_merchant(
 
     notifier.postbox.refuses.clear()
     notifier.clock.advance(120)
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert len(notifier.postbox.messages) == 1
 
 
@@ -242,11 +242,11 @@ async def test_a_corrected_address_is_written_to(notifier: Notifier) -> None:
     """What was refused for its address is sent when the merchant is connected anew with another."""
     notifier.postbox.refuses["RCPT"] = "550 no such user"
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
     notifier.postbox.refuses.clear()
     notifier.directory.email = "new@example.com"
     await notifier.connect()
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert notifier.postbox.recipients == [["new@example.com"]]
 
 
@@ -255,13 +255,13 @@ async def test_a_refused_mail_that_came_too_late_is_not_told_as_sent(notifier: N
     began = notifier.clock.now()
     notifier.postbox.refuses["RCPT"] = "550 no such user"
     await notifier.open(since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
     await notifier.close(since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
 
     assert await notifier.fetch("SELECT 1 FROM work") == []
     *_, event = await notifier.fetch("SELECT type, body FROM outbox ORDER BY id")
-    assert (event["type"], json.loads(event["body"])["done"]) == ("problem.closed.v1", 0)
+    assert (event["type"], json.loads(event["body"])["resumed_count"]) == ("problem.closed.v1", 0)
 
 
 async def test_the_known_address_serves_while_catalog_is_away(notifier: Notifier) -> None:
@@ -269,7 +269,7 @@ async def test_the_known_address_serves_while_catalog_is_away(notifier: Notifier
     notifier.clock.advance(3600)
     notifier.directory.status = 503
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert len(notifier.postbox.messages) == 1
 
 
@@ -280,7 +280,7 @@ async def test_the_address_is_kept_sealed(notifier: Notifier) -> None:
     await notifier.execute("UPDATE contact SET email = '\\x00'")
     asked = notifier.directory.asked
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert notifier.directory.asked == asked + 1
     assert notifier.postbox.recipients == [["owner@example.com"]]
 
@@ -290,5 +290,5 @@ async def test_a_new_address_is_used_soon(notifier: Notifier) -> None:
     notifier.directory.email = "new@example.com"
     notifier.clock.advance(3600)
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert notifier.postbox.recipients == [["new@example.com"]]

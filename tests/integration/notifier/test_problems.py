@@ -12,7 +12,7 @@ from common.contracts.problems import Code, ProblemOpened
 async def test_a_repeat_brings_the_count_up_to_date_and_keeps_the_beginning(notifier: Notifier) -> None:
     """A problem told again is the same problem, with the number that wait now."""
     began = notifier.clock.now()
-    await notifier.open(waiting=1, since=began)
+    await notifier.open(waiting=1, opened_at=began)
     notifier.clock.advance(60)
     await notifier.open(waiting=214, since=began)
 
@@ -47,7 +47,7 @@ async def test_a_closing_that_overtakes_its_opening_counts(notifier: Notifier) -
     began = notifier.clock.now()
     await notifier.close(done=3, since=began)
     await notifier.open(waiting=3, since=began)
-    await notifier.settle()
+    await notifier.run_until_idle()
 
     assert await notifier.problems() == []
     assert notifier.postbox.messages == []
@@ -56,7 +56,7 @@ async def test_a_closing_that_overtakes_its_opening_counts(notifier: Notifier) -
 async def test_one_message_delivered_twice_counts_once(notifier: Notifier) -> None:
     """A redelivered message changes nothing."""
     named = {"merchant_id": MERCHANT, "code": Code.TENDER_MISSING}
-    event = ProblemOpened(**named, waiting=1, since=notifier.clock.now(), revision=1)
+    event = ProblemOpened(**named, waiting=1, opened_at=notifier.clock.now(), revision=1)
     [message] = await notifier.deliver(event)
     before = await notifier.activity()
     await notifier.service.inbox.take([message])
@@ -111,10 +111,10 @@ async def test_a_recheck_of_refused_mail_tries_it_again(notifier: Notifier) -> N
     """E-mail that was refused is sent when somebody says that the address is right now."""
     notifier.postbox.refuses["RCPT"] = "550 no such user"
     await notifier.open()
-    await notifier.settle()
+    await notifier.run_until_idle()
     notifier.postbox.refuses.clear()
     await notifier.deliver(RecheckRequested(merchant_id=MERCHANT, code=Code.EMAIL_REJECTED))
-    await notifier.settle()
+    await notifier.run_until_idle()
     assert len(notifier.postbox.messages) == 1
     told = await notifier.fetch("SELECT type FROM outbox ORDER BY id")
     assert [row["type"] for row in told] == ["problem.opened.v1", "problem.closed.v1"]

@@ -125,17 +125,17 @@ class Orders:
     async def state(self, shop: Shop, source_id: str = "o-1") -> str:
         return str((await self.seen(shop, source_id))["state"])
 
-    async def settle(self) -> None:
+    async def run_until_idle(self) -> None:
         """Work until nothing is due."""
-        await self.worker.settle()
+        await self.worker.run_until_idle()
 
     async def settle_for(self, seconds: float) -> None:
         """Work through so much time, from one due row to the next."""
         end = self.clock.now() + timedelta(seconds=seconds)
-        await self.settle()
+        await self.run_until_idle()
         while (due := await self.next_due()) is not None and due <= end:
             self.clock.ahead += max(due - self.clock.now(), timedelta(seconds=0.1))  # what is due may have to rest
-            await self.settle()
+            await self.run_until_idle()
         self.clock.ahead += max(end - self.clock.now(), timedelta(0))
 
     async def next_due(self) -> datetime | None:

@@ -12,7 +12,7 @@ from tests.integration.orders.conftest import ADA, SETTLE, Orders, in_clover
 from tests.support.clover import Shop
 from tests.support.eventually import eventually
 
-from common.clover.transport import Api
+from common.clover.transport import MerchantApi
 from common.contracts.orders import OrderSynced
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 
@@ -76,7 +76,7 @@ async def test_a_call_that_is_applied_late(orders: Orders, step: str) -> None:
     method, path = STEPS[step]
     orders.clover.fail("apply_late", method=method, path=path, times=1, seconds=0.4)
     await orders.put(shop, customer=ADA)
-    await orders.settle()
+    await orders.run_until_idle()
     writes = orders.clover.sandbox.journal.writes_applied
     assert await orders.next_due() is not None
     await eventually(lambda: orders.clover.sandbox.journal.writes_applied > writes)
@@ -144,7 +144,7 @@ async def test_pressing_retry_in_doubt_only_looks(orders: Orders) -> None:
     orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=1)
     await orders.put(shop)
     for _ in range(8):
-        await orders.settle()
+        await orders.run_until_idle()
         await orders.act(shop, "retry")
     assert await orders.state(shop) == "unknown"
     assert submissions(orders, shop).count("sent") == 1
@@ -166,7 +166,9 @@ async def test_what_is_long_in_doubt_is_told_and_goes_on(orders: Orders, step: s
 
     assert told == [Code.CLOVER_UNREACHABLE]
     assert await orders.state(shop) == "paid"
-    assert [(each.code, each.done) for each in await orders.emitted(ProblemClosed)] == [(Code.CLOVER_UNREACHABLE, 1)]
+    assert [(each.code, each.resumed_count) for each in await orders.emitted(ProblemClosed)] == [
+        (Code.CLOVER_UNREACHABLE, 1)
+    ]
 
 
 @pytest.mark.parametrize("look_up", ["none", "5xx before applying", "dropped before", "answer is no JSON"])
@@ -178,7 +180,7 @@ async def test_orders_after_those_in_doubt_go_on(orders: Orders, look_up: str) -
         orders.clover.fail(method="GET", path=r"/orders\?", id="look-up", **FAULTS[look_up])
     for source_id in sources:
         await orders.put(shop, source_id)
-    await orders.settle()
+    await orders.run_until_idle()
     assert [await orders.state(shop, each) for each in sources] == ["unknown", "unknown", "paid", "paid"]
     orders.clover.sandbox.faults.clear()
     await orders.settle_for(3 * SETTLE)
@@ -191,7 +193,7 @@ async def test_orders_stay_in_order_through_refusals_for_now(orders: Orders) -> 
     orders.clover.fail("throttle", method="POST", path=r"/orders$", times=4, after=2)
     for number in range(6):
         await orders.put(shop, f"o-{number}")
-    await orders.settle()
+    await orders.run_until_idle()
     await orders.put(shop, "o-6")
     await orders.settle_for(60)
     assert [each.record["note"].split()[-1] for each in in_clover(shop)] == [f"o-{n}" for n in range(7)]
@@ -211,8 +213,8 @@ class Deadly:
     calls: int = 0
 
     @asynccontextmanager
-    async def speak(self, merchant_id: str) -> AsyncIterator["DeadlyApi"]:
-        async with self.clover.speak(merchant_id) as api:
+    async def session(self, merchant_id: str) -> AsyncIterator["DeadlyApi"]:
+        async with self.clover.session(merchant_id) as api:
             yield DeadlyApi(api, self)
 
     async def strike(self, call: Callable[[], Awaitable[Any]]) -> Any:
@@ -230,7 +232,7 @@ class Deadly:
 class DeadlyApi:
     """The same on one merchant's API."""
 
-    api: Api
+    api: MerchantApi
     fate: Deadly
 
     def __getattr__(self, name: str) -> Any:
@@ -249,7 +251,7 @@ async def test_a_process_killed_at_each_call(orders: Orders, at: int, before: bo
     orders.new_worker(replace(orders.service.deps, clover=fate))
     await orders.put(shop, customer=ADA)
     with pytest.raises(Killed):
-        await orders.settle()
+        await orders.run_until_idle()
     assert fate.calls == at
     orders.new_worker()
     await orders.settle_for(3 * SETTLE)
@@ -280,13 +282,13 @@ async def test_two_in_clover_under_one_reference(orders: Orders) -> None:
     orders.clover.fail("apply_then_drop", method="POST", path=r"/orders$", times=1)
     orders.clover.fail("stale_index", method="GET", path=r"/orders\?", seconds=3600, id="stale")
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     [first] = in_clover(shop)
     reference = (await orders.seen(shop))["reference"]
     second = await shop.post("/orders", {"state": "open", "externalReferenceId": reference})
     shop.merchant.objects["orders"].change(second["id"], {"createdTime": second["createdTime"] + 2000})
     orders.clover.sandbox.faults.clear()
     orders.clock.ahead += timedelta(seconds=10)
-    await orders.settle()
+    await orders.run_until_idle()
     assert (await orders.seen(shop))["clover_order_id"] == first.record["id"]
     assert len(in_clover(shop)) == 2

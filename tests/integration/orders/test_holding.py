@@ -14,7 +14,7 @@ async def test_fifty_held_orders_flow_in_order_once_the_type_exists(orders: Orde
     shop = await orders.connected(order_type=False)
     for number in range(50):
         await orders.put(shop, f"o-{number}")
-    await orders.settle()
+    await orders.run_until_idle()
     assert in_clover(shop) == []
     assert orders.calls(shop) == ["GET order_types", "GET tenders"]
     assert (await orders.seen(shop, "o-7"))["problem"]["code"] == "order_type_missing"
@@ -25,7 +25,7 @@ async def test_fifty_held_orders_flow_in_order_once_the_type_exists(orders: Orde
     assert [each.record["note"] for each in in_clover(shop)] == [f"QuickSync order o-{n}" for n in range(50)]
     assert {row["state"] for row in await orders.fetch("SELECT state FROM source_order")} == {"paid"}
     [closed] = await orders.emitted(ProblemClosed)
-    assert (closed.code, closed.done) == (Code.ORDER_TYPE_MISSING, 50)
+    assert (closed.code, closed.resumed_count) == (Code.ORDER_TYPE_MISSING, 50)
 
 
 async def test_a_new_order_waits_behind_the_held_ones(orders: Orders) -> None:
@@ -33,12 +33,12 @@ async def test_a_new_order_waits_behind_the_held_ones(orders: Orders) -> None:
     shop = await orders.connected(order_type=False)
     for number in range(3):
         await orders.put(shop, f"held-{number}")
-    await orders.settle()
+    await orders.run_until_idle()
     orders.add_order_type(shop)
     await orders.fetch("UPDATE work SET due_at = due_at + interval '1 hour' WHERE kind = 'find_setup'")
     orders.clock.ahead += timedelta(seconds=61)
     await orders.put(shop, "new")
-    await orders.settle()
+    await orders.run_until_idle()
     assert [each.record["note"].split()[-1] for each in in_clover(shop)] == ["held-0", "held-1", "held-2", "new"]
 
 
@@ -46,11 +46,11 @@ async def test_it_is_looked_for_after_ten_seconds_and_then_less_often(orders: Or
     """The schedule starts at ten seconds and grows with how long the type is missing, to ten minutes."""
     shop = await orders.connected(order_type=False)
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     assert 8 < await orders.setup_due_in() <= 10
     await orders.fetch("UPDATE setup SET missing_since = missing_since - interval '1 day'")
     orders.clock.ahead += timedelta(seconds=11)
-    await orders.settle()
+    await orders.run_until_idle()
     assert 590 < await orders.setup_due_in() <= 600
 
 
@@ -59,10 +59,10 @@ async def test_a_sign_of_life_makes_it_look(orders: Orders, kind: str) -> None:
     """While the type is missing, an order, app or merchant event has it looked for at once."""
     shop = await orders.connected(order_type=False)
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     orders.add_order_type(shop)
     await orders.told(shop, kind)
-    await orders.settle()
+    await orders.run_until_idle()
     assert await orders.state(shop) == "paid"
 
 
@@ -70,10 +70,10 @@ async def test_a_person_makes_it_look(orders: Orders) -> None:
     """Recheck on the dashboard, or Retry on one order, looks at once."""
     shop = await orders.connected(order_type=False)
     await orders.put(shop, "o-1")
-    await orders.settle()
+    await orders.run_until_idle()
     orders.add_order_type(shop)
     await orders.recheck(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     assert await orders.state(shop, "o-1") == "paid"
 
 
@@ -82,10 +82,10 @@ async def test_retry_of_a_held_order_looks_for_the_type(orders: Orders) -> None:
     shop = await orders.connected(order_type=False)
     for source_id in ("o-1", "o-2"):
         await orders.put(shop, source_id)
-    await orders.settle()
+    await orders.run_until_idle()
     orders.add_order_type(shop)
     assert (await orders.act(shop, "retry", "o-2"))[0] == 202
-    await orders.settle()
+    await orders.run_until_idle()
     assert [await orders.state(shop, each) for each in ("o-1", "o-2")] == ["paid", "paid"]
 
 
@@ -94,10 +94,10 @@ async def test_other_events_look_at_nothing(orders: Orders) -> None:
     shop = await orders.connected(order_type=False)
     await orders.told(shop, "O")
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     calls = orders.calls(shop)
     await orders.told(shop, "I")
-    await orders.settle()
+    await orders.run_until_idle()
     assert orders.calls(shop) == calls
 
 
@@ -107,7 +107,7 @@ async def test_spaces_around_the_label_do_not_matter(orders: Orders, label: str)
     shop = await orders.connected(order_type=False)
     orders.add_order_type(shop, label)
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     assert await orders.state(shop) == "paid"
 
 
@@ -117,7 +117,7 @@ async def test_another_label_is_not_ours(orders: Orders, label: str) -> None:
     shop = await orders.connected(order_type=False)
     orders.add_order_type(shop, label)
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     assert await orders.state(shop) == "held"
 
 
@@ -134,7 +134,7 @@ async def test_the_type_is_found_among_all_sorts(orders: Orders) -> None:
     ]
     orders.clover.fail("refuse", path=r"/order_types", status=200, body={"elements": types})
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     [made] = in_clover(shop)
     assert (await orders.state(shop), made.record["orderType"]["id"]) == ("paid", hidden)
 
@@ -145,12 +145,12 @@ async def test_a_deleted_type_holds_orders_however_clover_takes_it(orders: Order
     orders.clover.sandbox.switches.set({"unknown_order_type": mode})
     shop = await orders.connected()
     await orders.put(shop, "o-0")
-    await orders.settle()
+    await orders.run_until_idle()
     [ours] = shop.merchant.objects["order_types"].everything()
     assert (await shop.call("DELETE", f"/order_types/{ours['id']}")).status == 200
     orders.clock.ahead += timedelta(seconds=0 if mode == "refuse" else 61)
     await orders.put(shop, "o-1")
-    await orders.settle()
+    await orders.run_until_idle()
     seen = await orders.seen(shop, "o-1")
     assert (seen["state"], seen["problem"]["code"]) == ("held", "order_type_missing")
     orders.add_order_type(shop)
@@ -164,7 +164,7 @@ async def test_a_missing_tender_is_its_own_problem(orders: Orders) -> None:
     [tender] = [each for each in shop.merchant.objects["tenders"].everything() if each.get("labelKey") == TENDER_KEY]
     shop.merchant.objects["tenders"].change(tender["id"], {"enabled": False})
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     orders.add_order_type(shop)
     await orders.settle_for(12)
     assert (await orders.seen(shop))["problem"]["code"] == "tender_missing"
@@ -179,12 +179,12 @@ async def test_a_lost_connection_holds_and_a_new_one_releases(orders: Orders) ->
     orders.clover.fail("unauthorized", path="/v3/", id="lost")
     for number in range(3):
         await orders.put(shop, f"o-{number}")
-    await orders.settle()
+    await orders.run_until_idle()
     assert (await orders.seen(shop, "o-1"))["problem"]["code"] == "connection_lost"
     assert orders.calls(shop) == ["GET order_types"]
     orders.clover.sandbox.faults.clear()
     await orders.reconnect(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     assert [each.record["note"].split()[-1] for each in in_clover(shop)] == ["o-0", "o-1", "o-2"]
 
 
@@ -194,13 +194,13 @@ async def test_a_permission_that_is_missing_concerns_one_order(orders: Orders) -
     orders.clover.fail("unauthorized", method="POST", path=r"/payments$", times=1)
     await orders.put(shop, "o-1")
     await orders.put(shop, "o-2")
-    await orders.settle()
+    await orders.run_until_idle()
     seen = await orders.seen(shop, "o-1")
     assert (seen["state"], seen["problem"]["code"]) == ("held", "connection_lost")
     assert "refuses our access to orders payments" in seen["problem"]["reason"]
     assert await orders.state(shop, "o-2") == "paid"
     await orders.reconnect(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     assert await orders.state(shop, "o-1") == "paid"
 
 
@@ -209,7 +209,7 @@ async def test_cancelling_what_is_held_leaves_nothing_behind(orders: Orders) -> 
     shop = await orders.connected(order_type=False)
     await orders.put(shop, "o-1")
     await orders.put(shop, "o-2")
-    await orders.settle()
+    await orders.run_until_idle()
     status, body = await orders.act(shop, "cancel", "o-1")
     assert (status, body["state"]) == (200, "cancelled")
     assert (await orders.emitted(ProblemOpened))[-1].waiting == 1

@@ -14,7 +14,7 @@ async def test_the_same_order_again_changes_nothing(orders: Orders) -> None:
     """A repeat answers 200 and is not sent again; not even the zone in which a moment is written matters."""
     shop = await orders.connected()
     assert (await orders.put(shop, customer=ADA))[0] == 202
-    await orders.settle()
+    await orders.run_until_idle()
     status, body = await orders.put(shop, customer=ADA, placed_at="2026-11-23T09:00:00Z")
     assert (status, body["state"]) == (200, "paid")
     assert await orders.fetch("SELECT FROM work") == []
@@ -86,7 +86,7 @@ async def test_texts_of_any_language(orders: Orders) -> None:
     shop = await orders.connected()
     line = {"sku": "كوب", "name": "كوب ☕ " + "🎁" * 200, "quantity": 1, "unit_price": 700}
     await orders.put(shop, lines=[line], total=700, number="№ ١٢")
-    await orders.settle()
+    await orders.run_until_idle()
     assert await orders.state(shop) == "paid"
 
 
@@ -113,7 +113,7 @@ async def test_orders_are_listed_by_state_page_by_page(orders: Orders) -> None:
     shop = await orders.connected(order_type=False)
     for number in range(5):
         await orders.put(shop, f"o-{number}")
-    await orders.settle()
+    await orders.run_until_idle()
     await orders.act(shop, "cancel", "o-3")
     found, cursor = [], 0
     while cursor is not None:
@@ -131,7 +131,7 @@ async def test_a_held_order_says_what_to_do(orders: Orders) -> None:
     """It shows the problem, the remedy and its timeline."""
     shop = await orders.connected(order_type=False)
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     seen = await orders.seen(shop)
     assert "Setup → Order Types" in seen["problem"]["remedy"]
     assert [step["step"] for step in seen["timeline"]] == ["received"]
@@ -141,7 +141,7 @@ async def test_the_timeline_of_a_paid_order(orders: Orders) -> None:
     """Each step stands there with its time."""
     shop = await orders.connected()
     await orders.put(shop, customer=ADA)
-    await orders.settle()
+    await orders.run_until_idle()
     steps = [step["step"] for step in (await orders.seen(shop))["timeline"]]
     assert steps == ["received", "submitting", "created", "lines", "customer", "payment", "paid"]
 
@@ -170,10 +170,10 @@ async def test_events_name_the_order(orders: Orders) -> None:
     shop = await orders.connected()
     await orders.put(shop, "o-1")
     await orders.put(shop, "o-2")
-    await orders.settle()
+    await orders.run_until_idle()
     await orders.act(shop, "complete", "o-1")
     await orders.act(shop, "cancel", "o-2")
-    await orders.settle()
+    await orders.run_until_idle()
     [completed], [cancelled] = await orders.emitted(OrderCompleted), await orders.emitted(OrderCancelled)
     assert (completed.source_id, cancelled.source_id) == ("o-1", "o-2")
     assert completed.clover_order_id != cancelled.clover_order_id

@@ -31,7 +31,7 @@ async def test_an_order_from_beginning_to_end(orders: Orders, region: str, modes
     await orders.settle_for(60)
     await orders.act(shop, "complete", "done")
     await orders.act(shop, "cancel", "cancelled")
-    await orders.settle()
+    await orders.run_until_idle()
 
     assert [await orders.state(shop, each) for each in ("done", "cancelled")] == ["done", "cancelled"]
     [made] = in_clover(shop)

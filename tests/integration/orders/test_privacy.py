@@ -79,7 +79,7 @@ async def test_an_order_goes_without_a_customer_clover_refuses(logged: io.String
     method, path = step.split()
     orders.clover.fail("refuse", method=method, path=rf"/{path}(\?|$)", body={"message": "bad filter Zacanaria"})
     await orders.put(shop, customer=CUSTOMER)
-    await orders.settle()
+    await orders.run_until_idle()
 
     seen, [made] = await orders.seen(shop), in_clover(shop)
     assert (seen["state"], made.customers) == ("paid", [])
@@ -93,7 +93,7 @@ async def test_an_order_goes_without_a_customer_we_may_not_see(orders: Orders) -
     """Without the permission for customers orders are paid all the same, and the timeline says what was refused."""
     shop = await orders.connected("us", without=["CUSTOMERS_R", "CUSTOMERS_W"])
     await orders.put(shop, customer=CUSTOMER)
-    await orders.settle()
+    await orders.run_until_idle()
     seen = await orders.seen(shop)
     assert seen["state"] == "paid"
     [said] = [each["detail"] for each in seen["timeline"] if each["step"] == "customer left out"]
@@ -104,7 +104,7 @@ async def test_an_american_customer_is_in_clover_only(logged: io.StringIO, order
     """The details reach Clover's customer, and stand in no table, event, log line or text of the order."""
     shop = await orders.connected("us")
     await orders.put(shop, customer=CUSTOMER)
-    await orders.settle()
+    await orders.run_until_idle()
 
     [made] = in_clover(shop)
     [customer] = shop.merchant.objects["customers"].everything()
@@ -120,7 +120,7 @@ async def test_a_merchant_no_longer_in_the_us_gets_no_customer(orders: Orders) -
     await orders.put(shop, customer=CUSTOMER)
     shop.merchant.region = "eu"
     orders.clover.fail("apply_then_drop", method="POST", path=r"/orders$", times=1)
-    await orders.settle()
+    await orders.run_until_idle()
     assert await orders.state(shop) == "paid"
     assert not [call for call in orders.calls(shop) if "customers" in call]
 

@@ -11,7 +11,7 @@ async def test_an_order_is_paid_in_clover_exact_to_the_cent(orders: Orders) -> N
     shop = await orders.connected()
     status, body = await orders.put(shop)
     assert (status, body["state"]) == (202, "ready")
-    await orders.settle()
+    await orders.run_until_idle()
 
     [made] = in_clover(shop)
     assert await orders.state(shop) == "paid"
@@ -27,10 +27,10 @@ async def test_an_order_takes_four_calls(orders: Orders) -> None:
     """Once the setup is known, create, lines, payment and a look at the result are all there is."""
     shop = await orders.connected()
     await orders.put(shop, "o-0")
-    await orders.settle()
+    await orders.run_until_idle()
     before = len(orders.calls(shop))
     await orders.put(shop, "o-1")
-    await orders.settle()
+    await orders.run_until_idle()
     assert [call.split("/")[0] for call in orders.calls(shop)[before:]] == ["POST orders"] * 3 + ["GET orders"]
 
 
@@ -40,7 +40,7 @@ async def test_linked_skus_become_their_items(orders: Orders) -> None:
     item = await shop.post("/items", {"name": "Mug in Clover", "price": 1, "sku": "MUG"})
     await orders.link(shop, "MUG", item["id"])
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     [made] = in_clover(shop)
     shown = [(line["name"], line["price"], line.get("item")) for line in made.lines]
     assert shown == [("Mug", 1250, {"id": item["id"]})] * 2 + [("Poster", 999, None)]
@@ -51,7 +51,7 @@ async def test_more_lines_than_a_call_takes(orders: Orders) -> None:
     shop = await orders.connected()
     line = {"sku": "PIN", "name": "Pin", "quantity": 250, "unit_price": 3}
     await orders.put(shop, lines=[line], total=750)
-    await orders.settle()
+    await orders.run_until_idle()
     [made] = in_clover(shop)
     assert len(made.lines) == 250
     assert await orders.state(shop) == "paid"
@@ -62,7 +62,7 @@ async def test_a_us_customer_is_found_before_one_is_made(orders: Orders) -> None
     shop = await orders.connected()
     await orders.put(shop, "o-1", customer=ADA)
     await orders.put(shop, "o-2", customer=ADA | {"phone": None})
-    await orders.settle()
+    await orders.run_until_idle()
     first, second = in_clover(shop)
     [customer] = shop.merchant.objects["customers"].everything()
     assert first.customers == second.customers == [customer["id"]]
@@ -82,7 +82,7 @@ async def test_a_customer_in_whatever_words(orders: Orders, customer: dict[str, 
     """No detail of a customer keeps an order: Clover gets what it can take, and none at all where that is nothing."""
     shop = await orders.connected()
     assert (await orders.put(shop, customer=customer))[0] == 202
-    await orders.settle()
+    await orders.run_until_idle()
     [made] = in_clover(shop)
     assert (await orders.state(shop), len(made.customers)) == ("paid", names)
 
@@ -95,7 +95,7 @@ async def test_a_search_that_finds_a_stranger(orders: Orders) -> None:
     )
     orders.clover.fail("refuse", method="GET", path=r"/customers", status=200, body={"elements": [stranger]})
     await orders.put(shop, customer=ADA)
-    await orders.settle()
+    await orders.run_until_idle()
     [made] = in_clover(shop)
     assert (len(made.customers), stranger["id"] in made.customers) == (1, False)
 
@@ -105,7 +105,7 @@ async def test_orders_go_in_the_order_they_came(orders: Orders) -> None:
     shop = await orders.connected()
     for number in range(45):
         await orders.put(shop, f"o-{number}")
-    await orders.settle()
+    await orders.run_until_idle()
     assert [each.record["note"] for each in in_clover(shop)] == [f"QuickSync order o-{n}" for n in range(45)]
 
 
@@ -113,13 +113,13 @@ async def test_one_bad_order_does_not_block_the_next(orders: Orders) -> None:
     """What Clover refuses waits with its reason; the orders around it are paid."""
     shop = await orders.connected()
     await orders.put(shop, "before")
-    await orders.settle()
+    await orders.run_until_idle()
     orders.clover.fail(
         "refuse", method="POST", path=r"/bulk_line_items$", times=1, body={"message": "Invalid line item"}
     )
     await orders.put(shop, "bad")
     await orders.put(shop, "after")
-    await orders.settle()
+    await orders.run_until_idle()
     seen = await orders.seen(shop, "bad")
     assert (seen["state"], seen["reason"]) == ("rejected", "Invalid line item")
     assert seen["problem"]["code"] == "order_rejected"
@@ -131,7 +131,7 @@ async def test_an_item_deleted_in_clover_is_sold_by_its_name(orders: Orders) -> 
     shop = await orders.connected()
     await orders.link(shop, "MUG", "G0NE000000000")
     await orders.put(shop)
-    await orders.settle()
+    await orders.run_until_idle()
     [made] = in_clover(shop)
     assert [(line["name"], line.get("item")) for line in made.lines] == [("Mug", None), ("Mug", None), ("Poster", None)]
     seen = await orders.seen(shop)

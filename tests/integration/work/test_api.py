@@ -18,7 +18,7 @@ from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 from common.work import table
 from common.work.api import routes
-from common.work.batch import Needs
+from common.work.batch import Hold
 
 MERCHANT, OTHER = "MRCHNT0000001", "MRCHNT0000002"
 SAVE = "INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUES ($1, 'a', 'us', 'USD', 'UTC')"
@@ -59,7 +59,7 @@ async def working(database_dsn: str) -> AsyncIterator[Working]:
         unit.mark("push_stock", OTHER, "foreign")
     async with database.unit() as unit:
         rows = await table.due(unit.conn, MERCHANT, clock.now(), 10)
-        held = [(row, Needs(Code.STOCK_REJECTED, "no such item")) for row in rows if row.key == "held"]
+        held = [(row, Hold(Code.STOCK_REJECTED, "no such item")) for row in rows if row.key == "held"]
         await table.hold(unit, MERCHANT, "push_stock", held)
     made = CommonSettings(
         env="dev", postgres_dsn=SecretStr("x"), amqp_url=SecretStr("x"), jwt_public_keys=[issuer.public_pem]

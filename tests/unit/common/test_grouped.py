@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from common.db.grouped import LARGEST_GROUP, MOST_GROUPS, Grouped
+from common.db.group_commit import LARGEST_GROUP, MOST_GROUPS, GroupCommit
 from common.errors import Unavailable
 
 
@@ -15,7 +15,7 @@ class Writer:
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
         self.go_on = asyncio.Event()
-        self.grouped = Grouped(self.write)
+        self.grouped = GroupCommit(self.write)
 
     async def write(self, items: Sequence[str]) -> None:
         self.groups.append(list(items))

@@ -31,7 +31,7 @@ class Paced:
         await asyncio.sleep(0)
 
     async def call(self, until: asyncio.Event | None = None) -> None:
-        async with self.pace.slot() as went:
+        async with self.pace.permit() as went:
             self.went.append(went)
             if until is not None:
                 await until.wait()
@@ -53,11 +53,11 @@ async def test_calls_are_never_closer_than_the_rate_allows(rate: float, pauses: 
     assert all(later - earlier >= 1 / rate - 1e-9 for earlier, later in pairwise(paced.went))
 
 
-async def test_saved_turns_go_at_once_and_cost_what_they_would_have() -> None:
+async def test_reserved_turns_go_at_once_and_cost_what_they_would_have() -> None:
     """Two turns saved go with no pause between, after the wait for both; the next call waits as ever."""
     paced = Paced(rate=10)
     await paced.call()
-    await paced.pace.save(2)
+    await paced.pace.reserve(2)
     for _ in range(3):
         await paced.call()
 
@@ -98,7 +98,7 @@ async def test_a_grant_taken_anew_gives_no_burst() -> None:
 async def test_everybody_rests_after_a_429(retry_after: timedelta | None, rests: float) -> None:
     """All calls wait as long as Clover asked, or a second when it named no time, and then go at half the rate."""
     paced = Paced(rate=10)
-    async with paced.pace.slot() as went:
+    async with paced.pace.permit() as went:
         paced.pace.throttled(went, retry_after)
     await paced.call()
     await paced.call()

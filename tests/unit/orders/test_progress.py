@@ -67,7 +67,7 @@ class Sending(RuleBasedStateMachine):
 
     @precondition(lambda self: self.progress.sending is not None)
     @rule()
-    def look(self) -> None:
+    def poll(self) -> None:
         """Ask Clover about the write in doubt; an index may lag, but not beyond the settle time."""
         step = self.progress.sending
         assert step is not None

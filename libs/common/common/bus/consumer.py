@@ -16,11 +16,11 @@ import structlog
 from aio_pika.abc import AbstractChannel
 from aiormq.abc import DeliveredMessage
 
+from common.backoff import Backoff, unless_stopped
 from common.bus.broker import Broker
 from common.bus.topology import ANSWER_SECONDS, Topology
 from common.contracts.envelope import Message
 from common.errors import Transient, Unavailable
-from common.pauses import Pauses, unless
 
 log = structlog.get_logger()
 
@@ -50,25 +50,25 @@ class Consumer:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`, over as many connections as it takes."""
-        pauses = Pauses(first=0.2, most=5.0)
+        backoff = Backoff(first=0.2, most=5.0)
         while not stop.is_set():
             try:
-                await self._consume(stop, pauses)
+                await self._consume(stop, backoff)
             except Transient as error:
                 log.warning("consuming is interrupted", reason=str(error))
-                await pauses.wait(stop)
+                await backoff.wait(stop)
 
-    async def _consume(self, stop: asyncio.Event, pauses: Pauses) -> None:
+    async def _consume(self, stop: asyncio.Event, backoff: Backoff) -> None:
         async with self._broker.channel("consumer") as opened:
             deliveries = Deliveries(cast(aiormq.Channel, await opened.get_underlay_channel()), stop)
             stopping = asyncio.create_task(stop.wait())
             stopping.add_done_callback(deliveries.wake)
             try:
-                await unless(stop, self._begin(opened, deliveries))
+                await unless_stopped(stop, self._begin(opened, deliveries))
                 async for batch in deliveries:
                     await self._handle([read(delivery) for delivery in batch], stop)
                     await deliveries.ack(batch)
-                    pauses.reset()  # not before: a connection over which nothing gets done is not to be renewed at once
+                    backoff.reset()  # not earlier: reconnecting at once to a broker that handles nothing would spin
             finally:
                 self.ready.clear()
                 stopping.cancel()
@@ -80,7 +80,7 @@ class Consumer:
 
     async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:
         """Take the batch, again and again while the database is away: the messages are safe unacked."""
-        pauses = Pauses(first=0.1, most=5.0)
+        backoff = Backoff(first=0.1, most=5.0)
         while True:
             try:
                 return await self._take(messages)
@@ -88,7 +88,7 @@ class Consumer:
                 if stop.is_set():
                     raise
                 log.warning("a batch waits for the database", reason=str(error), messages=len(messages))
-                await pauses.wait(stop)
+                await backoff.wait(stop)
 
 
 class Deliveries:
@@ -147,7 +147,7 @@ class Deliveries:
         Consumers it knows may all be another replica's; but no message waits while one of them is idle, as we are.
         """
         asked = self._channel.queue_declare(self._queue, passive=True, timeout=ANSWER_SECONDS)
-        found = await unless(self._stop, asked)
+        found = await unless_stopped(self._stop, asked)
         if found and not self._waiting and (found.message_count or not found.consumer_count):
             raise Unavailable("the broker no longer delivers")
 

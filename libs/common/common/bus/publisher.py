@@ -7,7 +7,7 @@ from uuid import UUID
 
 import aiormq
 
-from common.bus import burst
+from common.bus import pipelined
 from common.bus.broker import Broker, translated
 from common.bus.topology import Topology
 from common.contracts.envelope import Message
@@ -38,7 +38,7 @@ class AmqpPublisher:
                 channel = await self._ready()
                 for start in range(0, len(messages), BURST):
                     part = messages[start : start + BURST]
-                    failed |= await burst.publish(channel, self._topology.exchange, part, self._confirm_seconds)
+                    failed |= await pipelined.publish(channel, self._topology.exchange, part, self._confirm_seconds)
         except BaseException:
             await self.close()
             raise

@@ -35,7 +35,7 @@ class Pace:
         self._rate, self._concurrency = 1.0, 1
         self._share = 1.0
         self._next = self._halved_at = clock.monotonic()
-        self._saved = 0
+        self._reserved = 0
         self._in_flight = 0
         self._line = asyncio.Lock()
         self._room = asyncio.Event()
@@ -45,7 +45,7 @@ class Pace:
         """Calls a second at present."""
         return self._rate * self._share
 
-    async def save(self, calls: int) -> None:
+    async def reserve(self, calls: int) -> None:
         """Wait until so many turns have come and keep them: the next calls then go without a pause between them.
 
         The rate stays what it is; at most `calls` go closer together than 1/rate.
@@ -53,7 +53,7 @@ class Pace:
         async with self._line:
             self._next += (calls - 1) / self.rate
             await self._turn()
-            self._saved = calls
+            self._reserved = calls
 
     def limit(self, rate: float, concurrency: int) -> None:
         """Keep to these limits from now on: calls a second, and calls in flight."""
@@ -61,7 +61,7 @@ class Pace:
         self._room.set()
 
     @asynccontextmanager
-    async def slot(self) -> AsyncIterator[float]:
+    async def permit(self) -> AsyncIterator[float]:
         """The place of one call: waits until it may go; gives the moment (monotonic) it went.
 
         Raises Throttled when a rest Clover asked for lasts longer than five seconds more.
@@ -70,8 +70,8 @@ class Pace:
             while self._in_flight >= self._concurrency:
                 self._room.clear()
                 await self._room.wait()
-            if self._saved:
-                self._saved -= 1
+            if self._reserved:
+                self._reserved -= 1
             else:
                 await self._turn()
             went = self._clock.monotonic()
@@ -95,7 +95,7 @@ class Pace:
         if went >= self._halved_at:
             self._share = max(self._share / 2, LEAST_SHARE)
             self._halved_at = now
-        self._saved = 0
+        self._reserved = 0
         rest = min(REST if retry_after is None else retry_after, LONGEST_REST)
         self._next = max(self._next, now + rest.total_seconds())
 

@@ -16,9 +16,9 @@ from yarl import URL
 
 from common.clock import Clock
 from common.clover.errors import decoded, refusal
+from common.clover.grant_lease import GrantLease
 from common.clover.grants import Grants
 from common.clover.paging import LARGEST_PAGE, Page, pages
-from common.clover.quota import Quota
 from common.clover.regions import Regions, beneath
 from common.errors import Ambiguous, AppError, Throttled, TimedOut, Unavailable, Undecodable
 from common.settings import CommonSettings
@@ -63,7 +63,7 @@ class Clover:
         self._clock = clock
         self._user_agent = user_agent
         self._seconds = settings.clover_timeout
-        self._quotas: dict[str, Quota] = {}
+        self._leases: dict[str, GrantLease] = {}
         self._open = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
 
@@ -90,20 +90,20 @@ class Clover:
         await self._open.aclose()
 
     @asynccontextmanager
-    async def speak(self, merchant_id: str) -> AsyncIterator["Api"]:
+    async def session(self, merchant_id: str) -> AsyncIterator["MerchantApi"]:
         """Speak for a merchant: takes a grant for the block and gives it back after; long blocks renew it.
 
         Raises Throttled when others hold the quota, Forbidden when the merchant is not connected, Unavailable.
         """
         if self._session is None:
             raise Unavailable("the way to Clover is not open")
-        quota = self._quotas.setdefault(merchant_id, Quota(merchant_id, self._grants, self._clock))
-        async with quota.held() as grant:
+        lease = self._leases.setdefault(merchant_id, GrantLease(merchant_id, self._grants, self._clock))
+        async with lease.held() as grant:
             base = self._regions.merchant(grant.region, merchant_id)
-            yield Api(merchant_id, grant.region, base, quota, self._session, self._metrics)
+            yield MerchantApi(merchant_id, grant.region, base, lease, self._session, self._metrics)
 
 
-class Api:
+class MerchantApi:
     """Clover's REST API for one merchant; paths are below `/v3/merchants/{mId}/`, "" is the merchant itself.
 
     Raises Forbidden (401, 403), NotFound (404), Rejected (other 4xx, with Clover's words), Throttled (429). Reading:
@@ -114,23 +114,29 @@ class Api:
     """
 
     def __init__(
-        self, merchant_id: str, region: str, base: URL, quota: Quota, session: aiohttp.ClientSession, metrics: Metrics
+        self,
+        merchant_id: str,
+        region: str,
+        base: URL,
+        lease: GrantLease,
+        session: aiohttp.ClientSession,
+        metrics: Metrics,
     ) -> None:
         self.merchant_id = merchant_id
         self.region = region
         self.answered = False
         self._base = base
-        self._quota = quota
+        self._lease = lease
         self._session = session
         self._metrics = metrics
 
-    async def save_turns(self, calls: int) -> None:
+    async def reserve_calls(self, calls: int) -> None:
         """Wait until the next so many calls may go one right after the other, with no pause of ours between them.
 
         Clover's stock is written absolute, so what the till sells between our reading and our writing is lost to the
         count: nothing of ours may stand between the two.
         """
-        await self._quota.save(calls)
+        await self._lease.reserve(calls)
 
     async def get(self, path: str, model: type[M], params: Params = NO_PARAMS) -> M:
         """Read. `params` may repeat a name (`filter`) by giving several values."""
@@ -162,7 +168,7 @@ class Api:
     async def _call(
         self, read: Callable[[bytes], R], method: str, path: str, params: Params, body: Body | None = None
     ) -> R:
-        async with self._quota.turn() as grant:
+        async with self._lease.permit() as grant:
             outcome = "interrupted"
             try:
                 answer = read(await self._exchange(method, path, params, body, grant.access_token))

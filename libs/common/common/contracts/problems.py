@@ -136,7 +136,7 @@ WORDS = {
 class ProblemOpened(Event):
     """Something needs a person, or still does: a repeat only brings the number that wait up to date.
 
-    Repeats may overtake one another; of those with one `since` the highest `revision` is the last.
+    Repeats may overtake one another; of those with one `opened_at` the highest `revision` is the last.
     """
 
     type = "problem.opened.v1"
@@ -144,16 +144,16 @@ class ProblemOpened(Event):
     code: Code
     subject: str = ""
     waiting: Annotated[int, Field(ge=0)]
-    since: datetime
+    opened_at: datetime
     revision: Annotated[int, Field(ge=1)]
 
 
 class ProblemClosed(Event):
-    """The cause is gone, and what waited for it went through: `done` of them."""
+    """The cause is gone, and what waited for it went through: `resumed_count` of them."""
 
     type = "problem.closed.v1"
 
     code: Code
     subject: str = ""
-    done: Annotated[int, Field(ge=0)]
-    since: datetime
+    resumed_count: Annotated[int, Field(ge=0)]
+    opened_at: datetime

@@ -9,8 +9,8 @@ import asyncpg
 
 from common import cancellation
 from common.clock import Clock
-from common.db.bell import Bell
 from common.db.unit import Connection, Unit
+from common.db.wakeup import Wakeups
 from common.errors import Conflict, TimedOut, Transient, Unavailable
 
 ACQUIRE_SECONDS = 5.0
@@ -55,7 +55,7 @@ class Database:
     def __init__(self, dsn: str, schema: str, clock: Clock, *, size: int = 10) -> None:
         self.schema = schema
         self.clock = clock
-        self.bell = Bell(dsn, schema)
+        self.wakeups = Wakeups(dsn, schema)
         self._dsn = dsn
         self._size = size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -105,7 +105,7 @@ class Database:
             yield unit
             await unit.flush()
         for topic in unit.topics:
-            self.bell.ring(topic)
+            self.wakeups.notify(topic)
 
 
 async def _nothing_to_reset(_: object) -> None:

@@ -13,11 +13,11 @@ from uuid import UUID
 
 import structlog
 
+from common.backoff import Backoff, backoff_delay
 from common.contracts.envelope import Event, Message
 from common.db.database import Database
 from common.db.unit import Unit
 from common.errors import AppError, Conflict, Permanent, Transient, Unavailable, Undecodable, reason
-from common.pauses import Pauses, backoff
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.text import clean
@@ -35,11 +35,11 @@ FORGET_AT_ONCE = 10_000
 
 CLAIM = "INSERT INTO inbox (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING id"
 PARK = """
-INSERT INTO parked (id, type, body, at, trace, attempts, due_at, reason) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)
+INSERT INTO dead_letter (id, type, body, at, trace, attempts, due_at, reason) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)
 ON CONFLICT (id) DO NOTHING
 """
 NEXT_PARKED = """
-SELECT id, type, body, at, trace, attempts FROM parked
+SELECT id, type, body, at, trace, attempts FROM dead_letter
 WHERE due_at <= $1 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 FORGET = """
@@ -47,7 +47,7 @@ WITH old AS (SELECT id FROM inbox WHERE received_at < $1 ORDER BY received_at LI
     gone AS (DELETE FROM inbox USING old WHERE inbox.id = old.id RETURNING 1)
 SELECT count(*) FROM gone
 """
-FAILED_AGAIN = "UPDATE parked SET attempts = $2 + 1, due_at = $3, reason = $4 WHERE id = $1 AND attempts = $2"
+FAILED_AGAIN = "UPDATE dead_letter SET attempts = $2 + 1, due_at = $3, reason = $4 WHERE id = $1 AND attempts = $2"
 
 
 class Inbox:
@@ -96,7 +96,7 @@ class Inbox:
             except Unavailable:
                 raise
             except Conflict:
-                await asyncio.sleep(backoff(attempt, first=0.02).total_seconds())
+                await asyncio.sleep(backoff_delay(attempt, first=0.02).total_seconds())
             except Exception as error:  # noqa: BLE001 - it is parked with its reason, not swallowed
                 return await self._park(message, error)
         return await self._park(message, Conflict())
@@ -118,7 +118,7 @@ class Inbox:
                 reason(error),
             )
         known = message.type if message.type in self._handlers else "unknown"
-        self._metrics.events_parked.labels(known, type(error).__name__).inc()
+        self._metrics.events_dead_lettered.labels(known, type(error).__name__).inc()
 
     def _read(self, message: Message) -> tuple[Event, Handler]:
         """The event in the message, and who handles it. Raises Undecodable."""
@@ -139,15 +139,15 @@ class Inbox:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Try parked messages again when they are due, until `stop`."""
-        pauses = Pauses(first=0.5, most=10.0)
+        backoff = Backoff(first=0.5, most=10.0)
         while not stop.is_set():
             try:
                 if not await self.retry_next():
-                    await self._database.bell.wait("parked", LOOK_SECONDS)
-                pauses.reset()
+                    await self._database.wakeups.wait("dead_letter", LOOK_SECONDS)
+                backoff.reset()
             except Transient as error:
                 log.warning("parked messages wait", reason=str(error))
-                await pauses.wait(stop)
+                await backoff.wait(stop)
 
     async def retry_next(self) -> bool:
         """Try the parked message that is most overdue; whether there was one."""
@@ -160,7 +160,7 @@ class Inbox:
                 *parts, attempts = row
                 message = Message(*parts)
                 await self._handle(message.trace, *self._read(message), unit)
-                await unit.conn.execute("DELETE FROM parked WHERE id = $1", message.id)
+                await unit.conn.execute("DELETE FROM dead_letter WHERE id = $1", message.id)
         except Unavailable:
             raise
         except Exception as error:
@@ -186,4 +186,4 @@ def next_try(error: Exception, attempts: int, now: Any) -> Any:
     """When a message that failed so often is tried again; None when only a person can help."""
     if isinstance(error, Permanent) or (not isinstance(error, AppError) and attempts >= BUG_TRIES):
         return None
-    return now + backoff(attempts, first=1.0, most=300.0)
+    return now + backoff_delay(attempts, first=1.0, most=300.0)

@@ -8,10 +8,10 @@ from common.db.unit import Connection
 from common.errors import Conflict
 
 TAKE = """
-INSERT INTO lease (name, token, until)
+INSERT INTO lease (name, token, expires_at)
 SELECT name, $2, now() + $3 FROM unnest($1::text[]) AS name ORDER BY name
-ON CONFLICT (name) DO UPDATE SET token = excluded.token, until = excluded.until
-WHERE lease.until < now() OR lease.token = excluded.token
+ON CONFLICT (name) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at
+WHERE lease.expires_at < now() OR lease.token = excluded.token
 RETURNING name
 """
 
@@ -19,7 +19,7 @@ RETURNING name
 # A lease that a commit under way holds fast is passed over: waiting for it would cost all others theirs.
 PROLONG = """
 WITH ours AS (SELECT name FROM lease WHERE name = ANY($1) AND token = $2 FOR NO KEY UPDATE SKIP LOCKED)
-UPDATE lease SET until = now() + $3 FROM ours WHERE lease.name = ours.name RETURNING lease.name
+UPDATE lease SET expires_at = now() + $3 FROM ours WHERE lease.name = ours.name RETURNING lease.name
 """
 
 

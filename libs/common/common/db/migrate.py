@@ -1,6 +1,6 @@
 """Migrations: hand-written SQL files, run by Alembic, one version table per schema.
 
-Only `<service> migrate` and the tests use this; a service that serves never changes its schema. Needs the `migrate`
+Only `<service> migrate` and the tests use this; a service that serves never changes its schema. Hold the `migrate`
 extra of the distribution.
 """
 
@@ -16,7 +16,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-ENGINE_SQL = "engine.sql"
+ENGINE = Path(__file__).parent / "engine"
+"""The scripts that create and change the tables of the engine, in the order of their names."""
 
 
 def upgrade(dsn: str, service: str) -> None:
@@ -56,9 +57,14 @@ def run_sql(service: str, name: str) -> None:
     run_script((_folder(service) / name).read_text())
 
 
-def run_engine_sql() -> None:
-    """Create what the engine keeps in every schema."""
-    run_script((Path(__file__).parent / ENGINE_SQL).read_text())
+def run_engine_sql(name: str) -> None:
+    """Run one of the engine's scripts on the schema that is being migrated."""
+    run_script((ENGINE / name).read_text())
+
+
+def engine_sql() -> str:
+    """All of the engine's scripts, for a schema that holds nothing else (tests and benchmarks)."""
+    return "\n".join(script.read_text() for script in sorted(ENGINE.glob("*.sql")))
 
 
 def run_script(script: str) -> None:

@@ -14,12 +14,12 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from common.backoff import Backoff
 from common.contracts.envelope import Message
 from common.db import lease
 from common.db.database import Database
 from common.db.unit import Connection
 from common.errors import Transient
-from common.pauses import Pauses
 from common.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
@@ -65,15 +65,15 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish what is due until `stop`, then once more; the lease is given back at the end."""
-        pauses = Pauses(first=0.2, most=10.0)
+        backoff = Backoff(first=0.2, most=10.0)
         while not stop.is_set():
             try:
                 if not await self.publish_due():
-                    await self._database.bell.wait("outbox", LOOK_SECONDS)
-                pauses.reset()
+                    await self._database.wakeups.wait("outbox", LOOK_SECONDS)
+                backoff.reset()
             except Transient as error:
                 log.warning("outbox waits", reason=str(error))
-                await pauses.wait(stop)
+                await backoff.wait(stop)
         await self._last_round()
 
     async def publish_due(self) -> int:

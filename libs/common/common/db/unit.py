@@ -83,7 +83,7 @@ class Unit:
 
     def forward(self, messages: Iterable[Message]) -> None:
         """Publish messages made before, each with the trace it was made in."""
-        self.ring("outbox")
+        self.notify("outbox")
         self._events.extend(messages)
 
     def mark(
@@ -96,7 +96,7 @@ class Unit:
         due: datetime | None = None,
     ) -> None:
         """Have these things done, now or when due, held or not. Marking the same thing again costs nothing more."""
-        self.ring("work")
+        self.notify("work")
         for key in [keys] if isinstance(keys, str) else keys:
             mark = Mark(merchant_id, kind, key, priority, due or self.now)
             known = self._marks.get((merchant_id, kind, key))
@@ -105,7 +105,7 @@ class Unit:
             self._marks[merchant_id, kind, key] = mark
             self._traces[merchant_id, kind, key] = tracing.current()
 
-    def ring(self, topic: str) -> None:
+    def notify(self, topic: str) -> None:
         """Wake whoever waits for this topic once the unit has committed."""
         self._topics.add(topic)
 

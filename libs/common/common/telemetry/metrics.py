@@ -26,7 +26,7 @@ class Metrics:
         self.events_published = Counter(
             "quicksync_events_published", "Outbox rows given to the broker.", ["type", "outcome"], registry=registry
         )
-        self.events_parked = Counter(
+        self.events_dead_lettered = Counter(
             "quicksync_events_parked", "Messages parked as dead.", ["type", "reason"], registry=registry
         )
         self.outbox_rows = Gauge("quicksync_outbox_rows", "Outbox rows not yet published.", registry=registry)

@@ -5,8 +5,8 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, StringConstraints
 
-from common import merchants
 from common.contracts.problems import Code
+from common.db import merchants
 from common.db.database import Database
 from common.errors import Invalid, NotFound
 from common.http.paging import PageByNumber, part
@@ -48,7 +48,7 @@ class WorkRow(BaseModel):
     reason: str | None
     attempts: int
     due_at: datetime
-    marked_at: datetime
+    queued_at: datetime
 
 
 class WorkPage(BaseModel):

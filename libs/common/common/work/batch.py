@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from common.backoff import backoff_delay
 from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
 from common.db.unit import Unit
 from common.errors import Throttled, reason
-from common.pauses import backoff
 
 LONG_TRIES = 15
 """So many failures in a row take some eight minutes; what waits that long is told."""
@@ -34,7 +34,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Waits:
+class Retry:
     """Outcome: not finished, to be taken again at `due`. `failed` counts as a failed try.
 
     A `problem` is told and counts the row, which goes on being taken all the same.
@@ -47,14 +47,14 @@ class Waits:
 
 
 @dataclass(frozen=True)
-class Recurs:
+class Repeat:
     """Outcome: done, and wanted again at `due`."""
 
     due: datetime
 
 
 @dataclass(frozen=True)
-class Needs:
+class Hold:
     """Outcome: waits for a person, under this problem."""
 
     problem: Code
@@ -73,7 +73,7 @@ class Batch:
     database: Database
     token: UUID
     delayed: Code = Code.CLOVER_UNREACHABLE
-    outcomes: dict[str, Waits | Recurs | Needs] = field(default_factory=dict)
+    outcomes: dict[str, Retry | Repeat | Hold] = field(default_factory=dict)
 
     @property
     def keys(self) -> list[str]:
@@ -81,7 +81,7 @@ class Batch:
         return [row.key for row in self.rows]
 
     @property
-    def keys_failed_last(self) -> list[str]:
+    def keys_untried_first(self) -> list[str]:
         """The keys, those that failed before last and by lot: what always fails else kept the others for ever."""
         rows = sorted(self.rows, key=lambda row: (row.attempts, random.random() if row.attempts else 0))
         return [row.key for row in rows]
@@ -92,11 +92,11 @@ class Batch:
 
     def again(self, key: str, after: timedelta, problem: str | None = None) -> None:
         """Take this key again after so long: it is not finished, though nothing went wrong; it may be told why."""
-        self.outcomes[key] = Waits(self.now + after, problem=Code(problem) if problem else None)
+        self.outcomes[key] = Retry(self.now + after, problem=Code(problem) if problem else None)
 
     def recur(self, key: str, after: timedelta) -> None:
         """This key is done, and is wanted again after so long."""
-        self.outcomes[key] = Recurs(self.now + after)
+        self.outcomes[key] = Repeat(self.now + after)
 
     def failed(self, key: str, error: Exception) -> None:
         """Try this key again after the pause the other side wishes, else one that grows with each try.
@@ -106,17 +106,17 @@ class Batch:
         [tries] = [row.attempts + 1 for row in self.rows if row.key == key]
         wished = error.retry_after if isinstance(error, Throttled) else None
         problem = self.delayed if tries >= LONG_TRIES else None
-        self.outcomes[key] = Waits(self.now + (wished or backoff(tries)), True, reason(error), problem)
+        self.outcomes[key] = Retry(self.now + (wished or backoff_delay(tries)), True, reason(error), problem)
 
-    def failed_alone(self, key: str, error: Exception) -> None:
+    def failed_or_raise(self, key: str, error: Exception) -> None:
         """The same, unless one failed before it: then it is the other side's failure, not a key's, and is raised."""
-        if any(isinstance(each, Waits) and each.failed for each in self.outcomes.values()):
+        if any(isinstance(each, Retry) and each.failed for each in self.outcomes.values()):
             raise error
         self.failed(key, error)
 
     def hold(self, key: str, problem: Code, reason: str = "") -> None:
         """Let this key wait for a person, with the reason in words that may be shown."""
-        self.outcomes[key] = Needs(problem, reason)
+        self.outcomes[key] = Hold(problem, reason)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:

@@ -9,11 +9,11 @@ import asyncpg
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.unit import Connection, Unit
 from common.text import clean
-from common.work.batch import Needs, Recurs, Row, Waits
+from common.work.batch import Hold, Repeat, Retry, Row
 
 EARLIEST = """
 SELECT merchant_id, due_at FROM first_due
-WHERE NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND until > now()) ORDER BY due_at
+WHERE NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND expires_at > now()) ORDER BY due_at
 """
 DUE = """
 SELECT id, kind, key, seq, attempts, problem, trace,
@@ -79,7 +79,7 @@ RETURNING id, kind, key, seq, attempts, problem, trace
 """
 
 LISTED = """
-SELECT id, kind, key, state, problem, error AS reason, attempts, due_at, marked_at
+SELECT id, kind, key, state, problem, error AS reason, attempts, due_at, queued_at
 FROM work CROSS JOIN LATERAL (
     SELECT CASE WHEN held THEN 'held' WHEN due_at <= $2 THEN 'due' ELSE 'waiting' END AS state
 ) known
@@ -94,14 +94,14 @@ WHERE merchant_id = $1 AND id = $2 RETURNING id
 """
 
 MORE_WAIT = """
-INSERT INTO problem (merchant_id, code, subject, since, waiting) VALUES ($1, $2, '', $3, $4)
+INSERT INTO problem (merchant_id, code, subject, opened_at, waiting) VALUES ($1, $2, '', $3, $4)
 ON CONFLICT (merchant_id, code, subject) DO UPDATE SET
     waiting = problem.waiting + excluded.waiting, revision = problem.revision + 1
-RETURNING waiting, since, revision
+RETURNING waiting, opened_at, revision
 """
 FEWER_WAIT = """
-UPDATE problem SET waiting = greatest(waiting - $3, 0), done = done + $4, revision = revision + 1
-WHERE merchant_id = $1 AND code = $2 AND subject = '' RETURNING waiting, done, since, revision
+UPDATE problem SET waiting = greatest(waiting - $3, 0), resumed_count = resumed_count + $4, revision = revision + 1
+WHERE merchant_id = $1 AND code = $2 AND subject = '' RETURNING waiting, resumed_count, opened_at, revision
 """
 SOLVED = "DELETE FROM problem WHERE merchant_id = $1 AND code = $2 AND subject = ''"
 
@@ -125,10 +125,10 @@ async def finish(unit: Unit, merchant_id: str, kind: str, rows: Sequence[Row]) -
     """These are done; those asked for again meanwhile stay, due at once."""
     if rows:
         await unit.conn.execute(FINISHED, merchant_id, kind, [row.key for row in rows], [row.seq for row in rows])
-        await recur(unit, merchant_id, kind, [(row, Recurs(unit.now)) for row in rows])
+        await recur(unit, merchant_id, kind, [(row, Repeat(unit.now)) for row in rows])
 
 
-async def recur(unit: Unit, merchant_id: str, kind: str, done: Sequence[tuple[Row, Recurs]]) -> None:
+async def recur(unit: Unit, merchant_id: str, kind: str, done: Sequence[tuple[Row, Repeat]]) -> None:
     """These are done, so that no problem waits for them, and wanted again when due."""
     if done:
         rows = [row for row, _ in done]
@@ -137,7 +137,7 @@ async def recur(unit: Unit, merchant_id: str, kind: str, done: Sequence[tuple[Ro
         await _fewer_wait(unit, merchant_id, rows, done=True)
 
 
-async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tuple[Row, Waits]]) -> None:
+async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tuple[Row, Retry]]) -> None:
     """These are taken again when due; the ones that failed count one more try, and a problem of theirs is told."""
     if later:
         await unit.conn.execute(
@@ -156,7 +156,7 @@ async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tupl
             await _wait_for(unit, merchant_id, problem, [row for row, wait in later if wait.problem == problem])
 
 
-async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row, Needs]]) -> None:
+async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row, Hold]]) -> None:
     """These wait for a person; each problem among them is told with the number that now wait for it."""
     for problem in sorted({need.problem for _, need in held}):
         rows = [row for row, need in held if need.problem == problem]
@@ -173,19 +173,19 @@ async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
     """
     await unit.conn.execute(NOTE_RELEASE, merchant_id, problem)
     released = await unit.conn.fetch(RELEASE, merchant_id, problem, unit.now)
-    unit.ring("work")
+    unit.notify("work")
     return len(released)
 
 
 async def retry(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
     """Take this one now, held or not; whether there is such a row."""
-    unit.ring("work")
+    unit.notify("work")
     return bool(await unit.conn.fetch(RETRY, merchant_id, kind, key, unit.now))
 
 
 async def retry_row(unit: Unit, merchant_id: str, row_id: int) -> bool:
     """The same for the row of this id."""
-    unit.ring("work")
+    unit.notify("work")
     return bool(await unit.conn.fetch(RETRY_ROW, merchant_id, row_id, unit.now))
 
 
@@ -231,10 +231,15 @@ async def _fewer_wait(unit: Unit, merchant_id: str, rows: Sequence[Row], *, done
         else:
             await unit.conn.execute(SOLVED, merchant_id, problem)
             unit.emit(
-                ProblemClosed(merchant_id=merchant_id, code=Code(problem), done=left["done"], since=left["since"])
+                ProblemClosed(
+                    merchant_id=merchant_id,
+                    code=Code(problem),
+                    resumed_count=left["resumed_count"],
+                    opened_at=left["opened_at"],
+                )
             )
 
 
 def _tell_opened(unit: Unit, merchant_id: str, problem: Code, count: asyncpg.Record) -> None:
-    told = {name: count[name] for name in ("waiting", "since", "revision")}
+    told = {name: count[name] for name in ("waiting", "opened_at", "revision")}
     unit.emit(ProblemOpened(merchant_id=merchant_id, code=problem, **told))

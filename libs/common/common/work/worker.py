@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import structlog
 
+from common.backoff import Backoff, backoff_delay, sleep_until
 from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
@@ -29,12 +30,11 @@ from common.errors import (
     Unavailable,
     reason,
 )
-from common.pauses import Pauses, backoff, until
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.work import table
-from common.work.batch import Batch, Kind, Needs, Recurs, Row, Waits
-from common.work.waiting import Waiting
+from common.work.batch import Batch, Hold, Kind, Repeat, Retry, Row
+from common.work.fair_queue import FairQueue
 
 log = structlog.get_logger()
 
@@ -52,7 +52,7 @@ CANCEL_SECONDS = 2.0
 PROBLEMS = {None, *Code}
 
 
-class Rests(Exception):
+class CoolDown(Exception):
     """Clover takes no calls for this merchant for now; `wish` is the pause it asked for, if it did."""
 
     def __init__(self, wish: timedelta | None) -> None:
@@ -61,20 +61,20 @@ class Rests(Exception):
 
 
 class Worker:
-    """The worker of one service process: up to `side_by_side` merchants at once, each in a task of its own."""
+    """The worker of one service process: up to `concurrency` merchants at once, each in a task of its own."""
 
     def __init__(
-        self, database: Database, kinds: Iterable[Kind], deps: object, metrics: Metrics, *, side_by_side: int = 16
+        self, database: Database, kinds: Iterable[Kind], deps: object, metrics: Metrics, *, concurrency: int = 16
     ) -> None:
         self._database = database
         self._kinds = {kind.name: kind for kind in kinds}
         self._deps = deps
         self._metrics = metrics
-        self._side_by_side = side_by_side
+        self._side_by_side = concurrency
         self._token = uuid4()
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._kept_at: dict[str, float] = {}
-        self._waiting = Waiting()
+        self._queue = FairQueue()
         self._next_due: datetime | None = None
         self._stopping = False
 
@@ -91,17 +91,17 @@ class Worker:
                 renewing.cancel()
 
     async def _keep_looking(self, stop: asyncio.Event) -> None:
-        pauses = Pauses(first=0.2, most=5.0)
+        backoff = Backoff(first=0.2, most=5.0)
         while not stop.is_set():
             try:
-                await self.look()
-                await self._database.bell.wait("work", self._until_next())
-                pauses.reset()
+                await self.poll()
+                await self._database.wakeups.wait("work", self._until_next())
+                backoff.reset()
             except Transient as error:
                 log.warning("work waits", reason=str(error))
-                await pauses.wait(stop)
+                await backoff.wait(stop)
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """Start a turn for each merchant that is due, as far as there are places."""
         for name in [name for name, turn in self._turns.items() if turn.done()]:
             turn = self._turns.pop(name)
@@ -109,7 +109,7 @@ class Worker:
                 turn.result()  # a bug in a turn ends the process rather than the work of one merchant
         now = self._database.clock.now()
         async with self._database.connection() as conn:
-            waiting = self._waiting.in_turn(await table.earliest(conn), self._turns)
+            waiting = self._queue.in_turn(await table.earliest(conn), self._turns)
             due = [merchant_id for merchant_id, due_at in waiting if due_at <= now]
             places = self._side_by_side - len(self._turns)
             taken = await lease.take(conn, due[:places], self._token, LEASE) if places else []
@@ -118,12 +118,12 @@ class Worker:
             self._kept_at[merchant_id] = self._database.clock.monotonic()
             turn = asyncio.create_task(self._turn(merchant_id), name=f"work for {merchant_id}")
             self._turns[merchant_id] = turn
-            turn.add_done_callback(lambda _: self._database.bell.ring("work"))
+            turn.add_done_callback(lambda _: self._database.wakeups.notify("work"))
 
-    async def settle(self) -> None:
+    async def run_until_idle(self) -> None:
         """Work until nothing is due, for tests and tools."""
         while True:
-            await self.look()
+            await self.poll()
             if not self._turns:
                 return
             await asyncio.gather(*self._turns.values())
@@ -139,13 +139,13 @@ class Worker:
         over = clock.monotonic() + TURN_SECONDS
         try:
             while not self._stopping and clock.monotonic() < over and await self._batch(merchant_id):
-                self._waiting.goes_on(merchant_id)
-        except Rests as rests:
-            self._waiting.rests(merchant_id, clock.now(), rests.wish)
+                self._queue.reset(merchant_id)
+        except CoolDown as rests:
+            self._queue.cool_down(merchant_id, clock.now(), rests.wish)
         except Transient as error:
             log.warning("a turn ended early", reason=str(error))
         finally:
-            self._waiting.had_turn(merchant_id, clock.now())
+            self._queue.turn_ended(merchant_id, clock.now())
             await self._give_back(merchant_id)
 
     async def _give_back(self, merchant_id: str) -> None:
@@ -174,7 +174,7 @@ class Worker:
         batch = Batch(merchant_id, rows, self._database, self._token)
         words = "this version does not know this kind of work; another may"
         for row in rows:
-            batch.outcomes[row.key] = Waits(batch.now + backoff(row.attempts + 1), failed=True, reason=words)
+            batch.outcomes[row.key] = Retry(batch.now + backoff_delay(row.attempts + 1), failed=True, reason=words)
         await self._write(batch)
 
     async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
@@ -188,7 +188,7 @@ class Worker:
         except (Transient, Ambiguous, Forbidden, Held, Again) as error:
             _fail(batch, error, kind.refused)
             if isinstance(error, Throttled | Unavailable | TimedOut):
-                rests = Rests(error.retry_after if isinstance(error, Throttled) else None)
+                rests = CoolDown(error.retry_after if isinstance(error, Throttled) else None)
         except Exception as error:
             if len(rows) > 1:
                 half = len(rows) // 2
@@ -212,7 +212,7 @@ class Worker:
             except LeaseLost:
                 raise
             except Conflict:
-                await asyncio.sleep(backoff(attempt, first=0.05).total_seconds())
+                await asyncio.sleep(backoff_delay(attempt, first=0.05).total_seconds())
         return await self._write_once(batch)
 
     async def _write_once(self, batch: Batch) -> None:
@@ -221,9 +221,9 @@ class Worker:
         async with batch.unit() as unit:
             await table.lock(unit, batch.merchant_id, batch.rows)
             await table.finish(unit, *named, [row for row, each in said if each is None])
-            await table.recur(unit, *named, [(row, each) for row, each in said if isinstance(each, Recurs)])
-            await table.postpone(unit, *named, [(row, each) for row, each in said if isinstance(each, Waits)])
-            await table.hold(unit, *named, [(row, each) for row, each in said if isinstance(each, Needs)])
+            await table.recur(unit, *named, [(row, each) for row, each in said if isinstance(each, Repeat)])
+            await table.postpone(unit, *named, [(row, each) for row, each in said if isinstance(each, Retry)])
+            await table.hold(unit, *named, [(row, each) for row, each in said if isinstance(each, Hold)])
         for row, each in said:
             self._metrics.work_outcomes.labels(row.kind, type(each).__name__ if each else "Done").inc()
 
@@ -231,7 +231,7 @@ class Worker:
         """Prolong the leases of all turns under way, and end those whose lease another may soon have."""
         never = asyncio.Event()
         while True:
-            await until(never, RENEW_SECONDS)
+            await sleep_until(never, RENEW_SECONDS)
             now = self._database.clock.monotonic()
             under_way = {name: task for name, task in self._turns.items() if not task.done()}
             try:

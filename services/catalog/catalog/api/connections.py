@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstrai
 from catalog import clover, store
 from catalog.domain import capabilities
 from catalog.sync import Deps, TrialGrants, email_context, token_context
-from common import merchants
 from common.contracts.catalog import MerchantConnected
+from common.db import merchants
 from common.db.unit import Unit
 from common.errors import Forbidden, Invalid, NotFound, Rejected, Undecodable
 from common.http.problems import Refused
@@ -92,7 +92,7 @@ class CapabilitiesView(BaseModel):
 
 
 async def connect_merchant(call: Call[Deps, ConnectionIn]) -> Answer:
-    """Waits for Clover, as no other handler does: a person who has just typed the token waits for the answer."""
+    """Retry for Clover, as no other handler does: a person who has just typed the token waits for the answer."""
     wanted = call.input
     if not call.claims.covers(wanted.merchant_id):
         raise Refused(403, "forbidden", "The token does not cover this merchant.")
@@ -114,7 +114,7 @@ async def _tried(deps: Deps, wanted: ConnectionIn) -> tuple[clover.Merchant, clo
     """What the token opens in Clover. Raises Invalid when that is not this merchant."""
     grants = TrialGrants(deps.grants, wanted.api_token, wanted.region)
     try:
-        async with deps.trial(grants) as session, session.speak(wanted.merchant_id) as api:
+        async with deps.trial(grants) as session, session.session(wanted.merchant_id) as api:
             found = await clover.merchant(api)
     except Forbidden:
         raise Invalid.field("api_token", "is not accepted by Clover for this merchant", CONNECTING) from None

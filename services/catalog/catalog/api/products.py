@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from catalog import store
 from catalog.domain.products import Entry, Product, Status, Sync
 from catalog.sync import Deps
-from common import merchants
 from common.contracts.catalog import Sku
 from common.contracts.problems import Code
+from common.db import merchants
 from common.errors import Invalid
 from common.http.paging import PageByName, part
 from common.http.routes import Answer, Call, Input, Nothing

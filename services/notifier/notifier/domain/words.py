@@ -118,7 +118,7 @@ def _opened(event: ProblemOpened) -> Line:
 
 
 def _closed(event: ProblemClosed) -> Line:
-    return Line(solved(event.code, event.done), Tone.GOOD if event.done else Tone.PLAIN)
+    return Line(solved(event.code, event.resumed_count), Tone.GOOD if event.resumed_count else Tone.PLAIN)
 
 
 def _rejected(event: OrderRejected) -> Line:

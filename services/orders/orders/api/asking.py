@@ -1,12 +1,12 @@
 """Answers where orders are."""
 
-from common import merchants
+from common.db import merchants
 from common.http.paging import part
 from common.http.routes import Call, Nothing
 from orders import store
 from orders.api.bodies import OrdersQuery
 from orders.api.views import Listing, OrderWithTimeline, find, view
-from orders.sync.deps import Deps
+from orders.deps import Deps
 
 
 async def get_order(call: Call[Deps, Nothing]) -> OrderWithTimeline:

@@ -5,21 +5,21 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from common import merchants
+from common.db import merchants
+from common.db.merchants import Merchant
 from common.db.unit import Unit
 from common.errors import Invalid, Problem
 from common.http.problems import Refused
 from common.http.routes import Answer, Call
 from common.ids import reference
-from common.merchants import Merchant
 from orders import store
 from orders.api.bodies import OrderIn
 from orders.api.views import find
+from orders.deps import Deps, customer_context
 from orders.domain.order import PUSH_ORDER, Order
 from orders.domain.privacy import keepable
 from orders.domain.progress import Progress
 from orders.domain.source import MOST_UNITS, Customer, Source, differing, lines_total
-from orders.sync.deps import Deps, customer_context
 
 SOURCE_ID = re.compile(r"[\w.:#/+=~-]{1,120}", re.ASCII)
 REFERENCE_TRIES = 3

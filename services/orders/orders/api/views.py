@@ -7,8 +7,8 @@ from pydantic import BaseModel
 from common.contracts.problems import WORDS
 from common.errors import NotFound
 from orders import store
+from orders.deps import Deps
 from orders.domain.order import Shown, Wish, shown
-from orders.sync.deps import Deps
 
 
 class ChannelView(BaseModel):

@@ -1,17 +1,17 @@
 """What is asked of an order once it was taken in: completed, cancelled, tried again, or what Clover cannot do."""
 
-from common import merchants
 from common.contracts.orders import OrderCancelled
+from common.db import merchants
 from common.db.unit import Priority, Unit
 from common.http.problems import Refused
 from common.http.routes import Answer, Call, Nothing
 from common.work import table
 from orders import store
 from orders.api.views import find, unknown
+from orders.deps import Deps
 from orders.domain.order import PUSH_ORDER, Order, Wish
 from orders.domain.progress import State
 from orders.domain.setup import FIND_SETUP, SETUP_CODES, SETUP_KEY
-from orders.sync.deps import Deps
 
 CANNOT_SHIP = (
     "Clover cannot send shipping updates back to your source store: not tracking numbers, not shipping carriers, not "

@@ -7,10 +7,10 @@ from common.contracts.problems import Code
 from common.errors import Again
 from common.work.batch import Batch, Kind
 from orders import store
+from orders.deps import Deps
 from orders.domain.order import PUSH_ORDER
 from orders.domain.setup import FIND_SETUP
 from orders.sync.courier import Courier
-from orders.sync.deps import Deps
 from orders.sync.pauses import told
 from orders.sync.setup import find_setup
 
@@ -25,7 +25,7 @@ async def push_order(batch: Batch, deps: Deps) -> None:
         return
     if pause.until is not None and pause.until > batch.now:
         raise Again(pause.until - batch.now, told(pause.count))
-    async with deps.clover.speak(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id) as api:
         courier = Courier(batch, deps, api, pause.count)
         for order in waiting:
             await courier.take(order if api.region == "us" else replace(order, customer=None))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from common.clover.transport import Api
+from common.clover.transport import MerchantApi
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import Code
 from common.db.lease import LeaseLost
@@ -23,11 +23,11 @@ from common.errors import (
 )
 from common.work.batch import Batch
 from orders import clover, store
+from orders.deps import Deps
 from orders.domain.order import Order, Wish
 from orders.domain.progress import Progress, State, Step
 from orders.domain.seen import LINES_A_CALL, LOCKED, SUCCESS, Payment, Seen, differences, next_step, not_completed
 from orders.domain.source import Line, units
-from orders.sync.deps import Deps
 from orders.sync.naming import REFUSALS, Naming
 from orders.sync.pauses import Pausing, Stop
 from orders.sync.setup import SetupCheck
@@ -43,7 +43,7 @@ class Courier:
     is looked up before anything else is sent for it.
     """
 
-    def __init__(self, batch: Batch, deps: Deps, api: Api, pauses: int) -> None:
+    def __init__(self, batch: Batch, deps: Deps, api: MerchantApi, pauses: int) -> None:
         self._batch = batch
         self._deps = deps
         self._api = api

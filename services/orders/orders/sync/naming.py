@@ -2,13 +2,13 @@
 
 from pydantic import TypeAdapter
 
-from common.clover.transport import Api
+from common.clover.transport import MerchantApi
 from common.errors import Forbidden, NotFound, Permanent, Rejected, Undecodable
 from orders import clover
+from orders.deps import Deps, customer_context
 from orders.domain.order import Order
 from orders.domain.progress import Step
 from orders.domain.source import Customer
-from orders.sync.deps import Deps, customer_context
 from orders.sync.writing import Writer
 
 NOT_TAKEN = "Clover did not take the customer's details."
@@ -21,7 +21,7 @@ _CUSTOMER = TypeAdapter(Customer)
 class Naming:
     """Finds or makes the customers of one merchant's orders."""
 
-    def __init__(self, deps: Deps, api: Api, writer: Writer) -> None:
+    def __init__(self, deps: Deps, api: MerchantApi, writer: Writer) -> None:
         self._deps = deps
         self._api = api
         self._writer = writer

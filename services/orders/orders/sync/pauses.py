@@ -1,12 +1,12 @@
-"""Pauses in creating the orders of a merchant, so that none overtakes another while Clover takes no calls."""
+"""Backoff in creating the orders of a merchant, so that none overtakes another while Clover takes no calls."""
 
 from datetime import timedelta
 
 import structlog
 
+from common.backoff import backoff_delay
 from common.contracts.problems import Code
 from common.errors import Again, Throttled, Transient
-from common.pauses import backoff
 from common.work.batch import LONG_TRIES, Batch
 from orders import store
 
@@ -31,7 +31,7 @@ class Pausing:
         """Begin the next pause; raise what is returned."""
         wished = error.retry_after if isinstance(error, Throttled) else None
         self._count += 1
-        wait = min(wished or backoff(self._count), LONGEST)
+        wait = min(wished or backoff_delay(self._count), LONGEST)
         async with self._batch.unit() as unit:
             await store.save_pause(unit, self._batch.merchant_id, self._count, wait)
         log.warning("orders pause", reason=str(error), seconds=round(wait.total_seconds(), 1))

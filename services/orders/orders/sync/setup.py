@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from common.clover.transport import Api
+from common.clover.transport import MerchantApi
 from common.db.unit import Priority
 from common.errors import Held, Throttled, TimedOut, Unavailable
 from common.work import table
 from common.work.batch import Batch
 from orders import clover, store
+from orders.deps import Deps
 from orders.domain.setup import FIND_SETUP, SETUP_CODES, SETUP_KEY, Setup
-from orders.sync.deps import Deps
 from orders.sync.pauses import Pausing, Stop
 
 
@@ -19,14 +19,14 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
         before = await store.setup(conn, batch.merchant_id)
         if not await store.any_waiting(conn, batch.merchant_id, SETUP_CODES):
             return
-    async with deps.clover.speak(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id) as api:
         found, _ = await look_for_setup(batch, api, before)
     if not found.complete:
         for key in batch.keys:
             batch.recur(key, found.look_again_after(batch.now))
 
 
-async def look_for_setup(batch: Batch, api: Api, before: Setup) -> tuple[Setup, int]:
+async def look_for_setup(batch: Batch, api: MerchantApi, before: Setup) -> tuple[Setup, int]:
     """See what Clover has; what waits for a part that is there now is taken again. Also says how many those are."""
     order_type_id, tender_id = await clover.find_order_type(api), await clover.find_tender(api)
     there = zip(SETUP_CODES, (order_type_id, tender_id), strict=True)
@@ -40,7 +40,7 @@ async def look_for_setup(batch: Batch, api: Api, before: Setup) -> tuple[Setup, 
 class SetupCheck:
     """The setup as one batch of orders needs it: looked at again after a minute, or when Clover refuses it."""
 
-    def __init__(self, batch: Batch, api: Api, pausing: Pausing) -> None:
+    def __init__(self, batch: Batch, api: MerchantApi, pausing: Pausing) -> None:
         self._batch = batch
         self._api = api
         self._pausing = pausing

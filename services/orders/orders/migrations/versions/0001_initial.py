@@ -7,5 +7,5 @@ down_revision = None
 
 
 def upgrade() -> None:
-    run_engine_sql()
+    run_engine_sql("0001_initial.sql")
     run_sql("orders", "0001_initial.sql")

@@ -10,8 +10,8 @@ import asyncio
 import asyncpg
 import structlog
 
+from common.backoff import Backoff
 from common.clock import SystemClock
-from common.pauses import Pauses
 
 log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ ALIVE_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 
 
-class Bell:
+class Wakeups:
     """The bell of one schema. One waiter per topic and process."""
 
     def __init__(self, dsn: str, schema: str) -> None:
@@ -30,13 +30,13 @@ class Bell:
         self._to_tell: set[str] = set()
         self._something_to_tell = asyncio.Event()
 
-    def ring(self, topic: str) -> None:
+    def notify(self, topic: str) -> None:
         """Something new for this topic is committed."""
         self._event(topic).set()
         self._to_tell.add(topic)
         self._something_to_tell.set()
 
-    def wake(self) -> None:
+    def wake_all(self) -> None:
         """Have everybody in this process look, whatever they wait for."""
         for event in self._rung.values():
             event.set()
@@ -57,15 +57,15 @@ class Bell:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Keep one connection listening and telling until `stop`; a lost one is replaced."""
-        pauses = Pauses(first=0.2, most=5.0)
+        backoff = Backoff(first=0.2, most=5.0)
         while not stop.is_set():
             try:
-                await self._listen(stop, pauses)
+                await self._listen(stop, backoff)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
                 log.warning("bell lost its connection", schema=self._channel, error=type(error).__name__)
-                await pauses.wait(stop)
+                await backoff.wait(stop)
 
-    async def _listen(self, stop: asyncio.Event, pauses: Pauses) -> None:
+    async def _listen(self, stop: asyncio.Event, backoff: Backoff) -> None:
         async with asyncio.timeout(ANSWER_SECONDS):
             connection = await asyncpg.connect(self._dsn, command_timeout=ANSWER_SECONDS)
         try:
@@ -76,8 +76,8 @@ class Bell:
                     self._event(str(topic)).set()
 
             await connection.add_listener(self._channel, heard)
-            self.wake()
-            pauses.reset()
+            self.wake_all()
+            backoff.reset()
             await self._tell(connection, stop)
         finally:
             connection.terminate()

@@ -4,14 +4,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from common.pauses import backoff
+from common.backoff import backoff_delay
 
 LONGEST_REST = timedelta(seconds=30)
 """Whoever presses Retry waits no longer; a longer wish of Clover's is kept by the pace of the calls."""
 
 
 @dataclass
-class Waiting:
+class FairQueue:
     """What one process remembers of the merchants it works for, as long as they have work."""
 
     _turn_ended: dict[str, datetime] = field(default_factory=dict)
@@ -31,15 +31,15 @@ class Waiting:
         in_turn = sorted(waiting, key=lambda each: max(each[1], self._turn_ended.get(each[0], each[1])))
         return [(name, max(due_at, self._rests.get(name, (0, due_at))[1])) for name, due_at in in_turn]
 
-    def had_turn(self, merchant_id: str, now: datetime) -> None:
+    def turn_ended(self, merchant_id: str, now: datetime) -> None:
         """Its turn is over: whoever has waited since before goes first."""
         self._turn_ended[merchant_id] = now
 
-    def rests(self, merchant_id: str, now: datetime, wish: timedelta | None) -> None:
+    def cool_down(self, merchant_id: str, now: datetime, wish: timedelta | None) -> None:
         """Let it alone for as long as Clover wishes, else longer each time until something goes well."""
         tries = self._rests.get(merchant_id, (0, now))[0] + 1
-        self._rests[merchant_id] = tries, now + min(wish or backoff(tries), LONGEST_REST)
+        self._rests[merchant_id] = tries, now + min(wish or backoff_delay(tries), LONGEST_REST)
 
-    def goes_on(self, merchant_id: str) -> None:
+    def reset(self, merchant_id: str) -> None:
         """Something went well."""
         self._rests.pop(merchant_id, None)

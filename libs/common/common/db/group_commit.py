@@ -22,7 +22,7 @@ class _Group(Generic[T]):
     error: Exception | None = field(default_factory=lambda: Unavailable("the write was interrupted"))
 
 
-class Grouped(Generic[T]):
+class GroupCommit(Generic[T]):
     """Writes items of concurrent callers in groups, one group after another, each in one call of `write`.
 
     A group that fails fails for exactly those whose items were in it. At most four full groups wait.

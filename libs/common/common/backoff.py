@@ -1,4 +1,4 @@
-"""Pauses between tries: growing, with jitter so that many do not try in the same second; waiting ends with a stop."""
+"""Backoff between tries: growing, with jitter so that many do not try in the same second; waiting ends with a stop."""
 
 import asyncio
 import random
@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def backoff(attempt: int, *, first: float = 1.0, most: float = 60.0) -> timedelta:
+def backoff_delay(attempt: int, *, first: float = 1.0, most: float = 60.0) -> timedelta:
     """How long to wait after the so-manyth failure (from 1): doubling, bounded, between half and the whole of it."""
     whole = min(most, first * 2 ** min(attempt - 1, 30))
     return timedelta(seconds=random.uniform(whole / 2, whole))
 
 
-class Pauses:
+class Backoff:
     """The pauses of one loop that keeps trying: `wait` longer each time, `reset` when it went well."""
 
     def __init__(self, *, first: float, most: float) -> None:
@@ -29,10 +29,10 @@ class Pauses:
     async def wait(self, stop: asyncio.Event) -> None:
         """Wait the next pause, or until `stop`."""
         self._attempt += 1
-        await until(stop, backoff(self._attempt, first=self._first, most=self._most).total_seconds())
+        await sleep_until(stop, backoff_delay(self._attempt, first=self._first, most=self._most).total_seconds())
 
 
-async def until(stop: asyncio.Event, seconds: float) -> None:
+async def sleep_until(stop: asyncio.Event, seconds: float) -> None:
     """Wait so many seconds, or less when `stop` is set."""
     try:
         async with asyncio.timeout(seconds):
@@ -41,7 +41,7 @@ async def until(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def unless(stop: asyncio.Event, wait: Coroutine[Any, Any, T]) -> T | None:
+async def unless_stopped(stop: asyncio.Event, wait: Coroutine[Any, Any, T]) -> T | None:
     """What this wait brings; it is left, and brings None, as soon as `stop` is set."""
     waiting, stopping = asyncio.create_task(wait), asyncio.create_task(stop.wait())
     try:

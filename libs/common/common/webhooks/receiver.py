@@ -10,17 +10,17 @@ from hashlib import sha256
 import structlog
 from aiohttp import web
 
-from common import merchants
-from common.clover.notices import handshake, notice
 from common.contracts.envelope import Message
+from common.db import merchants
 from common.db.database import Database
-from common.db.grouped import Grouped
+from common.db.group_commit import GroupCommit
 from common.db.unit import message
 from common.http.parse import read_body, refuse_too_large
 from common.http.problems import Refused
 from common.http.routes import Access, Call, Route
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
+from common.webhooks.payload import handshake, notice
 
 log = structlog.get_logger()
 
@@ -56,10 +56,10 @@ class Receiver:
         self._app_id = settings.clover_app_id
         self._read_seconds = settings.http_read_timeout
         self._changes = metrics.webhook_changes
-        self._grouped = Grouped(self._write)
+        self._group_commit = GroupCommit(self._write)
         self._known: set[str] = set()
         self._known_until = 0.0
-        self._codes = Grouped(self._keep)
+        self._codes = GroupCommit(self._keep)
 
     def routes(self) -> list[Route]:
         """POST /webhooks/clover."""
@@ -78,7 +78,7 @@ class Receiver:
             return web.Response()
         now = self._database.clock.now()
         if found := [(event.merchant_id, message(event, now)) for event in told.events()]:
-            await self._grouped.add(found)
+            await self._group_commit.add(found)
         return web.Response()
 
     def _authenticate(self, request: web.Request) -> None:

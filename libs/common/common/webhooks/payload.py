@@ -24,7 +24,7 @@ class Change(BaseModel):
     ts: Annotated[int, Field(strict=True, ge=0, le=10**15)]
 
 
-class Notice(BaseModel):
+class WebhookPayload(BaseModel):
     """One webhook: changes by merchant, of one app (documented); several merchants may share it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -44,7 +44,7 @@ class Notice(BaseModel):
                 yield ObjectChanged(merchant_id=merchant_id, kind=kind, object_id=key, action=action, sent_at=sent_at)
 
 
-class Handshake(BaseModel):
+class VerificationRequest(BaseModel):
     """What Clover sends, without any secret, when a person has it verify the webhook's address (documented)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -54,20 +54,20 @@ class Handshake(BaseModel):
     ]
 
 
-def notice(body: bytes) -> Notice:
+def notice(body: bytes) -> WebhookPayload:
     """The webhook in this body. Raises Refused (400) naming what is wrong with it."""
     try:
-        return Notice.model_validate_json(body)
+        return WebhookPayload.model_validate_json(body)
     except ValidationError as error:
         if any(each["type"] == "json_invalid" for each in error.errors(include_url=False, include_input=False)):
             raise malformed() from None
-        problems: tuple[Problem, ...] = invalid(Notice, error).problems
+        problems: tuple[Problem, ...] = invalid(WebhookPayload, error).problems
         raise Refused(400, "invalid", "The body is not a webhook of Clover's.", problems) from None
 
 
-def handshake(body: bytes) -> Handshake | None:
+def handshake(body: bytes) -> VerificationRequest | None:
     """The handshake in this body, if it is one."""
     try:
-        return Handshake.model_validate_json(body)
+        return VerificationRequest.model_validate_json(body)
     except ValidationError:
         return None

@@ -13,7 +13,7 @@ RENEW_AT = 0.6
 """The part of a grant's life after which it is taken again."""
 
 
-class Quota:
+class GrantLease:
     """Held for as long as anybody in this process speaks for the merchant; the grant is given back after the last."""
 
     def __init__(self, merchant_id: str, grants: Grants, clock: Clock) -> None:
@@ -37,9 +37,9 @@ class Quota:
             await self._leave()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[Grant]:
+    async def permit(self) -> AsyncIterator[Grant]:
         """One call's turn, with a grant that is good now. A Throttled raised in it slows all that come after."""
-        async with self._pace.slot() as went:
+        async with self._pace.permit() as went:
             grant = await self._fresh()
             try:
                 yield grant
@@ -48,9 +48,9 @@ class Quota:
                 raise
             self._pace.went_well()
 
-    async def save(self, calls: int) -> None:
+    async def reserve(self, calls: int) -> None:
         """Have the turns of so many calls at hand, under a grant that need not be renewed between them."""
-        await self._pace.save(calls)
+        await self._pace.reserve(calls)
         await self._fresh()
 
     async def _fresh(self) -> Grant:

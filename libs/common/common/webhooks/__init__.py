@@ -1,0 +1,1 @@
+"""Clover's webhooks: checked, committed to the outbox, answered."""
