@@ -1,14 +1,18 @@
 """A clock that tests move."""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 
 class FakeClock:
-    """Stands still until told otherwise."""
+    """Stands still until a test advances it; sleepers and timeouts wake when their moment has come."""
 
     def __init__(self, now: datetime = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)) -> None:
         self._now = now
         self._monotonic = 0.0
+        self._alarms: dict[object, tuple[float, Callable[[], None]]] = {}
 
     def now(self) -> datetime:
         return self._now
@@ -16,8 +20,40 @@ class FakeClock:
     def monotonic(self) -> float:
         return self._monotonic
 
+    async def sleep(self, seconds: float) -> None:
+        """Return once the clock was advanced by this many seconds; at once when there are none to wait."""
+        if seconds <= 0:
+            return await asyncio.sleep(0)
+        over = asyncio.Event()
+        alarm = object()
+        self._alarms[alarm] = self._monotonic + seconds, over.set
+        try:
+            await over.wait()
+        finally:
+            self._alarms.pop(alarm, None)
+
+    @asynccontextmanager
+    async def timeout(self, seconds: float) -> AsyncIterator[None]:
+        """Raise TimeoutError when the clock is advanced by this many seconds during the block."""
+        alarm = object()
+        try:
+            async with asyncio.timeout(0 if seconds <= 0 else None) as limit:
+                self._alarms[alarm] = self._monotonic + seconds, lambda: limit.reschedule(0)
+                yield
+        finally:
+            self._alarms.pop(alarm, None)
+
+    @property
+    def sleepers(self) -> int:
+        """The number of sleeps and timeouts that wait for the clock."""
+        return len(self._alarms)
+
     def advance(self, by: timedelta | float) -> None:
-        """Move on by so much, or so many seconds."""
+        """Move on by this time, or by this many seconds, and wake the sleepers whose moment has come."""
         step = by if isinstance(by, timedelta) else timedelta(seconds=by)
         self._now += step
         self._monotonic += step.total_seconds()
+        for alarm, (moment, wake) in list(self._alarms.items()):
+            if moment <= self._monotonic:
+                del self._alarms[alarm]
+                wake()

@@ -1,7 +1,7 @@
 """Work is done once asked for, in order, by one at a time, and what fails touches nothing else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +11,10 @@ from tests.support.eventually import eventually
 
 from common.contracts.problems import Code
 from common.db.lease import LeaseLost
-from common.db.unit import Priority
+from common.db.unit import Priority, Unit
 from common.errors import Ambiguous, Held, Invalid, Rejected, Throttled, Unavailable
 from common.work import table
-from common.work.batch import LONG_TRIES, Batch, Kind
+from common.work.batch import LONG_TRIES, Batch, Hold, Kind, Outcome
 from common.work.worker import BUG_TRIES, Worker
 
 OTHER = "MRCHNT0000002"
@@ -253,6 +253,68 @@ async def test_whoever_lost_the_lease_can_write_nothing(engine: Engine) -> None:
     await first.poll()
     await eventually(lambda: refused)
 
+    assert [row["key"] for row in await rows(engine)] == ["a"]
+
+
+async def test_the_outcome_hook_writes_with_the_outcomes(engine: Engine) -> None:
+    """The hook is called once per batch, for every key; what it writes commits with the outcomes."""
+    calls: list[dict[str, Outcome | None]] = []
+
+    async def push(batch: Batch, _: object) -> None:
+        batch.hold("b", Code.ORDER_REJECTED, "no")
+
+    async def note(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
+        calls.append(dict(outcomes))
+        keys = [f"{merchant_id} {key}" for key, outcome in outcomes.items() if isinstance(outcome, Hold)]
+        await unit.conn.execute("INSERT INTO noted (text) SELECT unnest($1::text[])", keys)
+
+    await mark(engine, "a", "b", "c")
+    kind = Kind("push", push, refused=Code.ORDER_REJECTED, on_outcomes=note)
+    await Worker(engine.database, [kind], None, engine.metrics).run_until_idle()
+
+    assert calls == [{"a": None, "b": Hold(Code.ORDER_REJECTED, "no"), "c": None}]
+    assert await engine.noted() == [f"{MERCHANT} b"]
+    assert [row["key"] for row in await rows(engine)] == ["b"]
+
+
+async def test_a_failed_outcome_hook_leaves_no_outcome(engine: Engine) -> None:
+    """When the hook's transaction is rolled back, neither its writes nor the outcomes remain."""
+
+    async def push(_batch: Batch, _: object) -> None: ...
+
+    async def note(unit: Unit, _merchant_id: str, _outcomes: Mapping[str, Outcome | None]) -> None:
+        await unit.conn.execute("INSERT INTO noted (text) VALUES ('written')")
+        raise Unavailable
+
+    await mark(engine, "a")
+    kind = Kind("push", push, refused=Code.ORDER_REJECTED, on_outcomes=note)
+    running = Worker(engine.database, [kind], None, engine.metrics)
+    await running.poll()
+    await eventually(lambda: all(turn.done() for turn in running._turns.values()))  # noqa: SLF001 - one turn only
+
+    assert await engine.noted() == []
+    assert [row["key"] for row in await rows(engine)] == ["a"]
+
+
+async def test_a_lost_lease_writes_neither_outcome_nor_hook(engine: Engine) -> None:
+    """The hook of a worker whose lease went to another is not committed."""
+    called = []
+
+    async def push(batch: Batch, _: object) -> None:
+        await engine.fetch("UPDATE lease SET token = gen_random_uuid() WHERE name = $1", batch.merchant_id)
+
+    async def note(unit: Unit, _merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
+        called.append(outcomes)
+        await unit.conn.execute("INSERT INTO noted (text) VALUES ('written')")
+
+    await mark(engine, "a")
+    kind = Kind("push", push, refused=Code.ORDER_REJECTED, on_outcomes=note)
+    running = Worker(engine.database, [kind], None, engine.metrics)
+    await running.poll()
+    await eventually(lambda: all(turn.done() for turn in running._turns.values()))  # noqa: SLF001 - one turn only
+
+    assert called == []
+    assert await engine.noted() == []
     assert [row["key"] for row in await rows(engine)] == ["a"]
 
 

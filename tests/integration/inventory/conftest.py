@@ -33,18 +33,17 @@ WEBHOOK_SECRET = "agreed with Clover"
 WRITE = "POST"
 
 
-class ForwardClock:
+class ForwardClock(SystemClock):
     """The machine's clock, which tests put forward."""
 
     def __init__(self) -> None:
-        self._system = SystemClock()
         self._ahead = timedelta(0)
 
     def now(self) -> datetime:
-        return self._system.now() + self._ahead
+        return super().now() + self._ahead
 
     def monotonic(self) -> float:
-        return self._system.monotonic() + self._ahead.total_seconds()
+        return super().monotonic() + self._ahead.total_seconds()
 
     def advance(self, seconds: float) -> None:
         self._ahead += timedelta(seconds=seconds)

@@ -1,11 +1,11 @@
 """What a sync function is handed: the keys that are due for one merchant, and a way to say how each fared."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from common.backoff import backoff_delay
@@ -61,6 +61,9 @@ class Hold:
     reason: str = ""
 
 
+Outcome: TypeAlias = Retry | Repeat | Hold
+
+
 @dataclass
 class Batch:
     """The due keys of one kind for one merchant, while this process alone may act for it.
@@ -73,7 +76,7 @@ class Batch:
     database: Database
     token: UUID
     delayed: Code = Code.CLOVER_UNREACHABLE
-    outcomes: dict[str, Retry | Repeat | Hold] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     @property
     def keys(self) -> list[str]:
@@ -127,13 +130,22 @@ class Batch:
 
 
 SyncFunction = Callable[[Batch, Any], Awaitable[None]]
+OutcomeHook = Callable[[Unit, str, Mapping[str, Outcome | None]], Awaitable[None]]
+
+
+async def no_hook(_unit: Unit, _merchant_id: str, _outcomes: Mapping[str, Outcome | None]) -> None:
+    """Write nothing: the outcomes of most kinds matter to the engine only."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """A kind of work: its function, and how many keys it takes at once.
 
-    Refused keys wait for a person under the problem `refused`; `delayed` tells of those that fail for long.
+    Refused keys wait for a person under the problem `refused`; `delayed` is the problem of keys that fail for long.
+    `on_outcomes(unit, merchant_id, outcomes)` runs once per batch, in the transaction that writes the outcomes; None
+    stands for a key that is done. It runs before the engine locks its work rows, as a unit writes its marks last, so
+    it must write through `unit.conn` at once, or it could deadlock with those units. When the transaction meets
+    another writer, the hook runs again in the next one.
     """
 
     name: str
@@ -141,3 +153,4 @@ class Kind:
     refused: Code
     batch: int = 50
     delayed: Code = Code.CLOVER_UNREACHABLE
+    on_outcomes: OutcomeHook = no_hook

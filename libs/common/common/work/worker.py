@@ -33,7 +33,7 @@ from common.errors import (
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.work import table
-from common.work.batch import Batch, Hold, Kind, Repeat, Retry, Row
+from common.work.batch import Batch, Hold, Kind, OutcomeHook, Repeat, Retry, Row, no_hook
 from common.work.fair_queue import FairQueue
 
 log = structlog.get_logger()
@@ -175,7 +175,7 @@ class Worker:
         words = "this version does not know this kind of work; another may"
         for row in rows:
             batch.outcomes[row.key] = Retry(batch.now + backoff_delay(row.attempts + 1), failed=True, reason=words)
-        await self._write(batch)
+        await self._write(batch, no_hook)
 
     async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
         batch, rests = Batch(merchant_id, rows, self._database, self._token, kind.delayed), None
@@ -200,25 +200,26 @@ class Worker:
             _fail(batch, error, kind.refused)
         finally:
             tracing.leave(trace)
-        await self._write(batch)
+        await self._write(batch, kind.on_outcomes)
         if rests is not None:
             raise rests
 
-    async def _write(self, batch: Batch) -> None:
+    async def _write(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
         """Write how each row fared. What meets another writer is written again: the calls are made and paid for."""
         for attempt in range(1, WRITE_TRIES):
             try:
-                return await self._write_once(batch)
+                return await self._write_once(batch, on_outcomes)
             except LeaseLost:
                 raise
             except Conflict:
                 await asyncio.sleep(backoff_delay(attempt, first=0.05).total_seconds())
-        return await self._write_once(batch)
+        return await self._write_once(batch, on_outcomes)
 
-    async def _write_once(self, batch: Batch) -> None:
+    async def _write_once(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
         named = batch.merchant_id, batch.rows[0].kind
         said = [(row, batch.outcomes.get(row.key)) for row in batch.rows]
         async with batch.unit() as unit:
+            await on_outcomes(unit, batch.merchant_id, {row.key: each for row, each in said})
             await table.lock(unit, batch.merchant_id, batch.rows)
             await table.finish(unit, *named, [row for row, each in said if each is None])
             await table.recur(unit, *named, [(row, each) for row, each in said if isinstance(each, Repeat)])
