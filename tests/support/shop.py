@@ -2,14 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import structlog
 from aiohttp import web
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from common.errors import NotFound
-from common.http.routes import Access, Answer, Call, Input, Nothing, Route
+from common.http.routes import Access, Answer, Call, Input, Nothing, PathParameter, Route, Tag
 from common.quantity import DecimalQuantity
 
 MERCHANT = "MRCHNT0000001"
@@ -17,17 +17,22 @@ OTHER = "MRCHNT0000002"
 
 
 class Line(Input):
+    renamed: ClassVar = {"product": "sku"}
+
     sku: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     quantity: DecimalQuantity = 1000
 
 
 class OrderIn(Input):
-    total: Annotated[int, Field(ge=0)]
+    renamed: ClassVar = {"amount": "total", "remark": "note"}
+
+    total: Annotated[int, Field(ge=0, description="The total in cents.")]
     lines: Annotated[list[Line], Field(default_factory=list, max_length=50)]
     note: Annotated[str, StringConstraints(max_length=200)] = ""
     api_token: SecretStr = SecretStr("")
     weight: float = 0
     labels: dict[str, str] = Field(default_factory=dict)
+    gift: Line | str | None = None
 
 
 class OrderView(BaseModel):
@@ -37,7 +42,9 @@ class OrderView(BaseModel):
 
 
 class Page(Input):
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    renamed: ClassVar = {"size": "limit"}
+
+    limit: Annotated[int, Field(ge=1, le=1000, description="The number of orders.")] = 100
     state: str | None = None
 
 
@@ -95,9 +102,23 @@ async def wait(_: Call[Shop, None]) -> web.StreamResponse:
 
 
 ORDER = "/v1/merchants/{merchant_id}/orders/{source_id}"
+ORDERS = Tag("Orders", "Orders of the shop.")
+SOURCE_ID = {"source_id": PathParameter("The id of the order in the shop.", "A-1")}
 ROUTES = [
     Route(
-        "PUT", ORDER, put_order, "orders:write", takes=OrderIn, gives=OrderView, also=(201,), summary="Take an order"
+        "PUT",
+        ORDER,
+        put_order,
+        "orders:write",
+        takes=OrderIn,
+        gives=OrderView,
+        also=(201,),
+        summary="Create or replace an order",
+        description="Stores the order under its id.",
+        tags=(ORDERS,),
+        example={"total": 500, "lines": [{"sku": "MUG"}]},
+        gives_example={"source_id": "A-1", "total": 500, "lines": 1},
+        path_parameters=SOURCE_ID,
     ),
     Route(
         "GET",
@@ -107,6 +128,8 @@ ROUTES = [
         takes=Page,
         gives=Listing,
         summary="List orders",
+        tags=(ORDERS,),
+        example={"limit": 10},
     ),
     Route("POST", f"{ORDER}/retry", retry_order, "orders:write", status=202, summary="Send an order again"),
     Route("POST", "/internal/grants", grant, Access.INTERNAL, summary="Lease a grant"),

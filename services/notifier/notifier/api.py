@@ -10,7 +10,7 @@ from common.contracts.notifier import RecheckRequested
 from common.db import merchants
 from common.db.database import Database
 from common.errors import NotFound
-from common.http.paging import OF_BEFORE, Page, PageByNumber, part
+from common.http.paging import CURSOR, Page, PageByNumber, part
 from common.http.routes import EVENTS, Call, Input, Nothing, Route
 from notifier import store
 from notifier.domain.problems import RECHECK_PAUSE
@@ -25,7 +25,7 @@ class ProblemQuery(Page):
     """Which problems: by state."""
 
     state: Literal["open", "solved"] | None = None
-    cursor: Annotated[UUID | None, Field(description=OF_BEFORE)] = None
+    cursor: Annotated[UUID | None, Field(description=CURSOR)] = None
 
 
 class ProblemPage(BaseModel):

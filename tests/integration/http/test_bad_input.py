@@ -89,7 +89,44 @@ async def test_every_mistake_is_told_at_once(client: Client, issuer: Issuer) -> 
     errors = {each["field"]: each for each in (await answer.json(content_type=None))["errors"]}
 
     assert set(errors) == {"total", "note", "lnes"}
-    assert "Known here: api_token, labels, lines, note, total, weight." in errors["lnes"]["remedy"]
+    assert "Known here: api_token, gift, labels, lines, note, total, weight." in errors["lnes"]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "present"),
+    [
+        ({"amount": 5}, "amount", "total"),
+        ({"total": 5, "lines": [{"sku": "a"}, {"product": "b"}]}, "lines.1.product", "sku"),
+        ({"total": 5, "gift": {"product": "b"}}, "gift.Line.product", "sku"),
+    ],
+)
+async def test_a_former_field_name_is_refused_with_the_present_one(
+    client: Client, issuer: Issuer, shop: Shop, body: dict[str, Any], field: str, present: str
+) -> None:
+    """A renamed field is named in the answer, with its present name as the remedy, in nested objects too."""
+    answer = await client.put(ORDER, json=body, headers=issuer.headers())
+    errors = {each["field"]: each for each in (await answer.json(content_type=None))["errors"]}
+
+    assert answer.status == 422
+    assert errors[field] == {"field": field, "problem": "was renamed", "remedy": f"Send `{present}` instead."}
+    assert shop.orders == {}
+
+
+async def test_a_former_name_counts_only_where_it_stood(client: Client, issuer: Issuer) -> None:
+    """A former name of the nested object is an unknown field of the outer one."""
+    answer = await client.put(ORDER, json={"total": 5, "product": "b"}, headers=issuer.headers())
+
+    assert "renamed" not in await answer.text()
+
+
+async def test_a_former_query_parameter_is_refused_with_the_present_one(client: Client, issuer: Issuer) -> None:
+    """A renamed query parameter is named in the answer, with its present name as the remedy."""
+    answer = await client.get(f"{ORDERS}?size=5", headers=issuer.headers())
+
+    assert answer.status == 422
+    assert (await answer.json(content_type=None))["errors"] == [
+        {"field": "size", "problem": "was renamed", "remedy": "Send `limit` instead."}
+    ]
 
 
 async def test_a_secret_sent_wrongly_is_neither_told_nor_logged(

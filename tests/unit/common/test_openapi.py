@@ -1,5 +1,6 @@
 """The OpenAPI document is valid, says all a caller can meet, and changes only when a route does."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.support.shop import ROUTES, OrderIn, OrderView, Page
 
-from common.http import openapi
-from common.http.routes import Access, Call, Nothing, Route
+from common.errors import Invalid
+from common.http import openapi, parse
+from common.http.routes import Access, Call, Nothing, PathParameter, Route
 
 ORDERS = "/v1/merchants/{merchant_id}/orders"
 
@@ -47,8 +49,43 @@ def test_parameters_and_bodies_are_described(document: Any) -> None:
     assert put["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/OrderIn")
     assert document["components"]["schemas"]["OrderIn"]["additionalProperties"] is False
     assert put["security"] == [{"bearer": ["orders:write"]}]
-    assert document["paths"]["/internal/grants"]["post"]["security"] == [{"internal": []}]
-    assert "/fail" not in document["paths"]
+    assert put["parameters"][1]["example"] == "A-1"
+    assert put["parameters"][1]["description"].startswith("The id of the order in the shop. 1 to 120 printable")
+    assert get["parameters"][1]["description"] == "The number of orders."
+    assert get["parameters"][1]["example"] == 10
+
+
+@pytest.mark.parametrize(("text", "fits"), [("A-1", True), ("Größe 4/2", True), ("", False), ("a\n", False)])
+def test_the_pattern_of_an_id_is_the_rule_of_the_service(document: Any, text: str, fits: bool) -> None:
+    """The documented pattern accepts the same ids as the parser."""
+    [_, source_id] = document["paths"][f"{ORDERS}/{{source_id}}"]["put"]["parameters"]
+
+    assert bool(re.fullmatch(source_id["schema"]["pattern"], text)) == fits
+    assert _is_accepted(text) == fits
+
+
+def _is_accepted(text: str) -> bool:
+    try:
+        return parse.path_parameter("source_id", text) == text
+    except Invalid:
+        return False
+
+
+def test_examples_stand_beside_their_schemas(document: Any) -> None:
+    """The request body and the answer each show an example."""
+    put = document["paths"][f"{ORDERS}/{{source_id}}"]["put"]
+
+    assert put["requestBody"]["content"]["application/json"]["example"]["total"] == 500
+    assert put["responses"]["200"]["content"]["application/json"]["example"]["lines"] == 1
+    assert (put["tags"], put["description"]) == (["Orders"], "Stores the order under its id.")
+    assert document["tags"] == [{"name": "Orders", "description": "Orders of the shop."}]
+    assert [server["url"] for server in document["servers"]] == ["/"]
+
+
+def test_internal_routes_stay_out(document: Any) -> None:
+    """Neither routes between our services nor routes without a summary are described."""
+    assert set(document["paths"]) == {ORDERS, f"{ORDERS}/{{source_id}}", f"{ORDERS}/{{source_id}}/retry"}
+    assert set(document["components"]["securitySchemes"]) == {"bearer"}
 
 
 def test_the_file_shows_drift(tmp_path: Path) -> None:
@@ -72,6 +109,8 @@ def test_a_route_that_contradicts_itself_is_refused() -> None:
         Route("GET", "/v1/x", read, Access.OPEN, takes=Nothing)
     with pytest.raises(ValueError, match="summary"):
         Route("GET", "/v1/x", read, "orders:read", takes=Page)
+    with pytest.raises(ValueError, match="the path has no"):
+        Route("GET", "/v1/x", read, Access.OPEN, takes=Page, path_parameters={"sku": PathParameter("A SKU.", "MUG")})
     twice = [Route("GET", path, read, "orders:read", takes=Page, summary="x") for path in ("/v1/x", "/v1/y")]
     with pytest.raises(ValueError, match="names of their own"):
         openapi.document("shop", twice)

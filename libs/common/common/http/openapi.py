@@ -10,17 +10,55 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from common.http.parse import LONGEST_PARAMETER
 from common.http.problems import CONTENT_TYPE, ProblemDetails
-from common.http.routes import EVENTS, Access, Nothing, Route
+from common.http.routes import EVENTS, Access, Nothing, PathParameter, Route, Tag
 
 Json = dict[str, Any]
 Models = Mapping[tuple[Any, JsonSchemaMode], Json]
 
 _EVERYWHERE = (
-    "Unknown fields are refused. Numbers lie within ±10^15, texts hold no NUL character. Every refusal is an "
-    "application/problem+json; if path, query or body is wrong its `errors` name each field, the fault and the remedy."
+    "Unknown fields are refused. Numbers lie within ±10^15, texts hold no NUL character. Amounts of money are integers "
+    "in minor units (cents) of the currency that the same object names in `currency`. Every refusal is an "
+    "application/problem+json; if the path, query or body is wrong, its `errors` name each field, the problem and the "
+    "remedy."
 )
-_MERCHANT: Json = {"type": "string", "pattern": "^[0-9A-Z]{13}$"}
-_TEXT: Json = {"type": "string", "minLength": 1, "maxLength": LONGEST_PARAMETER}
+_SERVERS: list[Json] = [
+    {"url": "/", "description": "The gateway. It serves all four services, and this document, at one address."}
+]
+_MERCHANT: Json = {
+    "name": "merchant_id",
+    "in": "path",
+    "required": True,
+    "description": "The id Clover gave the merchant: 13 upper-case letters and digits.",
+    "schema": {"type": "string", "pattern": "^[0-9A-Z]{13}$"},
+    "example": "ABCD1234EFGH5",
+}
+_ID_CHARACTERS = (
+    f"1 to {LONGEST_PARAMETER} printable characters, percent-encoded; not `.` or `..`, which URLs take for folders."
+)
+_ID: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": LONGEST_PARAMETER,
+    "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$",
+}
+_STATUSES = {
+    200: "The request succeeded.",
+    201: "The object was created.",
+    202: "The request was stored. The work continues in the background.",
+    204: "The request succeeded; the answer has no body.",
+    400: "The body is not JSON in UTF-8, or broke off before its end.",
+    401: "The token is missing, expired or not signed by a known key.",
+    403: "The token lacks the scope of this operation.",
+    404: "The object does not exist, or the token does not cover its merchant.",
+    408: "The body did not arrive in time.",
+    409: "The request contradicts the present state; `detail` names the contradiction.",
+    413: "The body is too large.",
+    415: "The body is not declared as `application/json`.",
+    422: "The path, query or body is not acceptable; `errors` names each field, the problem and the remedy.",
+    429: "Too many requests. Send the request again after `Retry-After`.",
+    500: "A bug of QuickSync. Quote `instance` to support.",
+    503: "QuickSync or a system behind it is unavailable. Send the request again after `Retry-After`.",
+}
 _RETRY_AFTER: Json = {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}
 _LAST_EVENT_ID: Json = {
     "name": "Last-Event-ID",
@@ -45,20 +83,17 @@ _SCHEMES: Json = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "EdDSA-signed, with `exp`, `scope` (space-separated, * for all) and `merchants` (ids, or *).",
-    },
-    "internal": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "Between services of QuickSync: HS256-signed, a minute at most, made for the service called.",
+        "description": (
+            "A JSON Web Token signed with EdDSA (Ed25519). Its claims are `exp`, `scope` (scopes separated by spaces, "
+            "or `*` for all) and `merchants` (a list of merchant ids, or `*` for all)."
+        ),
     },
 }
 
 
 def document(name: str, routes: Sequence[Route]) -> Json:
-    """Describe every route that has a summary. Raises ValueError when two handlers share a name."""
-    described = [route for route in routes if route.summary]
+    """Describe every public route that has a summary. Raises ValueError when two handlers share a name."""
+    described = [route for route in routes if route.summary and route.scope is not Access.INTERNAL]
     models, definitions = _models(described)
     paths: dict[str, Json] = {}
     for route in described:
@@ -69,6 +104,8 @@ def document(name: str, routes: Sequence[Route]) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": f"QuickSync for Clover: {name}", "version": "1", "description": _EVERYWHERE},
+        "servers": _SERVERS,
+        "tags": [{"name": tag.name, "description": tag.description} for tag in _tags(described)],
         "paths": paths,
         "components": {"schemas": definitions, "securitySchemes": _SCHEMES},
     }
@@ -86,6 +123,10 @@ def write(name: str, routes: Sequence[Route], folder: Path) -> Path:
     return path
 
 
+def _tags(routes: Sequence[Route]) -> list[Tag]:
+    return list(dict.fromkeys(tag for route in routes for tag in route.tags))
+
+
 def _models(routes: Sequence[Route]) -> tuple[Models, Json]:
     taken = {(route.takes, "validation") for route in routes if route.takes not in {None, Nothing}}
     given = {(route.gives, "serialization") for route in routes if route.gives not in {None, EVENTS}}
@@ -98,6 +139,8 @@ def _operation(route: Route, models: Models, definitions: Json) -> Json:
     operation: Json = {
         "operationId": route.handler.__name__,
         "summary": route.summary,
+        **({"description": route.description} if route.description else {}),
+        **({"tags": [tag.name for tag in route.tags]} if route.tags else {}),
         "security": _security(route),
         "parameters": [
             *_path_parameters(route),
@@ -107,26 +150,30 @@ def _operation(route: Route, models: Models, definitions: Json) -> Json:
         "responses": {str(status): _response(route, status, models) for status in sorted(_statuses(route))},
     }
     if route.takes_body and route.takes not in {None, Nothing}:
-        schema = models[route.takes, "validation"]
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content = {"schema": models[route.takes, "validation"]} | _example(route.example)
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
 
 
+def _example(example: Mapping[str, Any] | None) -> Json:
+    return {} if example is None else {"example": example}
+
+
 def _security(route: Route) -> list[Json]:
-    match route.scope:
-        case Access.OPEN:
-            return []
-        case Access.INTERNAL:
-            return [{"internal": []}]
-        case scope:
-            return [{"bearer": [scope]}]
+    return [{"bearer": [route.scope]}] if isinstance(route.scope, str) else []
 
 
 def _path_parameters(route: Route) -> list[Json]:
     return [
-        {"name": name, "in": "path", "required": True, "schema": _MERCHANT if name == "merchant_id" else _TEXT}
+        _MERCHANT if name == "merchant_id" else _path_parameter(name, route.path_parameters.get(name))
         for name in route.parameters
     ]
+
+
+def _path_parameter(name: str, described: PathParameter | None) -> Json:
+    meaning = f"{described.description} {_ID_CHARACTERS}" if described else _ID_CHARACTERS
+    parameter = {"name": name, "in": "path", "required": True, "description": meaning, "schema": _ID}
+    return parameter | ({"example": described.example} if described else {})
 
 
 def _query_parameters(route: Route, models: Models, definitions: Json) -> list[Json]:
@@ -136,9 +183,15 @@ def _query_parameters(route: Route, models: Models, definitions: Json) -> list[J
     model = definitions[name]
     required = model.get("required", [])
     return [
-        {"name": field, "in": "query", "required": field in required, "schema": schema}
+        _query_parameter(field, schema, field in required) | _example((route.example or {}).get(field))
         for field, schema in model.get("properties", {}).items()
     ]
+
+
+def _query_parameter(name: str, schema: Json, required: bool) -> Json:
+    described = {key: value for key, value in schema.items() if key == "description"}
+    rest = {key: value for key, value in schema.items() if key != "description"}
+    return {"name": name, "in": "query", "required": required, **described, "schema": rest}
 
 
 def _statuses(route: Route) -> set[int]:
@@ -158,7 +211,7 @@ def _statuses(route: Route) -> set[int]:
 
 
 def _response(route: Route, status: int, models: Models) -> Json:
-    response: Json = {"description": HTTPStatus(status).phrase}
+    response: Json = {"description": _STATUSES.get(status, HTTPStatus(status).phrase)}
     if status >= HTTPStatus.BAD_REQUEST:
         response["content"] = {CONTENT_TYPE: {"schema": models[ProblemDetails, "serialization"]}}
         if status in {429, 503}:
@@ -166,5 +219,6 @@ def _response(route: Route, status: int, models: Models) -> Json:
     elif route.gives == EVENTS:
         response["content"] = {EVENTS: {"schema": _EVENT}}
     elif route.gives:
-        response["content"] = {"application/json": {"schema": models[route.gives, "serialization"]}}
+        example = _example(route.gives_example if status == route.status else None)
+        response["content"] = {"application/json": {"schema": models[route.gives, "serialization"]} | example}
     return response

@@ -1,4 +1,4 @@
-"""How every list is paged: asked for by `cursor` and `limit`; the `next` of an answer is the cursor of what follows."""
+"""Paging, the same for every list: `cursor` and `limit` in the query, the next cursor in the answer."""
 
 from collections.abc import Sequence
 from typing import Annotated, TypeVar
@@ -9,28 +9,28 @@ from common.http.routes import Input
 
 T = TypeVar("T")
 
-OF_BEFORE = "The `next` of the page before; left out for the first."
+CURSOR = "The `next` of the previous page. Leave it out for the first page."
 
 
 class Page(Input):
-    """Which part of a list; lists differ in what their `cursor` is."""
+    """The part of a list to return; lists differ in the type of their `cursor`."""
 
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    limit: Annotated[int, Field(ge=1, le=500, description="The largest number of entries to return.")] = 100
 
 
 class PageByName(Page):
-    """Which part of a list in the order of names."""
+    """A page of a list that is sorted by a text."""
 
-    cursor: Annotated[str, StringConstraints(max_length=120), Field(description=OF_BEFORE)] = ""
+    cursor: Annotated[str, StringConstraints(max_length=120), Field(description=CURSOR)] = ""
 
 
 class PageByNumber(Page):
-    """Which part of a list in the order of numbers."""
+    """A page of a list that is sorted by a number."""
 
-    cursor: Annotated[int | None, Field(ge=0, le=10**15, description=OF_BEFORE)] = None
+    cursor: Annotated[int | None, Field(ge=0, le=10**15, description=CURSOR)] = None
 
 
 def part(found: Sequence[T], limit: int) -> tuple[Sequence[T], T | None]:
-    """Of one more than the limit, which is what to look for: what is shown, and the last of it if something follows."""
-    shown = found[:limit]
-    return shown, shown[-1] if len(found) > limit else None
+    """Return the page, and its last entry if more entries follow. `found` holds one entry more than the limit."""
+    page = found[:limit]
+    return page, page[-1] if len(found) > limit else None

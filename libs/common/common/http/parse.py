@@ -5,7 +5,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from typing import TypeVar, cast
+from typing import TypeVar, cast, get_args
 
 from aiohttp import ClientPayloadError, web
 from multidict import MultiMapping
@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails, from_json
 
 from common.errors import Invalid, Problem
 from common.http.problems import Refused
+from common.http.routes import Input
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -128,10 +129,27 @@ def path_parameter(name: str, value: str) -> str:
 
 
 def invalid(model: type[BaseModel], error: ValidationError) -> Invalid:
-    """Each mistake pydantic found, in our words, without the values sent."""
+    """Describe each mistake pydantic found in words of the API, without the values sent."""
     known = ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
     found = error.errors(include_url=False, include_context=True, include_input=False)
-    return Invalid([_problem(each, known) for each in found[:MOST_ERRORS]])
+    return Invalid([_problem(each, known, _renamed(model, each["loc"])) for each in found[:MOST_ERRORS]])
+
+
+def _renamed(model: type[BaseModel], location: tuple[int | str, ...]) -> str | None:
+    """Return the present name of the field at this location, if the field was renamed."""
+    models = {model}
+    for step in location[:-1]:
+        # a step that names no field is the index of a list, the key of a mapping or the branch of a union
+        fields = [field for each in models for name, field in each.model_fields.items() if step in {field.alias, name}]
+        models = {inner for field in fields for inner in _models_in(field.annotation)} if fields else models
+    found = [each.renamed.get(str(location[-1])) for each in models if issubclass(each, Input)] if location else []
+    return next(filter(None, found), None)
+
+
+def _models_in(annotation: object) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {model for inner in get_args(annotation) for model in _models_in(inner)}
 
 
 def shown(name: object) -> str:
@@ -139,11 +157,13 @@ def shown(name: object) -> str:
     return "".join(c if c.isprintable() else "�" for c in str(name)[:60])
 
 
-def _problem(error: ErrorDetails, known: str) -> Problem:
+def _problem(error: ErrorDetails, known: str, renamed: str | None) -> Problem:
     place = ".".join(shown(part) for part in error["loc"]) or _BODY
     match error["type"]:
         case "missing":
             return Problem(place, "is missing", "Send it.")
+        case "extra_forbidden" if renamed:
+            return Problem(place, "was renamed", f"Send `{renamed}` instead.")
         case "extra_forbidden":
             known_here = f" Known here: {known or 'none'}." if len(error["loc"]) == 1 else ""
             return Problem(place, "is not known here", f"Leave it out or correct its name.{known_here}")

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
+from typing import Annotated
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from common import errors
 from common.telemetry import tracing
@@ -26,22 +27,30 @@ log = structlog.get_logger()
 
 
 class FieldProblem(BaseModel):
-    """One field that is not right, what is wrong with it, and what puts it right."""
+    """One field of the request that is wrong."""
 
-    field: str
-    problem: str
-    remedy: str
+    field: Annotated[str, Field(description="Path of the field in the request.", examples=["lines.0.quantity"])]
+    problem: Annotated[str, Field(description="The problem, as the end of a sentence.", examples=["is missing"])]
+    remedy: Annotated[str, Field(description="The change that solves the problem.", examples=["Send it."])]
 
 
 class ProblemDetails(BaseModel):
-    """Why a request was refused. `type` ends in a word that never changes; `instance` names the trace."""
+    """The reason for a refusal, in the form of RFC 9457."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str | None = None
-    errors: list[FieldProblem] = []
+    type: Annotated[str, Field(description="A code that never changes.", examples=["urn:quicksync:problem:invalid"])]
+    title: Annotated[str, Field(description="The name of the HTTP status.", examples=["Unprocessable Entity"])]
+    status: Annotated[int, Field(description="The HTTP status.", examples=[422])]
+    detail: Annotated[
+        str, Field(description="A sentence for people.", examples=["The request cannot be accepted as it is."])
+    ]
+    instance: Annotated[
+        str | None,
+        Field(
+            description="The trace of this request; quote it to support.",
+            examples=[f"urn:quicksync:trace:{'0af7' * 8}"],
+        ),
+    ] = None
+    errors: Annotated[list[FieldProblem], Field(description="Each wrong field of the request.")] = []
 
 
 class Refused(Exception):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
@@ -32,12 +32,15 @@ class Access(Enum):
 
 
 class Input(BaseModel):
-    """A body or query string we take; unknown fields and wrong types are refused, so that mistakes are noticed.
+    """A request body or query string. Unknown fields and wrong types are refused, so that mistakes are noticed.
 
-    Give lists a `max_length`: of a list too long pydantic looks at no element, of a tuple at all.
+    Lists need a `max_length`: pydantic checks it before it validates the elements of a list, but not of a tuple.
+    `renamed` maps each former field name to its present name. A request with a former name is refused, and the
+    remedy names the present one.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    renamed: ClassVar[Mapping[str, str]] = {}
 
 
 class Nothing(Input):
@@ -73,6 +76,22 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Tag:
+    """A group of operations in the OpenAPI document."""
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True)
+class PathParameter:
+    """The meaning of one `{name}` of a path, and a value that the examples use."""
+
+    description: str
+    example: str
+
+
 Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel | Answer | web.StreamResponse]]
 
 
@@ -82,10 +101,14 @@ class Route:
 
     `scope` is the scope a bearer token needs, or an `Access`. With a scope, the token must also cover the
     `{merchant_id}` of the path. `takes` is read from the JSON body of PUT, POST and PATCH, from the query string of
-    GET and DELETE; None leaves the request unread, for handlers that read it themselves. `gives` is the model of
-    the answer, sent with `status`, or EVENTS; `also` lists further statuses the handler answers with. A route
-    without a summary is left out of the OpenAPI document. `max_body` is in bytes. What a quiet route answers well is
-    counted but not logged: probes and what comes by the thousand.
+    GET and DELETE; with None the handler reads the request itself. `gives` is the model of the answer, sent with
+    `status`, or EVENTS; `also` lists further statuses the handler answers with. `max_body` is in bytes. A quiet
+    route logs only its failures: probes, and routes called thousands of times.
+
+    The rest is documentation. A route without a summary, or with `Access.INTERNAL`, stays out of the OpenAPI
+    document. `example` is what `takes` reads, as JSON: a body, or query parameters by name. `gives_example` is an
+    answer with `status`. `path_parameters` describes each `{name}` but `merchant_id`. Tests send every example to
+    the service and compare the answers with the document.
     """
 
     method: str
@@ -97,12 +120,19 @@ class Route:
     status: int = 200
     also: tuple[int, ...] = ()
     summary: str = ""
+    description: str = ""
+    tags: tuple[Tag, ...] = ()
+    example: Mapping[str, Any] | None = None
+    gives_example: Mapping[str, Any] | None = None
+    path_parameters: Mapping[str, PathParameter] = field(default_factory=dict)
     max_body: int = MAX_BODY
     quiet: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.scope, str) and not self.summary:
             raise ValueError(f"{self.method} {self.path}: a route of the API needs a summary")
+        if unknown := set(self.path_parameters) - set(self.parameters):
+            raise ValueError(f"{self.method} {self.path}: the path has no {sorted(unknown)}")
         said = _input_of(self.handler)
         if said is not None and said is not (self.takes or type(None)):
             raise ValueError(
