@@ -58,7 +58,7 @@ async def sweep(batch: Batch, deps: Deps) -> None:
         unit.mark(READ_STOCK, batch.merchant_id, await store.to_read(unit.conn, batch.merchant_id, list(seen)))
         unit.mark(PUSH_STOCK, batch.merchant_id, await store.pending(unit.conn, batch.merchant_id))
     for key in batch.keys:
-        batch.recur(key, deps.sweep_every)
+        batch.repeat(key, deps.sweep_every)
 
 
 async def push_stock(batch: Batch, deps: Deps) -> None:
@@ -133,7 +133,7 @@ async def _push(batch: Batch, deps: Deps, api: MerchantApi, item_id: str) -> Non
         return
     if deps.clock.monotonic() - read_at > STALE_SECONDS:
         await _close(batch, push, Fate.NOT_APPLIED)
-        batch.again(item_id, AT_ONCE)
+        batch.retry(item_id, AT_ONCE)
         return
     try:
         await clover.write_count(api, item_id, push.target)
@@ -154,7 +154,7 @@ async def _open(batch: Batch, deps: Deps, item_id: str, count: int | None) -> Pu
         for push in doubtful.values():
             fate = domain.judge(push, count, unit.now)
             if fate is Fate.UNKNOWN:
-                batch.again(item_id, push.doubtful_until - unit.now)
+                batch.retry(item_id, push.doubtful_until - unit.now)
                 return None
             level = await _settle(unit, batch.merchant_id, level, push, fate)
         moved = domain.observe(level, count, unit.now)
@@ -188,7 +188,7 @@ async def _doubt(batch: Batch, deps: Deps, push: Push) -> None:
     """The answer to a write was lost: it may still arrive for a while, counted from now."""
     async with batch.unit() as unit:
         await store.doubt(unit, batch.merchant_id, push, unit.now + deps.patience)
-    batch.again(push.item_id, FIRST_LOOK)
+    batch.retry(push.item_id, FIRST_LOOK)
 
 
 SYNC = [
