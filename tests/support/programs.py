@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from quicksync_dev.backends import docker, packages
-from quicksync_dev.backends.provide import choose
+from quicksync_dev.backends.select import select
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import LauncherError, NoBackend
 from tests.support.browser import CHROMIUM
@@ -26,7 +26,7 @@ async def install() -> None:
     """Whatever is missing, saying so. Raises LauncherError; browser and images can be done without."""
     data_dir = DataDir(Path(tempfile.mkdtemp(prefix="quicksync-tests-")))
     try:
-        await choose(data_dir, print, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
+        await select(data_dir, print, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
     finally:
         data_dir.discard()
     await packages.ensure([packages.NGINX], click.echo)

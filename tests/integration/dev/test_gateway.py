@@ -17,7 +17,7 @@ from yarl import URL
 from quicksync_dev.backends import packages
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.errors import PartFailed
+from quicksync_dev.errors import ComponentFailed
 from quicksync_dev.gateway.nginx import gateway
 from quicksync_dev.ports import free_port
 
@@ -78,7 +78,7 @@ async def front(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Gateway]:
         await stub.server.start_server()
     ports = {name: stub.server.port or 0 for name, stub in stubs.items()}
     port = free_port()
-    with data_dir.taken(lines.append):
+    with data_dir.locked(lines.append):
         process = gateway(data_dir, nginx, port, ports)
         await process.start()
         timeout = aiohttp.ClientTimeout(total=15)
@@ -236,7 +236,7 @@ async def test_a_gateway_whose_port_another_has_is_not_ready(front: Gateway, tmp
     elsewhere = DataDir(tmp_path / "second")
     second = gateway(elsewhere, nginx, int(front.url.rpartition(":")[2]), ports)
 
-    with pytest.raises(PartFailed, match="Address already in use"):
+    with pytest.raises(ComponentFailed, match="Address already in use"):
         await second.start()
     elsewhere.discard()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from quicksync_dev import commands
 from quicksync_dev.errors import NoBackend
-from quicksync_dev.say import Say, stopwatch
+from quicksync_dev.progress import Progress, stopwatch
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 OURS = "#!/bin/sh\n# made by quicksync while it installs packages; of no use afterwards\nexit 101\n"
@@ -63,10 +63,10 @@ EPMD = Program("epmd", "rabbitmq-server", "rabbitmq-server", lambda: _on_path("e
 NGINX = Program("nginx", "nginx-light", "nginx", lambda: _on_path("nginx"))
 
 
-async def ensure(programs: Sequence[Program], say: Say) -> list[Path]:
+async def ensure(programs: Sequence[Program], progress: Progress) -> list[Path]:
     """Where the programs are, the missing ones installed first. Raises NoBackend when that cannot be done."""
     if missing := [program for program in programs if program.find() is None]:
-        await asyncio.to_thread(_install, missing, say)
+        await asyncio.to_thread(_install, missing, progress)
     return [_found(program) for program in programs]
 
 
@@ -77,7 +77,7 @@ def _found(program: Program) -> Path:
     return path
 
 
-def _install(missing: Sequence[Program], say: Say) -> None:
+def _install(missing: Sequence[Program], progress: Progress) -> None:
     packages = sorted({program.package for program in missing})
     what = " ".join(packages)
     apt = shutil.which("apt-get")
@@ -88,13 +88,13 @@ def _install(missing: Sequence[Program], say: Say) -> None:
             f"install it here. Run `apt-get install {what}` as root" + "".join(f"\n  or for {each}" for each in told)
         )
     took = stopwatch()
-    say(f"packages: installing {what} (their own services are not started)")
+    progress(f"packages: installing {what} (their own services are not started)")
     with _alone(), _no_services():
         _apt(apt, "update", "-qq")
         _apt(apt, "install", "-y", "-qq", "--no-install-recommends", "--no-upgrade", *packages)
     for service in sorted({program.service for program in missing if program.service}):
         commands.run(["update-rc.d", service, "disable"], seconds=60)
-    say(f"packages: {what} installed in {took()}")
+    progress(f"packages: {what} installed in {took()}")
 
 
 def _apt(apt: str, *arguments: str) -> None:

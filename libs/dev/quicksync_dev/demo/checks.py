@@ -122,7 +122,7 @@ async def mail_says_solved(world: World, region: str) -> tuple[Json, float]:
 
 
 async def mail_number(world: World, region: str, number: int) -> Json | None:
-    """The newest e-mail about the merchant, once there are so many. Raises NotSo when there are more."""
+    """The newest e-mail about the merchant, once there are so many. Raises StepFailed when there are more."""
     mails = await mails_about(world, region)
     expect(len(mails) <= number, f"{len(mails)} e-mails came, not {number}")
     return mails[-1] if len(mails) == number else None

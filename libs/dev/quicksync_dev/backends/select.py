@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from quicksync_dev import bus, database
 from quicksync_dev.backends import docker, packages
-from quicksync_dev.backends.given import Given
+from quicksync_dev.backends.external import ExternalServer
 from quicksync_dev.backends.postgres import PrivatePostgres
 from quicksync_dev.backends.rabbitmq import PrivateRabbit
 from quicksync_dev.backends.server import Server, postgres_answers, rabbitmq_answers
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.say import Say
+from quicksync_dev.progress import Progress
 from quicksync_dev.waiting import together
 
 
@@ -31,17 +31,17 @@ class Backends:
         await asyncio.gather(self.postgres.discard(), self.rabbitmq.discard())
 
 
-async def provide(
-    data_dir: DataDir, say: Say, *, postgres_dsn: str | None = None, amqp_url: str | None = None
+async def select_and_start(
+    data_dir: DataDir, progress: Progress, *, postgres_dsn: str | None = None, amqp_url: str | None = None
 ) -> Backends:
     """Both back-ends, running: given by address, else from Docker, else private instances of local programs.
 
     Addresses not passed are looked for in QS_POSTGRES_DSN and QS_AMQP_URL. Raises NoBackend when one can be had in
-    none of these ways, PartFailed when one does not start.
+    none of these ways, ComponentFailed when one does not start.
     """
-    servers = await choose(
+    servers = await select(
         data_dir,
-        say,
+        progress,
         postgres_dsn or os.environ.get("QS_POSTGRES_DSN"),
         amqp_url or os.environ.get("QS_AMQP_URL"),
     )
@@ -53,26 +53,26 @@ async def provide(
     return servers
 
 
-async def choose(data_dir: DataDir, say: Say, postgres_dsn: str | None, amqp_url: str | None) -> Backends:
+async def select(data_dir: DataDir, progress: Progress, postgres_dsn: str | None, amqp_url: str | None) -> Backends:
     """Where each comes from, decided but not started; missing packages of both are installed in one go."""
     postgres: Server | None = None
     rabbitmq: Server | None = None
     if postgres_dsn:
-        postgres = Given("postgres", postgres_dsn, postgres_answers, database.drop, data_dir.system, say)
+        postgres = ExternalServer("postgres", postgres_dsn, postgres_answers, database.drop, data_dir.system, progress)
     if amqp_url:
-        rabbitmq = Given("rabbitmq", amqp_url, rabbitmq_answers, bus.drop, data_dir.system, say)
+        rabbitmq = ExternalServer("rabbitmq", amqp_url, rabbitmq_answers, bus.drop, data_dir.system, progress)
     if not (postgres and rabbitmq) and await asyncio.to_thread(docker.engine_answers):
-        postgres = postgres or await _container(docker.POSTGRES, data_dir, say)
-        rabbitmq = rabbitmq or await _container(docker.RABBITMQ, data_dir, say)
+        postgres = postgres or await _container(docker.POSTGRES, data_dir, progress)
+        rabbitmq = rabbitmq or await _container(docker.RABBITMQ, data_dir, progress)
     wanted = [] if postgres else [packages.POSTGRES]
     wanted += [] if rabbitmq else [packages.RABBITMQ, packages.EPMD]
-    found = dict(zip(wanted, await packages.ensure(wanted, say), strict=True))
+    found = dict(zip(wanted, await packages.ensure(wanted, progress), strict=True))
     return Backends(
-        postgres or PrivatePostgres(data_dir, found[packages.POSTGRES], say),
-        rabbitmq or PrivateRabbit(data_dir, found[packages.RABBITMQ], found[packages.EPMD], say),
+        postgres or PrivatePostgres(data_dir, found[packages.POSTGRES], progress),
+        rabbitmq or PrivateRabbit(data_dir, found[packages.RABBITMQ], found[packages.EPMD], progress),
     )
 
 
-async def _container(image: docker.Image, data_dir: DataDir, say: Say) -> Server | None:
-    supplied = await asyncio.to_thread(docker.supplies, image.name, image.tag, say)
-    return docker.Container(image, data_dir, say) if supplied else None
+async def _container(image: docker.Image, data_dir: DataDir, progress: Progress) -> Server | None:
+    supplied = await asyncio.to_thread(docker.supplies, image.name, image.tag, progress)
+    return docker.Container(image, data_dir, progress) if supplied else None
