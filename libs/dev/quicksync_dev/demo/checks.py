@@ -10,7 +10,7 @@ STATUSES = {"SOUP": "active", "STEW": "draft", "BROTH": "inactive", "GRUEL": "ar
 OWNER = "owner@shop.localhost"
 CUSTOMER = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "phone": "+1 555 0100"}
 PRICE = 500
-WAITS = "1 order waits"
+WAITS = "1 order is waiting"
 MAILS = 2
 """To each merchant: that an order waits, and that it was sent."""
 
