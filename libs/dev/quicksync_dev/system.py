@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from quicksync_dev import bus, components, database, identity, runtime_state
-from quicksync_dev.backends import packages
+from quicksync_dev.backends.programs import NGINX, locate
 from quicksync_dev.backends.select import Backends, select
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
@@ -85,8 +85,8 @@ class System:
         took = stopwatch()
         self._held.enter_context(self.data_dir.locked(self._progress))
         self.identity = identity.of(self.data_dir)
-        # first, so that nothing is started when it cannot be had
-        [self._nginx] = await packages.ensure([packages.NGINX], self._progress)
+        # Located first, so that nothing starts when nginx is missing.
+        [self._nginx] = locate([NGINX])
         self._backends = await select(self.data_dir, self._progress, self.options.postgres_dsn, self.options.amqp_url)
         self._addresses = await self._start_ground(self._backends)
         await self._start_services(self._addresses)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.eventually import eventually
 
 from quicksync_dev import database
-from quicksync_dev.backends import packages
+from quicksync_dev.backends import programs
 from quicksync_dev.backends.external import ExternalServer
 from quicksync_dev.backends.postgres import PrivatePostgres
 from quicksync_dev.backends.rabbitmq import PrivateRabbit
@@ -25,7 +25,7 @@ Find = Callable[[], list[psutil.Process]]
 
 @pytest.fixture
 async def postgres(data_dir: DataDir, lines: list[str]) -> AsyncIterator[PrivatePostgres]:
-    [binaries] = await packages.ensure([packages.POSTGRES], lines.append)
+    [binaries] = programs.locate([programs.POSTGRES])
     with data_dir.locked(lines.append):
         server = PrivatePostgres(data_dir, binaries, lines.append)
         await server.start()
@@ -35,7 +35,7 @@ async def postgres(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Private
 
 @pytest.fixture
 async def rabbitmq(data_dir: DataDir, lines: list[str]) -> AsyncIterator[PrivateRabbit]:
-    found = await packages.ensure([packages.RABBITMQ, packages.EPMD], lines.append)
+    found = programs.locate([programs.RABBITMQ, programs.EPMD])
     with data_dir.locked(lines.append):
         server = PrivateRabbit(data_dir, found[0], found[1], lines.append)
         await server.start()
@@ -156,20 +156,17 @@ async def test_an_address_that_is_none_is_not_repeated(port: str, data_dir: Data
         await server.discard()
 
 
-async def test_when_nothing_can_be_had_the_error_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, lines: list[str]
-) -> None:
-    """Never a silent skip: the packages are named, and for each what else would do."""
-    monkeypatch.setenv("PATH", "/nonexistent")
-    oracle = packages.Program("Oracle", "oracle", "oracle", lambda: None, "give --oracle")
-    apache = packages.Program("Apache", "apache", "apache", lambda: None)
+def test_missing_programs_are_named_with_the_command_that_installs_them() -> None:
+    """The error names each missing program, the command, and the alternative to installing it."""
+    oracle = programs.Program("Oracle", "oracle", lambda: None, "give --oracle")
+    apache = programs.Program("Apache", "apache", lambda: None)
 
-    with pytest.raises(NoBackend) as told:
-        await packages.ensure([oracle, apache], lines.append)
+    with pytest.raises(NoBackend) as error:
+        programs.locate([oracle, apache])
 
-    assert str(told.value) == (
-        "Oracle, Apache: not on this machine, and only root on Debian can install it here. "
-        "Run `apt-get install apache oracle` as root\n  or for Oracle: give --oracle"
+    assert str(error.value) == (
+        "not installed: Oracle, Apache. Run `tools/setup servers` in the repository, as root on Debian"
+        "\n  instead of Oracle: give --oracle"
     )
 
 

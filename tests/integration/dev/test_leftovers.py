@@ -19,14 +19,14 @@ from quicksync_dev.records import Records
 LAUNCHER = """
 import asyncio, sys
 from pathlib import Path
-from quicksync_dev.backends import packages
+from quicksync_dev.backends import programs
 from quicksync_dev.backends.postgres import PrivatePostgres
 from quicksync_dev.datadir import DataDir
 
 async def main():
     data_dir = DataDir(Path(sys.argv[1]))
     with data_dir.locked(print):
-        server = PrivatePostgres(data_dir, packages.POSTGRES.find(), print)
+        server = PrivatePostgres(data_dir, programs.POSTGRES.find(), print)
         await server.start()
         print("up", flush=True)
         await asyncio.Event().wait()
