@@ -1,27 +1,23 @@
-# The commands of this repository. `make` alone lists them.
+# What one does with this repository. `make` alone says what there is.
 
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup servers up demo test lint format bench bars mutants docs lock images clean
+.PHONY: help setup up demo test lint format bench bars mutants docs lock images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## build .venv from the lock
+setup: ## build .venv from the lock, installing what is missing
 	@tools/setup
 
-servers: ## the same, and install the missing servers: PostgreSQL, RabbitMQ, nginx
-	@tools/setup servers
-
-up: servers ## run the whole system on this machine and stay; prints the dashboard's address
+up: setup ## run the whole system on this machine and stay; prints the dashboard's address
 	@$(BIN)/quicksync up
 
-demo: servers ## play the FAQ as a story on the running system, checking each step
+demo: setup ## play the FAQ as a story on the running system, checking each step
 	@$(BIN)/quicksync demo
 
-test: ## every test but the bars, on real PostgreSQL, RabbitMQ, nginx, SMTP and HTTP
-	@tools/setup servers browser
-	@$(BIN)/python -m tests.support.images
+test: setup ## every test but the bars, on real PostgreSQL, RabbitMQ, nginx, SMTP and HTTP
+	@$(BIN)/python -m tests.support.programs
 	@$(BIN)/pytest -q -m "not bar"
 
 lint: setup ## style, format, types and layers
@@ -34,13 +30,14 @@ format: setup ## mend what a tool can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: servers ## measure against peers in the same run: a table, and build/bench.jsonl
+bench: setup ## measure against peers in the same run: a table, and build/bench.jsonl
 	@tools/bench
 
-bars: servers ## the bar that takes minutes: a thousand held orders, at Clover's real limits
+bars: setup ## the bar that takes minutes: a thousand held orders, at Clover's real limits
+	@$(BIN)/python -m tests.support.programs
 	@$(BIN)/pytest -q -m bar
 
-mutants: servers ## put each pitfall of the engine back and see that a test notices; ten to twenty minutes
+mutants: setup ## put each pitfall of the engine back and see that a test notices; ten to twenty minutes
 	@$(BIN)/python -m tests.chaos.mutants
 
 docs: setup ## write docs/events.md and docs/openapi/ anew from the code

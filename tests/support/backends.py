@@ -9,8 +9,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from quicksync_dev.backends.external import ExternalServer
-from quicksync_dev.backends.select import Backends, select
+from quicksync_dev.backends.given import Given
+from quicksync_dev.backends.provide import Backends, choose
 from quicksync_dev.datadir import DataDir
 
 log = logging.getLogger(__name__)
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 async def backends() -> AsyncIterator[Backends]:
     """Where both come from, decided; each is started when it is first asked for."""
     data_dir = DataDir(Path(tempfile.mkdtemp(prefix="quicksync-tests-")))
-    with data_dir.locked(log.info):
-        chosen = await select(data_dir, log.info, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
+    with data_dir.taken(log.info):
+        chosen = await choose(data_dir, log.info, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
         yield chosen
         await chosen.stop()
     await chosen.discard()
@@ -32,7 +32,7 @@ async def backends() -> AsyncIterator[Backends]:
 async def postgres_dsn(backends: Backends) -> str:
     """The administrator's DSN of a PostgreSQL."""
     await backends.postgres.start()
-    if not isinstance(backends.postgres, ExternalServer):
+    if not isinstance(backends.postgres, Given):
         await _relax(backends.postgres.url)
     return backends.postgres.url
 

@@ -27,4 +27,4 @@ class Event:
         return {"objectId": self.object_id, "type": self.type, "ts": self.ts, **self.details}
 
 
-EventListener = Callable[[Event], None]
+Tell = Callable[[Event], None]

@@ -1,1 +1,1 @@
-"""The stock ledger and Clover's counts."""
+"""The stock ledger, kept equal to the counts in Clover."""

@@ -1,4 +1,4 @@
-"""Puts inventory together."""
+"""Builds the inventory service."""
 
 from datetime import timedelta
 
@@ -9,33 +9,28 @@ from common.db.database import Database
 from common.service import Service
 from common.telemetry.metrics import Metrics
 from common.webhooks.receiver import Receiver
-from common.work import api as work_api
+from common.work import api as work
 from inventory.api import ROUTES
+from inventory.deps import Deps
 from inventory.handlers import HANDLERS
 from inventory.settings import Settings
-from inventory.sync import SYNC, Deps
+from inventory.sync import SYNC
 
 NAME = "inventory"
+USER_AGENT = "QuickSync/0.1 (inventory)"
 
 
-def build(settings: Settings, clock: Clock | None = None, grants: Grants | None = None) -> Service:
-    """The service as it runs; tests hand in a clock they move and grants of their own."""
-    clock = clock or SystemClock()
-    metrics = Metrics()
+def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | None = None) -> Service:
+    """Build the service, not yet open; tests pass a clock and grants of their own."""
+    clock, metrics = clock or SystemClock(), Metrics()
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock)
-    clover = Clover(
-        settings,
-        grants or HttpGrants(settings, NAME),
-        metrics,
-        clock,
-        user_agent=f"QuickSync/0.1 ({NAME})",
-    )
+    clover = Clover(settings, grants or HttpGrants(settings, NAME), metrics, clock, user_agent=USER_AGENT)
     deps = Deps(
         database=database,
         clover=clover,
         clock=clock,
-        patience=timedelta(seconds=settings.clover_timeout),
-        sweep_every=timedelta(seconds=settings.sweep_seconds),
+        clover_timeout=timedelta(seconds=settings.clover_timeout),
+        sweep_interval=timedelta(seconds=settings.sweep_seconds),
     )
     return Service(
         name=NAME,
@@ -45,6 +40,6 @@ def build(settings: Settings, clock: Clock | None = None, grants: Grants | None 
         deps=deps,
         handlers=HANDLERS,
         kinds=SYNC,
-        routes=[*ROUTES, *Receiver(database, settings, metrics).routes(), *work_api.routes(NAME)],
+        routes=[*ROUTES, *work.routes(NAME), *Receiver(database, settings, metrics).routes()],
         resources=[clover],
     )

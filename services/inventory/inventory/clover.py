@@ -1,4 +1,4 @@
-"""Inventory's slice of Clover: counts of items, read one by one or in pages, and written absolutely."""
+"""Reads and writes the stock counts of items in Clover."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -10,25 +10,28 @@ from common.clover.paging import LARGEST_PAGE, Endless
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound, Rejected, Throttled, Transient, Undecodable
 from common.quantity import decimal
-from inventory.domain import LARGEST
+from inventory.domain.levels import MAX_QUANTITY
 
 log = structlog.get_logger()
 
-GIVE_UP = 2
-"""So many failures in one batch are Clover's, not an item's."""
+MAX_FAILURES = 2
+"""One item that fails may be broken. With a second one Clover itself is failing, so a batch ends there."""
 
-GONE = "Clover no longer has item {item_id}; most often it was deleted there. Link the product again, or remove it."
-ABSURD = "Clover shows a count for item {item_id} that is beyond 10^12; correct it in Clover."
+GONE = "Clover no longer has item {item_id}. It was probably deleted there. Link the product again, or remove it."
+TOO_LARGE = "Clover shows a count beyond 10^12 for item {item_id}. Please correct the count in Clover."
 
 
 class ItemReference(Answered):
-    """Which item a count is of."""
+    """The item that a count belongs to."""
 
     id: str
 
 
 class ItemStock(Answered):
-    """A count: never-counted items have no `quantity` (recorded). `stockCount` is rounded and not used (documented)."""
+    """The count of an item. `quantity` is missing if the item was never counted (recorded).
+
+    Clover also sends `stockCount`, which is rounded to whole units (documented) and therefore not used.
+    """
 
     item: ItemReference
     quantity: Decimal | None = None
@@ -36,48 +39,49 @@ class ItemStock(Answered):
 
 @dataclass
 class Reading:
-    """What was read: counts in thousandths (None: no count), why some have none to read, in words, and what failed."""
+    """The result of reading counts, by item id.
+
+    `counts` are in thousandths, None for an item without a count. `refused` holds the reasons why Clover has no
+    usable count of an item, in words for the merchant. `failed` holds errors that may pass.
+    """
 
     counts: dict[str, int | None] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     failed: dict[str, Transient] = field(default_factory=dict)
 
-    @property
-    def given_up(self) -> bool:
-        """Whether so much failed that nothing more was asked for."""
-        return len(self.failed) >= GIVE_UP
-
     def add(self, other: "Reading") -> None:
-        """Take over what another reading says."""
+        """Merge another reading into this one."""
         self.counts.update(other.counts)
         self.refused.update(other.refused)
         self.failed.update(other.failed)
 
 
 async def read_counts(api: MerchantApi, item_ids: Sequence[str], known: int) -> Reading:
-    """The counts of these items, and of others where they come along.
+    """Read the counts of at least these items, by single reads or by pages, whichever costs fewer calls.
 
-    Read one by one or the whole collection by pages, whichever costs fewer calls; `known` is how many items the
-    merchant has, as far as we know.
+    `known` is the number of items of the merchant that inventory knows of.
     """
     if len(item_ids) <= known // LARGEST_PAGE + 1:
         return await _one_by_one(api, item_ids)
     reading = Reading()
     async for page in read_pages(api):
         reading.add(page)
-    # A page may lose rows while others are added or deleted, so what is missing is asked for by itself.
+    # Paging by offset can skip rows while others are deleted, so the missing items are read one by one.
     missing = [each for each in item_ids if each not in reading.counts and each not in reading.refused]
     reading.add(await _one_by_one(api, missing))
     return reading
 
 
 async def read_pages(api: MerchantApi) -> AsyncIterator[Reading]:
-    """The counts of all items, page by page, as far as Clover lets us: one client tells of an end after 1,000."""
+    """Read the counts of all items page by page, as far as Clover allows.
+
+    A public client of Clover reports that paging stops after 1,000 items (unconfirmed), so a refusal only ends it.
+    """
     try:
         async for stocks in api.pages("item_stocks", ItemStock):
             yield _reading(stocks)
     except (Rejected, Endless) as error:
-        log.warning("counts cannot be read to their end", reason=str(error))
+        log.warning("paging of counts ended early", reason=str(error))
 
 
 def _reading(stocks: Sequence[ItemStock]) -> Reading:
@@ -91,7 +95,10 @@ def _reading(stocks: Sequence[ItemStock]) -> Reading:
 
 
 async def read_count(api: MerchantApi, item_id: str) -> int | None:
-    """The count of one item, None where it has none. Raises NotFound, or Rejected for a count that cannot be."""
+    """Read the count of one item in thousandths; None if it has none.
+
+    Raises NotFound for a deleted item and Rejected for a count beyond the limit.
+    """
     try:
         return _count(await api.get(f"item_stocks/{item_id}", ItemStock))
     except NotFound:
@@ -99,7 +106,10 @@ async def read_count(api: MerchantApi, item_id: str) -> int | None:
 
 
 async def write_count(api: MerchantApi, item_id: str, count: int) -> None:
-    """Overwrite the count, negative and decimal allowed (recorded). Clover has no delta and no compare-and-set."""
+    """Overwrite the count of an item, in thousandths.
+
+    Clover takes negative and decimal counts (recorded). It has neither deltas nor a compare-and-set.
+    """
     try:
         await api.post(f"item_stocks/{item_id}", {"quantity": decimal(count)}, Unread)
     except NotFound:
@@ -117,16 +127,16 @@ async def _one_by_one(api: MerchantApi, item_ids: Sequence[str]) -> Reading:
             raise
         except Transient as error:
             reading.failed[item_id] = error
-            if reading.given_up:
+            if len(reading.failed) >= MAX_FAILURES:
                 break
     return reading
 
 
 def _count(stock: ItemStock) -> int | None:
-    """Clover counts in doubles, so that 0.1 + 0.2 comes as 0.30000000000000004: rounded to the thousandth."""
+    """The count rounded to thousandths: Clover adds doubles, so 0.1 + 0.2 arrives as 0.30000000000000004."""
     if stock.quantity is None:
         return None
     count = round(stock.quantity * 1000)
-    if abs(count) > LARGEST:
-        raise Rejected(ABSURD.format(item_id=stock.item.id))
+    if abs(count) > MAX_QUANTITY:
+        raise Rejected(TOO_LARGE.format(item_id=stock.item.id))
     return count

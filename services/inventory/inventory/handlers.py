@@ -1,4 +1,4 @@
-"""What inventory does when something happened elsewhere: rows and marks of its own, never a call."""
+"""Inventory's reactions to events: they write rows and mark work, and never call Clover."""
 
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.clover import ObjectChanged
@@ -7,35 +7,35 @@ from common.db import merchants
 from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from common.work import table
-from inventory import store
-from inventory.domain import EVERYTHING, PUSH_STOCK, READ_STOCK, SWEEP
+from inventory.kinds import ALL_ITEMS, PUSH_STOCK, READ_STOCK, SWEEP
+from inventory.store import levels
 
-STOCK_KINDS = {"I", "IS", "IA"}
-"""A change of stock comes as I today and is announced to come as IS and IA (documented)."""
+STOCK_OBJECTS = {"I", "IS", "IA"}
+"""A stock change arrives as I today; Clover announced IS and IA for it (documented)."""
 
 
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
-    """Read everything now; the sweep goes on by itself from there."""
+    """Start the sweep, which then repeats."""
     await merchants.on_merchant_connected(event, unit)
-    unit.mark(SWEEP, event.merchant_id, EVERYTHING)
+    unit.mark(SWEEP, event.merchant_id, ALL_ITEMS)
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
-    """Look at the item, whatever is said to have happened to it."""
-    if event.kind in STOCK_KINDS:
+    """Read the item's count. The action is ignored, as webhooks may arrive late or out of order."""
+    if event.kind in STOCK_OBJECTS:
         unit.mark(READ_STOCK, event.merchant_id, event.object_id, priority=Priority.LIVE)
 
 
 async def on_product_linked(event: ProductLinked, unit: Unit) -> None:
-    """Know the item by its SKU; what was held for the item it was before has nothing to wait for."""
-    for before in await store.link(unit, event.merchant_id, event.item_id, event.sku):
-        await table.retry(unit, event.merchant_id, READ_STOCK, before)
-        await table.retry(unit, event.merchant_id, PUSH_STOCK, before)
+    """Assign the SKU to the item, and retry the work held for its previous item, which ends without a link."""
+    for previous in await levels.assign_sku(unit, event.merchant_id, event.item_id, event.sku):
+        await table.retry(unit, event.merchant_id, READ_STOCK, previous)
+        await table.retry(unit, event.merchant_id, PUSH_STOCK, previous)
     unit.mark(READ_STOCK, event.merchant_id, event.item_id)
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
-    """Try again what waits here for this problem."""
+    """Retry the work held for this problem."""
     await table.release(unit, event.merchant_id, event.code)
 
 

@@ -20,10 +20,9 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 from pydantic import BaseModel, Field, ValidationError
 
-from common import messages
 from common.backoff import Backoff
 from common.contracts.envelope import Event
-from common.contracts.problems import Code, Severity
+from common.contracts.problems import WORDS, Code, Severity
 from common.db.database import Database
 from common.errors import Throttled, Transient
 from notifier import store
@@ -79,22 +78,22 @@ class ActivityView(BaseModel):
 
 
 def problem_view(problem: Problem) -> ProblemView:
-    texts, is_open = messages.for_locale(), problem.closed_at is None
+    said, is_open = WORDS[problem.code], problem.closed_at is None
     return ProblemView(
         id=problem.id,
         code=problem.code,
         subject=problem.subject,
-        severity=problem.code.severity,
+        severity=said.severity,
         state="open" if is_open else "solved",
-        title=texts.title(problem.code),
-        explanation=texts.explanation(problem.code),
-        remedy=texts.remedy(problem.code),
+        title=said.title,
+        explanation=said.explanation,
+        remedy=said.remedy,
         waiting=problem.waiting,
-        waiting_words=texts.waiting(problem.code, problem.waiting),
+        waiting_words=words.waiting(problem.code, problem.waiting),
         since=problem.since,
         solved_at=problem.closed_at,
         done=problem.done,
-        solved_words="" if is_open else texts.resolved(problem.code, problem.done),
+        solved_words="" if is_open else words.solved(problem.code, problem.done),
         rechecked_at=problem.rechecked_at,
     )
 
@@ -108,7 +107,7 @@ def _line(entry: Entry) -> Line:
     try:
         return words.told(Event.registry.get(entry.type, Event).model_validate_json(entry.event, extra="ignore"))
     except ValidationError:  # written by another version: no reason to end everybody's feed
-        return words.unknown(messages.for_locale())
+        return words.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Inventory itself on a database of its own, beside a Clover of its own; its loops run only when told."""
+"""The inventory service with a database and a Clover sandbox of its own; its loops run only on request."""
 
 import asyncio
 import io
@@ -31,10 +31,13 @@ from inventory.settings import Settings
 
 WEBHOOK_SECRET = "agreed with Clover"
 WRITE = "POST"
+ADD_MERCHANT = """
+INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUES ($1, 'acc-1', $2, 'USD', 'UTC')
+"""
 
 
 class ForwardClock(SystemClock):
-    """The machine's clock, which tests put forward."""
+    """The machine's clock, which tests move forward."""
 
     def __init__(self) -> None:
         self._ahead = timedelta(0)
@@ -51,7 +54,7 @@ class ForwardClock(SystemClock):
 
 @dataclass
 class OpenGrants:
-    """Leave for every merchant of the sandbox."""
+    """Grants for every merchant of the sandbox, without a limit."""
 
     tokens: dict[str, str] = field(default_factory=dict)
 
@@ -59,12 +62,12 @@ class OpenGrants:
         return Grant("1", merchant_id, "us", self.tokens[merchant_id], rate=1000.0, concurrency=5, expires_in=600.0)
 
     async def give_back(self, grant: Grant) -> None:
-        """There is enough for all."""
+        """Nothing is limited, so nothing is given back."""
 
 
 @dataclass
 class Inventory:
-    """The service with its database open, and the Clover behind it."""
+    """The service with its database open, and its Clover sandbox."""
 
     service: Service
     http: TestClient[Any, Any]
@@ -74,15 +77,15 @@ class Inventory:
     grants: OpenGrants
 
     async def connect(self, *, region: str = "us") -> Shop:
-        """A merchant that inventory knows and has not read yet."""
+        """Open a merchant that inventory knows and has not read yet."""
         shop = self.clover.open_shop(region)
         self.grants.tokens[shop.merchant.id] = shop.token
         async with self.service.database.connection() as conn:
-            await conn.execute("INSERT INTO merchant VALUES ($1, 'acc-1', $2, 'USD', 'UTC')", shop.merchant.id, region)
+            await conn.execute(ADD_MERCHANT, shop.merchant.id, region)
         return shop
 
     async def item(self, shop: Shop, quantity: float | None = None, sku: str = "") -> str:
-        """A new item in Clover, with a count and a link if given, which inventory has read."""
+        """Create an item in Clover, with a count and a link if given, and have inventory read it."""
         counted = {} if quantity is None else {"quantity": quantity}
         item_id = str(shop.till("create_item", name="Mug", price=100, **counted)["id"])
         await self.changed(shop, item_id)
@@ -93,13 +96,13 @@ class Inventory:
         return item_id
 
     async def deliver(self, *events: Event) -> None:
-        """Have these arrive from the bus, each as a message of its own."""
+        """Deliver these events, each as a message of its own."""
         await self.service.inbox.take(
             [Message(uuid7(), each.type, each.model_dump_json().encode(), self.clock.now()) for each in events]
         )
 
     async def changed(self, shop: Shop, item_id: str, kind: str = "I") -> None:
-        """Clover hints at a change."""
+        """Deliver the event of a webhook about this item."""
         await self.deliver(
             ObjectChanged(merchant_id=shop.merchant.id, kind=kind, object_id=item_id, action="UPDATE", sent_at=0)
         )
@@ -112,7 +115,7 @@ class Inventory:
         )
 
     async def pump(self) -> None:
-        """What the bus would do: hand the hints in our outbox to our own inbox."""
+        """Deliver the webhook events of our outbox to our own inbox, as the bus would."""
         rows = await self.fetch("DELETE FROM outbox WHERE type = $1 RETURNING id, type, body, at", ObjectChanged.type)
         await self.service.inbox.take([Message(*row) for row in rows])
 
@@ -121,12 +124,12 @@ class Inventory:
         await self.service.worker.run_until_idle()
 
     async def later(self, seconds: float = 60) -> None:
-        """Let time pass and do what is due then."""
+        """Move the clock forward and do all work that is due then."""
         self.clock.advance(seconds)
         await self.run_until_idle()
 
     async def kill_once(self, called: Callable[[], bool]) -> None:
-        """Work until Clover has been called so, then go on as the process that comes after this one died."""
+        """Work until Clover has had this call, kill the worker, and start a new one."""
         working = asyncio.create_task(self.run_until_idle())
         await eventually(called)
         working.cancel()
@@ -135,7 +138,7 @@ class Inventory:
         service.worker = Worker(service.database, service.kinds, service.deps, service.metrics)
 
     async def ask(self, method: str, shop: Shop, path: str, body: Any = None, **claims: Any) -> tuple[int, Any]:
-        """A request below the merchant: its status and JSON."""
+        """Send a request below the path of the merchant; return the status and the JSON."""
         headers = {"Authorization": f"Bearer {self.issuer.token(**claims)}", "Content-Type": "application/json"}
         sent = None if body is None else io.BytesIO(json.dumps(body).encode())
         url = f"/v1/merchants/{shop.merchant.id}{path}"
@@ -144,34 +147,34 @@ class Inventory:
             return answer.status, json.loads(text) if text else None
 
     async def adjust(self, shop: Shop, sku: str, delta: float, key: str = "") -> Any:
-        """One adjustment that must be taken; the movement it became."""
+        """Send one adjustment that must succeed; return its movement."""
         body = {"adjustments": [{"key": key or uuid4().hex, "sku": sku, "delta": delta, "cause": "web sale"}]}
         status, answer = await self.ask("POST", shop, "/stock/adjustments", body)
         assert status == 200, answer
-        return answer["adjustments"][0]
+        return answer["movements"][0]
 
     async def stock(self, shop: Shop, name: str) -> tuple[float | None, float | None]:
-        """Our number and Clover's as last seen."""
+        """Return our quantity and Clover's last count."""
         status, level = await self.ask("GET", shop, f"/stock/{name}")
         assert status == 200, level
-        return level["on_hand"], level["clover"]
+        return level["on_hand"], level["clover_count"]
 
-    async def told(self) -> Sequence[StockChanged]:
-        """The changes of stock that are to be published, in their order."""
+    async def stock_changes(self) -> Sequence[StockChanged]:
+        """Return the StockChanged events in the outbox, in their order."""
         rows = await self.fetch("SELECT body FROM outbox WHERE type = $1 ORDER BY id", StockChanged.type)
         return [StockChanged.decode(row["body"]) for row in rows]
 
     async def held(self) -> dict[str, str]:
-        """The keys that wait for a person, and why."""
+        """Return the held keys with their reasons."""
         return {row["key"]: row["error"] for row in await self.fetch("SELECT key, error FROM work WHERE held")}
 
     async def forget(self) -> None:
-        """Begin afresh with what was told and what was called."""
+        """Clear the outbox and the journal of calls."""
         await self.fetch("DELETE FROM outbox")
         self.clover.sandbox.journal.forget()
 
     def calls(self, method: str = "") -> list[str]:
-        """The calls Clover has had, those of one method or all."""
+        """Return the calls to Clover, of one method or of all."""
         entries = self.clover.sandbox.journal.since(0)
         return [f"{each.method} {each.path.partition('/item_stocks')[2]}" for each in entries if method in each.method]
 
@@ -193,6 +196,6 @@ async def inventory(database_dsn: str) -> AsyncIterator[Inventory]:
             clover_webhook_secrets=[SecretStr(WEBHOOK_SECRET)],
             jwt_public_keys=[issuer.public_pem],
         )
-        service = build(settings, clock, grants)
+        service = build(settings, clock=clock, grants=grants)
         async with service.opened(), TestClient(TestServer(service.application(), access_log=None)) as http:
             yield Inventory(service, http, issuer, clover, clock, grants)

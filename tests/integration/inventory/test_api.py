@@ -1,10 +1,15 @@
-"""Inventory over HTTP."""
+"""Inventory's HTTP API."""
 
 import asyncio
+import json
+import re
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.integration.inventory.conftest import Inventory
 from tests.support.clover import Shop
+
+from inventory.api import ROUTES
 
 
 def adjustment(**other: Any) -> dict[str, Any]:
@@ -15,8 +20,8 @@ async def adjust(inventory: Inventory, shop: Shop, *adjustments: dict[str, Any])
     return await inventory.ask("POST", shop, "/stock/adjustments", {"adjustments": list(adjustments)})
 
 
-async def test_a_repeated_adjustment_gets_the_same_answer_and_moves_nothing(inventory: Inventory) -> None:
-    """Told twice is told once, also when both arrive together."""
+async def test_a_repeated_adjustment_gets_the_same_answer_and_changes_nothing(inventory: Inventory) -> None:
+    """Repeats change nothing, one after another or at the same time."""
     shop = await inventory.connect()
     await inventory.item(shop, 10, sku="SKU-1")
 
@@ -25,12 +30,12 @@ async def test_a_repeated_adjustment_gets_the_same_answer_and_moves_nothing(inve
 
     assert all(answer == answers[0] for answer in answers)
     assert answers[0][0] == 200
-    assert answers[0][1]["adjustments"][0]["after"] == 9
-    assert len(await inventory.told()) == 1
+    assert answers[0][1]["movements"][0]["after"] == 9
+    assert len(await inventory.stock_changes()) == 1
 
 
 async def test_a_key_used_for_another_adjustment_is_refused(inventory: Inventory) -> None:
-    """The place is named and nothing of the list is taken."""
+    """The problem names the position, and no adjustment of the list is applied."""
     shop = await inventory.connect()
     await inventory.item(shop, 10, sku="SKU-1")
     await adjust(inventory, shop, adjustment())
@@ -39,24 +44,24 @@ async def test_a_key_used_for_another_adjustment_is_refused(inventory: Inventory
 
     assert status == 422
     assert [each["field"] for each in problem["errors"]] == ["adjustments.1.key"]
-    assert len(await inventory.told()) == 1
+    assert len(await inventory.stock_changes()) == 1
 
 
-async def test_an_adjustment_may_name_the_item_by_its_id_and_lead_below_zero(inventory: Inventory) -> None:
-    """Items without a SKU are kept too, and what was sold is sold."""
+async def test_an_adjustment_may_name_an_item_id_and_become_negative(inventory: Inventory) -> None:
+    """Items without a SKU are adjusted by id, below zero too."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 1)
 
     status, answer = await adjust(inventory, shop, {"key": "a", "item_id": item, "delta": -2.5})
 
     assert status == 200
-    [moved] = answer["adjustments"]
+    [moved] = answer["movements"]
     assert (moved["before"], moved["after"], moved["cause"]) == (1, -1.5, "adjusted in QuickSync")
     assert await inventory.stock(shop, item) == (-1.5, 1)
 
 
-async def test_bad_adjustments_are_refused_by_field_and_leave_nothing(inventory: Inventory) -> None:
-    """Each mistake is a 422 that names its place."""
+async def test_bad_adjustments_are_refused_by_field_and_change_nothing(inventory: Inventory) -> None:
+    """Each mistake is a 422 that names its field."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     wrong = {
@@ -74,12 +79,12 @@ async def test_bad_adjustments_are_refused_by_field_and_leave_nothing(inventory:
     for body in (adjustment(delta=0.0005), adjustment(delta="1"), adjustment(delta=1e13), adjustment(cause="a\0b")):
         assert (await adjust(inventory, shop, body))[0] == 422
 
-    assert await inventory.told() == []
+    assert await inventory.stock_changes() == []
     assert await inventory.fetch("SELECT 1 FROM work") == []
 
 
 async def test_a_thousand_adjustments_fit_in_one_request(inventory: Inventory) -> None:
-    """As long as their causes and keys may be; one more is refused."""
+    """The longest keys and causes fit; one adjustment more is refused."""
     shop = await inventory.connect()
     await inventory.item(shop, 10, sku="S" * 100)
     each = {"sku": "S" * 100, "delta": -0.001, "cause": "ü" * 200}
@@ -88,11 +93,11 @@ async def test_a_thousand_adjustments_fit_in_one_request(inventory: Inventory) -
     assert (await adjust(inventory, shop, *many))[0] == 422
     status, answer = await adjust(inventory, shop, *many[:1000])
     assert status == 200
-    assert answer["adjustments"][-1]["after"] == 9
+    assert answer["movements"][-1]["after"] == 9
 
 
-async def test_the_ledger_says_line_by_line_why(inventory: Inventory) -> None:
-    """Newest first, page by page, each line beginning where the one before ended."""
+async def test_the_ledger_explains_the_stock_line_by_line(inventory: Inventory) -> None:
+    """Movements come newest first, page by page, and each begins where the previous one ended."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     await inventory.adjust(shop, "SKU-1", -1)
@@ -117,7 +122,7 @@ async def test_the_ledger_says_line_by_line_why(inventory: Inventory) -> None:
 
 
 async def test_stock_is_listed_page_by_page(inventory: Inventory) -> None:
-    """Every item once, with its SKU if it has one."""
+    """Each item is listed once, with its SKU if it has one."""
     shop = await inventory.connect()
     items = [await inventory.item(shop, 1), await inventory.item(shop, None), await inventory.item(shop, 3, sku="S")]
 
@@ -131,7 +136,7 @@ async def test_stock_is_listed_page_by_page(inventory: Inventory) -> None:
 
 
 async def test_unknown_merchants_and_items_are_not_found(inventory: Inventory) -> None:
-    """Also for a token that may see everything; a token for another merchant sees nothing."""
+    """Unknown names are a 404, and so are merchants that the token does not cover."""
     shop, stranger = await inventory.connect(), inventory.clover.open_shop()
 
     for path in ("/stock", "/stock/SKU-1", "/stock/SKU-1/ledger"):
@@ -143,8 +148,8 @@ async def test_unknown_merchants_and_items_are_not_found(inventory: Inventory) -
     assert (await inventory.ask("GET", shop, "/stock", scope="stock:write"))[0] == 403
 
 
-async def test_stating_the_count_that_stands_changes_nothing(inventory: Inventory) -> None:
-    """No movement, no event, no write."""
+async def test_setting_the_present_count_changes_nothing(inventory: Inventory) -> None:
+    """It causes no movement, no event and no write."""
     shop = await inventory.connect()
     await inventory.item(shop, 10, sku="SKU-1")
 
@@ -152,5 +157,26 @@ async def test_stating_the_count_that_stands_changes_nothing(inventory: Inventor
     await inventory.run_until_idle()
 
     assert (status, level["on_hand"], level["pending"]) == (200, 10, 0)
-    assert await inventory.told() == []
+    assert await inventory.stock_changes() == []
     assert inventory.calls() == []
+
+
+async def test_the_examples_of_the_document_are_true(inventory: Inventory) -> None:
+    """Sent in the order of the story they tell, each example gets exactly the answer that the document shows."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, 15, sku="MUG-BLUE")
+    story = sorted(ROUTES, key=lambda route: ["PUT", "POST", "GET"].index(route.method))
+
+    for route in story:
+        path = route.path.removeprefix("/v1/merchants/{merchant_id}").replace("{sku}", "MUG-BLUE")
+        query = "" if route.takes_body or not route.example else f"?{urlencode(route.example)}"
+        body = route.example if route.takes_body else None
+        status, answer = await inventory.ask(route.method, shop, path + query, body)
+        assert (status, timeless(answer, item)) == (route.status, timeless(route.gives_example, item)), route.summary
+        await inventory.run_until_idle()
+
+
+def timeless(answer: Any, item: str) -> Any:
+    """The answer with the item id of the examples, and without times."""
+    text = json.dumps(answer).replace(item, "4XGZ7Q2MT8ND1")
+    return json.loads(re.sub(r'"recorded_at": "[^"]*"', '"recorded_at": ""', text))

@@ -1,4 +1,4 @@
-"""Inventory asked everything its OpenAPI document allows, and much it does not."""
+"""Random requests, valid and invalid, made from inventory's OpenAPI document."""
 
 from tests.integration.inventory.conftest import Inventory
 from tests.support.fuzz import fuzz
@@ -7,7 +7,7 @@ from common.http.openapi import document
 
 
 async def test_no_request_finds_a_server_error(inventory: Inventory) -> None:
-    """Whatever is sent, the answer is one the document names."""
+    """Every request gets an answer that the document names."""
     described = document("inventory", inventory.service.routes)
     headers = {"Authorization": f"Bearer {inventory.issuer.token()}"}
 

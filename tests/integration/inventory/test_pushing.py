@@ -1,4 +1,4 @@
-"""From our numbers into Clover: once, whatever goes wrong on the way."""
+"""Pushing our stock into Clover: each change once, under every fault."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from tests.support.eventually import eventually
 from common.contracts.inventory import StockPushed
 
 
-async def test_an_adjustment_reaches_clover_and_its_echo_does_nothing(inventory: Inventory) -> None:
-    """One reading, one absolute write, one reading back; the hint of our own write moves and writes nothing."""
+async def test_an_adjustment_reaches_clover_and_its_echo_changes_nothing(inventory: Inventory) -> None:
+    """One read, one absolute write and one read-back; the webhook of our own write causes no movement and no write."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
 
@@ -22,13 +22,13 @@ async def test_an_adjustment_reaches_clover_and_its_echo_does_nothing(inventory:
     await inventory.changed(shop, item)
     await inventory.run_until_idle()
     assert len(inventory.calls(WRITE)) == 1
-    assert [change.after for change in await inventory.told()] == [6000]
+    assert [change.after for change in await inventory.stock_changes()] == [6000]
     pushed = await inventory.fetch("SELECT body FROM outbox WHERE type = $1", StockPushed.type)
     assert [StockPushed.decode(row["body"]).after for row in pushed] == [6000]
 
 
-async def test_many_adjustments_are_one_write(inventory: Inventory) -> None:
-    """What moved meanwhile goes in one absolute number."""
+async def test_several_adjustments_become_one_write(inventory: Inventory) -> None:
+    """One absolute count carries all changes since the last write."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
 
@@ -41,7 +41,7 @@ async def test_many_adjustments_are_one_write(inventory: Inventory) -> None:
 
 
 async def test_adjustments_that_cancel_out_are_not_written(inventory: Inventory) -> None:
-    """Clover shows our number already."""
+    """Clover already shows our number."""
     shop = await inventory.connect()
     await inventory.item(shop, 10, sku="SKU-1")
 
@@ -52,8 +52,8 @@ async def test_adjustments_that_cancel_out_are_not_written(inventory: Inventory)
     assert inventory.calls() == []
 
 
-async def test_a_till_sale_not_yet_seen_is_not_overwritten(inventory: Inventory) -> None:
-    """The reading before the write accounts for it, without any hint."""
+async def test_an_unseen_till_sale_is_not_overwritten(inventory: Inventory) -> None:
+    """The read before the write accounts for it, even without a webhook."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
 
@@ -62,11 +62,11 @@ async def test_a_till_sale_not_yet_seen_is_not_overwritten(inventory: Inventory)
     await inventory.run_until_idle()
 
     assert shop.count(item) == 6
-    assert [change.after for change in await inventory.told()] == [9000, 6000]
+    assert [change.after for change in await inventory.stock_changes()] == [9000, 6000]
 
 
 async def test_a_till_sale_right_after_the_write_is_read_back(inventory: Inventory) -> None:
-    """What Clover shows instead of the target came in."""
+    """The difference between the read-back and the target is an inbound movement."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     sale = {"lines": [{"item": item, "quantity": 2}]}
@@ -80,7 +80,7 @@ async def test_a_till_sale_right_after_the_write_is_read_back(inventory: Invento
 
 
 async def test_a_write_applied_without_an_answer_is_not_repeated(inventory: Inventory) -> None:
-    """Reading shows that it stands."""
+    """A read shows the target, so the write is not sent again."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail("apply_then_drop", method="POST", times=1)
@@ -95,8 +95,8 @@ async def test_a_write_applied_without_an_answer_is_not_repeated(inventory: Inve
     assert shop.count(item) == 9
 
 
-async def test_a_write_that_never_arrived_is_sent_again_only_when_it_cannot_come_late(inventory: Inventory) -> None:
-    """While it may still be on its way Clover is only read."""
+async def test_a_lost_write_is_sent_again_only_after_its_deadline(inventory: Inventory) -> None:
+    """Before the deadline Clover is only read, as the write may still arrive."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail("drop_before_apply", method="POST", times=1)
@@ -113,7 +113,7 @@ async def test_a_write_that_never_arrived_is_sent_again_only_when_it_cannot_come
 
 
 async def test_a_write_that_arrives_late_is_not_repeated(inventory: Inventory) -> None:
-    """Looked at again it is there, and the sale after it is kept."""
+    """A later read shows the write, and a sale after it is kept."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail("apply_late", method="POST", seconds=0.3, times=1)
@@ -130,8 +130,8 @@ async def test_a_write_that_arrives_late_is_not_repeated(inventory: Inventory) -
     assert len(inventory.calls(WRITE)) == 1
 
 
-async def test_the_echo_of_a_write_in_doubt_is_not_a_movement(inventory: Inventory) -> None:
-    """The hint comes before we know that the write was applied; what it shows is our own number."""
+async def test_the_echo_of_an_open_push_is_not_a_movement(inventory: Inventory) -> None:
+    """The webhook arrives before the outcome is known, and its count is our own number."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail("apply_then_drop", method="POST", times=1)
@@ -142,12 +142,12 @@ async def test_the_echo_of_a_write_in_doubt_is_not_a_movement(inventory: Invento
     await inventory.run_until_idle()
     await inventory.later(3)
 
-    assert [change.after for change in await inventory.told()] == [9000]
+    assert [change.after for change in await inventory.stock_changes()] == [9000]
     assert shop.count(item) == 9
 
 
-async def test_what_moves_here_while_a_write_is_in_doubt_is_kept(inventory: Inventory) -> None:
-    """It is neither lost nor counted twice, and goes with the next write."""
+async def test_an_adjustment_during_an_open_push_is_kept(inventory: Inventory) -> None:
+    """It is neither lost nor counted twice, and the next write carries it."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail("apply_then_drop", method="POST", times=1)
@@ -161,7 +161,7 @@ async def test_what_moves_here_while_a_write_is_in_doubt_is_kept(inventory: Inve
 
     assert shop.count(item) == 7
     assert await inventory.stock(shop, "SKU-1") == (7, 7)
-    assert len(await inventory.told()) == 2
+    assert len(await inventory.stock_changes()) == 2
 
 
 NEVER_ANSWERED = {"kind": "delay", "when": "after", "ms": 60_000}
@@ -169,10 +169,10 @@ NEVER_APPLIED = {"kind": "apply_late", "seconds": 3600, "answer": "hang"}
 
 
 @pytest.mark.parametrize("fault", [NEVER_ANSWERED, NEVER_APPLIED], ids=["applied", "not applied"])
-async def test_a_process_killed_while_writing_doubles_and_loses_nothing(
+async def test_a_process_killed_during_a_write_neither_doubles_nor_loses_it(
     inventory: Inventory, fault: dict[str, Any]
 ) -> None:
-    """The push it recorded is found by the next one, and settled by reading."""
+    """The next process finds the recorded push and resolves it by reading."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail(method="POST", times=1, **fault)
@@ -188,8 +188,8 @@ async def test_a_process_killed_while_writing_doubles_and_loses_nothing(
 
 
 @pytest.mark.parametrize("headers", ["present", "absent"])
-async def test_a_429_delays_and_loses_nothing(inventory: Inventory, headers: str) -> None:
-    """With and without a word from Clover on how long."""
+async def test_a_429_only_delays_the_writes(inventory: Inventory, headers: str) -> None:
+    """This holds with and without a Retry-After from Clover."""
     shop = await inventory.connect()
     items = [await inventory.item(shop, 10, sku=f"SKU-{each}") for each in range(3)]
     named = {"retry_after": 1, "limit": "token_concurrent"} if headers == "present" else {}
@@ -205,8 +205,8 @@ async def test_a_429_delays_and_loses_nothing(inventory: Inventory, headers: str
     assert await inventory.held() == {}
 
 
-async def test_one_item_that_always_fails_blocks_no_other(inventory: Inventory) -> None:
-    """It is tried again by itself; the others are written at once."""
+async def test_an_item_that_always_fails_does_not_block_the_others(inventory: Inventory) -> None:
+    """It is retried alone; the others are written at once."""
     shop = await inventory.connect()
     bad = await inventory.item(shop, 10, sku="SKU-0")
     items = [await inventory.item(shop, 10, sku=f"SKU-{each}") for each in (1, 2)]
@@ -219,8 +219,8 @@ async def test_one_item_that_always_fails_blocks_no_other(inventory: Inventory) 
     assert [shop.count(item) for item in [bad, *items]] == [10, 9, 9]
 
 
-async def test_an_item_deleted_in_clover_is_held_and_retried_by_hand(inventory: Inventory) -> None:
-    """The reason is shown with the row; the others are written."""
+async def test_a_deleted_item_is_held_with_its_reason_and_can_be_retried(inventory: Inventory) -> None:
+    """The list of pending work shows the reason; the other items are written."""
     shop = await inventory.connect()
     gone, kept = await inventory.item(shop, 10, sku="SKU-1"), await inventory.item(shop, 10, sku="SKU-2")
     shop.till("delete_item", item=gone)
@@ -233,12 +233,12 @@ async def test_an_item_deleted_in_clover_is_held_and_retried_by_hand(inventory: 
     _, work = await inventory.ask("GET", shop, "/work/inventory?state=held")
     [row] = work["work"]
     assert (row["kind"], row["key"], row["problem"]) == ("push_stock", gone, "stock_rejected")
-    assert "most often it was deleted there" in row["reason"]
+    assert "probably deleted there" in row["reason"]
     assert (await inventory.ask("POST", shop, f"/work/inventory/{row['id']}/retry"))[0] == 202
 
 
-async def test_a_product_linked_anew_frees_what_was_held_for_its_old_item(inventory: Inventory) -> None:
-    """Deleted and made again in Clover, it is a new item; nothing waits for the old one any more."""
+async def test_a_new_link_releases_the_work_held_for_the_old_item(inventory: Inventory) -> None:
+    """An item deleted and recreated in Clover is a new item; no work stays held for the old one."""
     shop = await inventory.connect()
     gone = await inventory.item(shop, 10, sku="SKU-1")
     shop.till("delete_item", item=gone)
@@ -252,8 +252,8 @@ async def test_a_product_linked_anew_frees_what_was_held_for_its_old_item(invent
 
 
 @pytest.mark.parametrize("unseen", [None, 5])
-async def test_a_first_count_from_quicksync_reaches_clover(inventory: Inventory, unseen: float | None) -> None:
-    """A stated count starts the counting there, and is not added to one that nobody had read."""
+async def test_a_count_set_here_first_reaches_clover(inventory: Inventory, unseen: float | None) -> None:
+    """It becomes Clover's count, and is not added to a count there that was not read yet."""
     shop = await inventory.connect()
     item = await inventory.item(shop, None, sku="SKU-1")
     if unseen is not None:
@@ -265,8 +265,8 @@ async def test_a_first_count_from_quicksync_reaches_clover(inventory: Inventory,
     assert shop.count(item) == 12.5
 
 
-async def test_a_sweep_writes_what_was_forgotten(inventory: Inventory) -> None:
-    """Even a number whose work is lost reaches Clover."""
+async def test_a_sweep_pushes_stock_whose_work_is_lost(inventory: Inventory) -> None:
+    """A level that differs from Clover is pushed even if its work row is gone."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
     await inventory.adjust(shop, "SKU-1", -1)
@@ -278,8 +278,8 @@ async def test_a_sweep_writes_what_was_forgotten(inventory: Inventory) -> None:
     assert shop.count(item) == 9
 
 
-async def test_no_second_push_of_an_item_is_recorded_while_one_is_open(inventory: Inventory) -> None:
-    """The database itself refuses it."""
+async def test_the_database_refuses_a_second_open_push_of_an_item(inventory: Inventory) -> None:
+    """A unique index allows one open push per item."""
     shop = await inventory.connect()
     await inventory.item(shop, 10, sku="SKU-1")
     inventory.clover.fail("drop_before_apply", method="POST", times=1)
@@ -287,14 +287,15 @@ async def test_no_second_push_of_an_item_is_recorded_while_one_is_open(inventory
     await inventory.run_until_idle()
 
     copy = (
-        "INSERT INTO push SELECT gen_random_uuid(), merchant_id, item_id, base, target, opened_at, opened_at FROM push"
+        "INSERT INTO push (push_id, merchant_id, item_id, base, target, opened_at, deadline)"
+        " SELECT gen_random_uuid(), merchant_id, item_id, base, target, opened_at, deadline FROM push"
     )
     with pytest.raises(Exception, match="push_open"):
         await inventory.fetch(copy)
 
 
-async def test_items_that_always_fail_do_not_keep_the_others(inventory: Inventory) -> None:
-    """However many fail again and again, each of the others is written within a few tries."""
+async def test_many_failing_items_do_not_starve_the_others(inventory: Inventory) -> None:
+    """Each healthy item is written within a few attempts, although half of them always fail."""
     shop = await inventory.connect()
     items = [await inventory.item(shop, 10, sku=f"SKU-{number}") for number in range(6)]
     for item in items[:3]:

@@ -1,11 +1,11 @@
-"""From Clover's counts into the ledger."""
+"""Reading Clover's counts into the ledger."""
 
 from tests.integration.inventory.conftest import WEBHOOK_SECRET, WRITE, Inventory
 from tests.support.eventually import eventually
 
 
-async def test_a_till_sale_is_a_movement_and_is_told(inventory: Inventory) -> None:
-    """The hint leads to a reading, the difference to one line of the ledger and one event."""
+async def test_a_till_sale_becomes_a_movement_and_an_event(inventory: Inventory) -> None:
+    """The webhook leads to a read, and the difference to one line of the ledger and one event."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10, sku="SKU-1")
 
@@ -13,14 +13,14 @@ async def test_a_till_sale_is_a_movement_and_is_told(inventory: Inventory) -> No
     await inventory.changed(shop, item)
     await inventory.run_until_idle()
 
-    [change] = await inventory.told()
+    [change] = await inventory.stock_changes()
     assert (change.sku, change.before, change.after, change.source) == ("SKU-1", 10_000, 7000, "clover")
     assert await inventory.stock(shop, "SKU-1") == (7, 7)
     assert inventory.calls(WRITE) == []
 
 
-async def test_hints_told_twice_late_and_out_of_order_move_stock_once(inventory: Inventory) -> None:
-    """A hint only says where to look."""
+async def test_repeated_late_and_unordered_webhooks_move_stock_once(inventory: Inventory) -> None:
+    """A webhook only says which item to read."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10)
 
@@ -31,12 +31,12 @@ async def test_hints_told_twice_late_and_out_of_order_move_stock_once(inventory:
     await inventory.changed(shop, item)
     await inventory.run_until_idle()
 
-    assert [change.after for change in await inventory.told()] == [9000]
+    assert [change.after for change in await inventory.stock_changes()] == [9000]
     assert inventory.calls() == [f"GET /{item}"] * 2
 
 
-async def test_webhooks_doubled_and_reordered_end_in_the_right_counts(inventory: Inventory) -> None:
-    """Clover's own posts, through the receiver, in any order."""
+async def test_doubled_and_reordered_webhooks_end_in_the_right_counts(inventory: Inventory) -> None:
+    """The sandbox posts its webhooks to the receiver, twice and in random order."""
     shop = await inventory.connect()
     items = [await inventory.item(shop, 10) for _ in range(3)]
     inventory.clover.sandbox.webhooks.change(
@@ -56,11 +56,11 @@ async def test_webhooks_doubled_and_reordered_end_in_the_right_counts(inventory:
     await inventory.run_until_idle()
 
     assert [await inventory.stock(shop, item) for item in items] == [(7, 7), (8, 8), (9, 9)]
-    assert len(await inventory.told()) == 3
+    assert len(await inventory.stock_changes()) == 3
 
 
 async def test_an_item_without_a_link_is_tracked_by_its_id(inventory: Inventory) -> None:
-    """It is told without a SKU, and shown under its id."""
+    """Its event has no SKU, and the API shows it under its id."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 2)
 
@@ -68,13 +68,13 @@ async def test_an_item_without_a_link_is_tracked_by_its_id(inventory: Inventory)
     await inventory.changed(shop, item)
     await inventory.run_until_idle()
 
-    [change] = await inventory.told()
+    [change] = await inventory.stock_changes()
     assert (change.item_id, change.sku) == (item, "")
     assert await inventory.stock(shop, item) == (5, 5)
 
 
 async def test_never_counted_is_not_zero(inventory: Inventory) -> None:
-    """An item without a count has none here either, and nothing is told of it."""
+    """An item without a count has none here either and causes no event."""
     shop = await inventory.connect()
     item = await inventory.item(shop, None, sku="SKU-1")
 
@@ -84,11 +84,11 @@ async def test_never_counted_is_not_zero(inventory: Inventory) -> None:
     await inventory.run_until_idle()
 
     assert await inventory.stock(shop, "SKU-1") == (0, 0)
-    assert len(await inventory.told()) == 1
+    assert len(await inventory.stock_changes()) == 1
 
 
 async def test_many_items_are_read_by_page(inventory: Inventory) -> None:
-    """Thirty hints cost one call."""
+    """Thirty webhooks cost one call."""
     shop = await inventory.connect()
     items = [str(shop.till("create_item", name="Mug", price=100, quantity=4)["id"]) for _ in range(30)]
 
@@ -97,11 +97,11 @@ async def test_many_items_are_read_by_page(inventory: Inventory) -> None:
     await inventory.run_until_idle()
 
     assert len(inventory.calls()) == 1
-    assert len(await inventory.told()) == 30
+    assert len(await inventory.stock_changes()) == 30
 
 
-async def test_a_sweep_finds_what_no_hint_told_and_comes_again(inventory: Inventory) -> None:
-    """Connecting reads everything, and from then on every few minutes."""
+async def test_sweeps_find_changes_without_webhooks_and_repeat(inventory: Inventory) -> None:
+    """The first sweep follows the connection, and one more every five minutes."""
     shop = await inventory.connect()
     item = str(shop.till("create_item", name="Mug", price=100, quantity=4)["id"])
     await inventory.connected(shop)
@@ -112,11 +112,11 @@ async def test_a_sweep_finds_what_no_hint_told_and_comes_again(inventory: Invent
     assert await inventory.stock(shop, item) == (4, 4)
     await inventory.later(300)
     assert await inventory.stock(shop, item) == (3, 3)
-    assert len(await inventory.told()) == 2
+    assert len(await inventory.stock_changes()) == 2
 
 
-async def test_a_deleted_item_is_held_with_its_reason_and_blocks_nobody(inventory: Inventory) -> None:
-    """The linked one waits for a person, the others are read; one that is not linked is nobody's business."""
+async def test_a_deleted_item_is_held_with_its_reason_and_blocks_no_other(inventory: Inventory) -> None:
+    """A linked item that is gone is held, one without a link is not, and the others are read."""
     shop = await inventory.connect()
     gone = await inventory.item(shop, 1, sku="SKU-1")
     stranger = await inventory.item(shop, 1)
@@ -135,8 +135,8 @@ async def test_a_deleted_item_is_held_with_its_reason_and_blocks_nobody(inventor
     assert await inventory.stock(shop, "SKU-2") == (8, 8)
 
 
-async def test_a_sweep_misses_a_deleted_item_and_its_new_link_solves_it(inventory: Inventory) -> None:
-    """Without any hint the deletion is found; linked to another item, nothing waits any more."""
+async def test_a_sweep_finds_a_deleted_item_and_a_new_link_resolves_it(inventory: Inventory) -> None:
+    """The sweep holds the item without a webhook; linking the SKU to another item releases it."""
     shop = await inventory.connect()
     gone = await inventory.item(shop, 1, sku="SKU-1")
     shop.till("delete_item", item=gone)
@@ -150,8 +150,8 @@ async def test_a_sweep_misses_a_deleted_item_and_its_new_link_solves_it(inventor
     assert await inventory.stock(shop, "SKU-1") == (5, 5)
 
 
-async def test_a_sweep_does_not_ask_for_what_never_had_a_count(inventory: Inventory) -> None:
-    """A linked item that Clover leaves out because nobody counted it costs no call of its own."""
+async def test_a_sweep_does_not_read_items_that_never_had_a_count(inventory: Inventory) -> None:
+    """A linked item that Clover leaves out because it was never counted costs no call of its own."""
     shop = await inventory.connect()
     await inventory.item(shop, None, sku="SKU-1")
     inventory.clover.fail("refuse", path=r"/item_stocks\?", status=200, body={"elements": []})
@@ -161,8 +161,8 @@ async def test_a_sweep_does_not_ask_for_what_never_had_a_count(inventory: Invent
     assert inventory.calls() == ["GET "]
 
 
-async def test_a_sweep_reads_one_by_one_what_it_cannot_page(inventory: Inventory) -> None:
-    """Where Clover refuses to list any further, the linked items it did not show are read by themselves."""
+async def test_a_sweep_reads_single_items_where_paging_is_refused(inventory: Inventory) -> None:
+    """Linked items on pages that Clover refuses are read one by one."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 4, sku="SKU-1")
     shop.till("recount", item=item, quantity=9)
@@ -173,8 +173,8 @@ async def test_a_sweep_reads_one_by_one_what_it_cannot_page(inventory: Inventory
     assert (await inventory.stock(shop, "SKU-1"), await inventory.held()) == ((9, 9), {})
 
 
-async def test_a_sweep_looks_at_what_is_held(inventory: Inventory) -> None:
-    """What Clover refused once and shows again is held no longer."""
+async def test_a_sweep_reads_refused_items_again(inventory: Inventory) -> None:
+    """An item that Clover refused once and shows again is no longer held."""
     shop = await inventory.connect()
     item = await inventory.item(shop, None, sku="SKU-1")
     inventory.clover.fail("refuse", path=rf"/item_stocks/{item}", status=404, times=1)
@@ -187,8 +187,8 @@ async def test_a_sweep_looks_at_what_is_held(inventory: Inventory) -> None:
     assert await inventory.held() == {}
 
 
-async def test_fractions_and_numbers_below_zero_are_kept(inventory: Inventory) -> None:
-    """Clover counts 2.5 of something, and minus 3."""
+async def test_fractions_and_negative_counts_are_kept(inventory: Inventory) -> None:
+    """Clover can show a count of 2.5 and one of -3.125."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 2.5)
 
@@ -199,8 +199,8 @@ async def test_fractions_and_numbers_below_zero_are_kept(inventory: Inventory) -
     assert await inventory.stock(shop, item) == (-3.125, -3.125)
 
 
-async def test_a_count_beyond_measure_is_held_alone(inventory: Inventory) -> None:
-    """The number is not believed and not stored; the others are read."""
+async def test_a_count_beyond_the_limit_is_held_alone(inventory: Inventory) -> None:
+    """The count is not stored; the other items are read."""
     shop = await inventory.connect()
     absurd, fine = await inventory.item(shop, 1, sku="SKU-1"), await inventory.item(shop, 1, sku="SKU-2")
     await shop.post(f"/item_stocks/{absurd}", {"quantity": 1e200})
@@ -214,8 +214,8 @@ async def test_a_count_beyond_measure_is_held_alone(inventory: Inventory) -> Non
     assert await inventory.stock(shop, "SKU-2") == (3, 3)
 
 
-async def test_items_that_never_answer_do_not_keep_the_others(inventory: Inventory) -> None:
-    """However many fail again and again, each of the others is read within a few tries."""
+async def test_many_failing_reads_do_not_starve_the_others(inventory: Inventory) -> None:
+    """Each healthy item is read within a few attempts, although half of them always fail."""
     shop = await inventory.connect()
     items = [await inventory.item(shop, 10) for _ in range(6)]
     inventory.clover.fail("refuse", path=r"/item_stocks\?", status=400)
@@ -230,8 +230,8 @@ async def test_items_that_never_answer_do_not_keep_the_others(inventory: Invento
     assert [(await inventory.stock(shop, item))[0] for item in items] == [10] * 3 + [4] * 3
 
 
-async def test_what_fails_for_now_is_read_later(inventory: Inventory) -> None:
-    """A 5xx, a broken answer or a 429 costs time, nothing else."""
+async def test_a_failed_read_is_retried_later(inventory: Inventory) -> None:
+    """A 5xx, a broken answer and a 429 each only delay the read."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 10)
     shop.till("recount", item=item, quantity=4)

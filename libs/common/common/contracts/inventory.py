@@ -1,4 +1,4 @@
-"""What inventory tells: how stock moved and why."""
+"""The events of inventory: stock that moved, and stock that Clover received."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from common.quantity import Thousandths
 
 
 class StockChanged(Event):
-    """Stock of one item moved; all quantities in thousandths. `sku` is empty while the item has no link."""
+    """The stock of one item moved. Quantities are in thousandths; `sku` is empty while the item has no link."""
 
     type = "inventory.stock_changed.v1"
 
@@ -21,7 +21,7 @@ class StockChanged(Event):
 
 
 class StockPushed(Event):
-    """Clover now shows this count because we wrote it."""
+    """Clover received our count of one item. Quantities are in thousandths; `before` is Clover's count until then."""
 
     type = "inventory.stock_pushed.v1"
 

@@ -1,11 +1,11 @@
-"""Events of notifier."""
+"""What notifier tells: what people ask for on the dashboard."""
 
 from common.contracts.envelope import Event
 from common.contracts.problems import Code
 
 
 class RecheckRequested(Event):
-    """A person asked to check now whether the cause of this problem is gone."""
+    """Somebody says the cause of this problem is gone: look now."""
 
     type = "notifier.recheck_requested.v1"
 

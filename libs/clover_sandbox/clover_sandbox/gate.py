@@ -1,0 +1,193 @@
+"""The way of every REST and OAuth call: noted, admitted, struck by its fault, applied, answered."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from clover_sandbox.admission import Admitted, admit, check_user_agent, decode, merchant_of
+from clover_sandbox.answers import Answer, NotAllowed, Options, Refused, bad_request, not_found
+from clover_sandbox.call import Call
+from clover_sandbox.faults import Faults
+from clover_sandbox.journal import Entry, Journal
+from clover_sandbox.limits import Limiter, OverLimit
+from clover_sandbox.merchant import Merchant
+from clover_sandbox.oauth import OAuth
+from clover_sandbox.plays import Outcome, play
+from clover_sandbox.query import parse_query
+from clover_sandbox.rest.routes import Router
+from clover_sandbox.sending import send
+from clover_sandbox.shapes import an_object
+from clover_sandbox.switches import Switches
+from clover_sandbox.world import World
+
+logger = logging.getLogger(__name__)
+
+Till = Callable[[Merchant, str, Mapping[str, Any]], Any]
+Way = Callable[[web.Request, Entry], Awaitable[Outcome]]
+
+
+@dataclass
+class Gate:
+    """Everything a call passes on its way in and out. `latency_ms`: half of it before applying, half after."""
+
+    world: World
+    oauth: OAuth
+    router: Router
+    limiter: Limiter
+    faults: Faults
+    journal: Journal
+    till: Till
+    latency_ms: float = 0.0
+    pending: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    async def rest(self, request: web.Request) -> web.StreamResponse:
+        """A call below /v3."""
+        return await self._pass(request, self._rest)
+
+    async def oauth_call(self, request: web.Request) -> web.StreamResponse:
+        """A call below /oauth: no rate limits are documented for it."""
+        return await self._pass(request, self._oauth)
+
+    def forget_pending(self) -> None:
+        """Let nothing be applied any more that was put off."""
+        for handle in self.pending:
+            handle.cancel()
+        self.pending.clear()
+
+    async def _pass(self, request: web.Request, way: Way) -> web.StreamResponse:
+        """Let the call go its way and write down how it ended, whatever happens on the way."""
+        entry = self.journal.open(request.method, request.path, merchant_of(request.path), self._now())
+        try:
+            outcome = await way(request, entry)
+        except OverLimit as over:
+            entry.over_limit = over.limit
+            outcome = Outcome(over.answer())
+        except Refused as refused:
+            outcome = Outcome(refused.answer())
+        except ConnectionError:
+            # Whoever called has hung up within the body.
+            outcome = Outcome(None)
+        except Exception:
+            logger.exception("the sandbox cannot do %s %s", entry.method, entry.path)
+            outcome = Outcome(Answer({"message": "Internal Server Error"}, 500))
+        self.journal.close(entry, 0 if outcome.answer is None else outcome.answer.status, self._now())
+        return await send(request, outcome, self.world.ids.uuid())
+
+    async def _rest(self, request: web.Request, entry: Entry) -> Outcome:
+        raw = await _read(request)
+        admitted = admit(self.world, self.router, request.method, request.path, request.headers)
+        call = _call(request, admitted, self.world.switches, decode(raw))
+        self.limiter.admit(admitted.token, self.world.clock.monotonic())
+        try:
+            return await self._play(request, entry, Scene(self, entry, partial(admitted.route.handler, call), call))
+        finally:
+            self.limiter.leave(admitted.token)
+
+    async def _oauth(self, request: web.Request, entry: Entry) -> Outcome:
+        raw = await _read(request)
+        check_user_agent(self.world, request.headers)
+        return await self._play(request, entry, Scene(self, entry, _oauth_run(self.oauth, request, raw)))
+
+    async def _play(self, request: web.Request, entry: Entry, scene: "Scene") -> Outcome:
+        rule = self.faults.pick(entry.method, request.path_qs, entry.merchant_id)
+        entry.fault = rule.kind if rule is not None else None
+        if self.latency_ms:
+            await asyncio.sleep(self.latency_ms / 2000)
+        outcome = await play(rule, scene)
+        if self.latency_ms:
+            await asyncio.sleep(self.latency_ms / 2000)
+        return outcome
+
+    def _now(self) -> float:
+        return self.world.clock.now() * 1000
+
+
+@dataclass
+class Scene:
+    """One admitted call, ready to be applied, as faults see it."""
+
+    gate: Gate
+    entry: Entry
+    run: Callable[[], Answer]
+    call: Call | None = None
+
+    @property
+    def switches(self) -> Switches:
+        return self.gate.world.switches
+
+    def apply(self) -> Answer:
+        """Apply it and note that; a refusal changes nothing."""
+        try:
+            answer = self.run()
+        except Refused as refused:
+            return refused.answer()
+        self.gate.journal.applied(self.entry)
+        return answer
+
+    def apply_after(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self.gate.pending = [each for each in self.gate.pending if each.when() >= loop.time()]
+        self.gate.pending.append(loop.call_later(seconds, self.apply))
+
+    def lag_index(self, seconds: float) -> None:
+        if self.call is not None:
+            self.call.index_lag = seconds
+
+    def play_till(self, action: str, given: Mapping[str, Any]) -> str | None:
+        if self.call is None:
+            return "an OAuth call has no till"
+        try:
+            self.gate.till(self.call.merchant, action, given)
+        except (Refused, TypeError, ValueError) as refused:
+            return str(refused)
+        return None
+
+
+async def _read(request: web.Request) -> bytes:
+    """The body of a call; 413 for one too large, 400 for one that cannot be decoded."""
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise Refused(413, "Request Entity Too Large") from None
+    except web.RequestPayloadError:
+        raise bad_request("The request cannot be read") from None
+
+
+def _call(request: web.Request, admitted: Admitted, switches: Switches, body: Any) -> Call:
+    pairs = list(request.query.items())
+    return Call(
+        merchant=admitted.merchant,
+        permissions=admitted.permissions,
+        path=request.path,
+        base_url=f"{request.scheme}://{request.host}",
+        ids=admitted.ids,
+        pairs=pairs,
+        query=parse_query(pairs, switches),
+        body=body,
+    )
+
+
+def _oauth_run(oauth: OAuth, request: web.Request, raw: bytes) -> Callable[[], Answer]:
+    """What this OAuth call does; bodies are JSON only, a form is 415 (recorded)."""
+    query = dict(request.query)
+    if request.path == "/oauth/v2/authorize" and request.method == "GET":
+        return partial(oauth.authorize, query)
+    posts: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
+        "/oauth/v2/token": lambda body: oauth.token(body, query),
+        "/oauth/v2/refresh": oauth.refresh,
+        "/oauth/v2/recovery": oauth.recover,
+    }
+    if request.path not in posts:
+        raise not_found("The requested resource could not be found.")
+    if request.method == "OPTIONS":
+        raise Options("POST, OPTIONS")
+    if request.method != "POST":
+        raise NotAllowed(request.method, "POST, OPTIONS")
+    if request.content_type != "application/json":
+        raise Refused(415, "Unsupported Media Type")
+    return partial(posts[request.path], an_object(decode(raw)))

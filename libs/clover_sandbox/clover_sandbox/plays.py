@@ -1,0 +1,159 @@
+"""How each fault is played on one call: before, after or instead of applying it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from clover_sandbox.answers import Answer, unauthorized
+from clover_sandbox.faults import Rule
+from clover_sandbox.limits import HEADERS, too_many
+from clover_sandbox.switches import Switches
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What leaves the sandbox: an answer, whole, truncated or padded; or nothing, the connection is closed."""
+
+    answer: Answer | None
+    truncated: bool = False
+    padding: int = 0
+
+
+class Scene(Protocol):
+    """The call a fault is played on."""
+
+    @property
+    def switches(self) -> Switches:
+        """The modes in force."""
+        ...
+
+    def apply(self) -> Answer:
+        """Do what the call asks for and give its answer."""
+        ...
+
+    def apply_after(self, seconds: float) -> None:
+        """Do it later, whatever becomes of the connection."""
+        ...
+
+    def lag_index(self, seconds: float) -> None:
+        """Let filtered lists forget the youngest orders."""
+        ...
+
+    def play_till(self, action: str, given: Mapping[str, Any]) -> str | None:
+        """Let something happen at the till of the call's merchant; why it did not, if so."""
+        ...
+
+
+Play = Callable[[Rule, Scene], Awaitable[Outcome]]
+
+
+async def play(rule: Rule | None, scene: Scene) -> Outcome:
+    """The outcome of a call under this fault; without one it is simply applied."""
+    if rule is None:
+        return Outcome(scene.apply())
+    return await PLAYS[rule.kind](rule, scene)
+
+
+async def _refuse(rule: Rule, _scene: Scene) -> Outcome:
+    body = {"message": "refused by a fault"} if rule.body is None else rule.body
+    return Outcome(Answer(body, rule.status or 400, rule.headers))
+
+
+async def _unauthorized(_rule: Rule, _scene: Scene) -> Outcome:
+    return Outcome(unauthorized().answer())
+
+
+async def _throttle(rule: Rule, scene: Scene) -> Outcome:
+    headers = dict(rule.headers)
+    if rule.retry_after is not None:
+        headers["retry-after"] = str(rule.retry_after)
+    if rule.limit is not None:
+        headers[HEADERS[rule.limit]] = "0"
+    return Outcome(too_many(scene.switches["throttle_body"], headers))
+
+
+async def _fail_before(rule: Rule, _scene: Scene) -> Outcome:
+    return Outcome(_failure(rule, 500))
+
+
+async def _fail_after(rule: Rule, scene: Scene) -> Outcome:
+    scene.apply()
+    return Outcome(_failure(rule, 503))
+
+
+async def _delay(rule: Rule, scene: Scene) -> Outcome:
+    if rule.when == "before":
+        await asyncio.sleep(rule.ms / 1000)
+        return Outcome(scene.apply())
+    answer = scene.apply()
+    await asyncio.sleep(rule.ms / 1000)
+    return Outcome(answer)
+
+
+async def _drop_before_apply(_rule: Rule, _scene: Scene) -> Outcome:
+    return Outcome(None)
+
+
+async def _apply_then_drop(_rule: Rule, scene: Scene) -> Outcome:
+    scene.apply()
+    return Outcome(None)
+
+
+async def _apply_late(rule: Rule, scene: Scene) -> Outcome:
+    scene.apply_after(rule.seconds)
+    if isinstance(rule.answer, int):
+        return Outcome(Answer({"message": "Gateway Timeout"}, rule.answer))
+    if rule.answer == "hang":
+        await asyncio.sleep(rule.seconds)
+    return Outcome(None)
+
+
+async def _truncate(_rule: Rule, scene: Scene) -> Outcome:
+    return Outcome(scene.apply(), truncated=True)
+
+
+async def _oversize(rule: Rule, scene: Scene) -> Outcome:
+    return Outcome(scene.apply(), padding=rule.bytes)
+
+
+async def _malformed(_rule: Rule, scene: Scene) -> Outcome:
+    scene.apply()
+    return Outcome(Answer("<html>Clover is busy", 200, {"Content-Type": "application/json; charset=utf-8"}))
+
+
+async def _stale_index(rule: Rule, scene: Scene) -> Outcome:
+    scene.lag_index(rule.seconds)
+    return Outcome(scene.apply())
+
+
+async def _till(rule: Rule, scene: Scene) -> Outcome:
+    if rule.when == "before":
+        rule.refused = scene.play_till(rule.action, rule.input)
+        return Outcome(scene.apply())
+    answer = scene.apply()
+    rule.refused = scene.play_till(rule.action, rule.input)
+    return Outcome(answer)
+
+
+def _failure(rule: Rule, status: int) -> Answer:
+    body = {"message": "Internal Server Error"} if rule.body is None else rule.body
+    return Answer(body, rule.status or status, rule.headers)
+
+
+PLAYS: Mapping[str, Play] = {
+    "refuse": _refuse,
+    "unauthorized": _unauthorized,
+    "throttle": _throttle,
+    "fail_before": _fail_before,
+    "fail_after": _fail_after,
+    "delay": _delay,
+    "drop_before_apply": _drop_before_apply,
+    "apply_then_drop": _apply_then_drop,
+    "apply_late": _apply_late,
+    "truncate": _truncate,
+    "oversize": _oversize,
+    "malformed": _malformed,
+    "stale_index": _stale_index,
+    "till": _till,
+}

@@ -1,0 +1,52 @@
+"""What the running system tells others about itself, kept in the data directory for `quicksync env`."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from quicksync_dev.datadir import FACTS, SECRET, DataDir
+from quicksync_dev.errors import LauncherError
+from quicksync_dev.identity import Identity
+
+COMPOSE_FILE = "compose.json"
+"""For a system that docker compose runs, not a launcher that would hold the directory."""
+
+
+def write(data_dir: DataDir, facts: Mapping[str, Any], name: str = FACTS) -> None:
+    """Replace what was told before."""
+    path = data_dir.path(name)
+    unfinished = path.with_suffix(".new")
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, SECRET), "w") as file:
+        json.dump(facts, file)
+    unfinished.rename(path)
+
+
+def read(data_dir: DataDir) -> dict[str, Any]:
+    """What the system running on this directory tells. Raises LauncherError when none runs, or not yet."""
+    composed = data_dir.root / COMPOSE_FILE
+    if composed.exists():
+        return dict(json.loads(composed.read_text()))
+    path = data_dir.root / FACTS
+    if not data_dir.is_taken() or not path.exists():
+        raise LauncherError(f"no system is up on {data_dir.root}; start one with `quicksync up`")
+    return dict(json.loads(path.read_text()))
+
+
+def public(facts: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    """The JSON of `quicksync env`: the facts with a fresh token of all scopes and the webhook secret."""
+    return {
+        "gateway_url": facts["gateway_url"],
+        "dashboard_url": f"{facts['gateway_url']}/dashboard/",
+        "token": identity.token(),
+        "webhook_url": facts.get("webhook_url", f"{facts['gateway_url']}/webhooks/clover"),
+        "webhook_secret": identity.webhook_secret,
+        **{
+            name: facts[name] for name in ("clover_url", "smtp_url", "mail_url", "postgres_dsn", "amqp_url", "services")
+        },
+    }
+
+
+def login_link(gateway_url: str, identity: Identity) -> str:
+    """A link that logs a browser in to the dashboard, good for ten minutes."""
+    return f"{gateway_url}/dashboard/login?token={identity.token(minutes=10)}"

@@ -1,0 +1,74 @@
+"""Processes with all that came from them, ended whole."""
+
+import os
+import time
+from collections.abc import Sequence
+
+import psutil
+
+SAME_START = 2.0
+"""Seconds by which two readings of one process' start may differ: the kernel's boot time is recomputed."""
+
+GONE_WITHIN = 10.0
+POLL = 0.01
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """The process, its descendants, and whoever is in the session it leads; the living ones."""
+    found: dict[int, psutil.Process] = {}
+    try:
+        leader = psutil.Process(pid)
+        found = {each.pid: each for each in (leader, *leader.children(recursive=True))}
+    except psutil.NoSuchProcess:
+        pass
+    for member in _session(pid):
+        found.setdefault(member.pid, member)
+    return [each for each in found.values() if _lives(each)]
+
+
+def end(members: Sequence[psutil.Process]) -> None:
+    """Kill them and wait until they are gone. Raises psutil.TimeoutExpired when some will not go."""
+    for each in members:
+        try:
+            each.kill()
+        except psutil.NoSuchProcess:
+            continue
+    deadline = time.monotonic() + GONE_WITHIN
+    while still := [each for each in members if _lives(each)]:
+        if time.monotonic() > deadline:
+            raise psutil.TimeoutExpired(GONE_WITHIN, still[0].pid)
+        time.sleep(POLL)
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether the process is dead and only its entry is left, until its parent asks for it (some never do)."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def started_at(pid: int) -> float | None:
+    """When the process started (seconds since the epoch), or None when there is none."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _session(leader: int) -> list[psutil.Process]:
+    members = []
+    for pid in psutil.pids():
+        try:
+            if os.getsid(pid) == leader:
+                members.append(psutil.Process(pid))
+        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            continue
+    return members
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

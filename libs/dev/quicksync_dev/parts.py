@@ -1,0 +1,64 @@
+"""The processes a system is made of beside its back-ends and its gateway, not started yet, and the migrations."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from quicksync_dev import commands, environment
+from quicksync_dev.datadir import DataDir
+from quicksync_dev.environment import Surroundings
+from quicksync_dev.errors import PartFailed
+from quicksync_dev.identity import Identity
+from quicksync_dev.processes import Child, answers
+
+MIGRATE_SECONDS = 120
+WEBHOOKS = "/webhooks/clover"
+
+Python = Sequence[str]
+"""The words before a module's name that run it, such as `python -m`."""
+
+
+def sandbox(data_dir: DataDir, python: Python, port: int, gateway_url: str, identity: Identity) -> Child:
+    """The local Clover, with our app installed and its webhooks sent to the gateway."""
+    app = ["--app-id", identity.app_id, "--app-secret", identity.app_secret]
+    webhooks = ["--webhook-url", f"{gateway_url}{WEBHOOKS}", "--webhook-secret", identity.webhook_secret]
+    return Child(
+        "sandbox",
+        data_dir,
+        [*python, "clover_sandbox", "--port", str(port), *app, *webhooks],
+        env=environment.inherited(),
+        ready=answers(f"http://127.0.0.1:{port}/_sandbox"),
+    )
+
+
+def mail(data_dir: DataDir, smtp_port: int, http_port: int) -> Child:
+    """The mail catcher."""
+    module = [sys.executable, "-m", "quicksync_dev.mail"]
+    return Child(
+        "mail",
+        data_dir,
+        [*module, "--smtp-port", str(smtp_port), "--http-port", str(http_port), "--dir", data_dir.path("mail")],
+        env=environment.inherited(),
+        ready=answers(f"http://127.0.0.1:{http_port}/mails"),
+    )
+
+
+def service(name: str, data_dir: DataDir, python: Python, around: Surroundings, identity: Identity) -> Child:
+    """One of the four services."""
+    return Child(
+        name,
+        data_dir,
+        [*python, name],
+        env=environment.of_service(name, around, identity),
+        ready=answers(f"{around.url(name)}/readyz"),
+    )
+
+
+async def migrate(name: str, data_dir: DataDir, python: Python, around: Surroundings, identity: Identity) -> None:
+    """Bring the schema of a service to its newest version. Raises PartFailed."""
+    env = environment.of_service(name, around, identity)
+    command = [*python, name, "migrate"]
+    done = await asyncio.to_thread(commands.run, command, seconds=MIGRATE_SECONDS, cwd=data_dir.root, env=env)
+    if done.returncode:
+        lines = (done.stdout + done.stderr).splitlines()[-20:]
+        raise PartFailed(f"{name} migrate", f"ended with code {done.returncode}", lines)

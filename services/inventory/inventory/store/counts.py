@@ -1,0 +1,74 @@
+"""Accounts for Clover's counts, and finds the items whose counts are to be read."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from common.db.unit import Connection, Unit
+from inventory.domain.counts import apply_clover_count
+from inventory.domain.ledger import Movement
+from inventory.store.ledger import record
+from inventory.store.levels import lock_or_add_levels
+from inventory.store.pushes import open_pushes
+
+# An unknown item counts as changed even without a count: the number of known items decides how counts are read.
+CHANGED = """
+SELECT shown.item_id FROM unnest($2::text[], $3::bigint[]) AS shown (item_id, count)
+LEFT JOIN level ON level.merchant_id = $1 AND level.item_id = shown.item_id
+WHERE level.item_id IS NULL OR (shown.count IS NOT NULL AND level.shadow IS DISTINCT FROM shown.count)
+"""
+# Clover may leave out items that never had a count, in every sweep. A refused item may exist again by now.
+TO_READ = """
+SELECT item_id FROM level
+WHERE merchant_id = $1 AND sku <> '' AND shadow IS NOT NULL
+    AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS shown (item_id) WHERE shown.item_id = level.item_id)
+UNION
+SELECT item_id FROM level WHERE merchant_id = $1 AND refused
+"""
+# Locks in the order of all other transactions on levels, so that none deadlock.
+NOTE_REFUSALS = """
+WITH noted AS (
+    SELECT level.item_id, read.refused
+    FROM unnest($2::text[], $3::boolean[]) AS read (item_id, refused)
+    JOIN level ON level.merchant_id = $1 AND level.item_id = read.item_id AND level.refused <> read.refused
+    ORDER BY level.item_id FOR UPDATE OF level
+)
+UPDATE level SET refused = noted.refused FROM noted WHERE level.merchant_id = $1 AND level.item_id = noted.item_id
+"""
+
+
+async def changed_items(conn: Connection, merchant_id: str, counts: Mapping[str, int | None]) -> list[str]:
+    """The items whose count in Clover is not accounted for yet."""
+    rows = await conn.fetch(CHANGED, merchant_id, list(counts), list(counts.values()))
+    return [row["item_id"] for row in rows]
+
+
+async def absorb(unit: Unit, merchant_id: str, counts: Mapping[str, int | None]) -> Sequence[Movement]:
+    """Account for these Clover counts and return the movements they led to.
+
+    Items with an open push are left out: their count may be its echo, which only push_stock can tell.
+    """
+    item_ids = await changed_items(unit.conn, merchant_id, counts)
+    if not item_ids:
+        return []
+    levels = await lock_or_add_levels(unit, merchant_id, item_ids)
+    being_pushed = await open_pushes(unit.conn, merchant_id, item_ids)
+    changes = [
+        apply_clover_count(level, counts[level.item_id], unit.now)
+        for level in levels
+        if level.item_id not in being_pushed
+    ]
+    movements = [change.movement for change in changes if change.movement is not None]
+    await record(unit, merchant_id, [change.level for change in changes], movements)
+    return movements
+
+
+async def items_to_read(conn: Connection, merchant_id: str, shown: Collection[str]) -> list[str]:
+    """The items to read one by one after a sweep that showed these.
+
+    They are the refused items, and the linked items that once had a count in Clover and were not shown.
+    """
+    return [row["item_id"] for row in await conn.fetch(TO_READ, merchant_id, list(shown))]
+
+
+async def note_refusals(unit: Unit, merchant_id: str, refused: Mapping[str, bool]) -> None:
+    """Note for each of these items, as far as known, whether Clover refused its last read."""
+    await unit.conn.execute(NOTE_REFUSALS, merchant_id, list(refused), list(refused.values()))

@@ -1,0 +1,102 @@
+"""Reads and writes stock levels."""
+
+from collections.abc import Collection, Sequence
+
+from common.db.unit import Connection, Unit
+from common.errors import NotFound
+from inventory.domain.levels import Level
+
+ASSIGN_SKU = """
+INSERT INTO level (merchant_id, item_id, sku) VALUES ($1, $2, $3)
+ON CONFLICT (merchant_id, item_id) DO UPDATE SET sku = excluded.sku, version = level.version + 1
+WHERE level.sku <> excluded.sku
+"""
+RELEASE_SKU = """
+UPDATE level SET sku = '', version = version + 1 WHERE merchant_id = $1 AND sku = $3 AND item_id <> $2
+RETURNING item_id
+"""
+ADD = """
+INSERT INTO level (merchant_id, item_id) SELECT $1, item_id FROM unnest($2::text[]) AS item_id ORDER BY item_id
+ON CONFLICT DO NOTHING
+"""
+# Every transaction locks in this order, so that two of them cannot deadlock.
+LOCK = """
+SELECT item_id, sku, on_hand, shadow, version, counted_locally
+FROM level WHERE merchant_id = $1 AND item_id = ANY($2) ORDER BY item_id FOR UPDATE
+"""
+UPDATE = """
+UPDATE level SET on_hand = changed.on_hand, shadow = changed.shadow, version = changed.version,
+    counted_locally = changed.counted_locally
+FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[])
+    AS changed (item_id, on_hand, shadow, version, counted_locally)
+WHERE level.merchant_id = $1 AND level.item_id = changed.item_id
+"""
+NAMED = """
+SELECT item_id, sku, on_hand, shadow, version, counted_locally
+FROM level WHERE merchant_id = $1 AND (sku = ANY($2) OR item_id = ANY($3)) ORDER BY item_id
+"""
+LIST = """
+SELECT item_id, sku, on_hand, shadow, version, counted_locally
+FROM level WHERE merchant_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3
+"""
+LINKED = "SELECT item_id FROM level WHERE merchant_id = $1 AND sku <> '' AND item_id = ANY($2)"
+
+
+async def assign_sku(unit: Unit, merchant_id: str, item_id: str, sku: str) -> list[str]:
+    """Assign the SKU to this item; return the items that had it before."""
+    previous = await unit.conn.fetch(RELEASE_SKU, merchant_id, item_id, sku)
+    await unit.conn.execute(ASSIGN_SKU, merchant_id, item_id, sku)
+    return [row["item_id"] for row in previous]
+
+
+async def lock_levels(unit: Unit, merchant_id: str, item_ids: Sequence[str]) -> list[Level]:
+    """The known levels of these items, locked until the unit ends."""
+    return [Level(**row) for row in await unit.conn.fetch(LOCK, merchant_id, item_ids)]
+
+
+async def lock_or_add_levels(unit: Unit, merchant_id: str, item_ids: Sequence[str]) -> list[Level]:
+    """The levels of all these items, locked until the unit ends; an unknown item gets a level without a count."""
+    await unit.conn.execute(ADD, merchant_id, item_ids)
+    return await lock_levels(unit, merchant_id, item_ids)
+
+
+async def update_levels(unit: Unit, merchant_id: str, levels: Sequence[Level]) -> None:
+    """Write everything but the SKU of these levels, which the unit has locked."""
+    if levels:
+        await unit.conn.execute(
+            UPDATE,
+            merchant_id,
+            [level.item_id for level in levels],
+            [level.on_hand for level in levels],
+            [level.shadow for level in levels],
+            [level.version for level in levels],
+            [level.counted_locally for level in levels],
+        )
+
+
+async def count_levels(conn: Connection, merchant_id: str) -> int:
+    """The number of known items of the merchant."""
+    return int(await conn.fetchval("SELECT count(*) FROM level WHERE merchant_id = $1", merchant_id))
+
+
+async def linked_items(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> list[str]:
+    """The items among these that are linked to a SKU."""
+    return [row["item_id"] for row in await conn.fetch(LINKED, merchant_id, list(item_ids))]
+
+
+async def named_levels(conn: Connection, merchant_id: str, skus: Sequence[str], item_ids: Sequence[str]) -> list[Level]:
+    """The known levels with one of these SKUs or item ids."""
+    return [Level(**row) for row in await conn.fetch(NAMED, merchant_id, skus, item_ids)]
+
+
+async def find_level(conn: Connection, merchant_id: str, name: str) -> Level:
+    """The level with this SKU, or with this item id when no SKU matches. Raises NotFound."""
+    levels = await named_levels(conn, merchant_id, [name], [name])
+    for level in sorted(levels, key=lambda level: level.sku != name):
+        return level
+    raise NotFound(f"There is no stock of {name} here: it is neither a linked SKU nor an item seen in Clover.")
+
+
+async def list_levels(conn: Connection, merchant_id: str, after: str, limit: int) -> list[Level]:
+    """Levels in the order of item ids, beginning behind the item `after`."""
+    return [Level(**row) for row in await conn.fetch(LIST, merchant_id, after, limit)]

@@ -1,0 +1,15 @@
+"""Inventory's sync functions by kind of work."""
+
+from common.contracts.problems import Code
+from common.work.batch import Kind
+from inventory.kinds import PUSH_STOCK, READ_STOCK, SWEEP
+from inventory.sync.counts import note_refusals, read_stock, sweep
+from inventory.sync.pushes import push_stock
+
+# READ_STOCK takes many keys, as they mostly share one page of counts. PUSH_STOCK takes few, as each key costs two
+# calls and a batch cannot yield to more urgent work. SWEEP has one key.
+SYNC = [
+    Kind(READ_STOCK, read_stock, refused=Code.STOCK_REJECTED, batch=200, on_outcomes=note_refusals),
+    Kind(PUSH_STOCK, push_stock, refused=Code.STOCK_REJECTED, batch=20),
+    Kind(SWEEP, sweep, refused=Code.STOCK_REJECTED, batch=1),
+]

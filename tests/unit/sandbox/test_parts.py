@@ -1,0 +1,77 @@
+"""Ids, clock, switches, links, stock rounding and webhook payloads."""
+
+import re
+from decimal import Decimal
+
+import pytest
+
+from clover_sandbox.clock import Clock
+from clover_sandbox.events import Event
+from clover_sandbox.ids import Ids
+from clover_sandbox.links import Links
+from clover_sandbox.stock import rounded
+from clover_sandbox.switches import SWITCHES, Switches
+from clover_sandbox.webhooks import payload_of
+
+
+def test_ids_look_like_clovers() -> None:
+    """13 characters of 32, and the same seed deals the same."""
+    dealt = [Ids(seed=7).new() for _ in range(3)]
+
+    assert len(set(dealt)) == 1
+    assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{13}", Ids().new()) for _ in range(200))
+
+
+def test_times_are_whole_seconds_and_can_be_moved() -> None:
+    """Milliseconds that end in 000; an hour ahead is an hour ahead."""
+    clock = Clock()
+    before = clock.now_ms()
+    clock.advance(3600)
+
+    assert before % 1000 == 0
+    assert 3_600_000 <= clock.now_ms() - before <= 3_602_000
+
+
+@pytest.mark.parametrize(("quantity", "count"), [("160.5", 161), ("-2.5", -2), ("0.4", 0), ("3", 3)])
+def test_the_rounded_count_is_half_up(quantity: str, count: int) -> None:
+    """160.5 is shown as 161."""
+    assert rounded(Decimal(quantity)) == count
+
+
+def test_defaults_are_among_the_modes() -> None:
+    """Every switch starts in a mode of its own and says how sure we are of it."""
+    assert all(each.default in each.modes and len(each.modes) > 1 for each in SWITCHES.values())
+    assert {each.confidence for each in SWITCHES.values()} <= {"documented", "recorded", "reported", "a guess"}
+
+
+@pytest.mark.parametrize("modes", [{"nonsense": "on"}, {"deduct": "sometimes"}])
+def test_a_wrong_mode_changes_no_switch(modes: dict[str, str]) -> None:
+    """All or none."""
+    switches = Switches()
+    with pytest.raises(ValueError, match=r"switch|is one of"):
+        switches.set({"line_cap": "3000", **modes})
+
+    assert switches["line_cap"] == "2500"
+
+
+def test_one_side_alone_unties_all_of_it() -> None:
+    """Giving only the category removes all its links."""
+    links = Links()
+    for left, right in (("c1", "i1"), ("c1", "i2"), ("c2", "i1")):
+        links.tie(left, right)
+    links.untie("c1", None)
+
+    assert (links.rights_of("c1"), links.lefts_of("i1")) == ([], ["c2"])
+
+
+def test_a_payload_groups_events_by_merchant() -> None:
+    """Several merchants and events in one post, in their order."""
+    events = [Event(merchant, f"I:{number}", "UPDATE", number) for number, merchant in enumerate(["M", "N", "M"])]
+
+    assert payload_of("APP", events) == {
+        "appId": "APP",
+        "merchants": {
+            "M": [{"objectId": "I:0", "type": "UPDATE", "ts": 0}, {"objectId": "I:2", "type": "UPDATE", "ts": 2}],
+            "N": [{"objectId": "I:1", "type": "UPDATE", "ts": 1}],
+        },
+    }
