@@ -1,11 +1,13 @@
 # What one does with this repository. `make` alone says what there is.
 
 BIN := .venv/bin
+WORKERS ?= 3 # test processes; a test waits more than it works, so more than cores
+ON_WORKERS = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint format bench bars mutants docs lock images clean
+.PHONY: help setup up demo test test-fast lint format bench bars mutants nightly docs lock images clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## build .venv from the lock, installing what is missing
 	@tools/setup
@@ -18,7 +20,10 @@ demo: setup ## play the FAQ as a story on the running system, checking each step
 
 test: setup ## every test but the bars, on real PostgreSQL, RabbitMQ, nginx, SMTP and HTTP
 	@$(BIN)/python -m tests.support.programs
-	@$(BIN)/pytest -q -m "not bar"
+	@$(BIN)/pytest -q -m "not bar" $(ON_WORKERS)
+
+test-fast: setup ## the tests of rules and contracts, which need no back-end
+	@$(BIN)/pytest -q $(ON_WORKERS) tests/unit tests/contract
 
 lint: setup ## style, format, types and layers
 	@$(BIN)/ruff check
@@ -38,6 +43,11 @@ bars: setup ## the bar that takes minutes: a thousand held orders, at Clover's r
 	@$(BIN)/pytest -q -m bar
 
 mutants: setup ## put each pitfall of the engine back and see that a test notices; ten to twenty minutes
+	@$(BIN)/python -m tests.chaos.mutants
+
+nightly: setup ## every test with Hypothesis searching for long, then the mutants; hours
+	@$(BIN)/python -m tests.support.programs
+	@HYPOTHESIS_PROFILE=night $(BIN)/pytest -q $(ON_WORKERS) --timeout 3600
 	@$(BIN)/python -m tests.chaos.mutants
 
 docs: setup ## write docs/events.md and docs/openapi/ anew from the code

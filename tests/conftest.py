@@ -1,6 +1,61 @@
-"""Fixtures for all tests: real back-ends, and an empty, migrated database for each test that asks for one."""
+"""Fixtures for all tests, how they are spread over several processes, and how long Hypothesis searches."""
 
-from tests.support.backends import amqp_url, backends, postgres_dsn
-from tests.support.database import database_dsn, migrated
+import os
+from collections.abc import AsyncIterator, Generator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support import workers
+from tests.support.backends import amqp_url, backends, chosen_backends, postgres_dsn, start_postgres, start_rabbitmq
+from tests.support.database import database_dsn, migrated, migrated_database, name_of
 
 __all__ = ["amqp_url", "backends", "database_dsn", "migrated", "postgres_dsn"]
+
+settings.register_profile("everyday", deadline=None, max_examples=50)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("night", deadline=None, max_examples=2000, suppress_health_check=list(HealthCheck))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "everyday"))
+
+GROUPS = {
+    "tests/chaos/": "chaos",
+    "tests/e2e/test_wheels.py": "wheels",
+    "tests/e2e/": "e2e",
+    "tests/integration/dev/": "dev",
+    "tests/integration/engine/": "engine",
+}
+"""Tests that watch time or share a slow start. A group runs on one worker; the longest group comes first."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(workers.Controller(_shared))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """What a worker sends of a test."""
+    return workers.escaped((yield))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    order = [*GROUPS.values(), None]
+    items.sort(key=lambda item: order.index(_group(item)))
+
+
+def _group(item: pytest.Item) -> str | None:
+    return next((group for path, group in GROUPS.items() if item.nodeid.startswith(path)), None)
+
+
+@asynccontextmanager
+async def _shared() -> AsyncIterator[Mapping[str, str]]:
+    """The back-ends of a run with workers, started, and a migrated database to be copied."""
+    async with chosen_backends(os.environ) as chosen:
+        dsn, amqp = await start_postgres(chosen), await start_rabbitmq(chosen)
+        async with migrated_database(dsn) as template:
+            yield {"QS_POSTGRES_DSN": dsn, "QS_AMQP_URL": amqp, "template": name_of(template)}

@@ -3,7 +3,8 @@
 import logging
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -12,25 +13,27 @@ import pytest
 from quicksync_dev.backends.given import Given
 from quicksync_dev.backends.provide import Backends, choose
 from quicksync_dev.datadir import DataDir
+from tests.support import workers
 
 log = logging.getLogger(__name__)
 
 
-@pytest.fixture(scope="session")
-async def backends() -> AsyncIterator[Backends]:
-    """Where both come from, decided; each is started when it is first asked for."""
+@asynccontextmanager
+async def chosen_backends(given: Mapping[str, str]) -> AsyncIterator[Backends]:
+    """Both, not started yet; `given` holds the addresses that are known. What was started is stopped at the end."""
     data_dir = DataDir(Path(tempfile.mkdtemp(prefix="quicksync-tests-")))
     with data_dir.taken(log.info):
-        chosen = await choose(data_dir, log.info, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
-        yield chosen
-        await chosen.stop()
+        chosen = await choose(data_dir, log.info, given.get("QS_POSTGRES_DSN"), given.get("QS_AMQP_URL"))
+        try:
+            yield chosen
+        finally:
+            await chosen.stop()
     await chosen.discard()
     data_dir.discard()
 
 
-@pytest.fixture(scope="session")
-async def postgres_dsn(backends: Backends) -> str:
-    """The administrator's DSN of a PostgreSQL."""
+async def start_postgres(backends: Backends) -> str:
+    """Start PostgreSQL; its administrator's DSN."""
     await backends.postgres.start()
     if not isinstance(backends.postgres, Given):
         await _relax(backends.postgres.url)
@@ -46,8 +49,26 @@ async def _relax(dsn: str) -> None:
     await connection.close(timeout=10)
 
 
-@pytest.fixture(scope="session")
-async def amqp_url(backends: Backends) -> str:
-    """The administrator's address of a RabbitMQ."""
+async def start_rabbitmq(backends: Backends) -> str:
+    """Start RabbitMQ; its administrator's address."""
     await backends.rabbitmq.start()
     return backends.rabbitmq.url
+
+
+@pytest.fixture(scope="session")
+async def backends(request: pytest.FixtureRequest) -> AsyncIterator[Backends]:
+    """Where both come from, decided; each is started when it is first asked for. Workers are given running ones."""
+    async with chosen_backends(workers.shared(request.config) or os.environ) as chosen:
+        yield chosen
+
+
+@pytest.fixture(scope="session")
+async def postgres_dsn(backends: Backends) -> str:
+    """The administrator's DSN of a PostgreSQL."""
+    return await start_postgres(backends)
+
+
+@pytest.fixture(scope="session")
+async def amqp_url(backends: Backends) -> str:
+    """The administrator's address of a RabbitMQ. Workers share it: each test has a namespace of its own there."""
+    return await start_rabbitmq(backends)

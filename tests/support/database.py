@@ -9,50 +9,61 @@ import pytest
 
 from common.db.migrate import upgrade_async
 from quicksync_dev.database import SERVICES, at
+from tests.support import workers
 
+CREATE = "CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
 PART = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-TABLES = """
-SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables
-WHERE schemaname = ANY($1) AND tablename <> 'schema_version'
+EMPTY = """
+DO $$
+DECLARE
+    found record;
+    used boolean;
+BEGIN
+    FOR found IN
+        SELECT oid::regclass AS name FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = ANY('{schemas}'::regnamespace[]) AND relname <> 'schema_version'
+        ORDER BY EXISTS (SELECT FROM pg_constraint WHERE conrelid = pg_class.oid AND contype = 'f') DESC
+    LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', found.name) INTO used;
+        IF used THEN
+            EXECUTE format('DELETE FROM %s', found.name);
+        END IF;
+    END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences
+    WHERE schemaname = ANY('{schemas}') AND last_value IS NOT NULL;
+END $$
 """
+"""Only tables that hold rows, those with foreign keys first: 3 ms, where to truncate all takes 150."""
 
 
 @asynccontextmanager
-async def fresh_database(admin_dsn: str) -> AsyncIterator[str]:
-    """A database of a name of its own, with nothing in it; its DSN. Dropped afterwards, whoever still uses it."""
+async def fresh_database(admin_dsn: str, template: str = "template0") -> AsyncIterator[str]:
+    """A database of a name of its own, as the template is; its DSN. Dropped afterwards, whoever still uses it."""
     name = f"test_{uuid.uuid4().hex[:16]}"
     admin = await asyncpg.connect(admin_dsn, timeout=10, command_timeout=60)
     try:
-        await admin.execute(
-            f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
-        )
+        await admin.execute(CREATE.format(name=name, template=template))
         yield at(admin_dsn, name)
     finally:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         await admin.close(timeout=10)
 
 
-@pytest.fixture(scope="session")
-async def migrated(postgres_dsn: str) -> AsyncIterator[str]:
-    """The DSN of a database in which the schema of every service is at its newest version."""
-    async with fresh_database(postgres_dsn) as dsn:
+def name_of(dsn: str) -> str:
+    """The database that a DSN of `fresh_database` leads to."""
+    return dsn.rpartition("/")[2]
+
+
+@asynccontextmanager
+async def migrated_database(admin_dsn: str) -> AsyncIterator[str]:
+    """A database in which the schema of every service is at its newest version; nobody is connected to it."""
+    async with fresh_database(admin_dsn) as dsn:
         await _create_schemas(dsn)
         for service in SERVICES:
             await upgrade_async(dsn, service)
         yield dsn
-
-
-@pytest.fixture
-async def database_dsn(migrated: str) -> AsyncIterator[str]:
-    """A migrated database with nothing in it, as its administrator. Emptying one takes a tenth of making one."""
-    yield migrated
-    connection = await asyncpg.connect(migrated, timeout=10, command_timeout=60)
-    await connection.execute(PART)
-    tables = await connection.fetchval(TABLES, SERVICES)
-    await connection.execute(f"TRUNCATE {tables} RESTART IDENTITY")
-    await connection.close(timeout=10)
 
 
 async def _create_schemas(dsn: str) -> None:
@@ -62,3 +73,21 @@ async def _create_schemas(dsn: str) -> None:
             await connection.execute(f'CREATE SCHEMA "{service}"')
     finally:
         await connection.close(timeout=10)
+
+
+@pytest.fixture(scope="session")
+async def migrated(request: pytest.FixtureRequest, postgres_dsn: str) -> AsyncIterator[str]:
+    """The DSN of this process's migrated database: a worker copies the one of the run."""
+    given = workers.shared(request.config)
+    async with fresh_database(postgres_dsn, given["template"]) if given else migrated_database(postgres_dsn) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def database_dsn(migrated: str) -> AsyncIterator[str]:
+    """A migrated database with nothing in it, as its administrator."""
+    yield migrated
+    connection = await asyncpg.connect(migrated, timeout=10, command_timeout=60)
+    await connection.execute(PART)
+    await connection.execute(EMPTY.replace("{schemas}", f"{{{','.join(SERVICES)}}}"))
+    await connection.close(timeout=10)

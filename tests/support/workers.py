@@ -1,0 +1,64 @@
+"""Tests on several processes (pytest-xdist): what the controlling process does for its workers.
+
+It starts the back-ends and migrates a template database, once, when a test that may need them has been collected. The
+workers find the addresses in a file.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ON_BACKENDS = ("tests/integration/", "tests/e2e/", "tests/chaos/")
+ADDRESSES = "addresses"
+
+
+def shared(config: pytest.Config) -> Mapping[str, str] | None:
+    """The addresses that the controlling process wrote down; None in a run without workers."""
+    workerinput = getattr(config, "workerinput", None)
+    return json.loads(Path(workerinput[ADDRESSES]).read_text()) if workerinput else None
+
+
+def escaped(sent: Any) -> Any:
+    """The same with lone surrogates escaped: execnet refuses them, and tests of hostile input print them."""
+    match sent:
+        case str():
+            return sent.encode(errors="backslashreplace").decode()
+        case dict():
+            return {key: escaped(value) for key, value in sent.items()}
+        case list() | tuple():
+            return type(sent)(escaped(each) for each in sent)
+        case _:
+            return sent
+
+
+class Controller:
+    """The plugin of the controlling process; in a run without workers there is nothing to do for it."""
+
+    def __init__(self, start: Callable[[], AbstractAsyncContextManager[Mapping[str, str]]]) -> None:
+        self._start = start
+        self._folder = tempfile.TemporaryDirectory(prefix="quicksync-workers-")
+        self._file = Path(self._folder.name) / "addresses.json"
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[ADDRESSES] = str(self._file)
+
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """No worker gets a test before all have collected theirs."""
+        if not self._file.exists() and any(each.startswith(ON_BACKENDS) for each in ids):
+            addresses = self._runner.run(self._stack.enter_async_context(self._start()))
+            self._file.write_text(json.dumps(addresses))
+
+    def pytest_unconfigure(self) -> None:
+        """All workers have ended."""
+        if self._file.exists():
+            self._runner.run(self._stack.aclose())
+        self._runner.close()
+        self._folder.cleanup()
