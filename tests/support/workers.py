@@ -47,9 +47,11 @@ class Controller:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput[ADDRESSES] = str(self._file)
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         """No worker gets a test before all have collected theirs."""
         if not self._file.exists() and any(each.startswith(ON_BACKENDS) for each in ids):
