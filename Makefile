@@ -1,25 +1,29 @@
-# What one does with this repository. `make` alone says what there is.
+# The commands of this repository. `make` alone lists them.
 
 BIN := .venv/bin
 WORKERS ?= 3 # test processes; a test waits more than it works, so more than cores
 ON_WORKERS = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test test-fast lint format bench bars mutants nightly docs lock images clean
+.PHONY: help setup servers up demo test test-fast lint format bench bars mutants nightly docs lock images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## build .venv from the lock, installing what is missing
+setup: ## build .venv from the lock
 	@tools/setup
 
-up: setup ## run the whole system on this machine and stay; prints the dashboard's address
+servers: ## the same, and install the missing servers: PostgreSQL, RabbitMQ, nginx
+	@tools/setup servers
+
+up: servers ## run the whole system on this machine and stay; prints the dashboard's address
 	@$(BIN)/quicksync up
 
-demo: setup ## play the FAQ as a story on the running system, checking each step
+demo: servers ## play the FAQ as a story on the running system, checking each step
 	@$(BIN)/quicksync demo
 
-test: setup ## every test but the bars, on real PostgreSQL, RabbitMQ, nginx, SMTP and HTTP
-	@$(BIN)/python -m tests.support.programs
+test: ## every test but the bars, on real PostgreSQL, RabbitMQ, nginx, SMTP and HTTP
+	@tools/setup servers browser
+	@$(BIN)/python -m tests.support.images
 	@$(BIN)/pytest -q -m "not bar" $(ON_WORKERS)
 
 test-fast: setup ## the tests of rules and contracts, which need no back-end
@@ -35,18 +39,18 @@ format: setup ## mend what a tool can mend
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: setup ## measure against peers in the same run: a table, and build/bench.jsonl
+bench: servers ## measure against peers in the same run: a table, and build/bench.jsonl
 	@tools/bench
 
-bars: setup ## the bar that takes minutes: a thousand held orders, at Clover's real limits
-	@$(BIN)/python -m tests.support.programs
+bars: servers ## the bar that takes minutes: a thousand held orders, at Clover's real limits
 	@$(BIN)/pytest -q -m bar
 
-mutants: setup ## put each pitfall of the engine back and see that a test notices; ten to twenty minutes
+mutants: servers ## put each pitfall of the engine back and see that a test notices; ten to twenty minutes
 	@$(BIN)/python -m tests.chaos.mutants
 
-nightly: setup ## every test with Hypothesis searching for long, then the mutants; hours
-	@$(BIN)/python -m tests.support.programs
+nightly: ## every test with Hypothesis searching for long, then the mutants; hours
+	@tools/setup servers browser
+	@$(BIN)/python -m tests.support.images
 	@HYPOTHESIS_PROFILE=night $(BIN)/pytest -q $(ON_WORKERS) --timeout 3600
 	@$(BIN)/python -m tests.chaos.mutants
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.bench import hop, ingest
 
-from quicksync_dev.backends.provide import Backends, provide
+from quicksync_dev.backends.select import Backends, select_and_start
 from quicksync_dev.datadir import DataDir
 
 OUTPUT = Path(__file__).parents[2] / "build" / "bench.jsonl"
@@ -21,7 +21,7 @@ Entry = dict[str, Any]
 async def run(wanted: Sequence[str]) -> None:
     """Measure what is wanted (all when nothing is named) on back-ends of this run's own."""
     with tempfile.TemporaryDirectory(prefix="quicksync-bench-") as folder:
-        backends = await provide(_data_dir(folder), _say)
+        backends = await select_and_start(_data_dir(folder), _say)
         try:
             measured = [
                 entry

@@ -9,7 +9,6 @@ from tests.support import documents
 
 from common.bus.topology import SUBSCRIPTIONS
 from common.contracts.envelope import EventClass
-from common.contracts.problems import WORDS, Code
 
 EVENTS = documents.events()
 
@@ -49,13 +48,6 @@ def test_an_event_is_built_only_by_its_owner(service: str) -> None:
     for path in (documents.ROOT / "services" / service / service).rglob("*.py"):
         calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
         assert not {call.id for call in calls if isinstance(call, ast.Name)} & foreign, path
-
-
-def test_every_problem_has_its_words() -> None:
-    """Each problem code says what stopped, why, and exactly what to do."""
-    assert set(WORDS) == set(Code)
-    for words in WORDS.values():
-        assert all([words.title, words.explanation, words.remedy, words.waiting, words.solved])
 
 
 @pytest.mark.parametrize("service", documents.SERVICES)

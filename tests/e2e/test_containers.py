@@ -15,7 +15,7 @@ import pytest
 from tests.support import compose as reading
 from tests.support.eventually import eventually
 
-from quicksync_dev import compose, facts, identity
+from quicksync_dev import compose, identity, runtime_state
 from quicksync_dev.backends.docker import engine_answers
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
@@ -40,7 +40,7 @@ class Composed:
     @property
     def env(self) -> dict[str, Any]:
         """What `quicksync env` prints."""
-        return facts.public(compose.facts(self.ports), identity.of(self.data_dir))
+        return runtime_state.public(compose.runtime_state(self.ports), identity.of(self.data_dir))
 
     async def inside(self, service: str, line: str) -> str:
         """What a shell in the service's container says to this line."""

@@ -25,7 +25,7 @@ from common.bus.topology import Topology
 from quicksync_dev import environment, identity
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.environment import Surroundings
+from quicksync_dev.environment import Addresses
 from quicksync_dev.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +97,7 @@ async def surrounded(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path
         nowhere = "http://127.0.0.1:1"
         ports = dict.fromkeys(SERVICES, free_port())
         clover, smtp = {"us": nowhere}, "smtp://127.0.0.1:1"
-        around = Surroundings(ports, {name: dsn}, amqp_url, clover, smtp, nowhere, bus.namespace)
+        around = Addresses(ports, {name: dsn}, amqp_url, clover, smtp, nowhere, bus.namespace)
         yield environment.of_service(name, around, identity.of(DataDir(tmp_path)))
     async with await aio_pika.connect(amqp_url, timeout=10) as broker:
         channel = await broker.channel()

@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from quicksync_dev.backends.given import Given
-from quicksync_dev.backends.provide import Backends, choose
+from quicksync_dev.backends.external import ExternalServer
+from quicksync_dev.backends.select import Backends, select
 from quicksync_dev.datadir import DataDir
 from tests.support import workers
 
@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 async def chosen_backends(given: Mapping[str, str]) -> AsyncIterator[Backends]:
     """Both, not started yet; `given` holds the addresses that are known. What was started is stopped at the end."""
     data_dir = DataDir(Path(tempfile.mkdtemp(prefix="quicksync-tests-")))
-    with data_dir.taken(log.info):
-        chosen = await choose(data_dir, log.info, given.get("QS_POSTGRES_DSN"), given.get("QS_AMQP_URL"))
+    with data_dir.locked(log.info):
+        chosen = await select(data_dir, log.info, given.get("QS_POSTGRES_DSN"), given.get("QS_AMQP_URL"))
         try:
             yield chosen
         finally:
@@ -35,7 +35,7 @@ async def chosen_backends(given: Mapping[str, str]) -> AsyncIterator[Backends]:
 async def start_postgres(backends: Backends) -> str:
     """Start PostgreSQL; its administrator's DSN."""
     await backends.postgres.start()
-    if not isinstance(backends.postgres, Given):
+    if not isinstance(backends.postgres, ExternalServer):
         await _relax(backends.postgres.url)
     return backends.postgres.url
 

@@ -9,9 +9,9 @@ from typing import Any
 import aiohttp
 
 from clover_sandbox.app import build, serving
-from clover_sandbox.fresh import Wish
 from clover_sandbox.limits import Limits
 from clover_sandbox.merchant import Merchant
+from clover_sandbox.merchant_factory import MerchantSpec
 from clover_sandbox.sandbox import Sandbox, Settings
 from clover_sandbox.till.actions import play_till
 
@@ -77,9 +77,9 @@ class Clover:
     url: str
     http: aiohttp.ClientSession
 
-    def open_shop(self, region: str = "us", permissions: set[str] | None = None, **wish: Any) -> Shop:
+    def open_shop(self, region: str = "us", permissions: set[str] | None = None, **spec: Any) -> Shop:
         """A new merchant with the app installed."""
-        merchant, token = self.sandbox.world.add_merchant(Wish(region=region, **wish), permissions)
+        merchant, token = self.sandbox.world.add_merchant(MerchantSpec(region=region, **spec), permissions)
         return Shop(merchant, token, self.url, self.http)
 
     async def control(self, method: str, path: str = "", body: Any = None) -> Reply:

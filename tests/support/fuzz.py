@@ -1,4 +1,4 @@
-"""Asks a running service everything its OpenAPI document allows and much it does not, and holds it to its word."""
+"""Sends a running service valid and invalid requests made from its OpenAPI document, and checks every answer."""
 
 import asyncio
 import warnings
@@ -22,7 +22,7 @@ CHECKED = (
 
 
 async def fuzz(base_url: str, document: Mapping[str, Any], headers: Mapping[str, str], examples: int = 50) -> int:
-    """Send so many right and as many wrong requests per operation; return how many were sent.
+    """Send `examples` valid and as many invalid requests per operation; return the number sent.
 
     Fails when an answer is a 5xx, has a status, type or body the document does not name, or accepts bad data. The
     same requests are sent each time, so that a failure comes back.

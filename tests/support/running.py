@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from quicksync_dev.demo.world import Json, NotSo, World
+from quicksync_dev.demo.world import Json, StepFailed, World
 from quicksync_dev.system import Options, System
 from tests.support.eventually import eventually
 
@@ -150,7 +150,7 @@ async def _patiently(check: Any) -> bool:
     """Whether the check holds; what a part that is down does to it is a failure like any other."""
     try:
         await check()
-    except (NotSo, aiohttp.ClientError, TimeoutError) as error:
+    except (StepFailed, aiohttp.ClientError, TimeoutError) as error:
         raise AssertionError(f"{type(error).__name__}: {error}") from error
     return True
 

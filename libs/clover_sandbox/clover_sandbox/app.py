@@ -29,8 +29,8 @@ def build(settings: Settings | None = None) -> Built:
     """A sandbox of its own; two of them share nothing."""
     sandbox = build_sandbox(settings or Settings())
     application = web.Application(client_max_size=LARGEST_BODY)
-    application.router.add_route("*", "/v3/{tail:.*}", sandbox.gate.rest)
-    application.router.add_route("*", "/oauth/{tail:.*}", sandbox.gate.oauth_call)
+    application.router.add_route("*", "/v3/{tail:.*}", sandbox.pipeline.rest)
+    application.router.add_route("*", "/oauth/{tail:.*}", sandbox.pipeline.oauth_call)
     application.add_routes(control_routes(sandbox))
     application.on_response_prepare.append(strip_type)
     application.cleanup_ctx.append(lambda _application: _working(sandbox))
@@ -56,7 +56,7 @@ async def _working(sandbox: Sandbox) -> AsyncIterator[None]:
     async with aiohttp.ClientSession(headers={"User-Agent": "Clover-Sandbox/1.0"}) as http:
         sender = asyncio.create_task(sandbox.webhooks.run(http))
         yield
-        sandbox.gate.forget_pending()
+        sandbox.pipeline.forget_pending()
         sender.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await sender

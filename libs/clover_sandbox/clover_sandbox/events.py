@@ -27,4 +27,4 @@ class Event:
         return {"objectId": self.object_id, "type": self.type, "ts": self.ts, **self.details}
 
 
-Tell = Callable[[Event], None]
+EventListener = Callable[[Event], None]

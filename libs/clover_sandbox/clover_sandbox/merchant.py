@@ -7,7 +7,7 @@ from typing import Any
 
 from clover_sandbox.clock import Clock
 from clover_sandbox.collection import Collection, Record
-from clover_sandbox.events import Event, Tell, Type
+from clover_sandbox.events import Event, EventListener, Type
 from clover_sandbox.ids import Ids
 from clover_sandbox.links import Links
 from clover_sandbox.switches import Switches
@@ -106,19 +106,19 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class SharedState:
     """What all merchants share: time, ids, open questions, and whom to tell what happened."""
 
     clock: Clock
     ids: Ids
     switches: Switches
-    tell: Tell
+    tell: EventListener
 
 
 class Merchant:
     """A store in Clover. Objects of each kind are a `Collection`; nothing here knows HTTP."""
 
-    def __init__(self, profile: Record, properties: Record, region: str, around: Surroundings) -> None:
+    def __init__(self, profile: Record, properties: Record, region: str, shared: SharedState) -> None:
         self.id: str = profile["id"]
         self.region = region
         self.profile = profile
@@ -134,7 +134,7 @@ class Merchant:
         self.customer_metadata: dict[str, Record] = {}
         self.installed = True
         self.personal_fields_dropped: list[str] = []
-        self.around = around
+        self.shared = shared
 
     @property
     def european(self) -> bool:
@@ -146,14 +146,14 @@ class Merchant:
 
     def now_ms(self) -> int:
         """Clover's time, whole seconds in ms."""
-        return self.around.clock.now_ms()
+        return self.shared.clock.now_ms()
 
     def new_id(self) -> str:
-        return self.around.ids.new()
+        return self.shared.ids.new()
 
     def tell(self, key: str, object_id: str, what: Type, **details: Any) -> None:
         """Say that an object changed: `key` is the webhook prefix."""
-        self.around.tell(Event(self.id, f"{key}:{object_id}", what, int(self.around.clock.now() * 1000), details))
+        self.shared.tell(Event(self.id, f"{key}:{object_id}", what, int(self.shared.clock.now() * 1000), details))
 
     def found(self, kind: str, ids: Iterable[str]) -> list[Record]:
         """The records of these ids that lists show."""

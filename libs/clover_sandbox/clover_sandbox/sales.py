@@ -39,7 +39,7 @@ def file_order(merchant: Merchant, record: Record, sheet: Sheet) -> Record:
         record["paymentState"] = "OPEN"
     merchant.sheets[record["id"]] = sheet
     merchant.objects["orders"].add(record, shown="state" in record)
-    if "state" in record or merchant.around.switches.on("draft_tells_order"):
+    if "state" in record or merchant.shared.switches.on("draft_tells_order"):
         merchant.tell("O", record["id"], "CREATE")
     return record
 
@@ -51,7 +51,7 @@ def open_order(merchant: Merchant, fields: Record, *, from_till: bool = False) -
 
 def blank_sheet(merchant: Merchant, *, from_till: bool = False) -> Sheet:
     """What hangs on an order that was just made: nothing."""
-    return Sheet(merchant.around.clock.monotonic(), from_till)
+    return Sheet(merchant.shared.clock.monotonic(), from_till)
 
 
 def touch_order(merchant: Merchant, order_id: str, **changes: Any) -> Record:
@@ -92,7 +92,7 @@ def add_line(merchant: Merchant, order_id: str, fields: Record, tax_rate_ids: li
     sheet.lines[line.record["id"]] = line
     if policy(merchant, sheet) == "on_line_item":
         take(merchant, line)
-    if "state" not in order and merchant.around.switches.on("line_opens_draft"):
+    if "state" not in order and merchant.shared.switches.on("line_opens_draft"):
         touch_order(merchant, order_id, state="open")
     return line
 
@@ -111,7 +111,7 @@ def remove_line(merchant: Merchant, order_id: str, line_id: str, reason: str | N
     sheet = merchant.sheets[order_id]
     line = sheet.lines.pop(line_id)
     sheet.voided.append(without_nulls({"lineItem": line.record, "reason": reason, "deletedTime": merchant.now_ms()}))
-    if merchant.around.switches.on("restock_on_delete"):
+    if merchant.shared.switches.on("restock_on_delete"):
         put_back(merchant, line, "line deleted")
     touch_order(merchant, order_id)
 
@@ -127,9 +127,9 @@ def attach_customers(merchant: Merchant, order_id: str, customer_ids: list[str])
 def delete_order(merchant: Merchant, order_id: str) -> None:
     """A soft delete (documented); whether its stock comes back is a switch."""
     sheet = merchant.sheets[order_id]
-    if sheet.payment_ids and merchant.around.switches["delete_paid_order"] == "refuse":
+    if sheet.payment_ids and merchant.shared.switches["delete_paid_order"] == "refuse":
         raise bad_request("Order has payments and cannot be deleted")
-    if merchant.around.switches.on("restock_on_delete"):
+    if merchant.shared.switches.on("restock_on_delete"):
         for line in sheet.lines.values():
             put_back(merchant, line, "order deleted")
     now = merchant.now_ms()
@@ -188,7 +188,7 @@ def computed_totals(merchant: Merchant, order: Record, sheet: Sheet) -> totals.T
 
 def policy(merchant: Merchant, sheet: Sheet) -> str:
     """When stock is taken for this order."""
-    return merchant.around.switches["till_deducts" if sheet.from_till else "deduct"]
+    return merchant.shared.switches["till_deducts" if sheet.from_till else "deduct"]
 
 
 def take(merchant: Merchant, line: Line) -> None:
@@ -219,14 +219,14 @@ def quantity_of(line: Line) -> Decimal:
 
 
 def _refuses_overpayment(merchant: Merchant) -> bool:
-    return merchant.around.switches["overpayment"] == "refuse"
+    return merchant.shared.switches["overpayment"] == "refuse"
 
 
 def _follow_payments(merchant: Merchant, order: Record, sheet: Sheet) -> None:
     if paid(merchant, sheet) < due(merchant, order):
         touch_order(merchant, order["id"], paymentState="PARTIALLY_PAID", state=order.get("state", "open"))
         return
-    locked = merchant.around.switches.on("paid_locks")
+    locked = merchant.shared.switches.on("paid_locks")
     touch_order(merchant, order["id"], paymentState="PAID", state="locked" if locked else order.get("state", "open"))
     for line in sheet.lines.values():
         if policy(merchant, sheet) == "on_payment":

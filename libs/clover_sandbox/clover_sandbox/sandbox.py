@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 from clover_sandbox.clock import Clock
 from clover_sandbox.faults import Faults
-from clover_sandbox.gate import Gate
 from clover_sandbox.ids import Ids
 from clover_sandbox.journal import Journal
 from clover_sandbox.limits import Limiter, Limits
 from clover_sandbox.oauth import OAuth
+from clover_sandbox.pipeline import Pipeline
 from clover_sandbox.rest.api import build_router
 from clover_sandbox.switches import Switches
 from clover_sandbox.till.actions import play_till
@@ -34,7 +34,7 @@ class Sandbox:
     """A local Clover. `world` is the truth; everything else says how the world is reached."""
 
     world: World
-    gate: Gate
+    pipeline: Pipeline
     oauth: OAuth
     limiter: Limiter
     faults: Faults
@@ -53,5 +53,5 @@ def build_sandbox(settings: Settings) -> Sandbox:
     world.listeners.append(webhooks.hear)
     oauth, journal, faults = OAuth(world), Journal(), Faults(settings.seed)
     limiter = Limiter(settings.limits, switches)
-    gate = Gate(world, oauth, build_router(), limiter, faults, journal, play_till)
-    return Sandbox(world, gate, oauth, limiter, faults, journal, switches, webhooks)
+    pipeline = Pipeline(world, oauth, build_router(), limiter, faults, journal, play_till)
+    return Sandbox(world, pipeline, oauth, limiter, faults, journal, switches, webhooks)

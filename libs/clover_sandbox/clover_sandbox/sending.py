@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from clover_sandbox.answers import JSON_TYPE, Answer
-from clover_sandbox.plays import Outcome
+from clover_sandbox.fault_effects import Outcome
 
 CHUNK = 65_536
 

@@ -61,10 +61,10 @@ def _set(
     merchant: Merchant, item_id: str, stock: Stock, quantity: Decimal | None, cause: str, *, of_a_sale: bool
 ) -> None:
     falls_below = is_low(stock, quantity) and not is_low(stock, stock.quantity)
-    stock.note(Movement(cause, stock.quantity, quantity, merchant.around.clock.now() * 1000))
+    stock.note(Movement(cause, stock.quantity, quantity, merchant.shared.clock.now() * 1000))
     stock.quantity = quantity
     stock.modified = merchant.now_ms()
-    if merchant.around.switches.on("stock_touches_item"):
+    if merchant.shared.switches.on("stock_touches_item"):
         merchant.objects["items"].change(item_id, {"modifiedTime": merchant.now_ms()})
     _tell_count(merchant, item_id, of_a_sale=of_a_sale, falls_below=falls_below)
     follow_availability(merchant, item_id)
@@ -72,7 +72,7 @@ def _set(
 
 def tell_availability(merchant: Merchant, item_id: str) -> None:
     """Say that an item can be bought or no longer: IA with keys split (announced; its body a guess), else I."""
-    if merchant.around.switches["webhook_stock_keys"] == "I":
+    if merchant.shared.switches["webhook_stock_keys"] == "I":
         merchant.tell("I", item_id, "UPDATE")
         return
     available = (merchant.objects["items"].get(item_id) or {}).get("available")
@@ -85,7 +85,7 @@ def follow_availability(merchant: Merchant, item_id: str) -> None:
     quantity = None if stock is None else stock.quantity
     if quantity is None or item is None or not (item.get("autoManage") and merchant.properties.get("trackStock")):
         return
-    available = _available(quantity, merchant.around.switches["fraction_available"])
+    available = _available(quantity, merchant.shared.switches["fraction_available"])
     if available is None or available == item["available"]:
         return
     merchant.objects["items"].change(item_id, {"available": available, "modifiedTime": merchant.now_ms()})
@@ -100,7 +100,7 @@ def _available(quantity: Decimal, fraction: str) -> bool | None:
 
 def _tell_count(merchant: Merchant, item_id: str, *, of_a_sale: bool, falls_below: bool) -> None:
     """With keys split IS is sent for writes and recounts, and when a count falls below its threshold (announced)."""
-    switches = merchant.around.switches
+    switches = merchant.shared.switches
     if switches["webhook_stock_keys"] == "I":
         if not of_a_sale or switches.on("sale_tells_item"):
             merchant.tell("I", item_id, "UPDATE")

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from clover_sandbox.clock import Clock
-from clover_sandbox.events import Event, Tell
-from clover_sandbox.fresh import Wish, fresh_merchant
+from clover_sandbox.events import Event, EventListener
 from clover_sandbox.ids import Ids
-from clover_sandbox.merchant import Merchant, Surroundings
+from clover_sandbox.merchant import Merchant, SharedState
+from clover_sandbox.merchant_factory import MerchantSpec, make_merchant
 from clover_sandbox.switches import Switches
 
 # What the connector needs (api.md section 2); Europe's customer groups are asked for by name.
@@ -19,7 +19,7 @@ DEFAULT_PERMISSIONS = frozenset(
 
 
 # What the app must be allowed to read to be told of an object, by webhook key (documented).
-TOLD_WITH: Mapping[str, str] = {
+READ_PERMISSION: Mapping[str, str] = {
     **dict.fromkeys(("I", "IS", "IA", "IC", "IG", "IM"), "INVENTORY_R"),
     **dict.fromkeys(("A", "CA", "M", "SH"), "MERCHANT_R"),
     "C": "CUSTOMERS_R",
@@ -58,23 +58,23 @@ class World:
     merchants: dict[str, Merchant] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     permissions: dict[str, frozenset[str]] = field(default_factory=dict)
-    listeners: list[Tell] = field(default_factory=list)
+    listeners: list[EventListener] = field(default_factory=list)
 
     def tell(self, event: Event) -> None:
         """Pass an event on if the app is installed there and may read the object; its own end is told in any case."""
         merchant = self.merchants[event.merchant_id]
-        told = merchant.installed and TOLD_WITH[event.key] in self.permissions[merchant.id]
+        told = merchant.installed and READ_PERMISSION[event.key] in self.permissions[merchant.id]
         if told or (event.key, event.type) == ("A", "DELETE"):
             for listener in self.listeners:
                 listener(event)
 
     def add_merchant(
-        self, wish: Wish, permissions: Iterable[str] | None = None, token: str | None = None
+        self, spec: MerchantSpec, permissions: Iterable[str] | None = None, token: str | None = None
     ) -> tuple[Merchant, str]:
         """A new merchant with the app installed, and its token. `ValueError` if the id is taken."""
-        if wish.id in self.merchants:
-            raise ValueError(f"merchant {wish.id} exists already")
-        merchant = fresh_merchant(wish, Surroundings(self.clock, self.ids, self.switches, self.tell))
+        if spec.id in self.merchants:
+            raise ValueError(f"merchant {spec.id} exists already")
+        merchant = make_merchant(spec, SharedState(self.clock, self.ids, self.switches, self.tell))
         self.merchants[merchant.id] = merchant
         self.permissions[merchant.id] = DEFAULT_PERMISSIONS if permissions is None else frozenset(permissions)
         if token is None:

@@ -10,14 +10,14 @@ from typing import TextIO
 
 import click
 
-from quicksync_dev import client, compose, facts, identity
+from quicksync_dev import client, compose, identity, runtime_state
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.demo.play import play
 from quicksync_dev.environment import REGIONS
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.ports import is_free
-from quicksync_dev.say import Say
-from quicksync_dev.signals import unless_told_to_end
+from quicksync_dev.progress import Progress
+from quicksync_dev.signals import until_signalled
 from quicksync_dev.system import Options, System
 
 USUAL_PORT = 8080
@@ -66,7 +66,7 @@ def up(
     if gateway_port is None and is_free(USUAL_PORT):
         gateway_port = USUAL_PORT
     options = Options(clover_urls(clover_url), gateway_port, postgres_dsn, amqp_url)
-    asyncio.run(unless_told_to_end(_up(System(root, options, click.echo), click.echo)))
+    asyncio.run(until_signalled(_up(System(root, options, click.echo), click.echo)))
 
 
 def clover_urls(everywhere: str | None) -> dict[str, str]:
@@ -79,26 +79,26 @@ def clover_urls(everywhere: str | None) -> dict[str, str]:
         raise LauncherError('QS_CLOVER_BASE_URLS is no JSON object such as {"us": "https://…"}') from error
 
 
-async def _up(system: System, say: Say) -> None:
+async def _up(system: System, progress: Progress) -> None:
     """Run the system until this is cancelled, while it starts too."""
     try:
         await system.start()
-        _welcome(system, say)
+        _welcome(system, progress)
         await asyncio.Event().wait()
     finally:
-        say("stopping")
+        progress("stopping")
         await system.stop()
-        say("stopped")
+        progress("stopped")
 
 
-def _welcome(system: System, say: Say) -> None:
+def _welcome(system: System, progress: Progress) -> None:
     env = system.env()
-    say("")
-    say(f"dashboard: {env['dashboard_url']}")
-    say(f"log in:    {facts.login_link(env['gateway_url'], system.identity)}")
-    say(f"mail:      {env['mail_url']}/")
-    say(f"logs:      {system.data_dir.root / 'logs'}")
-    say("Ctrl-C stops everything. `quicksync env` tells the rest.")
+    progress("")
+    progress(f"dashboard: {env['dashboard_url']}")
+    progress(f"log in:    {runtime_state.login_link(env['gateway_url'], system.identity)}")
+    progress(f"mail:      {env['mail_url']}/")
+    progress(f"logs:      {system.data_dir.root / 'logs'}")
+    progress("Ctrl-C stops everything. `quicksync env` tells the rest.")
 
 
 @main.command()
@@ -106,7 +106,7 @@ def _welcome(system: System, say: Say) -> None:
 def env(root: Path) -> None:
     """Print as JSON where everything is, with a token and the secrets to use it."""
     data_dir = DataDir(root)
-    click.echo(json.dumps(facts.public(facts.read(data_dir), identity.of(data_dir)), indent=2))
+    click.echo(json.dumps(runtime_state.public(runtime_state.read(data_dir), identity.of(data_dir)), indent=2))
 
 
 @main.command()
@@ -117,7 +117,7 @@ def env(root: Path) -> None:
 def token(root: Path, scope: str, merchants: str, minutes: float) -> None:
     """Print a bearer token for the HTTP APIs."""
     data_dir = DataDir(root)
-    facts.read(data_dir)
+    runtime_state.read(data_dir)
     click.echo(identity.of(data_dir).token(scope, _listed(merchants), minutes))
 
 
@@ -146,7 +146,7 @@ def connect(
 ) -> None:
     """Connect a Clover merchant through the gateway."""
     data_dir = DataDir(root)
-    running = facts.public(facts.read(data_dir), identity.of(data_dir))
+    running = runtime_state.public(runtime_state.read(data_dir), identity.of(data_dir))
     if in_sandbox:
         merchant_id, api_token = asyncio.run(client.make_sandbox_merchant(running["clover_url"], region))
     if merchant_id is None:
@@ -162,7 +162,7 @@ def connect(
 @click.argument("mail_id", required=False)
 def mail(root: Path, mail_id: str | None) -> None:
     """List the caught mails, or print one: by its id, or `last`."""
-    mails = asyncio.run(client.mails(facts.read(DataDir(root))["mail_url"]))
+    mails = asyncio.run(client.mails(runtime_state.read(DataDir(root))["mail_url"]))
     if mail_id is None:
         for each in mails:
             click.echo(f"{each['id']}  {', '.join(each['to'])}  {each['subject']}")
@@ -192,7 +192,7 @@ def demo(against: TextIO | None, root: Path | None, postgres_dsn: str | None, am
     with tempfile.TemporaryDirectory(prefix="quicksync-demo-") as temporary:
         Path(temporary).chmod(TRAVERSABLE)
         system = System(root or Path(temporary), options, click.echo)
-        if not asyncio.run(unless_told_to_end(_demo(system, kept=root is not None))):
+        if not asyncio.run(until_signalled(_demo(system, kept=root is not None))):
             raise click.Abort
 
 
@@ -221,11 +221,11 @@ def print_secrets(root: Path, sandbox: bool, gateway_port: int) -> None:
     """Print the .env that docker-compose.yml asks for, with keys and passwords of its own."""
     data_dir, ports = DataDir(root), compose.Ports(gateway=gateway_port)
     click.echo(compose.dotenv(compose.variables(data_dir, ports, sandbox=sandbox)), nl=False)
-    facts.write(data_dir, compose.facts(ports), facts.COMPOSE_FILE)
+    runtime_state.write(data_dir, compose.runtime_state(ports), runtime_state.COMPOSE_FILE)
 
 
 def _listed(text: str) -> Sequence[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 if __name__ == "__main__":

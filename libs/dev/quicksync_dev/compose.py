@@ -40,7 +40,7 @@ def dotenv(values: Mapping[str, str]) -> str:
     return "".join(f"{name}='{value}'\n" for name, value in values.items())
 
 
-def facts(ports: Ports) -> dict[str, Any]:
+def runtime_state(ports: Ports) -> dict[str, Any]:
     """What the running system tells about itself. Its database and broker are not reachable from outside."""
     return {
         "gateway_url": f"http://127.0.0.1:{ports.gateway}",

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from quicksync_dev import commands, watchdog
 from quicksync_dev.errors import LauncherError
+from quicksync_dev.progress import Progress
 from quicksync_dev.records import Records
-from quicksync_dev.say import Say
 
 PRIVATE = 0o700
 PASSABLE = 0o011
 SECRET = 0o600
 WATCHDOG_ENDS_WITHIN = 15
-FACTS = "system.json"
+STATE_FILE = "system.json"
 """What the running system tells of itself; it is there only while one is up."""
 
 
@@ -42,7 +42,7 @@ class DataDir:
         return path
 
     def log(self, name: str) -> Path:
-        """Where the part of this name logs."""
+        """Where the component of this name logs."""
         return self.path("logs", f"{name}.log")
 
     def once(self, name: str, make: Callable[[], str]) -> str:
@@ -57,7 +57,7 @@ class DataDir:
         return path.read_text()
 
     @contextmanager
-    def taken(self, say: Say) -> Iterator[None]:
+    def locked(self, progress: Progress) -> Iterator[None]:
         """Hold the directory alone, with what a killed launcher left behind ended first and a watchdog set.
 
         Raises LauncherError when another launcher holds it.
@@ -66,17 +66,17 @@ class DataDir:
         with self.path("lock").open("w") as lock:
             _hold(lock.fileno(), self.root)
             # a killed launcher's; nobody may take what it told for the system that starts now
-            self.path(FACTS).unlink(missing_ok=True)
+            self.path(STATE_FILE).unlink(missing_ok=True)
             if leftovers := self.records.reap():
-                say(f"ended what an earlier run left behind: {', '.join(leftovers)}")
+                progress(f"ended what an earlier run left behind: {', '.join(leftovers)}")
             guard = watchdog.start(self.root / "run")
             try:
                 yield
             finally:
-                self.path(FACTS).unlink(missing_ok=True)
+                self.path(STATE_FILE).unlink(missing_ok=True)
                 guard.communicate(timeout=WATCHDOG_ENDS_WITHIN)
 
-    def is_taken(self) -> bool:
+    def is_locked(self) -> bool:
         """Whether a launcher runs on this directory now."""
         if not (self.root / "lock").exists():
             return False
@@ -90,7 +90,7 @@ class DataDir:
     def place(self, name: str, user: str | None) -> Path:
         """A folder of this user's own for a server: below the directory, or where the user can reach it.
 
-        A user who may not pass through the directory (a home of another, say) gets a folder in /var/tmp, and a
+        A user who may not pass through the directory (a home of another user) gets a folder in /var/tmp, and a
         link to it stands in the directory.
         """
         place = self.path(name)

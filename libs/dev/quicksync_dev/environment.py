@@ -15,7 +15,7 @@ SEALING = ("catalog", "orders", "notifier")
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Addresses:
     """Where everything is. `ports` and `dsns` are by service."""
 
     ports: Mapping[str, int]
@@ -34,26 +34,26 @@ class Surroundings:
         return f"http://127.0.0.1:{self.ports[service]}"
 
 
-def of_service(service: str, around: Surroundings, identity: Identity) -> dict[str, str]:
+def of_service(service: str, addresses: Addresses, identity: Identity) -> dict[str, str]:
     """The whole environment of one service: its settings, and of ours only what programs need to run at all."""
     own = {
         "QS_ENV": "dev",
         "QS_HOST": "127.0.0.1",
-        "QS_PORT": str(around.ports[service]),
-        "QS_POSTGRES_DSN": around.dsns[service],
-        "QS_AMQP_URL": around.amqp_url,
-        "QS_BUS_NAMESPACE": around.bus_namespace,
-        "QS_CATALOG_URL": around.url("catalog"),
-        "QS_PUBLIC_URL": around.gateway_url,
+        "QS_PORT": str(addresses.ports[service]),
+        "QS_POSTGRES_DSN": addresses.dsns[service],
+        "QS_AMQP_URL": addresses.amqp_url,
+        "QS_BUS_NAMESPACE": addresses.bus_namespace,
+        "QS_CATALOG_URL": addresses.url("catalog"),
+        "QS_PUBLIC_URL": addresses.gateway_url,
         "QS_INTERNAL_SECRETS": identity.internal_secret,
         "QS_JWT_PUBLIC_KEYS": identity.public_key,
-        "QS_CLOVER_BASE_URLS": json.dumps(dict(around.clover_urls)),
+        "QS_CLOVER_BASE_URLS": json.dumps(dict(addresses.clover_urls)),
         "QS_CLOVER_WEBHOOK_SECRETS": identity.webhook_secret,
     }
-    return inherited() | own | _particular(service, around, identity) | dict(around.settings)
+    return inherited() | own | _particular(service, addresses, identity) | dict(addresses.settings)
 
 
-def _particular(service: str, around: Surroundings, identity: Identity) -> dict[str, str]:
+def _particular(service: str, addresses: Addresses, identity: Identity) -> dict[str, str]:
     particular = {"QS_MASTER_KEYS": identity.master_key} if service in SEALING else {}
     match service:
         case "catalog":
@@ -61,7 +61,7 @@ def _particular(service: str, around: Surroundings, identity: Identity) -> dict[
         case "orders":
             particular["QS_REFERENCE_KEY"] = identity.reference_key
         case "notifier":
-            particular |= {"QS_SMTP_URL": around.smtp_url, "QS_MAIL_FROM": MAIL_FROM}
+            particular |= {"QS_SMTP_URL": addresses.smtp_url, "QS_MAIL_FROM": MAIL_FROM}
     return particular
 
 

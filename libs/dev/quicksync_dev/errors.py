@@ -9,8 +9,8 @@ class NoBackend(LauncherError):
     """A back-end can be had in none of the known ways."""
 
 
-class PartFailed(LauncherError):
-    """A part ended or stayed silent while it was started; carries its own last log lines."""
+class ComponentFailed(LauncherError):
+    """A component ended or stayed silent while it was started; carries its own last log lines."""
 
     def __init__(self, name: str, what: str, lines: list[str]) -> None:
         told = "".join(f"\n  {name} | {line}" for line in lines) or " (it logged nothing)"

@@ -9,16 +9,16 @@ from typing import Protocol
 
 import aiohttp
 
-from quicksync_dev import commands, families
+from quicksync_dev import commands, process_tree
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.errors import LauncherError, PartFailed
+from quicksync_dev.errors import ComponentFailed, LauncherError
 from quicksync_dev.waiting import Check, holds
 
 STOP_WITHIN = 20.0
 LAST_LINES = 20
 
 
-class Part(Protocol):
+class Component(Protocol):
     """Anything that can be started, stopped, killed with -9, and started again on the same port and data."""
 
     name: str
@@ -34,7 +34,7 @@ class Part(Protocol):
 class Child:
     """One child process. `start` returns when `ready` says so; it leads a session of its own.
 
-    `user` is whom it runs as (only root can choose). Raises PartFailed, with its last log lines, when it ends or
+    `user` is whom it runs as (only root can choose). Raises ComponentFailed, with its last log lines, when it ends or
     stays silent longer than `within` seconds.
     """
 
@@ -84,10 +84,10 @@ class Child:
         self._data_dir.records.note(self.name, self._process.pid)
         if not await holds(self._ready_or_ended, self._within):
             await self._clear()
-            raise PartFailed(self.name, f"was not ready within {self._within:.0f} s", self.last_lines())
+            raise ComponentFailed(self.name, f"was not ready within {self._within:.0f} s", self.last_lines())
         if self.pid is None:
             await self._clear()
-            raise PartFailed(self.name, f"ended with code {self._process.returncode}", self.last_lines())
+            raise ComponentFailed(self.name, f"ended with code {self._process.returncode}", self.last_lines())
         self._was_ready = True
 
     async def stop(self) -> None:
@@ -123,8 +123,8 @@ class Child:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    families.end(families.family(process.pid))
-    process.wait(timeout=families.GONE_WITHIN)
+    process_tree.end(process_tree.process_tree(process.pid))
+    process.wait(timeout=process_tree.GONE_WITHIN)
 
 
 def answers(url: str) -> Check:

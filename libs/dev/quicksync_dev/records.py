@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from quicksync_dev import families
+from quicksync_dev import process_tree
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -33,7 +33,7 @@ class Records:
 
     def note(self, name: str, pid: int) -> None:
         """Remember a process just started. One that is gone already is not remembered."""
-        started = families.started_at(pid)
+        started = process_tree.started_at(pid)
         if started is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -70,16 +70,16 @@ class Records:
 def _end(record: Record) -> bool:
     """Whether there was something to end."""
     members = _leftover(record)
-    families.end(members)
+    process_tree.end(members)
     return bool(members)
 
 
 def _leftover(record: Record) -> list[psutil.Process]:
     """The recorded process' family when it is still ours: the same boot, and not another process with its number."""
-    started = families.started_at(record.pid)
-    if record.boot != _boot() or (started is not None and abs(started - record.started) > families.SAME_START):
+    started = process_tree.started_at(record.pid)
+    if record.boot != _boot() or (started is not None and abs(started - record.started) > process_tree.SAME_START):
         return []
-    return families.family(record.pid)
+    return process_tree.process_tree(record.pid)
 
 
 def _boot() -> str:

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 
-async def unless_told_to_end(work: Coroutine[Any, Any, None]) -> bool:
+async def until_signalled(work: Coroutine[Any, Any, None]) -> bool:
     """Run the work; the first SIGINT, SIGTERM or SIGHUP cancels it. Whether it came to its own end.
 
     Later signals change nothing, so that stopping is not stopped. Where SIGHUP is ignored (nohup) it stays so.

@@ -1,55 +1,55 @@
-"""Keeps what should run running: a part that died is started again, with a word about it."""
+"""Keeps what should run running: a component that died is started again, with a word about it."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from quicksync_dev.processes import Part
-from quicksync_dev.say import Say
+from quicksync_dev.processes import Component
+from quicksync_dev.progress import Progress
 
 LOOK_EVERY = 0.25
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 STEADY = 60.0
-"""Seconds a part must have been well for its troubles before to be forgotten."""
+"""Seconds a component must have been well for its troubles before to be forgotten."""
 
 
 class Supervisor:
-    """Watches parts. Those in `resting` were put down on purpose and are left alone."""
+    """Watches components. Those in `paused` were put down on purpose and are left alone."""
 
-    def __init__(self, parts: Mapping[str, Part], say: Say, changed: Callable[[], None]) -> None:
-        self.resting: set[str] = set()
-        self._parts = parts
-        self._say = say
+    def __init__(self, components: Mapping[str, Component], progress: Progress, changed: Callable[[], None]) -> None:
+        self.paused: set[str] = set()
+        self._components = components
+        self._progress = progress
         self._changed = changed
         self._pause: dict[str, float] = {}
         self._troubled: dict[str, float] = {}
 
     async def watch(self) -> None:
-        """Look at each part again and again, until cancelled; none waits for what another needs."""
-        await asyncio.gather(*(self._keep_up(part) for part in self._parts.values()))
+        """Look at each component again and again, until cancelled; none waits for what another needs."""
+        await asyncio.gather(*(self._keep_up(component) for component in self._components.values()))
 
-    async def _keep_up(self, part: Part) -> None:
+    async def _keep_up(self, component: Component) -> None:
         while True:
             try:
-                troubled = await self._start_if_dead(part)
-            except Exception as error:  # noqa: BLE001 - whatever it was, nobody else would look after this part
-                self._say(f"{part.name}: {error or type(error).__name__}")
+                troubled = await self._start_if_dead(component)
+            except Exception as error:  # noqa: BLE001 - whatever it was, nobody else would look after this component
+                self._progress(f"{component.name}: {error or type(error).__name__}")
                 troubled = True
             if troubled:
-                await self._pause_for(part.name)
+                await self._pause_for(component.name)
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _start_if_dead(self, part: Part) -> bool:
+    async def _start_if_dead(self, component: Component) -> bool:
         """Whether it was dead."""
-        if part.name in self.resting or await part.alive() or part.name in self.resting:
+        if component.name in self.paused or await component.alive() or component.name in self.paused:
             return False
-        self._say(f"{part.name}: died; starting it again")
+        self._progress(f"{component.name}: died; starting it again")
         try:
-            await part.start()
+            await component.start()
         finally:
             self._changed()
-        self._say(f"{part.name}: runs again")
+        self._progress(f"{component.name}: runs again")
         return True
 
     async def _pause_for(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The whole system on this machine, composed of real parts: for `up`, for the demo, and for the e2e and chaos tests."""
+"""Composes the whole system on this machine from real servers, for `up`, the demo, and the e2e and chaos tests."""
 
 import asyncio
 import contextlib
@@ -10,18 +10,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from quicksync_dev import bus, database, facts, identity, parts
-from quicksync_dev.backends import packages
-from quicksync_dev.backends.provide import Backends, choose
+from quicksync_dev import bus, components, database, identity, runtime_state
+from quicksync_dev.backends.programs import NGINX, locate
+from quicksync_dev.backends.select import Backends, select
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.environment import REGIONS, Surroundings
+from quicksync_dev.environment import REGIONS, Addresses
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.gateway.nginx import gateway
 from quicksync_dev.identity import Identity
 from quicksync_dev.ports import free_port, is_free
-from quicksync_dev.processes import Part
-from quicksync_dev.say import Say, stopwatch
+from quicksync_dev.processes import Component
+from quicksync_dev.progress import Progress, stopwatch
 from quicksync_dev.supervision import Supervisor
 from quicksync_dev.waiting import together
 
@@ -41,27 +41,27 @@ class Options:
     postgres_dsn: str | None = None
     amqp_url: str | None = None
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    python: parts.Python = (sys.executable, "-m")
+    python: components.Python = (sys.executable, "-m")
 
 
 class System:
-    """One system in one data directory, with ports of its own; several may run at once, on given servers too.
+    """One system in one data directory, with its own ports; several can run side by side, also on external servers.
 
-    `parts` are by name: postgres, rabbitmq, sandbox, mail, catalog, inventory, orders, notifier, gateway. A part that
-    dies is started again, except one that was put down by `kill` or `put_down`, until `restart`.
+    `components` maps names to components: postgres, rabbitmq, sandbox, mail, catalog, inventory, orders, notifier,
+    gateway. The supervisor restarts a component that dies, except one stopped by `kill` or `pause`, until `restart`.
     """
 
-    def __init__(self, root: Path, options: Options | None = None, say: Say = print) -> None:
+    def __init__(self, root: Path, options: Options | None = None, progress: Progress = print) -> None:
         self.data_dir = DataDir(root)
         self.options = options or Options()
-        self.parts: dict[str, Part] = {}
-        self._say = say
-        self._supervisor = Supervisor(self.parts, say, self._tell)
+        self.components: dict[str, Component] = {}
+        self._progress = progress
+        self._supervisor = Supervisor(self.components, progress, self._write_state)
         self._watching: asyncio.Task[None] | None = None
         self._held = contextlib.ExitStack()
         self._urls: dict[str, str] = {}
         self._backends: Backends | None = None
-        self._around: Surroundings | None = None
+        self._addresses: Addresses | None = None
 
     async def __aenter__(self) -> Self:
         """Start; when that fails everything started so far is stopped."""
@@ -83,17 +83,17 @@ class System:
         Raises LauncherError. Whoever calls this without `async with` calls `stop` in any case.
         """
         took = stopwatch()
-        self._held.enter_context(self.data_dir.taken(self._say))
+        self._held.enter_context(self.data_dir.locked(self._progress))
         self.identity = identity.of(self.data_dir)
-        # first, so that nothing is started when it cannot be had
-        [self._nginx] = await packages.ensure([packages.NGINX], self._say)
-        self._backends = await choose(self.data_dir, self._say, self.options.postgres_dsn, self.options.amqp_url)
-        self._around = await self._start_ground(self._backends)
-        await self._start_services(self._around)
-        await self._start_gateway(self._around)
-        self._tell()
+        # Located first, so that nothing starts when nginx is missing.
+        [self._nginx] = locate([NGINX])
+        self._backends = await select(self.data_dir, self._progress, self.options.postgres_dsn, self.options.amqp_url)
+        self._addresses = await self._start_ground(self._backends)
+        await self._start_services(self._addresses)
+        await self._start_gateway(self._addresses)
+        self._write_state()
         self._watching = asyncio.create_task(self._supervisor.watch())
-        self._say(f"everything is up in {took()}")
+        self._progress(f"everything is up in {took()}")
 
     async def stop(self) -> None:
         """Stop everything that was started, the back-ends last. Raises LauncherError for what did not stop."""
@@ -103,8 +103,8 @@ class System:
             self._watching = None
         failed: list[str] = []
         for names in STOP_ORDER:
-            there = [name for name in names if name in self.parts]
-            ends = await asyncio.gather(*(self.parts.pop(name).stop() for name in there), return_exceptions=True)
+            there = [name for name in names if name in self.components]
+            ends = await asyncio.gather(*(self.components.pop(name).stop() for name in there), return_exceptions=True)
             failed += [f"{name} ({end})" for name, end in zip(there, ends, strict=True) if end is not None]
         self._held.close()
         if failed:
@@ -117,48 +117,48 @@ class System:
             self.data_dir.discard()
 
     async def kill(self, name: str) -> None:
-        """End a part with SIGKILL, all its processes, and leave it down until `restart`."""
-        self._supervisor.resting.add(name)
-        await self.parts[name].kill()
+        """End a component with SIGKILL, all its processes, and leave it down until `restart`."""
+        self._supervisor.paused.add(name)
+        await self.components[name].kill()
 
-    async def put_down(self, name: str) -> None:
-        """Stop a part in order and leave it down until `restart`."""
-        self._supervisor.resting.add(name)
-        await self.parts[name].stop()
+    async def pause(self, name: str) -> None:
+        """Stop a component in order and leave it down until `restart`."""
+        self._supervisor.paused.add(name)
+        await self.components[name].stop()
 
     async def restart(self, name: str) -> None:
-        """Start a part again, on the same port and data; returns when it is ready. One that runs is stopped first."""
-        await self.put_down(name)
-        await self.parts[name].start()
-        self._supervisor.resting.discard(name)
-        self._tell()
+        """Restart a component on the same port and data, and wait until it is ready. Stop it first if it runs."""
+        await self.pause(name)
+        await self.components[name].start()
+        self._supervisor.paused.discard(name)
+        self._write_state()
 
     def env(self) -> dict[str, Any]:
         """What `quicksync env` prints."""
-        return facts.public(self._facts(), self.identity)
+        return runtime_state.public(self._state(), self.identity)
 
-    async def _start(self, *started: Part) -> None:
+    async def _start(self, *started: Component) -> None:
         """Start these at the same time; each is known from before its start, so that it will be stopped."""
-        self.parts.update({part.name: part for part in started})
-        await together(*(part.start() for part in started))
+        self.components.update({component.name: component for component in started})
+        await together(*(component.start() for component in started))
 
-    async def _start_ground(self, backends: Backends) -> Surroundings:
+    async def _start_ground(self, backends: Backends) -> Addresses:
         """Back-ends, mail and sandbox; the schemas are migrated while the broker, the slowest of all, starts."""
         outside = self._outside_world()
-        around: Surroundings
-        [around, _] = await together(self._start_database(backends), self._start(backends.rabbitmq, *outside))
+        addresses: Addresses
+        [addresses, _] = await together(self._start_database(backends), self._start(backends.rabbitmq, *outside))
         # a container's host is known for sure only once it runs
-        return dataclasses.replace(around, amqp_url=backends.rabbitmq.url)
+        return dataclasses.replace(addresses, amqp_url=backends.rabbitmq.url)
 
-    async def _start_database(self, backends: Backends) -> Surroundings:
+    async def _start_database(self, backends: Backends) -> Addresses:
         await self._start(backends.postgres)
         took = stopwatch()
-        around = await self._surroundings(backends)
-        await together(*(parts.migrate(service, *self._setting(around)) for service in SERVICES))
-        self._say(f"database: the schemas of {', '.join(SERVICES)} are prepared and migrated in {took()}")
-        return around
+        addresses = await self._addresses_of(backends)
+        await together(*(components.migrate(service, *self._setting(addresses)) for service in SERVICES))
+        self._progress(f"database: the schemas of {', '.join(SERVICES)} are prepared and migrated in {took()}")
+        return addresses
 
-    def _outside_world(self) -> list[Part]:
+    def _outside_world(self) -> list[Component]:
         """The mail catcher, and the sandbox unless another Clover was given."""
         smtp, http, clover = free_port(), free_port(), free_port()
         self._urls = {
@@ -167,17 +167,17 @@ class System:
             "gateway_url": f"http://127.0.0.1:{self._gateway_port()}",
             "clover_url": next(iter(self.options.clover_urls.values()), f"http://127.0.0.1:{clover}").rstrip("/"),
         }
-        mail = parts.mail(self.data_dir, smtp, http)
+        mail = components.mail(self.data_dir, smtp, http)
         if self.options.clover_urls:
-            self._say(f"clover: the given one at {', '.join(sorted(set(self.options.clover_urls.values())))}")
+            self._progress(f"clover: the given one at {', '.join(sorted(set(self.options.clover_urls.values())))}")
             return [mail]
         python, gateway_url = self.options.python, self._urls["gateway_url"]
-        return [mail, parts.sandbox(self.data_dir, python, clover, gateway_url, self.identity)]
+        return [mail, components.sandbox(self.data_dir, python, clover, gateway_url, self.identity)]
 
-    async def _surroundings(self, backends: Backends) -> Surroundings:
+    async def _addresses_of(self, backends: Backends) -> Addresses:
         once = self.data_dir.once
         passwords = {service: once(f"role_{service}", lambda: secrets.token_urlsafe(24)) for service in SERVICES}
-        return Surroundings(
+        return Addresses(
             ports={service: free_port() for service in SERVICES},
             dsns=await database.prepare(backends.postgres.url, passwords, self.data_dir.system),
             amqp_url=backends.rabbitmq.url,
@@ -188,19 +188,19 @@ class System:
             settings=self.options.settings,
         )
 
-    async def _start_services(self, around: Surroundings) -> None:
+    async def _start_services(self, addresses: Addresses) -> None:
         took = stopwatch()
-        await self._start(*(parts.service(service, *self._setting(around)) for service in SERVICES))
-        self._say(f"services: {', '.join(SERVICES)} ready in {took()}")
+        await self._start(*(components.service(service, *self._setting(addresses)) for service in SERVICES))
+        self._progress(f"services: {', '.join(SERVICES)} ready in {took()}")
 
-    async def _start_gateway(self, around: Surroundings) -> None:
+    async def _start_gateway(self, addresses: Addresses) -> None:
         took = stopwatch()
-        port = int(around.gateway_url.rpartition(":")[2])
-        await self._start(gateway(self.data_dir, self._nginx, port, around.ports))
-        self._say(f"gateway: nginx at {around.gateway_url} ready in {took()}")
+        port = int(addresses.gateway_url.rpartition(":")[2])
+        await self._start(gateway(self.data_dir, self._nginx, port, addresses.ports))
+        self._progress(f"gateway: nginx at {addresses.gateway_url} ready in {took()}")
 
-    def _setting(self, around: Surroundings) -> tuple[DataDir, parts.Python, Surroundings, Identity]:
-        return self.data_dir, self.options.python, around, self.identity
+    def _setting(self, addresses: Addresses) -> tuple[DataDir, components.Python, Addresses, Identity]:
+        return self.data_dir, self.options.python, addresses, self.identity
 
     def _gateway_port(self) -> int:
         wanted = self.options.gateway_port
@@ -208,16 +208,16 @@ class System:
             raise LauncherError(f"port {wanted} is taken; give another --gateway-port")
         return wanted if wanted is not None else free_port()
 
-    def _facts(self) -> dict[str, Any]:
-        if self._around is None or self._backends is None:
+    def _state(self) -> dict[str, Any]:
+        if self._addresses is None or self._backends is None:
             raise LauncherError("the system is not up")
-        around = self._around
+        addresses = self._addresses
         return {
             **self._urls,
             "postgres_dsn": database.at(self._backends.postgres.url, self.data_dir.system),
             "amqp_url": self._backends.rabbitmq.url,
-            "services": {name: {"url": around.url(name), "pid": self.parts[name].pid} for name in SERVICES},
+            "services": {name: {"url": addresses.url(name), "pid": self.components[name].pid} for name in SERVICES},
         }
 
-    def _tell(self) -> None:
-        facts.write(self.data_dir, self._facts())
+    def _write_state(self) -> None:
+        runtime_state.write(self.data_dir, self._state())

@@ -167,7 +167,7 @@ async def _find_or_create(batch: Batch, deps: Deps, api: MerchantApi, entry: Ent
     elif found:
         await _link(batch, api, entry, found[0])
     elif settles and batch.now < settles:
-        batch.again(entry.product.product_id, min(LOOK_AGAIN, settles - batch.now))
+        batch.retry(entry.product.product_id, min(LOOK_AGAIN, settles - batch.now))
     elif sku != entry.product.sku:
         await _find_or_create(batch, deps, api, replace(entry, creating_since=None, creating_sku=None))
     else:

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from common import messages
 from common.clock import Clock, SystemClock
 from common.db.database import Database
 from common.http.auth import Keys
@@ -63,6 +64,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["texts"] = messages.for_locale()
     environment.filters["exact"] = dashboard.exact
     return environment
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from aiohttp import web
 from markupsafe import Markup, escape
 
-from common.contracts.problems import SUPPORT, WORDS, Severity
+from common.contracts.problems import Severity
 from common.errors import NotFound, Transient
 from common.http import parse
 from common.http.auth import Claims
@@ -151,7 +151,6 @@ async def show_store(call: PageCall, visitor: Visitor) -> web.StreamResponse:
         solved=shown.solved(solved) if solved else None,
         activity=[shown.line(entry) for entry in entries],
         may_recheck=visitor.claims.allows("problems:write"),
-        support=SUPPORT,
     )
 
 
@@ -236,7 +235,7 @@ def _store_card(shown: store.Store) -> dict[str, Any]:
 
 
 def _urgency(problem: Problem) -> tuple[int, Any]:
-    return list(Severity).index(WORDS[problem.code].severity), problem.since
+    return list(Severity).index(problem.code.severity), problem.since
 
 
 async def _visitor(call: PageCall) -> Visitor | None:
@@ -278,7 +277,7 @@ def _to(place: str) -> web.Response:
 
 
 def _note(call: PageCall, status: int, what: str) -> web.Response:
-    return _render(call, "note.html", status, what=what, support=SUPPORT)
+    return _render(call, "note.html", status, what=what)
 
 
 def _render(call: PageCall, template: str, status: int = 200, **facts: Any) -> web.Response:

@@ -20,9 +20,10 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 from pydantic import BaseModel, Field, ValidationError
 
+from common import messages
 from common.backoff import Backoff
 from common.contracts.envelope import Event
-from common.contracts.problems import WORDS, Code, Severity
+from common.contracts.problems import Code, Severity
 from common.db.database import Database
 from common.errors import Throttled, Transient
 from notifier import store
@@ -78,22 +79,22 @@ class ActivityView(BaseModel):
 
 
 def problem_view(problem: Problem) -> ProblemView:
-    said, is_open = WORDS[problem.code], problem.closed_at is None
+    texts, is_open = messages.for_locale(), problem.closed_at is None
     return ProblemView(
         id=problem.id,
         code=problem.code,
         subject=problem.subject,
-        severity=said.severity,
+        severity=problem.code.severity,
         state="open" if is_open else "solved",
-        title=said.title,
-        explanation=said.explanation,
-        remedy=said.remedy,
+        title=texts.title(problem.code),
+        explanation=texts.explanation(problem.code),
+        remedy=texts.remedy(problem.code),
         waiting=problem.waiting,
-        waiting_words=words.waiting(problem.code, problem.waiting),
+        waiting_words=texts.waiting(problem.code, problem.waiting),
         since=problem.since,
         solved_at=problem.closed_at,
         done=problem.done,
-        solved_words="" if is_open else words.solved(problem.code, problem.done),
+        solved_words="" if is_open else texts.resolved(problem.code, problem.done),
         rechecked_at=problem.rechecked_at,
     )
 
@@ -107,7 +108,7 @@ def _line(entry: Entry) -> Line:
     try:
         return words.told(Event.registry.get(entry.type, Event).model_validate_json(entry.event, extra="ignore"))
     except ValidationError:  # written by another version: no reason to end everybody's feed
-        return words.UNKNOWN
+        return words.unknown(messages.for_locale())
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import structlog
 from jinja2 import Environment
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
-from common.contracts.problems import SUPPORT, WORDS
+from common import messages
 from common.errors import Ambiguous, NotFound, Rejected, Transient, Unavailable
 from common.http.auth import mint_internal
 from common.settings import CommonSettings
@@ -138,20 +138,22 @@ class Office:
 
     def _facts(self, letter: Letter, name: str) -> dict[str, Any]:
         problem, where = letter.problem, words.zone(letter.timezone)
+        texts = messages.for_locale()
         return {
-            "words": WORDS[problem.code],
-            "waiting": words.waiting(problem.code, problem.waiting),
+            "title": texts.title(problem.code),
+            "explanation": texts.explanation(problem.code),
+            "remedy": texts.remedy(problem.code),
+            "waiting": texts.waiting(problem.code, problem.waiting),
             "since": words.since(problem.since, where),
             "done": problem.done,
-            "resumed": words.resumed(problem.code, problem.done),
-            "solved": words.solved(problem.code, problem.done),
+            "resumed": texts.resumed(problem.code, problem.done),
+            "solved": texts.resolved(problem.code, problem.done),
             "solved_at": words.since(problem.closed_at, where) if problem.closed_at else "",
             "subject": words.one_line(problem.subject),
             "name": name,
             "store": words.masked(problem.merchant_id),
             "region": words.region(letter.region)[0],
             "link": f"{self.public_url}/dashboard/{problem.merchant_id}/",
-            "support": SUPPORT,
         }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.chaos.mutants.table import Mutant, mutants
 
-from quicksync_dev.backends.provide import provide
+from quicksync_dev.backends.select import select_and_start
 from quicksync_dev.datadir import DataDir
 
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ async def main(words: Sequence[str]) -> int:
     chosen = [each for each in mutants() if not words or any(word in each.pitfall for word in words)]
     with tempfile.TemporaryDirectory(prefix="quicksync-mutants-") as name:
         folder = opened(name)
-        backends = await provide(DataDir(folder / "data"), _say)
+        backends = await select_and_start(DataDir(folder / "data"), _say)
         try:
             addresses = {"QS_POSTGRES_DSN": backends.postgres.url, "QS_AMQP_URL": backends.rabbitmq.url}
             return await _try_all(chosen, copied_to(folder / "copy"), addresses)

@@ -25,8 +25,8 @@ async def test_it_says_when_it_is_ready(clover: Clover) -> None:
 
 async def test_a_merchant_is_made_as_wished(clover: Clover) -> None:
     """Its id and token; what is absent is usual for the region."""
-    wish = {"region": "eu", "name": "Laden", "owner_email": "o@example.org", "order_types": ["QuickSync"], "token": "T"}
-    made = (await clover.control("POST", "/merchants", wish)).body
+    spec = {"region": "eu", "name": "Laden", "owner_email": "o@example.org", "order_types": ["QuickSync"], "token": "T"}
+    made = (await clover.control("POST", "/merchants", spec)).body
     truth = (await clover.control("GET", f"/merchants/{made['id']}")).body
 
     assert (made["token"], made["region"]) == ("T", "eu")
@@ -201,8 +201,8 @@ async def refunded_order(shop: Shop, number: int) -> dict[str, str]:
         "phoneNumbers": [{"phoneNumber": f"555{number}"}],
     }
     customer = await shop.post("/customers", {"firstName": "Ada", "lastName": f"L{number}", **contacts})
-    wish = {"state": "open", "externalReferenceId": f"R{number}", "customers": [{"id": customer["id"]}]}
-    order = await shop.post("/orders", wish)
+    spec = {"state": "open", "externalReferenceId": f"R{number}", "customers": [{"id": customer["id"]}]}
+    order = await shop.post("/orders", spec)
     await shop.post(f"/orders/{order['id']}/line_items", {"name": "n", "price": 10})
     paid = shop.till("pay_order", order=order["id"])
     shop.till("refund", order=order["id"])

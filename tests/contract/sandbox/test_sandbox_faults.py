@@ -132,7 +132,7 @@ async def test_an_oversized_answer_is_valid_json_all_the_same(clover: Clover, sh
 
 async def test_latency_is_on_both_sides_of_the_deed(clover: Clover, shop: Shop, item: str) -> None:
     """A write is applied before its answer arrives, and not at once."""
-    clover.sandbox.gate.latency_ms = 400
+    clover.sandbox.pipeline.latency_ms = 400
     call = asyncio.create_task(write(shop, item))
 
     assert shop.count(item) == 5

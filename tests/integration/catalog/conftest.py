@@ -16,7 +16,7 @@ from tests.support.tokens import Issuer
 from catalog.app import build
 from catalog.settings import Settings
 from clover_sandbox import app as sandbox
-from clover_sandbox.fresh import Wish
+from clover_sandbox.merchant_factory import MerchantSpec
 from clover_sandbox.sandbox import Sandbox
 from common.contracts.envelope import Event
 from common.http.auth import mint_internal
@@ -59,7 +59,7 @@ class Catalog:
 
     def shop(self, region: str = "us") -> Shop:
         """A new merchant in the sandbox."""
-        merchant, token = self.clover.world.add_merchant(Wish(region=region), None, None)
+        merchant, token = self.clover.world.add_merchant(MerchantSpec(region=region), None, None)
         return Shop(merchant.id, token, region)
 
     async def connect(self, shop: Shop, **other: Any) -> tuple[int, Any]:

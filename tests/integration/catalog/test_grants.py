@@ -108,7 +108,7 @@ async def test_three_services_at_full_speed_are_never_refused(catalog: Catalog) 
     settings = catalog.service.settings.model_copy(
         update={"catalog_url": str(catalog.http.make_url("")), "internal_secrets": INTERNAL}
     )
-    catalog.clover.gate.latency_ms = 30
+    catalog.clover.pipeline.latency_ms = 30
     catalog.clover.journal.forget()
     until = asyncio.get_running_loop().time() + 5
 

@@ -247,7 +247,7 @@ async def test_an_item_of_another_product_is_not_taken(catalog: Catalog) -> None
 async def test_a_put_during_the_push_is_not_lost(catalog: Catalog) -> None:
     """What is put while the product is on its way to Clover gets there too."""
     shop = await catalog.connected()
-    catalog.clover.gate.latency_ms = 150
+    catalog.clover.pipeline.latency_ms = 150
     await catalog.put(shop)
     working = asyncio.create_task(catalog.run_until_idle())
     await eventually(lambda: "POST items" in catalog.calls())

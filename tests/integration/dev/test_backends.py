@@ -10,11 +10,11 @@ import pytest
 from tests.support.eventually import eventually
 
 from quicksync_dev import database
-from quicksync_dev.backends import packages
-from quicksync_dev.backends.given import Given
+from quicksync_dev.backends import programs
+from quicksync_dev.backends.external import ExternalServer
 from quicksync_dev.backends.postgres import PrivatePostgres
-from quicksync_dev.backends.provide import choose
 from quicksync_dev.backends.rabbitmq import PrivateRabbit
+from quicksync_dev.backends.select import select
 from quicksync_dev.backends.server import postgres_answers, rabbitmq_answers
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import LauncherError, NoBackend
@@ -25,8 +25,8 @@ Find = Callable[[], list[psutil.Process]]
 
 @pytest.fixture
 async def postgres(data_dir: DataDir, lines: list[str]) -> AsyncIterator[PrivatePostgres]:
-    [binaries] = await packages.ensure([packages.POSTGRES], lines.append)
-    with data_dir.taken(lines.append):
+    [binaries] = programs.locate([programs.POSTGRES])
+    with data_dir.locked(lines.append):
         server = PrivatePostgres(data_dir, binaries, lines.append)
         await server.start()
         yield server
@@ -35,8 +35,8 @@ async def postgres(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Private
 
 @pytest.fixture
 async def rabbitmq(data_dir: DataDir, lines: list[str]) -> AsyncIterator[PrivateRabbit]:
-    found = await packages.ensure([packages.RABBITMQ, packages.EPMD], lines.append)
-    with data_dir.taken(lines.append):
+    found = programs.locate([programs.RABBITMQ, programs.EPMD])
+    with data_dir.locked(lines.append):
         server = PrivateRabbit(data_dir, found[0], found[1], lines.append)
         await server.start()
         yield server
@@ -116,7 +116,7 @@ def _queue_is_on_disk(data_dir: DataDir) -> bool:
 
 async def test_a_given_server_is_used_and_never_ended(data_dir: DataDir, postgres_dsn: str, lines: list[str]) -> None:
     """Stop leaves it running and kill is refused."""
-    given = Given("postgres", postgres_dsn, postgres_answers, database.drop, data_dir.system, lines.append)
+    given = ExternalServer("postgres", postgres_dsn, postgres_answers, database.drop, data_dir.system, lines.append)
     await given.start()
     await given.stop()
 
@@ -136,7 +136,7 @@ async def test_a_broker_that_refuses_the_password_does_not_answer(amqp_url: str)
 
 async def test_a_given_address_where_nobody_answers_is_an_error(data_dir: DataDir, lines: list[str]) -> None:
     """Nothing else is tried in its place."""
-    chosen = await choose(data_dir, lines.append, NOBODY, "amqp://guest:guest@127.0.0.1:1/")
+    chosen = await select(data_dir, lines.append, NOBODY, "amqp://guest:guest@127.0.0.1:1/")
 
     with pytest.raises(NoBackend, match=r"postgres: nothing .* at 127\.0\.0\.1:1; check the DSN"):
         await chosen.postgres.start()
@@ -147,7 +147,7 @@ async def test_a_given_address_where_nobody_answers_is_an_error(data_dir: DataDi
 @pytest.mark.parametrize("port", ["many", "70000", "se/cret@host:1"])
 async def test_an_address_that_is_none_is_not_repeated(port: str, data_dir: DataDir, lines: list[str]) -> None:
     """A password that nobody encoded stands where the port should; it is not shown."""
-    chosen = await choose(data_dir, lines.append, f"postgresql://u:{port}/postgres", f"amqp://u:{port}/")
+    chosen = await select(data_dir, lines.append, f"postgresql://u:{port}/postgres", f"amqp://u:{port}/")
 
     for server in (chosen.postgres, chosen.rabbitmq):
         with pytest.raises(NoBackend, match=r"no address; percent-encode its user and password$") as refused:
@@ -156,20 +156,17 @@ async def test_an_address_that_is_none_is_not_repeated(port: str, data_dir: Data
         await server.discard()
 
 
-async def test_when_nothing_can_be_had_the_error_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, lines: list[str]
-) -> None:
-    """Never a silent skip: the packages are named, and for each what else would do."""
-    monkeypatch.setenv("PATH", "/nonexistent")
-    oracle = packages.Program("Oracle", "oracle", "oracle", lambda: None, "give --oracle")
-    apache = packages.Program("Apache", "apache", "apache", lambda: None)
+def test_missing_programs_are_named_with_the_command_that_installs_them() -> None:
+    """The error names each missing program, the command, and the alternative to installing it."""
+    oracle = programs.Program("Oracle", "oracle", lambda: None, "give --oracle")
+    apache = programs.Program("Apache", "apache", lambda: None)
 
-    with pytest.raises(NoBackend) as told:
-        await packages.ensure([oracle, apache], lines.append)
+    with pytest.raises(NoBackend) as error:
+        programs.locate([oracle, apache])
 
-    assert str(told.value) == (
-        "Oracle, Apache: not on this machine, and only root on Debian can install it here. "
-        "Run `apt-get install apache oracle` as root\n  or for Oracle: give --oracle"
+    assert str(error.value) == (
+        "not installed: Oracle, Apache. Run `tools/setup servers` in the repository, as root on Debian"
+        "\n  instead of Oracle: give --oracle"
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.errors import PartFailed
+from quicksync_dev.errors import ComponentFailed
 from quicksync_dev.processes import Child
 
 USER = "nobody"
@@ -48,13 +48,13 @@ def test_a_place_that_was_cleaned_away_is_made_again(tmp_path: Path) -> None:
 
 async def test_the_last_lines_are_of_this_run(data_dir: DataDir) -> None:
     """What an earlier one said of its own troubles explains nothing now."""
-    data_dir.log("part").write_text("an old trouble\n")
+    data_dir.log("component").write_text("an old trouble\n")
 
     async def never() -> bool:
         return False
 
-    part = Child("part", data_dir, [sys.executable, "-c", "print('a new one')"], ready=never)
-    with pytest.raises(PartFailed) as failed:
-        await part.start()
+    component = Child("component", data_dir, [sys.executable, "-c", "print('a new one')"], ready=never)
+    with pytest.raises(ComponentFailed) as failed:
+        await component.start()
 
     assert failed.value.lines == ["a new one"]

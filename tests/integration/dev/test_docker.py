@@ -12,10 +12,10 @@ from testcontainers.core.config import ConnectionMode, testcontainers_config
 from tests.support import compose as reading
 
 from quicksync_dev.backends.docker import POSTGRES, RABBITMQ, Container, Image, engine_answers, supplies
-from quicksync_dev.backends.given import Given
-from quicksync_dev.backends.provide import choose
+from quicksync_dev.backends.external import ExternalServer
+from quicksync_dev.backends.select import select
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.errors import PartFailed
+from quicksync_dev.errors import ComponentFailed
 
 
 async def _version(_: web.Request) -> web.Response:
@@ -60,11 +60,11 @@ async def test_an_engine_that_cannot_supply_the_images_is_passed_over(data_dir: 
     """In moments, and saying so; what was given is used all the same."""
     began = time.monotonic()
 
-    chosen = await choose(data_dir, lines.append, None, "amqp://guest:guest@127.0.0.1:1/")
+    chosen = await select(data_dir, lines.append, None, "amqp://guest:guest@127.0.0.1:1/")
 
     assert time.monotonic() - began < 5
     assert not isinstance(chosen.postgres, Container)
-    assert isinstance(chosen.rabbitmq, Given)
+    assert isinstance(chosen.rabbitmq, ExternalServer)
     assert lines[0].startswith("postgres: the Docker engine has no postgres:17 and cannot fetch it")
     assert lines[1] == "postgres: it says: no route to the registry"
 
@@ -110,7 +110,7 @@ async def test_a_container_is_for_this_machine_and_bears_the_name_of_its_system(
     """Nobody else reaches its port; its volume is another one when the secrets are, and says whose it is."""
     server = Container(POSTGRES, data_dir, lines.append)
 
-    with pytest.raises(PartFailed, match="not today"):
+    with pytest.raises(ComponentFailed, match="not today"):
         await server.start()
 
     host = asked.container["HostConfig"]

@@ -14,10 +14,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from quicksync_dev.backends import packages
+from quicksync_dev.backends import programs
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.errors import PartFailed
+from quicksync_dev.errors import ComponentFailed
 from quicksync_dev.gateway.nginx import gateway
 from quicksync_dev.ports import free_port
 
@@ -72,13 +72,13 @@ class Gateway:
 @pytest.fixture
 async def front(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Gateway]:
     """The gateway with all four services up."""
-    [nginx] = await packages.ensure([packages.NGINX], lines.append)
+    [nginx] = programs.locate([programs.NGINX])
     stubs = {name: Stub(name) for name in SERVICES}
     for stub in stubs.values():
         await stub.server.start_server()
     ports = {name: stub.server.port or 0 for name, stub in stubs.items()}
     port = free_port()
-    with data_dir.taken(lines.append):
+    with data_dir.locked(lines.append):
         process = gateway(data_dir, nginx, port, ports)
         await process.start()
         timeout = aiohttp.ClientTimeout(total=15)
@@ -229,21 +229,21 @@ async def test_server_sent_events_come_at_once(front: Gateway) -> None:
         assert await answer.content.readline() == b"data: first\n"
 
 
-async def test_a_gateway_whose_port_another_has_is_not_ready(front: Gateway, tmp_path: Path, lines: list[str]) -> None:
+async def test_a_gateway_whose_port_another_has_is_not_ready(front: Gateway, tmp_path: Path) -> None:
     """Though the other answers: the start fails and says why."""
-    [nginx] = await packages.ensure([packages.NGINX], lines.append)
+    [nginx] = programs.locate([programs.NGINX])
     ports = {name: stub.server.port or 0 for name, stub in front.stubs.items()}
     elsewhere = DataDir(tmp_path / "second")
     second = gateway(elsewhere, nginx, int(front.url.rpartition(":")[2]), ports)
 
-    with pytest.raises(PartFailed, match="Address already in use"):
+    with pytest.raises(ComponentFailed, match="Address already in use"):
         await second.start()
     elsewhere.discard()
 
 
-async def test_a_strict_umask_keeps_nothing_from_nginx(data_dir: DataDir, lines: list[str]) -> None:
+async def test_a_strict_umask_keeps_nothing_from_nginx(data_dir: DataDir) -> None:
     """Its user reads what we write, whatever the shell of ours allows others."""
-    [nginx] = await packages.ensure([packages.NGINX], lines.append)
+    [nginx] = programs.locate([programs.NGINX])
     before = os.umask(0o077)
     try:
         process = gateway(data_dir, nginx, free_port(), dict.fromkeys(SERVICES, 1))

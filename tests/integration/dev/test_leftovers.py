@@ -11,7 +11,7 @@ import psutil
 import pytest
 from tests.support.eventually import eventually
 
-from quicksync_dev import facts, families
+from quicksync_dev import process_tree, runtime_state
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.records import Records
@@ -19,14 +19,14 @@ from quicksync_dev.records import Records
 LAUNCHER = """
 import asyncio, sys
 from pathlib import Path
-from quicksync_dev.backends import packages
+from quicksync_dev.backends import programs
 from quicksync_dev.backends.postgres import PrivatePostgres
 from quicksync_dev.datadir import DataDir
 
 async def main():
     data_dir = DataDir(Path(sys.argv[1]))
-    with data_dir.taken(print):
-        server = PrivatePostgres(data_dir, packages.POSTGRES.find(), print)
+    with data_dir.locked(print):
+        server = PrivatePostgres(data_dir, programs.POSTGRES.find(), print)
         await server.start()
         print("up", flush=True)
         await asyncio.Event().wait()
@@ -63,7 +63,7 @@ async def test_the_watchdog_ends_what_a_killed_launcher_had_started(data_dir: Da
 
     await eventually(lambda: find_processes() == [])
     with launcher(data_dir):
-        assert data_dir.is_taken()
+        assert data_dir.is_locked()
     await eventually(lambda: find_processes() == [])
 
 
@@ -73,10 +73,10 @@ async def test_what_even_the_watchdog_left_is_ended_by_the_next_start(
     """With both killed, the next start ends the leftovers and says so."""
     with launcher(data_dir) as process:
         watchdog = next(each for each in _children(process) if "quicksync_dev.watchdog" in each.cmdline())
-        families.end([watchdog, psutil.Process(process.pid)])
+        process_tree.end([watchdog, psutil.Process(process.pid)])
     assert find_processes()
 
-    with data_dir.taken(lines.append):
+    with data_dir.locked(lines.append):
         assert find_processes() == []
 
     assert lines == ["ended what an earlier run left behind: postgres"]
@@ -87,7 +87,7 @@ async def test_one_directory_holds_one_system(data_dir: DataDir, find_processes:
     with launcher(data_dir):
         before = {each.pid for each in find_processes()}
 
-        with pytest.raises(LauncherError, match="a system already runs on"), data_dir.taken(lines.append):
+        with pytest.raises(LauncherError, match="a system already runs on"), data_dir.locked(lines.append):
             pass
 
         assert {each.pid for each in find_processes()} == before
@@ -96,22 +96,22 @@ async def test_one_directory_holds_one_system(data_dir: DataDir, find_processes:
 
 def test_what_a_killed_system_told_is_forgotten_before_the_next_is_up(data_dir: DataDir, lines: list[str]) -> None:
     """While one starts, nobody is shown where the one before it was."""
-    facts.write(data_dir, {"gateway_url": "http://127.0.0.1:1"})
+    runtime_state.write(data_dir, {"gateway_url": "http://127.0.0.1:1"})
 
-    with data_dir.taken(lines.append), pytest.raises(LauncherError, match="no system is up"):
-        facts.read(data_dir)
+    with data_dir.locked(lines.append), pytest.raises(LauncherError, match="no system is up"):
+        runtime_state.read(data_dir)
 
 
 def test_a_watchdog_ends_nothing_of_the_next_launcher(data_dir: DataDir) -> None:
     """It may be late, and find the records of one that has begun since."""
     records = Records(data_dir.root / "run")
-    with subprocess.Popen(["sleep", "60"], start_new_session=True) as part:  # noqa: S607 - found on any machine
-        records.note("orders", part.pid)
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as component:  # noqa: S607 - found on any machine
+        records.note("orders", component.pid)
 
         records.end_those_of(os.getpid() + 1)
-        assert part.poll() is None
+        assert component.poll() is None
         records.end_those_of(os.getpid())
-        assert part.wait(timeout=5) == -signal.SIGKILL
+        assert component.wait(timeout=5) == -signal.SIGKILL
     assert records.reap() == []
 
 

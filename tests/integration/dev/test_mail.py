@@ -9,7 +9,7 @@ import aiohttp
 import aiosmtplib
 import pytest
 
-from quicksync_dev import parts
+from quicksync_dev import components
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.ports import free_port
 from quicksync_dev.processes import Child
@@ -49,8 +49,8 @@ class Catcher:
 @pytest.fixture
 async def catcher(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Catcher]:
     smtp_port, http_port = free_port(), free_port()
-    with data_dir.taken(lines.append):
-        process = parts.mail(data_dir, smtp_port, http_port)
+    with data_dir.locked(lines.append):
+        process = components.mail(data_dir, smtp_port, http_port)
         await process.start()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
             yield Catcher(process, smtp_port, f"http://127.0.0.1:{http_port}", session)

@@ -1,4 +1,4 @@
-"""Supervision goes on whatever happens, and for each part alone."""
+"""Supervision goes on whatever happens, and for each component alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +10,7 @@ from quicksync_dev.supervision import Supervisor
 
 
 class Ailing:
-    """A part that died, and can be started at the `tries`-th time."""
+    """A component that died, and can be started at the `tries`-th time."""
 
     pid = None
 
@@ -32,11 +32,11 @@ class Ailing:
 
 @pytest.fixture
 async def look_after(lines: list[str]) -> AsyncIterator[Callable[..., None]]:
-    """Has parts looked after until the test is over."""
+    """Has components looked after until the test is over."""
     watches: list[asyncio.Task[None]] = []
 
-    def begin(*parts: Ailing) -> None:
-        supervisor = Supervisor({part.name: part for part in parts}, lines.append, lambda: None)
+    def begin(*components: Ailing) -> None:
+        supervisor = Supervisor({component.name: component for component in components}, lines.append, lambda: None)
         watches.append(asyncio.create_task(supervisor.watch()))
 
     yield begin

@@ -21,15 +21,15 @@ from tests.support.eventually import eventually
 from common.http.auth import Keys
 from quicksync_dev import bus
 from quicksync_dev.__main__ import clover_urls
-from quicksync_dev.backends.provide import choose
+from quicksync_dev.backends.select import select
 from quicksync_dev.backends.server import postgres_answers
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.environment import REGIONS
-from quicksync_dev.errors import LauncherError, PartFailed
+from quicksync_dev.errors import ComponentFailed, LauncherError
 from quicksync_dev.system import Options, System
 
-STUB = Path(__file__).parents[2] / "support" / "stubs" / "part.py"
+STUB = Path(__file__).parents[2] / "support" / "stubs" / "component.py"
 Find = Callable[[], list[psutil.Process]]
 
 
@@ -37,7 +37,7 @@ Find = Callable[[], list[psutil.Process]]
 async def options(data_dir: DataDir, postgres_dsn: str, amqp_url: str) -> AsyncIterator[Options]:
     """Stubs for services and sandbox, on servers that others use too."""
     yield Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, python=(sys.executable, str(STUB)))
-    used = await choose(data_dir, print, postgres_dsn, amqp_url)
+    used = await select(data_dir, print, postgres_dsn, amqp_url)
     await used.discard()
 
 
@@ -123,13 +123,13 @@ async def test_stopping_leaves_no_process_and_no_word_of_being_up(
 async def test_a_part_that_does_not_start_shows_its_last_lines_and_takes_the_rest_down(
     data_dir: DataDir, options: Options, lines: list[str], find_processes: Find, tmp_path: Path
 ) -> None:
-    """The error names the part and holds what it logged."""
+    """The error names the component and holds what it logged."""
     broken = tmp_path / "broken.py"
     refusal = "import sys\nif sys.argv[1:] == ['orders']:\n    sys.exit('no such luck')\n"
     broken.write_text(refusal + STUB.read_text())
     failing = Options(**{**vars(options), "python": (sys.executable, str(broken))})
 
-    with pytest.raises(PartFailed, match=r"orders: ended with code 1(?s:.*)orders \| no such luck"):
+    with pytest.raises(ComponentFailed, match=r"orders: ended with code 1(?s:.*)orders \| no such luck"):
         async with System(data_dir.root, failing, lines.append):
             pass
 
@@ -143,7 +143,7 @@ async def test_given_clovers_are_used(data_dir: DataDir, options: Options, lines
 
     async with System(data_dir.root, given, lines.append) as system:
         assert json.loads((await _variables(system))["QS_CLOVER_BASE_URLS"]) == urls
-        assert "sandbox" not in system.parts
+        assert "sandbox" not in system.components
         assert system.env()["clover_url"] == urls["us"]
 
 
@@ -265,7 +265,7 @@ async def test_up_told_to_stop_while_it_starts_stops_everything(data_dir: DataDi
 
     assert output.decode().splitlines()[-1] == "stopped"
     assert find_processes() == []
-    used = await choose(data_dir, print, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
+    used = await select(data_dir, print, os.environ.get("QS_POSTGRES_DSN"), os.environ.get("QS_AMQP_URL"))
     await used.discard()
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.integration.engine.conftest import Engine, Noted, message
 
 from common.contracts.envelope import Event
-from common.db.inbox import BUG_TRIES, LARGEST_BODY
+from common.db.inbox import BUG_ATTEMPTS, LARGEST_BODY
 from common.db.unit import Unit
 from common.errors import Conflict, Invalid, TimedOut, Unavailable
 from common.ids import uuid7
@@ -130,13 +130,13 @@ async def test_a_bug_is_tried_a_few_times_then_waits_for_a_person(engine: Engine
 
     engine.on_noted = stumble
     await inbox.take([message("a")])
-    for _ in range(BUG_TRIES):
+    for _ in range(BUG_ATTEMPTS):
         engine.clock.advance(400)
         await inbox.retry_next()
 
     [parked] = await engine.fetch("SELECT due_at, attempts, reason FROM dead_letter")
     assert parked["due_at"] is None
-    assert parked["attempts"] == BUG_TRIES
+    assert parked["attempts"] == BUG_ATTEMPTS
     assert "KeyError at" in parked["reason"]
     assert "secret" not in parked["reason"]
 

@@ -14,8 +14,8 @@ from common.db.lease import LeaseLost
 from common.db.unit import Priority, Unit
 from common.errors import Ambiguous, Held, Invalid, Rejected, Throttled, Unavailable
 from common.work import table
-from common.work.batch import LONG_TRIES, Batch, Hold, Kind, Outcome
-from common.work.worker import BUG_TRIES, Worker
+from common.work.batch import DELAYED_ATTEMPTS, Batch, Hold, Kind, Outcome
+from common.work.worker import BUG_ATTEMPTS, Worker
 
 OTHER = "MRCHNT0000002"
 Sync = Callable[[Batch], Awaitable[None]]
@@ -75,7 +75,7 @@ async def test_what_is_asked_for_while_it_is_done_is_done_again(engine: Engine) 
     assert done == [["a"], ["a"]]
 
 
-@pytest.mark.parametrize("later", [Batch.again, Batch.recur])
+@pytest.mark.parametrize("later", [Batch.retry, Batch.repeat])
 async def test_what_is_asked_for_while_it_puts_itself_off_is_done_at_once(
     engine: Engine, later: Callable[[Batch, str, timedelta], None]
 ) -> None:
@@ -390,7 +390,7 @@ async def test_what_is_held_is_taken_up_when_it_is_asked_for_again(engine: Engin
 
 async def test_what_fails_for_long_is_told_and_goes_on(engine: Engine) -> None:
     """After minutes of failures a problem says so, once; the tries go on, and the first that succeeds closes it."""
-    failures = [Unavailable()] * (LONG_TRIES + 5)
+    failures = [Unavailable()] * (DELAYED_ATTEMPTS + 5)
 
     async def push(_: Batch) -> None:
         if failures:
@@ -404,7 +404,7 @@ async def test_what_fails_for_long_is_told_and_goes_on(engine: Engine) -> None:
         engine.clock.advance(120)
     await worker(engine, push=push).run_until_idle()
 
-    assert told == [0] * (LONG_TRIES - 1) + [1] * 6
+    assert told == [0] * (DELAYED_ATTEMPTS - 1) + [1] * 6
     opened, closed = await events(engine)
     assert '"code":"clover_unreachable"' in opened
     assert closed.startswith("problem.closed.v1")
@@ -436,7 +436,7 @@ async def test_a_bug_ends_held_and_its_neighbours_are_done(engine: Engine) -> No
             raise ZeroDivisionError("secret")
 
     await mark(engine, "a", "bad", "b")
-    for _ in range(BUG_TRIES):
+    for _ in range(BUG_ATTEMPTS):
         await worker(engine, push=push).run_until_idle()
         engine.clock.advance(120)
 
@@ -527,7 +527,7 @@ async def test_recurring_work_that_went_through_waits_for_nothing(engine: Engine
         if refused:
             refused.clear()
             raise Held(Code.CONNECTION_LOST)
-        batch.recur("all", timedelta(minutes=5))
+        batch.repeat("all", timedelta(minutes=5))
 
     await mark(engine, "all", kind="sweep")
     running = worker(engine, sweep=sweep)
@@ -547,7 +547,7 @@ async def test_recurring_work_marks_itself_again(engine: Engine) -> None:
 
     async def sweep(batch: Batch) -> None:
         taken.append(engine.clock.now())
-        batch.recur("all", timedelta(minutes=5))
+        batch.repeat("all", timedelta(minutes=5))
 
     await mark(engine, "all", kind="sweep")
     running = worker(engine, sweep=sweep)

@@ -135,16 +135,16 @@ async def test_another_merchant_is_as_good_as_absent(client: Client, issuer: Iss
 
     existing = await client.post(f"{ORDER}/retry", headers=mine)
     absent = await client.post(f"{ORDER.replace('A-1', 'none')}/retry", headers=mine)
-    told = [(await each.json(content_type=None))["detail"] for each in (existing, absent)]
+    details = [(await each.json(content_type=None))["detail"] for each in (existing, absent)]
 
     assert (existing.status, absent.status) == (404, 404)
-    assert told[0] == told[1]
+    assert details[0] == details[1]
     assert (await client.put(ORDER, json={"total": 2}, headers=mine)).status == 404
     assert shop.orders["A-1"].total == 1
 
 
-async def test_the_body_of_a_stranger_is_not_looked_at(client: Client, issuer: Issuer) -> None:
-    """Access is decided before the body is read: a stranger learns nothing about what is taken."""
+async def test_access_is_decided_before_the_body_is_read(client: Client, issuer: Issuer) -> None:
+    """A caller without access gets the 404 of an unknown merchant, not the errors of the body."""
     answer = await client.put(ORDER, json={"x": 1}, headers=issuer.headers(merchants=[OTHER]))
 
     assert answer.status == 404
@@ -187,6 +187,16 @@ async def test_an_internal_token_is_short_and_for_one_service(client: Client, cl
 
     assert (await client.post("/internal/grants", headers={"Authorization": f"Bearer {internal()}"})).status == 200
     assert (await client.post("/internal/grants", headers=headers)).status == 401
+
+
+@pytest.mark.parametrize("times", [{"exp": -2}, {"iat": 10, "exp": 9}, {"scope": None}, {"merchants": None}])
+async def test_a_token_on_behalf_of_an_account_is_short(client: Client, times: dict[str, Any]) -> None:
+    """A public route refuses such a token when it lives longer than a minute, is expired or names no rights."""
+    rights = {"scope": "*", "merchants": ["*"]}
+    url = f"/v1/merchants/{MERCHANT}/orders"
+
+    assert (await client.get(url, headers={"Authorization": f"Bearer {internal(**rights)}"})).status == 200
+    assert (await client.get(url, headers={"Authorization": f"Bearer {internal(**rights | times)}"})).status == 401
 
 
 async def test_tokens_do_not_cross_over(client: Client, issuer: Issuer) -> None:

@@ -57,8 +57,8 @@ async def test_what_may_be_tried_again_says_when(client: Client, shop: Shop, err
     assert (await client.post("/fail")).headers["Retry-After"] == seconds
 
 
-async def test_a_bug_is_told_by_its_trace_alone(client: Client, shop: Shop, logged: Logged) -> None:
-    """An error nobody foresaw shows the caller only the trace; the log has the traceback under the same trace."""
+async def test_a_bug_is_answered_with_its_trace_id_only(client: Client, shop: Shop, logged: Logged) -> None:
+    """A bug shows the caller only the trace id; the log has the traceback under the same id."""
     shop.raises = ValueError("inner workings \udcff, password=hunter2")
     answer = await client.post("/fail", headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-01"})
     body = await answer.text()
@@ -113,7 +113,7 @@ async def test_the_access_line_tells_the_route_not_the_request(client: Client, i
     assert "canary-9" not in json.dumps(logged())
 
 
-async def test_what_one_request_bound_is_not_told_of_the_next(client: Client, logged: Logged) -> None:
+async def test_log_variables_of_a_request_end_with_it(client: Client, logged: Logged) -> None:
     """Log context bound while a request is handled ends with it, though the next comes on the same connection."""
     await client.post("/fail")
     await client.get("/nowhere")
@@ -175,7 +175,7 @@ async def test_a_part_that_hangs_is_not_ready(
     client: Client, broken: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A check that does not end counts as failed after a time, and the others are still shown."""
-    monkeypatch.setattr(health, "CHECK_WITHIN", 0.05)
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", 0.05)
     broken.add("hang")
     checks = (await (await client.get("/readyz")).json())["checks"]
 

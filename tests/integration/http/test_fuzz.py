@@ -1,4 +1,4 @@
-"""Whatever schemathesis makes of the document, the kit answers as the document says."""
+"""The HTTP layer answers every request that schemathesis derives from the document as the document says."""
 
 import pytest
 from tests.integration.http.conftest import Client
@@ -10,8 +10,8 @@ from common.http import openapi
 
 
 @pytest.mark.timeout(300)
-async def test_the_document_keeps_its_word(client: Client, issuer: Issuer) -> None:
-    """Good requests are taken, bad ones refused with a 4xx the document names; nothing gives a 5xx."""
+async def test_answers_conform_to_the_document(client: Client, issuer: Issuer) -> None:
+    """Valid requests succeed, invalid ones get a documented 4xx; none gets a 5xx."""
     document = openapi.document("shop", ROUTES)
 
     assert await fuzz(str(client.make_url("/")), document, issuer.headers()) > 150

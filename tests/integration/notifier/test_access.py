@@ -42,7 +42,7 @@ async def test_an_address_without_its_last_slash_leads_on(notifier: Notifier) ->
 async def test_whatever_is_typed_leads_to_a_page(notifier: Notifier, path: str) -> None:
     """What is no address of ours is answered to people in words."""
     status, page = await notifier.page(f"/dashboard/{path}")
-    assert (status, "There is no such page here" in page) == (404, True)
+    assert (status, "find this page" in page) == (404, True)
 
 
 async def test_one_store_opens_at_once_and_several_are_listed(notifier: Notifier) -> None:
@@ -52,20 +52,20 @@ async def test_one_store_opens_at_once_and_several_are_listed(notifier: Notifier
     await notifier.open()
     status, page = await notifier.page("/dashboard/")
     assert (status, page.count('class="card ')) == (200, 2)
-    assert page.index("One thing needs you") < page.index("All is well")
+    assert page.index("One thing needs your attention") < page.index("All is well")
 
 
 async def test_nothing_is_called_well_while_we_hear_nothing(notifier: Notifier) -> None:
     """Without a broker the pages say that they may be behind, beside what is known to wait."""
     notifier.service.consumer.ready.clear()
     _, page = await notifier.log_in()
-    assert "We may be behind" in page
+    assert "This page may be out of date" in page
     await notifier.connect(OTHER)
     await notifier.open()
-    assert (await notifier.page("/dashboard/"))[1].count("We may be behind") == 1
+    assert (await notifier.page("/dashboard/"))[1].count("This page may be out of date") == 1
     _, page = await notifier.page(PAGE)
-    assert "One thing needs you" in page
-    assert "what you see here may be old" in page
+    assert "One thing needs your attention" in page
+    assert "so this page may be out of date" in page
     assert "All is well" not in page
 
 
@@ -100,7 +100,7 @@ async def test_other_accounts_stores_do_not_exist(notifier: Notifier, path: str)
     await notifier.connect(OTHER)
     await notifier.log_in(merchants=(MERCHANT, "NOBODY0000001"))
     status, page = await notifier.page(path)
-    assert (status, "There is no such page here" in page) == (404, True)
+    assert (status, "find this page" in page) == (404, True)
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "a.b.c", "expired"])
@@ -117,7 +117,7 @@ async def test_bad_links_open_nothing(notifier: Notifier, token: str) -> None:
 async def test_a_token_for_something_else_opens_nothing(notifier: Notifier) -> None:
     """A token must allow reading problems and activity."""
     status, page = await notifier.log_in(scope="orders:write")
-    assert (status, "does not open the dashboard" in page) == (403, True)
+    assert (status, "It was made for something else" in page) == (403, True)
 
 
 async def test_pages_keep_to_a_strict_policy(notifier: Notifier) -> None:

@@ -32,24 +32,24 @@ async def test_a_problem_shows_by_itself_and_clears_itself(notifier: Notifier, b
         await expect(page.locator("#pulse")).to_have_text("Live")
 
         await notifier.open(waiting=1, since=began)
-        await expect(page.locator("h1")).to_have_text("One thing needs you")
+        await expect(page.locator("h1")).to_have_text("One thing needs your attention")
         await notifier.open(waiting=214, since=began)
-        await expect(page.locator(".waiting strong")).to_have_text("214 orders wait")
+        await expect(page.locator(".waiting strong")).to_have_text("214 orders are waiting")
 
         button = page.get_by_role("button", name="Check again")
         await button.click()
-        await expect(button).to_have_accessible_description(re.compile("Asked again today at 07:00"))
+        await expect(button).to_have_accessible_description(re.compile("You asked us to check today at 07:00"))
         await expect(button).to_be_focused()
 
         await notifier.close(done=214, since=began)
         await expect(page.locator("h1")).to_have_text("All is well")
-        await expect(page.locator(".solved")).to_contain_text("214 orders sent to Clover.")
+        await expect(page.locator(".solved")).to_contain_text("214 orders were sent to Clover.")
         await expect(page.locator("article")).to_have_count(0)
 
         notifier.clock.advance(60)
         await notifier.open(code=Code.TENDER_MISSING)
         await notifier.close(done=0, code=Code.TENDER_MISSING)
-        await expect(page.locator("#lead")).to_contain_text("If the cause is still there")
+        await expect(page.locator("#lead")).to_contain_text("Nothing is waiting at the moment")
         await expect(page.locator(".solved")).to_have_count(0)
     assert seen.complaints == []
 
@@ -60,7 +60,7 @@ async def test_the_page_works_without_scripts(notifier: Notifier, browser: Brows
     async with tab(browser, java_script_enabled=False) as seen:
         await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
         await seen.page.get_by_role("button", name="Check again").press("Enter")
-        await expect(seen.page.locator(".hint")).to_contain_text("Asked again today")
+        await expect(seen.page.locator(".hint")).to_contain_text("You asked us to check today")
     asked = await notifier.fetch("SELECT type FROM outbox")
     assert [row["type"] for row in asked] == ["notifier.recheck_requested.v1"]
 
@@ -76,7 +76,7 @@ async def test_a_broken_line_is_said_and_caught_up(notifier: Notifier, browser: 
         await notifier.open(waiting=7)
         await seen.page.context.set_offline(False)
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
-        await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders wait")
+        await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders are waiting")
 
 
 async def test_a_page_that_cannot_be_had_is_not_called_live(notifier: Notifier, browser: Browser) -> None:
@@ -89,7 +89,7 @@ async def test_a_page_that_cannot_be_had_is_not_called_live(notifier: Notifier, 
         await expect(seen.page.locator("#pulse")).to_have_text("Offline, trying again")
         await notifier.execute("ALTER TABLE away RENAME TO session")
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
-        await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders wait")
+        await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders are waiting")
 
 
 async def test_the_keyboard_keeps_its_place(notifier: Notifier, browser: Browser) -> None:
@@ -107,7 +107,7 @@ async def test_the_keyboard_keeps_its_place(notifier: Notifier, browser: Browser
             await page.keyboard.press("Tab")
         assert await button.evaluate("here => getComputedStyle(here).outlineStyle") == "solid"
         await notifier.open(waiting=2, since=began)
-        await expect(page.locator(".waiting strong")).to_have_text("2 orders wait")
+        await expect(page.locator(".waiting strong")).to_have_text("2 orders are waiting")
         await expect(button).to_be_focused()
     assert seen.complaints == []
 

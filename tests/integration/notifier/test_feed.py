@@ -74,7 +74,7 @@ async def test_news_come_as_they_happen(notifier: Notifier) -> None:
         await notifier.open(waiting=2)
         told = [await stream.next(), await stream.next()]
         assert [each.kind for each in told] == ["problem", "activity"]
-        assert told[0].body["waiting_words"] == "2 orders wait"
+        assert told[0].body["waiting_words"] == "2 orders are waiting"
         assert int(first.place) < int(told[0].place) < int(told[1].place)
 
 
@@ -116,7 +116,7 @@ async def test_news_written_by_another_replica_are_told(notifier: Notifier) -> N
         await notifier.fetch(
             "INSERT INTO activity VALUES ($1, $2, now(), 'nobody.knows.v9', '{}')", MERCHANT, last[0]["last"]
         )
-        assert (await stream.next()).body["words"] == "Something happened that this version has no words for."
+        assert (await stream.next()).body["words"] == "Something happened that this version can't describe yet."
 
 
 async def test_other_merchants_are_never_heard(notifier: Notifier) -> None:

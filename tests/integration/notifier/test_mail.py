@@ -7,7 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.integration.notifier.conftest import MERCHANT, Notifier
 
-from common.contracts.problems import SUPPORT, Code
+from common import messages
+from common.contracts.problems import Code
 from notifier.domain.mails import DOUBT, MOST_CLAIMS
 
 
@@ -25,7 +26,7 @@ async def test_one_when_it_opens_and_one_when_it_is_solved(notifier: Notifier) -
     await notifier.run_until_idle()
     await notifier.open(waiting=214, since=began)
     await notifier.run_until_idle()
-    assert [m["Subject"].count("29 orders wait") for m in notifier.postbox.messages] == [1]
+    assert [m["Subject"].count("29 orders are waiting") for m in notifier.postbox.messages] == [1]
 
     await notifier.close(done=214, since=began)
     await notifier.run_until_idle()
@@ -42,11 +43,11 @@ async def test_what_the_mail_says(notifier: Notifier) -> None:
     assert message["To"] == "owner@example.com"
     assert message["From"] == "QuickSync <hello@quicksync.test>"
     for said in (text_of(message), text_of(message, "html")):
-        assert "214 orders wait" in said
+        assert "214 orders are waiting" in said
         assert "Monday 23 November 2026, 07:00 (EST)" in said
         assert "add an order type named exactly “QuickSync” and save" in said
         assert f"/dashboard/{MERCHANT}/" in said
-        assert SUPPORT in said
+        assert messages.for_locale().text("support") in said
         assert "Sunrise Coffee" in said
 
 
@@ -59,12 +60,12 @@ async def test_where_nothing_went_through_nothing_is_called_solved(notifier: Not
     await notifier.run_until_idle()
 
     message = notifier.postbox.messages[1]
-    assert message["Subject"] == "Nothing waits at the moment"
+    assert message["Subject"] == "Nothing is waiting at the moment"
     for said in (text_of(message), text_of(message, "html")):
-        assert "If the cause is still there, the next order is stopped again." in said
-        assert "was cancelled, or waits for something else now" in said
-        assert "Solved" not in said
-        assert "nothing you need to do" not in said
+        assert "If the order type is still missing" in said
+        assert "was cancelled, or is now waiting for something else" in said
+        assert "Resolved" not in said
+        assert "need to do anything" not in said
 
 
 async def test_the_mail_is_well_formed(notifier: Notifier) -> None:

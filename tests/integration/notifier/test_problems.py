@@ -17,7 +17,7 @@ async def test_a_repeat_brings_the_count_up_to_date_and_keeps_the_beginning(noti
     await notifier.open(waiting=214, since=began)
 
     [problem] = await notifier.problems()
-    assert (problem["waiting"], problem["waiting_words"]) == (214, "214 orders wait")
+    assert (problem["waiting"], problem["waiting_words"]) == (214, "214 orders are waiting")
     assert problem["since"].startswith("2026-11-23T12:00:00")
 
 
@@ -89,7 +89,7 @@ async def test_the_feed_tells_the_opening_and_the_end_once(notifier: Notifier) -
 
     told = await notifier.activity()
     assert told == [
-        "The order type exists now. 39 orders sent to Clover.",
+        "The order type is there now. 39 orders were sent to Clover.",
         "Orders are waiting: Clover has no order type named “QuickSync”.",
         "Clover is connected (United States).",
     ]
@@ -145,6 +145,6 @@ async def test_what_a_newer_version_wrote_stops_nobody(notifier: Notifier) -> No
 
     assert [each["code"] for each in await notifier.problems()] == [Code.ORDER_TYPE_MISSING]
     assert await notifier.problems("solved") == []
-    assert "One thing needs you" in (await notifier.page(f"/dashboard/{MERCHANT}/"))[1]
+    assert "One thing needs your attention" in (await notifier.page(f"/dashboard/{MERCHANT}/"))[1]
     async with notifier.service.deps.hub.watching(MERCHANT, 0) as (_, missed):
         assert [each.kind for each in missed] == ["activity", "problem", "activity"]

@@ -112,5 +112,5 @@ def test_a_route_that_contradicts_itself_is_refused() -> None:
     with pytest.raises(ValueError, match="the path has no"):
         Route("GET", "/v1/x", read, Access.OPEN, takes=Page, path_parameters={"sku": PathParameter("A SKU.", "MUG")})
     twice = [Route("GET", path, read, "orders:read", takes=Page, summary="x") for path in ("/v1/x", "/v1/y")]
-    with pytest.raises(ValueError, match="names of their own"):
+    with pytest.raises(ValueError, match="share the name"):
         openapi.document("shop", twice)

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.contracts.problems import WORDS, Code, Severity
+from common.contracts.problems import Code, Severity
 from notifier.domain import mails, problems, words
 from notifier.domain.mails import MOST_CLAIMS, Mail, MailKind, is_wanted
 from notifier.domain.problems import Cause, Followed, Report, Step
-from notifier.domain.words import COUNTED
 from notifier.handlers import HANDLERS
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -115,33 +114,10 @@ def test_keys_of_mails_read_back() -> None:
     assert mails.mail_of(mails.mail_key(problem_id, MailKind.SOLVED)) == (problem_id, MailKind.SOLVED)
 
 
-def test_waiting_is_said_in_grammar() -> None:
-    """One waits, several wait, and none is said too."""
-    assert words.waiting(Code.ORDER_TYPE_MISSING, 0) == "No orders wait yet"
-    assert words.waiting(Code.ORDER_TYPE_MISSING, 1) == "1 order waits"
-    assert words.waiting(Code.ORDER_TYPE_MISSING, 1214) == "1,214 orders wait"
-    assert words.waiting(Code.ORDER_REJECTED, 1) == "1 order was refused"
-
-
-def test_solved_is_said_in_grammar() -> None:
-    """What went through is counted; when nothing did, no number is given."""
-    assert words.solved(Code.ORDER_TYPE_MISSING, 1) == "The order type exists now. 1 order sent to Clover."
-    assert words.solved(Code.ORDER_TYPE_MISSING, 0) == (
-        "Nothing waits at the moment. If the cause is still there, the next order is stopped again."
-    )
-    assert words.resumed(Code.ORDER_TYPE_MISSING, 0) == "Nothing waits at the moment"
-    assert words.resumed(Code.ORDER_TYPE_MISSING, 214) == "Resumed: 214 orders sent to Clover"
-
-
 @pytest.mark.parametrize("code", list(Code))
-def test_every_problem_reads_whole(code: Code) -> None:
-    """No placeholder is left in any wording, whatever the number, what waits is named, and no button that is not."""
-    assert "Retry" not in WORDS[code].remedy
-    assert code in {Code.CONNECTION_LOST, Code.CLOVER_UNREACHABLE} or code in COUNTED
-    for n in (0, 1, 2):
-        text = " ".join([words.waiting(code, n), words.solved(code, n), words.resumed(code, n)])
-        assert "{" not in text
-    assert mails.is_mailed(code) is (WORDS[code].severity is not Severity.INFORMATION)
+def test_mail_is_sent_unless_a_problem_only_informs(code: Code) -> None:
+    """A problem of severity `information` stays on the dashboard."""
+    assert mails.is_mailed(code) is (code.severity is not Severity.INFORMATION)
 
 
 def test_every_activity_has_words() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from clover_sandbox.fault_effects import EFFECTS
 from clover_sandbox.faults import KINDS, Faults
-from clover_sandbox.plays import PLAYS
 
 
 def struck(faults: Faults, calls: int = 6, method: str = "POST", path: str = "/v3/merchants/M/items") -> str:
@@ -111,4 +111,4 @@ def test_a_stale_index_strikes_look_ups_of_orders(path: str, struck_or_not: str)
 
 def test_every_kind_can_be_played() -> None:
     """The list of kinds and the list of plays name the same."""
-    assert set(KINDS) == set(PLAYS)
+    assert set(KINDS) == set(EFFECTS)

@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
-from clover_sandbox.control import conduct, merchants
+from clover_sandbox.control import behaviour, merchants
 from clover_sandbox.control.body import Endpoint, served
 from clover_sandbox.sandbox import Sandbox
 
 ENDPOINTS: list[tuple[str, str, Endpoint]] = [
-    ("GET", "", conduct.summary),
+    ("GET", "", behaviour.summary),
     ("GET", "/merchants", merchants.list_merchants),
     ("POST", "/merchants", merchants.create_merchant),
     ("GET", "/merchants/{merchant}", merchants.read_merchant),
@@ -15,22 +15,22 @@ ENDPOINTS: list[tuple[str, str, Endpoint]] = [
     ("POST", "/merchants/{merchant}/items", merchants.fill_items),
     ("GET", "/merchants/{merchant}/items/{item}", merchants.read_item),
     ("POST", "/merchants/{merchant}/till/{action}", merchants.play),
-    ("GET", "/requests", conduct.read_requests),
-    ("DELETE", "/requests", conduct.forget_requests),
-    ("GET", "/faults", conduct.read_faults),
-    ("PUT", "/faults", conduct.replace_faults),
-    ("POST", "/faults", conduct.add_fault),
-    ("DELETE", "/faults", conduct.clear_faults),
-    ("DELETE", "/faults/{fault}", conduct.remove_fault),
-    ("GET", "/switches", conduct.read_switches),
-    ("PATCH", "/switches", conduct.set_switches),
-    ("DELETE", "/switches", conduct.reset_switches),
-    ("PATCH", "/limits", conduct.set_limits),
-    ("PATCH", "/latency", conduct.set_latency),
-    ("POST", "/clock", conduct.advance_clock),
-    ("GET", "/webhooks", conduct.read_webhooks),
-    ("PUT", "/webhooks", conduct.set_webhooks),
-    ("POST", "/webhooks/confirm", conduct.confirm_webhooks),
+    ("GET", "/requests", behaviour.read_requests),
+    ("DELETE", "/requests", behaviour.forget_requests),
+    ("GET", "/faults", behaviour.read_faults),
+    ("PUT", "/faults", behaviour.replace_faults),
+    ("POST", "/faults", behaviour.add_fault),
+    ("DELETE", "/faults", behaviour.clear_faults),
+    ("DELETE", "/faults/{fault}", behaviour.remove_fault),
+    ("GET", "/switches", behaviour.read_switches),
+    ("PATCH", "/switches", behaviour.set_switches),
+    ("DELETE", "/switches", behaviour.reset_switches),
+    ("PATCH", "/limits", behaviour.set_limits),
+    ("PATCH", "/latency", behaviour.set_latency),
+    ("POST", "/clock", behaviour.advance_clock),
+    ("GET", "/webhooks", behaviour.read_webhooks),
+    ("PUT", "/webhooks", behaviour.set_webhooks),
+    ("POST", "/webhooks/confirm", behaviour.confirm_webhooks),
 ]
 
 

@@ -9,8 +9,8 @@ from aiohttp import web
 from clover_sandbox.answers import Refused
 from clover_sandbox.collection import Record
 from clover_sandbox.control.body import body_of, merchant_in, number_in
-from clover_sandbox.fresh import REGIONS, Wish
 from clover_sandbox.merchant import Merchant
+from clover_sandbox.merchant_factory import REGIONS, MerchantSpec
 from clover_sandbox.rest.inventory_kinds import ITEMS
 from clover_sandbox.rest.objects import make
 from clover_sandbox.sandbox import Sandbox
@@ -18,7 +18,7 @@ from clover_sandbox.shapes import accept
 from clover_sandbox.stock import write_count
 from clover_sandbox.till.actions import play_till
 
-WISHES = frozenset(each.name for each in fields(Wish))
+SPEC_FIELDS = frozenset(each.name for each in fields(MerchantSpec))
 SHOWN_AT_ONCE = 1000
 MOST_FILLED = 1_000_000
 
@@ -27,13 +27,15 @@ async def create_merchant(sandbox: Sandbox, request: web.Request) -> Any:
     """`{"region", ...}` gives `{"id", "token"}`."""
     body = await body_of(request)
     permissions, token = _permissions(body), body.pop("token", None)
-    unknown = sorted(set(body) - WISHES)
+    unknown = sorted(set(body) - SPEC_FIELDS)
     if unknown:
-        raise ValueError(f"a merchant has no {unknown[0]!r}; it has {', '.join(sorted(WISHES))}, permissions, token")
+        raise ValueError(
+            f"a merchant has no {unknown[0]!r}; it has {', '.join(sorted(SPEC_FIELDS))}, permissions, token"
+        )
     if body.get("region", "us") not in REGIONS:
         raise ValueError(f"region is one of {', '.join(REGIONS)}")
     body["order_types"] = tuple(body.get("order_types", ()))
-    merchant, given = sandbox.world.add_merchant(Wish(**body), permissions, token)
+    merchant, given = sandbox.world.add_merchant(MerchantSpec(**body), permissions, token)
     return {"id": merchant.id, "token": given, "region": merchant.region}
 
 

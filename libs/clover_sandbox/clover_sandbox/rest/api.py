@@ -3,18 +3,18 @@
 from clover_sandbox.rest import (
     atomic,
     customers,
+    item_associations,
     items,
-    labels,
     lines,
+    merchant_profile,
     order_types,
     orders,
     payments,
-    shop,
     stocks,
 )
 from clover_sandbox.rest.routes import Router
 
-FAMILIES = (shop, items, labels, stocks, orders, lines, payments, atomic, order_types, customers)
+FAMILIES = (merchant_profile, items, item_associations, stocks, orders, lines, payments, atomic, order_types, customers)
 
 
 def build_router() -> Router:

@@ -70,7 +70,7 @@ def create_atomic_order(call: Call) -> Answer:
 
 def _check_region(call: Call) -> None:
     """North America only by its label; what Europe answers is a switch."""
-    mode = call.merchant.around.switches["eu_atomic_order"]
+    mode = call.merchant.shared.switches["eu_atomic_order"]
     if call.merchant.european and mode == "401":
         raise unauthorized()
     if call.merchant.european and mode == "404":

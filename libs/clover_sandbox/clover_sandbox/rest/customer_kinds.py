@@ -76,7 +76,7 @@ def readable(call: Call, field: str, row: Record) -> Record:
 def _forbids(call: Call, expand: str) -> bool:
     """Whether an expand that may not be read fails the call or is left out: a switch."""
     groups = METADATA if expand == "metadata" else (expand,)
-    mode = call.merchant.around.switches["eu_forbidden_expand"]
+    mode = call.merchant.shared.switches["eu_forbidden_expand"]
     return mode == "403" and not any(may_touch(call, each, "R") for each in groups)
 
 

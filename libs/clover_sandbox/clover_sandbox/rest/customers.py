@@ -107,7 +107,7 @@ def _permitted(call: Call, body: Record) -> Record:
     forbidden = [name for name in body if not may_touch(call, name, "W")]
     if forbidden:
         call.merchant.personal_fields_dropped.extend(forbidden)
-        if call.merchant.around.switches["eu_forbidden_write"] == "401":
+        if call.merchant.shared.switches["eu_forbidden_write"] == "401":
             raise unauthorized()
     return {name: value for name, value in body.items() if name not in forbidden}
 

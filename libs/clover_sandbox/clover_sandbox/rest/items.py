@@ -57,7 +57,7 @@ def change_item(merchant: Merchant, item_id: str, changes: Record) -> Record:
     """Change an item and tell of it; with keys split its availability is told apart from the rest (announced)."""
     before = (merchant.objects["items"].get(item_id) or {}).get("available")
     record = amend(merchant, ITEMS, item_id, changes)
-    split = merchant.around.switches["webhook_stock_keys"] == "split"
+    split = merchant.shared.switches["webhook_stock_keys"] == "split"
     if not split or changes.keys() - {"available"}:
         merchant.tell("I", item_id, "UPDATE")
     if split and record["available"] != before:
@@ -132,13 +132,13 @@ def _each_row(call: Call, read: Any) -> list[Any]:
         try:
             kept_rows.append(read(row))
         except Refused:
-            if call.merchant.around.switches["bulk_invalid_row"] == "refuse_all":
+            if call.merchant.shared.switches["bulk_invalid_row"] == "refuse_all":
                 raise
     return kept_rows
 
 
 def _bulk_answer(call: Call, items: list[Record]) -> Answer:
-    as_array = call.merchant.around.switches["bulk_answer"] == "array"
+    as_array = call.merchant.shared.switches["bulk_answer"] == "array"
     return Answer(items if as_array else {"elements": items})
 
 

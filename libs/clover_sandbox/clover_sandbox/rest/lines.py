@@ -50,7 +50,7 @@ def add_lines(call: Call) -> Answer:
 
 def _bulk_answer(call: Call, rows: list[Record]) -> Answer:
     """The rows, bare or as elements, the order, or nothing: a switch."""
-    mode = call.merchant.around.switches["bulk_lines_answer"]
+    mode = call.merchant.shared.switches["bulk_lines_answer"]
     if mode == "order":
         return one(call, ORDERS, call.merchant.objects["orders"].get(call.ids["id"]) or {})
     bodies: Mapping[str, Any] = {"array": rows, "elements": {"elements": rows}, "empty": {}}
@@ -162,7 +162,7 @@ def _named_rates(merchant: Merchant, body: Any) -> list[str] | None:
 
 def check_cap(merchant: Merchant, lines: int) -> None:
     """No order holds more lines than the cap (documented twice, a switch)."""
-    cap = int(merchant.around.switches["line_cap"])
+    cap = int(merchant.shared.switches["line_cap"])
     if lines > cap:
         raise bad_request(f"An order cannot have more than {cap} line items")
 

@@ -26,7 +26,7 @@ def need(merchant: Merchant, kind: Kind, object_id: str) -> Record:
 def found(call: Call, kind: Kind) -> Record:
     """The record of the path's id to be read; whether a deleted one still can be is a switch."""
     record = call.merchant.objects[kind.name].get(call.ids["id"])
-    if record is not None and call.merchant.around.switches["deleted_by_id"] == "shown":
+    if record is not None and call.merchant.shared.switches["deleted_by_id"] == "shown":
         return record
     return need(call.merchant, kind, call.ids["id"])
 

@@ -95,7 +95,7 @@ def _order_window(call: Call) -> Callable[[Record], bool] | None:
     if not windowed and not (call.query.conditions and call.index_lag):
         return None
     oldest = call.merchant.now_ms() - WINDOW_MS if windowed else 0
-    youngest = call.merchant.around.clock.monotonic() - call.index_lag
+    youngest = call.merchant.shared.clock.monotonic() - call.index_lag
     sheets = call.merchant.sheets
     return lambda record: (
         _is_listed(record) and record["createdTime"] >= oldest and sheets[record["id"]].born <= youngest

@@ -30,7 +30,7 @@ def create_order(call: Call) -> Answer:
 def read_order(call: Call) -> Answer:
     """Drafts are reachable by id as well (documented); deleted ones by switch."""
     order = call.merchant.objects["orders"].get(call.ids["id"])
-    shows_deleted = order is not None and call.merchant.around.switches["deleted_by_id"] == "shown"
+    shows_deleted = order is not None and call.merchant.shared.switches["deleted_by_id"] == "shown"
     return one(call, ORDERS, order if order is not None and shows_deleted else need_order(call))
 
 
@@ -104,7 +104,7 @@ def sheet_of(call: Call) -> Sheet:
 def checked_order_type(merchant: Merchant, order_type: Any) -> None:
     """An unknown or deleted type is refused, or not: a switch."""
     known = merchant.shown("order_types", ref_id("orderType", order_type)) is not None
-    if not known and merchant.around.switches["unknown_order_type"] == "refuse":
+    if not known and merchant.shared.switches["unknown_order_type"] == "refuse":
         raise bad_request("Invalid order type")
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 from clover_sandbox.answers import bad_request
 from clover_sandbox.collection import Record
-from clover_sandbox.fresh import add_order_type
 from clover_sandbox.merchant import Merchant
+from clover_sandbox.merchant_factory import add_order_type
 from clover_sandbox.rest.inventory_kinds import ITEMS
 from clover_sandbox.rest.items import change_item
+from clover_sandbox.rest.merchant_profile import PROPERTIES
 from clover_sandbox.rest.objects import alter, drop, make
 from clover_sandbox.rest.order_kinds import ORDER_TYPES
 from clover_sandbox.rest.order_types import remove_order_type
-from clover_sandbox.rest.shop import PROPERTIES
 from clover_sandbox.shapes import accept, without_nulls
 from clover_sandbox.stock import stock_view, write_count
 from clover_sandbox.till.counter import item_of, quantity_in

@@ -26,7 +26,7 @@ def refund(merchant: Merchant, given: Given) -> Record:
     amount = Whole(0).check("amount", given.get("amount", worth))
     if amount > left:
         raise bad_request("no more can be refunded than was paid")
-    restock = given.get("restock", merchant.around.switches.on("restock_on_refund"))
+    restock = given.get("restock", merchant.shared.switches.on("restock_on_refund"))
     for line in lines:
         line.record["refunded"] = True
         _take_back(merchant, line, to_count=bool(restock))

@@ -4,18 +4,16 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from http import HTTPStatus
 from types import TracebackType
 from typing import Annotated, Protocol, Self
 from uuid import UUID, uuid4
 
-import aiohttp
 import structlog
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
 from common.clock import Clock, SystemClock
-from common.errors import Forbidden, Throttled, Transient, Unavailable
-from common.http.auth import mint_internal
+from common.errors import Forbidden, NotFound, Permanent, Rejected, Throttled, Transient, Unavailable
+from common.http.client import InternalClient
 from common.http.routes import Input
 from common.ids import MerchantId
 from common.settings import CommonSettings
@@ -36,7 +34,7 @@ ALONE_LASTS = 5.0
 ALONE_RATE = 1.0
 """Without catalog: calls a second, so little that all services and merchants together stay within Clover's limits."""
 
-LARGEST_ANSWER = 64 * 1024
+PATH = "/internal/grants"
 
 
 @dataclass(frozen=True)
@@ -107,25 +105,20 @@ class HttpGrants:
     """
 
     def __init__(self, settings: CommonSettings, service: str, clock: Clock | None = None) -> None:
-        self._url = f"{settings.catalog_url.rstrip('/')}/internal/grants"
-        self._secrets = settings.internal_secrets
+        self._catalog = InternalClient(settings, service, "catalog", settings.catalog_url, ASK_SECONDS)
         self._service = service
         self._clock = clock or SystemClock()
         self._holder = uuid4()
         self._last: dict[str, tuple[Grant, float]] = {}
-        self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        timeout = aiohttp.ClientTimeout(total=ASK_SECONDS, connect=ASK_SECONDS / 2)
-        self._session = aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
+        await self._catalog.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._catalog.__aexit__(kind, error, trace)
 
     async def take(self, merchant_id: str) -> Grant:
         """See Grants."""
@@ -139,38 +132,23 @@ class HttpGrants:
         if not grant.grant_id:
             return
         try:
-            await self._exchange("DELETE", f"{self._url}/{grant.grant_id}", None)
-        except Transient as error:
+            await self._catalog.send("DELETE", f"{PATH}/{grant.grant_id}")
+        except (Transient, Permanent) as error:
             log.warning("a grant is left to expire", reason=str(error))
 
     async def _ask(self, merchant_id: str) -> Grant:
         request = GrantRequest(merchant_id=merchant_id, holder=self._holder, service=self._service)
-        status, body = await self._exchange("POST", self._url, request.model_dump_json().encode())
-        if status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
-            self._last.pop(merchant_id, None)
-            raise Forbidden("Clover is not connected for this merchant.")
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise Throttled("all calls Clover allows are taken")
-        if status != HTTPStatus.OK:
-            raise Unavailable(f"catalog gives no grant (status {status})")
         try:
-            answer = GrantAnswer.model_validate_json(body)
-        except ValidationError:
-            raise Unavailable("catalog's grant cannot be read") from None
+            answer = await self._catalog.call("POST", PATH, GrantAnswer, body=request)
+        except (Forbidden, NotFound):
+            self._last.pop(merchant_id, None)
+            raise Forbidden("Clover is not connected for this merchant.") from None
+        except Rejected as error:
+            # catalog of another version: the last grant serves until the rollout ends
+            raise Unavailable(f"catalog gives no grant ({error})") from error
         grant = Grant(**answer.model_dump())
         self._last[merchant_id] = grant, self._clock.monotonic()
         return grant
-
-    async def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
-        if self._session is None:
-            raise Unavailable("the grants are not open")
-        token = mint_internal(self._secrets, audience="catalog", caller=self._service)
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        try:
-            async with self._session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer:
-                return answer.status, await answer.content.read(LARGEST_ANSWER)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unavailable(f"catalog cannot be reached ({type(error).__name__})") from error
 
     def _alone(self, merchant_id: str, error: Unavailable) -> Grant:
         """Go on without catalog, slowly, with the token it gave last."""

@@ -1,11 +1,11 @@
-"""What notifier tells: what people ask for on the dashboard."""
+"""Events of notifier."""
 
 from common.contracts.envelope import Event
 from common.contracts.problems import Code
 
 
 class RecheckRequested(Event):
-    """Somebody says the cause of this problem is gone: look now."""
+    """A person asked to check now whether the cause of this problem is gone."""
 
     type = "notifier.recheck_requested.v1"
 

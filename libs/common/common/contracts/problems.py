@@ -1,6 +1,5 @@
-"""The closed list of problems that need a person, with their severity, their words and their remedy."""
+"""The closed list of problems that a merchant sees, and the events of their life. Their texts are in `messages`."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -9,22 +8,22 @@ from pydantic import Field
 
 from common.contracts.envelope import Event
 
-SUPPORT = (
-    "If you need help, write to support@quicksync.pro and include your QuickSync account email, your Clover region "
-    "(US or EU) and a brief description or screenshot of the issue."
-)
-
 
 class Severity(StrEnum):
-    """How much it matters: blocked stops something, a decision waits for one, information only tells."""
+    """How urgent a problem is. From the most urgent to the least."""
 
     BLOCKED = "blocked"
+    """Everything of one kind is stopped until the cause is removed."""
+
     DECISION = "decision"
+    """Single things were refused and need the merchant's decision; the others go through."""
+
     INFORMATION = "information"
+    """Sync is not affected."""
 
 
 class Code(StrEnum):
-    """Every problem there is. A new one is added here, with its words below."""
+    """Every problem there is. A new code needs a severity below and its texts in each catalogue of `messages`."""
 
     ORDER_TYPE_MISSING = "order_type_missing"
     TENDER_MISSING = "tender_missing"
@@ -36,107 +35,28 @@ class Code(StrEnum):
     EMAIL_REJECTED = "email_rejected"
     EMAIL_DELAYED = "email_delayed"
 
-
-@dataclass(frozen=True)
-class Words:
-    """How a problem reads: what stopped, why, what the person does, what waits (`{n}` of them), what was done."""
-
-    severity: Severity
-    title: str
-    explanation: str
-    remedy: str
-    waiting: str
-    solved: str
+    @property
+    def severity(self) -> Severity:
+        return _SEVERITIES[self]
 
 
-WORDS = {
-    Code.ORDER_TYPE_MISSING: Words(
-        Severity.BLOCKED,
-        "Orders are waiting: Clover has no order type named “QuickSync”",
-        "QuickSync files every order it sends to Clover under an order type named “QuickSync”. Your Clover does not "
-        "have it yet, so orders are kept safe here and are not sent. Nothing is lost.",
-        "In Clover, open Setup → Order Types, add an order type named exactly “QuickSync” and save. The waiting "
-        "orders are then sent by themselves, oldest first.",
-        "{n} waiting",
-        "The order type exists now. {n} sent to Clover.",
-    ),
-    Code.TENDER_MISSING: Words(
-        Severity.BLOCKED,
-        "Orders are waiting: Clover has no “External Payment” tender",
-        "QuickSync records payments under Clover's own tender “External Payment”. Your Clover does not offer it.",
-        "In Clover, open Setup → Payments → Tenders and switch “External Payment” on.",
-        "{n} waiting",
-        "The tender is there now. {n} sent to Clover.",
-    ),
-    Code.CONNECTION_LOST: Words(
-        Severity.BLOCKED,
-        "QuickSync can no longer sign in to your Clover",
-        "Clover refuses our access: the app was removed, a permission was taken away, or the access expired.",
-        "Connect Clover again in QuickSync under Stores → Clover → Reconnect. Everything that waits is then sent.",
-        "{n} waiting",
-        "Clover is connected again. {n} that waited went through.",
-    ),
-    Code.CLOVER_UNREACHABLE: Words(
-        Severity.BLOCKED,
-        "Clover has not taken our calls for some minutes",
-        "Clover does not answer, or answers with errors. What is to be sent is kept safe here and tried again by "
-        "itself, every minute or so. Nothing is lost.",
-        "You need do nothing: it goes on by itself as soon as Clover answers. If Clover works as usual in your store, "
-        "write to us.",
-        "{n} waiting",
-        "Clover answers again. {n} that waited went through.",
-    ),
-    Code.ORDER_REJECTED: Words(
-        Severity.DECISION,
-        "Clover did not accept an order",
-        "Clover refused these orders as they are. The others are not affected.",
-        "On the dashboard, under What happened, stands each order with Clover's reason. Correct it in the store it "
-        "came from, or cancel it there, then press Check again.",
-        "{n} refused",
-        "{n} refused before went through.",
-    ),
-    Code.PRODUCT_REJECTED: Words(
-        Severity.DECISION,
-        "Clover did not accept a product",
-        "Clover refused these products as they are. The others are not affected.",
-        "Most often two items in Clover have one SKU, or Clover does not take a name or price. Correct the product in "
-        "QuickSync or the item in Clover, then press Check again. If you cannot tell which it is, write to us.",
-        "{n} refused",
-        "{n} refused before went through.",
-    ),
-    Code.STOCK_REJECTED: Words(
-        Severity.DECISION,
-        "Clover did not accept a stock count",
-        "Clover refused to read or write the stock of these items. The others are not affected.",
-        "Most often an item was deleted in Clover. Add it there again with its SKU, or take the product off Clover in "
-        "QuickSync, then press Check again on the dashboard. If you cannot tell which it is, write to us.",
-        "{n} refused",
-        "{n} refused before went through.",
-    ),
-    # Told on the dashboard alone: an e-mail about e-mail that cannot be sent would only be refused too.
-    Code.EMAIL_REJECTED: Words(
-        Severity.INFORMATION,
-        "We could not send you an e-mail",
-        "The mail server does not take e-mail for the address of your QuickSync account. Everything else goes on.",
-        "Check the e-mail address of your account in QuickSync under Account → Profile.",
-        "{n} refused",
-        "{n} refused before went out.",
-    ),
-    Code.EMAIL_DELAYED: Words(
-        Severity.INFORMATION,
-        "Our e-mails to you are late",
-        "Our mail server does not take e-mail at the moment. What we have to tell you is kept, and stands here too.",
-        "You need do nothing: the e-mails are sent as soon as the server takes them.",
-        "{n} waiting",
-        "{n} that waited went out.",
-    ),
+_SEVERITIES = {
+    Code.ORDER_TYPE_MISSING: Severity.BLOCKED,
+    Code.TENDER_MISSING: Severity.BLOCKED,
+    Code.CONNECTION_LOST: Severity.BLOCKED,
+    Code.CLOVER_UNREACHABLE: Severity.BLOCKED,
+    Code.ORDER_REJECTED: Severity.DECISION,
+    Code.PRODUCT_REJECTED: Severity.DECISION,
+    Code.STOCK_REJECTED: Severity.DECISION,
+    Code.EMAIL_REJECTED: Severity.INFORMATION,
+    Code.EMAIL_DELAYED: Severity.INFORMATION,
 }
 
 
 class ProblemOpened(Event):
-    """Something needs a person, or still does: a repeat only brings the number that wait up to date.
+    """A problem opened, or the number that waits for it changed.
 
-    Repeats may overtake one another; of those with one `opened_at` the highest `revision` is the last.
+    Repeats may overtake one another. Among those with the same `opened_at`, the highest `revision` is the latest.
     """
 
     type = "problem.opened.v1"
@@ -149,7 +69,7 @@ class ProblemOpened(Event):
 
 
 class ProblemClosed(Event):
-    """The cause is gone, and what waited for it went through: `resumed_count` of them."""
+    """The problem is over: nothing waits for it any more, and `resumed_count` of those that waited went through."""
 
     type = "problem.closed.v1"
 

@@ -28,7 +28,7 @@ Handler = Callable[[Any, Unit], Awaitable[None]]
 Handlers = Mapping[type[Event], Handler]
 
 LARGEST_BODY = 256 * 1024
-BUG_TRIES = 5
+BUG_ATTEMPTS = 5
 LOOK_SECONDS = 1.0
 KEEP = timedelta(days=14)
 FORGET_AT_ONCE = 10_000
@@ -90,7 +90,7 @@ class Inbox:
             self._metrics.events_consumed.labels(kind, "handled").inc(count)
 
     async def _alone(self, message: Message) -> None:
-        for attempt in range(1, BUG_TRIES):
+        for attempt in range(1, BUG_ATTEMPTS):
             try:
                 return await self._together([message])
             except Unavailable:
@@ -184,6 +184,6 @@ class Inbox:
 
 def next_try(error: Exception, attempts: int, now: Any) -> Any:
     """When a message that failed so often is tried again; None when only a person can help."""
-    if isinstance(error, Permanent) or (not isinstance(error, AppError) and attempts >= BUG_TRIES):
+    if isinstance(error, Permanent) or (not isinstance(error, AppError) and attempts >= BUG_ATTEMPTS):
         return None
     return now + backoff_delay(attempts, first=1.0, most=300.0)

@@ -1,1 +1,1 @@
-"""The HTTP kit: typed routes, one way to parse, one shape of error, OpenAPI, tokens, health."""
+"""The HTTP layer of every service: typed routes, validation, problems, OpenAPI, tokens, health, internal calls."""

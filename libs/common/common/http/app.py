@@ -1,4 +1,4 @@
-"""The HTTP side of a service: its route table behind tracing, access lines, problems, tokens and validation."""
+"""Builds the web application of a service: its route table behind tracing, access logs, problems and tokens."""
 
 import re
 import time
@@ -22,10 +22,10 @@ from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 
 _MERCHANT = re.compile(r"[0-9A-Z]{13}")
-_NOBODY = Claims()
+_ANONYMOUS = Claims()
 _UNMATCHED = "unmatched"
 _UNANSWERED = 499
-"""The status noted when the caller went away, or a stream broke, before the answer was whole."""
+"""The status logged when the caller disconnects, or a stream breaks, before the answer is complete."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -33,7 +33,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""On every answer that does not set its own."""
+"""Defaults for the headers of every answer."""
 
 log = structlog.get_logger()
 
@@ -46,12 +46,12 @@ def build_app(
     metrics: Metrics,
     checks: Mapping[str, health.Check],
 ) -> web.Application:
-    """The application of the service `name`: its routes, the probes, and its OpenAPI document.
+    """Build the application of the service `name`: its routes, the probes and its OpenAPI document.
 
-    `deps` reaches the handlers as `call.deps`. `checks` decide /readyz. Run it with `access_log=None`: it writes
-    its own access lines, which name the route and never the path or query.
+    Handlers receive `deps` as `call.deps`. `checks` decide /readyz. Run the application with `access_log=None`: it
+    writes its own access log, which names the route and never the path or query, because those hold personal data.
     """
-    every = [*routes, *health.probes(metrics, checks), _described(name, routes)]
+    every = [*routes, *health.probes(metrics, checks), _document_route(name, routes)]
     app = web.Application(
         middlewares=[_tracing, _access(metrics, {route.path for route in every if route.quiet}), problems],
         client_max_size=max(route.max_body for route in every),
@@ -63,33 +63,34 @@ def build_app(
     return app
 
 
-def _described(name: str, routes: Sequence[Route]) -> Route:
+def _document_route(name: str, routes: Sequence[Route]) -> Route:
     body = openapi.text(openapi.document(name, routes)).encode()
 
-    async def describe(_: Call[object, None]) -> web.StreamResponse:
+    async def get_document(_: Call[object, None]) -> web.StreamResponse:
         return web.Response(body=body, content_type="application/json")
 
-    return Route("GET", f"/v1/openapi/{name}.json", describe, Access.OPEN, takes=None)
+    return Route("GET", f"/v1/openapi/{name}.json", get_document, Access.OPEN, takes=None)
 
 
 def _endpoint(
     route: Route, deps: object, keys: Keys, read_timeout: float
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def endpoint(request: web.Request) -> web.StreamResponse:
-        claims = _allowed(route, keys, request)
-        path = _path(route, request)
+        claims = _authorize(route, keys, request)
+        path = _read_path(route, request)
         merchant_id = path.get("merchant_id", "")
         if isinstance(route.scope, str) and merchant_id and not claims.covers(merchant_id):
+            # the same answer as for an unknown merchant, so that ids cannot be probed
             raise NotFound(f"There is no merchant {merchant_id} here.")
-        taken = await _taken(route, request, read_timeout)
-        return _given(route, await route.handler(Call(deps, taken, merchant_id, path, claims, request)))
+        values = await _read_input(route, request, read_timeout)
+        return _response(route, await route.handler(Call(deps, values, merchant_id, path, claims, request)))
 
     return endpoint
 
 
-def _allowed(route: Route, keys: Keys, request: web.Request) -> Claims:
+def _authorize(route: Route, keys: Keys, request: web.Request) -> Claims:
     if route.scope is Access.OPEN:
-        return _NOBODY
+        return _ANONYMOUS
     header = request.headers.get(hdrs.AUTHORIZATION)
     if route.scope is Access.INTERNAL:
         return keys.internal(header)
@@ -99,7 +100,7 @@ def _allowed(route: Route, keys: Keys, request: web.Request) -> Claims:
     return claims
 
 
-def _path(route: Route, request: web.Request) -> Mapping[str, str]:
+def _read_path(route: Route, request: web.Request) -> Mapping[str, str]:
     path = {name: parse.path_parameter(name, request.match_info[name]) for name in route.parameters}
     if "merchant_id" in path and not _MERCHANT.fullmatch(path["merchant_id"]):
         raise Invalid.field(
@@ -108,12 +109,12 @@ def _path(route: Route, request: web.Request) -> Mapping[str, str]:
     return path
 
 
-async def _taken(route: Route, request: web.Request, read_timeout: float) -> BaseModel | None:
+async def _read_input(route: Route, request: web.Request, read_timeout: float) -> BaseModel | None:
     if route.takes is None:
         return None
     if not route.takes_body:
         if request.body_exists:
-            raise Invalid.field("body", "is not taken here", "Send the request without a body.")
+            raise Invalid.field("body", "is not expected here", "Send the request without a body.")
         return parse.from_query(route.takes, request.query)
     parse.from_query(Nothing, request.query)
     body = await parse.read_body(request, route.max_body, read_timeout)
@@ -122,10 +123,10 @@ async def _taken(route: Route, request: web.Request, read_timeout: float) -> Bas
     return parse.from_body(route.takes, request.content_type, request.charset, body)
 
 
-def _given(route: Route, given: BaseModel | Answer | web.StreamResponse) -> web.StreamResponse:
-    if isinstance(given, web.StreamResponse):
-        return given
-    answer = given if isinstance(given, Answer) else Answer(route.status, given)
+def _response(route: Route, result: BaseModel | Answer | web.StreamResponse) -> web.StreamResponse:
+    if isinstance(result, web.StreamResponse):
+        return result
+    answer = result if isinstance(result, Answer) else Answer(route.status, result)
     if answer.body is None:
         return web.Response(status=answer.status, headers=answer.headers)
     body = answer.body.model_dump_json(by_alias=True).encode()
@@ -134,7 +135,7 @@ def _given(route: Route, given: BaseModel | Answer | web.StreamResponse) -> web.
 
 @web.middleware
 async def _tracing(request: web.Request, handler: Handler) -> web.StreamResponse:
-    structlog.contextvars.clear_contextvars()  # a request inherits what was bound where the server was started
+    structlog.contextvars.clear_contextvars()  # a request inherits the variables bound when the server started
     token = tracing.enter(request.headers.get("traceparent"))
     try:
         return await handler(request)
@@ -144,13 +145,13 @@ async def _tracing(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _access(metrics: Metrics, quiet: Collection[str]) -> Middleware:
     @cache
-    def figures(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    def collectors(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
         return metrics.http_requests.labels(method, route, status), metrics.http_seconds.labels(method, route)
 
-    def note(request: web.Request, status: int, seconds: float) -> None:
+    def log_answer(request: web.Request, status: int, seconds: float) -> None:
         resource = request.match_info.route.resource
         method, route = (request.method, resource.canonical) if resource else ("", _UNMATCHED)
-        requests, durations = figures(method, route, status)
+        requests, durations = collectors(method, route, status)
         requests.inc()
         durations.observe(seconds)
         if route not in quiet or status >= HTTPStatus.BAD_REQUEST:
@@ -166,7 +167,7 @@ def _access(metrics: Metrics, quiet: Collection[str]) -> Middleware:
             status = redirect.status
             raise
         finally:
-            note(request, status, time.perf_counter() - began)
+            log_answer(request, status, time.perf_counter() - began)
         return response
 
     return access

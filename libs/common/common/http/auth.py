@@ -1,4 +1,4 @@
-"""Who is calling: bearer tokens of QuickSync (EdDSA) and short tokens between our own services (HS256)."""
+"""Bearer tokens: those of QuickSync accounts (EdDSA), and one-minute tokens between our own services (HS256)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,33 +16,37 @@ from common.http.problems import Refused
 
 INTERNAL_LIFETIME = timedelta(seconds=60)
 LEEWAY = timedelta(seconds=30)
-"""How far the clocks of two machines may be apart."""
+"""The largest difference between the clocks of two machines."""
 
-_LONGEST = 8192
-_ANY = "*"
+ANY = "*"
+"""Every scope, or every merchant."""
+
+_MAX_LENGTH = 8192
+_REALM = 'Bearer realm="quicksync"'
+_INTERNAL_CLAIMS = ["exp", "iat", "aud", "sub"]
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What a token says its bearer may do. Empty claims allow nothing."""
+    """The rights of a caller. Empty claims allow nothing."""
 
     subject: str = ""
     scopes: frozenset[str] = frozenset()
     merchants: frozenset[str] = frozenset()
 
     def allows(self, scope: str) -> bool:
-        """Whether the scope, or every scope, is among those granted."""
-        return not self.scopes.isdisjoint({scope, _ANY})
+        """Return whether the token grants this scope, or every scope."""
+        return not self.scopes.isdisjoint({scope, ANY})
 
     def covers(self, merchant_id: str) -> bool:
-        """Whether the bearer may see this merchant at all."""
-        return not self.merchants.isdisjoint({merchant_id, _ANY})
+        """Return whether the token covers this merchant, or every merchant."""
+        return not self.merchants.isdisjoint({merchant_id, ANY})
 
 
 class Keys:
-    """Verifies tokens: `public_keys` are PEM texts of Ed25519 keys, `secrets` those shared by our services.
+    """Verifies tokens. `public_keys` are Ed25519 keys in PEM, `secrets` are shared by our services.
 
-    Raises ValueError for a key that is not one. Several of each are accepted at once, so that they can be rotated.
+    Several of each are accepted at once, so that they can be rotated. Raises ValueError for a malformed key.
     """
 
     def __init__(self, public_keys: Sequence[str], secrets: Sequence[SecretStr], audience: str) -> None:
@@ -51,33 +55,54 @@ class Keys:
         self._audience = audience
 
     def bearer(self, header: str | None) -> Claims:
-        """The claims of the `Authorization` header of a caller from outside. Raises Refused (401)."""
-        claims = _verified(header, self._public, algorithm="EdDSA", required=["exp"])
-        scope, merchants = claims.get("scope", ""), claims.get("merchants", [])
-        if not isinstance(scope, str) or not _are_texts(merchants):
-            raise _unauthorized("The claims `scope` (text) and `merchants` (list of texts) are not as agreed.")
-        return Claims(str(claims.get("sub", "")), frozenset(scope.split()), frozenset(merchants))
+        """Return the claims of a caller of a public route. Raises Refused (401).
+
+        The caller is an account, or another service of ours on behalf of one.
+        """
+        token = _token(header)
+        if _algorithm(token) == "HS256":
+            return _rights(self._short_lived(token, required=[*_INTERNAL_CLAIMS, "scope", "merchants"]))
+        return _rights(_verified(token, self._public, algorithm="EdDSA", required=["exp"]))
 
     def internal(self, header: str | None) -> Claims:
-        """The claims of the `Authorization` header of another service of ours. Raises Refused (401)."""
-        claims = _verified(
-            header, self._shared, algorithm="HS256", required=["exp", "iat", "aud", "sub"], audience=self._audience
-        )
-        if int(claims["exp"]) - int(claims["iat"]) > INTERNAL_LIFETIME.total_seconds():
-            raise _unauthorized("The token lives too long; internal tokens live a minute.")
+        """Return the claims of another service that calls an internal route. Raises Refused (401)."""
+        claims = self._short_lived(_token(header), required=_INTERNAL_CLAIMS)
+        if "scope" in claims:
+            # its rights are those of an account, and no account may use an internal route
+            raise _unauthorized("The token was made on behalf of an account; it does not open internal routes.")
         return Claims(subject=claims["sub"])
 
+    def _short_lived(self, token: str, required: list[str]) -> dict[str, Any]:
+        claims = _verified(token, self._shared, algorithm="HS256", required=required, audience=self._audience)
+        if int(claims["exp"]) - int(claims["iat"]) > INTERNAL_LIFETIME.total_seconds():
+            raise _unauthorized("The lifetime of the token is too long; internal tokens are valid for a minute.")
+        return claims
 
-def mint_internal(secrets: Sequence[SecretStr], audience: str, caller: str) -> str:
-    """A token with which `caller` may use the internal routes of the service `audience` for one minute."""
+
+def mint_internal(secrets: Sequence[SecretStr], audience: str, caller: str, on_behalf_of: Claims | None = None) -> str:
+    """Make a token with which the service `caller` may call the service `audience` for one minute.
+
+    The token opens the internal routes. On behalf of an account it opens the public routes instead, for the scopes
+    and merchants of that account.
+    """
     now = datetime.now(UTC)
-    claims = {"sub": caller, "aud": audience, "iat": now, "exp": now + INTERNAL_LIFETIME}
+    claims: dict[str, Any] = {"sub": caller, "aud": audience, "iat": now, "exp": now + INTERNAL_LIFETIME}
+    if on_behalf_of is not None:
+        scope, merchants = " ".join(sorted(on_behalf_of.scopes)), sorted(on_behalf_of.merchants)
+        claims |= {"sub": on_behalf_of.subject, "act": {"sub": caller}, "scope": scope, "merchants": merchants}
     return jwt.encode(claims, shared_key(secrets[0]), algorithm="HS256")
 
 
-def _verified(header: str | None, keys: Sequence[Any], *, algorithm: str, **expected: Any) -> dict[str, Any]:
-    token = _token(header)
-    required = expected.pop("required")
+def _rights(claims: dict[str, Any]) -> Claims:
+    scope, merchants = claims.get("scope", ""), claims.get("merchants", [])
+    if not isinstance(scope, str) or not _is_list_of_texts(merchants):
+        raise _unauthorized("The claim `scope` must be a text and the claim `merchants` a list of texts.")
+    return Claims(str(claims.get("sub", "")), frozenset(scope.split()), frozenset(merchants))
+
+
+def _verified(
+    token: str, keys: Sequence[Any], *, algorithm: str, required: list[str], **expected: Any
+) -> dict[str, Any]:
     for key in keys:
         try:
             return jwt.decode(
@@ -88,24 +113,32 @@ def _verified(header: str | None, keys: Sequence[Any], *, algorithm: str, **expe
         except jwt.ExpiredSignatureError:
             raise _unauthorized("The token has expired; ask for a new one.") from None
         except jwt.PyJWTError:
-            raise _unauthorized("The token is not acceptable here.") from None
-    raise _unauthorized("The token is not signed by a key known here.")
+            raise _unauthorized("The token is malformed, or lacks a claim that is needed here.") from None
+    raise _unauthorized("The token is not signed by a known key.")
+
+
+def _algorithm(token: str) -> object:
+    """Return the algorithm the token names. It only selects the keys to verify with, so it needs no trust."""
+    try:
+        return jwt.get_unverified_header(token).get("alg")
+    except jwt.PyJWTError:
+        return None
 
 
 def _token(header: str | None) -> str:
     if not header:
-        raise _unauthorized("Send the header `Authorization: Bearer <token>`.", 'Bearer realm="quicksync"')
+        raise _unauthorized("Send the header `Authorization: Bearer <token>`.", _REALM)
     kind, _, token = header.partition(" ")
-    if kind.lower() != "bearer" or not token.isascii() or len(token) > _LONGEST:
+    if kind.lower() != "bearer" or not token.isascii() or len(token) > _MAX_LENGTH:
         raise _unauthorized("The Authorization header is not `Bearer <token>`.")
     return token
 
 
-def _unauthorized(detail: str, challenge: str = 'Bearer realm="quicksync", error="invalid_token"') -> Refused:
+def _unauthorized(detail: str, challenge: str = f'{_REALM}, error="invalid_token"') -> Refused:
     return Refused(401, "unauthorized", detail, headers={"WWW-Authenticate": challenge})
 
 
-def _are_texts(value: object) -> bool:
+def _is_list_of_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
@@ -113,12 +146,12 @@ def _public_key(pem: str) -> Ed25519PublicKey:
     try:
         key = load_pem_public_key(pem.replace("\\n", "\n").encode())
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise ValueError("QS_JWT_PUBLIC_KEYS: a key is not a public key in PEM") from error
+        raise ValueError("QS_JWT_PUBLIC_KEYS: a value is not a public key in PEM") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise ValueError("QS_JWT_PUBLIC_KEYS: a key is not an Ed25519 key")  # noqa: TRY004 - a wrong setting
+        raise ValueError("QS_JWT_PUBLIC_KEYS: a key is not an Ed25519 key")  # noqa: TRY004 - a setting is wrong, not a type
     return key
 
 
 def shared_key(secret: SecretStr) -> bytes:
-    """The HS256 key of a shared secret: always 32 bytes, and of use for nothing else."""
+    """Derive the HS256 key from a shared secret: 32 bytes, bound to this purpose."""
     return hashlib.sha256(b"quicksync internal tokens\n" + secret.get_secret_value().encode()).digest()

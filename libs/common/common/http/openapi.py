@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from common.http.parse import LONGEST_PARAMETER
+from common.http.parse import MAX_PARAMETER
 from common.http.problems import CONTENT_TYPE, ProblemDetails
 from common.http.routes import EVENTS, Access, Nothing, PathParameter, Route, Tag
 
@@ -33,12 +33,12 @@ _MERCHANT: Json = {
     "example": "ABCD1234EFGH5",
 }
 _ID_CHARACTERS = (
-    f"1 to {LONGEST_PARAMETER} printable characters, percent-encoded; not `.` or `..`, which URLs take for folders."
+    f"1 to {MAX_PARAMETER} printable characters, percent-encoded; not `.` or `..`, which URLs take for folders."
 )
 _ID: Json = {
     "type": "string",
     "minLength": 1,
-    "maxLength": LONGEST_PARAMETER,
+    "maxLength": MAX_PARAMETER,
     "pattern": r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$",
 }
 _STATUSES = {
@@ -59,12 +59,12 @@ _STATUSES = {
     500: "A bug of QuickSync. Quote `instance` to support.",
     503: "QuickSync or a system behind it is unavailable. Send the request again after `Retry-After`.",
 }
-_RETRY_AFTER: Json = {"description": "Seconds to wait before the next try.", "schema": {"type": "integer"}}
+_RETRY_AFTER: Json = {"description": "Seconds to wait before the next attempt.", "schema": {"type": "integer"}}
 _LAST_EVENT_ID: Json = {
     "name": "Last-Event-ID",
     "in": "header",
     "required": False,
-    "description": "The id of the last event received before the stream broke.",
+    "description": "The id of the last event received. The stream continues after it.",
     "schema": {"type": "string"},
 }
 _EVENT: Json = {
@@ -100,7 +100,7 @@ def document(name: str, routes: Sequence[Route]) -> Json:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, models, definitions)
     names = [operation["operationId"] for path in paths.values() for operation in path.values()]
     if len(names) != len(set(names)):
-        raise ValueError(f"{name}: handlers of documented routes need names of their own: {sorted(names)}")
+        raise ValueError(f"{name}: two documented routes share the name of a handler: {sorted(names)}")
     return {
         "openapi": "3.1.0",
         "info": {"title": f"QuickSync for Clover: {name}", "version": "1", "description": _EVERYWHERE},
@@ -112,7 +112,7 @@ def document(name: str, routes: Sequence[Route]) -> Json:
 
 
 def text(described: Json) -> str:
-    """The document as it stands in docs/openapi: indented, one field a line, so that changes can be read."""
+    """Format the document as in docs/openapi: indented, one field a line, so that a diff is readable."""
     return json.dumps(described, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -128,9 +128,9 @@ def _tags(routes: Sequence[Route]) -> list[Tag]:
 
 
 def _models(routes: Sequence[Route]) -> tuple[Models, Json]:
-    taken = {(route.takes, "validation") for route in routes if route.takes not in {None, Nothing}}
-    given = {(route.gives, "serialization") for route in routes if route.gives not in {None, EVENTS}}
-    wanted: Any = sorted([*taken, *given, (ProblemDetails, "serialization")], key=lambda each: each[0].__name__)
+    inputs = {(route.takes, "validation") for route in routes if route.takes not in {None, Nothing}}
+    outputs = {(route.gives, "serialization") for route in routes if route.gives not in {None, EVENTS}}
+    wanted: Any = sorted([*inputs, *outputs, (ProblemDetails, "serialization")], key=lambda each: each[0].__name__)
     models, schema = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
     return models, schema.get("$defs", {})
 
@@ -195,7 +195,7 @@ def _query_parameter(name: str, schema: Json, required: bool) -> Json:
 
 
 def _statuses(route: Route) -> set[int]:
-    """Every status the kit may answer with for this route, and those it names itself."""
+    """Return the statuses that this package may answer with for the route, and those the route lists."""
     statuses = {route.status, *route.also, 500, 503}
     if route.scope is not Access.OPEN:
         statuses |= {401}

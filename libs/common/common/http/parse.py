@@ -1,4 +1,4 @@
-"""From bytes to a validated model; what is too long, too slow, not JSON or does not fit is refused by name."""
+"""Reads and validates bodies, queries and paths; every refusal names the field and the remedy."""
 
 import asyncio
 import json
@@ -18,33 +18,33 @@ from common.http.routes import Input
 
 M = TypeVar("M", bound=BaseModel)
 
-DEEPEST = 32
-"""Levels of nesting; what we take has four or five."""
+MAX_DEPTH = 32
+"""Levels of nesting; our own bodies have four or five."""
 
-LARGEST = 10**15
-"""No number we take is larger; those that are overflow columns."""
+MAX_NUMBER = 10**15
+"""Larger numbers could overflow a bigint column once they are added up."""
 
-LONGEST_PARAMETER = 120
-MOST_ERRORS = 20
+MAX_PARAMETER = 120
+MAX_ERRORS = 20
 
 _BODY = "body"
 
-_NUL = ("contains the character NUL", "Remove it.")
+_NUL = ("contains the character NUL", "Remove it.")  # PostgreSQL stores no NUL in a text
 _TOO_BIG = ("is a number beyond 10^15", "Send a smaller number.")
-_TOO_DEEP = (f"lies deeper than {DEEPEST} levels", "Send a flatter body.")
+_TOO_DEEP = (f"lies deeper than {MAX_DEPTH} levels", "Send a flatter body.")
 
 _WHOLE = re.compile(r"-?[0-9]+")
-"""How we take whole numbers in a query; pydantic takes `1_0`, `+5` and `5.0` as well."""
+"""The only form of whole numbers in a query; pydantic accepts `1_0`, `+5` and `5.0` as well."""
 
 Found = tuple[tuple[str, str], list[object]]
 
 
 async def read_body(request: web.Request, limit: int, within: float) -> bytes:
-    """The whole body, at most `limit` bytes arriving within so many seconds. Raises Refused (400, 408, 413)."""
+    """Read the whole body: at most `limit` bytes, within `within` seconds. Raises Refused (400, 408, 413)."""
     refuse_too_large(request, limit)
     body = bytearray()
     try:
-        if request.content.is_eof():  # all of it came with the head, as small bodies do
+        if request.content.is_eof():  # a small body arrives together with the headers
             body += request.content.read_nowait()
             _refuse_beyond(limit, len(body))
             return bytes(body)
@@ -64,7 +64,7 @@ async def read_body(request: web.Request, limit: int, within: float) -> bytes:
 
 
 def refuse_too_large(request: web.Request, limit: int) -> None:
-    """Refuse (413) a body that is announced to have more than `limit` bytes, without reading any of it."""
+    """Refuse (413) a body whose Content-Length exceeds `limit` bytes, without reading it."""
     _refuse_beyond(limit, request.content_length or 0)
 
 
@@ -74,7 +74,7 @@ def _refuse_beyond(limit: int, size: int) -> None:
 
 
 def from_body(model: type[M], content_type: str, charset: str | None, body: bytes) -> M:
-    """The model in this JSON body. Raises Refused (400, 415) and Invalid."""
+    """Validate a JSON body. Raises Refused (400, 415) and Invalid."""
     if content_type != "application/json" or (charset or "utf-8").lower() not in {"utf-8", "utf8"}:
         remedy = "Send JSON in UTF-8 with `Content-Type: application/json`."
         raise _refused(415, "unsupported_media_type", "is not JSON in UTF-8", remedy, field="Content-Type")
@@ -82,18 +82,18 @@ def from_body(model: type[M], content_type: str, charset: str | None, body: byte
         tree = from_json(body, allow_inf_nan=False)
     except ValueError:
         raise malformed() from None
-    _refuse_unfit(tree)
+    _refuse_unstorable(tree)
     try:
-        taken = model.model_validate_json(body)
+        values = model.model_validate_json(body)
     except ValidationError as error:
         raise invalid(model, error) from None
     _refuse_repeated(body)
-    return taken
+    return values
 
 
 def malformed() -> Refused:
-    """The refusal of a body that is no JSON."""
-    return _refused(400, "malformed_json", "is not JSON in UTF-8", "Send a whole JSON text.")
+    """Return the refusal of a body that is not JSON."""
+    return _refused(400, "malformed_json", "is not JSON in UTF-8", "Send one complete JSON value.")
 
 
 def _refused(status: int, code: str, problem: str, remedy: str, field: str = _BODY) -> Refused:
@@ -101,29 +101,27 @@ def _refused(status: int, code: str, problem: str, remedy: str, field: str = _BO
 
 
 def from_query(model: type[M], query: MultiMapping[str]) -> M:
-    """The model in these query parameters. Raises Invalid."""
+    """Validate query parameters. Raises Invalid."""
     for name in query:
         if len(query.getall(name)) > 1:
-            raise Invalid.field(shown(name), "is given more than once", "Give it once.")
-    _refuse_unfit(dict(query))
+            raise Invalid.field(shown(name), "is sent more than once", "Send it once.")
+    _refuse_unstorable(dict(query))
     try:
-        taken = model.model_validate_strings(dict(query))
+        values = model.model_validate_strings(dict(query))
     except ValidationError as error:
         raise invalid(model, error) from None
     for name, field in model.model_fields.items():
         text = query.get(field.alias or name, "")
-        if type(getattr(taken, name)) is int and text and not _WHOLE.fullmatch(text):
-            raise Invalid.field(field.alias or name, "is not a whole number in plain digits", "Send it as such: 50.")
-    return taken
+        if type(getattr(values, name)) is int and text and not _WHOLE.fullmatch(text):
+            raise Invalid.field(field.alias or name, "is not a whole number in plain digits", "Send digits only.")
+    return values
 
 
 def path_parameter(name: str, value: str) -> str:
-    """The value, when it is 1 to 120 printable characters. Raises Invalid."""
-    if not 0 < len(value) <= LONGEST_PARAMETER or any(
-        unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in value
-    ):
+    """Return the value if it is 1 to 120 printable characters. Raises Invalid."""
+    if not 0 < len(value) <= MAX_PARAMETER or any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in value):
         raise Invalid.field(
-            name, f"is not 1 to {LONGEST_PARAMETER} printable characters", "Correct it in the address of the request."
+            name, f"is not 1 to {MAX_PARAMETER} printable characters", "Correct it in the address of the request."
         )
     return value
 
@@ -132,7 +130,7 @@ def invalid(model: type[BaseModel], error: ValidationError) -> Invalid:
     """Describe each mistake pydantic found in words of the API, without the values sent."""
     known = ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
     found = error.errors(include_url=False, include_context=True, include_input=False)
-    return Invalid([_problem(each, known, _renamed(model, each["loc"])) for each in found[:MOST_ERRORS]])
+    return Invalid([_problem(each, known, _renamed(model, each["loc"])) for each in found[:MAX_ERRORS]])
 
 
 def _renamed(model: type[BaseModel], location: tuple[int | str, ...]) -> str | None:
@@ -153,7 +151,7 @@ def _models_in(annotation: object) -> set[type[BaseModel]]:
 
 
 def shown(name: object) -> str:
-    """A name that came with the request, fit to be repeated."""
+    """Make a name from the request safe to repeat: short and printable."""
     return "".join(c if c.isprintable() else "�" for c in str(name)[:60])
 
 
@@ -165,49 +163,51 @@ def _problem(error: ErrorDetails, known: str, renamed: str | None) -> Problem:
         case "extra_forbidden" if renamed:
             return Problem(place, "was renamed", f"Send `{renamed}` instead.")
         case "extra_forbidden":
-            known_here = f" Known here: {known or 'none'}." if len(error["loc"]) == 1 else ""
-            return Problem(place, "is not known here", f"Leave it out or correct its name.{known_here}")
+            known_here = f" Known fields: {known or 'none'}." if len(error["loc"]) == 1 else ""
+            return Problem(place, "is not a known field", f"Leave it out or correct its name.{known_here}")
         case "union_tag_invalid":
-            return Problem(place, "is of no kind known here", "Send one of the kinds in the API document.")
+            return Problem(place, "has an unknown type", "Send one of the types in the API document.")
         case _:
             message = error["msg"].removeprefix("Value error, ")
-            return Problem(place, message[:1].lower() + message[1:], "Correct it; the API document has its format.")
+            return Problem(place, message[:1].lower() + message[1:], "Correct it; its format is in the API document.")
 
 
 def _refuse_repeated(body: bytes) -> None:
-    """Of a name given twice pydantic takes the last, the caller may have meant the first."""
-    json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)  # text: numbers are checked already
+    """Refuse an object with a name twice: pydantic takes the last value, the caller may have meant the first."""
+    json.loads(
+        body, object_pairs_hook=_once, parse_int=str, parse_float=str
+    )  # numbers are validated already; converting long ones again is slow
 
 
 def _once(pairs: list[tuple[str, object]]) -> None:
     if len({name for name, _ in pairs}) < len(pairs):
         [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise Invalid.field(shown(name), "is given more than once", "Give it once.")
+        raise Invalid.field(shown(name), "is sent more than once", "Send it once.")
 
 
-def _refuse_unfit(tree: object) -> None:
-    if found := _unfit(tree, 0):
-        mistake, way = found
-        raise Invalid.field(".".join(shown(part) for part in reversed(way)) or _BODY, *mistake)
+def _refuse_unstorable(tree: object) -> None:
+    if found := _unstorable(tree, 0):
+        problem, path = found
+        raise Invalid.field(".".join(shown(part) for part in reversed(path)) or _BODY, *problem)
 
 
-def _unfit(value: object, depth: int) -> Found | None:
-    """What cannot be stored in the tree, if anything, with the names on the way to it, innermost first.
+def _unstorable(value: object, depth: int) -> Found | None:
+    """Return the first value that cannot be stored, with the names on the path to it, innermost first.
 
-    Written for speed: a hostile body holds a hundred thousand values, and other requests wait meanwhile.
+    The function is written for speed: a hostile body holds 100,000 values, and other requests wait meanwhile.
     """
     kind = type(value)
     if kind is str:
         return (_NUL, []) if "\x00" in cast(str, value) else None
     if kind is int or kind is float:
-        return None if -LARGEST <= cast(float, value) <= LARGEST else (_TOO_BIG, [])
+        return None if -MAX_NUMBER <= cast(float, value) <= MAX_NUMBER else (_TOO_BIG, [])
     if kind is not dict and kind is not list:
         return None
-    if depth == DEEPEST:
+    if depth == MAX_DEPTH:
         return (_TOO_DEEP, [])
     inside = cast(dict[object, object], value).items() if kind is dict else enumerate(cast(list[object], value))
     for name, each in inside:
-        found = _unfit(each, depth + 1) or (_unfit(name, depth) if kind is dict else None)
+        found = _unstorable(each, depth + 1) or (_unstorable(name, depth) if kind is dict else None)
         if found:
             found[1].append(name)
             return found

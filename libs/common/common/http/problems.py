@@ -1,4 +1,4 @@
-"""Every refusal over HTTP in one shape, `application/problem+json` of RFC 9457."""
+"""Answers every refusal in one form, the `application/problem+json` of RFC 9457."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from common.telemetry import tracing
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = 2
-"""Seconds after which a caller may try again when nobody named a time."""
+"""Default seconds after which a caller may try again."""
 
 _BODY_UNREAD = {408, 413}
-"""Refusals after which the rest of the body would be taken for the next request."""
+"""Statuses that close the connection: the rest of the body would be read as the next request."""
 
 STARTED = web.RequestKey("answer_started", bool)
 
@@ -54,7 +54,7 @@ class ProblemDetails(BaseModel):
 
 
 class Refused(Exception):
-    """A refusal with its HTTP status. `code` is the last word of the problem's `type`."""
+    """A refusal with its HTTP status. `code` becomes the last word of the problem's `type`."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Refused(Exception):
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error as a problem; one nobody foresaw is logged whole and answered with its trace alone."""
+    """Answer every error as a problem. A bug is logged with its traceback and answered with its trace id only."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -84,22 +84,22 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except Exception as error:
         if request.get(STARTED):
             raise
-        return answer(_noted(error))
+        return answer(_logged(error))
 
 
-def _noted(error: Exception) -> Refused:
-    """The refusal, after logging what is our fault rather than the caller's."""
+def _logged(error: Exception) -> Refused:
+    """Return the refusal for this error, and log errors that are our fault rather than the caller's."""
     refused = refusal(error)
     if refused is None:
         log.error("request failed", exc_info=error)
         return Refused(500, "internal_error", "Something went wrong on our side. Quote the instance to support.")
     if refused.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        log.warning("request could not be answered", why=refused.detail)
+        log.warning("request could not be answered", reason=refused.detail)
     return refused
 
 
 def answer(refused: Refused) -> web.Response:
-    """The response that says so."""
+    """Return the response for a refusal."""
     trace = tracing.trace_id()
     details = ProblemDetails(
         type=f"urn:quicksync:problem:{refused.code}",
@@ -109,7 +109,7 @@ def answer(refused: Refused) -> web.Response:
         instance=f"urn:quicksync:trace:{trace}" if trace else None,
         errors=[FieldProblem(field=e.field, problem=e.problem, remedy=e.remedy) for e in refused.problems],
     )
-    # in ASCII: pydantic's own writer fails on lone surrogates, which a detail may have from a header
+    # json writes ASCII; pydantic's writer fails on lone surrogates, which a detail may quote from a header
     body = json.dumps(details.model_dump(exclude_none=True)).encode()
     response = web.Response(status=refused.status, body=body, content_type=CONTENT_TYPE, headers=refused.headers)
     if refused.status in _BODY_UNREAD:
@@ -118,7 +118,7 @@ def answer(refused: Refused) -> web.Response:
 
 
 def refusal(error: Exception) -> Refused | None:
-    """What the caller is told about this error; None for a bug."""
+    """Return the refusal that answers this error, or None for a bug."""
     match error:
         case Refused():
             refused = error
@@ -131,7 +131,7 @@ def refusal(error: Exception) -> Refused | None:
             after = error.retry_after.total_seconds() if error.retry_after else RETRY_AFTER
             refused = Refused(429, "throttled", str(error), headers={"Retry-After": str(max(1, ceil(after)))})
         case errors.Transient() | errors.Ambiguous() | TimeoutError():
-            detail = str(error) or "No answer in time."
+            detail = str(error) or "The answer took too long."
             refused = Refused(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER)})
         case _:
             return None
@@ -146,7 +146,7 @@ _PERMANENT = {
 
 
 def _from_aiohttp(error: web.HTTPException) -> Refused:
-    """Keep `Allow` and its like; the text is ours, aiohttp's may quote the request."""
+    """Convert an error of aiohttp. Its text is replaced, because it may quote the request."""
     kept = {name: value for name, value in error.headers.items() if name in {"Allow", "Retry-After"}}
     status = HTTPStatus(error.status)
     return Refused(status, status.name.lower(), status.description or status.phrase, headers=kept)

@@ -1,4 +1,4 @@
-"""The route table: where each route is, who may use it, what it takes and gives, and which function answers."""
+"""The route table: the path, access, input, output and handler of each route, and its documentation."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,20 +15,20 @@ D = TypeVar("D")
 I = TypeVar("I")  # noqa: E741 - reads as Call[Deps, Input]
 
 MAX_BODY = 256 * 1024
-"""Bytes a body may have unless its route says otherwise."""
+"""Default limit of a body in bytes."""
 
 _PARAMETER = re.compile(r"{([a-z]\w*)[:}]")
-"""A part of a path that is checked and handed on: `{name}` or `{name:pattern}`. What `{_:…}` matches is neither."""
+"""A checked part of a path: `{name}` or `{name:pattern}`. The name `_` marks a part that handlers ignore."""
 
 
 class Access(Enum):
-    """Who may use a route that needs no scope."""
+    """The access to a route that needs no scope."""
 
     INTERNAL = "internal"
-    """Another service of ours, with a token of at most a minute made for this service."""
+    """Other services of ours, with a token that is made for this service and valid for a minute."""
 
     OPEN = "open"
-    """Anybody: probes, the webhook, the login pages. What it protects, it protects itself."""
+    """Everyone: probes, the webhook, the login pages. The handler checks access itself where needed."""
 
 
 class Input(BaseModel):
@@ -44,19 +44,19 @@ class Input(BaseModel):
 
 
 class Nothing(Input):
-    """The input of a route that takes none."""
+    """The input of a route without parameters or body."""
 
 
 EVENTS: Literal["text/event-stream"] = "text/event-stream"
-"""What a route gives that answers with server-sent events, to be resumed by the header Last-Event-ID."""
+"""The output of a route that answers with server-sent events; the header Last-Event-ID resumes them."""
 
 
 @dataclass(frozen=True)
 class Call(Generic[D, I]):
-    """One request as its handler sees it: checked, typed, allowed.
+    """One authorized and validated request, as its handler receives it.
 
-    `merchant_id` and `path` come from the path (`merchant_id` is empty where the path names none). `claims` are
-    those of the bearer, empty for open routes. `request` is for what this does not cover: streams, pages, cookies.
+    `merchant_id` and `path` come from the path; `merchant_id` is empty if the path has none. `claims` are the rights
+    of the caller, empty for open routes. `request` is the underlying request, for streams, pages and cookies.
     """
 
     deps: D
@@ -69,7 +69,7 @@ class Call(Generic[D, I]):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer with a status or headers of its own."""
+    """An answer whose status or headers differ from those of the route."""
 
     status: int
     body: BaseModel | None = None
@@ -133,24 +133,24 @@ class Route:
             raise ValueError(f"{self.method} {self.path}: a route of the API needs a summary")
         if unknown := set(self.path_parameters) - set(self.parameters):
             raise ValueError(f"{self.method} {self.path}: the path has no {sorted(unknown)}")
-        said = _input_of(self.handler)
-        if said is not None and said is not (self.takes or type(None)):
+        expected = _input_of(self.handler)
+        if expected is not None and expected is not (self.takes or type(None)):
             raise ValueError(
-                f"{self.method} {self.path}: its handler is written for {said}, the route takes {self.takes}"
+                f"{self.method} {self.path}: the handler is written for {expected}, the route takes {self.takes}"
             )
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names in the path, in order."""
+        """The parameter names in the path, in order."""
         return tuple(_PARAMETER.findall(self.path))
 
     @property
     def takes_body(self) -> bool:
-        """Whether the input is a JSON body; otherwise it is the query string."""
+        """True if the input is a JSON body, false if it is the query string."""
         return self.method in {"PUT", "POST", "PATCH"}
 
 
 def _input_of(handler: Handler) -> object:
-    """The `I` of the `Call[D, I]` the handler is annotated with; None when it is not."""
+    """Return the `I` in the handler's annotation `Call[D, I]`, or None if it has none."""
     calls = [hint for hint in getattr(handler, "__annotations__", {}).values() if get_origin(hint) is Call]
     return get_args(calls[0])[1] if calls else None

@@ -15,7 +15,7 @@ from common.db.database import Database
 from common.db.unit import Unit
 from common.errors import Throttled, reason
 
-LONG_TRIES = 15
+DELAYED_ATTEMPTS = 15
 """So many failures in a row take some eight minutes; what waits that long is told."""
 
 
@@ -93,11 +93,11 @@ class Batch:
     def now(self) -> datetime:
         return self.database.clock.now()
 
-    def again(self, key: str, after: timedelta, problem: str | None = None) -> None:
+    def retry(self, key: str, after: timedelta, problem: str | None = None) -> None:
         """Take this key again after so long: it is not finished, though nothing went wrong; it may be told why."""
         self.outcomes[key] = Retry(self.now + after, problem=Code(problem) if problem else None)
 
-    def recur(self, key: str, after: timedelta) -> None:
+    def repeat(self, key: str, after: timedelta) -> None:
         """This key is done, and is wanted again after so long."""
         self.outcomes[key] = Repeat(self.now + after)
 
@@ -108,7 +108,7 @@ class Batch:
         """
         [tries] = [row.attempts + 1 for row in self.rows if row.key == key]
         wished = error.retry_after if isinstance(error, Throttled) else None
-        problem = self.delayed if tries >= LONG_TRIES else None
+        problem = self.delayed if tries >= DELAYED_ATTEMPTS else None
         self.outcomes[key] = Retry(self.now + (wished or backoff_delay(tries)), True, reason(error), problem)
 
     def failed_or_raise(self, key: str, error: Exception) -> None:

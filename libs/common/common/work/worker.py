@@ -45,7 +45,7 @@ RENEW_SECONDS = 2.5
 LOOK_SECONDS = 2.0
 TURN_SECONDS = 2.0
 TAKE = 200
-BUG_TRIES = 5
+BUG_ATTEMPTS = 5
 WRITE_TRIES = 4
 STOP_SECONDS = 8.0
 CANCEL_SECONDS = 2.0
@@ -266,14 +266,14 @@ def _fail(batch: Batch, error: Exception, refused: Code) -> None:
             case Held():
                 batch.hold(row.key, Code(error.problem))
             case Again():
-                batch.again(row.key, error.after, error.problem)
+                batch.retry(row.key, error.after, error.problem)
             case Forbidden():
                 batch.hold(row.key, Code.CONNECTION_LOST, reason(error))
             case Permanent():
                 batch.hold(row.key, refused, reason(error))
             case AppError():
                 batch.failed(row.key, error)
-            case _ if row.attempts + 1 >= BUG_TRIES:
+            case _ if row.attempts + 1 >= BUG_ATTEMPTS:
                 batch.hold(row.key, refused, reason(error))
             case _:
                 batch.failed(row.key, error)

@@ -18,9 +18,9 @@ from testcontainers.core.docker_client import DockerClient
 
 from quicksync_dev.backends.server import postgres_answers, rabbitmq_answers
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.errors import PartFailed
+from quicksync_dev.errors import ComponentFailed
 from quicksync_dev.ports import free_port
-from quicksync_dev.say import Say, stopwatch
+from quicksync_dev.progress import Progress, stopwatch
 from quicksync_dev.waiting import holds
 
 ASK_SECONDS = 10
@@ -110,32 +110,32 @@ def _listens(path: str) -> bool:
         return probe.connect_ex(path) == 0
 
 
-def supplies(name: str, tag: str, say: Say) -> bool:
+def supplies(name: str, tag: str, progress: Progress) -> bool:
     """Whether the engine has the image with this tag, fetched now if need be; says so, for `name`, when it has not."""
     client = docker.from_env(timeout=ASK_SECONDS)
     try:
         client.images.get(tag)
     except NotFound:
-        return _fetch(client, name, tag, say)
+        return _fetch(client, name, tag, progress)
     except ENGINE_ERRORS as error:
-        say(f"{name}: the Docker engine is passed over: {_short(error)}")
+        progress(f"{name}: the Docker engine is passed over: {_short(error)}")
         return False
     finally:
         client.close()
     return True
 
 
-def _fetch(client: docker.DockerClient, name: str, tag: str, say: Say) -> bool:
+def _fetch(client: docker.DockerClient, name: str, tag: str, progress: Progress) -> bool:
     took = stopwatch()
     try:
         client.images.get_registry_data(tag)
-        say(f"{name}: fetching the image {tag}")
+        progress(f"{name}: fetching the image {tag}")
         puller = docker.from_env(timeout=600)
         puller.images.pull(tag)
         puller.close()
     except ENGINE_ERRORS as error:
-        say(f"{name}: the Docker engine has no {tag} and cannot fetch it ({took()}); passed over")
-        say(f"{name}: it says: {_short(error)}")
+        progress(f"{name}: the Docker engine has no {tag} and cannot fetch it ({took()}); passed over")
+        progress(f"{name}: it says: {_short(error)}")
         return False
     return True
 
@@ -145,11 +145,11 @@ class Container:
 
     pid = None
 
-    def __init__(self, image: Image, data_dir: DataDir, say: Say) -> None:
+    def __init__(self, image: Image, data_dir: DataDir, progress: Progress) -> None:
         self.name = image.name
         self._image = image
         self._data_dir = data_dir
-        self._say = say
+        self._progress = progress
         self._password = data_dir.once(image.name, lambda: secrets.token_urlsafe(24))
         self._port = free_port()
         # not after the directory's path: a volume would outlive the password it was made with
@@ -179,7 +179,7 @@ class Container:
             raise await self._failed(_short(error)) from error
         if not await holds(lambda: self._image.answers(self.url), READY_WITHIN):
             raise await self._failed(f"no answer within {READY_WITHIN:.0f} s")
-        self._say(f"{self.name}: container of {self._image.tag} on port {self._port} ready in {took()}")
+        self._progress(f"{self.name}: container of {self._image.tag} on port {self._port} ready in {took()}")
 
     async def stop(self) -> None:
         """Stop it cleanly and remove the container; the data stays. One that is just being started is waited for."""
@@ -192,10 +192,10 @@ class Container:
         """End it with SIGKILL."""
         await asyncio.to_thread(self._with_container, lambda found: found.kill())
 
-    async def _failed(self, what: str) -> PartFailed:
+    async def _failed(self, what: str) -> ComponentFailed:
         lines = await asyncio.to_thread(self._last_lines)
         await asyncio.to_thread(self._remove)
-        return PartFailed(self.name, f"the container did not get ready: {what}", lines)
+        return ComponentFailed(self.name, f"the container did not get ready: {what}", lines)
 
     async def discard(self) -> None:
         """Delete its volume."""

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from signal import SIGINT
 
-from quicksync_dev import commands, families
+from quicksync_dev import commands, process_tree
 from quicksync_dev.backends.server import postgres_answers
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.errors import PartFailed
+from quicksync_dev.errors import ComponentFailed
 from quicksync_dev.ports import free_port
 from quicksync_dev.processes import Child
-from quicksync_dev.say import Say, stopwatch
+from quicksync_dev.progress import Progress, stopwatch
 
 INITDB_SECONDS = 60
 ORPHANS_WITHIN = 15.0
@@ -28,10 +28,10 @@ class PrivatePostgres:
 
     name = "postgres"
 
-    def __init__(self, data_dir: DataDir, binaries: Path, say: Say) -> None:
+    def __init__(self, data_dir: DataDir, binaries: Path, progress: Progress) -> None:
         self._user = "postgres" if os.geteuid() == 0 else None
         self._binaries = binaries
-        self._say = say
+        self._progress = progress
         self._home = data_dir.place("postgres", self._user)
         self._password = data_dir.once("postgres", lambda: secrets.token_urlsafe(24))
         self._port = free_port()
@@ -70,12 +70,12 @@ class PrivatePostgres:
         while True:
             try:
                 await self._child.start()
-            except PartFailed as failure:
+            except ComponentFailed as failure:
                 if time.monotonic() > deadline or not any("shared memory block" in line for line in failure.lines):
                     raise
                 continue
             break
-        self._say(f"postgres: private instance on port {self._port} ready in {took()}")
+        self._progress(f"postgres: private instance on port {self._port} ready in {took()}")
 
     async def stop(self) -> None:
         """Stop it fast but cleanly: sessions are ended, everything is written."""
@@ -94,7 +94,7 @@ class PrivatePostgres:
         Safe: whether orphans of it still use the data, PostgreSQL sees by the shared memory and not by this file.
         """
         lock = self._home / "data" / "postmaster.pid"
-        if lock.exists() and families.is_zombie(int(lock.read_text().split()[0])):
+        if lock.exists() and process_tree.is_zombie(int(lock.read_text().split()[0])):
             lock.unlink()
 
     def _initdb(self) -> None:
@@ -110,5 +110,5 @@ class PrivatePostgres:
         made = commands.run(command, seconds=INITDB_SECONDS, user=self._user, cwd=self._home)
         password.unlink()
         if made.returncode:
-            raise PartFailed("initdb", f"ended with code {made.returncode}", made.stderr.splitlines()[-10:])
+            raise ComponentFailed("initdb", f"ended with code {made.returncode}", made.stderr.splitlines()[-10:])
         unfinished.rename(self._home / "data")

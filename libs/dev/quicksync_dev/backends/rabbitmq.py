@@ -9,7 +9,7 @@ from quicksync_dev.backends.server import rabbitmq_answers
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.ports import free_port, is_free
 from quicksync_dev.processes import Child
-from quicksync_dev.say import Say, stopwatch
+from quicksync_dev.progress import Progress, stopwatch
 
 READY_WITHIN = 60.0
 
@@ -19,8 +19,8 @@ class PrivateRabbit:
 
     name = "rabbitmq"
 
-    def __init__(self, data_dir: DataDir, server: Path, epmd: Path, say: Say) -> None:
-        self._say = say
+    def __init__(self, data_dir: DataDir, server: Path, epmd: Path, progress: Progress) -> None:
+        self._progress = progress
         self._home = data_dir.place("rabbitmq", None)
         self._password = data_dir.once("rabbitmq", lambda: secrets.token_urlsafe(24))
         self._port, self._distribution, self._names = free_port(), free_port(), free_port()
@@ -62,7 +62,7 @@ class PrivateRabbit:
         if not await self._epmd.alive():
             await self._epmd.start()
         await self._broker.start()
-        self._say(f"rabbitmq: private instance on port {self._port} ready in {took()}")
+        self._progress(f"rabbitmq: private instance on port {self._port} ready in {took()}")
 
     async def stop(self) -> None:
         """Stop it cleanly, its name server too."""

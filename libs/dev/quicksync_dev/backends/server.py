@@ -8,13 +8,13 @@ import aiormq
 import asyncpg
 from aiormq.exceptions import AMQPError
 
-from quicksync_dev.processes import Part
+from quicksync_dev.processes import Component
 
 ANSWER_WITHIN = 3.0
 PORTS = {"amqp": 5672, "amqps": 5671}
 
 
-class Server(Part, Protocol):
+class Server(Component, Protocol):
     """A back-end: `url` is its DSN, with the rights of an administrator.
 
     `discard` deletes what is kept of the system outside the data directory; after `stop`.

@@ -10,7 +10,7 @@ STATUSES = {"SOUP": "active", "STEW": "draft", "BROTH": "inactive", "GRUEL": "ar
 OWNER = "owner@shop.localhost"
 CUSTOMER = {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "phone": "+1 555 0100"}
 PRICE = 500
-WAITS = "1 order waits"
+WAITS = "1 order is waiting"
 MAILS = 2
 """To each merchant: that an order waits, and that it was sent."""
 
@@ -122,7 +122,7 @@ async def mail_says_solved(world: World, region: str) -> tuple[Json, float]:
 
 
 async def mail_number(world: World, region: str, number: int) -> Json | None:
-    """The newest e-mail about the merchant, once there are so many. Raises NotSo when there are more."""
+    """The newest e-mail about the merchant, once there are so many. Raises StepFailed when there are more."""
     mails = await mails_about(world, region)
     expect(len(mails) <= number, f"{len(mails)} e-mails came, not {number}")
     return mails[-1] if len(mails) == number else None

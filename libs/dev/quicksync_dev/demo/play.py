@@ -8,31 +8,31 @@ import aiohttp
 
 from quicksync_dev.database import SERVICES
 from quicksync_dev.demo.story import STORY
-from quicksync_dev.demo.world import NotSo, World
+from quicksync_dev.demo.world import StepFailed, World
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.processes import answers
-from quicksync_dev.say import Say
+from quicksync_dev.progress import Progress
 from quicksync_dev.waiting import holds
 
 READY_WITHIN = 120.0
 
 
-async def play(env: Mapping[str, Any], say: Say) -> None:
+async def play(env: Mapping[str, Any], progress: Progress) -> None:
     """Play every step in order. Raises LauncherError naming the first that does not hold."""
     await _all_answer(env)
     began = time.monotonic()
     jar = aiohttp.CookieJar(unsafe=True)  # the gateway has an address, not a name
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
-        world = World(env, session, lambda line: say(_indented(line)))
+        world = World(env, session, lambda line: progress(_indented(line)))
         for number, step in enumerate(STORY, 1):
-            say(f"\n{number:2}. {(step.__doc__ or '').splitlines()[0]}")
+            progress(f"\n{number:2}. {(step.__doc__ or '').splitlines()[0]}")
             started = time.monotonic()
             try:
                 await step(world)
-            except (NotSo, aiohttp.ClientError, TimeoutError) as error:
+            except (StepFailed, aiohttp.ClientError, TimeoutError) as error:
                 raise LauncherError(f"step {number} does not hold: {error or type(error).__name__}") from error
-            say(f"    ✓ {time.monotonic() - started:.2f} s")
-    say(f"\nall {len(STORY)} steps hold, in {time.monotonic() - began:.1f} s")
+            progress(f"    ✓ {time.monotonic() - started:.2f} s")
+    progress(f"\nall {len(STORY)} steps hold, in {time.monotonic() - began:.1f} s")
 
 
 async def _all_answer(env: Mapping[str, Any]) -> None:

@@ -46,7 +46,9 @@ async def connect_merchants(world: World) -> None:
         shown = await world.done("POST", "/v1/merchants", wanted)
         expect(made["token"] not in json.dumps(shown), "the answer shows the token")
         expect(shown["currency"] == currency, f"the currency of {region} is {shown['currency']}")
-        world.say(f"{region.upper()} merchant {made['id']}: {shown['name']}, {shown['currency']}, {shown['timezone']}")
+        world.progress(
+            f"{region.upper()} merchant {made['id']}: {shown['name']}, {shown['currency']}, {shown['timezone']}"
+        )
 
 
 async def sync_products(world: World) -> None:
@@ -69,14 +71,14 @@ async def sync_products(world: World) -> None:
         seen = ", ".join(
             f"{status} → {'hidden' if items[sku]['hidden'] else 'visible'}" for sku, status in STATUSES.items()
         )
-        world.say(f"{region.upper()}: {seen} ({took:.2f} s)")
+        world.progress(f"{region.upper()}: {seen} ({took:.2f} s)")
 
 
 async def count_stock(world: World) -> None:
     """Ten soups are counted at the till, and QuickSync knows."""
     await world.till("us", "recount", {"item": world.items["us:SOUP"], "quantity": 10})
     took = await stock_becomes(world, 10)
-    world.say(f"QuickSync shows 10 after {took:.2f} s")
+    world.progress(f"QuickSync shows 10 after {took:.2f} s")
 
 
 async def sell_at_the_till(world: World) -> None:
@@ -86,24 +88,24 @@ async def sell_at_the_till(world: World) -> None:
     ledger = await world.done("GET", f"/v1/merchants/{world.merchants['us']}/stock/SOUP/ledger")
     last = ledger["movements"][0]
     expect((last["before"], last["after"]) == (10, 7), f"the ledger says: {explained(last)}")
-    world.say(f"QuickSync shows 7 after {took:.2f} s; the ledger says: {explained(last)}")
+    world.progress(f"QuickSync shows 7 after {took:.2f} s; the ledger says: {explained(last)}")
 
 
 async def adjust_in_quicksync(world: World) -> None:
     """An adjustment in QuickSync reaches Clover."""
     await adjust(world, "web-order-1", -2, "sold in the web shop")
     took = await clover_becomes(world, 5)
-    world.say(f"Clover shows 5 after {took:.2f} s")
+    world.progress(f"Clover shows 5 after {took:.2f} s")
 
 
 async def sell_below_zero(world: World) -> None:
     """A sale below zero is kept as it is, on both sides."""
     await world.till("us", "sell", {"lines": [{"item": world.items["us:SOUP"], "quantity": 8}]})
     took = await stock_becomes(world, -3)
-    world.say(f"the till sold 8 of 5; QuickSync shows -3 after {took:.2f} s")
+    world.progress(f"the till sold 8 of 5; QuickSync shows -3 after {took:.2f} s")
     await adjust(world, "web-order-2", -1.5, "sold by weight in the web shop")
     took = await clover_becomes(world, -4.5)
-    world.say(f"and Clover shows -4.5 after another 1.5 were sold in the web shop ({took:.2f} s)")
+    world.progress(f"and Clover shows -4.5 after another 1.5 were sold in the web shop ({took:.2f} s)")
 
 
 async def hold_an_order(world: World) -> None:
@@ -111,36 +113,36 @@ async def hold_an_order(world: World) -> None:
     await world.done("PUT", f"{orders_at(world, 'us')}/1001", new_order("us", "1001", 2, customer=CUSTOMER))
     held, took = await until(lambda: in_state(world, "us", "1001", "held"), "the order is not held")
     expect(held["problem"]["code"] == "order_type_missing", f"it waits for {held['problem']}")
-    world.say(f"order 1001 is held after {took:.2f} s: {held['problem']['title']}")
+    world.progress(f"order 1001 is held after {took:.2f} s: {held['problem']['title']}")
 
 
 async def tell_the_merchant(world: World) -> None:
     """The dashboard and one e-mail say why, what waits, and what to do."""
     took = await dashboard_tells(world, "us")
-    world.say(f"the dashboard says so ({took:.2f} s): {world.env['dashboard_url']}{world.merchants['us']}/")
+    world.progress(f"the dashboard says so ({took:.2f} s): {world.env['dashboard_url']}{world.merchants['us']}/")
     mail, took = await mail_tells(world, "us")
-    world.say(f"one e-mail arrived after {took:.2f} s:\n\n  Subject: {mail['subject']}\n\n{quoted(mail['text'])}")
+    world.progress(f"one e-mail arrived after {took:.2f} s:\n\n  Subject: {mail['subject']}\n\n{quoted(mail['text'])}")
 
 
 async def create_the_order_type(world: World) -> None:
     """The order type is created in Clover, and the order flows by itself."""
     await world.till("us", "create_order_type", {"label": "QuickSync"})
     _, took = await until(lambda: in_state(world, "us", "1001", "paid"), "the order was not sent")
-    world.say(f"order 1001 is in Clover {took:.2f} s after the order type exists")
+    world.progress(f"order 1001 is in Clover {took:.2f} s after the order type exists")
     order = await clover_order(world, "us", "1001")
     check_order(world, "us", order, quantity=2)
     customers = await clover_customers(world, "us")
     expect(len(order["customers"]) == 1, "the US order has no customer")
     expect("Ada" in json.dumps(customers), "the customer is not in Clover")
-    world.say(f"Clover's order, with its customer:\n{json.dumps(essence(order), indent=2)}")
+    world.progress(f"Clover's order, with its customer:\n{json.dumps(essence(order), indent=2)}")
 
 
 async def tell_it_is_solved(world: World) -> None:
     """The dashboard clears itself, and one e-mail says how many orders were sent."""
     took = await dashboard_clears(world, "us")
-    world.say(f"the dashboard is clear ({took:.2f} s)")
+    world.progress(f"the dashboard is clear ({took:.2f} s)")
     mail, took = await mail_says_solved(world, "us")
-    world.say(f"the second e-mail, after {took:.2f} s: {mail['subject']}")
+    world.progress(f"the second e-mail, after {took:.2f} s: {mail['subject']}")
 
 
 async def the_same_in_europe(world: World) -> None:
@@ -159,11 +161,11 @@ async def the_same_in_europe(world: World) -> None:
     expect(not order["customers"], "the EU order has a customer")
     truth = json.dumps(await world.clover("GET", f"/merchants/{world.merchants['eu']}"))
     expect(not any(detail in truth for detail in CUSTOMER.values()), "a customer detail reached Clover EU")
-    world.say(f"“Check again” was pressed; the order is in Clover after {took:.2f} s, with no customer:")
-    world.say(json.dumps(essence(order), indent=2))
+    world.progress(f"“Check again” was pressed; the order is in Clover after {took:.2f} s, with no customer:")
+    world.progress(json.dumps(essence(order), indent=2))
     await dashboard_clears(world, "eu")
     mail, _ = await mail_says_solved(world, "eu")
-    world.say(f"the dashboard is clear, and the e-mail says: {mail['subject']}")
+    world.progress(f"the dashboard is clear, and the e-mail says: {mail['subject']}")
 
 
 async def complete_an_order(world: World) -> None:
@@ -172,7 +174,7 @@ async def complete_an_order(world: World) -> None:
     _, took = await until(lambda: in_state(world, "us", "1001", "done"), "the order is not done")
     order = await clover_order(world, "us", "1001")
     expect((order["paymentState"], order["state"]) == ("PAID", "locked"), f"Clover shows {essence(order)}")
-    world.say(f"order 1001 is done after {took:.2f} s; in Clover it is PAID and locked")
+    world.progress(f"order 1001 is done after {took:.2f} s; in Clover it is PAID and locked")
 
 
 async def cancel_an_order(world: World) -> None:
@@ -183,7 +185,7 @@ async def cancel_an_order(world: World) -> None:
     _, took = await until(lambda: in_state(world, "us", "1002", "cancelled"), "the order is not cancelled")
     order = await clover_order(world, "us", "1002")
     expect(order["deleted"], "the order is still in Clover")
-    world.say(f"order 1002 is cancelled after {took:.2f} s, and deleted in Clover")
+    world.progress(f"order 1002 is cancelled after {took:.2f} s, and deleted in Clover")
 
 
 async def refuse_a_shipping_update(world: World) -> None:
@@ -191,7 +193,7 @@ async def refuse_a_shipping_update(world: World) -> None:
     status, answer = await world.quicksync("POST", f"{orders_at(world, 'us')}/1001/fulfillments", {"tracking": "1Z"})
     expect(status == HTTPStatus.UNPROCESSABLE_ENTITY, f"it was answered with {status}")
     expect("clover_cannot_ship_updates" in answer["type"], f"the refusal is {answer['type']}")
-    world.say(f"422 {answer['type']}: {answer['detail']}")
+    world.progress(f"422 {answer['type']}: {answer['detail']}")
 
 
 async def look_back(world: World) -> None:
@@ -205,8 +207,8 @@ async def look_back(world: World) -> None:
     record = await world.clover("GET", "/requests?limit=1")
     statuses = record["counters"]["by_status"]
     expect("429" not in statuses, f"Clover throttled us: {statuses}")
-    world.say("three orders of ours in all, and two e-mails to each merchant")
-    world.say(f"Clover's answers by status: {json.dumps(statuses)}")
+    world.progress("three orders of ours in all, and two e-mails to each merchant")
+    world.progress(f"Clover's answers by status: {json.dumps(statuses)}")
 
 
 STORY: list[Callable[[World], Awaitable[None]]] = [

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from quicksync_dev.say import Say
+from quicksync_dev.progress import Progress
 
 TIMEOUT = aiohttp.ClientTimeout(total=20)
 LOOK_SECONDS = 0.05
@@ -20,7 +20,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 
-class NotSo(Exception):
+class StepFailed(Exception):
     """A step of the story does not hold."""
 
 
@@ -30,7 +30,7 @@ class World:
 
     env: Mapping[str, Any]
     session: aiohttp.ClientSession
-    say: Say
+    progress: Progress
     merchants: dict[str, str] = field(default_factory=dict)
     """Region to merchant id."""
     items: dict[str, str] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class World:
         return await self._call(method, f"{self.env['gateway_url']}{path}", body, headers)
 
     async def done(self, method: str, path: str, body: object = None) -> Any:
-        """The same, for what must succeed. Raises NotSo when it is refused."""
+        """The same, for what must succeed. Raises StepFailed when it is refused."""
         status, answer = await self.quicksync(method, path, body)
         expect(status < HTTPStatus.BAD_REQUEST, f"{method} {path} answered {status}: {answer}")
         return answer
@@ -82,15 +82,15 @@ class World:
 
 
 def expect(holds: object, otherwise: str) -> None:
-    """Raise NotSo with these words unless it holds."""
+    """Raise StepFailed with these words unless it holds."""
     if not holds:
-        raise NotSo(otherwise)
+        raise StepFailed(otherwise)
 
 
 async def until(
     check: Callable[[], Awaitable[T | None]], otherwise: str, within: float = WITHIN_SECONDS
 ) -> tuple[T, float]:
-    """What `check` returns once that is true, and after how many seconds. Raises NotSo when it stays false."""
+    """What `check` returns once that is true, and after how many seconds. Raises StepFailed when it stays false."""
     began = time.monotonic()
     while True:
         found = await check()

@@ -37,7 +37,7 @@ async def sweep(batch: Batch, deps: Deps) -> None:
         unit.mark(READ_STOCK, batch.merchant_id, await counts.items_to_read(unit.conn, batch.merchant_id, shown))
         unit.mark(PUSH_STOCK, batch.merchant_id, await pushes.items_to_push(unit.conn, batch.merchant_id))
     for key in batch.keys:
-        batch.recur(key, deps.sweep_interval)
+        batch.repeat(key, deps.sweep_interval)
 
 
 async def note_refusals(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:

@@ -63,7 +63,7 @@ async def _push(batch: Batch, deps: Deps, api: MerchantApi, item_id: str) -> Non
         return
     if deps.clock.monotonic() - read_at > MAX_READ_AGE:
         await _close(batch, push, PushOutcome.NOT_APPLIED)
-        batch.again(item_id, AT_ONCE)
+        batch.retry(item_id, AT_ONCE)
         return
     try:
         await clover.write_count(api, item_id, push.target)
@@ -83,7 +83,7 @@ async def _open(batch: Batch, deps: Deps, item_id: str, count: int | None) -> Pu
         for push in (await pushes.open_pushes(unit.conn, batch.merchant_id, [item_id])).values():
             outcome = rules.resolve_push(push, count, unit.now)
             if outcome is PushOutcome.UNKNOWN:
-                batch.again(item_id, push.deadline - unit.now)
+                batch.retry(item_id, push.deadline - unit.now)
                 return None
             level = await _record_outcome(unit, batch.merchant_id, level, push, outcome)
         change = apply_clover_count(level, count, unit.now)
@@ -120,4 +120,4 @@ async def _keep_open(batch: Batch, deps: Deps, push: Push) -> None:
     """The answer to a write is lost, so the write may still arrive within one timeout from now."""
     async with batch.unit() as unit:
         await pushes.extend_deadline(unit, batch.merchant_id, push, unit.now + deps.clover_timeout)
-    batch.again(push.item_id, FIRST_CHECK)
+    batch.retry(push.item_id, FIRST_CHECK)

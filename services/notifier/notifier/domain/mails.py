@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from common.contracts.problems import WORDS, Code, Severity
+from common.contracts.problems import Code, Severity
 
 SEND_MAIL = "send_mail"
 """The kind of work: one e-mail about one problem."""
@@ -53,7 +53,7 @@ def mail_of(key: str) -> tuple[UUID, MailKind]:
 
 def is_mailed(code: Code) -> bool:
     """Whether a problem is worth an e-mail; what only informs stays on the dashboard."""
-    return WORDS[code].severity is not Severity.INFORMATION
+    return code.severity is not Severity.INFORMATION
 
 
 def is_in_doubt(mail: Mail) -> bool:

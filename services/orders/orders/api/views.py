@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from common.contracts.problems import WORDS
+from common import messages
 from common.errors import NotFound
 from orders import store
 from orders.deps import Deps
@@ -107,5 +107,6 @@ def view(viewed: store.Viewed) -> OrderView:
 def _problem(viewed: store.Viewed) -> ProblemView | None:
     if viewed.problem is None:
         return None
-    words = WORDS[viewed.problem]
-    return ProblemView(code=viewed.problem, title=words.title, remedy=words.remedy, reason=viewed.error)
+    texts = messages.for_locale()
+    title, remedy = texts.title(viewed.problem), texts.remedy(viewed.problem)
+    return ProblemView(code=viewed.problem, title=title, remedy=remedy, reason=viewed.error)

@@ -58,7 +58,7 @@ class Courier:
         if self._stopped is None:
             await self._try(order)
         if isinstance(self._stopped, Stop):
-            self._batch.again(order.source_id, self._stopped.after, self._stopped.problem)
+            self._batch.retry(order.source_id, self._stopped.after, self._stopped.problem)
         elif self._stopped is not None:
             self._batch.hold(order.source_id, Code.CONNECTION_LOST, str(self._stopped))
 
@@ -80,7 +80,7 @@ class Courier:
         except Held as held:
             self._batch.hold(order.source_id, Code(held.problem))
         except Again as again:
-            self._batch.again(order.source_id, again.after, again.problem)
+            self._batch.retry(order.source_id, again.after, again.problem)
         except Permanent as error:
             await self._reject(await self._writer.reread(order), str(error))
         except (Transient, Ambiguous) as error:

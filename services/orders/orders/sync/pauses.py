@@ -7,7 +7,7 @@ import structlog
 from common.backoff import backoff_delay
 from common.contracts.problems import Code
 from common.errors import Again, Throttled, Transient
-from common.work.batch import LONG_TRIES, Batch
+from common.work.batch import DELAYED_ATTEMPTS, Batch
 from orders import store
 
 log = structlog.get_logger()
@@ -47,4 +47,4 @@ class Pausing:
 
 def told(pauses: int) -> Code | None:
     """The problem to be told of after so many pauses in a row."""
-    return Code.CLOVER_UNREACHABLE if pauses >= LONG_TRIES else None
+    return Code.CLOVER_UNREACHABLE if pauses >= DELAYED_ATTEMPTS else None

@@ -23,7 +23,7 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
         found, _ = await look_for_setup(batch, api, before)
     if not found.complete:
         for key in batch.keys:
-            batch.recur(key, found.look_again_after(batch.now))
+            batch.repeat(key, found.look_again_after(batch.now))
 
 
 async def look_for_setup(batch: Batch, api: MerchantApi, before: Setup) -> tuple[Setup, int]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from clover_sandbox.collection import Record
 from clover_sandbox.events import Event
-from clover_sandbox.merchant import Merchant, Surroundings
+from clover_sandbox.merchant import Merchant, SharedState
 from clover_sandbox.rest.customer_kinds import EMPLOYEES
 from clover_sandbox.rest.objects import make
 from clover_sandbox.rest.order_kinds import ORDER_TYPES, TENDERS
@@ -48,7 +48,7 @@ SYSTEM_TENDERS = (
 
 
 @dataclass(frozen=True)
-class Wish:
+class MerchantSpec:
     """How a merchant is wanted; what is absent is usual for the region."""
 
     region: str = "us"
@@ -64,33 +64,33 @@ class Wish:
     localised_tenders: bool = False
 
 
-def fresh_merchant(wish: Wish, around: Surroundings) -> Merchant:
+def make_merchant(spec: MerchantSpec, shared: SharedState) -> Merchant:
     """A merchant as Clover has it after sign-up."""
-    region = REGIONS[wish.region]
-    merchant_id = wish.id or around.ids.new()
-    currency = wish.currency or region.currency
+    region = REGIONS[spec.region]
+    merchant_id = spec.id or shared.ids.new()
+    currency = spec.currency or region.currency
     profile = {
         "id": merchant_id,
-        "name": wish.name or f"Sandbox shop {merchant_id[:4]}",
+        "name": spec.name or f"Sandbox shop {merchant_id[:4]}",
         "defaultCurrency": currency,
         "phoneNumber": "5550100",
         "website": "",
-        "customerContactEmail": wish.owner_email or f"owner@{merchant_id.lower()}.example",
-        "createdTime": around.clock.now_ms(),
+        "customerContactEmail": spec.owner_email or f"owner@{merchant_id.lower()}.example",
+        "createdTime": shared.clock.now_ms(),
     }
     # Nobody is told of what was there before the app was installed.
-    merchant = Merchant(profile, _properties(wish, region, currency), wish.region, replace(around, tell=_tell_nobody))
-    merchant.address = _address(wish.country or region.country)
+    merchant = Merchant(profile, _properties(spec, region, currency), spec.region, replace(shared, tell=_tell_nobody))
+    merchant.address = _address(spec.country or region.country)
     merchant.service_charge = _service_charge(merchant)
-    owner = {"name": wish.owner_name, "email": profile["customerContactEmail"], "role": "ADMIN", "isOwner": True}
+    owner = {"name": spec.owner_name, "email": profile["customerContactEmail"], "role": "ADMIN", "isOwner": True}
     merchant.owner_id = make(merchant, EMPLOYEES, owner)["id"]
-    _add_tenders(merchant, region.tender_label if wish.localised_tenders else "External Payment")
+    _add_tenders(merchant, region.tender_label if spec.localised_tenders else "External Payment")
     merchant.objects["tax_rates"].add(
         {"id": merchant.new_id(), "name": "NO_TAX_APPLIED", "rate": 0, "isDefault": False}
     )
-    for each in wish.order_types:
+    for each in spec.order_types:
         add_order_type(merchant, {"label": each} if isinstance(each, str) else each)
-    merchant.around = around
+    merchant.shared = shared
     return merchant
 
 
@@ -103,10 +103,10 @@ def _tell_nobody(_event: Event) -> None:
     return None
 
 
-def _properties(wish: Wish, region: Region, currency: str) -> Record:
+def _properties(spec: MerchantSpec, region: Region, currency: str) -> Record:
     return {
         "defaultCurrency": currency,
-        "timezone": wish.timezone or region.timezone,
+        "timezone": spec.timezone or region.timezone,
         "locale": region.locale,
         "vat": region.vat,
         "vatTaxName": "VAT",
@@ -117,7 +117,7 @@ def _properties(wish: Wish, region: Region, currency: str) -> Record:
         "removeTaxEnabled": False,
         "deleteOrders": True,
         "summaryHour": 0,
-        **(wish.properties or {}),
+        **(spec.properties or {}),
     }
 
 

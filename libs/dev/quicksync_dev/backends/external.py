@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from quicksync_dev.errors import LauncherError, NoBackend
-from quicksync_dev.say import Say
+from quicksync_dev.progress import Progress
 
 
-class Given:
+class ExternalServer:
     """The server at `url`; `drop` deletes there what the system of this name made."""
 
     pid = None
@@ -19,14 +19,14 @@ class Given:
         answers: Callable[[str], Awaitable[bool]],
         drop: Callable[[str, str], Awaitable[None]],
         system: str,
-        say: Say,
+        progress: Progress,
     ) -> None:
         self.name = name
         self.url = url
         self._answers = answers
         self._drop = drop
         self._system = system
-        self._say = say
+        self._progress = progress
 
     async def alive(self) -> bool:
         """Not ours to watch."""
@@ -37,7 +37,7 @@ class Given:
         where = self._place()
         if not await self._answers(self.url):
             raise NoBackend(f"{self.name}: nothing that takes the given address answers at {where}; check the DSN")
-        self._say(f"{self.name}: the given one at {where}")
+        self._progress(f"{self.name}: the given one at {where}")
 
     def _place(self) -> str:
         """Where the server is; PostgreSQL's may be several hosts."""

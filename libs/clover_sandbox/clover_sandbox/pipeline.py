@@ -12,12 +12,12 @@ from aiohttp import web
 from clover_sandbox.admission import Admitted, admit, check_user_agent, decode, merchant_of
 from clover_sandbox.answers import Answer, NotAllowed, Options, Refused, bad_request, not_found
 from clover_sandbox.call import Call
+from clover_sandbox.fault_effects import Outcome, play
 from clover_sandbox.faults import Faults
 from clover_sandbox.journal import Entry, Journal
 from clover_sandbox.limits import Limiter, OverLimit
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.oauth import OAuth
-from clover_sandbox.plays import Outcome, play
 from clover_sandbox.query import parse_query
 from clover_sandbox.rest.routes import Router
 from clover_sandbox.sending import send
@@ -32,7 +32,7 @@ Way = Callable[[web.Request, Entry], Awaitable[Outcome]]
 
 
 @dataclass
-class Gate:
+class Pipeline:
     """Everything a call passes on its way in and out. `latency_ms`: half of it before applying, half after."""
 
     world: World
@@ -84,21 +84,23 @@ class Gate:
         call = _call(request, admitted, self.world.switches, decode(raw))
         self.limiter.admit(admitted.token, self.world.clock.monotonic())
         try:
-            return await self._play(request, entry, Scene(self, entry, partial(admitted.route.handler, call), call))
+            return await self._play(
+                request, entry, AdmittedCall(self, entry, partial(admitted.route.handler, call), call)
+            )
         finally:
             self.limiter.leave(admitted.token)
 
     async def _oauth(self, request: web.Request, entry: Entry) -> Outcome:
         raw = await _read(request)
         check_user_agent(self.world, request.headers)
-        return await self._play(request, entry, Scene(self, entry, _oauth_run(self.oauth, request, raw)))
+        return await self._play(request, entry, AdmittedCall(self, entry, _oauth_run(self.oauth, request, raw)))
 
-    async def _play(self, request: web.Request, entry: Entry, scene: "Scene") -> Outcome:
+    async def _play(self, request: web.Request, entry: Entry, context: "AdmittedCall") -> Outcome:
         rule = self.faults.pick(entry.method, request.path_qs, entry.merchant_id)
         entry.fault = rule.kind if rule is not None else None
         if self.latency_ms:
             await asyncio.sleep(self.latency_ms / 2000)
-        outcome = await play(rule, scene)
+        outcome = await play(rule, context)
         if self.latency_ms:
             await asyncio.sleep(self.latency_ms / 2000)
         return outcome
@@ -108,17 +110,17 @@ class Gate:
 
 
 @dataclass
-class Scene:
+class AdmittedCall:
     """One admitted call, ready to be applied, as faults see it."""
 
-    gate: Gate
+    pipeline: Pipeline
     entry: Entry
     run: Callable[[], Answer]
     call: Call | None = None
 
     @property
     def switches(self) -> Switches:
-        return self.gate.world.switches
+        return self.pipeline.world.switches
 
     def apply(self) -> Answer:
         """Apply it and note that; a refusal changes nothing."""
@@ -126,13 +128,13 @@ class Scene:
             answer = self.run()
         except Refused as refused:
             return refused.answer()
-        self.gate.journal.applied(self.entry)
+        self.pipeline.journal.applied(self.entry)
         return answer
 
     def apply_after(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        self.gate.pending = [each for each in self.gate.pending if each.when() >= loop.time()]
-        self.gate.pending.append(loop.call_later(seconds, self.apply))
+        self.pipeline.pending = [each for each in self.pipeline.pending if each.when() >= loop.time()]
+        self.pipeline.pending.append(loop.call_later(seconds, self.apply))
 
     def lag_index(self, seconds: float) -> None:
         if self.call is not None:
@@ -142,7 +144,7 @@ class Scene:
         if self.call is None:
             return "an OAuth call has no till"
         try:
-            self.gate.till(self.call.merchant, action, given)
+            self.pipeline.till(self.call.merchant, action, given)
         except (Refused, TypeError, ValueError) as refused:
             return str(refused)
         return None

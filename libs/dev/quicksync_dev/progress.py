@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-Say = Callable[[str], None]
+Progress = Callable[[str], None]
 """Takes one finished line of progress."""
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from quicksync_dev import commands, environment
 from quicksync_dev.datadir import DataDir
-from quicksync_dev.environment import Surroundings
-from quicksync_dev.errors import PartFailed
+from quicksync_dev.environment import Addresses
+from quicksync_dev.errors import ComponentFailed
 from quicksync_dev.identity import Identity
 from quicksync_dev.processes import Child, answers
 
@@ -43,22 +43,22 @@ def mail(data_dir: DataDir, smtp_port: int, http_port: int) -> Child:
     )
 
 
-def service(name: str, data_dir: DataDir, python: Python, around: Surroundings, identity: Identity) -> Child:
+def service(name: str, data_dir: DataDir, python: Python, addresses: Addresses, identity: Identity) -> Child:
     """One of the four services."""
     return Child(
         name,
         data_dir,
         [*python, name],
-        env=environment.of_service(name, around, identity),
-        ready=answers(f"{around.url(name)}/readyz"),
+        env=environment.of_service(name, addresses, identity),
+        ready=answers(f"{addresses.url(name)}/readyz"),
     )
 
 
-async def migrate(name: str, data_dir: DataDir, python: Python, around: Surroundings, identity: Identity) -> None:
-    """Bring the schema of a service to its newest version. Raises PartFailed."""
-    env = environment.of_service(name, around, identity)
+async def migrate(name: str, data_dir: DataDir, python: Python, addresses: Addresses, identity: Identity) -> None:
+    """Bring the schema of a service to its newest version. Raises ComponentFailed."""
+    env = environment.of_service(name, addresses, identity)
     command = [*python, name, "migrate"]
     done = await asyncio.to_thread(commands.run, command, seconds=MIGRATE_SECONDS, cwd=data_dir.root, env=env)
     if done.returncode:
         lines = (done.stdout + done.stderr).splitlines()[-20:]
-        raise PartFailed(f"{name} migrate", f"ended with code {done.returncode}", lines)
+        raise ComponentFailed(f"{name} migrate", f"ended with code {done.returncode}", lines)

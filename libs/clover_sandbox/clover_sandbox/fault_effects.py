@@ -20,7 +20,7 @@ class Outcome:
     padding: int = 0
 
 
-class Scene(Protocol):
+class FaultContext(Protocol):
     """The call a fault is played on."""
 
     @property
@@ -45,63 +45,63 @@ class Scene(Protocol):
         ...
 
 
-Play = Callable[[Rule, Scene], Awaitable[Outcome]]
+Effect = Callable[[Rule, FaultContext], Awaitable[Outcome]]
 
 
-async def play(rule: Rule | None, scene: Scene) -> Outcome:
+async def play(rule: Rule | None, context: FaultContext) -> Outcome:
     """The outcome of a call under this fault; without one it is simply applied."""
     if rule is None:
-        return Outcome(scene.apply())
-    return await PLAYS[rule.kind](rule, scene)
+        return Outcome(context.apply())
+    return await EFFECTS[rule.kind](rule, context)
 
 
-async def _refuse(rule: Rule, _scene: Scene) -> Outcome:
+async def _refuse(rule: Rule, _context: FaultContext) -> Outcome:
     body = {"message": "refused by a fault"} if rule.body is None else rule.body
     return Outcome(Answer(body, rule.status or 400, rule.headers))
 
 
-async def _unauthorized(_rule: Rule, _scene: Scene) -> Outcome:
+async def _unauthorized(_rule: Rule, _context: FaultContext) -> Outcome:
     return Outcome(unauthorized().answer())
 
 
-async def _throttle(rule: Rule, scene: Scene) -> Outcome:
+async def _throttle(rule: Rule, context: FaultContext) -> Outcome:
     headers = dict(rule.headers)
     if rule.retry_after is not None:
         headers["retry-after"] = str(rule.retry_after)
     if rule.limit is not None:
         headers[HEADERS[rule.limit]] = "0"
-    return Outcome(too_many(scene.switches["throttle_body"], headers))
+    return Outcome(too_many(context.switches["throttle_body"], headers))
 
 
-async def _fail_before(rule: Rule, _scene: Scene) -> Outcome:
+async def _fail_before(rule: Rule, _context: FaultContext) -> Outcome:
     return Outcome(_failure(rule, 500))
 
 
-async def _fail_after(rule: Rule, scene: Scene) -> Outcome:
-    scene.apply()
+async def _fail_after(rule: Rule, context: FaultContext) -> Outcome:
+    context.apply()
     return Outcome(_failure(rule, 503))
 
 
-async def _delay(rule: Rule, scene: Scene) -> Outcome:
+async def _delay(rule: Rule, context: FaultContext) -> Outcome:
     if rule.when == "before":
         await asyncio.sleep(rule.ms / 1000)
-        return Outcome(scene.apply())
-    answer = scene.apply()
+        return Outcome(context.apply())
+    answer = context.apply()
     await asyncio.sleep(rule.ms / 1000)
     return Outcome(answer)
 
 
-async def _drop_before_apply(_rule: Rule, _scene: Scene) -> Outcome:
+async def _drop_before_apply(_rule: Rule, _context: FaultContext) -> Outcome:
     return Outcome(None)
 
 
-async def _apply_then_drop(_rule: Rule, scene: Scene) -> Outcome:
-    scene.apply()
+async def _apply_then_drop(_rule: Rule, context: FaultContext) -> Outcome:
+    context.apply()
     return Outcome(None)
 
 
-async def _apply_late(rule: Rule, scene: Scene) -> Outcome:
-    scene.apply_after(rule.seconds)
+async def _apply_late(rule: Rule, context: FaultContext) -> Outcome:
+    context.apply_after(rule.seconds)
     if isinstance(rule.answer, int):
         return Outcome(Answer({"message": "Gateway Timeout"}, rule.answer))
     if rule.answer == "hang":
@@ -109,30 +109,30 @@ async def _apply_late(rule: Rule, scene: Scene) -> Outcome:
     return Outcome(None)
 
 
-async def _truncate(_rule: Rule, scene: Scene) -> Outcome:
-    return Outcome(scene.apply(), truncated=True)
+async def _truncate(_rule: Rule, context: FaultContext) -> Outcome:
+    return Outcome(context.apply(), truncated=True)
 
 
-async def _oversize(rule: Rule, scene: Scene) -> Outcome:
-    return Outcome(scene.apply(), padding=rule.bytes)
+async def _oversize(rule: Rule, context: FaultContext) -> Outcome:
+    return Outcome(context.apply(), padding=rule.bytes)
 
 
-async def _malformed(_rule: Rule, scene: Scene) -> Outcome:
-    scene.apply()
+async def _malformed(_rule: Rule, context: FaultContext) -> Outcome:
+    context.apply()
     return Outcome(Answer("<html>Clover is busy", 200, {"Content-Type": "application/json; charset=utf-8"}))
 
 
-async def _stale_index(rule: Rule, scene: Scene) -> Outcome:
-    scene.lag_index(rule.seconds)
-    return Outcome(scene.apply())
+async def _stale_index(rule: Rule, context: FaultContext) -> Outcome:
+    context.lag_index(rule.seconds)
+    return Outcome(context.apply())
 
 
-async def _till(rule: Rule, scene: Scene) -> Outcome:
+async def _till(rule: Rule, context: FaultContext) -> Outcome:
     if rule.when == "before":
-        rule.refused = scene.play_till(rule.action, rule.input)
-        return Outcome(scene.apply())
-    answer = scene.apply()
-    rule.refused = scene.play_till(rule.action, rule.input)
+        rule.refused = context.play_till(rule.action, rule.input)
+        return Outcome(context.apply())
+    answer = context.apply()
+    rule.refused = context.play_till(rule.action, rule.input)
     return Outcome(answer)
 
 
@@ -141,7 +141,7 @@ def _failure(rule: Rule, status: int) -> Answer:
     return Answer(body, rule.status or status, rule.headers)
 
 
-PLAYS: Mapping[str, Play] = {
+EFFECTS: Mapping[str, Effect] = {
     "refuse": _refuse,
     "unauthorized": _unauthorized,
     "throttle": _throttle,

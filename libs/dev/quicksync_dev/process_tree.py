@@ -13,7 +13,7 @@ GONE_WITHIN = 10.0
 POLL = 0.01
 
 
-def family(pid: int) -> list[psutil.Process]:
+def process_tree(pid: int) -> list[psutil.Process]:
     """The process, its descendants, and whoever is in the session it leads; the living ones."""
     found: dict[int, psutil.Process] = {}
     try:

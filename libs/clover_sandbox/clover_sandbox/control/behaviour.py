@@ -25,7 +25,7 @@ async def summary(sandbox: Sandbox, _request: web.Request) -> Any:
         **sandbox.world.summary(),
         "requests": counters(sandbox),
         "limits": sandbox.limiter.limits.named(),
-        "latency_ms": sandbox.gate.latency_ms,
+        "latency_ms": sandbox.pipeline.latency_ms,
         "webhooks": dict(sandbox.webhooks.counts),
     }
 
@@ -124,8 +124,8 @@ async def set_limits(sandbox: Sandbox, request: web.Request) -> Any:
 
 async def set_latency(sandbox: Sandbox, request: web.Request) -> Any:
     """`{"ms"}` of every call."""
-    sandbox.gate.latency_ms = amount_in(await body_of(request), "ms")
-    return {"ms": sandbox.gate.latency_ms}
+    sandbox.pipeline.latency_ms = amount_in(await body_of(request), "ms")
+    return {"ms": sandbox.pipeline.latency_ms}
 
 
 async def advance_clock(sandbox: Sandbox, request: web.Request) -> Any:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from quicksync_dev.datadir import FACTS, SECRET, DataDir
+from quicksync_dev.datadir import SECRET, STATE_FILE, DataDir
 from quicksync_dev.errors import LauncherError
 from quicksync_dev.identity import Identity
 
@@ -13,12 +13,12 @@ COMPOSE_FILE = "compose.json"
 """For a system that docker compose runs, not a launcher that would hold the directory."""
 
 
-def write(data_dir: DataDir, facts: Mapping[str, Any], name: str = FACTS) -> None:
+def write(data_dir: DataDir, state: Mapping[str, Any], name: str = STATE_FILE) -> None:
     """Replace what was told before."""
     path = data_dir.path(name)
     unfinished = path.with_suffix(".new")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, SECRET), "w") as file:
-        json.dump(facts, file)
+        json.dump(state, file)
     unfinished.rename(path)
 
 
@@ -27,22 +27,22 @@ def read(data_dir: DataDir) -> dict[str, Any]:
     composed = data_dir.root / COMPOSE_FILE
     if composed.exists():
         return dict(json.loads(composed.read_text()))
-    path = data_dir.root / FACTS
-    if not data_dir.is_taken() or not path.exists():
+    path = data_dir.root / STATE_FILE
+    if not data_dir.is_locked() or not path.exists():
         raise LauncherError(f"no system is up on {data_dir.root}; start one with `quicksync up`")
     return dict(json.loads(path.read_text()))
 
 
-def public(facts: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
-    """The JSON of `quicksync env`: the facts with a fresh token of all scopes and the webhook secret."""
+def public(state: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
+    """The JSON of `quicksync env`: the state with a fresh token of all scopes and the webhook secret."""
     return {
-        "gateway_url": facts["gateway_url"],
-        "dashboard_url": f"{facts['gateway_url']}/dashboard/",
+        "gateway_url": state["gateway_url"],
+        "dashboard_url": f"{state['gateway_url']}/dashboard/",
         "token": identity.token(),
-        "webhook_url": facts.get("webhook_url", f"{facts['gateway_url']}/webhooks/clover"),
+        "webhook_url": state.get("webhook_url", f"{state['gateway_url']}/webhooks/clover"),
         "webhook_secret": identity.webhook_secret,
         **{
-            name: facts[name] for name in ("clover_url", "smtp_url", "mail_url", "postgres_dsn", "amqp_url", "services")
+            name: state[name] for name in ("clover_url", "smtp_url", "mail_url", "postgres_dsn", "amqp_url", "services")
         },
     }
 

@@ -15,11 +15,13 @@ from clover_sandbox.webhooks import payload_of
 
 
 def test_ids_look_like_clovers() -> None:
-    """13 characters of 32, and the same seed deals the same."""
-    dealt = [Ids(seed=7).new() for _ in range(3)]
+    """An id has 13 of Clover's 32 characters, does not repeat, and follows from the seed."""
+    first, second = Ids(seed=7), Ids(seed=7)
+    ids = [first.new() for _ in range(200)]
 
-    assert len(set(dealt)) == 1
-    assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{13}", Ids().new()) for _ in range(200))
+    assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{13}", each) for each in ids)
+    assert len(set(ids)) == len(ids)
+    assert [second.new() for _ in range(200)] == ids
 
 
 def test_times_are_whole_seconds_and_can_be_moved() -> None:
