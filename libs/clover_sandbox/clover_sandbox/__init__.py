@@ -1,1 +1,1 @@
-"""A local Clover: behaves as Clover does, and knows the truth."""
+"""A local Clover: it behaves like Clover's REST API v3 and exposes its ground truth to tests."""

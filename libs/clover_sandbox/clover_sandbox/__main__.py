@@ -1,4 +1,4 @@
-"""The command `clover-sandbox`: a local Clover on a port, until it is stopped."""
+"""The command `clover-sandbox` serves a local Clover on a port."""
 
 import asyncio
 import signal
@@ -11,7 +11,7 @@ from clover_sandbox.sandbox import Settings
 
 
 def read_limits(_context: click.Context, _parameter: click.Parameter, text: str) -> Limits:
-    """`app=50,token=16` over the documented limits."""
+    """Parse `app=50,token=16`; limits that are not named keep their documented value."""
     pairs = (part.split("=", 1) for part in text.split(",") if part.strip())
     try:
         return Limits().changed({name.strip(): int(value) for name, value in pairs})
@@ -20,20 +20,20 @@ def read_limits(_context: click.Context, _parameter: click.Parameter, text: str)
 
 
 @click.command()
-@click.option("--port", type=int, required=True, help="0 takes a free one")
+@click.option("--port", type=int, required=True, help="0 selects a free port")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option(
     "--limits",
     default="",
     callback=read_limits,
-    help="app=50,token=16,app_concurrent=10,token_concurrent=5; 0 lifts one",
+    help="app=50,token=16,app_concurrent=10,token_concurrent=5; 0 removes a limit",
 )
-@click.option("--webhook-url", help="where webhooks go")
-@click.option("--webhook-secret", default="", help="what X-Clover-Auth says")
+@click.option("--webhook-url", help="URL that receives the webhooks")
+@click.option("--webhook-secret", default="", help="value of the header X-Clover-Auth")
 @click.option("--app-id", default=Settings.app_id, show_default=True)
 @click.option("--app-secret", default=Settings.app_secret, help="the app's OAuth secret")
-@click.option("--site-url", help="the app's Site URL: OAuth redirects must go there")
-@click.option("--seed", type=int, help="deals the same ids and the same luck again")
+@click.option("--site-url", help="the app's Site URL; OAuth redirects must stay below it")
+@click.option("--seed", type=int, help="makes ids and random choices repeatable")
 def main(
     port: int,
     host: str,
@@ -45,13 +45,13 @@ def main(
     site_url: str | None,
     seed: int | None,
 ) -> None:
-    """Serve a local Clover; its control API is described in the README of this distribution."""
+    """Serve a local Clover. The README of this distribution describes its control API."""
     settings = Settings(limits, webhook_url, webhook_secret, app_id, app_secret, site_url, seed)
     asyncio.run(serve(settings, port, host))
 
 
 async def serve(settings: Settings, port: int, host: str) -> None:
-    """Until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""Who may call what: the checks a REST call passes before anything is done."""
+"""Checks the path, the method and the token of a REST call before it is applied."""
 
 import json
 import math
@@ -18,7 +18,7 @@ MERCHANT_SEGMENT = 3
 
 @dataclass(frozen=True)
 class Admitted:
-    """A call to an existing path by somebody who may make it."""
+    """A call to an existing path with a valid token and the right permission."""
 
     route: Route
     ids: Mapping[str, str]
@@ -28,7 +28,10 @@ class Admitted:
 
 
 def admit(world: World, router: Router, method: str, path: str, headers: Mapping[str, str]) -> Admitted:
-    """The call's route and merchant, or the refusal: path before token (recorded), method between them (a guess)."""
+    """Return the call's route and merchant, or raise the refusal.
+
+    The path is checked before the token (recorded) and the method between them (a guess).
+    """
     check_user_agent(world, headers)
     segments = [segment for segment in path.split("/")[MERCHANT_SEGMENT + 1 :] if segment]
     found = router.find(segments) if path.startswith("/v3/merchants/") else None
@@ -58,15 +61,15 @@ def admit(world: World, router: Router, method: str, path: str, headers: Mapping
 
 
 def merchant_of(path: str) -> str | None:
-    """The merchant id a REST path names."""
+    """Return the merchant id in a REST path."""
     segments = path.split("/")
     return segments[MERCHANT_SEGMENT] if path.startswith("/v3/merchants/") else None
 
 
 def decode(raw: bytes, real: Callable[[str], Any] = Decimal) -> Any:
-    """The JSON of a body, fractions made by `real`; nothing for an empty one, 400 for anything else.
+    """Parse the body as JSON, with `real` for fractions. Return None for an empty body, raise 400 for invalid JSON.
 
-    What no double can hold is no number here, and what no UTF-8 can hold is no text: neither could be answered.
+    Infinite numbers and unpaired surrogates are invalid too, because the sandbox could not send them back.
     """
     if not raw.strip():
         return None
@@ -81,12 +84,12 @@ def decode(raw: bytes, real: Callable[[str], Any] = Decimal) -> Any:
 
 def _finite(real: Callable[[str], Any], text: str) -> Any:
     if not math.isfinite(float(text)):
-        raise ValueError(f"{text} is no number")
+        raise ValueError(f"{text} is not a finite number")
     return real(text)
 
 
 def check_user_agent(world: World, headers: Mapping[str, str]) -> None:
-    """Mandatory since April 2026 (documented); the status without it is a switch."""
+    """Require the User-Agent, mandatory since April 2026 (documented). A switch sets the status of the refusal."""
     mode = world.switches["user_agent"]
     if mode != "not_checked" and not headers.get("User-Agent"):
         raise Refused(int(mode), "User-Agent header is required")

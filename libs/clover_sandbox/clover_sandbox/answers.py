@@ -1,4 +1,4 @@
-"""What the sandbox answers: JSON as Clover writes it, its error envelope, and its plain-text 405."""
+"""Clover's answers: its JSON format, its error envelope, and its plain-text 405."""
 
 import json
 from collections.abc import Mapping
@@ -11,21 +11,21 @@ JSON_TYPE = "application/json; charset=utf-8"
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer before it is sent. `body` is JSON-able; a `str` goes out as plain text without a type."""
+    """One HTTP answer. `body` holds JSON values; a `str` is sent as plain text without a content type."""
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def encoded(self) -> bytes:
-        """The bytes of the body: a space after `:` and `,` (recorded)."""
+        """Encode the body, with a space after `:` and `,` (recorded)."""
         if isinstance(self.body, str):
             return self.body.encode()
         return json.dumps(self.body, ensure_ascii=False, default=_number).encode()
 
 
 class Refused(Exception):
-    """Clover's answer is no: `{"message", "details"?}` with this status."""
+    """Clover refuses the call with `{"message", "details"?}` and this status."""
 
     def __init__(self, status: int, message: str, details: str | None = None) -> None:
         super().__init__(message)
@@ -35,28 +35,28 @@ class Refused(Exception):
         self.headers: dict[str, str] = {}
 
     def answer(self) -> Answer:
-        """The error envelope; `details` only when there are any (recorded)."""
+        """Build the error envelope. `details` is absent when empty (recorded)."""
         body = {"message": self.message} if self.details is None else {"message": self.message, "details": self.details}
         return Answer(body, self.status, self.headers)
 
 
 def bad_request(message: str) -> Refused:
-    """400 with Clover's text."""
+    """Build a 400 with Clover's text."""
     return Refused(400, message)
 
 
 def unauthorized() -> Refused:
-    """401 with the recorded body; it also stands for a missing permission and a foreign merchant (documented)."""
+    """Build a 401 with the recorded body. Clover also sends it for a missing permission or merchant (documented)."""
     return Refused(401, "401 Unauthorized")
 
 
 def not_found(details: str) -> Refused:
-    """404 with what was not found."""
+    """Build a 404."""
     return Refused(404, "Not Found", details)
 
 
 class Options(Refused):
-    """What a path allows, said before anybody is asked who they are (a guess)."""
+    """The answer to OPTIONS: the allowed methods, without a check of the token (a guess)."""
 
     def __init__(self, allowed: str) -> None:
         super().__init__(200, "")
@@ -67,7 +67,7 @@ class Options(Refused):
 
 
 class NotAllowed(Refused):
-    """405 as recorded: plain text, `Allow`, no content type, no request id."""
+    """The recorded 405: plain text, `Allow`, no content type, no request id."""
 
     def __init__(self, method: str, allowed: str) -> None:
         super().__init__(405, f"405 {method} not allowed.")

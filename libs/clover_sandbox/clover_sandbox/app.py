@@ -13,20 +13,20 @@ from clover_sandbox.sandbox import Sandbox, Settings, build_sandbox
 from clover_sandbox.sending import strip_type
 
 LARGEST_BODY = 64 * 1024 * 1024
-# A call that a fault keeps hanging must not keep the sandbox from stopping.
+# Short, because a call that a fault keeps open would delay the stop.
 SHUTDOWN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Built:
-    """The application to serve, and the handle to the truth behind it."""
+    """The aiohttp application and the sandbox behind it."""
 
     application: web.Application
     sandbox: Sandbox
 
 
 def build(settings: Settings | None = None) -> Built:
-    """A sandbox of its own; two of them share nothing."""
+    """Build a sandbox and its application. Two sandboxes share no state."""
     sandbox = build_sandbox(settings or Settings())
     application = web.Application(client_max_size=LARGEST_BODY)
     application.router.add_route("*", "/v3/{tail:.*}", sandbox.pipeline.rest)
@@ -39,7 +39,7 @@ def build(settings: Settings | None = None) -> Built:
 
 @contextlib.asynccontextmanager
 async def serving(built: Built, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
-    """Serve until the block is left; gives the base URL, on a free port if 0 was asked for."""
+    """Serve until the block ends and yield the base URL. Port 0 selects a free port."""
     runner = web.AppRunner(built.application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
@@ -52,7 +52,7 @@ async def serving(built: Built, port: int = 0, host: str = "127.0.0.1") -> Async
 
 
 async def _working(sandbox: Sandbox) -> AsyncIterator[None]:
-    """The webhook sender lives as long as the application."""
+    """Run the webhook sender as long as the application."""
     async with aiohttp.ClientSession(headers={"User-Agent": "Clover-Sandbox/1.0"}) as http:
         sender = asyncio.create_task(sandbox.webhooks.run(http))
         yield

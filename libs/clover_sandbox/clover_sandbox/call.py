@@ -1,4 +1,4 @@
-"""One REST call as its handler sees it: whose, what is asked, with what rights."""
+"""One admitted REST call: its merchant, its permissions, its query and its body."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from clover_sandbox.query import Query
 
 @dataclass
 class Call:
-    """A call that passed authentication. `index_lag` (seconds) hides young orders from filtered lists: a fault."""
+    """A call that passed authentication. A fault sets `index_lag` to hide orders younger than that many seconds."""
 
     merchant: Merchant
     permissions: frozenset[str]
@@ -24,11 +24,11 @@ class Call:
     index_lag: float = 0.0
 
     def parameter(self, name: str) -> str | None:
-        """One query parameter as text."""
+        """Return one query parameter as text."""
         return next((value for key, value in self.pairs if key == name), None)
 
     def may(self, permission: str) -> bool:
-        """Whether the app has this permission."""
+        """Return whether the token has this permission."""
         return permission in self.permissions
 
 

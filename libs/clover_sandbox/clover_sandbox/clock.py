@@ -1,26 +1,26 @@
-"""The sandbox's time: the machine's own, which a test may move forward."""
+"""The sandbox's clock: the machine's time plus the time by which a test advanced it."""
 
 import time
 
 
 class Clock:
-    """Wall time that can be advanced, and a monotonic time that cannot (rate limits are kept by the latter)."""
+    """A wall clock that tests can advance, and a monotonic clock for rate limits, which they cannot."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
 
     def advance(self, seconds: float) -> None:
-        """Move the wall clock forward: order windows, token lifetimes."""
+        """Advance the wall clock. It decides order windows and token lifetimes."""
         self._ahead += seconds
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the seconds since the epoch."""
         return time.time() + self._ahead
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch, on a whole second as Clover's are (recorded)."""
+        """Return milliseconds since the epoch, rounded down to a whole second like Clover's (recorded)."""
         return int(self.now()) * 1000
 
     def monotonic(self) -> float:
-        """Seconds that only grow."""
+        """Return seconds of a clock that never goes backwards."""
         return time.monotonic()

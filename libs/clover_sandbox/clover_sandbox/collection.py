@@ -1,4 +1,4 @@
-"""Records of one kind of one merchant: paged newest first and found by id or indexed field without a scan."""
+"""Stores the records of one kind of one merchant. Pages and look-ups by id or indexed field need no scan."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,10 +8,10 @@ Record = dict[str, Any]
 
 
 class Collection:
-    """An append-only row per record, with sorted views of those that lists show.
+    """An append-only list of records with indexes and with sorted views of the visible records.
 
-    Records change only through `change`, which keeps the indexes true. `examined` counts the records that were looked
-    at to answer, so that tests can hold the cost of a page against the size of the collection.
+    Records change only through `change`, which updates the indexes. `examined` counts the records that were read, so
+    that tests can compare the cost of a page with the size of the collection.
     """
 
     def __init__(self, indexed: Iterable[str] = ()) -> None:
@@ -31,24 +31,24 @@ class Collection:
         return record_id in self._place
 
     def __iter__(self) -> Iterator[Record]:
-        """Every record that lists show, oldest first."""
+        """Iterate over the visible records, oldest first."""
         return (self._rows[place] for place in self._shown)
 
     def everything(self) -> Iterator[Record]:
-        """Every record there ever was, hidden and deleted ones too, oldest first."""
+        """Iterate over all records, also hidden and deleted ones, oldest first."""
         return iter(self._rows)
 
     def get(self, record_id: str) -> Record | None:
-        """The record, shown in lists or not."""
+        """Return the record, visible or hidden."""
         place = self._place.get(record_id)
         return None if place is None else self._rows[place]
 
     def shows(self, record_id: str) -> bool:
-        """Whether lists show it."""
+        """Return whether lists show the record."""
         return self._place.get(record_id) in self._visible
 
     def add(self, record: Record, *, shown: bool = True) -> Record:
-        """Take a new record in as the newest."""
+        """Add a record as the newest."""
         place = len(self._rows)
         self._rows.append(record)
         self._place[record["id"]] = place
@@ -60,7 +60,7 @@ class Collection:
         return record
 
     def change(self, record_id: str, changes: Mapping[str, Any], *, shown: bool | None = None) -> Record:
-        """Set fields (`None` takes one away); `shown` puts the record into lists or out of them."""
+        """Set fields; `None` removes a field. `shown` makes the record visible or hidden."""
         place = self._place[record_id]
         record = self._rows[place]
         was_visible = place in self._visible
@@ -76,26 +76,26 @@ class Collection:
         return record
 
     def page(self, offset: int, limit: int) -> list[Record]:
-        """One page, newest first."""
+        """Return one page of visible records, newest first."""
         end = len(self._shown) - offset
         places = self._shown[max(0, end - limit) : max(0, end)]
         self.examined += len(places)
         return [self._rows[place] for place in reversed(places)]
 
     def newest_first(self, *, hidden_too: bool = False) -> Iterator[Record]:
-        """Records one after the other, counted as they are looked at."""
+        """Iterate over visible records, newest first, and count them as examined."""
         return self._walk(range(len(self._rows) - 1, -1, -1) if hidden_too else reversed(self._shown))
 
     def hidden(self) -> Iterator[Record]:
-        """Those that lists do not show, newest first."""
+        """Iterate over hidden records, newest first."""
         return self._walk(sorted(self._hidden, reverse=True))
 
     def touched(
         self, since: int | None, until: int | None, *, newest_touch: bool | None, offset: int = 0
     ) -> Iterator[Record]:
-        """Shown records whose modifiedTime lies in [since, until], from `offset` on.
+        """Return visible records whose modifiedTime lies in [since, until], from `offset` on.
 
-        They come in the order of that time or, with `newest_touch` None, newest made first.
+        They are sorted by modifiedTime or, with `newest_touch` None, by creation, newest first.
         """
         first = 0 if since is None else bisect_left(self._touched, (since, -1))
         last = len(self._touched) if until is None else bisect_right(self._touched, (until, len(self._rows)))
@@ -105,13 +105,13 @@ class Collection:
         return self._walk(self._touched[step][1] for step in steps[offset:])
 
     def having(self, name: str, values: Iterable[Any], *, hidden_too: bool = False) -> Iterator[Record] | None:
-        """Records with one of these values in an indexed field, newest first; None when there is no such index."""
+        """Return records with one of these values in an indexed field, newest first, or None without such an index."""
         return self.having_all([(name, values)], hidden_too=hidden_too)
 
     def having_all(
         self, wanted: Iterable[tuple[str, Iterable[Any]]], *, hidden_too: bool = False
     ) -> Iterator[Record] | None:
-        """Records that satisfy every pair with an indexed field, newest first; None when no field is indexed."""
+        """Return records that match all pairs of indexed fields, newest first, or None when no field is indexed."""
         known = [places for name, values in wanted if (places := self._places(name, values)) is not None]
         if not known:
             return None

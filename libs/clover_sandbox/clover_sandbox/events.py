@@ -1,4 +1,4 @@
-"""What happened in Clover, before anybody is told: object events with their keys."""
+"""Object events with their webhook keys."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ Type = Literal["CREATE", "UPDATE", "DELETE"]
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a webhook: `object_id` with its key prefix, ms time, and the rich body IS and IA carry."""
+    """One event of a webhook: the prefixed `object_id`, the time in ms, and the extra body of IS and IA events."""
 
     merchant_id: str
     object_id: str
@@ -19,11 +19,11 @@ class Event:
 
     @property
     def key(self) -> str:
-        """The prefix that says what kind of object it is."""
+        """Return the key prefix, which names the kind of object."""
         return self.object_id.partition(":")[0]
 
     def row(self) -> dict[str, Any]:
-        """As it stands in the payload."""
+        """Return the event as it appears in the payload."""
         return {"objectId": self.object_id, "type": self.type, "ts": self.ts, **self.details}
 
 

@@ -1,4 +1,4 @@
-"""How each fault is played on one call: before, after or instead of applying it."""
+"""The effect of each kind of fault on one call: before, after or instead of applying it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,7 +13,7 @@ from clover_sandbox.switches import Switches
 
 @dataclass(frozen=True)
 class Outcome:
-    """What leaves the sandbox: an answer, whole, truncated or padded; or nothing, the connection is closed."""
+    """The result of a call: an answer, perhaps truncated or padded, or None to close the connection."""
 
     answer: Answer | None
     truncated: bool = False
@@ -21,35 +21,35 @@ class Outcome:
 
 
 class FaultContext(Protocol):
-    """The call a fault is played on."""
+    """The call that a fault strikes."""
 
     @property
     def switches(self) -> Switches:
-        """The modes in force."""
+        """Return the active modes."""
         ...
 
     def apply(self) -> Answer:
-        """Do what the call asks for and give its answer."""
+        """Apply the call and return its answer."""
         ...
 
     def apply_after(self, seconds: float) -> None:
-        """Do it later, whatever becomes of the connection."""
+        """Apply the call later, even if the connection is closed by then."""
         ...
 
     def lag_index(self, seconds: float) -> None:
-        """Let filtered lists forget the youngest orders."""
+        """Hide the youngest orders from filtered lists."""
         ...
 
     def play_till(self, action: str, given: Mapping[str, Any]) -> str | None:
-        """Let something happen at the till of the call's merchant; why it did not, if so."""
+        """Run an action at the till of the call's merchant. Return the reason if the till refuses it."""
         ...
 
 
 Effect = Callable[[Rule, FaultContext], Awaitable[Outcome]]
 
 
-async def play(rule: Rule | None, context: FaultContext) -> Outcome:
-    """The outcome of a call under this fault; without one it is simply applied."""
+async def run_fault(rule: Rule | None, context: FaultContext) -> Outcome:
+    """Return the outcome of a call under this fault. Without a fault, apply the call."""
     if rule is None:
         return Outcome(context.apply())
     return await EFFECTS[rule.kind](rule, context)

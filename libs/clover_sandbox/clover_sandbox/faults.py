@@ -1,4 +1,4 @@
-"""Faults on request: rules that say which calls go wrong, how, and how often."""
+"""Fault rules: they define which calls fail, how they fail, and how often."""
 
 import math
 import random
@@ -12,7 +12,7 @@ from clover_sandbox.till.actions import ACTIONS
 
 KINDS: Mapping[str, str] = {
     "refuse": "answers `status` with `body`; nothing is applied",
-    "unauthorized": "answers 401 as for a bad token; nothing is applied",
+    "unauthorized": "answers 401 like a bad token; nothing is applied",
     "throttle": "answers 429, with `retry_after` and the header of `limit` only if given; nothing is applied",
     "fail_before": "answers `status` (500); nothing is applied",
     "fail_after": "applies, then answers `status` (503)",
@@ -22,9 +22,9 @@ KINDS: Mapping[str, str] = {
     "apply_late": "applies after `seconds`; meanwhile `answer`: drop, hang, or a status",
     "truncate": "applies, then sends half of the answer and closes the connection",
     "oversize": "applies, then answers with `bytes` of white space before the JSON",
-    "malformed": "applies, then answers 200 with something that is not JSON",
-    "stale_index": "orders younger than `seconds` are not found by filters; no other call matches",
-    "till": "plays the till `action` with `input` right `when` (before, after) the call is applied; `refused`: why not",
+    "malformed": "applies, then answers 200 with a body that is not JSON",
+    "stale_index": "filters do not find orders younger than `seconds`; the rule matches no other call",
+    "till": "runs the till `action` with `input`, `when` before or after the call; `refused` is the till's refusal",
 }
 
 
@@ -41,13 +41,13 @@ OF_KIND: Mapping[str, tuple[str, ...]] = {
     "till": ("action", "input", "when"),
 }
 
-# An index answers look-ups; one object by its id is never stale.
+# Only look-ups use the index. Reading one object by its id is never stale.
 LOOKUP_OF_ORDERS = re.compile(r"/orders\?(.*&)?filter=")
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a field of a rule must be."""
+    """The condition on one field of a rule."""
 
     wanted: str
     holds: Callable[[Any], bool]
@@ -93,7 +93,7 @@ CHECKS: Mapping[str, Check] = {
 
 @dataclass
 class Rule:
-    """One fault. It plays for matching calls, after the first `after` of them, at most `times`, with `probability`."""
+    """One fault. It strikes matching calls after the first `after` of them, at most `times`, with `probability`."""
 
     kind: str
     id: str = ""
@@ -120,7 +120,7 @@ class Rule:
     refused: str | None = None
 
     def row(self) -> dict[str, Any]:
-        """As the control API shows it: what was set, how often it matched and played, why its till refused."""
+        """Return the rule for the control API: settings, counts, and the reason if its till action failed."""
         plain = Rule(self.kind)
         return {name: value for name, value in asdict(self).items() if name in _ALWAYS or value != getattr(plain, name)}
 
@@ -129,7 +129,7 @@ _ALWAYS = frozenset({"kind", "id", "matched", "played"})
 
 
 class Faults:
-    """The rules in force, in their order; the first that plays for a call is its fault."""
+    """The active rules in order. The first rule that strikes a call is its fault."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._rules: dict[str, Rule] = {}
@@ -138,7 +138,7 @@ class Faults:
         self._made = 0
 
     def add(self, body: Mapping[str, Any]) -> Rule:
-        """A new rule; `ValueError` says what is wrong with it."""
+        """Add a rule. Raise ValueError for an invalid one."""
         rule = rule_of(body)
         pattern = re.compile(rule.path) if rule.path is not None else None
         self._made += 1
@@ -149,7 +149,7 @@ class Faults:
         return rule
 
     def replace(self, bodies: list[Mapping[str, Any]]) -> None:
-        """These rules and no others; if one of them is wrong nothing changes."""
+        """Replace all rules. If one of the new rules is invalid, nothing changes."""
         for body in bodies:
             re.compile(rule_of(body).path or "")
         self.clear()
@@ -161,7 +161,7 @@ class Faults:
         self._patterns.clear()
 
     def remove(self, rule_id: str) -> bool:
-        """Take one rule away; says whether it was there."""
+        """Remove a rule and return whether it existed."""
         self._patterns.pop(rule_id, None)
         return self._rules.pop(rule_id, None) is not None
 
@@ -169,7 +169,7 @@ class Faults:
         return list(self._rules.values())
 
     def pick(self, method: str, path: str, merchant_id: str | None) -> Rule | None:
-        """The fault that this call meets, counted as played."""
+        """Return the rule that strikes this call, and count it."""
         for rule in self._rules.values():
             if not self._fits(rule, method, path, merchant_id):
                 continue
@@ -193,7 +193,7 @@ class Faults:
 
 
 def rule_of(body: Mapping[str, Any]) -> Rule:
-    """A rule from its JSON; `ValueError` or `TypeError` names what is wrong."""
+    """Parse a rule. Raise ValueError or TypeError that names the invalid field."""
     if not isinstance(body, dict):
         raise TypeError("a fault is a JSON object")
     kind = body.get("kind")

@@ -8,16 +8,16 @@ LENGTH = 13
 
 
 class Ids:
-    """Deals ids; the same seed deals the same ones."""
+    """Generates ids. The same seed generates the same ids."""
 
     def __init__(self, seed: int | None = None) -> None:
         self._random = random.Random(seed)
 
     def new(self) -> str:
-        """One id of an object or a merchant."""
+        """Return an id for an object or a merchant."""
         bits = self._random.getrandbits(5 * LENGTH)
         return "".join(ALPHABET[(bits >> 5 * place) & 31] for place in range(LENGTH))
 
     def uuid(self) -> str:
-        """One UUID: request ids, tokens, webhook codes."""
+        """Return a UUID for a request id, a token or a webhook code."""
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

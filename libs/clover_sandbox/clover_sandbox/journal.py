@@ -1,4 +1,4 @@
-"""Every call there was: a bounded record of each, and counters that are never lost."""
+"""Records calls: the last 200,000 in detail, and counters over all of them."""
 
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ KEPT = 200_000
 
 @dataclass
 class Entry:
-    """One call. Times are ms since the epoch; `status` 0 means that no answer left; no token, no body is kept."""
+    """One call. Times are ms since the epoch; `status` 0 means no answer. Tokens and bodies are not recorded."""
 
     seq: int
     method: str
@@ -25,7 +25,7 @@ class Entry:
     over_limit: str | None = None
 
     def row(self) -> dict[str, Any]:
-        """As the control API shows it."""
+        """Return the entry for the control API."""
         return {
             "seq": self.seq,
             "method": self.method,
@@ -41,7 +41,7 @@ class Entry:
 
 
 class Journal:
-    """The last 200,000 calls and the sums of all."""
+    """The last 200,000 calls and counters over all calls."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._entries: deque[Entry] = deque(maxlen=kept)
@@ -52,7 +52,7 @@ class Journal:
         self.total = 0
 
     def open(self, method: str, path: str, merchant_id: str | None, at: float) -> Entry:
-        """A call has arrived."""
+        """Record that a call arrived."""
         entry = Entry(self._next, method, path, merchant_id, at)
         self._next += 1
         self.total += 1
@@ -60,19 +60,19 @@ class Journal:
         return entry
 
     def close(self, entry: Entry, status: int, at: float) -> None:
-        """The call is answered, or its connection was dropped (status 0)."""
+        """Record that the call was answered, or that its connection was dropped (status 0)."""
         entry.status, entry.answered = status, at
         self.by_status[str(status)] += 1
         if entry.fault is not None:
             self.by_fault[entry.fault] += 1
 
     def applied(self, entry: Entry) -> None:
-        """What the call asked for has been done."""
+        """Record that the call was applied."""
         entry.applied = True
         self.writes_applied += entry.method != "GET"
 
     def since(self, seq: int) -> Iterator[Entry]:
-        """The kept calls after this one, oldest first."""
+        """Return the recorded calls after this `seq`, oldest first."""
         newest_first = takewhile(lambda entry: entry.seq > seq, reversed(self._entries))
         return reversed(list(newest_first))
 
@@ -80,7 +80,7 @@ class Journal:
         return self._next - 1
 
     def forget(self) -> None:
-        """Empty the record and the sums; the numbering goes on."""
+        """Delete the entries and reset the counters. Numbering continues."""
         self._entries.clear()
         self.by_status.clear()
         self.by_fault.clear()

@@ -1,4 +1,4 @@
-"""What a kind of object is to the REST API: its shape, filters, expands, texts and rights."""
+"""Describes a kind of object for the REST API: shape, filters, expands, error texts and permissions."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,10 +29,10 @@ def _forbids_nothing(_call: Call, _expand: str) -> bool:
 
 @dataclass(frozen=True)
 class Kind:
-    """`name` is the path segment and the collection. `filters` are the legal ones, in the recorded order if known.
+    """One kind of object. `name` is the path segment and the collection.
 
-    `shape` is what a body may set, `own` what only Clover sets and an answer may lack. `reads` says what a filter field
-    finds in a record, `finds` which ids have a value in it.
+    `filters` lists the legal filters, in the recorded order if known. A body may set the fields of `shape`; only Clover
+    sets those of `own`. `reads` maps a filter field to its values in a record, `finds` maps its values to ids.
     """
 
     name: str
@@ -54,11 +54,11 @@ class Kind:
     forbids: Callable[[Call, str], bool] = _forbids_nothing
 
     def absent(self) -> Refused:
-        """404 in this kind's words."""
+        """Build a 404 with this kind's text."""
         return Refused(404, *self.missing)
 
     def values(self, merchant: Merchant, record: Record, name: str) -> Sequence[Any]:
-        """What a filter field finds in a record: none, one or several values."""
+        """Return the values of a filter field in a record."""
         if name in self.reads:
             return self.reads[name](merchant, record)
         value: Any = record
@@ -68,7 +68,7 @@ class Kind:
 
 
 def show(call: Call, kind: Kind, record: Record, tree: Tree) -> Record:
-    """The record as the API shows it, with what was asked to be expanded; unknown expands are ignored (recorded)."""
+    """Return the record as the API shows it, with expanded fields. Unknown expands are ignored (recorded)."""
     if not tree and not kind.href and not call.query.nulls:
         return record
     head = {"href": f"{call.base_url}/v3/merchants/{call.merchant.id}/{kind.name}/{record['id']}"} if kind.href else {}
@@ -80,12 +80,12 @@ def show(call: Call, kind: Kind, record: Record, tree: Tree) -> Record:
 
 
 def with_nulls(call: Call, names: Iterable[str], shown: Record) -> Record:
-    """With fields that have no value as null if that was asked for (documented), or always: a switch."""
+    """Add empty fields as null if the query asks for it (documented) or a switch demands it."""
     return {**dict.fromkeys(names), **shown} if call.query.nulls else shown
 
 
 def check_expands(call: Call, kind: Kind, tree: Tree | None = None) -> None:
-    """One expand without its permission fails the whole call (recorded)."""
+    """Raise 403 if an expand lacks its permission. One such expand fails the whole call (recorded)."""
     for name in call.query.expand if tree is None else tree:
         needed = kind.expand_permissions.get(name)
         if (needed is not None and not call.may(needed)) or kind.forbids(call, name):
@@ -93,5 +93,5 @@ def check_expands(call: Call, kind: Kind, tree: Tree | None = None) -> None:
 
 
 def elements(rows: Sequence[Any]) -> dict[str, Any]:
-    """A nested collection: cut at 100 (documented)."""
+    """Return a nested collection, cut at 100 elements (documented)."""
     return {"elements": list(rows[:MOST_NESTED])}

@@ -1,4 +1,4 @@
-"""Clover's four rate limits (documented), kept exactly, with what each answer says about them."""
+"""Enforces Clover's four rate limits (documented) and adds their headers to refusals."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ LONGEST_WAIT = 64
 
 @dataclass(frozen=True)
 class Limits:
-    """Calls per second and calls in flight, per app and per token; 0 lifts a limit."""
+    """Calls per second and calls in flight, per app and per token. 0 removes a limit."""
 
     app: int = 50
     token: int = 16
@@ -28,7 +28,7 @@ class Limits:
     token_concurrent: int = 5
 
     def changed(self, values: Mapping[str, int]) -> "Limits":
-        """The limits with some of them set; `ValueError` for an unknown name or a bad number."""
+        """Return a copy with some limits changed. Raise ValueError for an unknown name or a bad number."""
         for name, value in values.items():
             if name not in HEADERS:
                 raise ValueError(f"there is no limit {name!r}; there are {', '.join(HEADERS)}")
@@ -41,7 +41,7 @@ class Limits:
 
 
 class OverLimit(Refused):
-    """429; `limit` names which one was hit."""
+    """The call exceeded a limit; `limit` names it. The status is 429."""
 
     def __init__(self, limit: str, body: str = "json") -> None:
         super().__init__(429, TOO_MANY)
@@ -53,13 +53,13 @@ class OverLimit(Refused):
 
 
 def too_many(body: str, headers: Mapping[str, str]) -> Answer:
-    """A 429 whose `body` is json, text or empty: it is not documented, clients report the first (a switch)."""
+    """Build a 429 with a json, text or empty `body`. Clients report json; the body is not documented (a switch)."""
     return Answer({"json": {"message": TOO_MANY}, "text": TOO_MANY, "empty": ""}[body], 429, headers)
 
 
 @dataclass
 class Meter:
-    """One app's or one token's calls: those of the last second, those in flight, and the highest of both ever seen."""
+    """The calls of one app or token: in the last second, in flight, and the maximum of each."""
 
     taken: deque[float] = field(default_factory=deque)
     in_flight: int = 0
@@ -69,7 +69,7 @@ class Meter:
     wait_until: float = 0.0
 
     def in_window(self, now: float, *, fixed: bool) -> int:
-        """Calls taken in the second that ends now, or in the current whole second."""
+        """Return the calls admitted in the second that ends now or, if `fixed`, in the current whole second."""
         start = float(int(now)) if fixed else now - 1.0
         while self.taken and (self.taken[0] < start if fixed else self.taken[0] <= start):
             self.taken.popleft()
@@ -86,7 +86,7 @@ class Meter:
 
 
 class Limiter:
-    """Admits calls or refuses them with 429, and counts what it refused by the limit that was hit."""
+    """Admits calls or refuses them with 429. Counts refusals per limit."""
 
     def __init__(self, limits: Limits, switches: Switches) -> None:
         self.limits = limits
@@ -96,7 +96,7 @@ class Limiter:
         self.over_limit = dict.fromkeys(HEADERS, 0)
 
     def admit(self, token: str, now: float) -> None:
-        """Count the call in, or raise the 429. `now` is monotonic seconds; `leave` must follow an admission."""
+        """Count the call, or raise the 429. `now` is monotonic seconds. `leave` must follow an admission."""
         meter = self._tokens.setdefault(token, Meter())
         hit = self._hit(meter, now)
         if hit is not None:
@@ -107,12 +107,12 @@ class Limiter:
         meter.enter(now, fixed=fixed)
 
     def leave(self, token: str) -> None:
-        """The call is answered."""
+        """Count the call as answered."""
         self._app.leave()
         self._tokens[token].leave()
 
     def peaks(self) -> dict[str, int]:
-        """The busiest second and the most calls in flight that were admitted, of the app and of any token."""
+        """Return the most calls admitted in a second and the most in flight, for the app and for any token."""
         tokens = self._tokens.values()
         return {
             "app_most_in_a_second": self._app.most_in_a_second,
@@ -122,7 +122,7 @@ class Limiter:
         }
 
     def forget(self) -> None:
-        """Start counting anew; calls in flight stay counted."""
+        """Reset the counters. Calls in flight stay counted."""
         self.over_limit = dict.fromkeys(HEADERS, 0)
         for meter in (self._app, *self._tokens.values()):
             meter.most_in_flight = meter.in_flight
@@ -133,7 +133,7 @@ class Limiter:
         return self._switches["rate_window"] == "fixed"
 
     def _hit(self, meter: Meter, now: float) -> str | None:
-        """The first limit that stands against one more call; a wait that was told stands before all."""
+        """Return the first limit that forbids one more call. An announced wait comes before all limits."""
         limits, app, fixed = self.limits, self._app, self._fixed
         against = (
             ("app_concurrent", now < app.wait_until),
@@ -146,16 +146,16 @@ class Limiter:
         return next((name for name, stands in against if stands), None)
 
     def _refusal(self, hit: str, token: Meter, now: float) -> OverLimit:
-        """429; the header names the limit, `retry-after` comes with concurrent limits only (documented).
+        """Build the 429. A header names the limit; only concurrent limits send `retry-after` (documented).
 
-        Without headers the wait stands all the same, only nobody is told.
+        The wait applies even when a switch removes the headers.
         """
         refusal = OverLimit(hit, self._switches["throttle_body"])
         headers = {HEADERS[hit]: str(getattr(self.limits, hit))}
         if hit.endswith("_concurrent"):
             meter = self._app if hit == "app_concurrent" else token
             early = now < meter.wait_until
-            # Calling before the wait is over makes it longer (documented); by how much is a guess: doubled.
+            # Calling before the wait ends extends it (documented). Doubling is a guess.
             meter.wait = min(meter.wait * 2, LONGEST_WAIT) if early else FIRST_WAIT
             meter.wait_until = now + meter.wait
             headers["retry-after"] = str(meter.wait)

@@ -1,20 +1,20 @@
-"""Many-to-many ties between objects: category_items, tag_items, tax_rate_items and the like."""
+"""Many-to-many associations between objects, such as category_items, tag_items and tax_rate_items."""
 
 
 class Links:
-    """Pairs of ids, kept in the order they were tied and found from either side."""
+    """Pairs of ids in insertion order, with look-ups from both sides."""
 
     def __init__(self) -> None:
         self._right: dict[str, dict[str, None]] = {}
         self._left: dict[str, dict[str, None]] = {}
 
     def tie(self, left: str, right: str) -> None:
-        """Tie the two; once is enough."""
+        """Add the pair. Adding it again changes nothing."""
         self._right.setdefault(left, {})[right] = None
         self._left.setdefault(right, {})[left] = None
 
     def untie(self, left: str | None, right: str | None) -> None:
-        """Take a pair apart, or with one side absent all ties of the other (documented)."""
+        """Remove the pair or, with one side absent, all pairs of the other side (documented)."""
         if left is None and right is None:
             return
         lefts = [left] if left is not None else self.lefts_of(right or "")
@@ -24,9 +24,9 @@ class Links:
                 self._left.get(other, {}).pop(each, None)
 
     def rights_of(self, left: str) -> list[str]:
-        """What is tied to this left side."""
+        """Return the right ids of this left id."""
         return list(self._right.get(left, ()))
 
     def lefts_of(self, right: str) -> list[str]:
-        """What is tied to this right side."""
+        """Return the left ids of this right id."""
         return list(self._left.get(right, ()))

@@ -1,4 +1,4 @@
-"""Answers lists: the envelope, and the cheapest walk through a collection that satisfies the query."""
+"""Answers list calls: builds the envelope and picks the cheapest walk through a collection for the query."""
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -15,13 +15,13 @@ from clover_sandbox.shapes import Ref
 
 
 def list_all(call: Call, kind: Kind) -> Answer:
-    """A page of everything of this kind."""
+    """Answer a page of all records of this kind."""
     check_query(call, kind)
     return envelope(call, kind, select(call, kind))
 
 
 def list_some(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
-    """A page of the records at hand, as sub-resources show them, in their own order unless another is asked for."""
+    """Answer a page of the given records, in their own order unless the query asks for another. For sub-resources."""
     check_query(call, kind)
     query = call.query
     kept = [each for each in records if _matches(call, kind, each)]
@@ -32,7 +32,7 @@ def list_some(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
 
 
 def check_query(call: Call, kind: Kind) -> None:
-    """Unknown filter fields are 400 (recorded); so is an unknown orderBy (a guess)."""
+    """Raise 400 for an unknown filter field (recorded) or an unknown orderBy (a guess)."""
     for condition in call.query.conditions:
         if condition.field not in kind.filters:
             raise bad_request(f"Invalid filter field: {condition.field}")
@@ -47,7 +47,7 @@ def _sortable(kind: Kind) -> set[str]:
 
 
 def envelope(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
-    """`elements` and an `href` that echoes filters and limit (recorded); no total, no cursor."""
+    """Build `elements` and an `href` that repeats filters and limit (recorded). Clover sends no total and no cursor."""
     echoed = urlencode(
         [("filter", text) for text in call.query.filters] + [("limit", call.query.limit)], quote_via=quote
     )
@@ -59,7 +59,7 @@ def envelope(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
 
 
 def select(call: Call, kind: Kind) -> list[Record]:
-    """One page. Plain pages, look-ups by an indexed field and modifiedTime ranges cost what they return."""
+    """Return one page. Plain pages, indexed look-ups and modifiedTime ranges read only the records they return."""
     collection, query = call.merchant.objects[kind.name], call.query
     restrict = kind.restrict(call)
     if not query.conditions and query.order is None and restrict is None:
@@ -78,13 +78,13 @@ def select(call: Call, kind: Kind) -> list[Record]:
 
 
 def _is_touch_range(query: Query) -> bool:
-    """Whether nothing is asked but a range of modifiedTime, in its order if in any."""
+    """Return whether the query filters only by modifiedTime and sorts by nothing else."""
     in_order = query.order is None or query.order[0] == "modifiedTime"
     return in_order and all(_bound(each) is not None for each in query.conditions)
 
 
 def _candidates(call: Call, kind: Kind) -> tuple[Iterator[Record], bool]:
-    """Records that may satisfy the query, and whether they already come in the order asked for."""
+    """Return records that may match the query, and whether they are already in the requested order."""
     collection, query = call.merchant.objects[kind.name], call.query
     hidden_too = any(_asks_for_deleted(each) for each in query.conditions)
     named = [_indexed(call, kind, each) for each in query.conditions if each.names_values]
@@ -102,27 +102,27 @@ def _candidates(call: Call, kind: Kind) -> tuple[Iterator[Record], bool]:
 
 
 def _indexed(call: Call, kind: Kind, condition: Condition) -> tuple[str, Sequence[str]]:
-    """The field and values to look up: an index of the kind itself leads to ids."""
+    """Return the field and the values for an index look-up. An index of the kind itself leads to ids."""
     if condition.field in kind.finds:
         return "id", [each for value in condition.values for each in kind.finds[condition.field](call.merchant, value)]
     return kind.aliases.get(condition.field, condition.field), condition.values
 
 
 def _asks_for_deleted(condition: Condition) -> bool:
-    """Whether only records that lists do not show can satisfy it."""
+    """Return whether only hidden records can match the query."""
     if condition.field == "deletedTime":
         return condition.op != "!="
     return condition.field == "deleted" and (condition.values == ("true",)) is (condition.op != "!=")
 
 
 def _bound(condition: Condition) -> Decimal | None:
-    """The number that modifiedTime is held against, or None for any other condition."""
+    """Return the number to compare modifiedTime with, or None for any other condition."""
     ranged = condition.field == "modifiedTime" and condition.op in {">", ">=", "<", "<=", "="}
     return as_number(condition.values[0]) if ranged else None
 
 
 def _touch_range(conditions: Sequence[Condition]) -> tuple[int | None, int | None]:
-    """The first and the last ms that satisfy all conditions on modifiedTime; what has none satisfies none."""
+    """Return the first and last ms that match all conditions on modifiedTime. A record without one never matches."""
     bounds = [(each.op, bound) for each in conditions if (bound := _bound(each)) is not None]
     if not bounds:
         return None, None

@@ -1,4 +1,4 @@
-"""One merchant: everything Clover holds for it, and the truth behind it."""
+"""One merchant with everything Clover stores for it, and the ground truth that Clover does not show."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -54,7 +54,7 @@ TIES = (
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One change of a count: why, from what (absent: never counted), to what, when (ms)."""
+    """One change of a count. `before` and `after` are None for a never-counted item; `at` is ms."""
 
     cause: str
     before: Decimal | None
@@ -64,7 +64,7 @@ class Movement:
 
 @dataclass(slots=True)
 class Stock:
-    """The count of one item. `till_moved` sums what the till really moved, whatever was written over it."""
+    """The count of one item. `till_moved` sums the goods the till moved, independent of later overwrites."""
 
     quantity: Decimal | None = None
     modified: int = 0
@@ -73,15 +73,15 @@ class Stock:
     writes: int = 0
     history: list[Movement] = field(default_factory=list)
 
-    def note(self, movement: Movement) -> None:
-        """Remember a change; only the last hundred are kept."""
+    def record(self, movement: Movement) -> None:
+        """Add a change to the history, which keeps the last hundred."""
         self.history.append(movement)
         del self.history[:-100]
 
 
 @dataclass
 class Line:
-    """A line item with what hangs on it. `taken` is what its sale took out of the count, `handed` what really left."""
+    """A line item and its parts. `taken` is the quantity deducted from the count, `handed` the quantity that left."""
 
     record: Record
     modifications: dict[str, Record] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Line:
 
 @dataclass
 class Sheet:
-    """What hangs on an order. `born` is monotonic seconds: look-ups may lag behind it."""
+    """The parts of an order. `born` is monotonic seconds; a stale index hides orders younger than its lag."""
 
     born: float
     from_till: bool = False
@@ -107,16 +107,16 @@ class Sheet:
 
 @dataclass(frozen=True)
 class SharedState:
-    """What all merchants share: time, ids, open questions, and whom to tell what happened."""
+    """The state that all merchants share: clock, ids, switches, and the listener for events."""
 
     clock: Clock
     ids: Ids
     switches: Switches
-    tell: EventListener
+    publish: EventListener
 
 
 class Merchant:
-    """A store in Clover. Objects of each kind are a `Collection`; nothing here knows HTTP."""
+    """A store in Clover with a `Collection` for each kind of object. This class is independent of HTTP."""
 
     def __init__(self, profile: Record, properties: Record, region: str, shared: SharedState) -> None:
         self.id: str = profile["id"]
@@ -145,21 +145,21 @@ class Merchant:
         return str(self.properties["defaultCurrency"])
 
     def now_ms(self) -> int:
-        """Clover's time, whole seconds in ms."""
+        """Return Clover's time in ms, rounded down to a whole second."""
         return self.shared.clock.now_ms()
 
     def new_id(self) -> str:
         return self.shared.ids.new()
 
-    def tell(self, key: str, object_id: str, what: Type, **details: Any) -> None:
-        """Say that an object changed: `key` is the webhook prefix."""
-        self.shared.tell(Event(self.id, f"{key}:{object_id}", what, int(self.shared.clock.now() * 1000), details))
+    def emit(self, key: str, object_id: str, what: Type, **details: Any) -> None:
+        """Publish a change of an object. `key` is the webhook prefix."""
+        self.shared.publish(Event(self.id, f"{key}:{object_id}", what, int(self.shared.clock.now() * 1000), details))
 
     def found(self, kind: str, ids: Iterable[str]) -> list[Record]:
-        """The records of these ids that lists show."""
+        """Return the visible records with these ids."""
         collection = self.objects[kind]
         return [record for each in ids if collection.shows(each) and (record := collection.get(each)) is not None]
 
     def shown(self, kind: str, object_id: str) -> Record | None:
-        """The record if it exists and is not deleted."""
+        """Return the record if it exists and is not deleted."""
         return self.objects[kind].get(object_id) if self.objects[kind].shows(object_id) else None

@@ -1,4 +1,4 @@
-"""What a merchant has on its first day: profile, properties, tenders, owner, the system tax row, no order type."""
+"""Creates a merchant as Clover has it after sign-up: profile, properties, tenders, owner, no order type."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from clover_sandbox.shapes import accept
 
 @dataclass(frozen=True)
 class Region:
-    """What is usual for a merchant of a region."""
+    """The defaults for a merchant of a region."""
 
     currency: str
     country: str
@@ -49,7 +49,7 @@ SYSTEM_TENDERS = (
 
 @dataclass(frozen=True)
 class MerchantSpec:
-    """How a merchant is wanted; what is absent is usual for the region."""
+    """The requested properties of a merchant. The region supplies the absent ones."""
 
     region: str = "us"
     id: str | None = None
@@ -65,7 +65,7 @@ class MerchantSpec:
 
 
 def make_merchant(spec: MerchantSpec, shared: SharedState) -> Merchant:
-    """A merchant as Clover has it after sign-up."""
+    """Create a merchant as Clover has it after sign-up."""
     region = REGIONS[spec.region]
     merchant_id = spec.id or shared.ids.new()
     currency = spec.currency or region.currency
@@ -78,8 +78,10 @@ def make_merchant(spec: MerchantSpec, shared: SharedState) -> Merchant:
         "customerContactEmail": spec.owner_email or f"owner@{merchant_id.lower()}.example",
         "createdTime": shared.clock.now_ms(),
     }
-    # Nobody is told of what was there before the app was installed.
-    merchant = Merchant(profile, _properties(spec, region, currency), spec.region, replace(shared, tell=_tell_nobody))
+    # No webhooks for objects that exist before the app is installed.
+    merchant = Merchant(
+        profile, _properties(spec, region, currency), spec.region, replace(shared, publish=_ignore_event)
+    )
     merchant.address = _address(spec.country or region.country)
     merchant.service_charge = _service_charge(merchant)
     owner = {"name": spec.owner_name, "email": profile["customerContactEmail"], "role": "ADMIN", "isOwner": True}
@@ -95,11 +97,11 @@ def make_merchant(spec: MerchantSpec, shared: SharedState) -> Merchant:
 
 
 def add_order_type(merchant: Merchant, body: Record) -> Record:
-    """An order type as the dashboard or the till makes it."""
+    """Create an order type like the dashboard or the till."""
     return make(merchant, ORDER_TYPES, prepared_order_type(merchant, accept(ORDER_TYPES.shape, body), body))
 
 
-def _tell_nobody(_event: Event) -> None:
+def _ignore_event(_event: Event) -> None:
     return None
 
 

@@ -1,4 +1,4 @@
-"""OAuth v2: codes for a signed-in merchant, short access tokens, refresh tokens that work once."""
+"""OAuth v2: authorization codes, short-lived access tokens, and refresh tokens that work once."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ RECOVERY_SECONDS = 14 * 24 * 3600
 
 @dataclass(frozen=True)
 class Code:
-    """What an authorization code stands for."""
+    """The grant behind an authorization code."""
 
     merchant_id: str
     challenge: str | None
@@ -28,7 +28,7 @@ class Code:
 
 @dataclass
 class Refresh:
-    """A refresh token. `used` is when it was spent, wall seconds; a spent one can only be recovered with, once."""
+    """A refresh token. `used` is the wall time of its use in seconds; a used one can only be recovered with, once."""
 
     merchant_id: str
     expires: float
@@ -38,7 +38,7 @@ class Refresh:
 
 @dataclass
 class OAuth:
-    """The authorization server of one app. `calls` counts refreshes by what came of them."""
+    """The authorization server of one app."""
 
     world: World
     codes: dict[str, Code] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class OAuth:
     access_seconds: int = ACCESS_SECONDS
 
     def authorize(self, query: Mapping[str, str]) -> Answer:
-        """Redirect back with a code and the state as given; without a merchant, let one be chosen."""
+        """Redirect back with a code and the given state. Without a merchant, show a page to choose one."""
         self._check_client(query.get("client_id"))
         target = query.get("redirect_uri", "")
         self._check_target(target)
@@ -67,7 +67,7 @@ class OAuth:
         return Answer("", 302, {"Location": f"{target}{joint}{urlencode(back)}"})
 
     def token(self, body: Mapping[str, Any], query: Mapping[str, str]) -> Answer:
-        """A code for a pair of tokens, once; with PKCE the verifier stands for the secret (documented)."""
+        """Exchange a code, once, for a pair of tokens. With PKCE the verifier replaces the secret (documented)."""
         self._check_client(body.get("client_id"))
         text = str(body.get("code"))
         code = self.codes.get(text)
@@ -81,7 +81,7 @@ class OAuth:
         return self._pair(code.merchant_id, with_refresh=query.get("no_refresh_token") != "true")
 
     def refresh(self, body: Mapping[str, Any]) -> Answer:
-        """A refresh token for a new pair; the old one is dead at once (documented)."""
+        """Exchange a refresh token for a new pair. The old token stops working at once (documented)."""
         self._check_client(body.get("client_id"))
         text = str(body.get("refresh_token"))
         held = self.refreshes.get(text)
@@ -91,7 +91,7 @@ class OAuth:
         return self._pair(held.merchant_id, with_refresh=True)
 
     def recover(self, body: Mapping[str, Any]) -> Answer:
-        """A new pair for a refresh token that was spent within two weeks (reported by clients), once (a guess)."""
+        """Issue a new pair for a refresh token used within two weeks (reported by clients), once (a guess)."""
         if self.world.switches["refresh_recovery"] == "absent":
             raise not_found("The requested resource could not be found.")
         self._check_client(body.get("client_id"))
@@ -103,7 +103,7 @@ class OAuth:
         return self._pair(held.merchant_id, with_refresh=True)
 
     def revoke_refreshes(self, merchant_id: str) -> None:
-        """Every refresh token of the merchant is dead."""
+        """Revoke every refresh token of the merchant."""
         self.refreshes = {text: held for text, held in self.refreshes.items() if held.merchant_id != merchant_id}
 
     def _pair(self, merchant_id: str, *, with_refresh: bool) -> Answer:
@@ -147,7 +147,7 @@ class OAuth:
             raise Refused(401, "Invalid client_secret")
 
     def _check_target(self, target: str) -> None:
-        """The redirect must sit under the app's site URL (documented)."""
+        """Raise 400 unless the redirect stays on the app's site (documented)."""
         site = self.world.app.site_url
         try:
             wanted = urlsplit(target)

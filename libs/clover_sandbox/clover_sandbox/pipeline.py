@@ -1,4 +1,4 @@
-"""The way of every REST and OAuth call: noted, admitted, struck by its fault, applied, answered."""
+"""Handles every REST and OAuth call: record, admit, pick a fault, apply, answer."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from aiohttp import web
 from clover_sandbox.admission import Admitted, admit, check_user_agent, decode, merchant_of
 from clover_sandbox.answers import Answer, NotAllowed, Options, Refused, bad_request, not_found
 from clover_sandbox.call import Call
-from clover_sandbox.fault_effects import Outcome, play
+from clover_sandbox.fault_effects import Outcome, run_fault
 from clover_sandbox.faults import Faults
 from clover_sandbox.journal import Entry, Journal
 from clover_sandbox.limits import Limiter, OverLimit
@@ -28,12 +28,12 @@ from clover_sandbox.world import World
 logger = logging.getLogger(__name__)
 
 Till = Callable[[Merchant, str, Mapping[str, Any]], Any]
-Way = Callable[[web.Request, Entry], Awaitable[Outcome]]
+Step = Callable[[web.Request, Entry], Awaitable[Outcome]]
 
 
 @dataclass
 class Pipeline:
-    """Everything a call passes on its way in and out. `latency_ms`: half of it before applying, half after."""
+    """Handles a call from request to response. Half of `latency_ms` passes before the call is applied, half after."""
 
     world: World
     oauth: OAuth
@@ -46,34 +46,34 @@ class Pipeline:
     pending: list[asyncio.TimerHandle] = field(default_factory=list)
 
     async def rest(self, request: web.Request) -> web.StreamResponse:
-        """A call below /v3."""
-        return await self._pass(request, self._rest)
+        """Handle a call below /v3."""
+        return await self._recorded(request, self._rest)
 
     async def oauth_call(self, request: web.Request) -> web.StreamResponse:
-        """A call below /oauth: no rate limits are documented for it."""
-        return await self._pass(request, self._oauth)
+        """Handle a call below /oauth, for which no rate limits are documented."""
+        return await self._recorded(request, self._oauth)
 
     def forget_pending(self) -> None:
-        """Let nothing be applied any more that was put off."""
+        """Cancel the calls that a fault postponed."""
         for handle in self.pending:
             handle.cancel()
         self.pending.clear()
 
-    async def _pass(self, request: web.Request, way: Way) -> web.StreamResponse:
-        """Let the call go its way and write down how it ended, whatever happens on the way."""
+    async def _recorded(self, request: web.Request, handle: Step) -> web.StreamResponse:
+        """Run the handler and record the result in the journal, even if the handler fails."""
         entry = self.journal.open(request.method, request.path, merchant_of(request.path), self._now())
         try:
-            outcome = await way(request, entry)
+            outcome = await handle(request, entry)
         except OverLimit as over:
             entry.over_limit = over.limit
             outcome = Outcome(over.answer())
         except Refused as refused:
             outcome = Outcome(refused.answer())
         except ConnectionError:
-            # Whoever called has hung up within the body.
+            # The client closed the connection while it sent the body.
             outcome = Outcome(None)
         except Exception:
-            logger.exception("the sandbox cannot do %s %s", entry.method, entry.path)
+            logger.exception("the sandbox failed on %s %s", entry.method, entry.path)
             outcome = Outcome(Answer({"message": "Internal Server Error"}, 500))
         self.journal.close(entry, 0 if outcome.answer is None else outcome.answer.status, self._now())
         return await send(request, outcome, self.world.ids.uuid())
@@ -84,7 +84,7 @@ class Pipeline:
         call = _call(request, admitted, self.world.switches, decode(raw))
         self.limiter.admit(admitted.token, self.world.clock.monotonic())
         try:
-            return await self._play(
+            return await self._apply_with_fault(
                 request, entry, AdmittedCall(self, entry, partial(admitted.route.handler, call), call)
             )
         finally:
@@ -93,14 +93,16 @@ class Pipeline:
     async def _oauth(self, request: web.Request, entry: Entry) -> Outcome:
         raw = await _read(request)
         check_user_agent(self.world, request.headers)
-        return await self._play(request, entry, AdmittedCall(self, entry, _oauth_run(self.oauth, request, raw)))
+        return await self._apply_with_fault(
+            request, entry, AdmittedCall(self, entry, _oauth_run(self.oauth, request, raw))
+        )
 
-    async def _play(self, request: web.Request, entry: Entry, context: "AdmittedCall") -> Outcome:
+    async def _apply_with_fault(self, request: web.Request, entry: Entry, context: "AdmittedCall") -> Outcome:
         rule = self.faults.pick(entry.method, request.path_qs, entry.merchant_id)
         entry.fault = rule.kind if rule is not None else None
         if self.latency_ms:
             await asyncio.sleep(self.latency_ms / 2000)
-        outcome = await play(rule, context)
+        outcome = await run_fault(rule, context)
         if self.latency_ms:
             await asyncio.sleep(self.latency_ms / 2000)
         return outcome
@@ -111,7 +113,7 @@ class Pipeline:
 
 @dataclass
 class AdmittedCall:
-    """One admitted call, ready to be applied, as faults see it."""
+    """One admitted call, ready to be applied. It is the context of its fault."""
 
     pipeline: Pipeline
     entry: Entry
@@ -123,7 +125,7 @@ class AdmittedCall:
         return self.pipeline.world.switches
 
     def apply(self) -> Answer:
-        """Apply it and note that; a refusal changes nothing."""
+        """Apply the call and record it as applied. A refusal changes nothing."""
         try:
             answer = self.run()
         except Refused as refused:
@@ -151,7 +153,7 @@ class AdmittedCall:
 
 
 async def _read(request: web.Request) -> bytes:
-    """The body of a call; 413 for one too large, 400 for one that cannot be decoded."""
+    """Read the body. Raise 413 if it is too large and 400 if its encoding is invalid."""
     try:
         return await request.read()
     except web.HTTPRequestEntityTooLarge:
@@ -175,7 +177,7 @@ def _call(request: web.Request, admitted: Admitted, switches: Switches, body: An
 
 
 def _oauth_run(oauth: OAuth, request: web.Request, raw: bytes) -> Callable[[], Answer]:
-    """What this OAuth call does; bodies are JSON only, a form is 415 (recorded)."""
+    """Return the action of this OAuth call. Bodies must be JSON; a form gets 415 (recorded)."""
     query = dict(request.query)
     if request.path == "/oauth/v2/authorize" and request.method == "GET":
         return partial(oauth.authorize, query)

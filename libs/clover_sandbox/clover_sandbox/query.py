@@ -1,4 +1,4 @@
-"""Reads the query of a list: limit, offset, filter, expand, orderBy, return_null_fields."""
+"""Parses the query of a list call: limit, offset, filter, expand, orderBy, return_null_fields."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ MOST_EXPANDS = 3
 DEEPEST_EXPAND = 2
 DEEPEST_OFFSET = 1000
 LARGEST_WHOLE = 2**31 - 1
-# Beyond these nothing that is stored can be; a shorter text can name a number that takes seconds to write out.
+# No stored number is larger. Without a bound, a short text can name a number that takes seconds to print.
 MOST_DIGITS = 400
 
 Tree = dict[str, "Tree"]
@@ -32,7 +32,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """One `filter`: a field, one of `=  !=  >  >=  <  <=  in`, and what it is held against, as text."""
+    """One `filter`: a field, one of `=  !=  >  >=  <  <=  in`, and the operands as text."""
 
     field: str
     op: str
@@ -40,11 +40,11 @@ class Condition:
 
     @property
     def names_values(self) -> bool:
-        """Whether it asks for whole values, which an index can find."""
+        """Return whether the condition compares whole values, which an index can find."""
         return self.op in {"=", "in"} and not any(value.endswith("*") for value in self.values)
 
     def holds(self, found: Sequence[Any]) -> bool:
-        """Whether one of the values found in a record satisfies it; an absent value satisfies only `!=`."""
+        """Return whether one of a record's values matches. An absent value matches only `!=`."""
         if self.op == "!=":
             return not any(same(value, self.values[0]) for value in found)
         if self.op in {"=", "in"}:
@@ -54,7 +54,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Query:
-    """What a list was asked for."""
+    """The parsed query of a list call."""
 
     limit: int
     offset: int
@@ -66,7 +66,7 @@ class Query:
 
 
 def parse_query(pairs: Iterable[tuple[str, str]], switches: Switches) -> Query:
-    """The query of a request, or 400 with Clover's text."""
+    """Parse the query of a request, or raise 400 with Clover's text."""
     given: dict[str, list[str]] = {}
     for name, value in pairs:
         given.setdefault(name, []).append(value)
@@ -83,7 +83,7 @@ def parse_query(pairs: Iterable[tuple[str, str]], switches: Switches) -> Query:
 
 
 def parse_filter(text: str) -> Condition:
-    """`field op value`; `in ('a','b')` takes several."""
+    """Parse `field op value`, or `field in ('a','b')` with several values."""
     match = _FILTER.match(text)
     if match is None:
         raise bad_request(f"Invalid filter: {text}")
@@ -95,7 +95,7 @@ def parse_filter(text: str) -> Condition:
 
 
 def parse_expand(texts: Iterable[str], switches: Switches) -> Tree:
-    """At most three, comma-separated or repeated, dotted two levels (documented)."""
+    """Parse at most three expands, comma-separated or repeated, with up to two dotted levels (documented)."""
     names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
     if len(names) > MOST_EXPANDS:
         if switches["too_many_expands"] == "refuse":
@@ -110,7 +110,7 @@ def parse_expand(texts: Iterable[str], switches: Switches) -> Tree:
 
 
 def same(value: Any, wanted: str) -> bool:
-    """Whether a stored value equals a filter's text; a trailing `*` matches the beginning of a text."""
+    """Return whether a stored value equals a filter's text. A trailing `*` matches any ending."""
     if isinstance(value, bool):
         return wanted.lower() == str(value).lower()
     if isinstance(value, str):
@@ -120,7 +120,7 @@ def same(value: Any, wanted: str) -> bool:
 
 
 def as_number(text: str) -> Decimal | None:
-    """The text as a finite number, or None when it is none."""
+    """Return the text as a finite number, or None."""
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -145,7 +145,7 @@ def _limit(given: Mapping[str, list[str]]) -> int:
 
 
 def _offset(given: Mapping[str, list[str]], cap: str) -> int:
-    """How deep the page lies; whether there is an end to that is a switch."""
+    """Return the offset of the page. A switch decides whether Clover caps it."""
     offset = _whole(given, "offset", 0)
     if offset < 0:
         raise bad_request("offset cannot be negative")
@@ -168,7 +168,7 @@ def _whole(given: Mapping[str, list[str]], name: str, default: int) -> int:
 
 
 def _order(given: Mapping[str, list[str]]) -> tuple[str, bool] | None:
-    """(field, newest first), or None for the default order."""
+    """Return (field, descending), or None for the default order."""
     text = given.get("orderBy", [""])[-1].strip()
     if not text:
         return None

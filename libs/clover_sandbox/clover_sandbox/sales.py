@@ -1,4 +1,4 @@
-"""What happens to orders, whoever does it, REST or the till: lines, payments, stock taken, locking, deletion."""
+"""Order rules shared by REST and the till: lines, payments, stock deduction, locking, deletion."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -10,13 +10,13 @@ from clover_sandbox.answers import bad_request
 from clover_sandbox.collection import Record
 from clover_sandbox.merchant import Line, Merchant, Sheet
 from clover_sandbox.shapes import without_nulls
-from clover_sandbox.stock import move_count, note_till_movement
+from clover_sandbox.stock import move_count, record_till_movement
 
 UNIT = Decimal(1000)
 
 
 def blank_order(merchant: Merchant, fields: Record) -> Record:
-    """A new order's record, not yet among the orders: no state, no total unless given (recorded)."""
+    """Build an order's record without storing it. It has no state and no total unless given (recorded)."""
     now = merchant.now_ms()
     return {
         "id": merchant.new_id(),
@@ -34,28 +34,28 @@ def blank_order(merchant: Merchant, fields: Record) -> Record:
 
 
 def file_order(merchant: Merchant, record: Record, sheet: Sheet) -> Record:
-    """Put an order among the others; without a state it is a draft that lists do not show (documented)."""
+    """Store an order. Without a state it is a draft, which lists hide (documented)."""
     if "state" in record:
         record["paymentState"] = "OPEN"
     merchant.sheets[record["id"]] = sheet
     merchant.objects["orders"].add(record, shown="state" in record)
     if "state" in record or merchant.shared.switches.on("draft_tells_order"):
-        merchant.tell("O", record["id"], "CREATE")
+        merchant.emit("O", record["id"], "CREATE")
     return record
 
 
 def open_order(merchant: Merchant, fields: Record, *, from_till: bool = False) -> Record:
-    """A new, empty order."""
+    """Create an empty order."""
     return file_order(merchant, blank_order(merchant, fields), blank_sheet(merchant, from_till=from_till))
 
 
 def blank_sheet(merchant: Merchant, *, from_till: bool = False) -> Sheet:
-    """What hangs on an order that was just made: nothing."""
+    """Build the empty sheet of a new order."""
     return Sheet(merchant.shared.clock.monotonic(), from_till)
 
 
 def touch_order(merchant: Merchant, order_id: str, **changes: Any) -> Record:
-    """Change an order, move its modifiedTime, say so; a state brings a draft into the lists."""
+    """Change an order, update its modifiedTime and emit the event. A state makes a draft visible."""
     orders = merchant.objects["orders"]
     before = orders.get(order_id) or {}
     has_state = changes.get("state", before.get("state")) is not None
@@ -63,12 +63,12 @@ def touch_order(merchant: Merchant, order_id: str, **changes: Any) -> Record:
         changes.setdefault("paymentState", "OPEN")
     changes["modifiedTime"] = merchant.now_ms()
     record = orders.change(order_id, changes, shown=has_state and "deletedTimestamp" not in before)
-    merchant.tell("O", order_id, "UPDATE")
+    merchant.emit("O", order_id, "UPDATE")
     return record
 
 
 def blank_line(merchant: Merchant, order: Record, fields: Record, tax_rate_ids: list[str] | None = None) -> Line:
-    """A row not yet on its order. `fields` holds name and price already; absent rates are the item's own."""
+    """Build a line without adding it. `fields` already has name and price; absent rates default to the item's."""
     record = {
         "id": merchant.new_id(),
         "orderRef": {"id": order["id"]},
@@ -85,7 +85,7 @@ def blank_line(merchant: Merchant, order: Record, fields: Record, tax_rate_ids: 
 
 
 def add_line(merchant: Merchant, order_id: str, fields: Record, tax_rate_ids: list[str] | None = None) -> Line:
-    """One more row; stock is taken here if that is the policy, and a draft becomes open (documented; a switch)."""
+    """Add a line, deduct stock if that is the policy, and open a draft (documented; a switch)."""
     sheet = merchant.sheets[order_id]
     order = merchant.objects["orders"].get(order_id) or {}
     line = blank_line(merchant, order, fields, tax_rate_ids)
@@ -98,7 +98,7 @@ def add_line(merchant: Merchant, order_id: str, fields: Record, tax_rate_ids: li
 
 
 def default_rates(merchant: Merchant, line: Record) -> list[str]:
-    """The tax rates of a row: its item's own, else the merchant's default ones."""
+    """Return the tax rates of a line: the item's, else the merchant's defaults."""
     item = merchant.objects["items"].get(line["item"]["id"]) if "item" in line else None
     own = merchant.ties["tax_rate_items"].lefts_of(item["id"]) if item else []
     if own or (item and not item.get("defaultTaxRates", True)):
@@ -107,7 +107,7 @@ def default_rates(merchant: Merchant, line: Record) -> list[str]:
 
 
 def remove_line(merchant: Merchant, order_id: str, line_id: str, reason: str | None) -> None:
-    """Void a row; whether its stock comes back is a switch."""
+    """Void a line. A switch decides whether its stock is restored."""
     sheet = merchant.sheets[order_id]
     line = sheet.lines.pop(line_id)
     sheet.voided.append(without_nulls({"lineItem": line.record, "reason": reason, "deletedTime": merchant.now_ms()}))
@@ -117,7 +117,7 @@ def remove_line(merchant: Merchant, order_id: str, line_id: str, reason: str | N
 
 
 def attach_customers(merchant: Merchant, order_id: str, customer_ids: list[str]) -> None:
-    """These customers and no others stand on the order."""
+    """Replace the order's customers."""
     merchant.sheets[order_id].customer_ids = customer_ids
     merchant.ties["customer_orders"].untie(None, order_id)
     for each in customer_ids:
@@ -125,7 +125,7 @@ def attach_customers(merchant: Merchant, order_id: str, customer_ids: list[str])
 
 
 def delete_order(merchant: Merchant, order_id: str) -> None:
-    """A soft delete (documented); whether its stock comes back is a switch."""
+    """Delete an order softly (documented). A switch decides whether its stock is restored."""
     sheet = merchant.sheets[order_id]
     if sheet.payment_ids and merchant.shared.switches["delete_paid_order"] == "refuse":
         raise bad_request("Order has payments and cannot be deleted")
@@ -134,11 +134,11 @@ def delete_order(merchant: Merchant, order_id: str) -> None:
             put_back(merchant, line, "order deleted")
     now = merchant.now_ms()
     merchant.objects["orders"].change(order_id, {"deletedTimestamp": now, "modifiedTime": now}, shown=False)
-    merchant.tell("O", order_id, "DELETE")
+    merchant.emit("O", order_id, "DELETE")
 
 
 def pay(merchant: Merchant, order_id: str, fields: Record) -> Record:
-    """Book a payment; when all is covered the order is PAID, and locked by switch (reported by clients)."""
+    """Record a payment. An order paid in full becomes PAID and, by switch, locked (reported by clients)."""
     order = merchant.objects["orders"].get(order_id) or {}
     sheet = merchant.sheets[order_id]
     if paid(merchant, sheet) + fields["amount"] > due(merchant, order) and _refuses_overpayment(merchant):
@@ -158,23 +158,23 @@ def pay(merchant: Merchant, order_id: str, fields: Record) -> Record:
     }
     merchant.objects["payments"].add(payment)
     sheet.payment_ids.append(payment["id"])
-    merchant.tell("P", payment["id"], "CREATE")
+    merchant.emit("P", payment["id"], "CREATE")
     _follow_payments(merchant, order, sheet)
     return payment
 
 
 def paid(merchant: Merchant, sheet: Sheet) -> int:
-    """What successful payments amount to, tips left out, in cents."""
+    """Return the sum of successful payments without tips, in cents."""
     return sum(each["amount"] for each in merchant.found("payments", sheet.payment_ids) if each["result"] == "SUCCESS")
 
 
 def due(merchant: Merchant, order: Record) -> int:
-    """The order's own total, else what its lines come to (a guess for orders that were given none)."""
+    """Return the amount due: the order's total, else the sum of its lines (a guess for orders without a total)."""
     return order["total"] if "total" in order else computed_totals(merchant, order, merchant.sheets[order["id"]]).total
 
 
 def computed_totals(merchant: Merchant, order: Record, sheet: Sheet) -> totals.Totals:
-    """What a device would calculate on opening the order."""
+    """Return the totals that a device calculates when it opens the order."""
     charge = sheet.service_charge
     return totals.compute(
         [_as_computed(merchant, line) for line in sheet.lines.values() if not out_of_total(line)],
@@ -187,34 +187,34 @@ def computed_totals(merchant: Merchant, order: Record, sheet: Sheet) -> totals.T
 
 
 def policy(merchant: Merchant, sheet: Sheet) -> str:
-    """When stock is taken for this order."""
+    """Return the mode that decides when this order deducts stock."""
     return merchant.shared.switches["till_deducts" if sheet.from_till else "deduct"]
 
 
 def take(merchant: Merchant, line: Line) -> None:
-    """Take the row's quantity out of the count, once."""
+    """Deduct the line's quantity from the count, once."""
     if "item" in line.record and not line.taken:
         line.taken = quantity_of(line)
         move_count(merchant, line.record["item"]["id"], -line.taken, "sale")
 
 
 def put_back(merchant: Merchant, line: Line, cause: str) -> None:
-    """Return to the count what the row took."""
+    """Return the line's deducted quantity to the count."""
     if line.taken:
         move_count(merchant, line.record["item"]["id"], line.taken, cause)
         line.taken = Decimal(0)
 
 
 def hand_over(merchant: Merchant, line: Line) -> None:
-    """The goods of the row leave the store, once."""
+    """Record that the line's goods leave the store, once."""
     if not line.handed:
         line.handed = quantity_of(line)
         if "item" in line.record:
-            note_till_movement(merchant, line.record["item"]["id"], -line.handed)
+            record_till_movement(merchant, line.record["item"]["id"], -line.handed)
 
 
 def quantity_of(line: Line) -> Decimal:
-    """One per row, thousandths of a unit when sold per unit."""
+    """Return the line's quantity: 1, or the thousandths of a unit for items sold per unit."""
     return Decimal(line.record["unitQty"]) / UNIT if "unitQty" in line.record else Decimal(1)
 
 
@@ -236,7 +236,7 @@ def _follow_payments(merchant: Merchant, order: Record, sheet: Sheet) -> None:
 
 
 def out_of_total(line: Line) -> bool:
-    """Whether the row was taken back: it no longer counts (documented)."""
+    """Return whether the line was returned, and so left the total (documented)."""
     return bool(line.record.get("exchanged") or line.record.get("refunded"))
 
 

@@ -1,4 +1,4 @@
-"""The whole sandbox in one value: ground truth, limits, faults, journal, webhooks."""
+"""Composes the sandbox: world, pipeline, limits, faults, journal, webhooks."""
 
 from dataclasses import dataclass, field
 
@@ -18,20 +18,20 @@ from clover_sandbox.world import App, World
 
 @dataclass(frozen=True)
 class Settings:
-    """How a sandbox starts. The same `seed` deals the same ids and the same luck."""
+    """The settings of a sandbox. The same `seed` yields the same ids and the same random choices."""
 
     limits: Limits = field(default_factory=Limits)
     webhook_url: str | None = None
     webhook_secret: str = ""
     app_id: str = "SANDB0XAPP001"
-    app_secret: str = "sandbox-app-secret"  # noqa: S105 - the local app's, known to everybody
+    app_secret: str = "sandbox-app-secret"  # noqa: S105 - public, for the local app only
     app_site_url: str | None = None
     seed: int | None = None
 
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A local Clover. `world` is the truth; everything else says how the world is reached."""
+    """A local Clover. `world` is the ground truth; the other parts control access to it."""
 
     world: World
     pipeline: Pipeline
@@ -44,13 +44,13 @@ class Sandbox:
 
 
 def build_sandbox(settings: Settings) -> Sandbox:
-    """A sandbox without merchants."""
+    """Build a sandbox without merchants."""
     clock, ids, switches = Clock(), Ids(settings.seed), Switches()
     world = World(clock, ids, switches, App(settings.app_id, settings.app_secret, settings.app_site_url))
     webhooks = Webhooks(settings.app_id, clock, ids, settings.seed)
     if settings.webhook_url is not None:
         webhooks.change({"url": settings.webhook_url, "secret": settings.webhook_secret})
-    world.listeners.append(webhooks.hear)
+    world.listeners.append(webhooks.collect)
     oauth, journal, faults = OAuth(world), Journal(), Faults(settings.seed)
     limiter = Limiter(settings.limits, switches)
     pipeline = Pipeline(world, oauth, build_router(), limiter, faults, journal, play_till)

@@ -1,4 +1,4 @@
-"""Puts answers on the wire, also the broken ones."""
+"""Sends answers, also truncated and padded ones."""
 
 from aiohttp import web
 
@@ -9,17 +9,17 @@ CHUNK = 65_536
 
 
 class Untyped(web.Response):
-    """An answer without a content type, as Clover's 405 is (recorded)."""
+    """An answer without a content type, like Clover's 405 (recorded)."""
 
 
 async def strip_type(_request: web.Request, response: web.StreamResponse) -> None:
-    """Take away the type that aiohttp adds; to be hooked to the preparing of responses."""
+    """Remove the content type that aiohttp adds. Register it with `on_response_prepare`."""
     if isinstance(response, Untyped):
         response.headers.popall("Content-Type", None)
 
 
 async def send(request: web.Request, outcome: Outcome, request_id: str) -> web.StreamResponse:
-    """The response of an outcome; a dropped one closes the connection without a byte."""
+    """Send the outcome. Without an answer, close the connection before the first byte."""
     if outcome.answer is None:
         _close(request)
         return web.Response(status=500)
@@ -29,7 +29,7 @@ async def send(request: web.Request, outcome: Outcome, request_id: str) -> web.S
 
 
 def whole(answer: Answer, request_id: str) -> web.Response:
-    """An ordinary response; every handled one carries a request id, a plain-text one does not (recorded)."""
+    """Build a response. JSON responses carry a request id, plain-text ones do not (recorded)."""
     if isinstance(answer.body, str):
         make = web.Response if "Content-Type" in answer.headers else Untyped
         return make(body=answer.encoded(), status=answer.status, headers=answer.headers)

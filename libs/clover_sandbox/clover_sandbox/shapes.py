@@ -1,4 +1,4 @@
-"""What each object may hold: types, lengths and limits of Clover's SDK, checked as Clover checks a body."""
+"""Field types with the lengths and limits of Clover's SDK, and the check of a request body."""
 
 from collections.abc import Collection as Values
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Whole:
-    """An integer: cents, rates, milliseconds, counts."""
+    """An integer, such as cents, a rate, milliseconds or a count."""
 
     least: int | None = None
     required: bool = False
@@ -59,7 +59,7 @@ class Flag:
 
 @dataclass(frozen=True)
 class Ref:
-    """A reference to another object; only its id is kept."""
+    """A reference to another object. Only its id is stored."""
 
     required: bool = False
 
@@ -72,7 +72,7 @@ Shape = Mapping[str, Field]
 
 
 def accept(shape: Shape, body: Any, *, partial: bool = False) -> Record:
-    """The known, valid fields of a body; unknown ones are ignored, `null` clears (a guess), wrong ones are 400."""
+    """Return the known fields of a body. `null` clears a field (a guess), unknown ones are ignored, bad ones are 400."""
     given = an_object(body)
     for name, field in shape.items():
         if field.required and (given.get(name) is None if not partial else given.get(name, ...) is None):
@@ -82,19 +82,19 @@ def accept(shape: Shape, body: Any, *, partial: bool = False) -> Record:
 
 
 def without_nulls(record: Record) -> Record:
-    """The record as Clover keeps it: null fields are absent (documented)."""
+    """Return the record without null fields, as Clover stores it (documented)."""
     return {name: value for name, value in record.items() if value is not None}
 
 
 def an_object(body: Any) -> Record:
-    """The body as a JSON object, or 400."""
+    """Return the body as a JSON object, or raise 400."""
     if not isinstance(body, dict):
         raise bad_request("The request body must be a JSON object")
     return body
 
 
 def rows_of(body: Any, name: str) -> list[Any]:
-    """The list under `name` (`items`, `elements`) of a body, or 400."""
+    """Return the list under `name` (`items`, `elements`) of a body, or raise 400."""
     rows = an_object(body).get(name)
     if not isinstance(rows, list):
         raise bad_request(f"{name} must be a list")
@@ -102,12 +102,12 @@ def rows_of(body: Any, name: str) -> list[Any]:
 
 
 def optional_rows(body: Record, name: str) -> list[Any]:
-    """The list under `name`, empty when there is none, or 400."""
+    """Return the list under `name`, empty when absent. Raise 400 for another type."""
     return [] if body.get(name) is None else rows_of(body, name)
 
 
 def ref_id(name: str, value: Any) -> str:
-    """The id of a reference `{"id": ...}`, or 400."""
+    """Return the id of a reference `{"id": ...}`, or raise 400."""
     found = value.get("id") if isinstance(value, dict) else None
     if not isinstance(found, str):
         raise bad_request(f"{name} is missing an ID")

@@ -1,4 +1,4 @@
-"""Every behaviour of Clover that nobody has proved: a closed set of modes, the default, and how sure we are."""
+"""Switches for the unproven behaviours of Clover: modes, default, and the confidence in the default."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Switch:
-    """One open question. `confidence` speaks of the default: documented, recorded, reported (by clients) or a guess."""
+    """One open question. The default is documented, recorded, reported (by clients) or a guess."""
 
     about: str
     modes: tuple[str, ...]
@@ -16,22 +16,22 @@ class Switch:
 
 SWITCHES: Mapping[str, Switch] = {
     "deduct": Switch(
-        "When Clover takes stock for orders written through REST (merchant has trackStock and updateStock)",
+        "When Clover deducts stock for orders created through REST (merchant has trackStock and updateStock)",
         ("none", "on_line_item", "on_payment"),
         "none",
         "a guess",
     ),
     "till_deducts": Switch(
-        "When Clover takes stock for orders made at the till (merchant has trackStock and updateStock)",
+        "When Clover deducts stock for orders created at the till (merchant has trackStock and updateStock)",
         ("on_payment", "on_line_item"),
         "on_payment",
         "a guess",
     ),
     "restock_on_delete": Switch(
-        "Whether deleting an order or a line puts back what was taken for it", ("no", "yes"), "no", "a guess"
+        "Whether deleting an order or a line restores its stock", ("no", "yes"), "no", "a guess"
     ),
     "restock_on_refund": Switch(
-        "Whether a refund at the till puts back what was taken, unless the till says", ("no", "yes"), "no", "a guess"
+        "Whether a refund at the till restores stock, unless the refund sets `restock`", ("no", "yes"), "no", "a guess"
     ),
     "fraction_available": Switch(
         "Availability of an autoManage item with a count between 0 and 1",
@@ -40,10 +40,10 @@ SWITCHES: Mapping[str, Switch] = {
         "a guess",
     ),
     "stock_touches_item": Switch(
-        "Whether a change of stock alone moves the item's modifiedTime", ("no", "yes"), "no", "a guess"
+        "Whether a change of stock alone updates the item's modifiedTime", ("no", "yes"), "no", "a guess"
     ),
     "line_opens_draft": Switch(
-        "Whether a line item or a payment gives a draft the state open", ("yes", "no"), "yes", "documented"
+        "Whether a line item or a payment sets a draft's state to open", ("yes", "no"), "yes", "documented"
     ),
     "unknown_order_type": Switch(
         "An order with an unknown or deleted order type", ("refuse", "accept"), "refuse", "a guess"
@@ -56,17 +56,17 @@ SWITCHES: Mapping[str, Switch] = {
         "reported",
     ),
     "delete_paid_order": Switch("Deleting an order that has payments", ("accept", "refuse"), "accept", "a guess"),
-    "line_cap": Switch("Most lines of one order", ("2500", "3000"), "2500", "documented"),
+    "line_cap": Switch("The most lines of one order", ("2500", "3000"), "2500", "documented"),
     "bulk_lines_answer": Switch(
-        "What bulk_line_items answers: the lines, bare or as elements, the order, or {}",
+        "The answer of bulk_line_items: the lines, bare or as elements, the order, or {}",
         ("array", "elements", "order", "empty"),
         "array",
         "a guess",
     ),
-    "bulk_answer": Switch("What bulk_items answers", ("array", "elements"), "array", "a guess"),
+    "bulk_answer": Switch("The answer of bulk_items", ("array", "elements"), "array", "a guess"),
     "bulk_invalid_row": Switch("A bad row in bulk_items", ("refuse_all", "skip_row"), "refuse_all", "a guess"),
     "deleted_by_id": Switch(
-        "A deleted object read by its id: 404, or shown with its deletion", ("404", "shown"), "404", "reported"
+        "A deleted object read by its id: 404, or shown with its deletion time", ("404", "shown"), "404", "reported"
     ),
     "null_fields": Switch(
         "Fields without a value of objects, lines and counts: absent unless return_null_fields is sent, or always null",
@@ -107,10 +107,10 @@ SWITCHES: Mapping[str, Switch] = {
         "Keys of stock and availability events: I for both, or IS and IA", ("I", "split"), "I", "documented"
     ),
     "sale_tells_item": Switch(
-        "Whether taking stock for a sale sends I UPDATE (keys I)", ("yes", "no"), "yes", "reported"
+        "Whether a deduction by a sale sends I UPDATE (keys I)", ("yes", "no"), "yes", "reported"
     ),
     "sale_tells_stock": Switch(
-        "Whether taking stock for a sale sends IS UPDATE (keys split)", ("no", "yes"), "no", "a guess"
+        "Whether a deduction by a sale sends IS UPDATE (keys split)", ("no", "yes"), "no", "a guess"
     ),
     "draft_tells_order": Switch(
         "Whether creating an order without state sends O CREATE", ("yes", "no"), "yes", "a guess"
@@ -119,7 +119,7 @@ SWITCHES: Mapping[str, Switch] = {
 
 
 class Switches:
-    """The modes in force, by name of the switch."""
+    """The active mode of each switch."""
 
     def __init__(self) -> None:
         self._modes = {name: switch.default for name, switch in SWITCHES.items()}
@@ -128,11 +128,11 @@ class Switches:
         return self._modes[name]
 
     def on(self, name: str) -> bool:
-        """Whether a yes/no switch says yes."""
+        """Return whether a yes/no switch is set to yes."""
         return self._modes[name] == "yes"
 
     def set(self, modes: Mapping[str, str]) -> None:
-        """Change some; `ValueError` names the first unknown switch or mode, and then none is changed."""
+        """Change some switches. Raise ValueError for an unknown switch or mode, and then change none."""
         for name, mode in modes.items():
             if name not in SWITCHES:
                 raise ValueError(f"there is no switch {name!r}")
@@ -141,9 +141,9 @@ class Switches:
         self._modes.update(modes)
 
     def reset(self) -> None:
-        """Back to the defaults."""
+        """Restore the defaults."""
         self._modes = {name: switch.default for name, switch in SWITCHES.items()}
 
     def modes(self) -> dict[str, str]:
-        """All modes in force."""
+        """Return the mode of every switch."""
         return dict(self._modes)

@@ -1,4 +1,4 @@
-"""The total of an order by Clover's published algorithm (documented: docs/calculating-order-totals)."""
+"""Computes the total of an order by Clover's published algorithm (documented: docs/calculating-order-totals)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ UNIT_SCALE = 1_000
 
 @dataclass(frozen=True)
 class Discount:
-    """A part of the sum (0.25 = 25 %) or an amount in cents, which is negative."""
+    """A fraction of the sum (0.25 is 25 %) or a negative amount in cents."""
 
     part: Fraction = Fraction(0)
     amount: int = 0
@@ -19,7 +19,7 @@ class Discount:
 
 @dataclass(frozen=True)
 class Rate:
-    """A tax rate object; `rate` counts 10,000,000 as 100 %."""
+    """A tax rate object. A `rate` of 10,000,000 is 100 %."""
 
     id: str
     rate: int
@@ -27,7 +27,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Line:
-    """One row. `price` in cents, modifications included; `units` in thousandths when sold per unit."""
+    """One line. `price` is in cents and includes modifications; `units` is in thousandths for items sold per unit."""
 
     price: int
     units: int | None = None
@@ -35,13 +35,13 @@ class Line:
     rates: tuple[Rate, ...] = ()
 
     def gross(self) -> Fraction:
-        """The price of the row before discounts."""
+        """Return the price of the line before discounts."""
         return Fraction(self.price) if self.units is None else Fraction(self.price * self.units, UNIT_SCALE)
 
 
 @dataclass(frozen=True)
 class Totals:
-    """All in cents. `taxes` (by rate id) is what the total contains; where prices hold VAT nothing is added."""
+    """Amounts in cents. `taxes` maps rate ids to the tax in the total; VAT is already in the prices."""
 
     subtotal: int
     service_charge: int
@@ -50,17 +50,17 @@ class Totals:
 
     @property
     def tax(self) -> int:
-        """All of it."""
+        """Return the sum of the taxes."""
         return sum(self.taxes.values())
 
 
 def discounts_of(rows: Iterable[dict[str, int]]) -> tuple[Discount, ...]:
-    """Discounts as the API holds them; percentageDecimal wins over percentage (documented)."""
+    """Convert the API's discounts. percentageDecimal has precedence over percentage (documented)."""
     return tuple(_discount(row) for row in rows)
 
 
 def part_of(row: dict[str, int]) -> Fraction:
-    """The part a percentage row stands for: percentageDecimal counts percent by 10,000 (documented)."""
+    """Return a percentage row as a fraction. percentageDecimal is percent times 10,000 (documented)."""
     if row.get("percentageDecimal") is not None:
         return Fraction(row["percentageDecimal"], PERCENT_DECIMAL_SCALE)
     return Fraction(row.get("percentage", 0), 100)
@@ -75,7 +75,7 @@ def compute(
     vat: bool = False,
     may_be_negative: bool = False,
 ) -> Totals:
-    """Line discounts, order discounts, service charge on what is left, tax by tax-rate object, their sum."""
+    """Apply line discounts, order discounts, the service charge on the rest, and tax per rate object; then sum."""
     nets = [_cut(line.gross(), line.discounts) for line in lines]
     nets = _spread(nets, discounts)
     if not may_be_negative:
@@ -87,7 +87,7 @@ def compute(
 
 
 def half_up(value: Fraction) -> int:
-    """To a whole cent, half away from zero."""
+    """Round to a whole cent, half away from zero."""
     rounded = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
     return rounded if value >= 0 else -rounded
 
@@ -98,13 +98,13 @@ def _discount(row: dict[str, int]) -> Discount:
 
 
 def _cut(gross: Fraction, discounts: Sequence[Discount]) -> Fraction:
-    """Percentages first, each of the whole, then amounts."""
+    """Apply percentages first, each on the full amount, then amounts."""
     cut = gross * (1 - sum((each.part for each in discounts), Fraction(0)))
     return cut + sum(each.amount for each in discounts)
 
 
 def _spread(nets: list[Fraction], discounts: Sequence[Discount]) -> list[Fraction]:
-    """Order discounts fall on the lines by their share; cents left over by rounding stay with the sum."""
+    """Spread order discounts over the lines by their share. Rounding leftovers stay in the sum."""
     before = sum(nets, Fraction(0))
     if not discounts or before == 0:
         return nets

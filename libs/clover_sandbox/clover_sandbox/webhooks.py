@@ -1,4 +1,4 @@
-"""Sends webhooks as Clover does: one URL for the app, batches over merchants, X-Clover-Auth; and badly on request."""
+"""Sends webhooks like Clover: one URL per app, batches across merchants, X-Clover-Auth. Settings inject faults."""
 
 import asyncio
 import random
@@ -16,17 +16,17 @@ from clover_sandbox.ids import Ids
 RECENT = 1000
 IN_PARALLEL = 8
 LARGEST_BATCH = 500
-# What a receiver must answer (documented); a redirect is not followed.
+# The only status that counts as success (documented). Clover does not follow redirects.
 ANSWERED = 200
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where to and how. `drop`, `duplicate`, `reorder`, `late` are probabilities per event; times are ms.
+    """The webhook settings. `drop`, `duplicate`, `reorder`, `late` are probabilities per event; times are ms.
 
-    `retries` are waits in ms after a post that was not answered 200; Clover's own policy is not documented (a guess:
-    none). `verified` is False between the verification post and its confirmation; what happens meanwhile is told to
-    nobody. Of events not answered for, no more than `most_waiting` are kept; further ones are lost.
+    `retries` lists the waits in ms after a post without a 200. Clover's policy is not documented (a guess: none).
+    `verified` is False between the verification post and its confirmation; events in that time are discarded. At most
+    `most_waiting` unanswered events are kept; further ones are lost.
     """
 
     url: str | None = None
@@ -44,13 +44,13 @@ class Settings:
     most_waiting: float = 200_000
 
     def shown(self) -> dict[str, Any]:
-        """Everything but the secret."""
+        """Return all settings except the secret."""
         return {name: value for name, value in asdict(self).items() if name != "secret"}
 
 
 @dataclass
 class Post:
-    """One delivery attempt: what of, when (ms), how it was answered (0: not at all)."""
+    """One delivery attempt. `at` is ms; `status` 0 means no answer."""
 
     at: float
     events: int
@@ -60,7 +60,7 @@ class Post:
 
 
 class Webhooks:
-    """Collects events and sends them from a task of its own; `run` is that task."""
+    """Collects events and sends them from the task `run`."""
 
     def __init__(self, app_id: str, clock: Clock, ids: Ids, seed: int | None = None) -> None:
         self.settings = Settings()
@@ -78,8 +78,8 @@ class Webhooks:
         self._sending = asyncio.Semaphore(IN_PARALLEL)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def hear(self, event: Event) -> None:
-        """Take an event in; with no address set it is only counted."""
+    def collect(self, event: Event) -> None:
+        """Queue an event. Without a URL it is only counted."""
         self.counts["events"] += 1
         if self.settings.url is None or not self.settings.verified:
             self.counts["unsubscribed"] += 1
@@ -93,7 +93,7 @@ class Webhooks:
             self._put_in(event)
 
     def change(self, values: Mapping[str, Any]) -> None:
-        """Set some of the settings; `ValueError` names what is wrong."""
+        """Change some settings. Raise ValueError that names the invalid one."""
         names = {each.name for each in fields(Settings)}
         for name, value in values.items():
             if name not in names:
@@ -106,25 +106,25 @@ class Webhooks:
         self.settings = Settings(**given)
 
     async def verify(self, http: aiohttp.ClientSession) -> int:
-        """Post a verification code, without X-Clover-Auth (documented); the status it was answered with, 0 for none."""
+        """Post a verification code without X-Clover-Auth (documented). Return the answer's status, 0 for none."""
         self.verification_code = self._ids.uuid()
         self.settings = replace(self.settings, verified=False)
         status, _ = await self._post(http, {"verificationCode": self.verification_code}, {})
         return status
 
     def confirm(self, code: str) -> bool:
-        """A person has copied the code into the dashboard; says whether it was the right one."""
+        """Confirm the code that a person copied into the dashboard. Return whether it is the right one."""
         right = self.verification_code is not None and code == self.verification_code
         if right:
             self.settings = replace(self.settings, verified=True)
         return right
 
     def waiting(self) -> int:
-        """Events not yet answered for: late, collected, or in posts under way."""
+        """Return the number of unanswered events: delayed, queued, or in a post under way."""
         return self._unanswered
 
     async def run(self, http: aiohttp.ClientSession) -> None:
-        """Send what was collected, a batch at a time, until cancelled."""
+        """Send queued events in batches until cancelled."""
         try:
             while True:
                 await self._woken.wait()
@@ -141,7 +141,7 @@ class Webhooks:
                 task.cancel()
 
     def _put_in(self, event: Event) -> None:
-        """Let the event go its way to a batch: at once, late, among those before it or behind those after it."""
+        """Queue the event for a batch: at once, late, or out of order before or after its neighbours."""
         if self._unanswered >= self.settings.most_waiting:
             self.counts["lost_events"] += 1
             return
@@ -167,7 +167,7 @@ class Webhooks:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, http: aiohttp.ClientSession, batch: Sequence[Event]) -> None:
-        """Post a batch, again after each of the waits while it is not answered 200."""
+        """Post a batch until it gets a 200, with the configured waits between attempts."""
         try:
             await self._try(http, batch)
         finally:
@@ -203,7 +203,7 @@ class Webhooks:
 
 
 def payload_of(app_id: str, events: Sequence[Event]) -> dict[str, Any]:
-    """`{"appId", "merchants": {"<id>": [{"objectId", "type", "ts"}]}}` (documented)."""
+    """Build `{"appId", "merchants": {"<id>": [{"objectId", "type", "ts"}]}}` (documented)."""
     merchants: dict[str, list[dict[str, Any]]] = {}
     for event in events:
         merchants.setdefault(event.merchant_id, []).append(event.row())
@@ -220,7 +220,7 @@ def _check(name: str, value: Any) -> None:
     else:
         right = _is_number(value)
     if not right:
-        raise ValueError(f"{name} has a wrong value")
+        raise ValueError(f"{name} has an invalid value")
 
 
 def _is_number(value: Any) -> bool:

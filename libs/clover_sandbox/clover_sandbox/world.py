@@ -1,4 +1,4 @@
-"""All merchants of the sandbox, the app that is installed with them, and the tokens that open them."""
+"""All merchants of the sandbox, the installed app, and the access tokens."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from clover_sandbox.merchant import Merchant, SharedState
 from clover_sandbox.merchant_factory import MerchantSpec, make_merchant
 from clover_sandbox.switches import Switches
 
-# What the connector needs (api.md section 2); Europe's customer groups are asked for by name.
+# The connector's permissions (api.md section 2). Tests name Europe's customer groups explicitly.
 DEFAULT_PERMISSIONS = frozenset(
     f"{area}_{letter}"
     for area in ("INVENTORY", "ORDERS", "PAYMENTS", "CUSTOMERS", "MERCHANT", "EMPLOYEES")
@@ -18,7 +18,7 @@ DEFAULT_PERMISSIONS = frozenset(
 )
 
 
-# What the app must be allowed to read to be told of an object, by webhook key (documented).
+# The permission an app needs to receive events with a webhook key (documented).
 READ_PERMISSION: Mapping[str, str] = {
     **dict.fromkeys(("I", "IS", "IA", "IC", "IG", "IM"), "INVENTORY_R"),
     **dict.fromkeys(("A", "CA", "M", "SH"), "MERCHANT_R"),
@@ -31,7 +31,7 @@ READ_PERMISSION: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class App:
-    """The developer's app. `site_url` is where redirects must point below; absent: anywhere."""
+    """The developer's app. Redirects must stay below `site_url`, if set."""
 
     id: str
     secret: str
@@ -40,7 +40,7 @@ class App:
 
 @dataclass(frozen=True)
 class Token:
-    """An access token. `expires` is wall seconds; absent for a merchant's test token, which never ends (documented)."""
+    """An access token. `expires` is wall seconds; a merchant's test token never expires (documented)."""
 
     merchant_id: str
     permissions: frozenset[str]
@@ -49,7 +49,7 @@ class Token:
 
 @dataclass
 class World:
-    """Ground truth. `listeners` hear every event as it happens."""
+    """The ground truth. `listeners` receive every published event."""
 
     clock: Clock
     ids: Ids
@@ -60,38 +60,41 @@ class World:
     permissions: dict[str, frozenset[str]] = field(default_factory=dict)
     listeners: list[EventListener] = field(default_factory=list)
 
-    def tell(self, event: Event) -> None:
-        """Pass an event on if the app is installed there and may read the object; its own end is told in any case."""
+    def publish(self, event: Event) -> None:
+        """Pass an event to the listeners if the app is installed and may read the object.
+
+        The event of the app's own removal always passes.
+        """
         merchant = self.merchants[event.merchant_id]
-        told = merchant.installed and READ_PERMISSION[event.key] in self.permissions[merchant.id]
-        if told or (event.key, event.type) == ("A", "DELETE"):
+        allowed = merchant.installed and READ_PERMISSION[event.key] in self.permissions[merchant.id]
+        if allowed or (event.key, event.type) == ("A", "DELETE"):
             for listener in self.listeners:
                 listener(event)
 
     def add_merchant(
         self, spec: MerchantSpec, permissions: Iterable[str] | None = None, token: str | None = None
     ) -> tuple[Merchant, str]:
-        """A new merchant with the app installed, and its token. `ValueError` if the id is taken."""
+        """Create a merchant with the app installed. Return it with its token. Raise ValueError if the id exists."""
         if spec.id in self.merchants:
             raise ValueError(f"merchant {spec.id} exists already")
-        merchant = make_merchant(spec, SharedState(self.clock, self.ids, self.switches, self.tell))
+        merchant = make_merchant(spec, SharedState(self.clock, self.ids, self.switches, self.publish))
         self.merchants[merchant.id] = merchant
         self.permissions[merchant.id] = DEFAULT_PERMISSIONS if permissions is None else frozenset(permissions)
         if token is None:
             return merchant, self.install(merchant)
         self.tokens[token] = Token(merchant.id, self.permissions[merchant.id])
-        merchant.tell("A", self.app.id, "CREATE")
+        merchant.emit("A", self.app.id, "CREATE")
         return merchant, token
 
     def token_for(self, text: str) -> Token | None:
-        """The token if it is still good: not expired, its merchant still has the app."""
+        """Return the token if it has not expired and the app is still installed."""
         token = self.tokens.get(text)
         if token is None or (token.expires is not None and token.expires <= self.clock.now()):
             return None
         return token if self.merchants[token.merchant_id].installed else None
 
     def revoke_tokens(self, merchant_id: str, *, expiring_only: bool = False) -> None:
-        """The merchant's access tokens are dead at once: all, or those of OAuth only."""
+        """Revoke the merchant's access tokens: all, or only those from OAuth."""
         doomed = [
             text
             for text, token in self.tokens.items()
@@ -101,23 +104,23 @@ class World:
             del self.tokens[text]
 
     def uninstall(self, merchant: Merchant) -> None:
-        """The merchant removes the app: its tokens stop (documented)."""
+        """Remove the app from the merchant. Its tokens stop working (documented)."""
         merchant.installed = False
         self.revoke_tokens(merchant.id)
-        merchant.tell("A", self.app.id, "DELETE")
+        merchant.emit("A", self.app.id, "DELETE")
 
     def install(self, merchant: Merchant, permissions: Iterable[str] | None = None) -> str:
-        """The merchant installs the app, which may ask for other permissions by now; the test token that opens it."""
+        """Install the app, perhaps with other permissions, and return a test token."""
         merchant.installed = True
         if permissions is not None:
             self.permissions[merchant.id] = frozenset(permissions)
         token = self.ids.uuid()
         self.tokens[token] = Token(merchant.id, self.permissions[merchant.id])
-        merchant.tell("A", self.app.id, "CREATE")
+        merchant.emit("A", self.app.id, "CREATE")
         return token
 
     def summary(self) -> Mapping[str, int]:
-        """How much there is."""
+        """Count merchants, items and orders."""
         return {
             "merchants": len(self.merchants),
             "items": sum(len(each.objects["items"]) for each in self.merchants.values()),

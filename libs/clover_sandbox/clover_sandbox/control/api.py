@@ -1,4 +1,4 @@
-"""The paths of the control API."""
+"""The routes of the control API."""
 
 from aiohttp import web
 
@@ -14,7 +14,7 @@ ENDPOINTS: list[tuple[str, str, Endpoint]] = [
     ("GET", "/merchants/{merchant}/orders", merchants.read_orders),
     ("POST", "/merchants/{merchant}/items", merchants.fill_items),
     ("GET", "/merchants/{merchant}/items/{item}", merchants.read_item),
-    ("POST", "/merchants/{merchant}/till/{action}", merchants.play),
+    ("POST", "/merchants/{merchant}/till/{action}", merchants.run_till),
     ("GET", "/requests", behaviour.read_requests),
     ("DELETE", "/requests", behaviour.forget_requests),
     ("GET", "/faults", behaviour.read_faults),
@@ -35,5 +35,5 @@ ENDPOINTS: list[tuple[str, str, Endpoint]] = [
 
 
 def control_routes(sandbox: Sandbox) -> list[web.RouteDef]:
-    """The routes of this sandbox."""
+    """Build the control routes of this sandbox."""
     return [web.route(method, f"/_sandbox{path}", served(sandbox, endpoint)) for method, path, endpoint in ENDPOINTS]

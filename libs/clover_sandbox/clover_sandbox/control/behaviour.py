@@ -1,4 +1,4 @@
-"""How the sandbox behaves: faults, switches, limits, latency, clock, webhooks, and the record of calls."""
+"""Controls the sandbox's behaviour: faults, switches, limits, latency, clock, webhooks, and the call journal."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ MOST_REQUESTS = 1000
 
 
 async def summary(sandbox: Sandbox, _request: web.Request) -> Any:
-    """Ready, and how much there is."""
+    """Report readiness, sizes and counters."""
     return {
         "ready": True,
         "app_id": sandbox.world.app.id,
@@ -31,7 +31,7 @@ async def summary(sandbox: Sandbox, _request: web.Request) -> Any:
 
 
 def counters(sandbox: Sandbox) -> dict[str, Any]:
-    """The sums that no bounded record can lose."""
+    """Return the counters over all calls, which no bounded journal can lose."""
     journal, limiter = sandbox.journal, sandbox.limiter
     return {
         "total": journal.total,
@@ -44,7 +44,7 @@ def counters(sandbox: Sandbox) -> dict[str, Any]:
 
 
 async def read_requests(sandbox: Sandbox, request: web.Request) -> Any:
-    """Calls after `since` (a seq): `merchant`, `method`, `status`, `path` (a pattern), `limit` (1000, oldest first)."""
+    """List up to `limit` (1000) calls after `since` (a seq) by `merchant`, `method`, `status` and `path` (a regex)."""
     query = request.query
     pattern = re.compile(query.get("path", ""))
     limit = number_in(query, "limit", MOST_REQUESTS)
@@ -73,7 +73,7 @@ async def read_faults(sandbox: Sandbox, _request: web.Request) -> Any:
 
 
 async def replace_faults(sandbox: Sandbox, request: web.Request) -> Any:
-    """`{"rules": [...]}`: these and no others."""
+    """Replace all rules with `{"rules": [...]}`."""
     rules = (await body_of(request)).get("rules")
     if not isinstance(rules, list):
         raise TypeError("rules must be a list")
@@ -82,7 +82,7 @@ async def replace_faults(sandbox: Sandbox, request: web.Request) -> Any:
 
 
 async def add_fault(sandbox: Sandbox, request: web.Request) -> Any:
-    """One more rule."""
+    """Add a rule."""
     return sandbox.faults.add(await body_of(request)).row()
 
 
@@ -98,7 +98,7 @@ async def remove_fault(sandbox: Sandbox, request: web.Request) -> Any:
 
 
 async def read_switches(sandbox: Sandbox, _request: web.Request) -> Any:
-    """The modes in force, with what each switch is about."""
+    """List the active modes and the description of each switch."""
     about = {
         name: {"about": each.about, "modes": each.modes, "default": each.default, "confidence": each.confidence}
         for name, each in SWITCHES.items()
@@ -117,25 +117,25 @@ async def reset_switches(sandbox: Sandbox, _request: web.Request) -> Any:
 
 
 async def set_limits(sandbox: Sandbox, request: web.Request) -> Any:
-    """`{"app", "token", "app_concurrent", "token_concurrent"}`, any of them; 0 lifts a limit."""
+    """Set any of `app`, `token`, `app_concurrent`, `token_concurrent`. 0 removes a limit."""
     sandbox.limiter.limits = sandbox.limiter.limits.changed(await body_of(request))
     return sandbox.limiter.limits.named()
 
 
 async def set_latency(sandbox: Sandbox, request: web.Request) -> Any:
-    """`{"ms"}` of every call."""
+    """Set the latency of every call with `{"ms"}`."""
     sandbox.pipeline.latency_ms = amount_in(await body_of(request), "ms")
     return {"ms": sandbox.pipeline.latency_ms}
 
 
 async def advance_clock(sandbox: Sandbox, request: web.Request) -> Any:
-    """`{"advance": seconds}`."""
+    """Advance the clock with `{"advance": seconds}`."""
     sandbox.world.clock.advance(amount_in(await body_of(request), "advance"))
     return {"now": sandbox.world.clock.now_ms()}
 
 
 async def read_webhooks(sandbox: Sandbox, _request: web.Request) -> Any:
-    """Settings without the secret, counts, and the latest posts."""
+    """Return settings without the secret, counts, and the latest posts."""
     webhooks = sandbox.webhooks
     return {
         "settings": webhooks.settings.shown(),
@@ -148,7 +148,7 @@ async def read_webhooks(sandbox: Sandbox, _request: web.Request) -> Any:
 
 
 async def set_webhooks(sandbox: Sandbox, request: web.Request) -> Any:
-    """Settings by name, `mode` I or split, and `verify: true` for the handshake."""
+    """Change settings by name; `mode` is I or split, and `verify: true` starts the handshake."""
     body = await body_of(request)
     verify, mode = body.pop("verify", False), body.pop("mode", None)
     sandbox.webhooks.change(body)
@@ -161,7 +161,7 @@ async def set_webhooks(sandbox: Sandbox, request: web.Request) -> Any:
 
 
 async def confirm_webhooks(sandbox: Sandbox, request: web.Request) -> Any:
-    """`{"code"}`, as a person copies it into the dashboard."""
+    """Confirm `{"code"}`, as a person copies it into the dashboard."""
     if not sandbox.webhooks.confirm(str((await body_of(request)).get("code"))):
         raise ValueError("this is not the verification code")
     return await read_webhooks(sandbox, request)

@@ -1,4 +1,4 @@
-"""Reading control requests and answering them: plain JSON, 400 and 404 with one message."""
+"""Reads control requests and answers them with JSON; a 400 or 404 has one message."""
 
 import functools
 import json
@@ -20,7 +20,7 @@ Endpoint = Callable[[Sandbox, web.Request], Awaitable[Any]]
 
 
 def served(sandbox: Sandbox, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """An aiohttp handler that answers what the endpoint returns, and 4xx with the reason when it refuses."""
+    """Wrap the endpoint as an aiohttp handler. A refusal becomes a 4xx with its reason."""
 
     @functools.wraps(endpoint)
     async def handle(request: web.Request) -> web.Response:
@@ -35,13 +35,13 @@ def served(sandbox: Sandbox, endpoint: Endpoint) -> Callable[[web.Request], Awai
 
 
 def answer(body: Any, status: int = 200) -> web.Response:
-    """JSON, decimals as numbers."""
+    """Build a JSON response with decimals as numbers."""
     text = json.dumps(body, ensure_ascii=False, default=_plain)
     return web.Response(text=text, status=status, content_type="application/json")
 
 
 async def body_of(request: web.Request) -> dict[str, Any]:
-    """The body as an object; an empty one is {}."""
+    """Return the body as an object. An empty body is {}."""
     body = decode(await request.read(), float)
     if not isinstance(body, dict | None):
         raise TypeError("the body must be a JSON object")
@@ -49,7 +49,7 @@ async def body_of(request: web.Request) -> dict[str, Any]:
 
 
 def merchant_in(sandbox: Sandbox, request: web.Request) -> Merchant:
-    """The merchant of the path, or 404."""
+    """Return the merchant of the path, or raise 404."""
     merchant = sandbox.world.merchants.get(request.match_info["merchant"])
     if merchant is None:
         raise Refused(404, "there is no such merchant")
@@ -57,12 +57,12 @@ def merchant_in(sandbox: Sandbox, request: web.Request) -> Merchant:
 
 
 def number_in(query: Mapping[str, str], name: str, default: int) -> int:
-    """A whole number of the query."""
+    """Return a whole number from the query."""
     return int(query.get(name, default))
 
 
 def amount_in(body: Mapping[str, Any], name: str) -> float:
-    """The one number of the body, from 0."""
+    """Return the only number of the body, which must not be negative."""
     value = body.get(name)
     if (
         set(body) != {name}
@@ -77,4 +77,4 @@ def amount_in(body: Mapping[str, Any], name: str) -> float:
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
-    raise TypeError(f"{type(value).__name__} has no place in an answer")
+    raise TypeError(f"{type(value).__name__} cannot be encoded as JSON")

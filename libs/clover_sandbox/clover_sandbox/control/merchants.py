@@ -1,4 +1,4 @@
-"""Merchants over the control API: make them, fill them, see their truth, play their till."""
+"""Merchants in the control API: create them, add items, read their ground truth, use their till."""
 
 from dataclasses import fields
 from decimal import Decimal
@@ -24,7 +24,7 @@ MOST_FILLED = 1_000_000
 
 
 async def create_merchant(sandbox: Sandbox, request: web.Request) -> Any:
-    """`{"region", ...}` gives `{"id", "token"}`."""
+    """Create a merchant from `{"region", ...}` and answer `{"id", "token"}`."""
     body = await body_of(request)
     permissions, token = _permissions(body), body.pop("token", None)
     unknown = sorted(set(body) - SPEC_FIELDS)
@@ -49,7 +49,7 @@ async def list_merchants(sandbox: Sandbox, _request: web.Request) -> Any:
 
 
 async def read_merchant(sandbox: Sandbox, request: web.Request) -> Any:
-    """Ground truth; `limit` (1000) newest items and orders."""
+    """Return the ground truth with the `limit` (1000) newest items and orders."""
     merchant = merchant_in(sandbox, request)
     limit = number_in(request.query, "limit", SHOWN_AT_ONCE)
     return {
@@ -68,7 +68,7 @@ async def read_merchant(sandbox: Sandbox, request: web.Request) -> Any:
 
 
 async def read_item(sandbox: Sandbox, request: web.Request) -> Any:
-    """One item by id or SKU, with the history of its count."""
+    """Return one item by id or SKU, with the history of its count."""
     merchant = merchant_in(sandbox, request)
     wanted = request.match_info["item"]
     item = merchant.objects["items"].get(wanted) or next(
@@ -86,7 +86,7 @@ async def read_item(sandbox: Sandbox, request: web.Request) -> Any:
 
 
 async def read_orders(sandbox: Sandbox, request: web.Request) -> Any:
-    """Orders, deleted and drafts too, oldest first; `?reference=` finds those of one externalReferenceId."""
+    """List orders, drafts and deleted ones too, oldest first. `?reference=` filters by externalReferenceId."""
     merchant = merchant_in(sandbox, request)
     reference = request.query.get("reference")
     orders = merchant.objects["orders"]
@@ -96,7 +96,7 @@ async def read_orders(sandbox: Sandbox, request: web.Request) -> Any:
 
 
 async def fill_items(sandbox: Sandbox, request: web.Request) -> Any:
-    """Many items at once: `{"count", "prefix"?, "price"?, "quantity"?}`; no webhooks are sent for them."""
+    """Create many items from `{"count", "prefix"?, "price"?, "quantity"?}` without webhooks."""
     merchant, body = merchant_in(sandbox, request), await body_of(request)
     prefix, count = str(body.get("prefix", "SKU-")), body.get("count", 0)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_FILLED:
@@ -117,8 +117,8 @@ async def fill_items(sandbox: Sandbox, request: web.Request) -> Any:
     return {"items": len(merchant.objects["items"])}
 
 
-async def play(sandbox: Sandbox, request: web.Request) -> Any:
-    """One thing at the till; the app's comings and goings are played here as well."""
+async def run_till(sandbox: Sandbox, request: web.Request) -> Any:
+    """Run a till action, or install, uninstall or resubscribe the app."""
     merchant, action = merchant_in(sandbox, request), request.match_info["action"]
     if action == "uninstall_app":
         sandbox.world.uninstall(merchant)
@@ -127,13 +127,13 @@ async def play(sandbox: Sandbox, request: web.Request) -> Any:
     if action == "install_app":
         return {"installed": True, "token": sandbox.world.install(merchant, _permissions(await body_of(request)))}
     if action == "change_subscription":
-        merchant.tell("A", sandbox.world.app.id, "UPDATE")
+        merchant.emit("A", sandbox.world.app.id, "UPDATE")
         return {"installed": merchant.installed}
     return play_till(merchant, action, await body_of(request))
 
 
 def _permissions(body: dict[str, Any]) -> list[str] | None:
-    """Those asked for, taken out of the body."""
+    """Remove the requested permissions from the body and return them."""
     asked = body.pop("permissions", None)
     if asked is not None and not (isinstance(asked, list) and all(isinstance(each, str) for each in asked)):
         raise ValueError("permissions must be a list of names")
@@ -141,7 +141,7 @@ def _permissions(body: dict[str, Any]) -> list[str] | None:
 
 
 def order_truth(merchant: Merchant, order: Record) -> Record:
-    """An order with everything that hangs on it."""
+    """Return an order with its lines, payments and customers."""
     sheet = merchant.sheets[order["id"]]
     return {
         **order,

@@ -1,1 +1,1 @@
-"""The REST API of Clover, one module per family of resources."""
+"""Clover's REST API, one module per family of resources."""

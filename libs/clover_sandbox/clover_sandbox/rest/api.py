@@ -1,4 +1,4 @@
-"""All paths of the REST API in one router."""
+"""Collects the routes of all families in one router."""
 
 from clover_sandbox.rest import (
     atomic,
@@ -18,6 +18,6 @@ FAMILIES = (merchant_profile, items, item_associations, stocks, orders, lines, p
 
 
 def build_router() -> Router:
-    """The router over every family; some paths exist without allowing anything (recorded 405s)."""
+    """Build the router. Some paths exist but allow no method (recorded 405s)."""
     routes = [route for family in FAMILIES for route in family.ROUTES]
     return Router(routes, [*items.KNOWN, *payments.KNOWN])

@@ -1,4 +1,4 @@
-"""atomic_order: a whole cart in one call, totals and default taxes computed by Clover."""
+"""atomic_order: a whole cart in one call. Clover computes totals and default taxes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +26,7 @@ WHOLE_ORDER: Tree = {
 
 @dataclass(frozen=True)
 class CartLine:
-    """One row of a cart, checked."""
+    """One validated line of a cart."""
 
     fields: Record
     rates: list[str] | None
@@ -36,7 +36,7 @@ class CartLine:
 
 @dataclass(frozen=True)
 class Cart:
-    """A checked cart, nothing of it stored yet."""
+    """A validated cart, not stored yet."""
 
     order: Record
     lines: list[CartLine]
@@ -46,7 +46,7 @@ class Cart:
 
 
 def check_out(call: Call) -> Answer:
-    """The same sums without an order: nothing is stored (documented)."""
+    """Answer the totals of a cart without storing an order (documented)."""
     _check_region(call)
     order, _, totals = _build(call.merchant, _cart(call))
     sums = {"total": totals.total, "subtotal": totals.subtotal, "totalTaxAmount": totals.tax}
@@ -55,7 +55,7 @@ def check_out(call: Call) -> Answer:
 
 
 def create_atomic_order(call: Call) -> Answer:
-    """The whole order, open, with its total (documented)."""
+    """Create the open order with its total (documented)."""
     _check_region(call)
     cart = _cart(call)
     order, sheet, totals = _build(call.merchant, cart)
@@ -69,7 +69,7 @@ def create_atomic_order(call: Call) -> Answer:
 
 
 def _check_region(call: Call) -> None:
-    """North America only by its label; what Europe answers is a switch."""
+    """Refuse merchants outside North America, as the documentation's label says. A switch sets Europe's answer."""
     mode = call.merchant.shared.switches["eu_atomic_order"]
     if call.merchant.european and mode == "401":
         raise unauthorized()
@@ -116,7 +116,7 @@ def _service_charge(merchant: Merchant, given: Any) -> Record | None:
 
 
 def _build(merchant: Merchant, cart: Cart) -> tuple[Record, Sheet, Totals]:
-    """The order, what hangs on it and its sums, not yet among the orders."""
+    """Build the order, its sheet and its totals without storing them."""
     order, sheet = sales.blank_order(merchant, cart.order), sales.blank_sheet(merchant)
     for row in cart.lines:
         line = sales.blank_line(merchant, order, row.fields, row.rates)
@@ -131,7 +131,7 @@ def _build(merchant: Merchant, cart: Cart) -> tuple[Record, Sheet, Totals]:
 
 
 def _summaries(call: Call, totals: Totals) -> list[Record]:
-    """What each tax rate comes to (documented; the shape of a row is a guess)."""
+    """Return the amount per tax rate (documented; the shape of a row is a guess)."""
     rates = call.merchant.found("tax_rates", totals.taxes)
     return [
         {"id": each["id"], "name": each["name"], "rate": each["rate"], "amount": totals.taxes[each["id"]]}

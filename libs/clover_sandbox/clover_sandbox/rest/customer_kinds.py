@@ -1,4 +1,4 @@
-"""The kinds about people: customers with their contacts, under Europe's field permissions, and employees."""
+"""The kinds of people: customers with contacts and Europe's field permissions, and employees."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -39,7 +39,7 @@ METADATA: Shape = {
 
 CONTACTS: Mapping[str, Shape] = {"addresses": ADDRESS, "emailAddresses": EMAIL, "phoneNumbers": PHONE, "cards": CARD}
 
-# What a European merchant's app needs beyond CUSTOMERS_R and CUSTOMERS_W (documented).
+# The permissions for customer fields in Europe, beyond CUSTOMERS_R and CUSTOMERS_W (documented).
 EU_GROUPS: Mapping[str, str] = {
     "addresses": "CUSTOMERS_ADDRESS",
     "emailAddresses": "CUSTOMERS_EMAIL",
@@ -62,26 +62,26 @@ FILTERS_OF_GROUPS: Mapping[str, str] = {
 
 
 def may_touch(call: Call, field: str, letter: str) -> bool:
-    """Whether this field may be read (`R`) or written (`W`): outside Europe always."""
+    """Return whether the app may read (`R`) or write (`W`) this field. Outside Europe it always may."""
     return not call.merchant.european or field not in EU_GROUPS or call.may(f"{EU_GROUPS[field]}_{letter}")
 
 
 def readable(call: Call, field: str, row: Record) -> Record:
-    """The row of a group (`addresses`) if it may be read; of metadata each field that may."""
+    """Return the readable part of a group such as `addresses`. Metadata is checked field by field."""
     if field == "metadata":
         return {name: value for name, value in row.items() if may_touch(call, name, "R")}
     return row if may_touch(call, field, "R") else {}
 
 
 def _forbids(call: Call, expand: str) -> bool:
-    """Whether an expand that may not be read fails the call or is left out: a switch."""
+    """Return whether an unreadable expand fails the call or is omitted (a switch)."""
     groups = METADATA if expand == "metadata" else (expand,)
     mode = call.merchant.shared.switches["eu_forbidden_expand"]
     return mode == "403" and not any(may_touch(call, each, "R") for each in groups)
 
 
 def _knows_nothing(call: Call) -> Callable[[Record], bool] | None:
-    """A filter on what may not be read finds nobody (a guess): finding somebody would tell it."""
+    """Return no ids for a filter on an unreadable field (a guess), because a match would disclose its value."""
     hidden = {field for field, group in FILTERS_OF_GROUPS.items() if not may_touch(call, group, "R")}
     return (lambda _record: False) if hidden & {each.field for each in call.query.conditions} else None
 

@@ -1,4 +1,4 @@
-"""Customers and their contacts. Contacts are shown only when expanded (recorded)."""
+"""Customers and their contacts. Clover shows contacts only when expanded (recorded)."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ SEGMENTS = {
 
 
 def create_customer(call: Call) -> Answer:
-    """A customer with contacts and metadata in one body; the e-mail address need not be unique."""
+    """Create a customer with contacts and metadata from one body. The e-mail address need not be unique."""
     body = _permitted(call, an_object(call.body))
     contacts = {name: _contact_rows(call, name, body.get(name)) for name in CONTACTS}
     metadata = _metadata(call, body.get("metadata"))
@@ -91,19 +91,19 @@ def set_metadata(call: Call) -> Answer:
     customer = need(call.merchant, CUSTOMERS, call.ids["id"])
     held = call.merchant.customer_metadata.setdefault(customer["id"], {})
     held.update(_metadata(call, call.body))
-    call.merchant.tell("C", customer["id"], "UPDATE")
+    call.merchant.emit("C", customer["id"], "UPDATE")
     return Answer(readable(call, "metadata", held))
 
 
 def _fields(body: Record, *, partial: bool) -> Record:
     shape = {**CUSTOMERS.shape, "marketingAllowed": Flag()}
     fields = accept(shape, body, partial=partial)
-    # The sandbox of Clover ignores marketingAllowed (recorded).
+    # Clover's own sandbox ignores marketingAllowed (recorded).
     return {name: value for name, value in fields.items() if name != "marketingAllowed"}
 
 
 def _permitted(call: Call, body: Record) -> Record:
-    """What of a body may be written; in Europe most groups need a permission of their own (documented)."""
+    """Return the writable part of a body. In Europe most groups need their own permission (documented)."""
     forbidden = [name for name in body if not may_touch(call, name, "W")]
     if forbidden:
         call.merchant.personal_fields_dropped.extend(forbidden)
@@ -113,7 +113,7 @@ def _permitted(call: Call, body: Record) -> Record:
 
 
 def _contact_rows(call: Call, name: str, rows: Any) -> list[Record]:
-    """A plain string instead of an object is silently dropped (recorded)."""
+    """Return the contact rows of a body. Clover silently drops a plain string in place of an object (recorded)."""
     rows = rows.get("elements") if isinstance(rows, dict) else rows
     kept = [row for row in rows or [] if isinstance(row, dict)] if isinstance(rows, list | None) else []
     return [{"id": call.merchant.new_id(), **without_nulls(accept(CONTACTS[name], row))} for row in kept]
@@ -121,11 +121,11 @@ def _contact_rows(call: Call, name: str, rows: Any) -> list[Record]:
 
 def _contacts_changed(merchant: Merchant, customer_id: str) -> None:
     _index_contacts(merchant, customer_id)
-    merchant.tell("C", customer_id, "UPDATE")
+    merchant.emit("C", customer_id, "UPDATE")
 
 
 def _index_contacts(merchant: Merchant, customer_id: str) -> None:
-    """Let the customer be found by what its contacts say now."""
+    """Update the look-up indexes from the customer's current contacts."""
     held = merchant.contacts[customer_id]
     for tie, values in (
         ("customer_emails", [row["emailAddress"] for row in held["emailAddresses"]]),

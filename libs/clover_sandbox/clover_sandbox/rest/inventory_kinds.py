@@ -1,4 +1,4 @@
-"""The kinds of the inventory: what items, groups, categories, tags, taxes and modifiers hold and show."""
+"""The inventory kinds: items, groups, categories, tags, tax rates and modifiers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,7 +17,7 @@ TAX_TYPES = ("VAT_TAXABLE", "VAT_NON_TAXABLE", "VAT_EXEMPT", "INTERNAL_TAX", "PA
 
 
 def _groups_of(tie: str, kind: str) -> Expand:
-    """An item's categories, tags, taxes: the other side of a tie."""
+    """Expand the objects associated with an item: categories, tags, tax rates."""
 
     def expand(call: Call, record: Record, _tree: Tree) -> Any:
         return elements(call.merchant.found(kind, call.merchant.ties[tie].lefts_of(record["id"])))
@@ -34,7 +34,7 @@ def _items_of(tie: str) -> Expand:
 
 
 def _belonging(kind: str, reference: str) -> Expand:
-    """What points back at this object: a group's items, an attribute's options."""
+    """Expand the objects that refer to this one: a group's items, an attribute's options."""
 
     def expand(call: Call, record: Record, _tree: Tree) -> Any:
         return elements(belonging(call.merchant, kind, reference, record["id"]))
@@ -43,13 +43,13 @@ def _belonging(kind: str, reference: str) -> Expand:
 
 
 def belonging(merchant: Merchant, kind: str, reference: str, owner_id: str) -> list[Record]:
-    """The objects of a kind whose `reference` is this owner, oldest first."""
+    """Return the objects of a kind whose `reference` is this owner, oldest first."""
     found = merchant.objects[kind].having(f"{reference}.id", [owner_id])
     return list(found or ())[::-1]
 
 
 def _item_stock(call: Call, record: Record, _tree: Tree) -> Any:
-    """An uncounted item has no itemStock key at all (recorded)."""
+    """Expand itemStock. A never-counted item lacks the key (recorded)."""
     view = stock_view(call.merchant, record["id"])
     return view if "quantity" in view else None
 

@@ -1,4 +1,4 @@
-"""What is tied to items: categories, tags, tax rates, modifier groups with their modifiers, and the discount list."""
+"""Objects associated with items: categories, tags, tax rates, modifier groups and modifiers; also discounts."""
 
 from clover_sandbox.answers import Answer
 from clover_sandbox.call import Call, Handler
@@ -21,7 +21,7 @@ from clover_sandbox.shapes import accept, an_object, rows_of
 
 
 def items_of(kind: Kind, tie: str) -> Handler:
-    """The items tied to an object."""
+    """List the items associated with an object."""
 
     def show_items(call: Call) -> Answer:
         owner = need(call.merchant, kind, call.ids["id"])
@@ -31,7 +31,7 @@ def items_of(kind: Kind, tie: str) -> Handler:
 
 
 def sort_categories(call: Call) -> Answer:
-    """Set the order of several categories."""
+    """Set the sort order of several categories."""
     for row in map(an_object, rows_of(call.body, "elements")):
         category = need(call.merchant, CATEGORIES, str(row.get("id")))
         alter(call.merchant, CATEGORIES, category["id"], accept(CATEGORIES.shape, row, partial=True))

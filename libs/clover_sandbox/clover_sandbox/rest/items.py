@@ -19,56 +19,56 @@ from clover_sandbox.rest.inventory_kinds import (
 from clover_sandbox.rest.objects import amend, bulk_deletion, kept, make, need, one, tying
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import accept, an_object, ref_id, rows_of
-from clover_sandbox.stock import follow_availability, tell_availability
+from clover_sandbox.stock import emit_availability, follow_availability
 
 MOST_IN_BULK = 2500
 
 
 def create_item(call: Call) -> Answer:
-    """Create one; a member of a group is named after it (documented)."""
+    """Create an item. A member of a group takes the group's name (documented)."""
     return one(call, ITEMS, make(call.merchant, ITEMS, _new_fields(call.merchant, call.body)))
 
 
 def update_item(call: Call) -> Answer:
-    """POST is a partial update: name alone keeps the price (recorded)."""
+    """Update an item partially: a body with only the name keeps the price (recorded)."""
     item = need(call.merchant, ITEMS, call.ids["id"])
     return one(call, ITEMS, change_item(call.merchant, item["id"], _changes(item, call.body, partial=True)))
 
 
 def replace_item(call: Call) -> Answer:
-    """PUT needs name and price (recorded)."""
+    """Replace an item. PUT requires name and price (recorded)."""
     item = need(call.merchant, ITEMS, call.ids["id"])
     return one(call, ITEMS, change_item(call.merchant, item["id"], _changes(item, call.body, partial=False)))
 
 
 def create_bulk(call: Call) -> Answer:
-    """Up to 2,500 new items (documented)."""
+    """Create up to 2,500 items (documented)."""
     fields = _each_row(call, lambda row: _new_fields(call.merchant, row))
     return _bulk_answer(call, [make(call.merchant, ITEMS, each) for each in fields])
 
 
 def update_bulk(call: Call) -> Answer:
-    """Partial updates of up to 2,500 items by their ids (documented)."""
+    """Update up to 2,500 items partially by id (documented)."""
     pairs = _each_row(call, lambda row: _change_of_row(call.merchant, row))
     return _bulk_answer(call, [change_item(call.merchant, item_id, changes) for item_id, changes in pairs])
 
 
 def change_item(merchant: Merchant, item_id: str, changes: Record) -> Record:
-    """Change an item and tell of it; with keys split its availability is told apart from the rest (announced)."""
+    """Change an item and emit the event. With split keys, availability has an event of its own (announced)."""
     before = (merchant.objects["items"].get(item_id) or {}).get("available")
     record = amend(merchant, ITEMS, item_id, changes)
     split = merchant.shared.switches["webhook_stock_keys"] == "split"
     if not split or changes.keys() - {"available"}:
-        merchant.tell("I", item_id, "UPDATE")
+        merchant.emit("I", item_id, "UPDATE")
     if split and record["available"] != before:
-        tell_availability(merchant, item_id)
+        emit_availability(merchant, item_id)
     if "autoManage" in changes:
         follow_availability(merchant, item_id)
     return record
 
 
 def create_option(call: Call) -> Answer:
-    """An option belongs to its attribute."""
+    """Create an option of an attribute."""
     attribute = need(call.merchant, ATTRIBUTES, call.ids["id"])
     fields = {**accept(OPTIONS.shape, call.body), "attribute": {"id": attribute["id"]}}
     return one(call, OPTIONS, make(call.merchant, OPTIONS, fields))
@@ -80,7 +80,7 @@ def list_options(call: Call) -> Answer:
 
 
 def tie_options(call: Call) -> Answer:
-    """option_items; the names of the variants follow (documented)."""
+    """Associate options with items. Clover renames the variants accordingly (documented)."""
     answer = tying("option_items", OPTIONS, "option", ITEMS, "item").handler(call)
     for row in rows_of(call.body, "elements"):
         if "item" in row:
@@ -109,7 +109,7 @@ def _new_fields(merchant: Merchant, body: Any) -> Record:
 
 
 def _changes(item: Record, body: Any, *, partial: bool) -> Record:
-    """A group's member keeps its group and its name (documented)."""
+    """Return the allowed changes. A group's member keeps its group and name (documented)."""
     given = dict(an_object(body))
     given.pop("itemGroup", None)
     if "itemGroup" in item:
@@ -123,7 +123,7 @@ def _change_of_row(merchant: Merchant, row: Any) -> tuple[str, Record]:
 
 
 def _each_row(call: Call, read: Any) -> list[Any]:
-    """Every row read before any is written; what a bad row does is a switch."""
+    """Validate all rows before writing any. A switch decides the effect of a bad row."""
     rows = rows_of(call.body, "items")
     if len(rows) > MOST_IN_BULK:
         raise bad_request(f"items cannot have more than {MOST_IN_BULK} elements")

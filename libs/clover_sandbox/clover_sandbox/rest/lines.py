@@ -1,4 +1,4 @@
-"""Line items of orders: one a call or up to 100, their modifications and discounts, voids."""
+"""Line items of orders: one or up to 100 per call, modifications, discounts and voids."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,13 +18,13 @@ from clover_sandbox.shapes import Flag, Shape, Text, accept, an_object, ref_id, 
 
 MOST_IN_BULK = 100
 
-# Since June 2024 the rest of a line cannot be changed any more (documented).
+# Since June 2024 the other fields of a line are read-only (documented).
 CHANGEABLE: Shape = {"note": Text(255), "userData": Text(255), "printed": Flag(), "binName": Text(127)}
 COPIED_FROM_ITEM = {"name": "name", "alternateName": "alternateName", "code": "itemCode", "unitName": "unitName"}
 
 
 def add_line(call: Call) -> Answer:
-    """One row; of a list only the last counts (documented). A quantity is ignored (recorded)."""
+    """Add one line. Of a list only the last one counts (documented). Clover ignores a quantity (recorded)."""
     sheet = _sheet(call)
     body = call.body[-1] if isinstance(call.body, list) and call.body else call.body
     check_cap(call.merchant, len(sheet.lines) + 1)
@@ -35,7 +35,7 @@ def add_line(call: Call) -> Answer:
 
 
 def add_lines(call: Call) -> Answer:
-    """Up to 100 rows, price required, overrides allowed; the total stays as it is (recorded)."""
+    """Add up to 100 lines. The price is required, overrides are allowed, the total does not change (recorded)."""
     sheet, rows = _sheet(call), rows_of(call.body, "items")
     if len(rows) > MOST_IN_BULK:
         raise bad_request(f"items cannot have more than {MOST_IN_BULK} elements")
@@ -49,7 +49,7 @@ def add_lines(call: Call) -> Answer:
 
 
 def _bulk_answer(call: Call, rows: list[Record]) -> Answer:
-    """The rows, bare or as elements, the order, or nothing: a switch."""
+    """Return the answer that the switch selects: the lines, bare or as elements, the order, or {}."""
     mode = call.merchant.shared.switches["bulk_lines_answer"]
     if mode == "order":
         return one(call, ORDERS, call.merchant.objects["orders"].get(call.ids["id"]) or {})
@@ -79,7 +79,7 @@ def delete_line(call: Call) -> Answer:
 
 
 def add_modification(call: Call) -> Answer:
-    """A chosen modifier; repeats are not deduplicated (recorded)."""
+    """Add a modifier. Clover does not deduplicate repeats (recorded)."""
     line = _line(call)
     modification = modification_of(call.merchant, line.record["id"], call.body)
     line.modifications[modification["id"]] = modification
@@ -110,7 +110,7 @@ def delete_line_discount(call: Call) -> Answer:
 
 
 def line_fields(merchant: Merchant, body: Any, *, overrides: bool) -> tuple[Record, list[str] | None]:
-    """What a new row holds, and the tax rates named for it (absent: the item's or the default ones)."""
+    """Return the fields of a new line and its named tax rates. Without any, the item's or the default ones apply."""
     given = accept(LINE_ITEMS.shape, body)
     if given.get("item") is None:
         if given.get("price") is None:
@@ -127,7 +127,7 @@ def line_fields(merchant: Merchant, body: Any, *, overrides: bool) -> tuple[Reco
 
 
 def discount_of(merchant: Merchant, body: Any) -> Record:
-    """A discount row: a name, and a percentage or a negative amount (documented)."""
+    """Validate a discount: a name, and a percentage or a negative amount (documented)."""
     fields = without_nulls(accept(DISCOUNTS.shape, body))
     if fields.get("amount", 0) > 0:
         raise bad_request("Discount amount must be negative")
@@ -137,7 +137,7 @@ def discount_of(merchant: Merchant, body: Any) -> Record:
 
 
 def modification_of(merchant: Merchant, line_id: str, body: Any) -> Record:
-    """The row of a chosen modifier."""
+    """Build the row of a chosen modifier."""
     modifier_id = ref_id("modifier", an_object(body).get("modifier"))
     modifier = merchant.shown("modifiers", modifier_id)
     if modifier is None:
@@ -161,7 +161,7 @@ def _named_rates(merchant: Merchant, body: Any) -> list[str] | None:
 
 
 def check_cap(merchant: Merchant, lines: int) -> None:
-    """No order holds more lines than the cap (documented twice, a switch)."""
+    """Raise 400 above the cap of lines per order (documented with two values; a switch)."""
     cap = int(merchant.shared.switches["line_cap"])
     if lines > cap:
         raise bad_request(f"An order cannot have more than {cap} line items")

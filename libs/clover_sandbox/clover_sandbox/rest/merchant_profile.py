@@ -9,7 +9,7 @@ from clover_sandbox.rest.objects import kept, listing
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import Flag, Shape, Text, Whole, accept, without_nulls
 
-# What the profile links to, and where that is.
+# The links of the profile and their paths.
 LINKED = {
     "employees": "employees",
     "tenders": "tenders",
@@ -53,7 +53,7 @@ MERCHANT = Kind(name="merchants", permission="MERCHANT", shape={}, expand_permis
 
 
 def read_merchant(call: Call) -> Answer:
-    """The profile; address, properties, owner and employees in full only when expanded (documented)."""
+    """Answer the profile. Address, properties, owner and employees are links unless expanded (documented)."""
     check_expands(call, MERCHANT)
     root = f"{call.base_url}/v3/merchants/{call.merchant.id}"
     shown = {
@@ -75,13 +75,13 @@ def read_merchant(call: Call) -> Answer:
 
 
 def read_properties(call: Call) -> Answer:
-    """Currency, time zone, VAT and the stock settings live here (documented)."""
+    """Answer the properties: currency, time zone, VAT and stock settings (documented)."""
     return Answer(_properties(call))
 
 
 def update_properties(call: Call) -> Answer:
     call.merchant.properties.update(without_nulls(accept(PROPERTIES, call.body, partial=True)))
-    call.merchant.tell("M", call.merchant.id, "UPDATE")
+    call.merchant.emit("M", call.merchant.id, "UPDATE")
     return Answer(_properties(call))
 
 

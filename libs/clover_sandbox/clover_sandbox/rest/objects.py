@@ -1,4 +1,4 @@
-"""Objects that are simply kept: list, create, read, change, delete, and tie to one another."""
+"""Handlers for plain objects: list, create, read, change, delete, associate."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ Prepare = Callable[[Merchant, Record, Any], Record]
 
 
 def need(merchant: Merchant, kind: Kind, object_id: str) -> Record:
-    """The record, or 404 in this kind's words."""
+    """Return the record, or raise 404 with this kind's text."""
     record = merchant.shown(kind.name, object_id)
     if record is None:
         raise kind.absent()
@@ -24,7 +24,7 @@ def need(merchant: Merchant, kind: Kind, object_id: str) -> Record:
 
 
 def found(call: Call, kind: Kind) -> Record:
-    """The record of the path's id to be read; whether a deleted one still can be is a switch."""
+    """Return the record of the path's id. A switch decides whether deleted ones are readable."""
     record = call.merchant.objects[kind.name].get(call.ids["id"])
     if record is not None and call.merchant.shared.switches["deleted_by_id"] == "shown":
         return record
@@ -32,43 +32,43 @@ def found(call: Call, kind: Kind) -> Record:
 
 
 def one(call: Call, kind: Kind, record: Record) -> Answer:
-    """One object with its expands."""
+    """Answer one object with its expands."""
     check_expands(call, kind)
     return Answer(show(call, kind, record, call.query.expand))
 
 
 def make(merchant: Merchant, kind: Kind, fields: Record) -> Record:
-    """Keep a new object and tell of it."""
+    """Store a new object and emit its event."""
     stamp = {"modifiedTime": merchant.now_ms()} if kind.timed else {}
     record = {"id": merchant.new_id(), **kind.defaults, **without_nulls(fields), **stamp}
     merchant.objects[kind.name].add(record)
     if kind.event:
-        merchant.tell(kind.event, record["id"], "CREATE")
+        merchant.emit(kind.event, record["id"], "CREATE")
     return record
 
 
 def amend(merchant: Merchant, kind: Kind, object_id: str, changes: Record) -> Record:
-    """Change an object; what is cleared falls back to its default, if it has one (a guess)."""
+    """Change an object without an event. A cleared field gets its default, if any (a guess)."""
     stamp = {"modifiedTime": merchant.now_ms()} if kind.timed else {}
     given = {name: kind.defaults.get(name) if value is None else value for name, value in changes.items()}
     return merchant.objects[kind.name].change(object_id, {**given, **stamp})
 
 
 def alter(merchant: Merchant, kind: Kind, object_id: str, changes: Record) -> Record:
-    """Change an object and tell of it."""
+    """Change an object and emit its event."""
     record = amend(merchant, kind, object_id, changes)
     if kind.event:
-        merchant.tell(kind.event, object_id, "UPDATE")
+        merchant.emit(kind.event, object_id, "UPDATE")
     return record
 
 
 def drop(merchant: Merchant, kind: Kind, object_id: str) -> None:
-    """A soft delete (documented): lists no longer show it, `deleted` and `deletedTime` filters still do."""
+    """Delete an object softly (documented): lists hide it, `deleted` and `deletedTime` filters still find it."""
     now = merchant.now_ms()
     stamp = {"modifiedTime": now} if kind.timed else {}
     merchant.objects[kind.name].change(object_id, {"deleted": True, "deletedTime": now, **stamp}, shown=False)
     if kind.event:
-        merchant.tell(kind.event, object_id, "DELETE")
+        merchant.emit(kind.event, object_id, "DELETE")
 
 
 def listing(kind: Kind) -> Handler:
@@ -76,7 +76,7 @@ def listing(kind: Kind) -> Handler:
 
 
 def creation(kind: Kind, prepare: Prepare | None = None) -> Handler:
-    """POST to the collection: 200 with the whole object (recorded)."""
+    """Build the POST handler of a collection. Clover answers 200 with the whole object (recorded)."""
 
     def create(call: Call) -> Answer:
         fields = accept(kind.shape, call.body)
@@ -92,7 +92,7 @@ def reading(kind: Kind) -> Handler:
 
 
 def change(kind: Kind, prepare: Prepare | None = None) -> Handler:
-    """POST to an object is a partial update (recorded)."""
+    """Build the POST handler of an object, a partial update (recorded)."""
 
     def update(call: Call) -> Answer:
         need(call.merchant, kind, call.ids["id"])
@@ -105,7 +105,7 @@ def change(kind: Kind, prepare: Prepare | None = None) -> Handler:
 
 
 def deletion(kind: Kind) -> Handler:
-    """DELETE answers 200 `{}` (recorded)."""
+    """Build the DELETE handler. Clover answers 200 `{}` (recorded)."""
 
     def delete(call: Call) -> Answer:
         need(call.merchant, kind, call.ids["id"])
@@ -116,7 +116,7 @@ def deletion(kind: Kind) -> Handler:
 
 
 def bulk_deletion(kind: Kind, parameter: str) -> Handler:
-    """DELETE of several by a comma-separated parameter."""
+    """Build the DELETE handler for several ids in a comma-separated parameter."""
 
     def delete(call: Call) -> Answer:
         ids = [each for each in (call.parameter(parameter) or "").split(",") if each]
@@ -132,7 +132,7 @@ def bulk_deletion(kind: Kind, parameter: str) -> Handler:
 
 
 def kept(kind: Kind, prepare: Prepare | None = None) -> list[Route]:
-    """The five routes of a kind that is simply kept."""
+    """Build the five routes of a plain kind."""
     read, write = f"{kind.permission}_R", f"{kind.permission}_W"
     return [
         Route("GET", kind.name, listing(kind), read),
@@ -144,7 +144,10 @@ def kept(kind: Kind, prepare: Prepare | None = None) -> list[Route]:
 
 
 def tying(tie: str, left: Kind, left_name: str, right: Kind, right_name: str) -> Route:
-    """POST `{"elements": [{left: {id}, right: {id}}]}`: `{}`; `?delete=true` takes the ties apart (documented)."""
+    """Build the route that associates two kinds. `?delete=true` removes the associations (documented).
+
+    The body is `{"elements": [{left: {id}, right: {id}}]}` and the answer `{}`.
+    """
 
     def post(call: Call) -> Answer:
         apart = call.parameter("delete") == "true"
@@ -159,7 +162,7 @@ def tying(tie: str, left: Kind, left_name: str, right: Kind, right_name: str) ->
             _tie(call.merchant, tie, left_id, right_id, apart=apart)
         for item_id in {each for pair in pairs for each in pair if each in call.merchant.objects["items"]}:
             call.merchant.objects["items"].change(item_id or "", {"modifiedTime": call.merchant.now_ms()})
-            call.merchant.tell("I", item_id or "", "UPDATE")
+            call.merchant.emit("I", item_id or "", "UPDATE")
         return Answer({})
 
     return Route("POST", tie, post, "INVENTORY_W")

@@ -1,4 +1,4 @@
-"""The kinds around orders: orders, lines, payments, refunds, tenders, order types."""
+"""The order kinds: orders, lines, payments, refunds, tenders, order types."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -90,7 +90,7 @@ def _is_listed(record: Record) -> bool:
 
 
 def _order_window(call: Call) -> Callable[[Record], bool] | None:
-    """Some filters reach back only 90 days (documented), and a stale index does not know the youngest orders."""
+    """Limit some filters to 90 days (documented) and hide the youngest orders from a stale index."""
     windowed = not WINDOWED.isdisjoint(each.field for each in call.query.conditions)
     if not windowed and not (call.query.conditions and call.index_lag):
         return None
@@ -103,7 +103,7 @@ def _order_window(call: Call) -> Callable[[Record], bool] | None:
 
 
 def _payment_window(call: Call) -> Callable[[Record], bool] | None:
-    """Without a time filter the list covers 90 days (documented)."""
+    """Limit a list without a time filter to 90 days (documented)."""
     if any(each.field in {"createdTime", "modifiedTime"} for each in call.query.conditions):
         return None
     oldest = call.merchant.now_ms() - WINDOW_MS
@@ -282,6 +282,6 @@ ORDER_TYPES = Kind(
 
 
 def customer_rows(value: Any) -> Iterable[Any]:
-    """The customers of an order body: a list, or an elements envelope (both are seen in clients)."""
+    """Return the customers of an order body: a list or an elements envelope (clients send both)."""
     rows = value.get("elements") if isinstance(value, dict) else value
     return rows if isinstance(rows, list) else ()

@@ -1,4 +1,4 @@
-"""Order types: none on a fresh merchant, the first one made becomes the default (recorded)."""
+"""Order types. A new merchant has none, and the first one becomes the default (recorded)."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ SYSTEM_TYPES = (
 
 
 def prepared_order_type(merchant: Merchant, fields: Record, _body: Any) -> Record:
-    """The first order type of a merchant becomes its default, later ones do not (recorded)."""
+    """Mark the merchant's first order type as its default, but no later one (recorded)."""
     first = not any(True for _ in merchant.objects["order_types"].everything())
     return {**fields, "isDefault": True} if first else fields
 
 
 def remove_order_type(merchant: Merchant, order_type_id: str) -> None:
-    """It leaves the list; `isDeleted` and `deletedTime` say so."""
+    """Hide an order type from the list and set `isDeleted` and `deletedTime`."""
     drop(merchant, ORDER_TYPES, order_type_id)
     merchant.objects["order_types"].change(order_type_id, {"isDeleted": True})
 

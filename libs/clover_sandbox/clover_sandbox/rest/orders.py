@@ -1,4 +1,4 @@
-"""Orders: created with what the caller says, totals left to the caller, deleted softly."""
+"""Orders. The caller sets fields and total; deletion is soft."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ SERVICE_CHARGE: Shape = {"name": Text(127), "enabled": Flag(), "percentage": Who
 
 
 def create_order(call: Call) -> Answer:
-    """A custom order; an order type is not required (recorded), a customer is attached by reference."""
+    """Create a custom order. The order type is optional (recorded); customers are attached by reference."""
     body = an_object(call.body)
     fields, customer_ids = _fields(call.merchant, body), customers_of(call.merchant, body)
     order = sales.open_order(call.merchant, fields)
@@ -28,14 +28,14 @@ def create_order(call: Call) -> Answer:
 
 
 def read_order(call: Call) -> Answer:
-    """Drafts are reachable by id as well (documented); deleted ones by switch."""
+    """Read an order by id, also a draft (documented) and, by switch, a deleted one."""
     order = call.merchant.objects["orders"].get(call.ids["id"])
     shows_deleted = order is not None and call.merchant.shared.switches["deleted_by_id"] == "shown"
     return one(call, ORDERS, order if order is not None and shows_deleted else need_order(call))
 
 
 def update_order(call: Call) -> Answer:
-    """A partial update; nothing recomputes the total (recorded)."""
+    """Update an order partially. Clover does not recompute the total (recorded)."""
     order = need_order(call)
     body = an_object(call.body)
     fields, customer_ids = _fields(call.merchant, body), customers_of(call.merchant, body)
@@ -45,7 +45,7 @@ def update_order(call: Call) -> Answer:
 
 
 def delete_order(call: Call) -> Answer:
-    """A soft delete: 200 `{}` (recorded)."""
+    """Delete an order softly and answer 200 `{}` (recorded)."""
     sales.delete_order(call.merchant, need_order(call)["id"])
     return Answer({})
 
@@ -55,7 +55,7 @@ def list_order_discounts(call: Call) -> Answer:
 
 
 def add_order_discount(call: Call) -> Answer:
-    """`{name, percentage}` or `{name, amount}` with a negative amount (documented)."""
+    """Add a discount: `{name, percentage}` or `{name, amount}` with a negative amount (documented)."""
     discount = discount_of(call.merchant, call.body)
     sheet_of(call).discounts[discount["id"]] = discount
     sales.touch_order(call.merchant, call.ids["id"])
@@ -70,7 +70,7 @@ def delete_order_discount(call: Call) -> Answer:
 
 
 def set_service_charge(call: Call) -> Answer:
-    """The id of the merchant's charge is mandatory (recorded)."""
+    """Set the service charge. The id of the merchant's charge is mandatory (recorded)."""
     sheet, body = sheet_of(call), an_object(call.body)
     if not isinstance(body.get("id"), str):
         raise bad_request("Service charge in body is missing an ID")
@@ -89,7 +89,7 @@ def delete_service_charge(call: Call) -> Answer:
 
 
 def need_order(call: Call) -> Record:
-    """The order of the path unless it is deleted."""
+    """Return the order of the path, or raise 404 if it is deleted."""
     order = call.merchant.objects["orders"].get(call.ids["id"])
     if order is None or "deletedTimestamp" in order:
         raise ORDERS.absent()
@@ -97,19 +97,19 @@ def need_order(call: Call) -> Record:
 
 
 def sheet_of(call: Call) -> Sheet:
-    """What hangs on the order of the path."""
+    """Return the sheet of the path's order."""
     return call.merchant.sheets[need_order(call)["id"]]
 
 
 def checked_order_type(merchant: Merchant, order_type: Any) -> None:
-    """An unknown or deleted type is refused, or not: a switch."""
+    """Check an order type. A switch decides whether Clover refuses an unknown or deleted one."""
     known = merchant.shown("order_types", ref_id("orderType", order_type)) is not None
     if not known and merchant.shared.switches["unknown_order_type"] == "refuse":
         raise bad_request("Invalid order type")
 
 
 def customers_of(merchant: Merchant, body: Record) -> list[str]:
-    """The ids of the customers a body names; an unknown one is refused."""
+    """Return the ids of the customers in a body, or raise 400 for an unknown one."""
     ids = [ref_id("customer", row) for row in customer_rows(body.get("customers"))]
     for each in ids:
         if merchant.shown("customers", each) is None:
@@ -127,7 +127,7 @@ def _fields(merchant: Merchant, body: Record) -> Record:
 
 
 def _reference(value: Any) -> str | None:
-    """12 letters and digits; anything else gets the recorded text."""
+    """Check for 12 letters and digits, or raise 400 with the recorded text."""
     if value is not None and not (isinstance(value, str) and REFERENCE.fullmatch(value)):
         raise bad_request("Invoice ID cannot exceed 12 characters")
     return value

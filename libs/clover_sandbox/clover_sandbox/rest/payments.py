@@ -1,4 +1,4 @@
-"""Payments, refunds and tenders: book-keeping records only, no money moves and nothing is refunded here."""
+"""Payments, refunds and tenders. These are records only: REST moves and refunds no money."""
 
 from clover_sandbox import sales
 from clover_sandbox.answers import Answer, bad_request
@@ -15,7 +15,7 @@ CARD_TENDERS = frozenset({"com.clover.tender.credit_card", "com.clover.tender.de
 
 
 def create_payment(call: Call) -> Answer:
-    """A payment by any tender but a card (recorded); amount and a valid tender are required."""
+    """Record a payment. Clover requires an amount and a valid tender and refuses card tenders (recorded)."""
     order = need_order(call)
     fields = accept(PAYMENTS.shape, call.body)
     if fields["amount"] <= 0:
@@ -32,7 +32,7 @@ def list_order_payments(call: Call) -> Answer:
 
 
 def update_payment(call: Call) -> Answer:
-    """Only the employee can still be changed (documented)."""
+    """Change the employee of a payment, its only writable field (documented)."""
     payment = need(call.merchant, PAYMENTS, call.ids["id"])
     employee = {name: an_object(call.body)[name] for name in ("employee",) if name in an_object(call.body)}
     changes = accept(PAYMENTS.shape, employee, partial=True)

@@ -1,4 +1,4 @@
-"""The paths below /v3/merchants/{mId}: which exist, what they allow, who answers."""
+"""The tree of paths below /v3/merchants/{mId}, with their methods and handlers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from clover_sandbox.call import Handler
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
-# What stands for an id in the tree; no segment of a path is empty.
+# The key of an id segment in the tree. It is unique because no segment of a path is empty.
 ANY = ""
 
 
 @dataclass(frozen=True)
 class Route:
-    """`path` is relative to the merchant; `permission` is what the token must have."""
+    """A route. `path` is relative to the merchant; the token needs `permission`."""
 
     method: str
     path: str
@@ -22,19 +22,19 @@ class Route:
 
 @dataclass
 class Node:
-    """One segment of the tree of paths. `known` says that the path exists, even if no method is allowed."""
+    """One segment in the tree of paths. `known` means that the path exists, even if it allows no method."""
 
     below: dict[str, "Node"] = field(default_factory=dict)
     routes: dict[str, Route] = field(default_factory=dict)
     known: bool = False
 
     def allow(self) -> str:
-        """The `Allow` header of a 405: OPTIONS always stands last (recorded)."""
+        """Return the `Allow` header of a 405. OPTIONS is always last (recorded)."""
         return ", ".join([*(method for method in METHODS if method in self.routes), "OPTIONS"])
 
 
 class Router:
-    """Finds the node of a path in as many steps as it has segments."""
+    """Finds the node of a path in one step per segment."""
 
     def __init__(self, routes: Iterable[Route], known: Iterable[str] = ()) -> None:
         self._root = Node()
@@ -44,7 +44,7 @@ class Router:
             self._node(path).known = True
 
     def find(self, segments: list[str]) -> tuple[Node, list[str]] | None:
-        """The node and the ids on the way to it, or None for a path that does not exist."""
+        """Return the node and the ids in the path, or None for an unknown path."""
         node, ids = self._root, []
         for segment in segments:
             if segment not in node.below:
@@ -64,5 +64,5 @@ class Router:
 
 
 def id_names(path: str) -> list[str]:
-    """The names of a path's ids in their order."""
+    """Return the names of a path's ids in order."""
     return [segment[1:-1] for segment in path.split("/") if segment.startswith("{")]

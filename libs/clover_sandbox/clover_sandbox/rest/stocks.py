@@ -1,4 +1,4 @@
-"""item_stocks: counts read one by one or in pages, and written absolutely."""
+"""item_stocks: counts, read singly or in pages and written as absolute values."""
 
 from decimal import Decimal
 from typing import Any
@@ -14,14 +14,14 @@ from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import an_object
 from clover_sandbox.stock import stock_view, write_count
 
-# Counts travel as doubles; beyond this they are no numbers any more.
+# Clover sends counts as doubles. Larger ones would overflow.
 LARGEST = Decimal("1e300")
 # North America only (documented).
 THRESHOLDS_IN = frozenset({"us", "ca"})
 
 
 def list_stocks(call: Call) -> Answer:
-    """A page over all items, never-counted ones as stubs (recorded). No filter, no order is known to be legal."""
+    """List the counts of all items, with stubs for never-counted ones (recorded). No filter or order is known."""
     query = call.query
     if query.conditions:
         raise bad_request(f"Invalid filter field: {query.conditions[0].field}")
@@ -39,7 +39,10 @@ def read_stock(call: Call) -> Answer:
 
 
 def write_stock(call: Call) -> Answer:
-    """An absolute overwrite: negative, decimal, whatever (documented, recorded); how a threshold is set is a guess."""
+    """Overwrite a count, also with a negative or decimal value (documented, recorded).
+
+    How Clover sets a threshold is a guess.
+    """
     item = need(call.merchant, ITEMS, call.ids["id"])
     count = _number(call.body, "quantity")
     if "stockAlertThreshold" in call.body and call.merchant.region in THRESHOLDS_IN:
@@ -50,7 +53,7 @@ def write_stock(call: Call) -> Answer:
 
 
 def clear_stock(call: Call) -> Answer:
-    """Back to never counted."""
+    """Reset an item to never counted."""
     item = need(call.merchant, ITEMS, call.ids["id"])
     write_count(call.merchant, item["id"], None, "rest")
     return Answer({})

@@ -1,1 +1,1 @@
-"""The point of sale: what people do at the counter, which no REST call can do."""
+"""The point of sale: actions of people at the counter that no REST call offers."""

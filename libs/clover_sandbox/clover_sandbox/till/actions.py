@@ -1,4 +1,4 @@
-"""The list of everything the till can do."""
+"""The list of all till actions."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -36,7 +36,7 @@ ACTIONS: Mapping[str, Action] = {
 
 
 def play_till(merchant: Merchant, action: str, given: Mapping[str, Any]) -> Record:
-    """Do one thing at the merchant's till; 400 for an unknown action or bad input."""
+    """Run one action at the merchant's till. Raise 400 for an unknown action or bad input."""
     if action not in ACTIONS:
         raise bad_request(f"the till cannot {action!r}; it can {', '.join(ACTIONS)}")
     return ACTIONS[action](merchant, given)

@@ -1,4 +1,4 @@
-"""What the merchant changes at the till or on the dashboard: counts, items, order types, settings."""
+"""Changes by the merchant at the till or on the dashboard: counts, items, order types, settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,7 +29,7 @@ def recount(merchant: Merchant, given: Given) -> Record:
 
 
 def create_item(merchant: Merchant, given: Given) -> Record:
-    """A new item, with its first count if `quantity` is given."""
+    """Create an item, with its first count if `quantity` is given."""
     item = make(merchant, ITEMS, accept(ITEMS.shape, dict(given)))
     if "quantity" in given:
         write_count(merchant, item["id"], quantity_in(given), "recount")
@@ -37,7 +37,7 @@ def create_item(merchant: Merchant, given: Given) -> Record:
 
 
 def edit_item(merchant: Merchant, given: Given) -> Record:
-    """Change fields of an item named by `item` or `sku`; to change a SKU, name the item by its id."""
+    """Change fields of an item named by `item` (id) or `sku`. To change a SKU, name the item by id."""
     item = item_of(merchant, given)
     fields = {name: value for name, value in given.items() if name not in NOT_FIELDS}
     return change_item(merchant, item["id"], accept(ITEMS.shape, fields, partial=True))
@@ -51,12 +51,12 @@ def delete_item(merchant: Merchant, given: Given) -> Record:
 
 
 def create_order_type(merchant: Merchant, given: Given) -> Record:
-    """A new order type, as Setup > Order types makes it; Clover sends no webhook of its own for it."""
+    """Create an order type like Setup > Order types. Clover sends no webhook for it."""
     return add_order_type(merchant, dict(given))
 
 
 def edit_order_type(merchant: Merchant, given: Given) -> Record:
-    """Rename or change an order type named by its id or label."""
+    """Change an order type named by its id or label."""
     fields = accept(ORDER_TYPES.shape, {name: given[name] for name in given if name not in NOT_FIELDS}, partial=True)
     return alter(merchant, ORDER_TYPES, _order_type(merchant, given)["id"], fields)
 
@@ -69,9 +69,9 @@ def delete_order_type(merchant: Merchant, given: Given) -> Record:
 
 
 def edit_properties(merchant: Merchant, given: Given) -> Record:
-    """Change settings: trackStock, updateStock, timezone and the like."""
+    """Change settings such as trackStock, updateStock and timezone."""
     merchant.properties.update(without_nulls(accept(PROPERTIES, dict(given), partial=True)))
-    merchant.tell("M", merchant.id, "UPDATE")
+    merchant.emit("M", merchant.id, "UPDATE")
     return merchant.properties
 
 

@@ -18,23 +18,23 @@ MOST_AT_ONCE = 3000
 
 
 def sell(merchant: Merchant, given: Given) -> Record:
-    """Ring up lines and take the money: an order PAID and locked. `client_time` (ms) makes it one uploaded late."""
+    """Create a paid and locked order. `client_time` (ms) makes it a sale that the device uploads late."""
     order = _ring_up(merchant, given)
     return pay_order(merchant, {**given, "order": order["id"]})
 
 
 def open_order(merchant: Merchant, given: Given) -> Record:
-    """Ring up lines without payment: a price check."""
+    """Create an order without payment, like a price check."""
     return shown(merchant, _ring_up(merchant, given)["id"])
 
 
 def park_order(merchant: Merchant, given: Given) -> Record:
-    """A tab put aside under a title."""
+    """Park an open order under a title."""
     return open_order(merchant, {"title": "Tab", **given})
 
 
 def pay_order(merchant: Merchant, given: Given) -> Record:
-    """Take the money for an open order, all or `amount` cents of it; goods leave when it is paid in full."""
+    """Pay an open order, in full or `amount` cents. The goods leave once it is paid in full."""
     order = order_of(merchant, given)
     if order.get("paymentState", "OPEN") not in UNPAID:
         raise bad_request("this order is paid already")
@@ -54,7 +54,7 @@ def pay_order(merchant: Merchant, given: Given) -> Record:
 
 
 def void_line(merchant: Merchant, given: Given) -> Record:
-    """Strike a row off an order; the total follows."""
+    """Void a line of an order and recalculate the total."""
     order = order_of(merchant, given)
     (line,) = lines_of(merchant, order["id"], [given.get("line")])
     sales.remove_line(merchant, order["id"], line.record["id"], given.get("reason"))
@@ -62,14 +62,14 @@ def void_line(merchant: Merchant, given: Given) -> Record:
 
 
 def print_receipt(merchant: Merchant, given: Given) -> Record:
-    """Printing locks an order, paid or not (reported)."""
+    """Print a receipt, which locks the order, paid or not (reported)."""
     order = order_of(merchant, given)
     sales.touch_order(merchant, order["id"], state="locked")
     return shown(merchant, order["id"])
 
 
 def recalculate(merchant: Merchant, given: Given) -> Record:
-    """Opening an order on a device recalculates its total (reported)."""
+    """Open an order on a device, which recalculates its total (reported)."""
     order = order_of(merchant, given)
     sales.touch_order(merchant, order["id"], total=total_of(merchant, order))
     return shown(merchant, order["id"])
@@ -83,7 +83,7 @@ def delete_order(merchant: Merchant, given: Given) -> Record:
 
 
 def item_of(merchant: Merchant, given: Given) -> Record:
-    """The item named by `item` (id) or `sku`, or 400."""
+    """Return the item named by `item` (id) or `sku`, or raise 400."""
     found = merchant.shown("items", str(given.get("item")))
     if found is None and "sku" in given:
         found = next(iter(merchant.objects["items"].having("sku", [given["sku"]]) or ()), None)
@@ -93,7 +93,7 @@ def item_of(merchant: Merchant, given: Given) -> Record:
 
 
 def quantity_in(given: Given, default: int | None = None) -> Decimal:
-    """The `quantity`, a number, or 400."""
+    """Return the number `quantity`, or raise 400."""
     value = given.get("quantity", default)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise bad_request("quantity must be a number")
@@ -104,7 +104,7 @@ def quantity_in(given: Given, default: int | None = None) -> Decimal:
 
 
 def order_of(merchant: Merchant, given: Given) -> Record:
-    """The order named by `order`, or 400."""
+    """Return the order named by `order`, or raise 400."""
     order = merchant.objects["orders"].get(str(given.get("order")))
     if order is None or "deletedTimestamp" in order:
         raise bad_request("there is no such order")
@@ -112,7 +112,7 @@ def order_of(merchant: Merchant, given: Given) -> Record:
 
 
 def lines_of(merchant: Merchant, order_id: str, ids: Any) -> list[Line]:
-    """The lines of these ids, each once, or 400."""
+    """Return the lines with these ids without repeats, or raise 400."""
     lines = merchant.sheets[order_id].lines
     if not isinstance(ids, list) or any(each not in lines for each in ids):
         raise bad_request("there is no such line on this order")
@@ -120,12 +120,12 @@ def lines_of(merchant: Merchant, order_id: str, ids: Any) -> list[Line]:
 
 
 def total_of(merchant: Merchant, order: Record) -> int:
-    """What a device calculates, in cents."""
+    """Return the total that a device calculates, in cents."""
     return sales.computed_totals(merchant, order, merchant.sheets[order["id"]]).total
 
 
 def rows_of(merchant: Merchant, given: Given) -> list[Record]:
-    """Rows for the lines asked for: one per unit, one with a unitQty for items sold per unit."""
+    """Build the line rows: one per unit, or one with a unitQty for items sold per unit."""
     lines = given.get("lines", [given])
     if not isinstance(lines, list) or not lines or not all(isinstance(each, dict) for each in lines):
         raise bad_request("lines must be a list of objects")
@@ -133,7 +133,7 @@ def rows_of(merchant: Merchant, given: Given) -> list[Record]:
 
 
 def shown(merchant: Merchant, order_id: str) -> Record:
-    """What the till says of an order."""
+    """Return the till's view of an order."""
     order = merchant.objects["orders"].get(order_id) or {}
     lines = [line.record["id"] for line in merchant.sheets[order_id].lines.values()]
     return {"order": order_id, "total": order.get("total"), "state": order.get("state"), "lines": lines}

@@ -1,4 +1,4 @@
-"""What comes back to the counter: refunds and exchanges. Only what left the store does, and once."""
+"""Refunds and exchanges at the counter. Only goods that left the store can come back, and once."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +10,7 @@ from clover_sandbox.answers import bad_request
 from clover_sandbox.collection import Record
 from clover_sandbox.merchant import Line, Merchant
 from clover_sandbox.shapes import Whole
-from clover_sandbox.stock import move_count, note_till_movement
+from clover_sandbox.stock import move_count, record_till_movement
 from clover_sandbox.till.counter import lines_of, order_of, rows_of, shown, total_of
 from clover_sandbox.totals import Totals
 
@@ -18,10 +18,10 @@ Given = Mapping[str, Any]
 
 
 def refund(merchant: Merchant, given: Given) -> Record:
-    """Give money back for `lines` (ids; absent: all). `restock` says whether the goods return to the count."""
+    """Refund `lines` (ids; absent means all). `restock` decides whether the goods return to the count."""
     order = order_of(merchant, given)
     lines = _returning(merchant, order["id"], given.get("lines"))
-    left, before, after = _refundable(merchant, order["id"]), *_before_and_after(merchant, order, lines)
+    left, before, after = _refundable(merchant, order["id"]), *_totals_with_and_without(merchant, order, lines)
     worth = min(left, before.total - after.total) if after.total else left
     amount = Whole(0).check("amount", given.get("amount", worth))
     if amount > left:
@@ -29,7 +29,7 @@ def refund(merchant: Merchant, given: Given) -> Record:
     restock = given.get("restock", merchant.shared.switches.on("restock_on_refund"))
     for line in lines:
         line.record["refunded"] = True
-        _take_back(merchant, line, to_count=bool(restock))
+        _return_goods(merchant, line, to_count=bool(restock))
     row = _refund_row(merchant, order["id"], amount, before.tax - after.tax, lines)
     state = "REFUNDED" if amount == left else "PARTIALLY_REFUNDED"
     sales.touch_order(merchant, order["id"], paymentState=state, **({"total": after.total} if lines else {}))
@@ -37,12 +37,12 @@ def refund(merchant: Merchant, given: Given) -> Record:
 
 
 def exchange(merchant: Merchant, given: Given) -> Record:
-    """Take a line back and hand over another: the old row is `exchanged`, the new one replaces it in the total."""
+    """Exchange a line: mark the old one `exchanged` and add the new one, which replaces it in the total."""
     order = order_of(merchant, given)
     (old,) = _returning(merchant, order["id"], [given.get("line")])
     (fields, *_) = rows_of(merchant, {"lines": [given.get("with")]})
     old.record["exchanged"] = True
-    _take_back(merchant, old, to_count=True)
+    _return_goods(merchant, old, to_count=True)
     new = sales.add_line(merchant, order["id"], {**fields, "exchangedLineItem": {"id": old.record["id"]}})
     sales.take(merchant, new)
     sales.hand_over(merchant, new)
@@ -51,32 +51,32 @@ def exchange(merchant: Merchant, given: Given) -> Record:
 
 
 def _returning(merchant: Merchant, order_id: str, ids: Any) -> list[Line]:
-    """The lines that come back; all that still can by default."""
+    """Return the lines to take back, by default all that can be returned."""
     sheet = merchant.sheets[order_id]
     if not sheet.payment_ids:
-        raise bad_request("of an unpaid order nothing can be taken back")
+        raise bad_request("lines of an unpaid order cannot be returned")
 
     def can_return(line: Line) -> bool:
-        # What an order made through REST holds was handed over elsewhere.
+        # The goods of an order created through REST were handed over elsewhere.
         return not sales.out_of_total(line) and bool(line.handed or not sheet.from_till)
 
     if ids is None:
         return [line for line in sheet.lines.values() if can_return(line)]
     lines = lines_of(merchant, order_id, ids)
     if not all(can_return(line) for line in lines):
-        raise bad_request("the goods of a line never left, or were taken back already")
+        raise bad_request("the goods of a line never left the store, or were already returned")
     return lines
 
 
 def _refundable(merchant: Merchant, order_id: str) -> int:
-    """What was paid and not given back yet, in cents."""
+    """Return the amount paid and not yet refunded, in cents."""
     back = merchant.objects["refunds"].having("orderRef.id", [order_id]) or ()
     given_back: int = sum(each["amount"] for each in back)
     return sales.paid(merchant, merchant.sheets[order_id]) - given_back
 
 
-def _before_and_after(merchant: Merchant, order: Record, lines: list[Line]) -> tuple[Totals, Totals]:
-    """What the order comes to with these lines and without, discounts and taxes included."""
+def _totals_with_and_without(merchant: Merchant, order: Record, lines: list[Line]) -> tuple[Totals, Totals]:
+    """Return the order's totals with and without these lines, including discounts and taxes."""
     sheet, gone = merchant.sheets[order["id"]], {line.record["id"] for line in lines}
     kept = {each: line for each, line in sheet.lines.items() if each not in gone}
     without = replace(sheet, lines=kept)
@@ -97,13 +97,13 @@ def _refund_row(merchant: Merchant, order_id: str, amount: int, tax: int, lines:
         "lineItems": {"elements": [{"id": line.record["id"]} for line in lines]},
     }
     merchant.objects["refunds"].add(row)
-    merchant.tell("P", payment_id, "UPDATE")
+    merchant.emit("P", payment_id, "UPDATE")
     return row
 
 
-def _take_back(merchant: Merchant, line: Line, *, to_count: bool) -> None:
+def _return_goods(merchant: Merchant, line: Line, *, to_count: bool) -> None:
     if "item" in line.record and to_count:
         quantity = sales.quantity_of(line)
         move_count(merchant, line.record["item"]["id"], quantity, "refund")
-        note_till_movement(merchant, line.record["item"]["id"], quantity)
+        record_till_movement(merchant, line.record["item"]["id"], quantity)
         line.taken = line.handed = Decimal(0)
