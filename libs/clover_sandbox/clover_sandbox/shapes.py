@@ -72,7 +72,7 @@ Shape = Mapping[str, Field]
 
 
 def accept(shape: Shape, body: Any, *, partial: bool = False) -> Record:
-    """Return the known fields of a body. `null` clears a field (a guess), unknown ones are ignored, bad ones are 400."""
+    """Return the known fields of a body, or raise 400. `null` clears a field (a guess); unknown fields are ignored."""
     given = an_object(body)
     for name, field in shape.items():
         if field.required and (given.get(name) is None if not partial else given.get(name, ...) is None):
