@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from common.clock import SystemClock
+
 
 class FakeClock:
     """Stands still until a test advances it; sleepers and timeouts wake when their moment has come."""
@@ -57,3 +59,20 @@ class FakeClock:
             if moment <= self._monotonic:
                 del self._alarms[alarm]
                 wake()
+
+
+class MovedClock(SystemClock):
+    """The machine's clock, which a test moves forward."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self._ahead
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._ahead.total_seconds()
+
+    def advance(self, by: timedelta | float) -> None:
+        """Move on by this time, or by this many seconds."""
+        self._ahead += by if isinstance(by, timedelta) else timedelta(seconds=by)

@@ -1,31 +1,23 @@
 """The inventory service with a database and a Clover sandbox of its own; its loops run only on request."""
 
 import asyncio
-import io
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
+from tests.support.clock import MovedClock
 from tests.support.clover import Clover, Shop, local_clover
 from tests.support.eventually import eventually
+from tests.support.service import Harness, OpenGrants, serving, settings_for
 from tests.support.tokens import Issuer
 
-from common.clock import SystemClock
-from common.clover.grants import Grant
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.clover import ObjectChanged
-from common.contracts.envelope import Event, Message
+from common.contracts.envelope import Message
 from common.contracts.inventory import StockChanged
-from common.ids import uuid7
-from common.service import Service
-from common.work.worker import Worker
 from inventory.app import build
 from inventory.settings import Settings
 
@@ -36,50 +28,17 @@ INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUE
 """
 
 
-class ForwardClock(SystemClock):
-    """The machine's clock, which tests move forward."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta(0)
-
-    def now(self) -> datetime:
-        return super().now() + self._ahead
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self._ahead.total_seconds()
-
-    def advance(self, seconds: float) -> None:
-        self._ahead += timedelta(seconds=seconds)
-
-
 @dataclass
-class OpenGrants:
-    """Grants for every merchant of the sandbox, without a limit."""
-
-    tokens: dict[str, str] = field(default_factory=dict)
-
-    async def take(self, merchant_id: str) -> Grant:
-        return Grant("1", merchant_id, "us", self.tokens[merchant_id], rate=1000.0, concurrency=5, expires_in=600.0)
-
-    async def give_back(self, grant: Grant) -> None:
-        """Nothing is limited, so nothing is given back."""
-
-
-@dataclass
-class Inventory:
+class Inventory(Harness):
     """The service with its database open, and its Clover sandbox."""
 
-    service: Service
-    http: TestClient[Any, Any]
-    issuer: Issuer
     clover: Clover
-    clock: ForwardClock
     grants: OpenGrants
 
     async def connect(self, *, region: str = "us") -> Shop:
         """Open a merchant that inventory knows and has not read yet."""
         shop = self.clover.open_shop(region)
-        self.grants.tokens[shop.merchant.id] = shop.token
+        self.grants.shops[shop.merchant.id] = shop
         async with self.service.database.connection() as conn:
             await conn.execute(ADD_MERCHANT, shop.merchant.id, region)
         return shop
@@ -94,12 +53,6 @@ class Inventory:
         await self.run_until_idle()
         await self.forget()
         return item_id
-
-    async def deliver(self, *events: Event) -> None:
-        """Deliver these events, each as a message of its own."""
-        await self.service.inbox.take(
-            [Message(uuid7(), each.type, each.model_dump_json().encode(), self.clock.now()) for each in events]
-        )
 
     async def changed(self, shop: Shop, item_id: str, kind: str = "I") -> None:
         """Deliver the event of a webhook about this item."""
@@ -119,10 +72,6 @@ class Inventory:
         rows = await self.fetch("DELETE FROM outbox WHERE type = $1 RETURNING id, type, body, at", ObjectChanged.type)
         await self.service.inbox.take([Message(*row) for row in rows])
 
-    async def run_until_idle(self) -> None:
-        """Do all work that is due."""
-        await self.service.worker.run_until_idle()
-
     async def later(self, seconds: float = 60) -> None:
         """Move the clock forward and do all work that is due then."""
         self.clock.advance(seconds)
@@ -134,17 +83,11 @@ class Inventory:
         await eventually(called)
         working.cancel()
         await asyncio.wait([working])
-        service = self.service
-        service.worker = Worker(service.database, service.kinds, service.deps, service.metrics)
+        self.new_worker()
 
     async def ask(self, method: str, shop: Shop, path: str, body: Any = None, **claims: Any) -> tuple[int, Any]:
         """Send a request below the path of the merchant; return the status and the JSON."""
-        headers = {"Authorization": f"Bearer {self.issuer.token(**claims)}", "Content-Type": "application/json"}
-        sent = None if body is None else io.BytesIO(json.dumps(body).encode())
-        url = f"/v1/merchants/{shop.merchant.id}{path}"
-        async with self.http.request(method, url, data=sent, headers=headers) as answer:
-            text = await answer.text()
-            return answer.status, json.loads(text) if text else None
+        return await self.call(method, f"/v1/merchants/{shop.merchant.id}{path}", body, **claims)
 
     async def adjust(self, shop: Shop, sku: str, delta: float, key: str = "") -> Any:
         """Send one adjustment that must succeed; return its movement."""
@@ -161,8 +104,7 @@ class Inventory:
 
     async def stock_changes(self) -> Sequence[StockChanged]:
         """Return the StockChanged events in the outbox, in their order."""
-        rows = await self.fetch("SELECT body FROM outbox WHERE type = $1 ORDER BY id", StockChanged.type)
-        return [StockChanged.decode(row["body"]) for row in rows]
+        return await self.emitted(StockChanged)
 
     async def held(self) -> dict[str, str]:
         """Return the held keys with their reasons."""
@@ -178,24 +120,18 @@ class Inventory:
         entries = self.clover.sandbox.journal.since(0)
         return [f"{each.method} {each.path.partition('/item_stocks')[2]}" for each in entries if method in each.method]
 
-    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with self.service.database.connection() as conn:
-            return list(await conn.fetch(sql, *arguments))
-
 
 @pytest.fixture
 async def inventory(database_dsn: str) -> AsyncIterator[Inventory]:
-    issuer, clock, grants = Issuer(), ForwardClock(), OpenGrants()
+    issuer, clock, grants = Issuer(), MovedClock(), OpenGrants()
     async with local_clover(seed=1) as clover:
-        settings = Settings(
-            env="dev",
-            postgres_dsn=SecretStr(database_dsn),
-            amqp_url=SecretStr("amqp://nowhere.invalid"),
+        settings = settings_for(
+            Settings,
+            database_dsn,
+            issuer,
             clover_base_urls={"us": clover.url, "eu": clover.url},
-            clover_timeout=2.0,
             clover_webhook_secrets=[SecretStr(WEBHOOK_SECRET)],
-            jwt_public_keys=[issuer.public_pem],
         )
         service = build(settings, clock=clock, grants=grants)
-        async with service.opened(), TestClient(TestServer(service.application(), access_log=None)) as http:
-            yield Inventory(service, http, issuer, clover, clock, grants)
+        async with serving(service) as http:
+            yield Inventory(service, http, issuer, clock, clover, grants)
