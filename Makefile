@@ -4,7 +4,7 @@ BIN := .venv/bin
 WORKERS ?= 3 # test processes; a test waits more than it works, so more than cores
 ON_WORKERS = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 .DEFAULT_GOAL := help
-.PHONY: help setup servers up demo test test-fast lint format bench bars mutants nightly docs lock images clean
+.PHONY: help setup servers up demo test test-fast lint format bench bars mutants nightly docs clients lock images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ nightly: ## every test with Hypothesis searching for long, then the mutants; hou
 
 docs: setup ## write docs/events.md and docs/openapi/ anew from the code
 	@$(BIN)/python -m tests.support.documents
+
+clients: setup ## generate typed clients from docs/openapi, in Python and TypeScript, and compile them (needs npm)
+	@$(BIN)/python -m tests.support.clients
 
 lock: ## resolve the dependencies anew (needs uv)
 	@requirements/lock
