@@ -162,7 +162,7 @@ async def test_setting_the_present_count_changes_nothing(inventory: Inventory) -
 
 
 async def test_the_examples_of_the_document_are_true(inventory: Inventory) -> None:
-    """Sent in the order of the story they tell, each example gets exactly the answer that the document shows."""
+    """Sent one after another, the examples get exactly the answers that the document shows."""
     shop = await inventory.connect()
     item = await inventory.item(shop, 15, sku="MUG-BLUE")
     story = sorted(ROUTES, key=lambda route: ["PUT", "POST", "GET"].index(route.method))

@@ -44,7 +44,7 @@ async def changed_items(conn: Connection, merchant_id: str, counts: Mapping[str,
 async def absorb(unit: Unit, merchant_id: str, counts: Mapping[str, int | None]) -> Sequence[Movement]:
     """Account for these Clover counts and return the movements they led to.
 
-    Items with an open push are left out: their count may be its echo, which only push_stock can tell.
+    Items with an open push are left out: their count may be the echo of the push, which only push_stock resolves.
     """
     item_ids = await changed_items(unit.conn, merchant_id, counts)
     if not item_ids:
