@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from common.clock import SystemClock
-from common.clover.grants import HttpGrants
+from common.clock import Clock, SystemClock
+from common.clover.grants import Grants, HttpGrants
 from common.clover.transport import Clover
 from common.db.database import Database
 from common.seal import Sealer
@@ -20,11 +20,11 @@ from orders.sync import SYNC
 NAME = "orders"
 
 
-def build(settings: Settings) -> Service:
-    """The service with these settings, not yet open."""
-    clock, metrics = SystemClock(), Metrics()
+def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | None = None) -> Service:
+    """Build the service with these settings, not yet open. Tests bring their own clock and grants."""
+    clock, metrics = clock or SystemClock(), Metrics()
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock)
-    clover = Clover(settings, HttpGrants(settings, NAME), metrics, clock, user_agent=f"QuickSync/0.1 ({NAME})")
+    clover = Clover(settings, grants or HttpGrants(settings, NAME), metrics, clock, user_agent=f"QuickSync/0.1 ({NAME})")
     deps = Deps(
         database=database,
         clover=clover,

@@ -1,32 +1,33 @@
-"""The slice of Clover that orders uses: order types, tenders, orders, line items, customers, payments."""
+"""The calls to Clover that orders makes: order types, tenders, orders, line items, customers, payments."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound
+from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, Payment
 from orders.domain.order import Order
-from orders.domain.seen import LOCKED, SUCCESS, Payment, Seen
 from orders.domain.setup import TENDER_KEY, Setup, is_our_order_type
 from orders.domain.source import Customer, Line, clipped, digits, note, title, units
 
 MOST_NESTED = 100
-"""What hangs on an order is cut here when expanded, and the cut does not show (documented)."""
+"""An expanded collection is cut off at this length without a sign of it (documented)."""
 
 
-class Named(Answered):
-    """What Clover answers, under Clover's names."""
+class Response(Answered):
+    """An answer of Clover, under Clover's field names."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
 
-class Ref(Named):
+class IdResponse(Response):
     id: str
 
 
-class OrderType(Named):
+class OrderTypeResponse(Response):
     """System types may have no label (recorded)."""
 
     id: str
@@ -35,49 +36,63 @@ class OrderType(Named):
     deleted_time: int | None = None
 
 
-class Tender(Named):
+class TenderResponse(Response):
     id: str
     label_key: str | None = None
     enabled: bool | None = None
 
 
-class Paid(Named):
+class PaymentResponse(Response):
     amount: int
     external_payment_id: str | None = None
     result: str = SUCCESS
 
 
-class Payments(Named):
-    elements: tuple[Paid, ...] = ()
+class Payments(Response):
+    elements: tuple[PaymentResponse, ...] = ()
 
 
-class Refs(Named):
-    elements: tuple[Ref, ...] = ()
+class LineItemResponse(Response):
+    """A row of an order; `user_data` holds the id of ours that we sent with it."""
+
+    id: str
+    user_data: str | None = None
 
 
-class Found(Named):
+class LineItems(Response):
+    elements: tuple[LineItemResponse, ...] = ()
+
+
+class OrderRef(Response):
     id: str
     external_reference_id: str | None = None
     created_time: int = 0
 
 
-class Contact(Named):
+class EmailAddress(Response):
     email_address: str = ""
+
+
+class EmailAddresses(Response):
+    elements: tuple[EmailAddress, ...] = ()
+
+
+class PhoneNumber(Response):
     phone_number: str = ""
 
 
-class Contacts(Named):
-    elements: tuple[Contact, ...] = ()
+class PhoneNumbers(Response):
+    elements: tuple[PhoneNumber, ...] = ()
 
 
-class Known(Named):
-    """A customer of the merchant with every way to reach them."""
+class CustomerResponse(Response):
+    """A customer of the merchant with their addresses and numbers."""
 
     id: str
     first_name: str = ""
     last_name: str = ""
-    email_addresses: Contacts = Contacts()
-    phone_numbers: Contacts = Contacts()
+    email_addresses: EmailAddresses = EmailAddresses()
+    phone_numbers: PhoneNumbers = PhoneNumbers()
 
     def has_email(self, email: str) -> bool:
         return email.lower() in {each.email_address.lower() for each in self.email_addresses.elements}
@@ -86,20 +101,29 @@ class Known(Named):
         return digits(phone) in {digits(each.phone_number) for each in self.phone_numbers.elements}
 
 
-class Shown(Named):
+class OrderResponse(Response):
     """An order with its lines and payments; none of these at all means that the expand was ignored (documented)."""
 
     total: int | None = None
     state: str | None = None
     payment_state: str | None = None
     deleted_timestamp: int | None = None
-    line_items: Refs | None = None
+    line_items: LineItems | None = None
     payments: Payments | None = None
 
 
+@dataclass(frozen=True)
+class NewRow:
+    """A row to be added: one unit of a line, with an id of ours and the Clover item if its SKU is linked."""
+
+    id: str
+    line: Line
+    item_id: str | None
+
+
 async def find_order_type(api: MerchantApi) -> str | None:
-    """Our order type, if the merchant has made it; there is no filter by label (recorded)."""
-    async for page in api.pages("order_types", OrderType):
+    """Return the id of our order type, if the merchant has created it; Clover has no filter by label (recorded)."""
+    async for page in api.pages("order_types", OrderTypeResponse):
         for each in page:
             if is_our_order_type(each.label) and not each.is_deleted and not each.deleted_time:
                 return each.id
@@ -107,8 +131,8 @@ async def find_order_type(api: MerchantApi) -> str | None:
 
 
 async def find_tender(api: MerchantApi) -> str | None:
-    """Clover's own tender External Payment, if it is switched on."""
-    async for page in api.pages("tenders", Tender):
+    """Return the id of Clover's own tender External Payment, if it is enabled."""
+    async for page in api.pages("tenders", TenderResponse):
         for each in page:
             if each.label_key == TENDER_KEY and each.enabled is not False:
                 return each.id
@@ -116,7 +140,7 @@ async def find_tender(api: MerchantApi) -> str | None:
 
 
 async def create_order(api: MerchantApi, order: Order, setup: Setup) -> str:
-    """Create the order without its lines; its id. Clover leaves the total to us (documented)."""
+    """Create the order without its lines and return its id. Clover leaves the total to us (documented)."""
     body = {
         "state": "open",  # without it the order is an invisible draft (documented)
         "orderType": {"id": setup.order_type_id},
@@ -125,32 +149,33 @@ async def create_order(api: MerchantApi, order: Order, setup: Setup) -> str:
         "externalReferenceId": order.reference,
         "total": order.source.total,
     }
-    return (await api.post("orders", body, Ref)).id
+    return (await api.post("orders", body, IdResponse)).id
 
 
 async def find_orders(api: MerchantApi, reference: str) -> list[str]:
-    """The orders that carry this reference, the earliest first; Clover looks back 90 days (documented).
+    """Return the orders with this reference, the earliest first; Clover looks back 90 days (documented).
 
-    Held against the reference once more: were the filter ignored, we would take a stranger's order for ours.
+    The reference is compared once more: were the filter ignored, we would take a stranger's order for ours.
     """
-    found: list[Found] = []
-    async for page in api.pages("orders", Found, {"filter": f"externalReferenceId={reference}"}, limit=100):
+    found: list[OrderRef] = []
+    async for page in api.pages("orders", OrderRef, {"filter": f"externalReferenceId={reference}"}, limit=100):
         found.extend(each for each in page if each.external_reference_id == reference)
     return [each.id for each in sorted(found, key=lambda order: (order.created_time, order.id))]
 
 
-async def add_lines(api: MerchantApi, clover_order_id: str, lines: Sequence[Line], items: Mapping[str, str]) -> None:
-    """Add up to 100 lines in one call. A SKU without an item becomes a named custom line."""
-    await api.post(f"orders/{clover_order_id}/bulk_line_items", {"items": [_line(e, items) for e in lines]}, Unread)
+async def add_lines(api: MerchantApi, clover_order_id: str, rows: Sequence[NewRow]) -> None:
+    """Add up to 100 rows in one call. A row without an item is a named custom line."""
+    await api.post(f"orders/{clover_order_id}/bulk_line_items", {"items": [_row(each) for each in rows]}, Unread)
 
 
-def _line(line: Line, items: Mapping[str, str]) -> dict[str, object]:
-    own = {"name": clipped(line.name), "price": line.unit_price}
-    return {"item": {"id": items[line.sku]}, **own} if line.sku in items else own
+def _row(row: NewRow) -> dict[str, object]:
+    # Of a row's fields only texts may change later (documented); `userData` is the one that no person sees.
+    own = {"name": clipped(row.line.name), "price": row.line.unit_price, "userData": row.id}
+    return {"item": {"id": row.item_id}, **own} if row.item_id else own
 
 
 async def find_customer(api: MerchantApi, customer: Customer) -> str | None:
-    """Whoever has this e-mail address, else this telephone number."""
+    """Return the customer with this e-mail address, else with this telephone number."""
     email, phone, found = customer.email, customer.phone, None
     if email is not None:
         found = await _customer(api, [f"emailAddress={email}"], lambda each: each.has_email(email))
@@ -160,7 +185,7 @@ async def find_customer(api: MerchantApi, customer: Customer) -> str | None:
 
 
 async def find_namesake(api: MerchantApi, customer: Customer) -> str | None:
-    """Whoever is called so: to find again one just made who left neither address nor number."""
+    """Return the customer with this name: to find again one just created without address or number."""
     first, last = customer.first_name, customer.last_name
     filters = [f"{name}={value}" for name, value in (("firstName", first), ("lastName", last)) if value]
     if not filters:
@@ -169,47 +194,49 @@ async def find_namesake(api: MerchantApi, customer: Customer) -> str | None:
 
 
 async def create_customer(api: MerchantApi, customer: Customer) -> str:
-    """Make the customer known to Clover; its id."""
+    """Create the customer and return its id."""
     body = {
         "firstName": customer.first_name,
         "lastName": customer.last_name,
         "emailAddresses": [{"emailAddress": customer.email}] if customer.email else [],
         "phoneNumbers": [{"phoneNumber": customer.phone}] if customer.phone else [],
     }
-    return (await api.post("customers", body, Ref)).id
+    return (await api.post("customers", body, IdResponse)).id
 
 
 async def attach_customer(api: MerchantApi, clover_order_id: str, customer_id: str) -> None:
-    """Put the customer on the order; doing it twice changes nothing."""
+    """Put the customer on the order; repeating it changes nothing."""
     await api.post(f"orders/{clover_order_id}", {"customers": [{"id": customer_id}]}, Unread)
 
 
 async def pay(api: MerchantApi, clover_order_id: str, order: Order, setup: Setup) -> None:
-    """Book the whole total as paid outside; Clover then marks the order paid and locks it (documented)."""
+    """Record the whole total as paid elsewhere; Clover then marks the order paid and locks it (documented)."""
     body = {"tender": {"id": setup.tender_id}, "amount": order.source.total, "externalPaymentId": order.reference}
     await api.post(f"orders/{clover_order_id}/payments", body, Unread)
 
 
 async def lock_order(api: MerchantApi, clover_order_id: str) -> None:
-    """Close the order to changes, as some clients do themselves; twice changes nothing."""
+    """Close the order to changes; repeating it changes nothing."""
     await api.post(f"orders/{clover_order_id}", {"state": LOCKED}, Unread)
 
 
-async def show_order(api: MerchantApi, order: Order) -> Seen:
-    """The order as Clover shows it. Raises NotFound when there is none, or it was deleted."""
-    clover_order_id = order.clover_id
+async def show_order(api: MerchantApi, order: Order) -> CloverOrder:
+    """Return the order as Clover shows it. Raises NotFound when there is none, or it was deleted."""
+    path = f"orders/{order.clover_id}"
     # No `customers`: one expand without its permission fails the whole call (recorded).
-    shown = await api.get(f"orders/{clover_order_id}", Shown, {"expand": "lineItems,payments"})
+    shown = await api.get(path, OrderResponse, {"expand": "lineItems,payments"})
     if shown.deleted_timestamp:
         raise NotFound("The order was deleted in Clover.")
-    lines = None if shown.line_items is None else len(shown.line_items.elements)
-    if lines is None or lines >= MOST_NESTED or len(units(order.source.lines)) >= MOST_NESTED:
-        lines = await _count_lines(api, clover_order_id)
-    payments = shown.payments or await _payments(api, clover_order_id)
-    return Seen(
-        lines=lines,
+    rows = None if shown.line_items is None else shown.line_items.elements
+    if rows is None or len(rows) >= MOST_NESTED or len(units(order.source.lines)) >= MOST_NESTED:
+        rows = tuple([each async for page in api.pages(f"{path}/line_items", LineItemResponse) for each in page])
+    payments = None if shown.payments is None else shown.payments.elements
+    if payments is None:
+        payments = tuple([each async for page in api.pages(f"{path}/payments", PaymentResponse) for each in page])
+    return CloverOrder(
+        rows=tuple(each.user_data for each in rows),
         total=shown.total,
-        payments=tuple(Payment(e.external_payment_id, e.amount, e.result) for e in payments.elements),
+        payments=tuple(Payment(each.external_payment_id, each.amount, each.result) for each in payments),
         payment_state=shown.payment_state,
         state=shown.state,
     )
@@ -220,18 +247,9 @@ async def delete_order(api: MerchantApi, clover_order_id: str) -> None:
     await api.delete(f"orders/{clover_order_id}")
 
 
-async def _customer(api: MerchantApi, filters: Sequence[str], fits: Callable[[Known], bool]) -> str | None:
-    """The first customer that these filters find and that does fit: a filter that is ignored finds anybody."""
+async def _customer(api: MerchantApi, filters: Sequence[str], fits: Callable[[CustomerResponse], bool]) -> str | None:
+    """Return the first customer that these filters find and that fits: an ignored filter finds anybody."""
     params = {"filter": filters, "expand": "emailAddresses,phoneNumbers"}
-    async for page in api.pages("customers", Known, params, limit=100):
+    async for page in api.pages("customers", CustomerResponse, params, limit=100):
         return next((each.id for each in page if fits(each)), None)
     return None
-
-
-async def _payments(api: MerchantApi, clover_order_id: str) -> Payments:
-    pages = api.pages(f"orders/{clover_order_id}/payments", Paid)
-    return Payments(elements=tuple([each async for page in pages for each in page]))
-
-
-async def _count_lines(api: MerchantApi, clover_order_id: str) -> int:
-    return sum([len(page) async for page in api.pages(f"orders/{clover_order_id}/line_items", Ref)])

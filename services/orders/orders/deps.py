@@ -1,4 +1,4 @@
-"""What the orders service works with."""
+"""The dependencies of orders' handlers, routes and sync functions."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +10,7 @@ from common.seal import Sealer
 
 @dataclass(frozen=True)
 class Deps:
-    """What orders works with. `settle` is how long a write with no known end is asked about before it is repeated."""
+    """The dependencies of orders. `settle` is how long a write without an answer is looked up before it is repeated."""
 
     database: Database
     clover: Clover
@@ -20,5 +20,5 @@ class Deps:
 
 
 def customer_context(merchant_id: str, source_id: str) -> str:
-    """What a sealed customer is bound to."""
+    """Return the context to which a sealed customer is bound."""
     return f"order-customer|{merchant_id}|{source_id}"

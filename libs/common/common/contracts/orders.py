@@ -1,22 +1,23 @@
-"""What orders tells: how each order fared in Clover."""
+"""The events of orders: the outcome of each order in Clover."""
 
 from common.contracts.envelope import Event
 from common.ids import CloverId
-from common.money import Money
+from common.money import Currency, MinorUnits
 
 
 class OrderSynced(Event):
-    """The order stands in Clover, exact to the cent and paid."""
+    """The order is in Clover, exact to the cent and paid. `total` is in minor units of `currency`."""
 
     type = "orders.order_synced.v1"
 
     source_id: str
     clover_order_id: CloverId
-    total: Money
+    currency: Currency
+    total: MinorUnits
 
 
 class OrderCompleted(Event):
-    """The source says the order is fulfilled, and Clover shows it paid and locked."""
+    """The source completed the order, and Clover shows it paid and locked."""
 
     type = "orders.order_completed.v1"
 
@@ -25,7 +26,7 @@ class OrderCompleted(Event):
 
 
 class OrderCancelled(Event):
-    """The order is cancelled, in Clover too if it had got there."""
+    """The order is cancelled. `clover_order_id` names the deleted order if it had got to Clover."""
 
     type = "orders.order_cancelled.v1"
 
@@ -34,7 +35,7 @@ class OrderCancelled(Event):
 
 
 class OrderRejected(Event):
-    """Clover will not take this order as it is; `reason` says why in words for the merchant."""
+    """Clover does not accept this order as it is; `reason` explains it to the merchant."""
 
     type = "orders.order_rejected.v1"
 

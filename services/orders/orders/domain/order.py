@@ -1,4 +1,4 @@
-"""An order of ours: its source, how far it got, what is wanted of it, and how that is shown."""
+"""An order: its source, its progress in Clover and the action that its source requested."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,11 +6,9 @@ from enum import StrEnum
 from orders.domain.progress import Progress, State
 from orders.domain.source import Source
 
-PUSH_ORDER = "push_order"
 
-
-class Shown(StrEnum):
-    """What a person is shown: the state, or that the order waits for a problem to be solved."""
+class OrderStatus(StrEnum):
+    """The state of an order, or `held` while it waits for a problem to be solved."""
 
     READY = "ready"
     HELD = "held"
@@ -23,16 +21,8 @@ class Shown(StrEnum):
     CANCELLED = "cancelled"
 
 
-ENDED = {State.DONE, State.REJECTED, State.CANCELLED}
-
-
-def shown(state: State, *, held: bool) -> Shown:
-    """Held is what still has something to do and waits for a person."""
-    return Shown.HELD if held and state not in ENDED else Shown(state.value)
-
-
-class Wish(StrEnum):
-    """What the source wants of an order beyond being sent."""
+class RequestedAction(StrEnum):
+    """The action that the source requested after it sent the order."""
 
     COMPLETE = "complete"
     CANCEL = "cancel"
@@ -40,27 +30,27 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True)
 class Order:
-    """A source order and how far it got. `customer` is sealed; `wish` is what the source wants of it."""
+    """A source order and its progress. `customer` is sealed."""
 
     merchant_id: str
     source_id: str
     reference: str
     source: Source
     customer: bytes | None
-    wish: Wish | None
+    requested_action: RequestedAction | None
     progress: Progress
 
     @property
     def clover_id(self) -> str:
-        """Its id in Clover, where it is by now."""
+        """The id in Clover, of an order that is known to be there."""
         if self.progress.clover_order_id is None:
             raise RuntimeError(f"an order that is {self.progress.state} has no id in Clover")
         return self.progress.clover_order_id
 
     @property
     def waits(self) -> bool:
-        """Whether there is anything to do for it in Clover."""
+        """Whether there is anything left to do in Clover."""
         state = self.progress.state
         if state is State.PAID:
-            return self.wish is not None
+            return self.requested_action is not None
         return state not in {State.DONE, State.CANCELLED}

@@ -4,8 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from orders.domain.writes import CreateOrder, Write
+
 LONGEST_SETTLE = timedelta(hours=1)
-LEAST_LOOKS = 3
+LEAST_LOOKUPS = 3
 MANY_DOUBTS = 4
 """With the usual settle time of a minute, which doubles each time, seven minutes."""
 
@@ -23,120 +25,111 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Step(StrEnum):
-    """A write into Clover. All but `attach` must not be repeated while the one before may have been applied."""
-
-    ORDER = "order"
-    LINES = "lines"
-    CUSTOMER = "customer"
-    ATTACH = "attach"
-    PAYMENT = "payment"
-
-
 @dataclass(frozen=True)
 class Progress:
-    """How far an order got. `sending` is the write that left, or was about to, and has no known end yet.
+    """How far an order got. Its fields are the columns of `source_order` with the same names.
 
-    While `sending` is set nothing is sent. `doubt_since` is when the wait for a certain answer began, `looks` how often
-    Clover has since been asked and showed nothing. `lines_sent` are the lines known to stand in Clover.
-    `customer_settled`: nothing is left to do for its customer. `doubts` counts writes in a row whose end nobody heard.
+    `sending` and `sending_key` name the write that is under way or whose end is not known; while they are set, no
+    other write that must not be doubled is sent. `doubt_since` is when we began to look the write up, `looks` how many
+    look-ups since then found nothing, `doubts` how many writes in a row ended without an answer. `attempts` counts the
+    creations sent. `items_dropped`: Clover refused the items of the lines, which go as named custom lines.
+    `customer_settled`: nothing is left to do for the customer.
     """
 
     state: State = State.READY
-    sending: Step | None = None
+    sending: str | None = None
+    sending_key: str | None = None
     doubt_since: datetime | None = None
     looks: int = 0
+    doubts: int = 0
     attempts: int = 0
-    lines_sent: int = 0
     clover_order_id: str | None = None
     clover_customer_id: str | None = None
-    reason: str | None = None
     customer_settled: bool = False
-    doubts: int = 0
+    items_dropped: bool = False
+    reason: str | None = None
 
     @property
     def is_long_in_doubt(self) -> bool:
-        """Whether it was sent so often without an end that somebody should know."""
+        """Whether so many attempts in a row had no answer that the merchant is told."""
         return self.doubts >= MANY_DOUBTS
 
-    def begin(self, step: Step) -> "Progress":
-        """About to send this; committed before it leaves."""
+    def begin(self, write: Write) -> "Progress":
+        """Note that this write is under way; committed before it leaves."""
         if self.sending is not None:
-            raise RuntimeError(f"{step} may not be sent while the end of {self.sending} is not known")
-        if step is not Step.ORDER:
-            return replace(self, sending=step)
+            raise RuntimeError(f"{write.name} may not be sent while the end of {self.sending} is not known")
+        begun = replace(self, sending=write.name, sending_key=write.key)
+        if not isinstance(write, CreateOrder):
+            return begun
         if self.state is not State.READY:
-            raise RuntimeError(f"an order that is {self.state} is not sent")
-        return replace(self, sending=step, state=State.SUBMITTING, attempts=self.attempts + 1)
+            raise RuntimeError(f"an order that is {self.state} is not created")
+        return replace(begun, state=State.SUBMITTING, attempts=self.attempts + 1)
 
     def not_applied(self) -> "Progress":
-        """It surely did nothing: it never left, or Clover refused it."""
-        state = State.READY if self.sending is Step.ORDER else self.state
-        return replace(self._certain(), state=state)
+        """The write surely changed nothing: it never left, or Clover refused it."""
+        return replace(self._certain(), state=State.READY if self._is_creating else self.state)
 
     def in_doubt(self, now: datetime) -> "Progress":
-        """It may have been applied: nobody heard how it ended."""
-        state = State.UNKNOWN if self.sending is Step.ORDER else self.state
+        """The write may have been applied: its answer was lost."""
+        state = State.UNKNOWN if self._is_creating else self.state
         return replace(self, doubt_since=now, looks=0, state=state, doubts=self.doubts + 1)
 
-    def created(self, clover_order_id: str) -> "Progress":
-        """It stands in Clover under this id."""
-        return replace(self._applied(), state=State.CREATED, clover_order_id=clover_order_id)
-
-    def with_lines(self, count: int) -> "Progress":
-        """So many of its lines stand in Clover."""
-        return replace(self._applied(), lines_sent=count)
-
-    def with_customer(self, clover_customer_id: str) -> "Progress":
-        """Its customer has this id in Clover; attaching it comes after."""
-        return replace(self._applied(), clover_customer_id=clover_customer_id)
-
-    def with_customer_settled(self) -> "Progress":
-        """Its customer is on the order."""
-        return replace(self._applied(), customer_settled=True)
-
-    def answered(self) -> "Progress":
-        """What was being sent is there."""
-        return self._applied()
-
-    def _applied(self) -> "Progress":
+    def applied(self) -> "Progress":
+        """The write is in Clover."""
         return replace(self._certain(), doubts=0)
 
-    def _certain(self) -> "Progress":
-        return replace(self, sending=None, doubt_since=None, looks=0)
+    def created(self, clover_order_id: str) -> "Progress":
+        """The order is in Clover under this id."""
+        return replace(self.applied(), state=State.CREATED, clover_order_id=clover_order_id)
+
+    def with_lines(self) -> "Progress":
+        """The lines of the write are in Clover; the next ones name their items again."""
+        return replace(self.applied(), items_dropped=False)
+
+    def without_items(self) -> "Progress":
+        """Clover refused the items of the lines."""
+        return replace(self, items_dropped=True)
+
+    def with_customer(self, clover_customer_id: str) -> "Progress":
+        """The customer has this id in Clover and is not attached yet."""
+        return replace(self.applied(), clover_customer_id=clover_customer_id)
+
+    def with_customer_settled(self) -> "Progress":
+        """The customer is on the order, or the order goes without."""
+        return replace(self.applied(), customer_settled=True)
 
     def not_seen(self, now: datetime, settle: timedelta) -> "Progress":
-        """Clover showed nothing of it. It counts as not applied only after several looks over the whole settle time."""
+        """A look-up found nothing. The write counts as not applied only after several over the whole settle time."""
         looks = self.looks + 1
-        if looks >= LEAST_LOOKS and now >= self._settled_at(settle, now):
+        if looks >= LEAST_LOOKUPS and now >= self._settled_at(settle, now):
             return self.not_applied()
         return replace(self, looks=looks)
 
-    def look_again_after(self, now: datetime, settle: timedelta) -> timedelta:
-        """The pause before the next look: short at first, the last look right after the settle time."""
+    def next_lookup_after(self, now: datetime, settle: timedelta) -> timedelta:
+        """Return the pause before the next look-up: short at first, the last one right after the settle time."""
         first = _settle(settle, self.doubts) / 16
         left = self._settled_at(settle, now) - now
         return min(first * (1 << min(max(self.looks - 1, 0), 4)), left) if left > timedelta(0) else first
 
-    def _settled_at(self, settle: timedelta, now: datetime) -> datetime:
-        return (self.doubt_since or now) + _settle(settle, self.doubts)
-
     def rejected(self, reason: str) -> "Progress":
         return replace(self, state=State.REJECTED, reason=reason)
 
-    def resumed(self) -> "Progress":
-        """A person asked for another try of what was rejected."""
-        state = State.CREATED if self.clover_order_id else State.READY
+    def restarted(self) -> "Progress":
+        """A person requested another attempt of a rejected order."""
+        return self.reached(State.CREATED if self.clover_order_id else State.READY)
+
+    def reached(self, state: State) -> "Progress":
         return replace(self, state=state, reason=None)
 
-    def paid(self) -> "Progress":
-        return replace(self, state=State.PAID, reason=None)
+    @property
+    def _is_creating(self) -> bool:
+        return self.sending == CreateOrder.name
 
-    def done(self) -> "Progress":
-        return replace(self, state=State.DONE, reason=None)
+    def _certain(self) -> "Progress":
+        return replace(self, sending=None, sending_key=None, doubt_since=None, looks=0)
 
-    def cancelled(self) -> "Progress":
-        return replace(self, state=State.CANCELLED, reason=None)
+    def _settled_at(self, settle: timedelta, now: datetime) -> datetime:
+        return (self.doubt_since or now) + _settle(settle, self.doubts)
 
 
 def _settle(settle: timedelta, doubts: int) -> timedelta:

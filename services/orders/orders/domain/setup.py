@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 
 from common.contracts.problems import Code
 
-FIND_SETUP = "find_setup"
-SETUP_KEY = "setup"
 SETUP_CODES = (Code.ORDER_TYPE_MISSING, Code.TENDER_MISSING)
 """The problems of the parts of the setup, in their order."""
 

@@ -1,37 +1,62 @@
-"""What orders does in Clover: each order brought as far as it can go, and what Clover must have first looked for."""
+"""Orders' work in Clover: orders are pushed to their target, and a missing setup is looked for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from common.contracts.problems import Code
+from common.db.unit import Unit
 from common.errors import Again
-from common.work.batch import Batch, Kind
+from common.work.batch import Batch, Hold, Kind, Outcome
 from orders import store
 from orders.deps import Deps
-from orders.domain.order import PUSH_ORDER
-from orders.domain.setup import FIND_SETUP
-from orders.sync.courier import Courier
-from orders.sync.pauses import told
-from orders.sync.setup import find_setup
+from orders.domain.order import Order
+from orders.kinds import FIND_SETUP, PUSH_ORDER
+from orders.store.orders import Schedule
+from orders.sync.pauses import MerchantPause, pause_problem
+from orders.sync.push import OrderPusher
+from orders.sync.setup import SetupCheck, find_setup
+from orders.sync.writes import WriteContext
 
 
 async def push_order(batch: Batch, deps: Deps) -> None:
     """Bring each order as far as it can go, oldest first; one that cannot go on does not stop the next."""
     async with batch.database.connection() as conn:
-        orders = await store.find(conn, batch.merchant_id, batch.keys)
-        pause = await store.pause(conn, batch.merchant_id)
-    waiting = [order for order in orders if order.waits]
-    if not waiting:
-        return
-    if pause.until is not None and pause.until > batch.now:
-        raise Again(pause.until - batch.now, told(pause.count))
+        found = await store.orders.find(conn, batch.merchant_id, batch.keys)
+        orders = [order for order in found if order.waits]
+        if not orders:
+            return
+        items = await store.links.find(conn, batch.merchant_id, _skus(orders))
+        paused = await store.setup.pause(conn, batch.merchant_id)
+    if paused.until is not None and paused.until > batch.now:
+        raise Again(paused.until - batch.now, pause_problem(paused.count))
     async with deps.clover.session(batch.merchant_id) as api:
-        courier = Courier(batch, deps, api, pause.count)
-        for order in waiting:
-            await courier.take(order if api.region == "us" else replace(order, customer=None))
+        pause = MerchantPause(batch, paused.count)
+        context = WriteContext(api, SetupCheck(batch, api, pause), pause, deps.sealer, items)
+        pusher = OrderPusher(batch, deps, api, context)
+        for order in orders:
+            await pusher.push(order if api.region == "us" else replace(order, customer=None))
+
+
+async def note_outcomes(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
+    """Write on the orders themselves what their lists filter by and show."""
+    await store.orders.schedule(unit, merchant_id, [_schedule(key, each) for key, each in outcomes.items()])
+
+
+def _schedule(source_id: str, outcome: Outcome | None) -> Schedule:
+    match outcome:
+        case None:
+            return Schedule(source_id)
+        case Hold():
+            return Schedule(source_id, problem=outcome.problem, reason=outcome.reason or None)
+        case _:
+            return Schedule(source_id, due_at=outcome.due)
+
+
+def _skus(orders: Sequence[Order]) -> set[str]:
+    return {line.sku for order in orders for line in order.source.lines}
 
 
 SYNC: Sequence[Kind] = [
-    Kind(PUSH_ORDER, push_order, refused=Code.ORDER_REJECTED, batch=20),
+    Kind(PUSH_ORDER, push_order, refused=Code.ORDER_REJECTED, batch=20, on_outcomes=note_outcomes),
     Kind(FIND_SETUP, find_setup, refused=Code.CONNECTION_LOST, batch=1),
 ]

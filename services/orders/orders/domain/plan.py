@@ -1,0 +1,91 @@
+"""The plan of an order: the writes that its target still needs, decided from our order and Clover's."""
+
+from collections.abc import Sequence
+
+from orders.domain.clover_order import LOCKED, CloverOrder, differences, not_completed
+from orders.domain.order import Order, RequestedAction
+from orders.domain.progress import Progress, State
+from orders.domain.source import units
+from orders.domain.writes import BY_NAME, AddLines, AttachCustomer, CreateCustomer, CreateOrder, Delete, Lock, Pay, Write
+
+LINES_A_CALL = 100
+"""Rows that Clover takes in one bulk call (documented)."""
+
+
+def target(order: Order) -> State:
+    """Return the state that the order goes to next."""
+    if order.requested_action is RequestedAction.CANCEL:
+        return State.CANCELLED
+    return State.DONE if order.progress.state is State.PAID else State.PAID
+
+
+def missing(order: Order, clover_order: CloverOrder) -> list[Write]:
+    """List the writes that the target still needs, in the order in which they are sent."""
+    match target(order):
+        case State.CANCELLED:
+            return [Delete(order.reference)] if order.progress.clover_order_id else []
+        case State.DONE:
+            # Clover locks an order that is paid (reported by clients); we lock it where it did not.
+            is_open = clover_order.unpaid(order) is None and clover_order.state != LOCKED
+            return [Lock(order.reference)] if is_open else []
+        case _:
+            create = [] if order.progress.clover_order_id else [CreateOrder(order.reference)]
+            pay = [Pay(order.reference)] if clover_order.needs_payment(order) else []
+            return [*create, *_lines(order, clover_order), *_customer(order), *pay]
+
+
+def shortfall(order: Order, clover_order: CloverOrder) -> str | None:
+    """Explain why the order has not reached its target although nothing is missing; None when it has."""
+    match target(order):
+        case State.CANCELLED:
+            return None
+        case State.DONE:
+            wrong, said = not_completed(order, clover_order), "It cannot be completed"
+        case _:
+            wrong, said = differences(order, clover_order), "Not as in the source"
+            if not wrong and _missing_rows(order, clover_order):
+                wrong = ["some of its lines were not sent by us"]
+    return f"{said}: {'; '.join(wrong)}." if wrong else None
+
+
+def under_way(progress: Progress) -> Write | None:
+    """Return the write whose end is not known; None when there is none."""
+    return BY_NAME[progress.sending](progress.sending_key or "") if progress.sending else None
+
+
+def row_id(order: Order, number: int) -> str:
+    """Return the id of ours for a row, which Clover stores with the line item."""
+    return f"{order.reference}-{number}"
+
+
+def any_row_there(write: AddLines, order: Order, clover_order: CloverOrder) -> bool:
+    """Return whether Clover shows a row of this write."""
+    return not set(write.numbers) <= set(_missing_rows(order, clover_order))
+
+
+def _missing_rows(order: Order, clover_order: CloverOrder) -> Sequence[int]:
+    """List the numbers of the rows that Clover does not show.
+
+    A Clover that does not return `userData` shows no id of ours on any row; then the rows are counted.
+    """
+    numbers, shown = range(1, len(units(order.source.lines)) + 1), set(clover_order.rows)
+    absent = [each for each in numbers if row_id(order, each) not in shown]
+    return absent if len(absent) < len(numbers) else numbers[len(clover_order.rows) :]
+
+
+def _lines(order: Order, clover_order: CloverOrder) -> list[AddLines]:
+    runs: list[tuple[int, int]] = []
+    for number in _missing_rows(order, clover_order):
+        first, last = runs[-1] if runs else (0, -1)
+        if number == last + 1 and number - first < LINES_A_CALL:
+            runs[-1] = (first, number)
+        else:
+            runs.append((number, number))
+    return [AddLines(f"{first}-{last}", linked=not order.progress.items_dropped) for first, last in runs]
+
+
+def _customer(order: Order) -> list[Write]:
+    if order.customer is None or order.progress.customer_settled:
+        return []
+    attach = AttachCustomer(order.reference)
+    return [attach] if order.progress.clover_customer_id else [CreateCustomer(order.reference), attach]

@@ -1,0 +1,37 @@
+"""The closed set of events on an order's timeline."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TimelineEvent(StrEnum):
+    """Something that happened to an order. Its `detail` names the write, the reason or the rows."""
+
+    RECEIVED = "received"
+    CREATE_SENT = "create_sent"
+    CREATED = "created"
+    LINES_ADDED = "lines_added"
+    CUSTOMER_SET = "customer_set"
+    PAYMENT_ADDED = "payment_added"
+    LOCKED = "locked"
+    PAID = "paid"
+    COMPLETE_REQUESTED = "complete_requested"
+    COMPLETED = "completed"
+    CANCEL_REQUESTED = "cancel_requested"
+    CANCELLED = "cancelled"
+    SEND_REFUSED = "send_refused"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    LOOKUP_FOUND = "lookup_found"
+    LOOKUP_EMPTY = "lookup_empty"
+    ITEMS_DROPPED = "items_dropped"
+    CUSTOMER_DROPPED = "customer_dropped"
+    REJECTED = "rejected"
+    RETRIED = "retried"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a timeline, before it has a time."""
+
+    event: TimelineEvent
+    detail: str = ""

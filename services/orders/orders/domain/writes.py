@@ -1,0 +1,99 @@
+"""The writes that bring an order into Clover, as data: the plan lists them, `sync/writes` sends them."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from orders.domain.timeline import TimelineEvent
+
+
+@dataclass(frozen=True)
+class Write:
+    """One call that changes Clover. `name` and `key` identify it on its order, also after a crash."""
+
+    key: str
+
+    name: ClassVar[str]
+    once: ClassVar[bool] = True
+    """Whether it must not be repeated while an earlier attempt may have been applied."""
+    needs_setup: ClassVar[bool] = False
+    """Whether it names the order type or the tender."""
+    optional: ClassVar[bool] = False
+    """Whether the order goes on without it when Clover refuses it."""
+    sent_as: ClassVar[TimelineEvent | None] = None
+    applied_as: ClassVar[TimelineEvent | None] = None
+
+
+@dataclass(frozen=True)
+class CreateOrder(Write):
+    """Create the order without its lines. The key is our reference, which Clover stores on the order."""
+
+    name = "create_order"
+    needs_setup = True
+    sent_as = TimelineEvent.CREATE_SENT
+    applied_as = TimelineEvent.CREATED
+
+
+@dataclass(frozen=True)
+class AddLines(Write):
+    """Add up to 100 rows in one call. The key is their first and last number, from 1: `1-100`."""
+
+    linked: bool = True
+    """Whether rows with a linked SKU name their Clover item."""
+
+    name = "add_lines"
+    applied_as = TimelineEvent.LINES_ADDED
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the rows."""
+        first, _, last = self.key.partition("-")
+        return range(int(first), int(last) + 1)
+
+
+@dataclass(frozen=True)
+class CreateCustomer(Write):
+    """Find the customer in Clover, or create them."""
+
+    name = "create_customer"
+    optional = True
+    applied_as = TimelineEvent.CUSTOMER_SET
+
+
+@dataclass(frozen=True)
+class AttachCustomer(Write):
+    """Put the customer on the order; repeating it changes nothing."""
+
+    name = "attach_customer"
+    once = False
+    optional = True
+
+
+@dataclass(frozen=True)
+class Pay(Write):
+    """Record a payment made elsewhere. The key is the id of ours that Clover stores on the payment."""
+
+    name = "pay"
+    needs_setup = True
+    applied_as = TimelineEvent.PAYMENT_ADDED
+
+
+@dataclass(frozen=True)
+class Lock(Write):
+    """Close the order to changes; repeating it changes nothing."""
+
+    name = "lock"
+    once = False
+    applied_as = TimelineEvent.LOCKED
+
+
+@dataclass(frozen=True)
+class Delete(Write):
+    """Delete the order, which is all Clover offers to cancel one; repeating it changes nothing."""
+
+    name = "delete"
+    once = False
+
+
+BY_NAME: dict[str, type[Write]] = {
+    each.name: each for each in (CreateOrder, AddLines, CreateCustomer, AttachCustomer, Pay, Lock, Delete)
+}

@@ -1,0 +1,197 @@
+"""Pushes orders into Clover, each as far as it can go: the first missing write is noted, sent, and its end recorded."""
+
+from dataclasses import replace
+
+import structlog
+
+from common.clover.transport import MerchantApi
+from common.contracts.envelope import Event
+from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
+from common.contracts.problems import Code
+from common.db.lease import LeaseLost
+from common.errors import Again, Ambiguous, Conflict, Forbidden, Held, Permanent, Rejected, Transient
+from common.work.batch import Batch
+from orders import clover, store
+from orders.deps import Deps
+from orders.domain.clover_order import CloverOrder
+from orders.domain.order import Order, RequestedAction
+from orders.domain.plan import missing, shortfall, target, under_way
+from orders.domain.progress import Progress, State
+from orders.domain.timeline import Entry, TimelineEvent
+from orders.domain.writes import Write
+from orders.sync.pauses import PauseMerchant
+from orders.sync.writes import WRITES, WriteContext
+
+log = structlog.get_logger()
+
+REACHED = {
+    State.PAID: TimelineEvent.PAID,
+    State.DONE: TimelineEvent.COMPLETED,
+    State.CANCELLED: TimelineEvent.CANCELLED,
+}
+
+
+class OrderPusher:
+    """Pushes the orders of one batch, one after another.
+
+    A write that must not be doubled is committed as under way before its first byte leaves. While its end is not
+    known it is looked up, and nothing else is sent for its order.
+    """
+
+    def __init__(self, batch: Batch, deps: Deps, api: MerchantApi, context: WriteContext) -> None:
+        self._batch = batch
+        self._settle = deps.settle
+        self._api = api
+        self._context = context
+        self._stopped: PauseMerchant | Forbidden | None = None
+
+    async def push(self, order: Order) -> None:
+        """Bring the order as far as it can go, and give the batch its outcome."""
+        key = order.source_id
+        try:
+            if self._stopped is not None:
+                raise self._stopped
+            try:
+                await self._advance(order)
+            except Ambiguous:
+                await self._advance(await self._reread(order))
+        except LeaseLost:
+            raise
+        except Forbidden as error:
+            if not self._api.answered:  # otherwise a permission is missing, which concerns this order alone
+                self._stopped = error
+            self._batch.hold(key, Code.CONNECTION_LOST, str(error))
+        except Held as held:
+            self._batch.hold(key, Code(held.problem))
+        except Again as again:
+            self._stopped = again if isinstance(again, PauseMerchant) else None
+            self._batch.retry(key, again.after, again.problem)
+        except Permanent as error:
+            self._batch.hold(key, Code.ORDER_REJECTED, str(error))
+            await self._reject(await self._reread(order), str(error))
+        except (Transient, Ambiguous) as error:
+            self._batch.failed(key, error)
+
+    async def _advance(self, order: Order) -> None:
+        """Send what is missing until the order has reached its targets."""
+        order = await self._resolve_doubt(await self._restart(order))
+        shown = await self._lookup(order)
+        while order.waits:
+            tried: set[Write] = set()
+            while write := next((each for each in missing(order, shown) if each not in tried), None):
+                tried.add(write)
+                order = await self._attempt(write, order)
+            if tried:
+                shown = await self._lookup(order)
+            order = await self._conclude(order, shown)
+
+    async def _restart(self, order: Order) -> Order:
+        """Start a rejected order anew: it is only queued again when a person asks for it."""
+        if order.progress.state is not State.REJECTED or order.requested_action is RequestedAction.CANCEL:
+            return order
+        return await self._record(order, order.progress.restarted(), Entry(TimelineEvent.RETRIED))
+
+    async def _resolve_doubt(self, order: Order) -> Order:
+        """Look up the write whose answer was lost. Raises Again while Clover must be asked once more."""
+        write = under_way(order.progress)
+        if write is None or (order.progress.clover_order_id and order.requested_action is RequestedAction.CANCEL):
+            return order
+        if order.progress.doubt_since is None:  # the process that was sending is gone
+            order = await self._doubt(order, write)
+        try:
+            found = await WRITES[type(write)].find(self._context, write, order)
+        except Permanent as error:
+            if not write.optional:
+                raise
+            return await self._refused(write, order, error)
+        if found is not None:
+            return await self._record(order, found, Entry(TimelineEvent.LOOKUP_FOUND, write.name))
+        progress = order.progress.not_seen(self._batch.now, self._settle)
+        order = await self._record(order, progress, Entry(TimelineEvent.LOOKUP_EMPTY, write.name))
+        if progress.sending is not None:
+            problem = Code.CLOVER_UNREACHABLE if progress.is_long_in_doubt else None
+            raise Again(progress.next_lookup_after(self._batch.now, self._settle), problem)
+        return order
+
+    async def _lookup(self, order: Order) -> CloverOrder:
+        """Read the order from Clover; one that is not there yet, or only to be deleted, needs no call."""
+        if order.progress.clover_order_id is None or target(order) is State.CANCELLED:
+            return CloverOrder()
+        return await clover.show_order(self._api, order)
+
+    async def _attempt(self, write: Write, order: Order) -> Order:
+        """Note the write as under way, send it and record its end."""
+        if write.needs_setup:
+            await self._context.setup.ready()
+        if write.once:
+            order = await self._record(order, order.progress.begin(write), _entry(write.sent_as, write))
+        try:
+            progress = await WRITES[type(write)].send(self._context, write, order)
+        except (Transient, Permanent, Again) as error:
+            entry = Entry(TimelineEvent.SEND_REFUSED, write.name)
+            order = await self._record(order, order.progress.not_applied(), entry)
+            if not isinstance(error, Permanent):
+                raise
+            return await self._refused(write, order, error)
+        except Ambiguous:
+            if write.once:
+                await self._doubt(order, write)
+            raise
+        return await self._record(order, progress, _entry(write.applied_as, write))
+
+    async def _refused(self, write: Write, order: Order, error: Permanent) -> Order:
+        progress, entry = await WRITES[type(write)].refused(self._context, write, order, error)
+        return await self._record(order, progress, entry)
+
+    async def _doubt(self, order: Order, write: Write) -> Order:
+        entry = Entry(TimelineEvent.OUTCOME_UNKNOWN, write.name)
+        return await self._record(order, order.progress.in_doubt(self._batch.now), entry)
+
+    async def _conclude(self, order: Order, shown: CloverOrder) -> Order:
+        """Record that the order has reached its target. Raises Rejected when Clover shows something else."""
+        if wrong := shortfall(order, shown):
+            raise Rejected(wrong)
+        state = target(order)
+        return await self._record(order, order.progress.reached(state), Entry(REACHED[state]), _event(order, state))
+
+    async def _reject(self, order: Order, reason: str) -> None:
+        """Record the rejection. An order that is paid, in doubt or to be cancelled keeps its state and only waits."""
+        progress, cancels = order.progress, order.requested_action is RequestedAction.CANCEL
+        if cancels or progress.sending is not None or progress.state is State.PAID:
+            return
+        event = OrderRejected(merchant_id=order.merchant_id, source_id=order.source_id, reason=reason)
+        await self._record(order, progress.rejected(reason), Entry(TimelineEvent.REJECTED, reason), event)
+
+    async def _record(self, order: Order, progress: Progress, entry: Entry | None, *events: Event) -> Order:
+        """Commit the order's progress. Raises Conflict when the order changed meanwhile."""
+        async with self._batch.unit() as unit:
+            if not await store.orders.record(unit, order, progress):
+                raise Conflict("the order changed meanwhile")
+            if entry is not None:
+                store.timeline.add(unit, order.merchant_id, order.source_id, entry)
+            unit.emit(*events)
+        return replace(order, progress=progress)
+
+    async def _reread(self, order: Order) -> Order:
+        """Read the order from the database; one pushed without its customer stays without."""
+        async with self._batch.database.connection() as conn:
+            [found] = await store.orders.find(conn, order.merchant_id, [order.source_id])
+        return replace(found, customer=order.customer)
+
+
+def _entry(event: TimelineEvent | None, write: Write) -> Entry | None:
+    return Entry(event, write.key) if event else None
+
+
+def _event(order: Order, state: State) -> Event:
+    ids = {"merchant_id": order.merchant_id, "source_id": order.source_id}
+    match state:
+        case State.CANCELLED:
+            return OrderCancelled(**ids, clover_order_id=order.progress.clover_order_id)
+        case State.DONE:
+            return OrderCompleted(**ids, clover_order_id=order.clover_id)
+        case _:
+            source = order.source
+            return OrderSynced(
+                **ids, clover_order_id=order.clover_id, currency=source.currency, total=source.total
+            )

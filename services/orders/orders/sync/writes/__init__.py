@@ -1,0 +1,25 @@
+"""The calls of each write, one module per subject.
+
+`send` makes the write and returns the progress made. `find` looks up a write whose answer was lost; writes that may
+be repeated need none. `refused` decides what Clover's refusal means: it returns the progress with which the order goes
+on, or raises.
+"""
+
+from collections.abc import Mapping
+from types import ModuleType
+
+from orders.domain.writes import AddLines, AttachCustomer, CreateCustomer, CreateOrder, Delete, Lock, Pay, Write
+from orders.sync.writes import attach_customer, create_customer, create_order, delete, lines, lock, pay
+from orders.sync.writes.context import WriteContext
+
+WRITES: Mapping[type[Write], ModuleType] = {
+    CreateOrder: create_order,
+    AddLines: lines,
+    CreateCustomer: create_customer,
+    AttachCustomer: attach_customer,
+    Pay: pay,
+    Lock: lock,
+    Delete: delete,
+}
+
+__all__ = ["WRITES", "WriteContext"]

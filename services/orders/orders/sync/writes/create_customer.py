@@ -1,0 +1,52 @@
+"""Finds a customer in Clover or creates them; an order that Clover takes without its customer goes without."""
+
+from pydantic import TypeAdapter
+
+from common.errors import Forbidden, Permanent
+from orders import clover
+from orders.deps import customer_context
+from orders.domain.order import Order
+from orders.domain.progress import Progress
+from orders.domain.source import Customer
+from orders.domain.timeline import Entry, TimelineEvent
+from orders.domain.writes import Write
+from orders.sync.writes.context import WriteContext
+
+REFUSED = "Clover did not take the customer's details."
+
+_CUSTOMER = TypeAdapter(Customer)
+
+
+async def send(context: WriteContext, _write: Write, order: Order) -> Progress:
+    """Find the customer by e-mail address or telephone number, else create them."""
+    customer = _customer(context, order)
+    if customer is None:
+        return order.progress.with_customer_settled()
+    found = await clover.find_customer(context.api, customer)
+    return order.progress.with_customer(found or await clover.create_customer(context.api, customer))
+
+
+async def find(context: WriteContext, _write: Write, order: Order) -> Progress | None:
+    """Look for the customer; one without address and number is found by name."""
+    customer = _customer(context, order)
+    if customer is None:
+        return order.progress.with_customer_settled()
+    look = clover.find_customer if customer.email or customer.phone else clover.find_namesake
+    found = await look(context.api, customer)
+    return order.progress.with_customer(found) if found else None
+
+
+async def refused(context: WriteContext, _write: Write, order: Order, error: Permanent) -> tuple[Progress, Entry]:
+    """Let the order go without its customer. Raises Forbidden when not only customers are closed to us."""
+    if isinstance(error, Forbidden):
+        await clover.show_order(context.api, order)
+    # Clover's own words may repeat the details; of a missing permission we speak in ours.
+    detail = str(error) if isinstance(error, Forbidden) else REFUSED
+    return order.progress.with_customer_settled(), Entry(TimelineEvent.CUSTOMER_DROPPED, detail)
+
+
+def _customer(context: WriteContext, order: Order) -> Customer | None:
+    """Return the customer as Clover can take them; None when nothing of them is left."""
+    sealed = customer_context(order.merchant_id, order.source_id)
+    opened = context.sealer.open(order.customer or b"", context=sealed)
+    return _CUSTOMER.validate_json(opened).for_clover()
