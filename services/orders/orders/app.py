@@ -24,7 +24,9 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     """Build the service with these settings, not yet open. Tests bring their own clock and grants."""
     clock, metrics = clock or SystemClock(), Metrics()
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock)
-    clover = Clover(settings, grants or HttpGrants(settings, NAME), metrics, clock, user_agent=f"QuickSync/0.1 ({NAME})")
+    clover = Clover(
+        settings, grants or HttpGrants(settings, NAME), metrics, clock, user_agent=f"QuickSync/0.1 ({NAME})"
+    )
     deps = Deps(
         database=database,
         clover=clover,

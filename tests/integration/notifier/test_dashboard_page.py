@@ -11,7 +11,6 @@ from tests.support.browser import DESKTOP, PHONE, Scheme, browsing, tab
 from common.contracts.inventory import StockChanged
 from common.contracts.orders import OrderSynced
 from common.contracts.problems import Code
-from common.money import Money
 
 
 @pytest.fixture
@@ -144,7 +143,8 @@ async def _some_activity(notifier: Notifier) -> None:
                 merchant_id=MERCHANT,
                 source_id=f"#10{n}",
                 clover_order_id="CLOVERORDER01",
-                total=Money(amount=1250 + n, currency="USD"),
+                currency="USD",
+                total=1250 + n,
             ),
             StockChanged(
                 merchant_id=MERCHANT,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,7 +17,6 @@ from tests.support.tokens import Issuer
 
 from clover_sandbox.world import DEFAULT_PERMISSIONS
 from common.clock import SystemClock
-from common.clover import transport
 from common.clover.grants import Grant
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.clover import ObjectChanged
@@ -25,10 +24,10 @@ from common.contracts.envelope import Event
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code
 from common.service import Service
-from common.telemetry.metrics import Metrics
 from common.work.worker import Worker
 from orders.app import build
-from orders.domain.setup import FIND_SETUP, ORDER_TYPE
+from orders.domain.setup import ORDER_TYPE
+from orders.kinds import FIND_SETUP
 from orders.settings import Settings
 
 MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -38,7 +37,7 @@ ADA = {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com", "p
 
 
 class MovedClock(SystemClock):
-    """The machine's clock, set forward as tests wish."""
+    """The machine's clock, set forward by tests."""
 
     def __init__(self) -> None:
         self.ahead = timedelta(0)
@@ -245,11 +244,7 @@ async def serving_orders(dsn: str, clover: Clover, changed: dict[str, Any]) -> A
         "reference_key": "for references only",
         "order_settle_seconds": SETTLE,
     }
-    settings = Settings(**(usual | changed))
-    service = build(settings)
-    service.database.clock = clock
-    way = transport.Clover(settings, FixedGrants(shops), Metrics(), SystemClock(), user_agent="QuickSync/0.1 (orders)")
-    service = replace(service, deps=replace(service.deps, clover=way), resources=[way])
+    service = build(Settings(**(usual | changed)), clock=clock, grants=FixedGrants(shops))
     async with service.opened(), TestClient(TestServer(service.application(), access_log=None)) as http:
         yield Orders(service, http, issuer, clover, clock, shops, service.worker)
 

@@ -159,7 +159,7 @@ async def test_clover_refuses_to_delete_a_paid_order(orders: Orders) -> None:
     await orders.act(shop, "cancel")
     await orders.run_until_idle()
     seen = await orders.seen(shop)
-    assert (seen["state"], seen["wish"], len(in_clover(shop))) == ("held", "cancel", 1)
+    assert (seen["state"], seen["requested_action"], len(in_clover(shop))) == ("held", "cancel", 1)
     assert seen["problem"]["reason"] == "Order has payments and cannot be deleted"
 
 

@@ -134,7 +134,7 @@ async def test_a_held_order_says_what_to_do(orders: Orders) -> None:
     await orders.run_until_idle()
     seen = await orders.seen(shop)
     assert "Setup → Order Types" in seen["problem"]["remedy"]
-    assert [step["step"] for step in seen["timeline"]] == ["received"]
+    assert [entry["event"] for entry in seen["timeline"]] == ["received"]
 
 
 async def test_the_timeline_of_a_paid_order(orders: Orders) -> None:
@@ -142,8 +142,8 @@ async def test_the_timeline_of_a_paid_order(orders: Orders) -> None:
     shop = await orders.connected()
     await orders.put(shop, customer=ADA)
     await orders.run_until_idle()
-    steps = [step["step"] for step in (await orders.seen(shop))["timeline"]]
-    assert steps == ["received", "submitting", "created", "lines", "customer", "payment", "paid"]
+    events = [entry["event"] for entry in (await orders.seen(shop))["timeline"]]
+    assert events == ["received", "create_sent", "created", "lines_added", "customer_set", "payment_added", "paid"]
 
 
 async def test_fulfilments_are_refused_with_the_reason(orders: Orders) -> None:

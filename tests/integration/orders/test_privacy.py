@@ -83,7 +83,7 @@ async def test_an_order_goes_without_a_customer_clover_refuses(logged: io.String
 
     seen, [made] = await orders.seen(shop), in_clover(shop)
     assert (seen["state"], made.customers) == ("paid", [])
-    [said] = [each["detail"] for each in seen["timeline"] if each["step"] == "customer left out"]
+    [said] = [each["detail"] for each in seen["timeline"] if each["event"] == "customer_dropped"]
     assert said == "Clover did not take the customer's details."
     assert found_in(await everything_stored(orders)) == []
     assert found_in(logged.getvalue()) == []
@@ -96,7 +96,7 @@ async def test_an_order_goes_without_a_customer_we_may_not_see(orders: Orders) -
     await orders.run_until_idle()
     seen = await orders.seen(shop)
     assert seen["state"] == "paid"
-    [said] = [each["detail"] for each in seen["timeline"] if each["step"] == "customer left out"]
+    [said] = [each["detail"] for each in seen["timeline"] if each["event"] == "customer_dropped"]
     assert said.startswith("Clover refuses our access to customers")
 
 

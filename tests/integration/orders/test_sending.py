@@ -20,7 +20,7 @@ async def test_an_order_is_paid_in_clover_exact_to_the_cent(orders: Orders) -> N
     assert (made.record["title"], made.record["note"]) == ("shopify #1001", "QuickSync order o-1")
     assert [payment["amount"] for payment in made.payments] == [3499]
     [synced] = await orders.emitted(OrderSynced)
-    assert (synced.clover_order_id, synced.total.amount) == (made.record["id"], 3499)
+    assert (synced.clover_order_id, synced.currency, synced.total) == (made.record["id"], "USD", 3499)
 
 
 async def test_an_order_takes_four_calls(orders: Orders) -> None:
@@ -136,5 +136,5 @@ async def test_an_item_deleted_in_clover_is_sold_by_its_name(orders: Orders) -> 
     assert [(line["name"], line.get("item")) for line in made.lines] == [("Mug", None), ("Mug", None), ("Poster", None)]
     seen = await orders.seen(shop)
     assert seen["state"] == "paid"
-    [said] = [each["detail"] for each in seen["timeline"] if each["step"] == "items left out"]
+    [said] = [each["detail"] for each in seen["timeline"] if each["event"] == "items_dropped"]
     assert said == "Clover did not take the items of MUG"

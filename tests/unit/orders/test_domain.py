@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.order import Order, shown
+from orders.domain.clover_order import CloverOrder, Payment, differences
+from orders.domain.order import Order
 from orders.domain.privacy import impersonal, keepable
-from orders.domain.progress import Progress, State, Step
-from orders.domain.seen import Payment, Seen, differences, next_step
+from orders.domain.progress import Progress
 from orders.domain.setup import Setup, look_again_after
 from orders.domain.source import Customer, Line, Source, clipped, differing, lines_total, units
 
@@ -20,7 +20,7 @@ LINES = (Line("MUG", "Mug", 2, 1250), Line("POSTER", "Poster", 1, 999))
 SOURCE = Source("shopify", "mugs.example", "#1001", "USD", LINES, 3499, None, NOW)
 ORDER = Order("MRCHNT0000001", "o-1", "REFERENCE001", SOURCE, None, None, Progress())
 OURS = Payment("REFERENCE001", 3499, "SUCCESS")
-WHOLE = Seen(3, 3499, (OURS,), "PAID", "locked")
+WHOLE = CloverOrder((None,) * 3, 3499, (OURS,), "PAID", "locked")
 
 lines = st.lists(
     st.builds(Line, st.just("S"), st.just("N"), st.integers(1, 99), st.integers(0, 10**9)), min_size=1, max_size=4
@@ -99,44 +99,17 @@ def test_differing_names_the_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "step"),
-    [
-        (Seen(), Step.LINES),
-        (Seen(lines=2), Step.LINES),
-        (Seen(lines=3), Step.PAYMENT),
-        (Seen(lines=3, payments=(Payment("OTHER", 3498, "SUCCESS"),)), Step.PAYMENT),
-        (Seen(lines=3, payments=(Payment("OTHER", 3499, "FAIL"),)), Step.PAYMENT),
-        (Seen(lines=3, payments=(Payment(None, 3499, "SUCCESS"),)), None),
-        (WHOLE, None),
-    ],
-)
-def test_the_first_missing_step(seen: Seen, step: Step | None) -> None:
-    """What Clover shows decides what is written next."""
-    assert next_step(ORDER, seen) is step
-
-
-def test_a_customer_is_made_before_it_is_attached() -> None:
-    """Between lines and payment the customer is found or made, then attached."""
-    order, seen = replace(ORDER, customer=b"sealed"), Seen(lines=3)
-    assert next_step(order, seen) is Step.CUSTOMER
-    known = replace(order, progress=replace(order.progress, clover_customer_id="C"))
-    assert next_step(known, seen) is Step.ATTACH
-    settled = replace(known, progress=known.progress.with_customer_settled())
-    assert next_step(settled, seen) is Step.PAYMENT
-
-
-@pytest.mark.parametrize(
     ("seen", "said"),
     [
         (replace(WHOLE, total=3500), "the total is 34.99 USD and Clover shows 35.00 USD"),
         (replace(WHOLE, total=None), "the total is 34.99 USD and Clover shows none"),
-        (replace(WHOLE, lines=4), "it has 3 units and Clover shows 4"),
+        (replace(WHOLE, rows=(None,) * 4), "it has 3 units and Clover shows 4"),
         (replace(WHOLE, payments=(OURS, OURS)), "34.99 USD were paid and Clover shows 69.98 USD"),
         (replace(WHOLE, payments=(replace(OURS, result="FAIL"),)), "34.99 USD were paid and Clover shows 0.00 USD"),
         (replace(WHOLE, payment_state="PARTIALLY_PAID"), "Clover shows it as PARTIALLY_PAID instead of PAID"),
     ],
 )
-def test_every_difference_is_told_with_both_numbers(seen: Seen, said: str) -> None:
+def test_every_difference_shows_both_numbers(seen: CloverOrder, said: str) -> None:
     """A difference between source and Clover is words, never absorbed."""
     assert differences(ORDER, seen) == [said]
     assert differences(ORDER, WHOLE) == differences(ORDER, replace(WHOLE, payment_state=None)) == []
@@ -189,19 +162,3 @@ def test_clipped_text_fits_clover(text: str) -> None:
     short = clipped(text, 127)
     assert len(short.encode("utf-16-le")) <= 254
     assert text.startswith(short)
-
-
-@pytest.mark.parametrize(
-    ("state", "held", "said"),
-    [
-        (State.READY, False, "ready"),
-        (State.READY, True, "held"),
-        (State.UNKNOWN, True, "held"),
-        (State.PAID, True, "held"),
-        (State.REJECTED, True, "rejected"),
-        (State.CANCELLED, True, "cancelled"),
-    ],
-)
-def test_what_a_person_is_shown(state: State, held: bool, said: str) -> None:
-    """Held is what waits for a person and could still go on."""
-    assert shown(state, held=held) == said

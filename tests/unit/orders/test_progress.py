@@ -8,18 +8,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from orders.domain.progress import LEAST_LOOKS, Progress, State, Step
+from orders.domain.progress import LEAST_LOOKUPS, Progress, State
+from orders.domain.writes import AddLines, CreateCustomer, CreateOrder, Pay, Write
 
 SETTLE = timedelta(seconds=60)
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-ONCE = [Step.LINES, Step.CUSTOMER, Step.PAYMENT]
+CREATE = CreateOrder("R")
+ONCE: list[Write] = [AddLines("1-3"), CreateCustomer("R"), Pay("R")]
+BY_NAME = {each.name: each for each in [CREATE, *ONCE]}
 
 
 @dataclass
 class Sent:
     """A call that left: when it is applied, if ever, and the look-ups answered since it ended."""
 
-    step: Step
+    step: Write
     applied_at: datetime | None
     looks: list[datetime] = field(default_factory=list)
 
@@ -32,16 +35,16 @@ class Sending(RuleBasedStateMachine):
         self.now = NOW
         self.progress = Progress()
         self.sent: list[Sent] = []
-        self.done: set[Step] = set()
+        self.done: set[Write] = set()
 
-    def next_step(self) -> Step | None:
+    def next_step(self) -> Write | None:
         if self.progress.state is State.READY:
-            return Step.ORDER
+            return CREATE
         return next((step for step in ONCE if step not in self.done), None)
 
-    def answer(self, step: Step) -> None:
+    def answer(self, step: Write) -> None:
         self.done.add(step)
-        self.progress = self.progress.created("O") if step is Step.ORDER else self.progress.answered()
+        self.progress = self.progress.created("O") if step == CREATE else self.progress.applied()
 
     @precondition(lambda self: self.progress.sending is None and self.next_step() is not None)
     @rule(fate=st.sampled_from(["answered", "lost", "applied", "late", "refused", "killed before", "killed after"]))
@@ -49,7 +52,7 @@ class Sending(RuleBasedStateMachine):
         """Announce the write, send it, and have it end in some way."""
         step = self.next_step()
         assert step is not None
-        before = [each for each in self.sent if each.step is step]
+        before = [each for each in self.sent if each.step == step]
         self.progress = self.progress.begin(step)
         if fate == "refused":
             self.progress = self.progress.not_applied()
@@ -57,7 +60,7 @@ class Sending(RuleBasedStateMachine):
         if fate == "killed before":
             return
         assert all(each.applied_at is None for each in before), "it stands in Clover already"
-        assert all(len(each.looks) >= LEAST_LOOKS for each in before)
+        assert all(len(each.looks) >= LEAST_LOOKUPS for each in before)
         late = {"lost": None, "late": self.now + SETTLE * 0.9}.get(fate, self.now)
         self.sent.append(Sent(step, late))
         if fate == "answered":
@@ -69,11 +72,11 @@ class Sending(RuleBasedStateMachine):
     @rule()
     def poll(self) -> None:
         """Ask Clover about the write in doubt; an index may lag, but not beyond the settle time."""
-        step = self.progress.sending
-        assert step is not None
+        assert self.progress.sending is not None
+        step = BY_NAME[self.progress.sending]
         if self.progress.doubt_since is None:
             self.progress = self.progress.in_doubt(self.now)
-        ours = [each for each in self.sent if each.step is step]
+        ours = [each for each in self.sent if each.step == step]
         if any(each.applied_at and each.applied_at <= self.now for each in ours):
             self.answer(step)
             return
@@ -89,7 +92,7 @@ class Sending(RuleBasedStateMachine):
     @rule()
     def wait_as_told(self) -> None:
         """The pause to the next look is never nothing and never beyond the longest settle time."""
-        pause = self.progress.look_again_after(self.now, SETTLE)
+        pause = self.progress.next_lookup_after(self.now, SETTLE)
         assert timedelta(0) < pause <= timedelta(hours=1)
         self.now += pause
 
@@ -98,12 +101,12 @@ class Sending(RuleBasedStateMachine):
         """While the end of a write is not known no other begins."""
         if self.progress.sending is not None:
             with pytest.raises(RuntimeError):
-                self.progress.begin(Step.LINES)
+                self.progress.begin(ONCE[0])
 
     @invariant()
     def never_twice_in_clover(self) -> None:
-        for step in [Step.ORDER, *ONCE]:
-            assert sum(each.step is step and each.applied_at is not None for each in self.sent) <= 1
+        for step in [CREATE, *ONCE]:
+            assert sum(each.step == step and each.applied_at is not None for each in self.sent) <= 1
 
 
 Sending.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
@@ -112,12 +115,12 @@ TestSending = Sending.TestCase
 
 def looks_until_settled(doubts: int) -> list[float]:
     """When Clover is asked about a write that it never shows, in seconds after so many doubts in a row."""
-    progress = Progress(state=State.UNKNOWN, sending=Step.ORDER, doubts=doubts - 1).in_doubt(NOW)
+    progress = Progress(state=State.UNKNOWN, sending=CREATE.name, doubts=doubts - 1).in_doubt(NOW)
     now, looks = NOW, []
     while progress.sending is not None:
         looks.append((now - NOW).total_seconds())
         progress = progress.not_seen(now, SETTLE)
-        now += progress.look_again_after(now, SETTLE)
+        now += progress.next_lookup_after(now, SETTLE)
     return looks
 
 
@@ -133,7 +136,7 @@ def test_each_attempt_without_an_end_is_waited_for_longer() -> None:
 
 def test_only_doubts_in_a_row_count() -> None:
     """What was heard of once is no longer in doubt; what surely did nothing may be in doubt again."""
-    doubted = Progress(doubts=1).begin(Step.ORDER).in_doubt(NOW)
+    doubted = Progress(doubts=1).begin(CREATE).in_doubt(NOW)
 
     assert doubted.not_applied().doubts == 2
     assert doubted.created("0RDER00000001").doubts == 0
@@ -141,20 +144,20 @@ def test_only_doubts_in_a_row_count() -> None:
 
 def test_an_order_found_submitting_is_not_ready() -> None:
     """What a killed process left behind cannot be sent, only looked up."""
-    left = Progress().begin(Step.ORDER)
+    left = Progress().begin(CREATE)
     assert left.state is State.SUBMITTING
     with pytest.raises(RuntimeError, match="may not be sent"):
-        left.begin(Step.ORDER)
+        left.begin(CREATE)
 
 
 @pytest.mark.parametrize("state", [State.CREATED, State.PAID, State.DONE, State.REJECTED, State.CANCELLED])
 def test_only_a_ready_order_is_created(state: State) -> None:
     """No other state leads to a creation."""
-    with pytest.raises(RuntimeError, match="is not sent"):
-        Progress(state=state).begin(Step.ORDER)
+    with pytest.raises(RuntimeError, match="is not created"):
+        Progress(state=state).begin(CREATE)
 
 
 def test_a_rejected_order_goes_on_where_it_was() -> None:
     """One that is in Clover is not created again."""
-    assert Progress(state=State.REJECTED).resumed().state is State.READY
-    assert Progress(state=State.REJECTED, clover_order_id="O").resumed().state is State.CREATED
+    assert Progress(state=State.REJECTED).restarted().state is State.READY
+    assert Progress(state=State.REJECTED, clover_order_id="O").restarted().state is State.CREATED

@@ -14,6 +14,7 @@ from common.contracts.inventory import StockChanged, StockPushed
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import ProblemClosed, ProblemOpened
 from common.messages import Messages
+from common.money import Money
 from common.quantity import decimal
 
 
@@ -75,7 +76,14 @@ def _rejected(event: OrderRejected, texts: Messages) -> Line:
 
 
 def _synced(event: OrderSynced, texts: Messages) -> Line:
-    return Line(texts.text("activity.order_synced", order=event.source_id, total=str(event.total)), Tone.GOOD)
+    return Line(
+        texts.text(
+            "activity.order_synced",
+            order=event.source_id,
+            total=str(Money(amount=event.total, currency=event.currency)),
+        ),
+        Tone.GOOD,
+    )
 
 
 def _completed(event: OrderCompleted, texts: Messages) -> Line:

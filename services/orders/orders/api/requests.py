@@ -1,4 +1,4 @@
-"""What the HTTP side takes."""
+"""The bodies and query strings that the API of orders reads."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,7 +9,7 @@ from common.contracts.catalog import Sku
 from common.http.paging import PageByNumber
 from common.http.routes import Input
 from common.money import Currency, MinorUnits
-from orders.domain.order import Shown
+from orders.domain.order import OrderStatus
 from orders.domain.source import Customer, Line, Source
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -25,44 +25,69 @@ Text40 = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Detail = Annotated[str, StringConstraints(max_length=255)]
 
 
-class ChannelIn(Input):
-    """The other store an order comes from."""
+class ChannelInput(Input):
+    """The other store that an order comes from."""
 
-    channel: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-    store: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    channel: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$"),
+        Field(description="The kind of store, such as `shopify`. 1 to 40 lower-case letters, digits, `_` and `-`."),
+    ]
+    store: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=200),
+        Field(description="The store's name or address there, such as `mugs.example`."),
+    ]
 
 
-class LineIn(Input):
-    """One line; `unit_price` is in minor units. A SKU linked to a Clover item becomes that item."""
+class LineInput(Input):
+    """One line of an order."""
 
-    sku: Sku
-    name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    quantity: Annotated[int, Field(ge=1, le=999)]
-    unit_price: MinorUnits
+    sku: Annotated[Sku, Field(description="The SKU. One that is linked to a Clover item is sold as that item.")]
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=255),
+        Field(description="The name on the receipt. Clover shows its first 127 characters."),
+    ]
+    quantity: Annotated[int, Field(ge=1, le=999, description="The number of units. Clover shows one row per unit.")]
+    unit_price: Annotated[
+        MinorUnits, Field(description="The price of one unit, in minor units of the order's `currency` (cents).")
+    ]
 
 
-class CustomerIn(Input):
-    """Who ordered. Kept and sent to Clover for US merchants only; for all others it is never stored.
+class CustomerInput(Input):
+    """The customer. Stored sealed and sent to Clover for merchants in the US; dropped everywhere else.
 
-    Any text is taken: no order waits for details of its customer. Clover gets what of them it can take.
+    An order is never refused for its customer: Clover gets those details that it can hold.
     """
 
-    first_name: Detail = ""
-    last_name: Detail = ""
-    email: Detail | None = None
-    phone: Detail | None = None
+    first_name: Annotated[Detail, Field(description="The first name.")] = ""
+    last_name: Annotated[Detail, Field(description="The last name.")] = ""
+    email: Annotated[Detail | None, Field(description="The e-mail address, by which a customer is found first.")] = None
+    phone: Annotated[Detail | None, Field(description="The telephone number, in any spelling.")] = None
 
 
-class OrderIn(Input):
-    """An order of another store. `total`, in minor units, is the sum of the lines; `placed_at` carries its zone."""
+class OrderInput(Input):
+    """An order of another store."""
 
-    channel: ChannelIn
-    number: Text40
-    currency: Currency
-    lines: Annotated[list[LineIn], Field(min_length=1, max_length=500)]
-    total: Annotated[MinorUnits, Field(ge=1)]
-    customer: CustomerIn | None = None
-    placed_at: Annotated[AwareDatetime, AfterValidator(_this_century)]
+    channel: Annotated[ChannelInput, Field(description="The store that the order comes from.")]
+    number: Annotated[Text40, Field(description="The order number that people see in that store.")]
+    currency: Annotated[
+        Currency, Field(description="The ISO 4217 currency of every amount. It must be the merchant's own currency.")
+    ]
+    lines: Annotated[
+        list[LineInput], Field(min_length=1, max_length=500, description="The lines, at most 2,500 units in all.")
+    ]
+    total: Annotated[
+        MinorUnits,
+        Field(ge=1, description="The sum of `quantity` × `unit_price`, in minor units of `currency` (cents)."),
+    ]
+    customer: Annotated[CustomerInput | None, Field(description="The customer, if known.")] = None
+    placed_at: Annotated[
+        AwareDatetime,
+        AfterValidator(_this_century),
+        Field(description="When the customer placed the order: ISO 8601 with its time zone, from 2000 to 2100."),
+    ]
 
     def source(self) -> Source:
         customer = Customer(**self.customer.model_dump()) if self.customer else None
@@ -79,6 +104,6 @@ class OrderIn(Input):
 
 
 class OrdersQuery(PageByNumber):
-    """Which orders: by state."""
+    """The orders to list."""
 
-    state: Shown | None = None
+    state: Annotated[OrderStatus | None, Field(description="List only orders in this state.")] = None

@@ -1,112 +1,130 @@
-"""What the HTTP side gives: where an order is, and how it got there."""
+"""The answers of the API of orders."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from common import messages
+from common.contracts.problems import Code
 from common.errors import NotFound
 from orders import store
 from orders.deps import Deps
-from orders.domain.order import Shown, Wish, shown
+from orders.domain.order import OrderStatus, RequestedAction
+from orders.domain.timeline import TimelineEvent
+from orders.store.orders import StoredOrder
 
 
-class ChannelView(BaseModel):
-    channel: str
-    store: str
+class OrderChannel(BaseModel):
+    """The other store that an order comes from."""
+
+    channel: Annotated[str, Field(description="The kind of store, such as `shopify`.")]
+    store: Annotated[str, Field(description="The store's name or address there.")]
 
 
-class ProblemView(BaseModel):
-    """What the order waits for, and what the merchant can do about it."""
+class OrderProblem(BaseModel):
+    """The problem that holds an order, and its remedy."""
 
-    code: str
-    title: str
-    remedy: str
-    reason: str | None
-
-
-class OrderView(BaseModel):
-    """Where an order is. `attempts` counts how often its creation was sent; `units` are its lines in Clover."""
-
-    source_id: str
-    state: Shown
-    wish: Wish | None
-    channel: ChannelView
-    number: str
-    currency: str
-    total: int
-    units: int
-    placed_at: datetime
-    received_at: datetime
-    attempts: int
-    reference: str
-    clover_order_id: str | None
-    reason: str | None
-    problem: ProblemView | None
-    next_try_at: datetime | None
+    code: Annotated[str, Field(description="The code of the problem, the same as in the list of problems.")]
+    title: Annotated[str, Field(description="The problem in one sentence, for people.")]
+    remedy: Annotated[str, Field(description="The steps that resolve the problem, for people.")]
+    reason: Annotated[str | None, Field(description="Details about this order, such as Clover's own words.")]
 
 
-class StepView(BaseModel):
-    """Something that happened to the order."""
+class OrderSummary(BaseModel):
+    """An order and its progress in Clover."""
 
-    at: datetime
-    step: str
-    detail: str
+    source_id: Annotated[str, Field(description="The id under which the order was sent.")]
+    state: Annotated[
+        OrderStatus,
+        Field(
+            description="`ready`: queued. `submitting`: being created in Clover. `unknown`: Clover's answer was lost "
+            "and is looked up. `created`: in Clover, not yet complete. `paid`: in Clover, exact and paid. `done`: "
+            "completed. `held`: waits for `problem`. `rejected`: refused, see `reason`. `cancelled`: cancelled."
+        ),
+    ]
+    requested_action: Annotated[
+        RequestedAction | None, Field(description="The action that was requested after the order was sent.")
+    ]
+    channel: Annotated[OrderChannel, Field(description="The store that the order comes from.")]
+    number: Annotated[str, Field(description="The order number that people see in that store.")]
+    currency: Annotated[str, Field(description="The ISO 4217 currency of every amount.")]
+    total: Annotated[int, Field(description="The order's total, in minor units of `currency` (cents).")]
+    units: Annotated[int, Field(description="The number of units, which is the number of rows in Clover.")]
+    placed_at: Annotated[datetime, Field(description="When the customer placed the order, in UTC.")]
+    received_at: Annotated[datetime, Field(description="When QuickSync received the order, in UTC.")]
+    attempts: Annotated[int, Field(description="How often the creation of the order was sent to Clover.")]
+    reference: Annotated[str, Field(description="Our reference on the order in Clover, 12 characters.")]
+    clover_order_id: Annotated[str | None, Field(description="The order's id in Clover, once it is there.")]
+    reason: Annotated[str | None, Field(description="Why the order was rejected.")]
+    problem: Annotated[OrderProblem | None, Field(description="The problem that holds the order.")]
+    next_attempt_at: Annotated[
+        datetime | None,
+        Field(description="When the order is attempted next, in UTC; null when it is held or nothing is left to do."),
+    ]
 
 
-class OrderWithTimeline(OrderView):
-    """Where an order is, and how it got there."""
+class TimelineEntry(BaseModel):
+    """Something that happened to an order."""
 
-    timeline: list[StepView]
-
-
-class Listing(BaseModel):
-    """Orders in order of arrival; `next` is null on the last page."""
-
-    orders: list[OrderView]
-    next: int | None
+    at: Annotated[datetime, Field(description="When it happened, in UTC.")]
+    event: Annotated[TimelineEvent, Field(description="The kind of event.")]
+    detail: Annotated[str, Field(description="The write, the rows or the reason; empty when there is nothing to add.")]
 
 
-async def find(deps: Deps, merchant_id: str, source_id: str) -> OrderWithTimeline:
+class OrderDetail(OrderSummary):
+    """An order, its progress in Clover and its timeline."""
+
+    timeline: Annotated[list[TimelineEntry], Field(description="The events of the order, oldest first.")]
+
+
+class OrderPage(BaseModel):
+    """A page of orders."""
+
+    orders: Annotated[list[OrderSummary], Field(description="The orders, in the order in which they were received.")]
+    next: Annotated[int | None, Field(description="The cursor of the next page; null on the last page.")]
+
+
+async def detail(deps: Deps, merchant_id: str, source_id: str) -> OrderDetail:
+    """Return the order with its timeline. Raises NotFound."""
     async with deps.database.connection() as conn:
-        viewed = await store.view(conn, merchant_id, source_id)
-        if viewed is None:
+        stored = await store.orders.show(conn, merchant_id, source_id)
+        if stored is None:
             raise unknown(source_id)
-        steps = await store.timeline(conn, merchant_id, source_id)
-    timeline = [StepView(at=step.at, step=step.name, detail=step.detail) for step in steps]
-    return OrderWithTimeline(**dict(view(viewed)), timeline=timeline)
+        entries = await store.timeline.find(conn, merchant_id, source_id)
+    timeline = [TimelineEntry(at=each.at, event=each.event, detail=each.detail) for each in entries]
+    return OrderDetail(**dict(summary(stored)), timeline=timeline)
 
 
 def unknown(source_id: str) -> NotFound:
-    return NotFound(f"There is no order {source_id} of this merchant here.")
+    return NotFound(f"This merchant has no order {source_id}.")
 
 
-def view(viewed: store.Viewed) -> OrderView:
-    order, source = viewed.order, viewed.order.source
-    state = shown(order.progress.state, held=viewed.held)
-    return OrderView(
+def summary(stored: StoredOrder) -> OrderSummary:
+    """Return the order as lists show it."""
+    order, source, progress = stored.order, stored.order.source, stored.order.progress
+    return OrderSummary(
         source_id=order.source_id,
-        state=state,
-        wish=order.wish,
-        channel=ChannelView(channel=source.channel, store=source.store),
+        state=stored.status,
+        requested_action=order.requested_action,
+        channel=OrderChannel(channel=source.channel, store=source.store),
         number=source.number,
         currency=source.currency,
         total=source.total,
         units=sum(line.quantity for line in source.lines),
         placed_at=source.placed_at,
-        received_at=viewed.received_at,
-        attempts=order.progress.attempts,
+        received_at=stored.received_at,
+        attempts=progress.attempts,
         reference=order.reference,
-        clover_order_id=order.progress.clover_order_id,
-        reason=order.progress.reason,
-        problem=_problem(viewed),
-        next_try_at=None if viewed.held else viewed.due_at,
+        clover_order_id=progress.clover_order_id,
+        reason=progress.reason,
+        problem=_problem(stored.held_problem, stored.held_reason),
+        next_attempt_at=stored.next_attempt_at,
     )
 
 
-def _problem(viewed: store.Viewed) -> ProblemView | None:
-    if viewed.problem is None:
+def _problem(code: Code | None, reason: str | None) -> OrderProblem | None:
+    if code is None:
         return None
     texts = messages.for_locale()
-    title, remedy = texts.title(viewed.problem), texts.remedy(viewed.problem)
-    return ProblemView(code=viewed.problem, title=title, remedy=remedy, reason=viewed.error)
+    return OrderProblem(code=code, title=texts.title(code), remedy=texts.remedy(code), reason=reason)

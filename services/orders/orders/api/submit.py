@@ -1,4 +1,4 @@
-"""Takes orders in: what adds up is kept as far as it may be, and sent."""
+"""Receives orders of other stores: validates them, stores what may be kept of them and queues them."""
 
 import re
 from dataclasses import replace
@@ -13,13 +13,14 @@ from common.http.problems import Refused
 from common.http.routes import Answer, Call
 from common.ids import reference
 from orders import store
-from orders.api.bodies import OrderIn
-from orders.api.views import find
+from orders.api.requests import OrderInput
+from orders.api.responses import detail
 from orders.deps import Deps, customer_context
-from orders.domain.order import PUSH_ORDER, Order
+from orders.domain.order import Order
 from orders.domain.privacy import keepable
 from orders.domain.progress import Progress
 from orders.domain.source import MOST_UNITS, Customer, Source, differing, lines_total
+from orders.kinds import PUSH_ORDER
 
 SOURCE_ID = re.compile(r"[\w.:#/+=~-]{1,120}", re.ASCII)
 REFERENCE_TRIES = 3
@@ -27,35 +28,36 @@ REFERENCE_TRIES = 3
 _CUSTOMER = TypeAdapter(Customer)
 
 
-async def put_order(call: Call[Deps, OrderIn]) -> Answer:
-    """Keep the order and have it sent; the same again changes nothing."""
+async def put_order(call: Call[Deps, OrderInput]) -> Answer:
+    """Store the order and queue it; the same order again changes nothing."""
     source_id = _source_id(call.path["source_id"])
     async with call.deps.database.unit() as unit:
         merchant = await merchants.find(unit.conn, call.merchant_id)
         source = _adding_up(call.input.source(), merchant.currency)
-        new = await _keep(call.deps, unit, merchant, source_id, source)
+        new = await _store(call.deps, unit, merchant, source_id, source)
         if new:
             unit.mark(PUSH_ORDER, call.merchant_id, source_id)
-    return Answer(202 if new else 200, await find(call.deps, call.merchant_id, source_id))
+    return Answer(202 if new else 200, await detail(call.deps, call.merchant_id, source_id))
 
 
-async def _keep(deps: Deps, unit: Unit, merchant: Merchant, source_id: str, given: Source) -> bool:
-    """Store the order unless it is there already; whether it was new. Raises Refused when it differs."""
+async def _store(deps: Deps, unit: Unit, merchant: Merchant, source_id: str, given: Source) -> bool:
+    """Store the order unless it is there already. Returns whether it was new; raises Refused when it differs."""
     merchant_id, skus = merchant.merchant_id, {line.sku for line in given.lines}
-    source = keepable(merchant.region, given, await store.links(unit.conn, merchant_id, skus))
+    source = keepable(merchant.region, given, await store.links.find(unit.conn, merchant_id, skus))
     context = customer_context(merchant_id, source_id)
     sealed = deps.sealer.seal(_CUSTOMER.dump_json(source.customer), context=context) if source.customer else None
     for number in range(REFERENCE_TRIES):
         own = reference(deps.reference_key, merchant_id, f"{source_id}\n{number}" if number else source_id)
-        order = Order(merchant_id, source_id, own, source, sealed, None, Progress())
-        if await store.insert(unit, order):
+        order = Order(merchant_id, source_id, own, source, sealed, requested_action=None, progress=Progress())
+        if await store.orders.insert(unit, order):
             return True
-        known = await store.find_and_lock(unit.conn, merchant_id, source_id)
-        if known is not None:
+        stored = await store.orders.find_and_lock(unit.conn, merchant_id, source_id)
+        if stored is not None:
+            known = stored.order
             opened = (
                 _CUSTOMER.validate_json(deps.sealer.open(known.customer, context=context)) if known.customer else None
             )
-            # A SKU may have been linked since, which is no difference.
+            # A SKU may have been linked since, which is not a difference.
             same = keepable(merchant.region, given, {line.sku for line in known.source.lines})
             _refuse_other(replace(known.source, customer=opened), same)
             return False
@@ -67,13 +69,16 @@ def _refuse_other(known: Source, source: Source) -> None:
         raise Refused(
             409,
             "order_differs",
-            "An order with this id was received before, and not the same. It was left as it is.",
-            [Problem(name, "differs from what was received first", "Send the order as before.") for name in different],
+            "An order with this id was received before and differs from this one. The stored order was not changed.",
+            [
+                Problem(name, "differs from the order received first", "Send the same order again.")
+                for name in different
+            ],
         )
 
 
 def _adding_up(source: Source, currency: str) -> Source:
-    """The order, if it can stand in Clover exactly. Raises Invalid."""
+    """Return the order if Clover can hold it to the cent. Raises Invalid."""
     problems = []
     ours, count = lines_total(source.lines), sum(line.quantity for line in source.lines)
     if ours != source.total:

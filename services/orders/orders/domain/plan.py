@@ -6,7 +6,17 @@ from orders.domain.clover_order import LOCKED, CloverOrder, differences, not_com
 from orders.domain.order import Order, RequestedAction
 from orders.domain.progress import Progress, State
 from orders.domain.source import units
-from orders.domain.writes import BY_NAME, AddLines, AttachCustomer, CreateCustomer, CreateOrder, Delete, Lock, Pay, Write
+from orders.domain.writes import (
+    BY_NAME,
+    AddLines,
+    AttachCustomer,
+    CreateCustomer,
+    CreateOrder,
+    Delete,
+    Lock,
+    Pay,
+    Write,
+)
 
 LINES_A_CALL = 100
 """Rows that Clover takes in one bulk call (documented)."""

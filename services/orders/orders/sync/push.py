@@ -192,6 +192,4 @@ def _event(order: Order, state: State) -> Event:
             return OrderCompleted(**ids, clover_order_id=order.clover_id)
         case _:
             source = order.source
-            return OrderSynced(
-                **ids, clover_order_id=order.clover_id, currency=source.currency, total=source.total
-            )
+            return OrderSynced(**ids, clover_order_id=order.clover_id, currency=source.currency, total=source.total)

@@ -8,7 +8,8 @@ from orders.domain.progress import Progress
 from orders.domain.source import Line, units
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import AddLines
-from orders.sync.writes.context import WriteContext, refused as refusal_stands
+from orders.sync.writes.context import WriteContext
+from orders.sync.writes.context import refused as refusal_stands
 
 
 async def send(context: WriteContext, write: AddLines, order: Order) -> Progress:

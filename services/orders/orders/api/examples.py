@@ -1,0 +1,72 @@
+"""The examples of the OpenAPI document; tests send the requests and compare the answers with the document."""
+
+from typing import Any
+
+ORDER: dict[str, Any] = {
+    "channel": {"channel": "shopify", "store": "mugs.example"},
+    "number": "#1001",
+    "currency": "USD",
+    "lines": [
+        {"sku": "MUG", "name": "Mug", "quantity": 2, "unit_price": 1250},
+        {"sku": "POSTER", "name": "Poster", "quantity": 1, "unit_price": 999},
+    ],
+    "total": 3499,
+    "customer": {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"},
+    "placed_at": "2026-11-23T10:00:00+01:00",
+}
+
+
+def _entry(seconds: float, event: str, detail: str = "") -> dict[str, Any]:
+    return {"at": f"2026-11-23T09:00:{seconds:09.6f}Z", "event": event, "detail": detail}
+
+
+_RECEIVED = _entry(4.2, "received")
+_SENT = [
+    _RECEIVED,
+    _entry(4.26, "create_sent", "7KQ2M9X4T1BZ"),
+    _entry(4.31, "created", "7KQ2M9X4T1BZ"),
+    _entry(4.37, "lines_added", "1-3"),
+    _entry(4.44, "customer_set", "7KQ2M9X4T1BZ"),
+    _entry(4.55, "payment_added", "7KQ2M9X4T1BZ"),
+    _entry(4.61, "paid"),
+]
+
+_SUMMARY: dict[str, Any] = {
+    "source_id": "o-1001",
+    "state": "ready",
+    "requested_action": None,
+    "channel": ORDER["channel"],
+    "number": "#1001",
+    "currency": "USD",
+    "total": 3499,
+    "units": 3,
+    "placed_at": "2026-11-23T09:00:00Z",
+    "received_at": _RECEIVED["at"],
+    "attempts": 0,
+    "reference": "7KQ2M9X4T1BZ",
+    "clover_order_id": None,
+    "reason": None,
+    "problem": None,
+    "next_attempt_at": _RECEIVED["at"],
+}
+_PAID = _SUMMARY | {"state": "paid", "attempts": 1, "clover_order_id": "4KZ0MDNQ7R8VA", "next_attempt_at": None}
+
+RECEIVED = _SUMMARY | {"timeline": [_RECEIVED]}
+PAID = _PAID | {"timeline": _SENT}
+PAGE = {"orders": [_PAID], "next": None}
+
+
+def _requested(event: str, action: str | None) -> dict[str, Any]:
+    asked = _entry(30.0, event)
+    return _PAID | {"requested_action": action, "next_attempt_at": asked["at"], "timeline": [*_SENT, asked]}
+
+
+COMPLETING = _requested("complete_requested", "complete")
+CANCELLING = _requested("cancel_requested", "cancel")
+RETRYING = _SUMMARY | {
+    "state": "rejected",
+    "attempts": 1,
+    "clover_order_id": "4KZ0MDNQ7R8VA",
+    "reason": "Invalid line item",
+    "timeline": [*_SENT[:3], _entry(4.37, "send_refused", "add_lines"), _entry(4.38, "rejected", "Invalid line item")],
+}
