@@ -48,8 +48,8 @@ async def _hold_and_release(shop: Shop, count: int) -> float:
     assert {(order["total"], order["paymentState"], len(order["lines"])) for order in orders} == {(500, "PAID", 1)}
     await eventually(lambda: _mailed(shop, 2), within=30)
     shown = await shop.call("GET", "/problems")
-    assert [(each["id"], each["state"], each["done"]) for each in shown["problems"]] == [
-        (problem["id"], "solved", count)
+    assert [(each["id"], each["state"], each["resumed_count"]) for each in shown["problems"]] == [
+        (problem["id"], "resolved", count)
     ]
     assert len(await shop.mails()) == 2
     return took

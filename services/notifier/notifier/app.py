@@ -1,11 +1,7 @@
-"""Puts notifier together: the only place that constructs anything."""
+"""Builds notifier: the only place that constructs anything."""
 
-from importlib.resources import files
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-from common import messages
 from common.clock import Clock, SystemClock
+from common.clover.grants import Grants
 from common.db.database import Database
 from common.http.auth import Keys
 from common.seal import Sealer
@@ -13,32 +9,38 @@ from common.service import Service
 from common.telemetry.metrics import Metrics
 from common.work import api as work_api
 from notifier import api, dashboard
-from notifier.feed import Hub
+from notifier.dashboard.rendering import load_assets, load_templates
+from notifier.deps import Deps
+from notifier.feed.hub import Hub
 from notifier.handlers import HANDLERS
-from notifier.mail import Contacts, Office, Relay
+from notifier.mail.composer import MailComposer
+from notifier.mail.contacts import Contacts
+from notifier.mail.smtp import SmtpClient
 from notifier.settings import Settings
-from notifier.sync import SYNC, Deps
+from notifier.sync import SYNC
 
 NAME = "notifier"
 
 
-def build(settings: Settings, clock: Clock | None = None) -> Service:
+def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | None = None) -> Service:
+    """Notifier, ready to run. `grants` is ignored, as notifier never calls Clover; all services have one signature."""
+    del grants
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock or SystemClock())
-    templates = _templates()
+    templates = load_templates(NAME)
     hub = Hub(database)
     contacts = Contacts(settings, NAME)
     deps = Deps(
         database=database,
         contacts=contacts,
-        office=Office(templates, settings.sender, settings.public_url),
-        relay=Relay(settings.relay, settings.smtp_timeout),
+        composer=MailComposer(templates, settings.sender, settings.public_url),
+        smtp=SmtpClient(settings.smtp_server, settings.smtp_timeout),
         hub=hub,
         keys=Keys(settings.jwt_public_keys, settings.internal_secrets, audience=NAME),
         templates=templates,
-        assets=_assets(),
+        assets=load_assets(NAME),
         secure=settings.public_url.startswith("https:"),
         sealer=Sealer.of(settings.master_keys),
-        hears=lambda: service.consumer.ready.is_set(),  # noqa: PLW0108 - the service is made below
+        is_consuming=lambda: service.consumer.ready.is_set(),  # noqa: PLW0108 - the service is built below
     )
     service = Service(
         name=NAME,
@@ -54,20 +56,3 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         on_shutdown=[hub.close],
     )
     return service
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(NAME),
-        autoescape=select_autoescape(["html"], default_for_string=True, default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["texts"] = messages.for_locale()
-    environment.filters["exact"] = dashboard.exact
-    return environment
-
-
-def _assets() -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in (files(NAME) / "static").iterdir() if each.is_file()}

@@ -1,4 +1,4 @@
-"""What notifier does when something happened elsewhere: its feed, its problems, and marks for the e-mails."""
+"""The events notifier consumes: it writes its feed and its problems, and marks the emails to send."""
 
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.envelope import Event
@@ -7,32 +7,35 @@ from common.contracts.notifier import RecheckRequested
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.inbox import Handlers
-from common.db.merchants import on_merchant_connected as know_merchant
+from common.db.merchants import on_merchant_connected as save_merchant
 from common.db.unit import Unit
 from common.ids import uuid7
 from common.work import table
-from notifier import store
-from notifier.domain import mails, problems
-from notifier.domain.mails import LEARN_CONTACT, SEND_MAIL, MailKind
-from notifier.domain.problems import Report, Step
+from notifier.domain.mail import FIRST_MAIL_DELAY, MailKind, is_mailed, mail_key
+from notifier.domain.problems import Report, Step, apply_report
+from notifier.kinds import REFRESH_CONTACT, SEND_MAIL
+from notifier.store import feed, problems
 
 
 async def on_activity(event: Event, unit: Unit) -> None:
-    store.add_activity(unit, event)
+    feed.add_activity(unit, event)
+    unit.notify(feed.FEED)
 
 
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
-    await know_merchant(event, unit)
-    store.add_activity(unit, event)
-    unit.mark(LEARN_CONTACT, event.merchant_id, "contact")
+    await save_merchant(event, unit)
+    await on_activity(event, unit)
+    unit.mark(REFRESH_CONTACT, event.merchant_id, "contact")
 
 
 async def on_problem_opened(event: ProblemOpened, unit: Unit) -> None:
-    await _follow(event, Report(event.opened_at, event.waiting, 0, closed=False, revision=event.revision), unit)
+    report = Report(event.opened_at, event.waiting, resumed_count=0, closed=False, revision=event.revision)
+    await _apply(event, report, unit)
 
 
 async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
-    await _follow(event, Report(event.opened_at, 0, event.resumed_count, closed=True), unit)
+    report = Report(event.opened_at, waiting=0, resumed_count=event.resumed_count, closed=True)
+    await _apply(event, report, unit)
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
@@ -40,25 +43,26 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
         await table.release(unit, event.merchant_id, event.code)
 
 
-async def _follow(event: ProblemOpened | ProblemClosed, report: Report, unit: Unit) -> None:
-    seq = await store.take_place(unit.conn, event.merchant_id)  # first: it keeps others of this merchant waiting
-    cause = await store.cause(unit.conn, event)
-    after = problems.follow(cause, report)
-    if after is None:
+async def _apply(event: ProblemOpened | ProblemClosed, report: Report, unit: Unit) -> None:
+    seq = await feed.next_seq(unit.conn, event.merchant_id)  # first, as it locks out other reports of this merchant
+    cause = await problems.find_cause(unit.conn, event)
+    change = apply_report(cause, report)
+    if change is None:
         return
     problem_id = cause.problem_id or uuid7()
-    await store.save(unit, event, problem_id, report, after, seq)
-    unit.notify(store.FEED)
-    if after.step is Step.CHANGED:
+    await problems.save_change(unit, event, problem_id, report, change, seq)
+    unit.notify(feed.FEED)
+    if change.step is Step.CHANGED:
         return
-    store.add_activity(
-        unit, event.model_copy(update={"resumed_count": after.done} if isinstance(event, ProblemClosed) else {})
-    )
-    if mails.is_mailed(event.code):
-        key = mails.mail_key(problem_id, MailKind(after.step))
-        unit.mark(SEND_MAIL, event.merchant_id, key, due=unit.now + mails.SETTLE)
-    if after.step is Step.SOLVED:  # an e-mail that was refused is too late now
-        await table.drop(unit, event.merchant_id, SEND_MAIL, mails.mail_key(problem_id, MailKind.OPENED))
+    if isinstance(event, ProblemClosed):  # the feed shows the sum over all services
+        event = event.model_copy(update={"resumed_count": change.resumed_count})
+    feed.add_activity(unit, event)
+    if is_mailed(event.code):
+        unit.mark(
+            SEND_MAIL, event.merchant_id, mail_key(problem_id, MailKind(change.step)), due=unit.now + FIRST_MAIL_DELAY
+        )
+    if change.step is Step.RESOLVED:  # a refused email about the beginning is of no use any more
+        await table.drop(unit, event.merchant_id, SEND_MAIL, mail_key(problem_id, MailKind.OPENED))
 
 
 HANDLERS: Handlers = {

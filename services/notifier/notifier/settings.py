@@ -1,4 +1,4 @@
-"""What notifier reads from the environment beyond what every service does."""
+"""The settings of notifier, beyond those of every service."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,22 +18,22 @@ _ADDRESS = re.compile(rf"(?:(?P<name>[^<>@]*)(?P<open><))?(?P<mailbox>{MAILBOX})
 
 
 def parse_address(text: str) -> Address:
-    """The one address in `name@host` or `Name <name@host>`. Raises ValueError without quoting it.
+    """The address in `name@host` or `Name <name@host>`. Raises ValueError without quoting it.
 
-    Never a second address, and none that catalog would not take.
+    A text with two addresses is refused, and so is an address that catalog would refuse.
     """
     found = _ADDRESS.fullmatch(text)
     if found is None or not text.isprintable():
-        raise ValueError("is not an e-mail address")
+        raise ValueError("is not an email address")
     try:
         return Address((found["name"] or "").strip('" '), addr_spec=found["mailbox"])
     except (ValueError, MessageError):
-        raise ValueError("is not an e-mail address") from None
+        raise ValueError("is not an email address") from None
 
 
 @dataclass(frozen=True)
-class RelayAt:
-    """Where the mail server is and how it is spoken to."""
+class SmtpServer:
+    """The mail server, and how to connect to it."""
 
     host: str
     port: int
@@ -43,15 +43,15 @@ class RelayAt:
     password: str | None = field(repr=False)
 
 
-def parse_relay(url: str) -> RelayAt:
-    """Where this URL points. Raises ValueError without quoting it."""
+def parse_smtp_url(url: str) -> SmtpServer:
+    """The mail server of this URL. Raises ValueError without quoting it, as it may hold a password."""
     parts = address(url)
     if parts.scheme not in _TLS or not parts.hostname:
         raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")
     use_tls, start_tls = _TLS[parts.scheme]
     username = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
-    return RelayAt(parts.hostname, parts.port or _PORTS[parts.scheme], use_tls, start_tls, username, password)
+    return SmtpServer(parts.hostname, parts.port or _PORTS[parts.scheme], use_tls, start_tls, username, password)
 
 
 def _address(text: str) -> str:
@@ -59,33 +59,33 @@ def _address(text: str) -> str:
     return text
 
 
-def _relay(url: SecretStr) -> SecretStr:
-    parse_relay(url.get_secret_value())
+def _smtp_url(url: SecretStr) -> SecretStr:
+    parse_smtp_url(url.get_secret_value())
     return url
 
 
 def _public(url: str) -> str:
     parts = address(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be the address people open QuickSync at, such as https://sync.example.com")
+        raise ValueError("must be the address at which people open QuickSync, such as https://sync.example.com")
     return url.rstrip("/")
 
 
 class Settings(CommonSettings):
-    """`smtp_url` is smtp:// (no TLS, for a relay beside us), smtp+starttls:// or smtps://, with a login if needed.
+    """`smtp_url` is smtp:// (no TLS, for a mail server on the same host), smtp+starttls:// or smtps://, with a login.
 
-    `master_keys` seal e-mail addresses: base64 of 32 bytes each.
+    `master_keys` seal email addresses: base64 of 32 bytes each.
     """
 
     master_keys: Annotated[Secrets, Field(min_length=1)]
-    smtp_url: Annotated[SecretStr, AfterValidator(_relay)]
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)]
     smtp_timeout: Annotated[float, Field(gt=0, le=60)] = 20.0
     mail_from: Annotated[str, AfterValidator(_address)]
     public_url: Annotated[str, AfterValidator(_public)]
 
     @model_validator(mode="after")
     def _is_private(self) -> Self:
-        """Sign-in links and cookies travel to `public_url`: in clear they may within this machine only."""
+        """Sign-in links and cookies travel to `public_url`; without TLS only within this machine."""
         parts = address(self.public_url)
         if self.env != "dev" and parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
             raise ValueError("QS_PUBLIC_URL: must be https outside QS_ENV=dev")
@@ -96,5 +96,5 @@ class Settings(CommonSettings):
         return parse_address(self.mail_from)
 
     @property
-    def relay(self) -> RelayAt:
-        return parse_relay(self.smtp_url.get_secret_value())
+    def smtp_server(self) -> SmtpServer:
+        return parse_smtp_url(self.smtp_url.get_secret_value())

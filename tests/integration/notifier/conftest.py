@@ -1,4 +1,4 @@
-"""Notifier as production builds it, on a database of its own, beside a catalog that tells addresses and a post box."""
+"""Notifier as production builds it, on its own database, with a catalog that has contacts and a mail server."""
 
 import asyncio
 from base64 import b64encode
@@ -35,7 +35,7 @@ BUILD: dict[str, Any] = {"env": "dev", "host": "127.0.0.1", "port": 0, "internal
 
 @dataclass
 class Directory:
-    """Catalog's answer about whom to write to."""
+    """A catalog that answers with one contact."""
 
     url: str = ""
     email: str = "owner@example.com"
@@ -52,7 +52,7 @@ class Directory:
 
 @dataclass
 class Notifier:
-    """The service, not running but for its HTTP side, its bell and its feed."""
+    """The service. Its HTTP server, its wake-ups and its feed run; events and work are driven by the test."""
 
     service: Service
     clock: FakeClock
@@ -64,7 +64,7 @@ class Notifier:
     revisions: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def deliver(self, *events: Event) -> list[Message]:
-        """Have these events arrive together, as one batch of messages."""
+        """Deliver these events together, as one batch of messages."""
         messages = [
             Message(uuid7(), event.type, event.model_dump_json().encode(), self.clock.now()) for event in events
         ]
@@ -72,7 +72,7 @@ class Notifier:
         return messages
 
     async def run_until_idle(self) -> None:
-        """Let the time pass after which e-mails are sent, and do all work that is due."""
+        """Advance past the delay of the first email, and do all work that is due."""
         self.clock.advance(timedelta(seconds=3))
         await self.service.worker.run_until_idle()
 
@@ -85,16 +85,16 @@ class Notifier:
             )
         )
 
-    async def open(self, waiting: int = 1, since: datetime | None = None, **other: Any) -> None:
-        """Tell that orders wait for their order type, unless another problem is named."""
-        event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "opened_at": since or self.clock.now()}
-        told = {"waiting": waiting, "revision": next(self.revisions)}
-        await self.deliver(ProblemOpened(**(event | told | other)))
+    async def open(self, waiting: int = 1, opened_at: datetime | None = None, **other: Any) -> None:
+        """Report that orders wait for their order type, or what `other` names."""
+        event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "opened_at": opened_at or self.clock.now()}
+        values = {"waiting": waiting, "revision": next(self.revisions)}
+        await self.deliver(ProblemOpened(**(event | values | other)))
 
-    async def close(self, done: int = 1, since: datetime | None = None, **other: Any) -> None:
-        """Tell that they went through."""
-        event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "opened_at": since or self.clock.now()}
-        await self.deliver(ProblemClosed(**(event | {"resumed_count": done} | other)))
+    async def close(self, resumed_count: int = 1, opened_at: datetime | None = None, **other: Any) -> None:
+        """Report that they went through."""
+        event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "opened_at": opened_at or self.clock.now()}
+        await self.deliver(ProblemClosed(**(event | {"resumed_count": resumed_count} | other)))
 
     async def get(self, path: str, **other: Any) -> Any:
         """The JSON of a GET with a token for everything, whose status is 200."""
@@ -107,11 +107,11 @@ class Notifier:
         return found
 
     async def activity(self) -> list[str]:
-        """What happened in words, newest first."""
-        return [each["words"] for each in (await self.get(f"/v1/merchants/{MERCHANT}/activity"))["activity"]]
+        """The messages of the activity feed, newest first."""
+        return [each["message"] for each in (await self.get(f"/v1/merchants/{MERCHANT}/activity"))["activity"]]
 
     async def log_in(self, scope: str = "*", merchants: tuple[str, ...] = ("*",)) -> tuple[int, str]:
-        """Follow a login link in this session; the page it ends on."""
+        """Follow a login link in this session. Returns the page it ends on."""
         token = self.issuer.token(scope, merchants)
         return await self.page(f"/dashboard/login?token={token}")
 
@@ -130,7 +130,7 @@ class Notifier:
 
 @pytest.fixture
 async def directory() -> AsyncIterator[Directory]:
-    """A catalog that only tells addresses."""
+    """A catalog that only has contacts."""
     catalog = Directory()
     app = web.Application()
     app.router.add_get("/internal/merchants/{merchant_id}/contact", catalog.answer)
@@ -144,14 +144,14 @@ async def directory() -> AsyncIterator[Directory]:
 
 @pytest.fixture
 def postbox() -> Any:
-    """A real SMTP server that keeps what it takes."""
+    """A real SMTP server that keeps what it accepts."""
     with listening() as box:
         yield box
 
 
 @pytest.fixture
 async def notifier(database_dsn: str, amqp_url: str, directory: Directory, postbox: Postbox) -> AsyncIterator[Notifier]:
-    """Notifier, which knows one merchant."""
+    """Notifier, with one connected merchant."""
     issuer, clock = Issuer(), FakeClock()
     settings = Settings(
         **BUILD,
@@ -166,7 +166,7 @@ async def notifier(database_dsn: str, amqp_url: str, directory: Directory, postb
         public_url="http://127.0.0.1:9",
     )
     async with AsyncExitStack() as stack:
-        made = await _started(stack, build(settings, clock), clock, issuer, postbox, directory)
+        made = await _started(stack, build(settings, clock=clock), clock, issuer, postbox, directory)
         await made.connect()
         await made.service.worker.run_until_idle()
         yield made
@@ -176,7 +176,7 @@ async def _started(
     stack: AsyncExitStack, service: Service, clock: FakeClock, issuer: Issuer, postbox: Postbox, directory: Directory
 ) -> Notifier:
     await stack.enter_async_context(service.opened())
-    service.consumer.ready.set()  # as if it ran: what it would take is delivered by hand
+    service.consumer.ready.set()  # as if it consumed: `deliver` takes its place
     stop = asyncio.Event()
     loops = [asyncio.create_task(loop(stop)) for loop in (service.database.wakeups.run, *service.loops)]
     runner = web.AppRunner(service.application(), access_log=None, shutdown_timeout=2)

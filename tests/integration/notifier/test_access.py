@@ -159,13 +159,13 @@ async def test_forms_are_taken_from_our_pages_only(notifier: Notifier) -> None:
 async def test_pressing_twice_asks_once(notifier: Notifier) -> None:
     """The same question within seconds is not asked again, and none is asked about what is solved."""
     began = notifier.clock.now()
-    await notifier.open(since=began)
+    await notifier.open(opened_at=began)
     [problem] = await notifier.problems()
     for _ in range(3):
         await recheck(notifier, problem["id"])
     assert len(await notifier.fetch("SELECT 1 FROM outbox")) == 1
     notifier.clock.advance(6)
-    await notifier.close(since=began)
+    await notifier.close(opened_at=began)
     await recheck(notifier, problem["id"])
     assert len(await notifier.fetch("SELECT 1 FROM outbox")) == 1
 
@@ -205,8 +205,8 @@ async def test_pages_of_problems_and_activity_follow_on(notifier: Notifier) -> N
     """Page after page tells everything once, newest first."""
     for n in range(5):
         began = notifier.clock.now()
-        await notifier.open(since=began)
-        await notifier.close(done=n, since=began)
+        await notifier.open(opened_at=began)
+        await notifier.close(resumed_count=n, opened_at=began)
         notifier.clock.advance(1)
     told, path = [], f"/v1/merchants/{MERCHANT}/activity?limit=4"
     place: int | None = 0
@@ -218,7 +218,7 @@ async def test_pages_of_problems_and_activity_follow_on(notifier: Notifier) -> N
     assert len(told) == 11
     first = await notifier.get(f"/v1/merchants/{MERCHANT}/problems?limit=3")
     rest = await notifier.get(f"/v1/merchants/{MERCHANT}/problems?limit=3&cursor={first['next']}")
-    assert [each["done"] for each in first["problems"] + rest["problems"]] == [4, 3, 2, 1, 0]
+    assert [each["resumed_count"] for each in first["problems"] + rest["problems"]] == [4, 3, 2, 1, 0]
     assert rest["next"] is None
 
 

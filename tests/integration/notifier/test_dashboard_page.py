@@ -30,9 +30,9 @@ async def test_a_problem_shows_by_itself_and_clears_itself(notifier: Notifier, b
         await expect(page.locator("h1")).to_have_text("All is well")
         await expect(page.locator("#pulse")).to_have_text("Live")
 
-        await notifier.open(waiting=1, since=began)
+        await notifier.open(waiting=1, opened_at=began)
         await expect(page.locator("h1")).to_have_text("One thing needs your attention")
-        await notifier.open(waiting=214, since=began)
+        await notifier.open(waiting=214, opened_at=began)
         await expect(page.locator(".waiting strong")).to_have_text("214 orders are waiting")
 
         button = page.get_by_role("button", name="Check again")
@@ -40,16 +40,16 @@ async def test_a_problem_shows_by_itself_and_clears_itself(notifier: Notifier, b
         await expect(button).to_have_accessible_description(re.compile("You asked us to check today at 07:00"))
         await expect(button).to_be_focused()
 
-        await notifier.close(done=214, since=began)
+        await notifier.close(resumed_count=214, opened_at=began)
         await expect(page.locator("h1")).to_have_text("All is well")
-        await expect(page.locator(".solved")).to_contain_text("214 orders were sent to Clover.")
+        await expect(page.locator(".resolved")).to_contain_text("214 orders were sent to Clover.")
         await expect(page.locator("article")).to_have_count(0)
 
         notifier.clock.advance(60)
         await notifier.open(code=Code.TENDER_MISSING)
-        await notifier.close(done=0, code=Code.TENDER_MISSING)
+        await notifier.close(resumed_count=0, code=Code.TENDER_MISSING)
         await expect(page.locator("#lead")).to_contain_text("Nothing is waiting at the moment")
-        await expect(page.locator(".solved")).to_have_count(0)
+        await expect(page.locator(".resolved")).to_have_count(0)
     assert seen.complaints == []
 
 
@@ -94,7 +94,7 @@ async def test_a_page_that_cannot_be_had_is_not_called_live(notifier: Notifier, 
 async def test_the_keyboard_keeps_its_place(notifier: Notifier, browser: Browser) -> None:
     """A page that changes while somebody is on a button leaves them there, and shows where they are."""
     began = notifier.clock.now()
-    await notifier.open(waiting=1, since=began)
+    await notifier.open(waiting=1, opened_at=began)
     async with tab(browser) as seen:
         page = seen.page
         await page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
@@ -105,7 +105,7 @@ async def test_the_keyboard_keeps_its_place(notifier: Notifier, browser: Browser
         while not await button.evaluate("here => here === document.activeElement"):
             await page.keyboard.press("Tab")
         assert await button.evaluate("here => getComputedStyle(here).outlineStyle") == "solid"
-        await notifier.open(waiting=2, since=began)
+        await notifier.open(waiting=2, opened_at=began)
         await expect(page.locator(".waiting strong")).to_have_text("2 orders are waiting")
         await expect(button).to_be_focused()
     assert seen.complaints == []
@@ -125,9 +125,9 @@ async def test_the_page_fits_every_screen(
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
         await seen.keep(f"well-{name}")
         notifier.clock.advance(12 * 60)
-        await notifier.open(waiting=214, since=began)
-        await notifier.open(waiting=1, since=began, code=Code.ORDER_REJECTED, subject="<script>alert(1)</script>")
-        await notifier.open(waiting=1, since=began, code=Code.EMAIL_REJECTED)
+        await notifier.open(waiting=214, opened_at=began)
+        await notifier.open(waiting=1, opened_at=began, code=Code.ORDER_REJECTED, subject="<script>alert(1)</script>")
+        await notifier.open(waiting=1, opened_at=began, code=Code.EMAIL_REJECTED)
         await expect(seen.page.locator("article")).to_have_count(3)
         await seen.keep(f"problem-{name}")
         wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

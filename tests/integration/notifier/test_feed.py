@@ -12,8 +12,7 @@ from tests.integration.notifier.conftest import MERCHANT, OTHER, Notifier
 from tests.support.eventually import eventually
 
 from common.contracts.catalog import ProductLinked
-from notifier import feed
-from notifier.feed import MOST_WAITING, MOST_WATCHERS, News, Watcher
+from notifier.feed.hub import MAX_CATCH_UP, MAX_QUEUED, MAX_SUBSCRIPTIONS, FeedEvent, Subscription
 
 STREAM = f"/v1/merchants/{MERCHANT}/stream"
 
@@ -70,11 +69,11 @@ async def test_news_come_as_they_happen(notifier: Notifier) -> None:
         assert (await stream.next()).kind == "ready"
         await link(notifier, "A")
         first = await stream.next()
-        assert (first.kind, first.body["words"]) == ("activity", "A is linked to its item in Clover.")
+        assert (first.kind, first.body["message"]) == ("activity", "A is linked to its item in Clover.")
         await notifier.open(waiting=2)
         told = [await stream.next(), await stream.next()]
         assert [each.kind for each in told] == ["problem", "activity"]
-        assert told[0].body["waiting_words"] == "2 orders are waiting"
+        assert told[0].body["waiting_message"] == "2 orders are waiting"
         assert int(first.place) < int(told[0].place) < int(told[1].place)
 
 
@@ -88,15 +87,15 @@ async def test_a_stream_goes_on_where_it_broke(notifier: Notifier) -> None:
     await link(notifier, "C")
     async with listening(notifier, seen.place) as stream:
         told = [await stream.next() for _ in range(3)]
-        assert [each.body.get("words", "")[:1] for each in told] == ["B", "C", ""]
+        assert [each.body.get("message", "")[:1] for each in told] == ["B", "C", ""]
         assert told[2].kind == "ready"
         await link(notifier, "D")
-        assert (await stream.next()).body["words"].startswith("D")
+        assert (await stream.next()).body["message"].startswith("D")
 
 
 async def test_who_was_away_too_long_starts_anew(notifier: Notifier) -> None:
     """Too much to tell, or a place that never was, is answered by `reset`: read everything again."""
-    for n in range(feed.CATCH_UP // 100):
+    for n in range(MAX_CATCH_UP // 100):
         await notifier.deliver(
             *[
                 ProductLinked(merchant_id=MERCHANT, product_id=str(i), sku=f"S{n}-{i}", item_id="ITEM000000001")
@@ -112,11 +111,13 @@ async def test_news_written_by_another_replica_are_told(notifier: Notifier) -> N
     """The bell of this process stays silent, and yet the feed looks by itself."""
     async with listening(notifier) as stream:
         await stream.next()
-        last = await notifier.fetch("UPDATE feed SET last = last + 1 WHERE merchant_id = $1 RETURNING last", MERCHANT)
-        await notifier.fetch(
-            "INSERT INTO activity VALUES ($1, $2, now(), 'nobody.knows.v9', '{}')", MERCHANT, last[0]["last"]
+        last = await notifier.fetch(
+            "UPDATE feed SET last_seq = last_seq + 1 WHERE merchant_id = $1 RETURNING last_seq", MERCHANT
         )
-        assert (await stream.next()).body["words"] == "Something happened that this version can't describe yet."
+        await notifier.fetch(
+            "INSERT INTO activity VALUES ($1, $2, now(), 'nobody.knows.v9', '{}')", MERCHANT, last[0]["last_seq"]
+        )
+        assert (await stream.next()).body["message"] == "Something happened that this version can't describe yet."
 
 
 async def test_other_merchants_are_never_heard(notifier: Notifier) -> None:
@@ -126,7 +127,7 @@ async def test_other_merchants_are_never_heard(notifier: Notifier) -> None:
         await stream.next()
         await link(notifier, "THEIRS", OTHER)
         await link(notifier, "OURS")
-        assert (await stream.next()).body["words"].startswith("OURS")
+        assert (await stream.next()).body["message"].startswith("OURS")
     headers = notifier.issuer.headers(merchants=(MERCHANT,))
     async with notifier.session.get(f"{notifier.url}/v1/merchants/{OTHER}/stream", headers=headers) as response:
         assert response.status == 404
@@ -157,7 +158,7 @@ async def test_streams_end_when_the_service_stops(notifier: Notifier) -> None:
 async def test_only_so_many_watch_one_merchant(notifier: Notifier) -> None:
     """One more than the limit is told to come back later; when one leaves, there is room."""
     hub = notifier.service.deps.hub
-    watchers = [Watcher(0) for _ in range(MOST_WATCHERS)]
+    watchers = [Subscription(0) for _ in range(MAX_SUBSCRIPTIONS)]
     for watcher in watchers:
         hub._join(MERCHANT, watcher, 0)  # noqa: SLF001 - fifty real streams would only take longer
     headers = notifier.issuer.headers()
@@ -179,23 +180,23 @@ async def test_who_left_is_forgotten(notifier: Notifier) -> None:
 
     async def forgotten() -> bool:
         await link(notifier, "ANY")
-        return not hub._watchers  # noqa: SLF001 - what is left over is not to be seen from outside
+        return not hub._subscriptions  # noqa: SLF001 - what is left over is not to be seen from outside
 
     await eventually(forgotten)
 
 
 async def test_who_does_not_read_is_dropped() -> None:
     """A full queue ends its watcher and is emptied; memory stays bounded."""
-    watcher = Watcher(0)
-    for n in range(1, MOST_WAITING + 2):
-        watcher.tell(News(n, "activity", "{}"))
-    assert watcher.is_over
+    watcher = Subscription(0)
+    for n in range(1, MAX_QUEUED + 2):
+        watcher.push(FeedEvent(n, "activity", "{}"))
+    assert watcher.has_ended
     assert await watcher.next(0.01) == []
 
 
 async def test_news_told_twice_are_passed_on_once() -> None:
     """What was caught up on is not told again when the hub tells it too."""
-    watcher = Watcher(5)
+    watcher = Subscription(5)
     for place in (4, 5, 6, 7):
-        watcher.tell(News(place, "activity", "{}"))
+        watcher.push(FeedEvent(place, "activity", "{}"))
     assert [news.seq for news in await watcher.next(1)] == [6, 7]

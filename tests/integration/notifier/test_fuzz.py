@@ -7,13 +7,13 @@ from tests.integration.notifier.conftest import MERCHANT, Notifier
 from tests.support.fuzz import fuzz
 
 from common.http import openapi
-from notifier import feed
+from notifier.feed import stream
 
 
 @pytest.mark.timeout(300)
 async def test_the_document_keeps_its_word(notifier: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """Good requests are taken, bad ones refused with a 4xx the document names; nothing gives a 5xx."""
-    monkeypatch.setattr(feed, "LIFE_SECONDS", 0.01)  # of a stream, which is read to its end here
+    monkeypatch.setattr(stream, "MAX_STREAM_SECONDS", 0.01)  # of a stream, which is read to its end here
     await notifier.open()
     document = _for(openapi.document("notifier", notifier.service.routes), MERCHANT)
 

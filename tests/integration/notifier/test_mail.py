@@ -9,7 +9,7 @@ from tests.integration.notifier.conftest import MERCHANT, Notifier
 
 from common import messages
 from common.contracts.problems import Code
-from notifier.domain.mails import DOUBT, MOST_CLAIMS
+from notifier.domain.mail import MAX_ATTEMPTS, RETRY_IN_DOUBT
 
 
 def text_of(message: EmailMessage, kind: str = "plain") -> str:
@@ -22,13 +22,13 @@ async def test_one_when_it_opens_and_one_when_it_is_solved(notifier: Notifier) -
     """However many orders wait, two e-mails are all there are."""
     began = notifier.clock.now()
     for waiting in range(1, 30):
-        await notifier.open(waiting=waiting, since=began)
+        await notifier.open(waiting=waiting, opened_at=began)
     await notifier.run_until_idle()
-    await notifier.open(waiting=214, since=began)
+    await notifier.open(waiting=214, opened_at=began)
     await notifier.run_until_idle()
     assert [m["Subject"].count("29 orders are waiting") for m in notifier.postbox.messages] == [1]
 
-    await notifier.close(done=214, since=began)
+    await notifier.close(resumed_count=214, opened_at=began)
     await notifier.run_until_idle()
     assert [m["Subject"] for m in notifier.postbox.messages][1:] == ["Resumed: 214 orders sent to Clover"]
 
@@ -54,9 +54,9 @@ async def test_what_the_mail_says(notifier: Notifier) -> None:
 async def test_where_nothing_went_through_nothing_is_called_solved(notifier: Notifier) -> None:
     """When all that waited was cancelled, the e-mail promises nothing: the cause may still be there."""
     began = notifier.clock.now()
-    await notifier.open(since=began)
+    await notifier.open(opened_at=began)
     await notifier.run_until_idle()
-    await notifier.close(done=0, since=began)
+    await notifier.close(resumed_count=0, opened_at=began)
     await notifier.run_until_idle()
 
     message = notifier.postbox.messages[1]
@@ -88,8 +88,8 @@ async def test_the_mail_is_well_formed(notifier: Notifier) -> None:
 async def test_none_at_all_when_it_was_over_before_anybody_was_told(notifier: Notifier) -> None:
     """A problem that closes before its e-mail is sent is written about neither then nor later."""
     began = notifier.clock.now()
-    await notifier.open(since=began)
-    await notifier.close(since=began)
+    await notifier.open(opened_at=began)
+    await notifier.close(opened_at=began)
     await notifier.run_until_idle()
     assert notifier.postbox.messages == []
 
@@ -152,9 +152,9 @@ async def test_a_refused_first_mail_is_followed_by_none(notifier: Notifier) -> N
     """Who was never told of the problem is not told that it is solved."""
     began = notifier.clock.now()
     notifier.postbox.answers = ["451 try later"]
-    await notifier.open(since=began)
+    await notifier.open(opened_at=began)
     await notifier.run_until_idle()
-    await notifier.close(since=began)
+    await notifier.close(opened_at=began)
     notifier.clock.advance(120)
     await notifier.run_until_idle()
     assert notifier.postbox.messages == []
@@ -168,7 +168,7 @@ async def test_a_break_after_the_relay_took_it_costs_one_repeat(notifier: Notifi
     notifier.clock.advance(120)
     await notifier.run_until_idle()
     assert len(notifier.postbox.messages) == 1
-    notifier.clock.advance(DOUBT)
+    notifier.clock.advance(RETRY_IN_DOUBT)
     await notifier.run_until_idle()
     await notifier.run_until_idle()
     first, second = notifier.postbox.messages
@@ -180,7 +180,7 @@ async def test_a_break_before_the_message_is_no_sending(notifier: Notifier, comm
     """However often the relay breaks off before it has the message, the e-mail comes once it is well, and once."""
     notifier.postbox.refuses[command] = "break"
     await notifier.open()
-    for _ in range(MOST_CLAIMS + 1):
+    for _ in range(MAX_ATTEMPTS + 1):
         await notifier.run_until_idle()
         notifier.clock.advance(3600)
     notifier.postbox.refuses.clear()
@@ -196,10 +196,10 @@ async def test_a_relay_that_never_answers_is_given_up(notifier: Notifier) -> Non
     with capture_logs() as logged:
         for _ in range(6):
             await notifier.run_until_idle()
-            notifier.clock.advance(DOUBT)
-    assert len(notifier.postbox.messages) == MOST_CLAIMS
+            notifier.clock.advance(RETRY_IN_DOUBT)
+    assert len(notifier.postbox.messages) == MAX_ATTEMPTS
     assert [line["event"] for line in logged if line["log_level"] == "error"] == [
-        "an e-mail is let be: the relay may have taken it"
+        "an email is given up: the mail server may have it"
     ]
 
 
@@ -229,7 +229,7 @@ async def test_a_relay_that_refuses_us_is_no_fault_of_the_merchant(
     with capture_logs() as logged:
         await notifier.run_until_idle()
     assert [line["event"][:34] for line in logged if line["log_level"] == "error"] == [
-        "the mail server does not serve us:"
+        "the mail server refuses us: check "
     ]
     assert await notifier.fetch("SELECT 1 FROM work WHERE held") == []
 
@@ -255,9 +255,9 @@ async def test_a_refused_mail_that_came_too_late_is_not_told_as_sent(notifier: N
     """When the problem is over, its refused e-mail is dropped, and none is counted as having gone out."""
     began = notifier.clock.now()
     notifier.postbox.refuses["RCPT"] = "550 no such user"
-    await notifier.open(since=began)
+    await notifier.open(opened_at=began)
     await notifier.run_until_idle()
-    await notifier.close(since=began)
+    await notifier.close(opened_at=began)
     await notifier.run_until_idle()
 
     assert await notifier.fetch("SELECT 1 FROM work") == []

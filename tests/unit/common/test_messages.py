@@ -115,6 +115,15 @@ def test_numbers_are_formatted() -> None:
     assert text == "Stock of SOUP in Clover was updated from 8 to 1,234.5."
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [(1250, "USD", "$12.50"), (500, "EUR", "€5.00"), (1250, "JPY", "¥1,250"), (-5, "USD", "-$0.05")],
+)
+def test_money_is_written_in_its_currency(amount: int, currency: str, text: str) -> None:
+    """Minor units become the currency's own decimal places."""
+    assert messages.for_locale().money(amount, currency) == text
+
+
 def test_a_missing_text_is_an_error() -> None:
     """No key ever reaches a merchant in place of a text."""
     with pytest.raises(LookupError, match=r"problem\.new\.title"):

@@ -7,28 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common import messages
 from common.contracts.problems import Code, Severity
-from notifier.domain import mails, problems, words
-from notifier.domain.mails import MOST_CLAIMS, Mail, MailKind, is_wanted
-from notifier.domain.problems import Cause, Followed, Report, Step
+from notifier.domain import activity, mail, stores, times
+from notifier.domain.mail import MAX_ATTEMPTS, Mail, MailKind, is_wanted
+from notifier.domain.problems import Cause, Change, Report, Step, apply_report
 from notifier.handlers import HANDLERS
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def tell(reports: list[Report]) -> tuple[list[Followed], Cause]:
+def tell(reports: list[Report]) -> tuple[list[Change], Cause]:
     """What each report does, one after another, and what is known in the end."""
     cause, steps = Cause(None, {}), []
     for report in reports:
-        after = problems.follow(cause, report)
+        after = apply_report(cause, report)
         if after is None:
             continue
         steps.append(after)
-        known = {**cause.reports, report.since: report}
-        if after.step is Step.SOLVED:
-            cause = Cause(None, {}, cause.over | set(known))
+        known = {**cause.reports, report.opened_at: report}
+        if after.step is Step.RESOLVED:
+            cause = Cause(None, {}, cause.finished | set(known))
         else:
-            cause = Cause(cause.problem_id or uuid4(), known, cause.over)
+            cause = Cause(cause.problem_id or uuid4(), known, cause.finished)
     return steps, cause
 
 
@@ -50,14 +51,14 @@ def test_once_all_have_closed_nothing_is_open(told: list[Report]) -> None:
     steps, cause = tell(told)
 
     assert cause.problem_id is None
-    assert cause.over == {report.since for report in told}
-    done = {report.since: report.done for report in told if report.closed}
-    solved = sum(step.done for step in steps if step.step is Step.SOLVED)
+    assert cause.finished == {report.opened_at for report in told}
+    done = {report.opened_at: report.resumed_count for report in told if report.closed}
+    solved = sum(step.resumed_count for step in steps if step.step is Step.RESOLVED)
     assert solved == sum(first_closing(told, since) for since in done)
 
 
 def first_closing(told: list[Report], since: datetime) -> int:
-    return next(report.done for report in told if report.closed and report.since == since)
+    return next(report.resumed_count for report in told if report.closed and report.opened_at == since)
 
 
 @given(histories())
@@ -68,7 +69,7 @@ def test_openings_and_solutions_alternate(told: list[Report]) -> None:
     for each in steps:
         assert each.step is not Step.OPENED or not is_open
         assert each.step is not Step.CHANGED or is_open
-        is_open = each.step is not Step.SOLVED
+        is_open = each.step is not Step.RESOLVED
 
 
 @given(st.permutations([Report(NOON, 10 - n, 0, closed=False, revision=n) for n in range(1, 6)]))
@@ -82,7 +83,7 @@ def test_a_problem_began_with_its_first_report() -> None:
     """Since when is the earliest time any service tells."""
     early, late = Report(NOON, 1, 0, closed=False), Report(NOON + timedelta(hours=1), 2, 0, closed=False)
     steps, _ = tell([late, early])
-    assert (steps[-1].since, steps[-1].waiting) == (NOON, 3)
+    assert (steps[-1].opened_at, steps[-1].waiting) == (NOON, 3)
 
 
 SENT, CLAIMED = Mail(1, sent=True), Mail(1)
@@ -95,12 +96,12 @@ SENT, CLAIMED = Mail(1, sent=True), Mail(1)
         (MailKind.OPENED, False, {}, False),
         (MailKind.OPENED, True, {MailKind.OPENED: SENT}, False),
         (MailKind.OPENED, True, {MailKind.OPENED: CLAIMED}, True),
-        (MailKind.OPENED, True, {MailKind.OPENED: Mail(MOST_CLAIMS)}, False),
-        (MailKind.SOLVED, False, {}, False),
-        (MailKind.SOLVED, False, {MailKind.OPENED: Mail(0)}, False),
-        (MailKind.SOLVED, False, {MailKind.OPENED: CLAIMED}, True),
-        (MailKind.SOLVED, False, {MailKind.OPENED: SENT}, True),
-        (MailKind.SOLVED, False, {MailKind.OPENED: SENT, MailKind.SOLVED: SENT}, False),
+        (MailKind.OPENED, True, {MailKind.OPENED: Mail(MAX_ATTEMPTS)}, False),
+        (MailKind.RESOLVED, False, {}, False),
+        (MailKind.RESOLVED, False, {MailKind.OPENED: Mail(0)}, False),
+        (MailKind.RESOLVED, False, {MailKind.OPENED: CLAIMED}, True),
+        (MailKind.RESOLVED, False, {MailKind.OPENED: SENT}, True),
+        (MailKind.RESOLVED, False, {MailKind.OPENED: SENT, MailKind.RESOLVED: SENT}, False),
     ],
 )
 def test_which_mail_is_wanted(kind: MailKind, is_open: bool, mails: dict[MailKind, Mail], wanted: bool) -> None:
@@ -111,40 +112,40 @@ def test_which_mail_is_wanted(kind: MailKind, is_open: bool, mails: dict[MailKin
 def test_keys_of_mails_read_back() -> None:
     """The key of a row of work says which e-mail it is."""
     problem_id = uuid4()
-    assert mails.mail_of(mails.mail_key(problem_id, MailKind.SOLVED)) == (problem_id, MailKind.SOLVED)
+    assert mail.parse_mail_key(mail.mail_key(problem_id, MailKind.RESOLVED)) == (problem_id, MailKind.RESOLVED)
 
 
 @pytest.mark.parametrize("code", list(Code))
 def test_mail_is_sent_unless_a_problem_only_informs(code: Code) -> None:
     """A problem of severity `information` stays on the dashboard."""
-    assert mails.is_mailed(code) is (code.severity is not Severity.INFORMATION)
+    assert mail.is_mailed(code) is (code.severity is not Severity.INFORMATION)
 
 
 def test_every_activity_has_words() -> None:
     """Each event that reaches the feed has words of its own."""
     silent = {"RecheckRequested"}
-    assert {event.__name__ for event in HANDLERS} - silent == {event.__name__ for event in words._TOLD}  # noqa: SLF001
+    assert {event.__name__ for event in HANDLERS} - silent == {event.__name__ for event in activity._DESCRIPTIONS}  # noqa: SLF001
 
 
 @given(st.text(max_size=200))
 def test_one_line_is_one_line(text: str) -> None:
     """Nothing any reader takes for the end of a line is left."""
-    line = words.one_line(text)
+    line = stores.one_line(text)
     assert len(line.splitlines()) <= 1
     assert line.isprintable()
 
 
 def test_moments_are_said_where_the_merchant_is() -> None:
     """Today and yesterday are those of the merchant's own clock."""
-    berlin = words.zone("Europe/Berlin")
+    berlin = times.zone("Europe/Berlin")
     late = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
-    assert words.moment(late, NOON, berlin) == "today at 00:30"
-    assert words.moment(late, NOON, UTC) == "yesterday at 23:30"
-    assert words.moment(late - timedelta(days=400), NOON, UTC) == "Saturday 18 October 2025 at 23:30"
-    assert words.since(late, berlin) == "Monday 23 November 2026, 00:30 (CET)"
-    assert words.zone("Nowhere/At All") is UTC
-    assert words.zone("../../etc/passwd") is UTC
-    assert words.zone("America") is UTC
+    assert times.relative(late, NOON, berlin) == "today at 00:30"
+    assert times.relative(late, NOON, UTC) == "yesterday at 23:30"
+    assert times.relative(late - timedelta(days=400), NOON, UTC) == "Saturday 18 October 2025 at 23:30"
+    assert times.absolute(late, berlin) == "Monday 23 November 2026, 00:30 (CET)"
+    assert times.zone("Nowhere/At All") is UTC
+    assert times.zone("../../etc/passwd") is UTC
+    assert times.zone("America") is UTC
 
 
 @pytest.mark.parametrize(
@@ -159,10 +160,11 @@ def test_moments_are_said_where_the_merchant_is() -> None:
 )
 def test_how_long_is_said_in_the_largest_unit(seconds: int, said: str) -> None:
     """Minutes, hours or days, never negative."""
-    assert words.lasted(NOON, NOON + timedelta(seconds=seconds)) == said
+    assert times.elapsed(NOON, NOON + timedelta(seconds=seconds), messages.for_locale()) == said
 
 
 def test_an_unknown_region_counts_as_europe() -> None:
-    """Nobody is promised that customer details travel where they may not."""
-    assert words.region("xx")[1] == words.region("eu")[1]
-    assert "without customer details" in words.region("eu")[1]
+    """An unknown region never promises that customer details are sent."""
+    texts = messages.for_locale()
+    assert stores.customer_policy("xx", texts) == stores.customer_policy("eu", texts)
+    assert "without customer details" in stores.customer_policy("eu", texts)

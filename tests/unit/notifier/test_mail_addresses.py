@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.text import MAILBOX
-from notifier.settings import parse_address, parse_relay
+from notifier.settings import parse_address, parse_smtp_url
 
 
 @given(st.from_regex(MAILBOX, fullmatch=True))
@@ -45,21 +45,21 @@ def test_addresses_are_read(text: str) -> None:
 )
 def test_what_is_no_address_is_refused_unquoted(text: str) -> None:
     """Neither a second header nor a second recipient gets in, and the message repeats none of it."""
-    with pytest.raises(ValueError, match=r"^is not an e-mail address$"):
+    with pytest.raises(ValueError, match=r"^is not an email address$"):
         parse_address(text)
 
 
 def test_the_scheme_says_how_tls_is_used() -> None:
     """Smtp is plain, smtp+starttls upgrades, smtps begins with TLS; the login is decoded."""
-    plain, upgraded = parse_relay("smtp://mail:2525"), parse_relay("smtp+starttls://me%40x:p%3Aw@mail")
+    plain, upgraded = parse_smtp_url("smtp://mail:2525"), parse_smtp_url("smtp+starttls://me%40x:p%3Aw@mail")
     assert (plain.host, plain.port, plain.use_tls, plain.start_tls) == ("mail", 2525, False, False)
     assert (upgraded.port, upgraded.use_tls, upgraded.start_tls) == (587, False, True)
     assert (upgraded.username, upgraded.password) == ("me@x", "p:w")
-    assert (parse_relay("smtps://mail").port, parse_relay("smtps://mail").use_tls) == (465, True)
+    assert (parse_smtp_url("smtps://mail").port, parse_smtp_url("smtps://mail").use_tls) == (465, True)
 
 
 @pytest.mark.parametrize("url", ["", "http://mail", "smtp://", "mail:25"])
 def test_other_relays_are_refused(url: str) -> None:
     """What does not say how mail is given away is not guessed."""
     with pytest.raises(ValueError, match="smtp"):
-        parse_relay(url)
+        parse_smtp_url(url)

@@ -1,13 +1,14 @@
 """The texts that merchants read, by language, from gettext catalogues under `locale/`."""
 
 import io
+from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 from common.contracts.problems import Code
 
@@ -30,6 +31,11 @@ class Messages:
     def count(self, key: str, /, n: int) -> str:
         """The text of this key in the plural form for `n`, with `{n}` replaced by the formatted number."""
         return self._translations.ngettext(key, key, n).format(n=self._number(n))
+
+    def money(self, amount: int, currency: str) -> str:
+        """An amount in minor units as people write it: `$12.50`."""
+        major = Decimal(amount).scaleb(-get_currency_precision(currency))
+        return format_currency(major, currency, locale=self.locale)
 
     def title(self, code: Code) -> str:
         return self.text(f"problem.{code}.title")

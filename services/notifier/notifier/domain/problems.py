@@ -1,4 +1,4 @@
-"""When a merchant's problem opens, changes and is solved, from what the services report of its cause."""
+"""When a merchant's problem opens, changes and is resolved, given what the services report about its cause."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,63 +6,88 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-RECHECK_PAUSE = timedelta(seconds=5)
-"""Asking again sooner than this is the same question."""
+from common.contracts.problems import Code
+
+RECHECK_INTERVAL = timedelta(seconds=5)
+"""A recheck requested sooner than this after the last one is ignored: it is a double click."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem as the merchant sees it. `resolved_at` is None while it is open; `seq` is its number in the feed."""
+
+    id: UUID
+    merchant_id: str
+    code: Code
+    subject: str
+    opened_at: datetime
+    waiting: int
+    resumed_count: int
+    resolved_at: datetime | None
+    rechecked_at: datetime | None
+    seq: int
 
 
 @dataclass(frozen=True)
 class Report:
-    """What one service says of a cause. `since` tells one such cause from the next; a closing is the last of it."""
+    """The state of a cause as one service reports it. Reports with the same `opened_at` are about one occurrence."""
 
-    since: datetime
+    opened_at: datetime
     waiting: int
-    done: int
+    resumed_count: int
     closed: bool
     revision: int = 0
 
-    def is_overtaken_by(self, known: "Report") -> bool:
-        """Whether what is known came after this, or says the same."""
+    def is_outdated_by(self, known: "Report") -> bool:
+        """Whether the known report is the later one, or the same. Nothing follows a closed report."""
         return known.closed or (not self.closed and self.revision <= known.revision)
 
 
 @dataclass(frozen=True)
 class Cause:
-    """What is known of one cause: its open problem, if there is one, with the reports it is made of."""
+    """The reports about one cause.
+
+    `reports` are those of the open problem, by `opened_at`; `finished` names the occurrences of problems that were
+    resolved before. `problem_id` is None while no problem is open.
+    """
 
     problem_id: UUID | None
     reports: Mapping[datetime, Report]
-    over: frozenset[datetime] = frozenset()
+    finished: frozenset[datetime] = frozenset()
 
 
 class Step(StrEnum):
-    """What a report does to the merchant's problem."""
+    """The effect of a report on the merchant's problem."""
 
     OPENED = "opened"
     CHANGED = "changed"
-    SOLVED = "solved"
+    RESOLVED = "resolved"
 
 
 @dataclass(frozen=True)
-class Followed:
+class Change:
     """The merchant's problem after a report."""
 
     step: Step
-    since: datetime
+    opened_at: datetime
     waiting: int
-    done: int
+    resumed_count: int
 
 
-def follow(cause: Cause, report: Report) -> Followed | None:
-    """The problem after this report, whatever came before it; None for one that tells nothing new."""
-    known = cause.reports.get(report.since)
-    if report.since in cause.over or (known and report.is_overtaken_by(known)):
+def apply_report(cause: Cause, report: Report) -> Change | None:
+    """The problem after this report. None if the report is outdated.
+
+    Reports may arrive in any order: each service's events are delivered at least once and may overtake one another.
+    """
+    known = cause.reports.get(report.opened_at)
+    if report.opened_at in cause.finished or (known and report.is_outdated_by(known)):
         return None
-    reports = [each for since, each in cause.reports.items() if since != report.since] + [report]
-    solved = all(each.closed for each in reports)
-    step = Step.SOLVED if solved else Step.CHANGED if cause.problem_id else Step.OPENED
-    return Followed(
+    reports = {**cause.reports, report.opened_at: report}.values()
+    resolved = all(each.closed for each in reports)
+    step = Step.RESOLVED if resolved else Step.CHANGED if cause.problem_id else Step.OPENED
+    return Change(
         step,
-        min(each.since for each in reports),
-        sum(each.waiting for each in reports),
-        sum(each.done for each in reports),
+        opened_at=min(each.opened_at for each in reports),
+        waiting=sum(each.waiting for each in reports),
+        resumed_count=sum(each.resumed_count for each in reports),
     )

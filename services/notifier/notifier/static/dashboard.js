@@ -1,30 +1,30 @@
-/* Keeps the page as it would be if it were loaded now: listens, fetches it again, and swaps the parts that changed. */
+/* Keeps the page current: listens to the stream, fetches the page again, and replaces the parts that changed. */
 "use strict";
 
 (() => {
   const script = document.currentScript;
   const pulse = document.getElementById("pulse");
-  const QUIET_MS = 150;
-  const PACE_MS = 1000;
+  const SETTLE_MS = 150;
+  const MIN_INTERVAL_MS = 1000;
   const RETRY_MS = 2000;
-  const PATIENCE_MS = 20000;
+  const FETCH_TIMEOUT_MS = 20000;
   const MINUTE_MS = 60000;
-  let place = script.dataset.after;
+  let lastSeq = script.dataset.after;
   let source = null;
   let due = 0;
   let refreshed = 0;
   let fetching = false;
-  let asked = false;
-  let hearing = true;
+  let again = false;
+  let connected = true;
   let fresh = true;
 
-  // Live is what hears of changes and could show the last of them.
-  function say() {
-    const live = hearing && fresh;
+  // The page is live while the stream is connected and the last fetch succeeded.
+  function showState() {
+    const live = connected && fresh;
     pulse.hidden = false;
     pulse.classList.toggle("off", !live);
-    const words = live ? "Live" : "Offline, trying again";
-    if (pulse.textContent !== words) pulse.textContent = words;
+    const text = live ? "Live" : "Offline, trying again";
+    if (pulse.textContent !== text) pulse.textContent = text;
   }
 
   function swap(loaded) {
@@ -39,7 +39,7 @@
     }
   }
 
-  // Children that stay the same stay in place, so that nothing flickers and screen readers hear only what is new.
+  // Unchanged children keep their nodes: nothing flickers, and screen readers announce only what is new.
   function patch(old, next) {
     const keep = [...old.childNodes];
     const want = [...next.childNodes];
@@ -60,13 +60,13 @@
 
   async function refresh() {
     if (fetching) {
-      asked = true;
+      again = true;
       return;
     }
     fetching = true;
     refreshed = Date.now();
     try {
-      const signal = AbortSignal.timeout(PATIENCE_MS);
+      const signal = AbortSignal.timeout(FETCH_TIMEOUT_MS);
       const answer = await fetch(location.pathname, { cache: "no-store", redirect: "error", signal });
       if (answer.status === 401 || answer.status === 404) return location.reload();
       fresh = answer.ok;
@@ -74,33 +74,33 @@
     } catch {
       fresh = false;
     }
-    say();
-    if (!fresh) setTimeout(soon, RETRY_MS);
+    showState();
+    if (!fresh) setTimeout(refreshSoon, RETRY_MS);
     fetching = false;
-    if (asked) {
-      asked = false;
-      soon();
+    if (again) {
+      again = false;
+      refreshSoon();
     }
   }
 
-  function soon() {
+  function refreshSoon() {
     clearTimeout(due);
-    due = setTimeout(refresh, Math.max(QUIET_MS, refreshed + PACE_MS - Date.now()));
+    due = setTimeout(refresh, Math.max(SETTLE_MS, refreshed + MIN_INTERVAL_MS - Date.now()));
   }
 
   function listen() {
     if (source) source.close();
-    source = new EventSource(`${script.dataset.stream}?after=${encodeURIComponent(place)}`);
-    const heard = (event) => {
-      if (event.lastEventId) place = event.lastEventId;
-      hearing = true;
-      say();
-      soon();
+    source = new EventSource(`${script.dataset.stream}?after=${encodeURIComponent(lastSeq)}`);
+    const onEvent = (event) => {
+      if (event.lastEventId) lastSeq = event.lastEventId;
+      connected = true;
+      showState();
+      refreshSoon();
     };
-    for (const kind of ["ready", "reset", "problem", "activity"]) source.addEventListener(kind, heard);
+    for (const kind of ["ready", "reset", "problem", "activity"]) source.addEventListener(kind, onEvent);
     source.onerror = () => {
-      hearing = false;
-      say();
+      connected = false;
+      showState();
       if (source.readyState === EventSource.CLOSED) setTimeout(wake, 15000);
     };
   }
@@ -108,10 +108,10 @@
   function wake() {
     if (document.visibilityState === "hidden") return;
     listen();
-    soon();
+    refreshSoon();
   }
 
-  // Browsers allow few open connections: a page nobody looks at gives its own back.
+  // Browsers allow few open connections, so a hidden page closes its own.
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") wake();
     else if (source) source.close();
@@ -119,8 +119,8 @@
   window.addEventListener("online", wake);
   window.addEventListener("offline", () => {
     fresh = false;
-    say();
+    showState();
   });
-  setInterval(() => document.visibilityState === "visible" && soon(), MINUTE_MS);
+  setInterval(() => document.visibilityState === "visible" && refreshSoon(), MINUTE_MS);
   listen();
 })();

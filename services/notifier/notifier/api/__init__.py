@@ -1,0 +1,5 @@
+"""The HTTP API of notifier."""
+
+from notifier.api import activity, problems
+
+ROUTES = [*problems.ROUTES, *activity.ROUTES]

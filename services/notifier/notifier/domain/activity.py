@@ -1,0 +1,108 @@
+"""The activity feed in words: one message for each event a merchant cares about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from common.contracts.catalog import MerchantConnected, ProductLinked
+from common.contracts.envelope import Event
+from common.contracts.inventory import StockChanged, StockPushed
+from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
+from common.contracts.problems import ProblemClosed, ProblemOpened
+from common.messages import Messages
+from common.quantity import decimal
+from notifier.domain.stores import region_name
+
+
+class Level(StrEnum):
+    """How an entry of the feed is meant."""
+
+    SUCCESS = "success"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry of the activity feed."""
+
+    message: str
+    level: Level
+
+
+def describe(event: Event, texts: Messages) -> Line:
+    """The entry for this event."""
+    found = _DESCRIPTIONS.get(type(event))
+    return found(event, texts) if found else unknown(texts)
+
+
+def unknown(texts: Messages) -> Line:
+    """The entry for an event that a newer version of this service wrote."""
+    return Line(texts.text("activity.unknown"), Level.INFO)
+
+
+def _problem_opened(event: ProblemOpened, texts: Messages) -> Line:
+    return Line(texts.text("activity.problem_opened", title=texts.title(event.code)), Level.WARNING)
+
+
+def _problem_closed(event: ProblemClosed, texts: Messages) -> Line:
+    message = texts.resolved(event.code, event.resumed_count)
+    return Line(message, Level.SUCCESS if event.resumed_count else Level.INFO)
+
+
+def _order_rejected(event: OrderRejected, texts: Messages) -> Line:
+    message = texts.text("activity.order_rejected", order=event.source_id, reason=event.reason)
+    return Line(message, Level.WARNING)
+
+
+def _order_synced(event: OrderSynced, texts: Messages) -> Line:
+    message = texts.text("activity.order_synced", order=event.source_id, total=texts.money(event.total, event.currency))
+    return Line(message, Level.SUCCESS)
+
+
+def _order_completed(event: OrderCompleted, texts: Messages) -> Line:
+    return Line(texts.text("activity.order_completed", order=event.source_id), Level.SUCCESS)
+
+
+def _order_cancelled(event: OrderCancelled, texts: Messages) -> Line:
+    key = "activity.order_cancelled.in_clover" if event.clover_order_id else "activity.order_cancelled"
+    return Line(texts.text(key, order=event.source_id), Level.INFO)
+
+
+def _stock_changed(event: StockChanged, texts: Messages) -> Line:
+    key = "activity.stock_changed.in_clover" if event.source == "clover" else "activity.stock_changed"
+    return _stock_line(key, event, texts)
+
+
+def _stock_pushed(event: StockPushed, texts: Messages) -> Line:
+    return _stock_line("activity.stock_pushed", event, texts)
+
+
+def _stock_line(key: str, event: StockChanged | StockPushed, texts: Messages) -> Line:
+    item = event.sku or texts.text("activity.item", item_id=event.item_id)
+    message = texts.text(key, item=item, before=decimal(event.before), after=decimal(event.after))
+    return Line(message, Level.INFO)
+
+
+def _product_linked(event: ProductLinked, texts: Messages) -> Line:
+    return Line(texts.text("activity.product_linked", sku=event.sku), Level.INFO)
+
+
+def _merchant_connected(event: MerchantConnected, texts: Messages) -> Line:
+    message = texts.text("activity.merchant_connected", region=region_name(event.region, texts))
+    return Line(message, Level.SUCCESS)
+
+
+_DESCRIPTIONS: Mapping[type[Event], Callable[[Any, Messages], Line]] = {
+    MerchantConnected: _merchant_connected,
+    ProductLinked: _product_linked,
+    StockChanged: _stock_changed,
+    StockPushed: _stock_pushed,
+    OrderSynced: _order_synced,
+    OrderCompleted: _order_completed,
+    OrderCancelled: _order_cancelled,
+    OrderRejected: _order_rejected,
+    ProblemOpened: _problem_opened,
+    ProblemClosed: _problem_closed,
+}

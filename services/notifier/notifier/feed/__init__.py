@@ -1,0 +1,1 @@
+"""The live feed: one hub per process, and the streams that read from it."""
