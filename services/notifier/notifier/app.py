@@ -4,6 +4,7 @@ from common.clock import Clock, SystemClock
 from common.clover.grants import Grants
 from common.db.database import Database
 from common.http.auth import Keys
+from common.http.client import InternalClient
 from common.seal import Sealer
 from common.service import Service
 from common.telemetry.metrics import Metrics
@@ -14,7 +15,6 @@ from notifier.deps import Deps
 from notifier.feed.hub import Hub
 from notifier.handlers import HANDLERS
 from notifier.mail.composer import MailComposer
-from notifier.mail.contacts import Contacts
 from notifier.mail.smtp import SmtpClient
 from notifier.settings import Settings
 from notifier.sync import SYNC
@@ -28,10 +28,10 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock or SystemClock())
     templates = load_templates(NAME)
     hub = Hub(database)
-    contacts = Contacts(settings, NAME)
+    catalog = InternalClient(settings, caller=NAME, audience="catalog", url=settings.catalog_url)
     deps = Deps(
         database=database,
-        contacts=contacts,
+        catalog=catalog,
         composer=MailComposer(templates, settings.sender, settings.public_url),
         smtp=SmtpClient(settings.smtp_server, settings.smtp_timeout),
         hub=hub,
@@ -51,7 +51,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         handlers=HANDLERS,
         kinds=SYNC,
         routes=[*api.ROUTES, *dashboard.ROUTES, *work_api.routes(NAME)],
-        resources=[contacts],
+        resources=[catalog],
         loops=[hub.run],
         on_shutdown=[hub.close],
     )

@@ -7,10 +7,10 @@ from jinja2 import Environment
 
 from common.db.database import Database
 from common.http.auth import Keys
+from common.http.client import InternalClient
 from common.seal import Sealer
 from notifier.feed.hub import Hub
 from notifier.mail.composer import MailComposer
-from notifier.mail.contacts import Contacts
 from notifier.mail.smtp import SmtpClient
 
 
@@ -22,7 +22,7 @@ class Deps:
     """
 
     database: Database
-    contacts: Contacts
+    catalog: InternalClient
     composer: MailComposer
     smtp: SmtpClient
     hub: Hub

@@ -137,7 +137,8 @@ async def test_what_a_newer_version_wrote_stops_nobody(notifier: Notifier) -> No
     async with notifier.service.database.unit() as unit:
         await unit.conn.execute("ALTER TABLE notifier.merchant_problem ADD COLUMN tone text")
         await unit.conn.execute(
-            "INSERT INTO merchant_problem (id, merchant_id, code, subject, opened_at, waiting, resumed_count, resolved_at, seq) "
+            "INSERT INTO merchant_problem "
+            "(id, merchant_id, code, subject, opened_at, waiting, resumed_count, resolved_at, seq) "
             "SELECT id, $1, 'of_tomorrow', '', $2, 1, 0, resolved_at, seq FROM unnest("
             "ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY[NULL, $2::timestamptz], ARRAY[98, 99]"
             ") AS p (id, resolved_at, seq)",

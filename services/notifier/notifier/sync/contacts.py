@@ -8,7 +8,7 @@ from common.work import table
 from common.work.batch import Batch
 from notifier.deps import Deps
 from notifier.domain.mail import CONTACT_LIFETIME
-from notifier.mail.contacts import Contact
+from notifier.mail.contacts import Contact, fetch_contact
 from notifier.sealing import open_email, seal_email
 from notifier.store import contacts
 
@@ -38,7 +38,7 @@ async def current_contact(batch: Batch, deps: Deps) -> Contact:
 
 
 async def _fetch(batch: Batch, deps: Deps) -> Contact:
-    contact = await deps.contacts.find(batch.merchant_id)
+    contact = await fetch_contact(deps.catalog, batch.merchant_id)
     email = seal_email(deps.sealer, batch.merchant_id, contact.account_email)
     async with batch.unit() as unit:
         await contacts.save_contact(unit, batch.merchant_id, email, contact.name)
