@@ -1,4 +1,4 @@
-"""Any part may be killed at any moment of the story; after its restart the story ends the same."""
+"""Killing any component while orders and stock are synced changes no result once it is restarted."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,14 +15,14 @@ VICTIMS = ["catalog", "inventory", "orders", "notifier", "rabbitmq", "postgres"]
 
 @pytest.fixture(scope="module")
 async def system() -> AsyncIterator[System]:
-    """A system with a database and a broker of its own, to be killed."""
+    """A system with a database and a broker of its own, which the tests kill."""
     async with running_system(None, None) as system:
         yield system
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_the_story_ends_the_same_after_a_kill(system: System, victim: str) -> None:
-    """Killed while orders flow and stock moves both ways: every order once and in order, stock exact, two e-mails."""
+    """Every order is in Clover once and in order, stock is exact, and there are two e-mails in all."""
     async with shop_on(system) as shop:
         await shop.sell_soup(100)
         for number in range(ORDERS):
@@ -47,7 +47,7 @@ async def test_the_story_ends_the_same_after_a_kill(system: System, victim: str)
 
 
 async def _sell_both_ways(shop: Shop) -> None:
-    """At the till first: a till sale between our reading and writing of a count is the next capability's to find."""
+    """Sell at the till, then online: a till sale between the read and the write of a push cannot be seen yet."""
     [item] = [item["id"] for item in (await shop.truth())["items"]]
     await shop.till("sell", {"lines": [{"item": item, "quantity": 2}]})
     for number in range(3):

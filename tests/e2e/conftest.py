@@ -10,6 +10,6 @@ from quicksync_dev.system import System
 
 @pytest.fixture(scope="session")
 async def system(postgres_dsn: str, amqp_url: str) -> AsyncIterator[System]:
-    """Everything, up: services, gateway, sandbox, mail."""
+    """The running system: services, gateway, sandbox and mail catcher."""
     async with running_system(postgres_dsn, amqp_url) as system:
         yield system

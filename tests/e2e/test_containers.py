@@ -1,4 +1,4 @@
-"""The system in containers: built, started and played on, where a Docker engine has what they are built from."""
+"""The system in containers: built, started and tested, if a Docker engine has the base images."""
 
 import asyncio
 import os
@@ -30,40 +30,40 @@ pytestmark = pytest.mark.timeout(BUILD_SECONDS + READY_WITHIN + 180)
 
 @dataclass(frozen=True)
 class Composed:
-    """The system as a project of its own on the engine."""
+    """The system as a compose project of its own."""
 
-    words: list[str]
+    command: list[str]
     project: str
     data_dir: DataDir
     ports: compose.Ports
 
     @property
     def env(self) -> dict[str, Any]:
-        """What `quicksync env` prints."""
+        """The values that `quicksync env` prints."""
         return runtime_state.public(compose.runtime_state(self.ports), identity.of(self.data_dir))
 
     async def inside(self, service: str, line: str) -> str:
-        """What a shell in the service's container says to this line."""
+        """Run this line in a shell of the service's container; return its output."""
         return (await self.run("exec", "-T", service, "sh", "-c", line)).strip()
 
-    async def run(self, *more: str) -> str:
-        """What compose said, told to do this."""
+    async def run(self, *arguments: str) -> str:
+        """Run compose with these arguments; return its output."""
         project = ["--project-name", self.project, "--env-file", str(self.data_dir.path("env"))]
-        words = [*self.words, *project, *more]
-        process = await asyncio.create_subprocess_exec(*words, cwd=reading.ROOT, stdout=PIPE, stderr=STDOUT)
-        said, _ = await asyncio.wait_for(process.communicate(), BUILD_SECONDS)
-        assert process.returncode == 0, said.decode()[-3000:]
-        return said.decode()
+        command = [*self.command, *project, *arguments]
+        process = await asyncio.create_subprocess_exec(*command, cwd=reading.ROOT, stdout=PIPE, stderr=STDOUT)
+        output, _ = await asyncio.wait_for(process.communicate(), BUILD_SECONDS)
+        assert process.returncode == 0, output.decode()[-3000:]
+        return output.decode()
 
 
 @pytest.fixture(scope="module")
 async def composed() -> AsyncIterator[Composed]:
-    """Built and up on ports of its own, and gone afterwards with its volumes."""
-    words = _compose_or_skip()
+    """Build and start the project on free ports, and remove it with its volumes afterwards."""
+    command = _compose_or_skip()
     with tempfile.TemporaryDirectory(prefix="quicksync-compose-") as folder:
         data_dir, ports = DataDir(Path(folder)), compose.Ports(free_port(), free_port(), free_port())
         data_dir.path("env").write_text(compose.dotenv(compose.variables(data_dir, ports, sandbox=True)))
-        system = Composed(words, f"quicksync-{uuid4().hex[:8]}", data_dir, ports)
+        system = Composed(command, f"quicksync-{uuid4().hex[:8]}", data_dir, ports)
         try:
             await system.run("up", "--detach", "--build")
             yield system
@@ -72,33 +72,33 @@ async def composed() -> AsyncIterator[Composed]:
 
 
 def _compose_or_skip() -> list[str]:
-    """The words that run compose; skips, saying why, where the system cannot be built."""
-    words = reading.command()
-    if words is None:
+    """Return the command of compose. Skips with a reason if the system cannot be built."""
+    command = reading.command()
+    if command is None:
         pytest.skip("neither `docker compose` nor docker-compose is on this machine")
     if not engine_answers():
         pytest.skip(f"no Docker engine answers at {os.environ.get('DOCKER_HOST', 'its usual place')}")
     if missing := reading.not_there(reading.foundations()):
         pytest.skip(f"the Docker engine has no {', '.join(missing)}; `make test` fetches them where it can")
-    return words
+    return command
 
 
-async def test_each_container_gets_well(composed: Composed) -> None:
-    """The jobs end well, and the health check of all others finds them healthy."""
+async def test_every_container_becomes_healthy(composed: Composed) -> None:
+    """The migration jobs exit with 0, and all other containers pass their health checks."""
     jobs = [f"{service}-migrate" for service in SERVICES]
     healthy = sorted(set(reading.described()) - set(jobs))
 
-    async def well() -> bool:
+    async def is_healthy() -> bool:
         states = await asyncio.to_thread(_states, composed)
         assert states == dict.fromkeys(healthy, "healthy") | dict.fromkeys(jobs, "exited 0")
 
         return True
 
-    await eventually(well, within=READY_WITHIN)
+    await eventually(is_healthy, within=READY_WITHIN)
 
 
-async def test_a_service_has_neither_rights_nor_other_services(composed: Composed) -> None:
-    """In its container it is nobody, can write nowhere but /tmp, and finds of ours only itself and common."""
+async def test_a_service_is_unprivileged_and_contains_no_other_service(composed: Composed) -> None:
+    """It runs as an unprivileged user, writes only to /tmp, and has only its own and the common package."""
     for service in SERVICES:
         assert await composed.inside(service, "id -u") == "10001"
         assert "Read-only file system" in await composed.inside(service, "touch /app/here /etc/here 2>&1 || true")
@@ -107,21 +107,21 @@ async def test_a_service_has_neither_rights_nor_other_services(composed: Compose
 
 
 async def test_the_database_takes_text_of_any_language(composed: Composed) -> None:
-    """Whatever the image's own locale is."""
+    """The encoding is UTF-8, independent of the locale of the image."""
     asked = "psql -U postgres -d quicksync -Atc 'SHOW server_encoding'"
     assert await composed.inside("postgres", asked) == "UTF8"
 
 
 async def test_the_story_holds_in_containers(composed: Composed) -> None:
-    """Each step of the demo holds through the gateway."""
-    said: list[str] = []
-    await play(composed.env, said.append)
+    """Each step of the demo holds through the gateway of the containers."""
+    lines: list[str] = []
+    await play(composed.env, lines.append)
 
-    assert said[-1].startswith("\nall ")
+    assert lines[-1].startswith("\nall ")
 
 
 def _states(composed: Composed) -> dict[str, str]:
-    """How each container of the project is: its health, or how it ended."""
+    """Return the health or the exit code of each container of the project."""
     engine = docker.from_env(timeout=20)
     try:
         found = engine.containers.list(all=True, filters={"label": f"com.docker.compose.project={composed.project}"})
@@ -130,5 +130,5 @@ def _states(composed: Composed) -> dict[str, str]:
         engine.close()
 
 
-def _state(told: dict[str, Any]) -> str:
-    return f"exited {told['ExitCode']}" if told["Status"] == "exited" else str(told["Health"]["Status"])
+def _state(state: dict[str, Any]) -> str:
+    return f"exited {state['ExitCode']}" if state["Status"] == "exited" else str(state["Health"]["Status"])

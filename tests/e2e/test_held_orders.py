@@ -1,4 +1,4 @@
-"""Orders that had to wait for their order type."""
+"""Orders that wait for their order type in Clover."""
 
 import asyncio
 import time
@@ -12,25 +12,25 @@ from quicksync_dev.demo.world import World
 from quicksync_dev.system import System
 
 
-async def test_held_orders_flow_in_order_and_within_the_limits(system: System) -> None:
-    """Forty orders held and released are in Clover once each, in order of arrival, with no 429."""
+async def test_released_orders_are_sent_in_order_and_within_the_limits(system: System) -> None:
+    """Forty held orders are released; Clover then has each once, in order of arrival, and answered no 429."""
     async with shop_on(system) as shop:
         await _hold_and_release(shop, 40)
-        await _nobody_was_throttled(system)
+        await _no_call_was_throttled(system)
 
 
 @pytest.mark.bar
 @pytest.mark.timeout(1200)
 async def test_a_thousand_held_orders(postgres_dsn: str, amqp_url: str) -> None:
-    """A thousand, at Clover's real limits: once each, in order, zero 429s, one problem and two e-mails in all."""
+    """At Clover's real limits a thousand orders arrive once each and in order, with no 429 and two e-mails in all."""
     async with running_system(postgres_dsn, amqp_url, QUICK) as system, shop_on(system) as shop:
         took = await _hold_and_release(shop, 1000)
-        await _nobody_was_throttled(system)
+        await _no_call_was_throttled(system)
         print(f"\na thousand held orders were sent in {took:.0f} s")  # noqa: T201 - the figure of the bar
 
 
 async def _hold_and_release(shop: Shop, count: int) -> float:
-    """Have so many orders held, then create the order type; after how many seconds all were sent."""
+    """Hold this number of orders, create the order type, and return the seconds until all are sent."""
     await shop.sell_soup(10)
     for number in range(count):
         await shop.order(number)
@@ -55,7 +55,7 @@ async def _hold_and_release(shop: Shop, count: int) -> float:
     return took
 
 
-async def _nobody_was_throttled(system: System) -> None:
+async def _no_call_was_throttled(system: System) -> None:
     async with aiohttp.ClientSession() as session:
         record = await World(system.env(), session, lambda _: None).clover("GET", "/requests?limit=1")
     assert "429" not in record["counters"]["by_status"]
@@ -63,7 +63,7 @@ async def _nobody_was_throttled(system: System) -> None:
 
 
 async def _in_state(shop: Shop, state: str, count: int) -> bool:
-    await asyncio.sleep(0.2)  # counting a thousand orders is work for those who send them, too
+    await asyncio.sleep(0.2)  # counting a thousand orders slows down the services that send them
     return await shop.orders(state) == count
 
 

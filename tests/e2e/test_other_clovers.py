@@ -1,4 +1,4 @@
-"""Clovers that behave otherwise than ours by default, in all that nobody has proved."""
+"""Clover may differ from the sandbox's defaults wherever its behaviour is unproven; each mode is tried."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -17,13 +17,13 @@ CLOVERS = range(max(len(switch.modes) for switch in SWITCHES.values()))
 
 
 def modes(clover: int) -> Mapping[str, str]:
-    """How this Clover behaves: among all of them each mode of each switch occurs."""
+    """The modes of one variant of Clover; all variants together cover each mode of each switch."""
     return {name: switch.modes[clover % len(switch.modes)] for name, switch in SWITCHES.items()}
 
 
 @pytest.mark.parametrize("clover", CLOVERS)
-async def test_stock_and_orders_are_right_in_every_clover(system: System, clover: int) -> None:
-    """Whatever mode is the true one, counts agree, and orders are exact and paid, or visibly wait."""
+async def test_stock_and_orders_are_right_in_every_mode_of_clover(system: System, clover: int) -> None:
+    """In every mode counts agree, and orders are exact and paid, or held with a problem."""
     how = modes(clover)
     async with behaving(system, how), shop_on(system, "us") as american, shop_on(system, "eu") as european:
         await asyncio.gather(*(counts_agree(shop) for shop in (american, european)))
@@ -61,7 +61,7 @@ async def orders_are_exact(shop: Shop, how: Mapping[str, str]) -> None:
 
 @asynccontextmanager
 async def behaving(system: System, how: Mapping[str, str]) -> AsyncIterator[None]:
-    """The system's Clover in these modes, for a while."""
+    """Put the sandbox into these modes for the duration of the block."""
     async with aiohttp.ClientSession() as session:
         world = World(system.env(), session, lambda _: None)
         await world.clover("PATCH", "/switches", dict(how))

@@ -5,8 +5,8 @@ from quicksync_dev.system import System
 
 
 async def test_the_story_holds(system: System) -> None:
-    """Each step of the demo holds on a system that others use too."""
-    said: list[str] = []
-    await play(system.env(), said.append)
+    """Each step of the demo holds on a system that other tests use at the same time."""
+    lines: list[str] = []
+    await play(system.env(), lines.append)
 
-    assert said[-1].startswith("\nall ")
+    assert lines[-1].startswith("\nall ")

@@ -1,4 +1,4 @@
-"""Each service as it is shipped: its wheel and common's in an environment of their own, outside this workspace."""
+"""Each service as it is shipped: its own and the common wheel in a new environment outside this workspace."""
 
 import asyncio
 import shutil
@@ -44,7 +44,7 @@ Environment = dict[str, str]
 
 @pytest.fixture(scope="session")
 async def installed() -> AsyncIterator[dict[str, Path]]:
-    """An environment for each service, with what the lock names (installed once, then copied) and its two wheels."""
+    """An environment per service with the locked packages, installed once and copied, and its two wheels."""
     with tempfile.TemporaryDirectory(prefix="quicksync-wheels-") as folder:
         shelf, locked, *places = (Path(folder, name) for name in ("shelf", "locked", *SERVICES))
         yield await _installed(shelf, locked, dict(zip(SERVICES, places, strict=True)))
@@ -87,8 +87,8 @@ def _packages(place: Path) -> Path:
 
 
 @pytest.fixture
-async def surrounded(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path) -> AsyncIterator[Environment]:
-    """What the service is told at its start: an empty schema, and a namespace on the broker."""
+async def variables(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path) -> AsyncIterator[Environment]:
+    """The environment variables of the service, with an empty schema and a new namespace on the broker."""
     bus = Topology(f"{uuid4().hex[:12]}.")
     async with fresh_database(postgres_dsn) as dsn:
         connection = await asyncpg.connect(dsn, timeout=10)
@@ -97,8 +97,8 @@ async def surrounded(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path
         nowhere = "http://127.0.0.1:1"
         ports = dict.fromkeys(SERVICES, free_port())
         clover, smtp = {"us": nowhere}, "smtp://127.0.0.1:1"
-        around = Addresses(ports, {name: dsn}, amqp_url, clover, smtp, nowhere, bus.namespace)
-        yield environment.of_service(name, around, identity.of(DataDir(tmp_path)))
+        addresses = Addresses(ports, {name: dsn}, amqp_url, clover, smtp, nowhere, bus.namespace)
+        yield environment.of_service(name, addresses, identity.of(DataDir(tmp_path)))
     async with await aio_pika.connect(amqp_url, timeout=10) as broker:
         channel = await broker.channel()
         for each in SERVICES:
@@ -107,8 +107,8 @@ async def surrounded(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path
 
 
 @each_service
-async def test_a_wheel_brings_what_it_needs_and_no_other_service(installed: dict[str, Path], name: str) -> None:
-    """The lock meets every requirement, and only common and the service itself are ours."""
+async def test_a_wheel_has_all_its_requirements_and_no_other_service(installed: dict[str, Path], name: str) -> None:
+    """The lock meets every requirement, and of our packages only common and the service are installed."""
     assert "No broken requirements" in await _run(*PIP, "--python", _python(installed[name]), "check")
 
     found = metadata.distributions(path=[str(_packages(installed[name]))])
@@ -118,13 +118,13 @@ async def test_a_wheel_brings_what_it_needs_and_no_other_service(installed: dict
 
 @each_service
 async def test_a_service_migrates_starts_answers_and_stops(
-    installed: dict[str, Path], name: str, surrounded: Environment, tmp_path: Path
+    installed: dict[str, Path], name: str, variables: Environment, tmp_path: Path
 ) -> None:
-    """With nothing but its wheels: an empty schema becomes usable, and a SIGTERM ends it in order."""
+    """Installed from its wheels alone, it migrates an empty schema, becomes ready, and exits with 0 on SIGTERM."""
     command = installed[name] / "bin" / f"quicksync-{name}"
-    await _run(command, "migrate", env=surrounded, cwd=tmp_path)
+    await _run(command, "migrate", env=variables, cwd=tmp_path)
 
-    async with _serving(command, surrounded, tmp_path) as (process, url):
+    async with _serving(command, variables, tmp_path) as (process, url):
         assert await eventually(lambda: _ask(f"{url}/healthz"), within=STARTS_WITHIN) == {"status": "alive"}
         assert (await eventually(lambda: _ask(f"{url}/readyz"), within=STARTS_WITHIN))["status"] == "ready"
         process.terminate()
@@ -133,7 +133,7 @@ async def test_a_service_migrates_starts_answers_and_stops(
 
 @asynccontextmanager
 async def _serving(command: Path, env: Environment, folder: Path) -> AsyncIterator[tuple[Process, str]]:
-    """The service as a process, killed if it is still there at the end, and its address."""
+    """Run the service as a process, killed at the end if need be; yield the process and its address."""
     log = folder / "log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(command, env=env, cwd=folder, stdout=output, stderr=STDOUT)
@@ -149,7 +149,7 @@ async def _serving(command: Path, env: Environment, folder: Path) -> AsyncIterat
 
 
 async def _ask(url: str) -> Any:
-    """The JSON answered with 200, or nothing."""
+    """Return the JSON of a successful answer, else None."""
     timeout = aiohttp.ClientTimeout(total=3)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
@@ -158,9 +158,9 @@ async def _ask(url: str) -> Any:
         return None
 
 
-async def _run(*words: str | Path, env: Environment | None = None, cwd: Path | None = None) -> str:
-    """What a program said that must succeed."""
-    process = await asyncio.create_subprocess_exec(*words, env=env, cwd=cwd, stdout=PIPE, stderr=STDOUT)
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()[-2000:]
-    return said.decode()
+async def _run(*command: str | Path, env: Environment | None = None, cwd: Path | None = None) -> str:
+    """Run a program that must succeed; return its output."""
+    process = await asyncio.create_subprocess_exec(*command, env=env, cwd=cwd, stdout=PIPE, stderr=STDOUT)
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()[-2000:]
+    return output.decode()

@@ -1,4 +1,4 @@
-"""Retry for a condition instead of for time."""
+"""Waits for a condition instead of a fixed time."""
 
 import asyncio
 import inspect
@@ -10,23 +10,23 @@ PAUSE_SECONDS = 0.02
 
 
 async def eventually(check: Callable[[], Any | Awaitable[Any]], within: float = 10.0) -> Any:
-    """What `check` returns once that is true; a check that asserts is asked again too.
+    """Repeat `check` until it returns something true, and return that. A failed assertion is repeated too.
 
-    Raises AssertionError with the last failure when it does not hold within so many seconds.
+    Raises AssertionError with the last failure after `within` seconds.
     """
     deadline = time.monotonic() + within
     while True:
         try:
-            held, failure = await _asked(check), None
+            result, failure = await _run(check), None
         except AssertionError as error:
-            held, failure = None, error
-        if held:
-            return held
+            result, failure = None, error
+        if result:
+            return result
         if time.monotonic() > deadline:
             raise AssertionError(f"did not hold within {within} s: {failure or check}") from failure
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _asked(check: Callable[[], Any | Awaitable[Any]]) -> Any:
+async def _run(check: Callable[[], Any | Awaitable[Any]]) -> Any:
     result = check()
     return await result if inspect.isawaitable(result) else result

@@ -1,4 +1,4 @@
-"""A real SMTP server in this process, which keeps what it takes and can be told to refuse, or to break off."""
+"""An SMTP server in the test process that keeps its messages and can refuse them or disconnect."""
 
 import socket
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Postbox:
-    """What has been taken, oldest first. `answers` are given to the next messages instead of taking them.
+    """The accepted messages, oldest first. `answers` holds replies to the next messages, which refuse them.
 
-    `refuses` holds answers to other commands (EHLO, MAIL, RCPT). The answer `break` closes the connection without
-    saying anything; to a message, after taking it.
+    `refuses` holds replies to other commands (EHLO, MAIL, RCPT). The reply `break` closes the connection without an
+    answer; as the reply to a message it does so after accepting it.
     """
 
     url: str = ""
@@ -75,7 +75,7 @@ class Postbox:
 
 @contextmanager
 def listening() -> Iterator[Postbox]:
-    """A post box that takes mail on a free port."""
+    """Run a postbox on a free port."""
     postbox = Postbox()
     with socket.create_server((HOST, 0)) as probe:
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""A TCP proxy to put between a service and what it depends on: it can fall silent, hang up, or come back."""
+"""A TCP proxy between a service and a server; it can stall, disconnect and resume."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Proxy:
-    """Passes bytes between its own port and the target's, until told otherwise."""
+    """Passes bytes between its own port and the port of the target."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -18,24 +18,24 @@ class Proxy:
         self.accepting = True
         self.connections = 0
         self.refused = 0
-        self.kept_back = 0
+        self.withheld = 0
         self.port = 0
 
-    def fall_silent(self) -> None:
-        """Keep every connection open and pass nothing on."""
+    def stall(self) -> None:
+        """Keep every connection open and withhold all bytes."""
         self._flowing.clear()
 
-    def speak_again(self) -> None:
-        """Pass on what was kept back, and all that follows."""
+    def resume(self) -> None:
+        """Pass on the withheld bytes and all that follow."""
         self._flowing.set()
 
-    def hang_up(self) -> None:
-        """Cut every connection."""
+    def disconnect(self) -> None:
+        """Abort every connection."""
         for writer in self._writers:
             writer.transport.abort()
 
     def url(self, original: str) -> str:
-        """The same address, by way of this proxy."""
+        """Return this address with the proxy in place of the server."""
         parts = urlsplit(original)
         login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
         return urlunsplit(parts._replace(netloc=f"{login}127.0.0.1:{self.port}"))
@@ -56,7 +56,7 @@ class Proxy:
         self._writers.add(writer)
         try:
             while chunk := await reader.read(65536):
-                self.kept_back += not self._flowing.is_set()
+                self.withheld += not self._flowing.is_set()
                 await self._flowing.wait()
                 writer.write(chunk)
                 await writer.drain()
@@ -67,8 +67,8 @@ class Proxy:
             writer.close()
 
     async def close(self) -> None:
-        """Cut everything and end."""
-        self.hang_up()
+        """Abort every connection and end all tasks."""
+        self.disconnect()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -76,7 +76,7 @@ class Proxy:
 
 @asynccontextmanager
 async def proxied(url: str) -> AsyncIterator[Proxy]:
-    """A proxy to the host and port of this address."""
+    """Run a proxy to the host and port of this address."""
     parts = urlsplit(url)
     proxy = Proxy(parts.hostname or "127.0.0.1", parts.port or 0)
     server = await asyncio.start_server(proxy._accept, "127.0.0.1", 0)  # noqa: SLF001 - one thing in two parts

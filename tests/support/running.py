@@ -1,4 +1,4 @@
-"""A whole system for tests, and a shop on it that does what merchants, tills and other stores do."""
+"""A running system for tests, and a shop on it that acts as merchant, till and online store."""
 
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -13,14 +13,14 @@ from quicksync_dev.system import Options, System
 from tests.support.eventually import eventually
 
 QUICK = {"QS_ORDER_SETTLE_SECONDS": "3", "QS_CREATE_SETTLES_SECONDS": "3"}
-"""After a doubt, look again for three seconds instead of a minute: the local Clover is not a minute late."""
+"""Resolve writes without an answer within three seconds instead of a minute, as the sandbox is never that late."""
 
 
 @asynccontextmanager
 async def running_system(
     postgres_dsn: str | None, amqp_url: str | None, settings: Mapping[str, str] = QUICK
 ) -> AsyncIterator[System]:
-    """A system of the test's own; without addresses its servers are its own too, and may be killed."""
+    """Run a system of the test's own. Without addresses it also starts its own servers, which the test may kill."""
     with tempfile.TemporaryDirectory(prefix="quicksync-e2e-") as folder:
         options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, settings=settings)
         system = System(_open_to_all(folder), options, lambda _: None)
@@ -32,14 +32,14 @@ async def running_system(
 
 
 def _open_to_all(folder: str) -> Path:
-    """The servers run as users of their own and must reach their folders."""
+    """Let the servers, which run as other users, reach their folders."""
     path = Path(folder)
     path.chmod(0o755)
     return path
 
 
 class Shop:
-    """One merchant on a running system. Its calls are patient: they are repeated while a part is down."""
+    """One merchant on a running system. Its calls are repeated while a component is down."""
 
     def __init__(self, world: World, region: str) -> None:
         self._world = world
@@ -50,7 +50,7 @@ class Shop:
         return self._world.merchants[self._region]
 
     async def connect(self, email: str = "owner@shop.localhost") -> None:
-        """Make the merchant in the sandbox and connect it."""
+        """Create the merchant in the sandbox and connect it."""
         made = await self._world.clover("POST", "/merchants", {"region": self._region})
         self._world.merchants[self._region] = made["id"]
         account = {"account_id": "e2e", "account_email": email}
@@ -59,7 +59,7 @@ class Shop:
         )
 
     async def call(self, method: str, path: str, body: object = None) -> Any:
-        """Call the API, of this merchant when `path` says more, until it is answered without a gateway's refusal."""
+        """Call the API until the gateway passes the call on; a `path` is below this merchant."""
         place = f"/v1/merchants/{self.merchant}{path}" if path else "/v1/merchants"
 
         async def answered() -> tuple[Any] | None:
@@ -92,7 +92,7 @@ class Shop:
         return await self._world.till(self._region, action, body)
 
     async def order(self, number: int, quantity: int = 1, **other: Any) -> None:
-        """Have an order sent to Clover."""
+        """Place an order that QuickSync sends to Clover."""
         line = {"sku": "SOUP", "name": "Soup", "quantity": quantity, "unit_price": 500}
         body: Json = {
             "channel": {"channel": "shopify", "store": "soup.myshopify.com"},
@@ -105,7 +105,7 @@ class Shop:
         await self.call("PUT", f"/orders/{number}", body | other)
 
     async def orders(self, state: str) -> int:
-        """How many orders are in this state."""
+        """Count the orders in this state."""
         count, after = 0, ""
         while True:
             page = await self.call("GET", f"/orders?state={state}&limit=200{after}")
@@ -119,7 +119,7 @@ class Shop:
         await self.call("POST", "/stock/adjustments", {"adjustments": [change]})
 
     async def stock_is(self, quantity: float, within: float = 60) -> None:
-        """Wait until QuickSync and Clover agree on this stock."""
+        """Wait until QuickSync and Clover both have this stock."""
 
         async def agreed() -> None:
             ours = (await self.call("GET", "/stock/SOUP"))["on_hand"]
@@ -129,11 +129,11 @@ class Shop:
         await eventually(lambda: _patiently(agreed), within=within)
 
     async def truth(self) -> Any:
-        """What the sandbox knows of the merchant."""
+        """Return the sandbox's own state of the merchant."""
         return await self._world.clover("GET", f"/merchants/{self.merchant}")
 
     async def clover_orders(self) -> list[Json]:
-        """Our orders in Clover, deleted ones too, oldest first."""
+        """Return our orders in Clover, oldest first, including deleted ones."""
         shown = await self._world.clover("GET", f"/merchants/{self.merchant}/orders")
         return [order for order in shown["orders"] if not order["from_till"]]
 
@@ -142,12 +142,12 @@ class Shop:
         return [problem for problem in shown["problems"] if problem["state"] == "open"]
 
     async def mails(self) -> list[str]:
-        """The subjects of the mails about this merchant."""
+        """Return the subjects of the e-mails about this merchant."""
         return [mail["subject"] for mail in await self._world.mails() if self.merchant in mail["text"]]
 
 
 async def _patiently(check: Any) -> bool:
-    """Whether the check holds; what a part that is down does to it is a failure like any other."""
+    """Run the check; an error from a component that is down counts as a failed assertion."""
     try:
         await check()
     except (StepFailed, aiohttp.ClientError, TimeoutError) as error:
@@ -157,7 +157,7 @@ async def _patiently(check: Any) -> bool:
 
 @asynccontextmanager
 async def shop_on(system: System, region: str = "us") -> AsyncIterator[Shop]:
-    """A connected merchant on the system."""
+    """Connect a new merchant on the system."""
     async with aiohttp.ClientSession() as session:
         shop = Shop(World(system.env(), session, lambda _: None), region)
         await shop.connect()
@@ -165,5 +165,5 @@ async def shop_on(system: System, region: str = "us") -> AsyncIterator[Shop]:
 
 
 def in_order(orders: Sequence[Json]) -> list[str]:
-    """The order numbers in their titles, as Clover has them."""
+    """Return the order numbers in the order titles, in the order of Clover's list."""
     return [order["title"].rpartition("#")[2] for order in orders]

@@ -1,4 +1,4 @@
-"""A small service with every kind of route, on which the HTTP kit is tried."""
+"""A small service with every kind of route, for the tests of `common.http`."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ class Listing(BaseModel):
 
 @dataclass
 class Shop:
-    """What the handlers work on; `raises` is what the next call to /fail raises."""
+    """The dependencies of the handlers. A call to /fail raises `raises`."""
 
     orders: dict[str, OrderIn] = field(default_factory=dict)
     raises: Exception = field(default_factory=lambda: NotFound("no reason"))

@@ -46,7 +46,7 @@ async def test_a_handler_is_not_cancelled_when_the_connection_drops(
         await engine.run(engine.consumer(engine.inbox(), proxy.url(engine.amqp_url)).run)
         await engine.publisher().publish([message("a")])
         await started.wait()
-        proxy.hang_up()
+        proxy.disconnect()
         await asyncio.wait_for(dropped.wait(), 10)
         for _ in range(10):  # turns of the loop, in which a cancellation would arrive
             await asyncio.sleep(0)
@@ -233,8 +233,8 @@ async def test_a_stop_waits_for_no_answer(engine: Engine, monkeypatch: pytest.Mo
         consumer, stop = engine.consumer(engine.inbox(), proxy.url(engine.amqp_url)), asyncio.Event()
         running = asyncio.create_task(consumer.run(stop))
         await asyncio.wait_for(consumer.ready.wait(), 10)
-        proxy.fall_silent()
-        await eventually(lambda: proxy.kept_back)
+        proxy.stall()
+        await eventually(lambda: proxy.withheld)
         stop.set()
         await asyncio.wait_for(running, 3)
 
@@ -263,9 +263,9 @@ async def test_a_frozen_broker_is_noticed_and_left(
         consumer = engine.consumer(engine.inbox(), proxy.url(engine.amqp_url))
         await engine.run(consumer.run)
         await asyncio.wait_for(consumer.ready.wait(), 10)
-        proxy.fall_silent()
+        proxy.stall()
         await eventually(lambda: not consumer.ready.is_set(), within=12)
-        proxy.speak_again()
+        proxy.resume()
         await asyncio.wait_for(consumer.ready.wait(), 12)
 
 
@@ -276,10 +276,10 @@ async def test_a_publish_under_way_when_a_frozen_broker_is_left_is_unavailable(e
     async with proxied(engine.amqp_url) as proxy:
         publisher = engine.publisher(proxy.url(engine.amqp_url))
         assert await publisher.publish([message("a")]) == {}
-        proxy.fall_silent()
+        proxy.stall()
         with pytest.raises(Unavailable):
             await publisher.publish([message("b")])
-        proxy.speak_again()
+        proxy.resume()
         assert await publisher.publish([message("b")]) == {}
 
 
@@ -295,7 +295,7 @@ async def test_connecting_to_a_silent_broker_is_bounded(engine: Engine, monkeypa
     """A broker that accepts and says nothing is Unavailable, soon."""
     monkeypatch.setattr(broker_module, "CONNECT_SECONDS", 0.3)
     async with proxied(engine.amqp_url) as proxy:
-        proxy.fall_silent()
+        proxy.stall()
         with pytest.raises(Unavailable):
             async with asyncio.timeout(5), engine.broker(proxy.url(engine.amqp_url)).channel("any"):
                 pass

@@ -42,11 +42,11 @@ async def test_a_silent_database_is_given_up_and_used_again(engine: Engine, monk
     async with proxied(engine.dsn) as proxy:
         database = Database(proxy.url(engine.dsn), "engine", SystemClock())
         await database.open()
-        proxy.fall_silent()
+        proxy.stall()
         with pytest.raises((Unavailable, TimedOut)):
             async with asyncio.timeout(8), database.connection() as conn:
                 await conn.fetchval("SELECT 1")
-        proxy.speak_again()
+        proxy.resume()
 
         async def works() -> bool:
             try:
@@ -77,11 +77,11 @@ async def test_who_is_cancelled_while_the_database_is_silent_ends_cancelled(
         await database.open()
         asking = asyncio.create_task(ask(database))
         await begun.wait()
-        proxy.fall_silent()
+        proxy.stall()
         asking.cancel()
         async with asyncio.timeout(10):
             [ended] = await asyncio.gather(asking, return_exceptions=True)
-        proxy.speak_again()
+        proxy.resume()
         await database.close()
 
     assert isinstance(ended, asyncio.CancelledError)
@@ -96,10 +96,10 @@ async def test_a_dead_listener_is_noticed_and_replaced(engine: Engine, monkeypat
         await engine.run(wakeups.run)
         await eventually(lambda: proxy.connections == 1)
         await wakeups.wait("work", 0.3)
-        proxy.fall_silent()
+        proxy.stall()
         rung = asyncio.create_task(wakeups.wait("work", 20))
         await eventually(lambda: proxy.connections > 1)
-        proxy.speak_again()
+        proxy.resume()
         async with asyncio.timeout(10):
             await rung
 

@@ -130,13 +130,13 @@ async def test_a_confirm_that_never_comes_costs_a_repeat_and_no_event(engine: En
         await engine.emit("before")
         assert await relay.publish_due() == 1
 
-        proxy.fall_silent()
+        proxy.stall()
         await engine.emit("a", "b")
         with pytest.raises(Unavailable):
             await relay.publish_due()
         assert len(await engine.fetch("SELECT FROM outbox")) == 2
 
-        proxy.speak_again()
+        proxy.resume()
         await eventually(relay.publish_due)
     await engine.run(engine.consumer(engine.inbox()).run)
     await eventually(lambda: sorted(engine.handled) == ["a", "b", "before"])
@@ -148,7 +148,7 @@ async def test_waiting_for_confirms_is_bounded(engine: Engine) -> None:
     async with proxied(engine.amqp_url) as proxy:
         publisher = engine.publisher(proxy.url(engine.amqp_url), confirm_seconds=0.3)
         assert await publisher.publish([message("a")]) == {}
-        proxy.fall_silent()
+        proxy.stall()
         with pytest.raises(Unavailable):
             async with asyncio.timeout(6):
                 await publisher.publish([message("b")])
@@ -160,11 +160,11 @@ async def test_after_a_publish_was_cut_short_another_connection_is_used(engine: 
     async with proxied(engine.amqp_url) as proxy:
         publisher = engine.publisher(proxy.url(engine.amqp_url))
         assert await publisher.publish([message("a")]) == {}
-        proxy.fall_silent()
+        proxy.stall()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await publisher.publish([message("b")])
-        proxy.speak_again()
+        proxy.resume()
         assert await publisher.publish([message("c")]) == {}
 
         assert proxy.connections == 2
@@ -192,7 +192,7 @@ async def test_a_cut_connection_is_replaced(engine: Engine) -> None:
         await engine.run(relay.run)
         await engine.emit("a")
         await eventually(lambda: _empty(engine))
-        proxy.hang_up()
+        proxy.disconnect()
         await engine.emit("b")
         await eventually(lambda: _empty(engine))
 

@@ -38,7 +38,7 @@ async def postgres(engine: Engine) -> AsyncIterator[Proxy]:
 async def shut(proxy: Proxy) -> None:
     """Cut every connection and let none in again."""
     proxy.accepting = False
-    proxy.hang_up()
+    proxy.disconnect()
 
 
 async def tries_now_and_then(proxy: Proxy) -> bool:
@@ -71,7 +71,7 @@ async def test_a_consumer_that_gets_nothing_done_pauses_longer_each_time(engine:
     await engine.run(consumer.run)
     for _ in range(4):
         await asyncio.wait_for(consumer.ready.wait(), 10)
-        broker.hang_up()
+        broker.disconnect()
         await eventually(lambda: not consumer.ready.is_set())
     await asyncio.wait_for(consumer.ready.wait(), 10)
 

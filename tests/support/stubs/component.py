@@ -1,4 +1,4 @@
-"""Stands in for a service or the sandbox: `part.py <name> [migrate]`. It answers with its name and what it got."""
+"""Stands in for a service or the sandbox: `component.py <name> [migrate]`. It echoes its name and the request."""
 
 import asyncio
 import json
@@ -18,8 +18,8 @@ async def ready(_: web.Request) -> web.Response:
 async def echo(request: web.Request) -> web.Response:
     body = await request.read()
     failing = os.environ.get("STUB_STATUS")
-    told = {"service": sys.argv[1], "path": request.raw_path, "method": request.method, "bytes": len(body)}
-    return web.json_response(told, status=int(failing or 200))
+    answer = {"service": sys.argv[1], "path": request.raw_path, "method": request.method, "bytes": len(body)}
+    return web.json_response(answer, status=int(failing or 200))
 
 
 async def ticks(count: int) -> AsyncIterator[bytes]:
