@@ -1,1 +1,1 @@
-"""Clover connections, tokens, call quota, products and links."""
+"""The catalog service: Clover connections, grants of calls, products and their links to items."""

@@ -1,4 +1,4 @@
-"""The command of the catalog service."""
+"""The command line of the catalog service."""
 
 from catalog.app import build
 from catalog.settings import Settings

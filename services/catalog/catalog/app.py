@@ -1,13 +1,16 @@
-"""Puts catalog together: the only place that constructs anything."""
+"""Builds the catalog service: the only place that constructs its parts."""
 
 from datetime import timedelta
 
 from catalog.api import ROUTES
-from catalog.domain.quota import Limit, Limits
+from catalog.deps import Deps
+from catalog.domain.grants import Limit, Limits
+from catalog.grants import LocalGrants, QuotaAllocator, UnsavedTokenGrants
 from catalog.handlers import HANDLERS
 from catalog.settings import Settings
-from catalog.sync import SYNC, Deps, LocalGrants, TrialGrants
-from common.clock import SystemClock
+from catalog.sync import SYNC
+from common.clock import Clock, SystemClock
+from common.clover.grants import Grants
 from common.clover.transport import Clover
 from common.db.database import Database
 from common.seal import Sealer
@@ -20,29 +23,30 @@ NAME = "catalog"
 USER_AGENT = "QuickSync/0.1 (catalog)"
 
 
-def build(settings: Settings) -> Service:
-    """The service with these settings, not yet open."""
-    clock, metrics = SystemClock(), Metrics()
+def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | None = None) -> Service:
+    """Return the service with these settings, not yet open. `grants` replaces those of catalog's own worker."""
+    clock, metrics = clock or SystemClock(), Metrics()
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock)
     sealer = Sealer.of(settings.master_keys)
-    limits, lasts = _limits(settings.clover_limits), timedelta(seconds=settings.grant_seconds)
-    grants = LocalGrants(database, sealer, limits, lasts)
-    main = Clover(settings, grants, metrics, clock, user_agent=USER_AGENT)
+    duration = timedelta(seconds=settings.grant_seconds)
+    allocator = QuotaAllocator(database, _limits(settings.clover_limits), duration)
+    local_grants = LocalGrants(allocator, sealer)
+    clover = Clover(settings, grants or local_grants, metrics, clock, user_agent=USER_AGENT)
 
-    def trial(own: TrialGrants) -> Clover:
-        return Clover(settings, own, metrics, clock, user_agent=USER_AGENT)
+    def probe(unsaved: UnsavedTokenGrants) -> Clover:
+        return Clover(settings, unsaved, metrics, clock, user_agent=USER_AGENT)
 
-    settles = timedelta(seconds=settings.create_settles_seconds)
+    create_settle = timedelta(seconds=settings.create_settles_seconds)
     return Service(
         name=NAME,
         settings=settings,
         database=database,
         metrics=metrics,
-        deps=Deps(database, sealer, grants, main, trial, settles),
+        deps=Deps(database, sealer, allocator, local_grants, clover, probe, create_settle),
         handlers=HANDLERS,
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME), *Receiver(database, settings, metrics).routes()],
-        resources=[main],
+        resources=[clover],
     )
 
 

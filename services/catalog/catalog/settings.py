@@ -1,4 +1,4 @@
-"""What catalog reads from the environment beside what every service reads."""
+"""The settings of catalog, beside those of every service."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from pydantic_settings import NoDecode
 from common.settings import CommonSettings, Secrets
 
 LIMITS = {"app": 50, "token": 16, "app_concurrent": 10, "token_concurrent": 5}
+"""Clover's documented limits: calls a second, and calls in flight, per app and per token."""
 
 
 def _pairs(value: object) -> object:
@@ -24,11 +25,13 @@ class Settings(CommonSettings):
         BeforeValidator(_pairs),
         Field(default_factory=LIMITS.copy),
     ]
-    """Clover's limits as they are; catalog keeps its own margin below them."""
+    """Clover's limits as they are; the allocation of calls keeps its own margin below them."""
 
     grant_seconds: Annotated[float, Field(ge=0.2, le=30)] = 3.0
+    """The life of a grant. A crashed process blocks its share of the limits this long."""
+
     create_settles_seconds: Annotated[float, Field(ge=0, le=600)] = 60.0
-    """After a create with no known end, for how long the item is looked for before it is created again."""
+    """After a create without an answer, the item is looked up for this long before it is created again."""
 
     @field_validator("clover_limits")
     @classmethod

@@ -1,72 +1,85 @@
-"""Connects merchants, and says who they are and what we can do for them."""
+"""The connections between merchants and Clover: connect one, read it, and its contact for other services."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints
 
-from catalog import clover, store
-from catalog.domain import capabilities
-from catalog.sync import Deps, TrialGrants, email_context, token_context
+from catalog.clover import connections as clover
+from catalog.deps import Deps
+from catalog.grants import UnsavedTokenGrants
+from catalog.sealing import open_email, seal_email, seal_token
+from catalog.store import connections
 from common.contracts.catalog import MerchantConnected
 from common.db import merchants
 from common.db.unit import Unit
 from common.errors import Forbidden, Invalid, NotFound, Rejected, Undecodable
 from common.http.problems import Refused
-from common.http.routes import Answer, Call, Input, Nothing
+from common.http.routes import Access, Answer, Call, Input, Nothing, Route, Tag
 from common.ids import MerchantId
 from common.money import Currency
 from common.text import Email
 
-CONNECTING = (
+MERCHANT = "/v1/merchants/{merchant_id}"
+CONNECTIONS = Tag("Connections", "Merchants and their connection to Clover.")
+
+PERMISSIONS_REMEDY = (
     "Copy the API token again from Clover under Account & Setup → API Tokens, of this merchant and region, with "
     "permission to read the merchant and to read and write inventory, orders, payments and customers."
 )
-NUMBERS = "Correct it; Clover shows it in the address of its dashboard after /m/."
+MERCHANT_ID_REMEDY = "Correct it; Clover shows it in the address of its dashboard after /m/."
 
 
-def _sendable(token: SecretStr) -> SecretStr:
+def _header_safe(token: SecretStr) -> SecretStr:
+    # The token travels in an HTTP header.
     if not all("!" <= character <= "~" for character in token.get_secret_value()):
         raise ValueError("must be of visible ASCII characters without spaces")
     return token
 
 
-ApiToken = Annotated[SecretStr, Field(min_length=1, max_length=500), AfterValidator(_sendable)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+ApiToken = Annotated[SecretStr, Field(min_length=1, max_length=500), AfterValidator(_header_safe)]
+AccountId = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
-class ConnectionIn(Input):
-    """A merchant's Clover to connect, or to connect again with another token."""
+class ConnectionInput(Input):
+    """A merchant and the token for its Clover."""
 
-    merchant_id: Annotated[MerchantId, Field(description="Clover's id of the merchant.")]
+    merchant_id: Annotated[MerchantId, Field(description="The id Clover gave the merchant.")]
     region: Annotated[
         Literal["us", "eu", "la", "sandbox"],
-        Field(description="Where Clover keeps the merchant; `sandbox` is Clover's environment for developers."),
+        Field(
+            description="The Clover region that hosts the merchant: United States, Europe, Latin America, or Clover's "
+            "sandbox for developers."
+        ),
     ]
-    account_id: Annotated[Label, Field(description="The QuickSync account the merchant belongs to.")]
-    account_email: Annotated[Email, Field(description="Where problems are told. Kept sealed, never shown.")]
-    api_token: Annotated[ApiToken, Field(description="Clover's API token. Kept sealed, never shown.")]
+    account_id: Annotated[AccountId, Field(description="The id of the QuickSync account that owns the merchant.")]
+    account_email: Annotated[
+        Email, Field(description="The address that receives e-mails about problems. Stored encrypted, never returned.")
+    ]
+    api_token: Annotated[
+        ApiToken, Field(description="The merchant's Clover API token. Stored encrypted, never returned.")
+    ]
 
 
 class MerchantView(BaseModel):
     """A connected merchant, as Clover describes it."""
 
-    merchant_id: MerchantId
-    account_id: str
-    region: str
-    name: str
-    currency: Currency
-    timezone: str
-    connected_at: datetime
+    merchant_id: Annotated[MerchantId, Field(description="The id Clover gave the merchant.")]
+    account_id: Annotated[str, Field(description="The id of the QuickSync account that owns the merchant.")]
+    region: Annotated[str, Field(description="The Clover region that hosts the merchant.")]
+    name: Annotated[str, Field(description="The merchant's name in Clover.")]
+    currency: Annotated[Currency, Field(description="The merchant's currency, as an ISO 4217 code.")]
+    timezone: Annotated[str, Field(description="The merchant's time zone, as an IANA name.")]
+    connected_at: Annotated[datetime, Field(description="When the merchant was last connected.")]
 
     @classmethod
-    def of(cls, known: store.CloverConnection) -> Self:
-        return cls.model_validate(known, from_attributes=True)
+    def of(cls, connection: connections.CloverConnection) -> Self:
+        """Return the public part of the connection."""
+        return cls.model_validate(connection, from_attributes=True)
 
 
 class ContactView(BaseModel):
-    """Whom to write to about a merchant, for our own services only."""
+    """The contact of a merchant, for QuickSync's own services."""
 
     account_id: str
     account_email: str
@@ -76,94 +89,126 @@ class ContactView(BaseModel):
     currency: Currency
 
 
-class CapabilityView(BaseModel):
-    """One thing the integration does or does not do."""
-
-    code: str
-    supported: bool
-    explanation: str
-
-
-class CapabilitiesView(BaseModel):
-    """What the integration does for this merchant."""
-
-    region: str
-    capabilities: list[CapabilityView]
-
-
-async def connect_merchant(call: Call[Deps, ConnectionIn]) -> Answer:
-    """Retry for Clover, as no other handler does: a person who has just typed the token waits for the answer."""
+async def connect_merchant(call: Call[Deps, ConnectionInput]) -> Answer:
+    # Waits for Clover, unlike other handlers: the person who typed the token waits for the result.
     wanted = call.input
     if not call.claims.covers(wanted.merchant_id):
         raise Refused(403, "forbidden", "The token does not cover this merchant.")
-    found, properties = await _tried(call.deps, wanted)
-    connected = MerchantConnected(
-        merchant_id=wanted.merchant_id,
-        account_id=wanted.account_id,
-        region=wanted.region,
-        currency=properties.currency,
-        timezone=properties.timezone,
-    )
+    profile = await _probe(call.deps, wanted)
     async with call.deps.database.unit() as unit:
-        is_new = await _keep_connection(call.deps, unit, wanted, found.name, connected)
-        known = await store.find_connection(unit.conn, wanted.merchant_id)
-    return Answer(201 if is_new else 200, MerchantView.of(known))
+        is_new = await _save(call.deps, unit, wanted, profile)
+        connection = await connections.find(unit.conn, wanted.merchant_id)
+    return Answer(201 if is_new else 200, MerchantView.of(connection))
 
 
-async def _tried(deps: Deps, wanted: ConnectionIn) -> tuple[clover.Merchant, clover.Properties]:
-    """What the token opens in Clover. Raises Invalid when that is not this merchant."""
-    grants = TrialGrants(deps.grants, wanted.api_token, wanted.region)
+async def _probe(deps: Deps, wanted: ConnectionInput) -> clover.Profile:
+    """Read the merchant's profile with the new token. Raises Invalid when the token is not this merchant's."""
+    grants = UnsavedTokenGrants(deps.allocator, wanted.api_token, wanted.region)
     try:
-        async with deps.trial(grants) as session, session.session(wanted.merchant_id) as api:
-            found = await clover.merchant(api)
+        async with deps.probe(grants) as client, client.session(wanted.merchant_id) as api:
+            profile = await clover.profile(api)
     except Forbidden:
-        raise Invalid.field("api_token", "is not accepted by Clover for this merchant", CONNECTING) from None
+        raise Invalid.field("api_token", "is not accepted by Clover for this merchant", PERMISSIONS_REMEDY) from None
     except NotFound:
-        raise Invalid.field("merchant_id", "is not known to Clover in this region", NUMBERS) from None
+        raise Invalid.field("merchant_id", "is not known to Clover in this region", MERCHANT_ID_REMEDY) from None
     except (Rejected, Undecodable) as error:
-        raise Invalid.field("api_token", f"opens nothing we can read: {error}", CONNECTING) from None
-    if found[0].id != wanted.merchant_id:
-        raise Invalid.field("merchant_id", "is not the merchant this token belongs to", NUMBERS)
-    return found
+        raise Invalid.field("api_token", f"does not open the merchant: {error}", PERMISSIONS_REMEDY) from None
+    if profile.merchant_id != wanted.merchant_id:
+        raise Invalid.field("merchant_id", "is not the merchant this token belongs to", MERCHANT_ID_REMEDY)
+    return profile
 
 
-async def _keep_connection(
-    deps: Deps, unit: Unit, wanted: ConnectionIn, name: str, connected: MerchantConnected
-) -> bool:
-    """Keep the connection and tell everybody; whether it is new. What waited here for it is taken again."""
+async def _save(deps: Deps, unit: Unit, wanted: ConnectionInput, profile: clover.Profile) -> bool:
+    """Save the connection, publish it and release what waited for it. Return whether the connection is new."""
     merchant_id = wanted.merchant_id
-    if await store.owning_account(unit.conn, merchant_id) not in {None, wanted.account_id}:
+    if await connections.lock_account(unit.conn, merchant_id) not in {None, wanted.account_id}:
         raise Invalid.field(
             "account_id", "is not the account this merchant is connected to", "Disconnect it there first."
         )
+    connected = MerchantConnected(
+        merchant_id=merchant_id,
+        account_id=wanted.account_id,
+        region=wanted.region,
+        currency=profile.currency,
+        timezone=profile.timezone,
+    )
     await merchants.on_merchant_connected(connected, unit)
-    token = deps.sealer.seal(wanted.api_token.get_secret_value().encode(), context=token_context(merchant_id))
-    email = deps.sealer.seal(wanted.account_email.encode(), context=email_context(merchant_id))
     unit.emit(connected)
-    return await store.save_connection(unit.conn, merchant_id, name, token, email, unit.now)
+    token = seal_token(deps.sealer, merchant_id, wanted.api_token.get_secret_value())
+    email = seal_email(deps.sealer, merchant_id, wanted.account_email)
+    return await connections.save(unit.conn, merchant_id, profile.name, token, email, unit.now)
 
 
 async def get_merchant(call: Call[Deps, Nothing]) -> MerchantView:
     async with call.deps.database.connection() as conn:
-        return MerchantView.of(await store.find_connection(conn, call.merchant_id))
+        return MerchantView.of(await connections.find(conn, call.merchant_id))
 
 
 async def get_contact(call: Call[Deps, Nothing]) -> ContactView:
     async with call.deps.database.connection() as conn:
-        known = await store.find_connection(conn, call.merchant_id)
-    email = call.deps.sealer.open(known.email, context=email_context(known.merchant_id)).decode()
+        connection = await connections.find(conn, call.merchant_id)
     return ContactView(
-        account_id=known.account_id,
-        account_email=email,
-        name=known.name,
-        region=known.region,
-        timezone=known.timezone,
-        currency=known.currency,
+        account_id=connection.account_id,
+        account_email=open_email(call.deps.sealer, connection.merchant_id, connection.sealed_email),
+        name=connection.name,
+        region=connection.region,
+        timezone=connection.timezone,
+        currency=connection.currency,
     )
 
 
-async def get_capabilities(call: Call[Deps, Nothing]) -> CapabilitiesView:
-    async with call.deps.database.connection() as conn:
-        merchant = await merchants.find(conn, call.merchant_id)
-    listed = [CapabilityView(**asdict(each)) for each in capabilities.capabilities(merchant.region)]
-    return CapabilitiesView(region=merchant.region, capabilities=listed)
+EXAMPLE = {
+    "merchant_id": "ABCD1234EFGH5",
+    "account_id": "acc-1001",
+    "region": "us",
+    "name": "Ada's Kitchen",
+    "currency": "USD",
+    "timezone": "America/New_York",
+    "connected_at": "2026-11-23T09:30:00Z",
+}
+
+ROUTES = [
+    Route(
+        "POST",
+        "/v1/merchants",
+        connect_merchant,
+        "merchants:write",
+        takes=ConnectionInput,
+        gives=MerchantView,
+        status=201,
+        also=(200, 429),
+        summary="Connect a merchant",
+        description=(
+            "Checks the API token against Clover, then stores it. Connect a merchant again to replace its token: the "
+            "answer is then 200, and all work that waited for the connection resumes."
+        ),
+        tags=(CONNECTIONS,),
+        example={
+            "merchant_id": "ABCD1234EFGH5",
+            "region": "us",
+            "account_id": "acc-1001",
+            "account_email": "owner@example.com",
+            "api_token": "b9a1c0de-2f64-4f0e-8a37-5d1f6f0f7c11",
+        },
+        gives_example=EXAMPLE,
+    ),
+    Route(
+        "GET",
+        MERCHANT,
+        get_merchant,
+        "merchants:read",
+        gives=MerchantView,
+        summary="Get a merchant",
+        description="Returns a connected merchant as Clover described it when it was last connected.",
+        tags=(CONNECTIONS,),
+        gives_example=EXAMPLE,
+    ),
+    Route(
+        "GET",
+        "/internal/merchants/{merchant_id}/contact",
+        get_contact,
+        Access.INTERNAL,
+        gives=ContactView,
+        summary="Get the contact of a merchant",
+    ),
+]

@@ -1,21 +1,31 @@
-"""Takes products, and says how far each is on its way to Clover."""
+"""Products: create or update one, read them with the state of their sync."""
 
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
-from catalog import store
-from catalog.domain.products import Entry, Product, Status, Sync
-from catalog.sync import Deps
+from catalog.api.connections import MERCHANT
+from catalog.deps import Deps
+from catalog.domain.products import Product, ProductRecord, Status, SyncState
+from catalog.kinds import PUSH_PRODUCT
+from catalog.store import products
 from common.contracts.catalog import Sku
 from common.contracts.problems import Code
 from common.db import merchants
 from common.errors import Invalid
 from common.http.paging import PageByName, part
-from common.http.routes import Answer, Call, Input, Nothing
-from common.money import Money
+from common.http.routes import Answer, Call, Input, Nothing, PathParameter, Route, Tag
+from common.money import Currency, MinorUnits
+
+PRODUCT = f"{MERCHANT}/products/{{product_id}}"
+PRODUCTS = Tag("Products", "Products of QuickSync, each kept in sync with one item in Clover.")
+
+SKU_MEANING = "The stock keeping unit. Unique within the merchant; links the product to the item in Clover."
+PRICE_MEANING = "The price in minor units of `currency`, for example cents: 1250 is 12.50 USD."
+STATUS_MEANING = "Only `active` products are visible at the till; `draft`, `inactive` and `archived` ones are hidden."
+BARCODE_MEANING = "The barcode. Without one, a linked item keeps its barcode in Clover."
 
 
 def _plain(text: str) -> str:
@@ -24,96 +34,194 @@ def _plain(text: str) -> str:
     return text
 
 
-class ProductIn(Input):
-    """A product as it is to be."""
+def _no_object(price: object) -> object:
+    # Products once had `"price": {"amount": 500, "currency": "USD"}`.
+    if isinstance(price, dict):
+        raise ValueError('must be an integer in minor units; send `"price": 500, "currency": "USD"`')  # noqa: TRY004
+    return price
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=127)]
-    sku: Annotated[Sku, AfterValidator(_plain), Field(description="Unique in the merchant; finds the item in Clover.")]
-    price: Annotated[Money, Field(description="In the merchant's currency, in minor units.")]
-    status: Annotated[
-        Literal["active", "draft", "inactive", "archived"],
-        Field(description="Only active products are visible in Clover."),
+
+class ProductInput(Input):
+    """A product as it is to be in Clover."""
+
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=127),
+        Field(description="The name shown at the till. Clover takes at most 127 characters."),
     ]
-    barcode: Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_plain)] | None = None
+    sku: Annotated[Sku, AfterValidator(_plain), Field(description=SKU_MEANING)]
+    price: Annotated[MinorUnits, BeforeValidator(_no_object), Field(description=PRICE_MEANING)]
+    currency: Annotated[Currency, Field(description="The currency of the price: the merchant's own, in ISO 4217.")]
+    status: Annotated[Literal["active", "draft", "inactive", "archived"], Field(description=STATUS_MEANING)]
+    barcode: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_plain)] | None,
+        Field(description=BARCODE_MEANING),
+    ] = None
 
 
 class SyncView(BaseModel):
-    """Whether Clover has the product like this; when held, which problem it waits for and what Clover said."""
+    """The state of a product's sync with Clover."""
 
-    state: Sync
-    problem: Code | None = None
-    reason: str | None = None
+    state: Annotated[
+        SyncState,
+        Field(
+            description="`synced`: Clover has this version. `pending`: it will be written soon. `held`: Clover "
+            "refused it, or the connection is lost; it waits until the problem is solved and a retry succeeds."
+        ),
+    ]
+    problem: Annotated[Code | None, Field(description="The problem that a held product waits for.")] = None
+    reason: Annotated[str | None, Field(description="Why the product is held, in plain words.")] = None
 
 
 class ProductView(BaseModel):
-    """A product and how far it is on its way to Clover."""
+    """A product with the state of its sync."""
 
-    product_id: str
-    name: str
-    sku: str
-    price: Money
-    status: Status
-    barcode: str | None
-    item_id: Annotated[str | None, Field(description="The item in Clover, once there is one.")]
-    updated_at: datetime
-    sync: SyncView
+    product_id: Annotated[str, Field(description="The id of the product in your system.")]
+    name: Annotated[str, Field(description="The name shown at the till.")]
+    sku: Annotated[str, Field(description=SKU_MEANING)]
+    price: Annotated[int, Field(description=PRICE_MEANING)]
+    currency: Annotated[str, Field(description="The currency of the price, as an ISO 4217 code.")]
+    status: Annotated[Status, Field(description=STATUS_MEANING)]
+    barcode: Annotated[str | None, Field(description=BARCODE_MEANING)]
+    item_id: Annotated[str | None, Field(description="The id of the linked item in Clover; null until it is linked.")]
+    updated_at: Annotated[datetime, Field(description="When the product was last changed in QuickSync.")]
+    sync: Annotated[SyncView, Field(description="The state of the sync with Clover.")]
 
     @classmethod
-    def of(cls, entry: Entry) -> Self:
-        held = entry.held if entry.sync is Sync.HELD else None
+    def of(cls, record: ProductRecord) -> Self:
+        """Return the product as the API shows it."""
+        product, held = record.product, record.held if record.sync is SyncState.HELD else None
         return cls(
-            product_id=entry.product.product_id,
-            name=entry.product.name,
-            sku=entry.product.sku,
-            price=entry.product.price,
-            status=entry.product.status,
-            barcode=entry.product.barcode,
-            item_id=entry.item_id,
-            updated_at=entry.updated_at,
+            product_id=product.product_id,
+            name=product.name,
+            sku=product.sku,
+            price=product.price,
+            currency=product.currency,
+            status=product.status,
+            barcode=product.barcode,
+            item_id=record.item_id,
+            updated_at=record.updated_at,
             sync=SyncView(
-                state=entry.sync, problem=held.problem if held else None, reason=held.reason if held else None
+                state=record.sync, problem=held.problem if held else None, reason=held.reason if held else None
             ),
         )
 
 
-class ProductsView(BaseModel):
-    """A page of products, in the order of their ids; `next` is null on the last."""
+class ProductPage(BaseModel):
+    """A page of products, sorted by id."""
 
-    products: list[ProductView]
-    next: str | None
+    products: Annotated[list[ProductView], Field(description="The products of this page.")]
+    next: Annotated[str | None, Field(description="The `cursor` of the next page; null on the last page.")]
 
 
-async def put_product(call: Call[Deps, ProductIn]) -> Answer:
-    wanted = call.input
-    product = Product(
-        product_id=call.path["product_id"],
+async def put_product(call: Call[Deps, ProductInput]) -> Answer:
+    product = _product(call.path["product_id"], call.input)
+    async with call.deps.database.unit() as unit:
+        merchant = await merchants.find(unit.conn, call.merchant_id)
+        if product.currency != merchant.currency:
+            raise Invalid.field("currency", f"is not {merchant.currency}", "Send the merchant's own currency.")
+        record = await products.save(unit.conn, call.merchant_id, product, unit.now)
+        if record.held:  # what Clover refused is tried again, even if nothing is left to push: that closes the problem
+            await products.save_holds(unit.conn, call.merchant_id, {product.product_id: None})
+        if record.is_due or record.held:
+            unit.mark(PUSH_PRODUCT, call.merchant_id, product.product_id)
+    return Answer(202 if record.is_due else 200, ProductView.of(replace(record, held=None)))
+
+
+def _product(product_id: str, wanted: ProductInput) -> Product:
+    return Product(
+        product_id=product_id,
         name=wanted.name,
         sku=wanted.sku,
         price=wanted.price,
+        currency=wanted.currency,
         status=Status(wanted.status),
         barcode=wanted.barcode,
     )
-    async with call.deps.database.unit() as unit:
-        merchant = await merchants.find(unit.conn, call.merchant_id)
-        if product.price.currency != merchant.currency:
-            raise Invalid.field("price.currency", f"is not {merchant.currency}", "Send the merchant's own currency.")
-        entry = await store.save_product(unit.conn, call.merchant_id, product, unit.now)
-        if entry.is_due or entry.held:  # what Clover refused before is tried again, with what was corrected
-            unit.mark(store.PUSH_PRODUCT, call.merchant_id, product.product_id)
-    return Answer(202 if entry.is_due else 200, ProductView.of(replace(entry, held=None)))
 
 
 async def get_product(call: Call[Deps, Nothing]) -> ProductView:
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
-        return ProductView.of(await store.find_product(conn, call.merchant_id, call.path["product_id"]))
+        return ProductView.of(await products.find(conn, call.merchant_id, call.path["product_id"]))
 
 
-async def list_products(call: Call[Deps, PageByName]) -> ProductsView:
+async def list_products(call: Call[Deps, PageByName]) -> ProductPage:
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
-        entries = await store.list_products(conn, call.merchant_id, call.input.cursor, call.input.limit + 1)
-    shown, last = part(entries, call.input.limit)
-    return ProductsView(
-        products=[ProductView.of(entry) for entry in shown], next=last.product.product_id if last else None
+        records = await products.page(conn, call.merchant_id, call.input.cursor, call.input.limit + 1)
+    page, last = part(records, call.input.limit)
+    return ProductPage(
+        products=[ProductView.of(record) for record in page], next=last.product.product_id if last else None
     )
+
+
+EXAMPLE_INPUT = {
+    "name": "Blue mug",
+    "sku": "MUG-BLUE",
+    "price": 1250,
+    "currency": "USD",
+    "status": "active",
+    "barcode": "4006381333931",
+}
+EXAMPLE_PENDING = {
+    "product_id": "mug-blue",
+    **EXAMPLE_INPUT,
+    "item_id": None,
+    "updated_at": "2026-11-23T09:30:00Z",
+    "sync": {"state": "pending", "problem": None, "reason": None},
+}
+EXAMPLE_SYNCED = {
+    **EXAMPLE_PENDING,
+    "item_id": "J8N5Q2W7E4R1T",
+    "sync": {"state": "synced", "problem": None, "reason": None},
+}
+PATH = {"product_id": PathParameter("The id of the product in your system.", "mug-blue")}
+
+ROUTES = [
+    Route(
+        "GET",
+        f"{MERCHANT}/products",
+        list_products,
+        "products:read",
+        takes=PageByName,
+        gives=ProductPage,
+        summary="List products",
+        description="Returns the merchant's products, sorted by id, each with the state of its sync.",
+        tags=(PRODUCTS,),
+        example={"limit": 100},
+        gives_example={"products": [EXAMPLE_SYNCED], "next": None},
+    ),
+    Route(
+        "GET",
+        PRODUCT,
+        get_product,
+        "products:read",
+        gives=ProductView,
+        summary="Get a product",
+        description="Returns a product with the state of its sync.",
+        tags=(PRODUCTS,),
+        gives_example=EXAMPLE_SYNCED,
+        path_parameters=PATH,
+    ),
+    Route(
+        "PUT",
+        PRODUCT,
+        put_product,
+        "products:write",
+        takes=ProductInput,
+        gives=ProductView,
+        status=202,
+        also=(200,),
+        summary="Create or update a product",
+        description=(
+            "Stores the product and writes it to Clover in the background. If Clover has this version already, the answer "
+            "is 200. An existing item with the same SKU is linked instead of creating another. Only the fields that "
+            "changed are written."
+        ),
+        tags=(PRODUCTS,),
+        example=EXAMPLE_INPUT,
+        gives_example=EXAMPLE_PENDING,
+        path_parameters=PATH,
+    ),
+]

@@ -1,1 +1,1 @@
-"""What catalog decides: how Clover's limits are divided, how a product looks there, what we can do for a region."""
+"""The rules of catalog: pure functions on values."""

@@ -1,11 +1,11 @@
-"""What the integration does for a merchant, and what Clover does not let it do."""
+"""The features of the integration, and the ones that Clover does not allow."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Capability:
-    """One thing a merchant may ask of the integration, whether it does it, and why not or how."""
+    """One feature: whether it is supported, and how it works or why not."""
 
     code: str
     supported: bool
@@ -33,8 +33,8 @@ CAPABILITIES = (
     Capability(
         "create_orders",
         True,
-        "Orders are created in Clover under the order type “QuickSync”. Until you have created that order type, "
-        "orders wait, and the dashboard and an e-mail say so; then they flow by themselves.",
+        "Orders are created in Clover under the order type “QuickSync”. Until you create that order type, orders wait, "
+        "and the dashboard and an e-mail tell you so. Once it exists, the waiting orders are sent automatically.",
     ),
     Capability("complete_orders", True, "Orders can be marked as completed in Clover."),
     Capability("cancel_orders", True, "Orders can be marked as canceled in Clover."),
@@ -53,10 +53,10 @@ CAPABILITIES = (
     ),
 )
 
-CUSTOMERS_SENT = Capability(
+CUSTOMER_DETAILS = Capability(
     "customer_details", True, "Orders are created in Clover with the customer's name and contact details."
 )
-CUSTOMERS_KEPT_BACK = Capability(
+NO_CUSTOMER_DETAILS = Capability(
     "customer_details",
     False,
     "Outside Clover US, orders are created in Clover without customer details, due to regional platform limitations.",
@@ -64,5 +64,5 @@ CUSTOMERS_KEPT_BACK = Capability(
 
 
 def capabilities(region: str) -> list[Capability]:
-    """What the integration can and cannot do for a merchant of this region; an unknown one counts as Europe."""
-    return [*CAPABILITIES, CUSTOMERS_SENT if region == "us" else CUSTOMERS_KEPT_BACK]
+    """Return the features for a merchant of this region; an unknown region counts as Europe."""
+    return [*CAPABILITIES, CUSTOMER_DETAILS if region == "us" else NO_CUSTOMER_DETAILS]

@@ -1,15 +1,15 @@
-"""How a product looks in Clover, and how far it is on its way there."""
+"""Products: how each looks in Clover, and the state of its sync."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from catalog.domain.items import ItemFields
 from common.contracts.problems import Code
-from common.money import Money
 
 
 class Status(StrEnum):
-    """Of a product in QuickSync. Only active products are seen at the till."""
+    """The status of a product in QuickSync. Only active products are visible at the till."""
 
     ACTIVE = "active"
     DRAFT = "draft"
@@ -19,41 +19,23 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Product:
-    """A product as QuickSync has it."""
+    """A product as QuickSync wants it. `price` is in minor units of `currency`."""
 
     product_id: str
     name: str
     sku: str
-    price: Money
+    price: int
+    currency: str
     status: Status
     barcode: str | None = None
 
 
-@dataclass(frozen=True)
-class ItemFields:
-    """The fields of a Clover item that are ours to write; `code` is the barcode, empty when there is none."""
-
-    name: str
-    sku: str
-    price: int
-    hidden: bool
-    code: str = ""
-
-    def to_create(self) -> dict[str, object]:
-        return {name: value for name, value in asdict(self).items() if value != ""}
-
-    def changes_from(self, known: "ItemFields | None") -> dict[str, object]:
-        """The fields Clover does not have like this yet."""
-        before = asdict(known) if known else {}
-        return {name: value for name, value in asdict(self).items() if name not in before or before[name] != value}
-
-
 def item_fields(product: Product) -> ItemFields:
-    """How the product is to look in Clover: hidden unless it is active."""
+    """Return the fields the product's item has in Clover. The item is hidden unless the product is active."""
     return ItemFields(
         name=product.name,
         sku=product.sku,
-        price=product.price.amount,
+        price=product.price,
         hidden=product.status is not Status.ACTIVE,
         code=product.barcode or "",
     )
@@ -61,14 +43,14 @@ def item_fields(product: Product) -> ItemFields:
 
 @dataclass(frozen=True)
 class Held:
-    """Why a product waits for a person: the problem, and what Clover said."""
+    """The problem that a held product waits for, and the reason in words for the merchant."""
 
     problem: Code
     reason: str
 
 
-class Sync(StrEnum):
-    """How far a product is on its way to Clover."""
+class SyncState(StrEnum):
+    """The state of a product's sync with Clover."""
 
     SYNCED = "synced"
     PENDING = "pending"
@@ -76,34 +58,40 @@ class Sync(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A product, the Clover item it is linked to, and that item's fields as Clover last had them from us.
+class ProductRecord:
+    """A product with its linked item and the item fields that were last pushed to Clover.
 
-    `creating_since`: an item with `creating_sku` may have been created then, without our having seen the answer.
+    While `creating_since` is set, a create of an item with `creating_sku` has no answer: the item may exist.
     """
 
     product: Product
     updated_at: datetime
     item_id: str | None = None
-    sent: ItemFields | None = None
+    last_pushed: ItemFields | None = None
     creating_since: datetime | None = None
     creating_sku: str | None = None
     held: Held | None = None
 
     @property
     def wanted(self) -> ItemFields:
+        """The fields the item is to have."""
         return item_fields(self.product)
 
-    def taken_over(self, found: ItemFields) -> ItemFields:
-        """What counts as sent of an item that was there before us: a barcode nobody gave us is not ours to change."""
+    def adopt(self, found: ItemFields) -> ItemFields:
+        """Return the fields that count as pushed when an existing item is linked.
+
+        Without a barcode of the product, the item's own barcode is not ours to change: it counts as never pushed.
+        """
         return found if self.product.barcode else replace(found, code="")
 
     @property
     def is_due(self) -> bool:
-        return self.item_id is None or self.wanted != self.sent
+        """Whether something is left to push."""
+        return self.item_id is None or self.wanted != self.last_pushed
 
     @property
-    def sync(self) -> Sync:
+    def sync(self) -> SyncState:
+        """The state shown to callers."""
         if not self.is_due:
-            return Sync.SYNCED
-        return Sync.HELD if self.held else Sync.PENDING
+            return SyncState.SYNCED
+        return SyncState.HELD if self.held else SyncState.PENDING

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from catalog.domain.quota import WINDOW, Claim, Limit, Limits, Share, State, divide, level
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from catalog.domain.quota import WINDOW, Claim, Limit, Limits, Share, State, divide, level
 
 LIMITS = Limits(app=Limit(50, 10), token=Limit(16, 5))
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -1,0 +1,40 @@
+"""The merchant behind a token, as Clover describes it."""
+
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from common.clover.transport import Answered, MerchantApi
+from common.ids import CloverId
+from common.money import Currency
+
+
+class MerchantResponse(Answered):
+    """A merchant. Its name has at most 127 characters (documented)."""
+
+    id: CloverId
+    name: str = ""
+
+
+class PropertiesResponse(Answered):
+    """The merchant's settings. Clover also sends bank account numbers here, which we do not read."""
+
+    currency: Currency = Field(validation_alias="defaultCurrency")
+    timezone: str = Field("UTC", max_length=100)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A merchant's id, name, currency and time zone in Clover."""
+
+    merchant_id: str
+    name: str
+    currency: str
+    timezone: str
+
+
+async def profile(api: MerchantApi) -> Profile:
+    """Return the profile of the merchant that the token belongs to."""
+    merchant = await api.get("", MerchantResponse)
+    properties = await api.get("properties", PropertiesResponse)
+    return Profile(merchant.id, merchant.name, properties.currency, properties.timezone)

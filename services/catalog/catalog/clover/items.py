@@ -1,0 +1,46 @@
+"""The items of a merchant in Clover."""
+
+from collections.abc import Mapping
+
+from catalog.domain.items import Item, ItemFields
+from common.clover.transport import Answered, MerchantApi, Unread
+from common.ids import CloverId
+
+ITEMS = "items"
+
+
+class ItemResponse(Answered):
+    """An item; Clover leaves out fields that are null (recorded)."""
+
+    id: CloverId
+    name: str = ""
+    sku: str = ""
+    price: int = 0
+    hidden: bool = False
+    code: str = ""
+    deleted: bool = False
+
+    def item(self) -> Item:
+        """Return the item in the words of the domain."""
+        fields = ItemFields(name=self.name, sku=self.sku, price=self.price, hidden=self.hidden, code=self.code)
+        return Item(self.id, fields)
+
+
+async def items_with_sku(api: MerchantApi, sku: str) -> list[Item]:
+    """Return the items with this SKU; Clover does not keep SKUs unique (a guess).
+
+    The SKU is compared here once more: a trailing `*` in a filter is a wildcard (documented for names), and if Clover
+    ignored the filter, another product's item must not be linked.
+    """
+    pages = api.pages(ITEMS, ItemResponse, {"filter": f"sku={sku}"})
+    return [each.item() async for page in pages for each in page if each.sku == sku and not each.deleted]
+
+
+async def create_item(api: MerchantApi, fields: ItemFields) -> str:
+    """Create an item with these fields; return its id."""
+    return (await api.post(ITEMS, fields.to_create(), ItemResponse)).id
+
+
+async def update_item(api: MerchantApi, item_id: str, changes: Mapping[str, object]) -> None:
+    """Write these fields; Clover keeps the fields a POST leaves out (recorded)."""
+    await api.post(f"{ITEMS}/{item_id}", changes, Unread)

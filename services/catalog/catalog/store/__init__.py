@@ -1,0 +1,1 @@
+"""Every SQL statement on catalog's own tables, in files by subject."""

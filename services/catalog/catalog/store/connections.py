@@ -1,0 +1,56 @@
+"""The connections: how to call each merchant's Clover."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from common.db.unit import Connection
+from common.errors import NotFound
+
+SAVE = """
+INSERT INTO connection (merchant_id, name, sealed_token, sealed_email, connected_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (merchant_id) DO UPDATE SET
+    name = excluded.name, sealed_token = excluded.sealed_token, sealed_email = excluded.sealed_email,
+    connected_at = excluded.connected_at
+RETURNING xmax = 0 AS new
+"""
+FIND = """
+SELECT merchant_id, account_id, region, currency, timezone, name, sealed_token, sealed_email, connected_at
+FROM connection JOIN merchant USING (merchant_id) WHERE merchant_id = $1
+"""
+LOCK_ACCOUNT = "SELECT account_id FROM merchant WHERE merchant_id = $1 FOR UPDATE"
+
+
+@dataclass(frozen=True)
+class CloverConnection:
+    """A merchant's connection: its profile in Clover, the sealed token and the sealed address of its account."""
+
+    merchant_id: str
+    account_id: str
+    region: str
+    currency: str
+    timezone: str
+    name: str
+    sealed_token: bytes = field(repr=False)
+    sealed_email: bytes = field(repr=False)
+    connected_at: datetime
+
+
+async def lock_account(conn: Connection, merchant_id: str) -> str | None:
+    """Return the account the merchant belongs to and lock its row for the transaction; None when it is new."""
+    account: str | None = await conn.fetchval(LOCK_ACCOUNT, merchant_id)
+    return account
+
+
+async def save(
+    conn: Connection, merchant_id: str, name: str, sealed_token: bytes, sealed_email: bytes, now: datetime
+) -> bool:
+    """Insert or replace the connection; return whether it is new."""
+    return bool(await conn.fetchval(SAVE, merchant_id, name, sealed_token, sealed_email, now))
+
+
+async def find(conn: Connection, merchant_id: str) -> CloverConnection:
+    """Return the connection. Raises NotFound when the merchant is not connected."""
+    row = await conn.fetchrow(FIND, merchant_id)
+    if row is None:
+        raise NotFound(f"There is no merchant {merchant_id} here.")
+    return CloverConnection(**row)

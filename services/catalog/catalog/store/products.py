@@ -1,0 +1,104 @@
+"""The products as QuickSync wants them, and the state of their sync."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import asyncpg
+
+from catalog.domain.items import ItemFields
+from catalog.domain.products import Held, Product, ProductRecord, Status
+from common.contracts.problems import Code
+from common.db.unit import Connection
+from common.errors import Invalid, NotFound
+from common.text import clean
+
+RECORDS = """
+SELECT product_id, name, sku, price, currency, status, barcode, updated_at, item_id, last_pushed, creating_since,
+    creating_sku, held_problem, held_reason
+FROM product WHERE merchant_id = $1
+"""
+SAVE = """
+INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, barcode, updated_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (merchant_id, product_id) DO UPDATE SET
+    name = excluded.name, sku = excluded.sku, price = excluded.price, currency = excluded.currency,
+    status = excluded.status, barcode = excluded.barcode, updated_at = excluded.updated_at
+WHERE (product.name, product.sku, product.price, product.currency, product.status, product.barcode)
+    IS DISTINCT FROM (excluded.name, excluded.sku, excluded.price, excluded.currency, excluded.status, excluded.barcode)
+"""
+SAVE_HOLDS = """
+UPDATE product SET held_problem = hold.problem, held_reason = hold.reason
+FROM unnest($2::text[], $3::text[], $4::text[]) AS hold (product_id, problem, reason)
+WHERE product.merchant_id = $1 AND product.product_id = hold.product_id
+    AND (product.held_problem, product.held_reason) IS DISTINCT FROM (hold.problem, hold.reason)
+"""
+
+
+async def save(conn: Connection, merchant_id: str, product: Product, now: datetime) -> ProductRecord:
+    """Insert or update the product. Raises Invalid when another product has its SKU."""
+    try:
+        await conn.execute(
+            SAVE,
+            merchant_id,
+            product.product_id,
+            product.name,
+            product.sku,
+            product.price,
+            product.currency,
+            product.status,
+            product.barcode,
+            now,
+        )
+    except asyncpg.UniqueViolationError:
+        raise Invalid.field(
+            "sku", "belongs to another product of this merchant", "Give each product its own SKU."
+        ) from None
+    return await find(conn, merchant_id, product.product_id)
+
+
+async def find(conn: Connection, merchant_id: str, product_id: str) -> ProductRecord:
+    """Return the product. Raises NotFound."""
+    row = await conn.fetchrow(f"{RECORDS} AND product_id = $2", merchant_id, product_id)
+    if row is None:
+        raise NotFound(f"There is no product {product_id} of this merchant here.")
+    return _record(row)
+
+
+async def page(conn: Connection, merchant_id: str, after: str, limit: int) -> list[ProductRecord]:
+    """Return the products after this id, sorted by id."""
+    sql = f"{RECORDS} AND product_id > $2 ORDER BY product_id LIMIT $3"
+    return [_record(row) for row in await conn.fetch(sql, merchant_id, after, limit)]
+
+
+async def find_all(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> list[ProductRecord]:
+    """Return those of these products that exist, in the order of the ids."""
+    sql = f"{RECORDS} AND product_id = ANY($2::text[]) ORDER BY array_position($2::text[], product_id)"
+    return [_record(row) for row in await conn.fetch(sql, merchant_id, product_ids)]
+
+
+async def save_holds(conn: Connection, merchant_id: str, holds: Mapping[str, Held | None]) -> None:
+    """Save the problem each of these products is held under; None for a product that is not held."""
+    problems = [held.problem if held else None for held in holds.values()]
+    reasons = [clean(held.reason) if held else None for held in holds.values()]
+    await conn.execute(SAVE_HOLDS, merchant_id, list(holds), problems, reasons)
+
+
+def _record(row: asyncpg.Record) -> ProductRecord:
+    return ProductRecord(
+        product=Product(
+            product_id=row["product_id"],
+            name=row["name"],
+            sku=row["sku"],
+            price=row["price"],
+            currency=row["currency"],
+            status=Status(row["status"]),
+            barcode=row["barcode"],
+        ),
+        updated_at=row["updated_at"],
+        item_id=row["item_id"],
+        last_pushed=ItemFields(**json.loads(row["last_pushed"])) if row["last_pushed"] else None,
+        creating_since=row["creating_since"],
+        creating_sku=row["creating_sku"],
+        held=Held(Code(row["held_problem"]), row["held_reason"] or "") if row["held_problem"] else None,
+    )

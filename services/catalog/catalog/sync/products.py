@@ -1,0 +1,115 @@
+"""Pushes products to Clover: finds each product's item, plans the step and carries it out."""
+
+from collections.abc import Mapping, Sequence
+
+from catalog.clover import items as clover
+from catalog.deps import Deps
+from catalog.domain import matching
+from catalog.domain.items import Item, ItemFields
+from catalog.domain.matching import AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
+from catalog.domain.products import Held, ProductRecord
+from catalog.store import links, products
+from common.clover.transport import MerchantApi
+from common.contracts.catalog import ProductLinked
+from common.contracts.problems import Code
+from common.db.unit import Unit
+from common.errors import Ambiguous, Conflict, Forbidden, Permanent, Throttled, Transient
+from common.work.batch import Batch, Hold, Outcome
+
+
+async def push_products(batch: Batch, deps: Deps) -> None:
+    """Create or update the Clover items of these products; link the items that exist already."""
+    async with deps.database.connection() as conn:
+        records = await products.find_all(conn, batch.merchant_id, batch.keys_untried_first)
+    due = [record for record in records if record.is_due]
+    if not due:
+        return
+    async with deps.clover.session(batch.merchant_id) as api:
+        for record in due:
+            try:
+                await _push(batch, deps, api, record)
+            except (Throttled, Forbidden, Conflict):
+                raise
+            except Permanent as error:
+                batch.hold(record.product.product_id, Code.PRODUCT_REJECTED, str(error))
+            except (Transient, Ambiguous) as error:
+                batch.failed_or_raise(record.product.product_id, error)
+
+
+async def save_holds(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
+    """Keep on each product the problem it is held under; its lists and filters read nothing else."""
+    holds = {
+        product_id: Held(outcome.problem, outcome.reason) if isinstance(outcome, Hold) else None
+        for product_id, outcome in outcomes.items()
+    }
+    await products.save_holds(unit.conn, merchant_id, holds)
+
+
+async def _push(batch: Batch, deps: Deps, api: MerchantApi, record: ProductRecord) -> None:
+    """Push one product. Its items are looked up over HTTP, one call for each SKU."""
+    items = [item for sku in matching.skus_to_find(record) for item in await clover.items_with_sku(api, sku)]
+    owners = await _owners(batch, deps, items) if items else {}
+    for step in matching.plan([record], items, owners, batch.now, deps.create_settle):
+        await _execute(batch, api, step)
+
+
+async def _owners(batch: Batch, deps: Deps, items: Sequence[Item]) -> dict[str, str]:
+    async with deps.database.connection() as conn:
+        return await links.owners(conn, batch.merchant_id, [item.id for item in items])
+
+
+async def _execute(batch: Batch, api: MerchantApi, step: Step) -> None:
+    product_id = step.record.product.product_id
+    match step:
+        case CreateItem():
+            await _create(batch, api, step.record)
+        case AdoptItem():
+            await _save_link(batch, step.record, step.item_id, step.known)
+            await _update(batch, api, step)
+        case UpdateItem():
+            await _update(batch, api, step)
+        case HoldProduct():
+            batch.hold(product_id, Code.PRODUCT_REJECTED, step.reason)
+        case LookAgain():
+            batch.retry(product_id, step.after)
+
+
+async def _create(batch: Batch, api: MerchantApi, record: ProductRecord) -> None:
+    """Create the item. The intent is committed first, so that after a lost answer the item is looked for."""
+    product = record.product
+    async with batch.unit() as unit:
+        await links.start_create(unit.conn, batch.merchant_id, product.product_id, product.sku, unit.now)
+    try:
+        item_id = await clover.create_item(api, record.wanted)
+    except (Permanent, Transient):  # Ambiguous is not caught: there the item may exist
+        async with batch.unit() as unit:
+            await links.cancel_create(unit.conn, batch.merchant_id, product.product_id)
+        raise
+    await _save_link(batch, record, item_id, record.wanted)
+
+
+async def _update(batch: Batch, api: MerchantApi, step: AdoptItem | UpdateItem) -> None:
+    """Write the fields that differ; a repeated update does no harm."""
+    record, changes = step.record, step.record.wanted.changes_from(step.known)
+    if not changes:
+        return
+    await clover.update_item(api, step.item_id, changes)
+    async with batch.unit() as unit:
+        await links.save_pushed(unit.conn, batch.merchant_id, record.product.product_id, step.item_id, record.wanted)
+        if "sku" in changes:
+            unit.emit(_linked(batch, record, step.item_id))
+
+
+async def _save_link(batch: Batch, record: ProductRecord, item_id: str, fields: ItemFields) -> None:
+    async with batch.unit() as unit:
+        await links.save_pushed(unit.conn, batch.merchant_id, record.product.product_id, item_id, fields)
+        unit.emit(_linked(batch, record, item_id))
+
+
+def _linked(batch: Batch, record: ProductRecord, item_id: str) -> ProductLinked:
+    return ProductLinked(
+        merchant_id=batch.merchant_id,
+        product_id=record.product.product_id,
+        sku=record.product.sku,
+        item_id=item_id,
+    )
