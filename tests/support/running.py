@@ -77,8 +77,8 @@ class Shop:
 
     async def sell_soup(self, quantity: int) -> None:
         """Have a product in Clover, with so many of it counted."""
-        price = {"amount": 500, "currency": "USD" if self._region == "us" else "EUR"}
-        product = {"name": "Soup", "sku": "SOUP", "price": price, "status": "active"}
+        price = {"price": 500, "currency": "USD" if self._region == "us" else "EUR"}
+        product = {"name": "Soup", "sku": "SOUP", "status": "active", **price}
         await self.call("PUT", "/products/soup", product)
         item = await eventually(self._item_of_soup, within=30)
         await self.till("recount", {"item": item, "quantity": quantity})

@@ -84,7 +84,8 @@ class Catalog:
         body = {
             "name": "Mug",
             "sku": f"SKU-{product_id}",
-            "price": {"amount": 1250, "currency": "USD"},
+            "price": 1250,
+            "currency": "USD",
             "status": "active",
         }
         return await self.call("PUT", f"/v1/merchants/{shop.id}/products/{product_id}", body | other)

@@ -5,7 +5,7 @@ import io
 import pytest
 from tests.integration.catalog.conftest import EMAIL, Catalog
 
-from catalog.sync import email_context, token_context
+from catalog.sealing import open_email, open_token
 from common import logs
 from common.contracts.catalog import MerchantConnected
 from common.contracts.problems import Code, ProblemClosed
@@ -47,8 +47,8 @@ async def test_token_and_address_are_never_shown_and_stand_sealed(
     seen = f"{body} {events} {logged.getvalue()} {capsys.readouterr()} {row}"
     assert not any(secret in seen for secret in (shop.token, EMAIL, "wrong-token-of-mine"))
     sealer = catalog.service.deps.sealer
-    assert sealer.open(row["token"], context=token_context(shop.id)).decode() == shop.token
-    assert sealer.open(row["email"], context=email_context(shop.id)).decode() == EMAIL
+    assert open_token(sealer, shop.id, row["sealed_token"]) == shop.token
+    assert open_email(sealer, shop.id, row["sealed_email"]) == EMAIL
 
 
 async def test_connecting_again_takes_the_new_token_and_tells_again(catalog: Catalog) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from catalog.domain.quota import Limit, Limits
+from catalog.domain.grants import Limit, Limits
 from tests.integration.catalog.conftest import INTERNAL, Catalog, Shop
 from tests.support.eventually import eventually
 

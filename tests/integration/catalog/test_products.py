@@ -47,7 +47,7 @@ async def test_only_what_changed_is_sent(catalog: Catalog) -> None:
     [item] = catalog.items(shop)
     catalog.clover.world.merchants[shop.id].objects["items"].change(item["id"], {"name": "Renamed at the till"})
     catalog.clover.journal.forget()
-    await catalog.put(shop, price={"amount": 1300, "currency": "USD"})
+    await catalog.put(shop, price=1300)
     await catalog.run_until_idle()
     assert catalog.calls() == [f"POST items/{item['id']}"]
     [item] = catalog.items(shop)
@@ -276,9 +276,11 @@ async def test_a_changed_sku_is_told(catalog: Catalog) -> None:
         ({"sku": " A"}, "sku"),
         ({"barcode": "x" * 101}, "barcode"),
         ({"status": "gone"}, "status"),
-        ({"price": {"amount": -1, "currency": "USD"}}, "price.amount"),
-        ({"price": {"amount": 1.5, "currency": "USD"}}, "price.amount"),
-        ({"price": {"amount": 100, "currency": "EUR"}}, "price.currency"),
+        ({"price": -1}, "price"),
+        ({"price": 12.5}, "price"),
+        ({"price": "12.50"}, "price"),
+        ({"currency": "EUR"}, "currency"),
+        ({"currency": "usd"}, "currency"),
         ({"item_id": "ITEM000000001"}, "item_id"),
     ],
 )
@@ -288,6 +290,27 @@ async def test_bad_products_are_refused_by_name(catalog: Catalog, wrong: dict[st
     status, body = await catalog.put(shop, **wrong)
     assert (status, [each["field"] for each in body["errors"]]) == (422, [field])
     assert not await catalog.fetch("SELECT 1 FROM product UNION ALL SELECT 1 FROM work")
+
+
+async def test_the_former_price_object_is_refused(catalog: Catalog) -> None:
+    """A client of the former API learns how the price is sent now."""
+    shop = await catalog.connected()
+    status, body = await catalog.put(shop, price={"amount": 1250, "currency": "USD"})
+    [error] = body["errors"]
+    assert (status, error["field"]) == (422, "price")
+    assert '`"price": 500, "currency": "USD"`' in error["problem"]
+
+
+async def test_a_held_product_put_again_is_pending(catalog: Catalog) -> None:
+    """A correction clears the problem at once, before Clover is called."""
+    shop = await catalog.connected()
+    for _ in range(2):
+        add_item(catalog, shop, sku="SKU-p-1")
+    await catalog.put(shop)
+    await catalog.run_until_idle()
+    assert (await catalog.product(shop))["sync"]["state"] == "held"
+    await catalog.put(shop, name="Corrected")
+    assert (await catalog.product(shop))["sync"] == {"state": "pending", "problem": None, "reason": None}
 
 
 async def test_a_sku_belongs_to_one_product(catalog: Catalog) -> None:

@@ -1,18 +1,18 @@
-"""How Clover's limits are divided: never more than they allow, and nobody left out."""
+"""The allocation of Clover's calls: never above a limit, and every process gets its turn."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from catalog.domain.quota import WINDOW, Claim, Limit, Limits, Share, State, divide, level
+from catalog.domain.grants import WINDOW, Claim, Limit, Limits, Share, State, claim_for, max_min_level
+from catalog.store.grants import QUEUE_SLOT_TTL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 LIMITS = Limits(app=Limit(50, 10), token=Limit(16, 5))
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-LASTS = timedelta(seconds=3)
-TICKET = timedelta(seconds=1)
+DURATION = timedelta(seconds=3)
 TOLERANCE = 1e-9
 
 MERCHANTS = [f"M{number}" for number in range(6)]
@@ -23,7 +23,7 @@ Key = tuple[str, str]
 
 @dataclass
 class Book:
-    """The grants table, kept in memory: what `store.take_grant` and `store.give_back` do with the rows."""
+    """The grants table in memory, with the lifetimes of `store.grants`."""
 
     now: datetime = START
     claims: dict[Key, tuple[Claim, datetime]] = field(default_factory=dict)
@@ -31,22 +31,19 @@ class Book:
     def take(self, key: Key) -> Share | None:
         self._expire()
         own = self.claims.get(key, (None, START))[0]
-        since = own.since if own and own.state is State.WAITING else self.now
         others = [claim for other, (claim, _) in self.claims.items() if other != key]
-        share = divide(LIMITS, others, key[0], since, self.now)
-        if share:
-            began = own.since if own and own.state is State.HOLDING else self.now
-            claim = Claim(key[0], State.HOLDING, began, share.rate, share.concurrency)
-            self.claims[key] = claim, self.now + LASTS
-        elif own is None or own.state is not State.HOLDING:
-            self.claims[key] = Claim(key[0], State.WAITING, since), self.now + TICKET
-        return share
+        claim = claim_for(LIMITS, own, others, key[0], self.now)
+        if claim is None:
+            return None
+        is_holding = claim.state is State.HOLDING
+        self.claims[key] = claim, self.now + (DURATION if is_holding else QUEUE_SLOT_TTL)
+        return Share(claim.rate, claim.concurrency) if is_holding else None
 
     def give_back(self, key: Key) -> None:
         claim, _ = self.claims.get(key, (None, None))
         if claim and claim.state is State.HOLDING:
             returned = replace(claim, state=State.RETURNED, rate=0.0, concurrency=0)
-            self.claims[key] = returned, claim.since + WINDOW
+            self.claims[key] = returned, claim.started_at + WINDOW
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -80,16 +77,16 @@ steps = st.lists(
 
 @given(steps)
 @settings(max_examples=200, deadline=None)
-def test_what_is_out_never_exceeds_a_limit(steps: list[tuple[str, Key | float]]) -> None:
-    """However grants are taken, renewed, given back and left to expire, both limits hold at every moment."""
+def test_granted_shares_never_exceed_a_limit(steps: list[tuple[str, Key | float]]) -> None:
+    """Both limits hold at every moment while grants are taken, renewed, given back and expire."""
     book = Book()
-    for name, what in steps:
-        if isinstance(what, float):
-            book.wait(what)
+    for name, argument in steps:
+        if isinstance(argument, float):
+            book.wait(argument)
         elif name == "take":
-            book.take(what)
+            book.take(argument)
         else:
-            book.give_back(what)
+            book.give_back(argument)
         held = book.held()
         assert within(LIMITS.app, held)
         assert all(within(LIMITS.token, (c for c in held if c.merchant_id == each)) for each in MERCHANTS)
@@ -97,8 +94,8 @@ def test_what_is_out_never_exceeds_a_limit(steps: list[tuple[str, Key | float]])
 
 @given(st.lists(keys, unique=True, min_size=1, max_size=24), st.floats(0.5, 3.0))
 @settings(max_examples=40, deadline=None)
-def test_nobody_starves_while_others_renew(claimants: list[Key], renew_after: float) -> None:
-    """When everybody keeps asking and nobody gives back, each gets a grant again and again."""
+def test_no_process_starves_while_others_renew(claimants: list[Key], renew_after: float) -> None:
+    """When all processes keep asking and none gives back, each gets grants again and again."""
     book, last, renew_at = Book(), dict.fromkeys(claimants, START), dict.fromkeys(claimants, START)
     for _ in range(160):
         for key in claimants:
@@ -114,7 +111,7 @@ def test_nobody_starves_while_others_renew(claimants: list[Key], renew_after: fl
 
 @given(st.lists(keys, unique=True, min_size=1, max_size=9), st.floats(0.1, 2.0))
 def test_calls_of_short_grants_stay_below_the_limit(claimants: list[Key], calls: float) -> None:
-    """Grants taken and given back in quick turn, each for a call or two, add no burst to what Clover counts."""
+    """Grants taken and given back quickly, each for a call or two, add no burst to the calls Clover counts."""
     book, sent = Book(), []
     for turn in range(100):
         key = claimants[turn % len(claimants)]
@@ -129,14 +126,14 @@ def test_calls_of_short_grants_stay_below_the_limit(claimants: list[Key], calls:
         assert len(recent) <= LIMITS.app.rate
 
 
-def test_one_alone_gets_nearly_everything() -> None:
-    """A merchant's only speaker may use its token's limit but for what is kept free for a second one."""
+def test_a_single_process_gets_nearly_everything() -> None:
+    """The only process of a merchant gets the token's limit except the reserve for a newcomer."""
     share = Book().take(("M0", "orders"))
     assert share == Share(rate=LIMITS.token.steady - 2, concurrency=LIMITS.token.slots - 1)
 
 
-def test_a_second_one_gets_a_place_at_once() -> None:
-    """Whoever comes second need not wait for the first one's renewal."""
+def test_a_second_process_gets_a_grant_at_once() -> None:
+    """A newcomer does not wait for the first process's renewal."""
     book = Book()
     book.take(("M0", "orders"))
     book.wait(0.1)
@@ -144,7 +141,7 @@ def test_a_second_one_gets_a_place_at_once() -> None:
 
 
 def test_shares_are_even_after_renewals() -> None:
-    """Two speakers for one merchant differ by no more than what is kept free for a third."""
+    """The shares of two processes of one merchant differ by at most the reserve for a third."""
     book = Book()
     for _ in range(4):
         first, second = book.take(("M0", "orders")), book.take(("M0", "inventory"))
@@ -156,8 +153,8 @@ def test_shares_are_even_after_renewals() -> None:
     assert (first.concurrency, second.concurrency) == (2, 1)
 
 
-def test_what_is_given_back_is_free_at_once() -> None:
-    """A share that is not used serves the next, without waiting for its expiry."""
+def test_a_share_given_back_is_free_at_once() -> None:
+    """The next process gets a returned share before it would have expired."""
     book = Book()
     for name in HOLDERS:
         book.take(("M0", name))
@@ -166,8 +163,8 @@ def test_what_is_given_back_is_free_at_once() -> None:
     assert book.take(("M0", "fifth"))
 
 
-def test_who_waited_longest_is_next() -> None:
-    """A place that comes free goes to whoever has waited longest, not to whoever asks first."""
+def test_the_longest_waiting_process_is_next() -> None:
+    """A free share goes to the process that has waited longest, not to the first that asks."""
     book = Book()
     for name in HOLDERS:
         book.take(("M0", name))
@@ -180,8 +177,8 @@ def test_who_waited_longest_is_next() -> None:
 
 
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=20), st.floats(1, 100))
-def test_the_level_fits_the_total(wishes: list[float], total: float) -> None:
-    """When each takes the smaller of wish and level, the total suffices, and is used up unless all have their wish."""
-    given_out = [min(wish, level(total, wishes)) for wish in wishes]
-    assert sum(given_out) <= total + 1e-6
-    assert sum(given_out) >= min(total, sum(wishes)) - 1e-6
+def test_the_max_min_level_uses_up_the_total(demands: list[float], total: float) -> None:
+    """The smaller of demand and level sums up to the total, or to all demands if the total covers them."""
+    granted = [min(demand, max_min_level(total, demands)) for demand in demands]
+    assert sum(granted) <= total + 1e-6
+    assert sum(granted) >= min(total, sum(demands)) - 1e-6

@@ -1,5 +1,6 @@
-"""How a product looks in Clover, and what is sent of it."""
+"""Products: their item's fields in Clover, the fields to write, and the state of the sync."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.domain.capabilities import capabilities
-from catalog.domain.products import Entry, Held, ItemFields, Product, Status, Sync, item_fields
+from catalog.domain.items import ItemFields
+from catalog.domain.products import Held, Product, ProductRecord, Status, SyncState, item_fields
 from common.contracts.problems import Code
-from common.money import Money
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -24,7 +25,7 @@ fields = st.builds(
 
 
 def product(status: Status = Status.ACTIVE, barcode: str | None = None) -> Product:
-    return Product("p-1", "Mug", "MUG-1", Money(amount=1250, currency="USD"), status, barcode)
+    return Product("p-1", "Mug", "MUG-1", 1250, "USD", status, barcode)
 
 
 @pytest.mark.parametrize(
@@ -37,38 +38,38 @@ def test_only_active_products_are_visible(status: Status, *, hidden: bool) -> No
 
 
 @given(fields, fields)
-def test_changes_bring_what_is_known_to_what_is_wanted(wanted: ItemFields, known: ItemFields) -> None:
-    """Sending the changes and nothing else makes Clover's item the one wanted."""
+def test_changes_turn_the_known_fields_into_the_wanted_ones(wanted: ItemFields, known: ItemFields) -> None:
+    """An update with nothing but the changes makes Clover's item the wanted one."""
     after = {**vars(known), **wanted.changes_from(known)}
     assert after == vars(wanted)
     assert all(vars(known)[name] != value for name, value in wanted.changes_from(known).items())
 
 
-def test_a_barcode_taken_away_is_emptied_in_clover() -> None:
-    """Leaving a field out of an update keeps it in Clover, so a barcode that is gone is sent as empty."""
+def test_a_removed_barcode_is_sent_as_empty() -> None:
+    """Clover keeps a field that an update leaves out, so a removed barcode is sent as empty."""
     known = item_fields(product(barcode="4006381333931"))
     assert item_fields(product()).changes_from(known) == {"code": ""}
 
 
-def test_a_new_item_is_sent_without_empty_fields() -> None:
-    """A product without barcode is created without one."""
+def test_a_create_leaves_empty_fields_out() -> None:
+    """The create of a product without a barcode has no barcode field."""
     assert "code" not in item_fields(product()).to_create()
 
 
-def test_the_state_of_sync() -> None:
-    """A product is synced when Clover has it like this, held when it waits for a person, else pending."""
-    entry = Entry(product(), NOW)
-    held = Held(Code.PRODUCT_REJECTED, "no")
-    assert entry.sync is Sync.PENDING
-    assert Entry(product(), NOW, held=held).sync is Sync.HELD
-    assert Entry(product(), NOW, item_id="ITEM000000001", sent=entry.wanted, held=held).sync is Sync.SYNCED
+def test_sync_state() -> None:
+    """A product is synced when Clover has its version, held while it waits for a person, otherwise pending."""
+    record, held = ProductRecord(product(), NOW), Held(Code.PRODUCT_REJECTED, "no")
+    assert record.sync is SyncState.PENDING
+    assert replace(record, held=held).sync is SyncState.HELD
+    pushed = replace(record, item_id="ITEM000000001", last_pushed=record.wanted, held=held)
+    assert pushed.sync is SyncState.SYNCED
 
 
 @pytest.mark.parametrize(
-    ("region", "told"), [("us", True), ("eu", False), ("la", False), ("sandbox", False), ("mars", False)]
+    ("region", "supported"), [("us", True), ("eu", False), ("la", False), ("sandbox", False), ("mars", False)]
 )
-def test_customer_details_are_for_us_orders_only(region: str, *, told: bool) -> None:
-    """A region nobody knows counts as Europe."""
+def test_customer_details_are_for_us_orders_only(region: str, *, supported: bool) -> None:
+    """An unknown region counts as Europe."""
     found = {each.code: each.supported for each in capabilities(region)}
-    assert found["customer_details"] is told
+    assert found["customer_details"] is supported
     assert not any(found[code] for code in ("tracking_numbers", "shipping_carrier", "fulfillment_status"))

@@ -1,4 +1,4 @@
-"""What catalog tells: merchants that come and go, and which Clover item a SKU is."""
+"""The events of catalog: connected merchants, and links between SKUs and Clover items."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ Sku = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class MerchantConnected(Event):
-    """The merchant's Clover can be spoken to, first or again. `region` is `us`, `eu`, `la` or `sandbox`."""
+    """The merchant's Clover was connected, or connected again. `region` is `us`, `eu`, `la` or `sandbox`."""
 
     type = "catalog.merchant_connected.v1"
 
@@ -23,7 +23,7 @@ class MerchantConnected(Event):
 
 
 class ProductLinked(Event):
-    """This SKU is this item in Clover."""
+    """A product was linked to an item in Clover, or the SKU of a linked product changed."""
 
     type = "catalog.product_linked.v1"
 

@@ -15,11 +15,6 @@ MAILS = 2
 """To each merchant: that an order waits, and that it was sent."""
 
 
-def money(region: str, amount: int) -> Json:
-    """An amount as products have it."""
-    return {"amount": amount, "currency": CURRENCIES[region]}
-
-
 def orders_at(world: World, region: str) -> str:
     """Where the merchant's orders are in QuickSync."""
     return f"/v1/merchants/{world.merchants[region]}/orders"

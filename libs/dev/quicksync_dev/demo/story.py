@@ -25,7 +25,6 @@ from quicksync_dev.demo.checks import (
     mail_says_solved,
     mail_tells,
     mails_about,
-    money,
     new_order,
     open_problems,
     orders_at,
@@ -55,7 +54,8 @@ async def sync_products(world: World) -> None:
     """Products in all four statuses reach Clover, and only the active one is visible there."""
     for region in CURRENCIES:
         for sku, status in STATUSES.items():
-            product = {"name": sku.title(), "sku": sku, "status": status, "price": money(region, PRICE)}
+            price = {"price": PRICE, "currency": CURRENCIES[region]}
+            product = {"name": sku.title(), "sku": sku, "status": status, **price}
             await world.done("PUT", f"/v1/merchants/{world.merchants[region]}/products/{sku.lower()}", product)
     for region, merchant in world.merchants.items():
 

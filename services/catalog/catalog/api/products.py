@@ -215,8 +215,8 @@ ROUTES = [
         also=(200,),
         summary="Create or update a product",
         description=(
-            "Stores the product and writes it to Clover in the background. If Clover has this version already, the answer "
-            "is 200. An existing item with the same SKU is linked instead of creating another. Only the fields that "
+            "Stores the product and writes it to Clover in the background. If Clover has this version already, the "
+            "answer is 200. An existing item with the same SKU is linked instead of creating another. Only the fields that "
             "changed are written."
         ),
         tags=(PRODUCTS,),

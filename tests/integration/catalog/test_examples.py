@@ -1,0 +1,64 @@
+"""The examples of catalog's OpenAPI document are requests that work, with the answers they get."""
+
+from typing import Any
+
+import pytest
+from tests.integration.catalog.conftest import Catalog
+
+from catalog.api import ROUTES
+from catalog.api.connections import connect_merchant
+from catalog.api.products import put_product
+from clover_sandbox.merchant_factory import MerchantSpec
+from common.http.routes import Route
+
+PUBLIC = [route for route in ROUTES if isinstance(route.scope, str)]
+BY_HANDLER = {route.handler: route for route in PUBLIC}
+
+
+def shape(value: Any) -> Any:
+    """The names and types of a JSON value; of a list, those of its first element."""
+    match value:
+        case dict():
+            return {name: shape(each) for name, each in value.items()}
+        case list():
+            return [shape(value[0])] if value else []
+        case _:
+            return type(value)
+
+
+async def send(catalog: Catalog, route: Route) -> tuple[int, Any]:
+    """The answer to the example of this route."""
+    path = route.path.replace("{merchant_id}", "ABCD1234EFGH5")
+    for name, parameter in route.path_parameters.items():
+        path = path.replace(f"{{{name}}}", parameter.example)
+    if route.takes_body:
+        return await catalog.call(route.method, path, route.example)
+    query = "&".join(f"{name}={value}" for name, value in (route.example or {}).items())
+    return await catalog.call(route.method, f"{path}?{query}")
+
+
+@pytest.mark.parametrize("route", PUBLIC, ids=lambda route: str(route.handler.__name__))
+async def test_an_example_gets_its_answer(catalog: Catalog, route: Route) -> None:
+    """The example is accepted, and the answer has the fields and types of the documented one."""
+    connect, put = BY_HANDLER[connect_merchant], BY_HANDLER[put_product]
+    spec = MerchantSpec(id="ABCD1234EFGH5", region="us")
+    catalog.clover.world.add_merchant(spec, None, (connect.example or {})["api_token"])
+    if route is not connect:
+        await send(catalog, connect)
+    if route not in {connect, put}:
+        await send(catalog, put)
+        await catalog.run_until_idle()
+
+    status, answer = await send(catalog, route)
+
+    assert status == route.status
+    assert shape(answer) == shape(route.gives_example)
+
+
+@pytest.mark.parametrize("route", PUBLIC, ids=lambda route: str(route.handler.__name__))
+def test_an_operation_is_described(route: Route) -> None:
+    """Each public operation has a summary, a description, a tag and an example answer."""
+    assert route.summary
+    assert route.description
+    assert route.tags
+    assert route.gives_example
