@@ -82,7 +82,7 @@ async def test_connecting_again_resumes_what_waited(catalog: Catalog) -> None:
     assert (await catalog.product(shop))["sync"]["state"] == "synced"
     assert len(catalog.items(shop)) == 1
     [closed] = await catalog.emitted(ProblemClosed)
-    assert (closed.code, closed.done) == (Code.CONNECTION_LOST, 1)
+    assert (closed.code, closed.resumed_count) == (Code.CONNECTION_LOST, 1)
 
 
 @pytest.mark.parametrize(

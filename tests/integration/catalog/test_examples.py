@@ -45,7 +45,7 @@ async def test_an_example_gets_its_answer(catalog: Catalog, route: Route) -> Non
     catalog.clover.world.add_merchant(spec, None, (connect.example or {})["api_token"])
     if route is not connect:
         await send(catalog, connect)
-    if route not in {connect, put}:
+    if route not in (connect, put):
         await send(catalog, put)
         await catalog.run_until_idle()
 

@@ -5,10 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from catalog.domain.grants import Limit, Limits
 from tests.integration.catalog.conftest import INTERNAL, Catalog, Shop
 from tests.support.eventually import eventually
 
+from catalog.domain.grants import Limit, Limits
 from common.clock import SystemClock
 from common.clover.grants import HttpGrants
 from common.clover.transport import Answered, Clover

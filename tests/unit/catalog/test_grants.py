@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from catalog.domain.grants import WINDOW, Claim, Limit, Limits, Share, State, claim_for, max_min_level
-from catalog.store.grants import QUEUE_SLOT_TTL
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from catalog.domain.grants import WINDOW, Claim, Limit, Limits, Share, State, claim_for, max_min_level
+from catalog.store.grants import QUEUE_SLOT_TTL
 
 LIMITS = Limits(app=Limit(50, 10), token=Limit(16, 5))
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -216,8 +216,8 @@ ROUTES = [
         summary="Create or update a product",
         description=(
             "Stores the product and writes it to Clover in the background. If Clover has this version already, the "
-            "answer is 200. An existing item with the same SKU is linked instead of creating another. Only the fields that "
-            "changed are written."
+            "answer is 200. An existing item with the same SKU is linked instead of creating another. Only changed "
+            "fields are written."
         ),
         tags=(PRODUCTS,),
         example=EXAMPLE_INPUT,
