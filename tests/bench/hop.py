@@ -111,7 +111,7 @@ async def prepared(dsn: str, amqp_url: str) -> AsyncIterator[Hop]:
         source = await topology.declare_queue(channel, "hop", inbox.types)
         sink = await topology.declare_queue(channel, "sink", [Counted.type])
         relay = Relay(database, publisher, metrics)
-        consumer = Consumer(broker, topology, "hop", inbox.types, inbox.take)
+        consumer = Consumer(broker, topology, "hop", inbox.types, inbox.take, database.clock)
         yield Hop(database, topology, broker, sink, [consumer.run, relay.run, database.wakeups.run])
         for queue in (source, sink):
             await channel.queue_delete(queue)

@@ -10,7 +10,7 @@ from common import logs
 from common.clock import SystemClock
 from common.db.database import Database
 from common.http.app import build_app
-from common.service import keep_what_is_built
+from common.service import freeze_garbage_collector
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 from common.webhooks.receiver import Receiver
@@ -28,7 +28,7 @@ async def serve() -> None:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
     await runner.setup()
     await web.TCPSite(runner, settings.host, settings.port).start()
-    keep_what_is_built()
+    freeze_garbage_collector()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     await stop.wait()

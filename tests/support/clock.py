@@ -1,11 +1,14 @@
 """A clock that tests move."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from common.clock import SystemClock
+
+TICK_SECONDS = 0.005
 
 
 class FakeClock:
@@ -44,6 +47,23 @@ class FakeClock:
                 yield
         finally:
             self._alarms.pop(alarm, None)
+
+    @asynccontextmanager
+    async def running(self, speed: float = 10.0) -> AsyncIterator[None]:
+        """Advance with real time during the block, this many times as fast, for loops that wait by themselves."""
+        ticking = asyncio.create_task(self._tick(speed), name="clock")
+        try:
+            yield
+        finally:
+            ticking.cancel()
+
+    async def _tick(self, speed: float) -> None:
+        before = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = time.monotonic()
+            self.advance((now - before) * speed)
+            before = now
 
     @property
     def sleepers(self) -> int:

@@ -1,1 +1,1 @@
-"""The engine the four services share: what they have in common stands here once."""
+"""The engine that the four services share."""

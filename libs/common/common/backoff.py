@@ -1,4 +1,4 @@
-"""Backoff between tries: growing, with jitter so that many do not try in the same second; waiting ends with a stop."""
+"""Backoff between attempts: it grows, has jitter so that many do not retry in the same second, and ends with a stop."""
 
 import asyncio
 import random
@@ -6,43 +6,46 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from common.clock import Clock
+
 T = TypeVar("T")
 
 
 def backoff_delay(attempt: int, *, first: float = 1.0, most: float = 60.0) -> timedelta:
-    """How long to wait after the so-manyth failure (from 1): doubling, bounded, between half and the whole of it."""
+    """Return the delay after this many failed attempts (from 1): it doubles up to `most`, with up to half as jitter."""
     whole = min(most, first * 2 ** min(attempt - 1, 30))
     return timedelta(seconds=random.uniform(whole / 2, whole))
 
 
 class Backoff:
-    """The pauses of one loop that keeps trying: `wait` longer each time, `reset` when it went well."""
+    """The delays of one loop that keeps retrying: each `wait` is longer than the last, until `reset`."""
 
-    def __init__(self, *, first: float, most: float) -> None:
-        self._first, self._most = first, most
+    def __init__(self, clock: Clock, *, first: float, most: float) -> None:
+        self._clock, self._first, self._most = clock, first, most
         self._attempt = 0
 
     def reset(self) -> None:
-        """The next pause is short again."""
+        """Start again with the shortest delay."""
         self._attempt = 0
 
     async def wait(self, stop: asyncio.Event) -> None:
-        """Wait the next pause, or until `stop`."""
+        """Wait for the next delay, or until `stop`."""
         self._attempt += 1
-        await sleep_until(stop, backoff_delay(self._attempt, first=self._first, most=self._most).total_seconds())
+        delay = backoff_delay(self._attempt, first=self._first, most=self._most)
+        await sleep_until(stop, delay.total_seconds(), self._clock)
 
 
-async def sleep_until(stop: asyncio.Event, seconds: float) -> None:
-    """Wait so many seconds, or less when `stop` is set."""
+async def sleep_until(stop: asyncio.Event, seconds: float, clock: Clock) -> None:
+    """Wait for this many seconds, or until `stop` is set."""
     try:
-        async with asyncio.timeout(seconds):
+        async with clock.timeout(seconds):
             await stop.wait()
     except TimeoutError:
         return
 
 
 async def unless_stopped(stop: asyncio.Event, wait: Coroutine[Any, Any, T]) -> T | None:
-    """What this wait brings; it is left, and brings None, as soon as `stop` is set."""
+    """Return the result of this coroutine, or cancel it and return None as soon as `stop` is set."""
     waiting, stopping = asyncio.create_task(wait), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait([waiting, stopping], return_when=asyncio.FIRST_COMPLETED)

@@ -1,9 +1,9 @@
-"""Tells a cancellation that somebody asked for from one that a library only shows a broken connection as."""
+"""Tells a requested cancellation from one that a library raises for a broken connection."""
 
 import asyncio
 
 
-def is_asked_for() -> bool:
-    """Whether the running task was told to end. Who was ends cancelled, whatever a clean-up meets on the way."""
+def is_requested() -> bool:
+    """Return whether `cancel` was called on the running task; such a task must end cancelled, even if cleanup fails."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,7 +1,8 @@
-"""The command of every service: serve, migrate, and look after parked messages."""
+"""The command line of every service: serve, migrate, and manage dead letters."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator
 from operator import itemgetter
 from typing import TypeAlias, TypeVar
 from uuid import UUID
@@ -27,7 +28,7 @@ DROP = "DELETE FROM dead_letter WHERE id = $1 RETURNING id"
 
 
 def command(name: str, settings: type[S], build: Callable[[S], Service]) -> click.Group:
-    """The command line of the service `name`; without a subcommand it serves."""
+    """Build the command line of the service `name`; without a subcommand it serves."""
 
     @click.group(invoke_without_command=True, help=f"The {name} service. Settings come from QS_… variables.")
     @click.pass_context
@@ -44,65 +45,84 @@ def command(name: str, settings: type[S], build: Callable[[S], Service]) -> clic
         upgrade(_read(CommonSettings).postgres_dsn.get_secret_value(), name)
         click.echo(f"{name} is migrated")
 
-    @group.command(help="Show the codes with which Clover verifies the webhook's address, once, and forget them.")
+    @group.command(help="Show the codes with which Clover verifies the webhook's address, and delete them.")
     def webhook_code() -> None:
         rows = _on_schema(name, lambda conn: conn.fetch(SHOW_CODES))
         if not rows:
-            raise click.ClickException("no code came since the last was shown; have Clover send one")
+            raise click.ClickException("no code has arrived since the last one was shown; ask Clover to send one")
         for row in sorted(rows, key=itemgetter("received_at")):
-            click.echo(f"{row['code']}  (came at {row['received_at']:%F %T})")
+            click.echo(f"{row['code']}  (received at {row['received_at']:%F %T})")
         if len(rows) > 1:
-            click.echo("Anybody may send one: Clover's came when Clover was asked to send it.")
+            click.echo("Anybody can send a code. Clover's is the one received when you asked Clover to send it.")
 
-    group.add_command(_dead(name))
+    group.add_command(_dead_letters(name))
     return group
 
 
 def _read(settings: type[S]) -> S:
     try:
         return settings()
-    except (ValidationError, SettingsError) as error:
-        raise click.ClickException(str(error)) from None
+    except ValidationError as error:
+        raise click.ClickException("\n".join(_faults(error))) from None
+    except SettingsError as error:
+        [field] = re.findall(r'field "(\w+)"', str(error)) or ["…"]
+        raise click.ClickException(f"{_variable(field)}: is not valid JSON") from None
 
 
-def _dead(name: str) -> click.Group:
-    @click.group(help="Messages that could not be handled.")
-    def dead() -> None:
+def _faults(error: ValidationError) -> Iterator[str]:
+    """Yield one line per fault, with its environment variable and never its value, which may be a secret."""
+    for each in error.errors(include_url=False, include_context=False, include_input=False):
+        message = each["msg"].removeprefix("Value error, ")
+        # a fault of several settings together has no field; its message names the variable
+        yield f"{_variable(str(each['loc'][0]))}: {_described(each['type'], message)}" if each["loc"] else message
+
+
+def _described(kind: str, message: str) -> str:
+    return "not set; it is required" if kind == "missing" else message[:1].lower() + message[1:]
+
+
+def _variable(field: str) -> str:
+    return f"{CommonSettings.model_config['env_prefix']}{field.upper()}"
+
+
+def _dead_letters(name: str) -> click.Group:
+    @click.group(name="dead-letters", help="Manage dead letters: messages that could not be handled.")
+    def group() -> None:
         pass
 
-    @dead.command(name="ls", help="List them, oldest first.")
+    @group.command(name="ls", help="List them, oldest first.")
     @click.option("--limit", default=100, show_default=True)
     def list_them(limit: int) -> None:
         rows = _on_schema(name, lambda conn: conn.fetch(LIST, limit))
         for row in rows:
-            state = f"again at {row['due_at']:%F %T}" if row["due_at"] else "waits for you"
+            state = f"next attempt at {row['due_at']:%F %T}" if row["due_at"] else "waits for you"
             click.echo(f"{row['id']}  {row['failed_at']:%F %T}  {row['type']}  {state}  {row['reason']}")
-        click.echo(f"{len(rows)} parked")
+        click.echo(f"{len(rows)} dead letters")
 
-    @dead.command(help="Show one whole.")
+    @group.command(help="Show one in full.")
     @click.argument("message_id", type=click.UUID)
     def show(message_id: UUID) -> None:
         row = _on_schema(name, lambda conn: conn.fetchrow(SHOW, message_id))
         if row is None:
-            raise click.ClickException(f"no parked message {message_id}")
+            raise click.ClickException(f"no dead letter {message_id}")
         for key, value in row.items():
             click.echo(f"{key}: {bytes(value).decode('utf-8', 'replace') if key == 'body' else value}")
 
-    @dead.command(help="Handle one again, or with --all every one that waits for you.")
+    @group.command(help="Retry one now, or with --all every one that waits for you.")
     @click.argument("message_id", type=click.UUID, required=False)
     @click.option("--all", "every", is_flag=True)
     def replay(message_id: UUID | None, every: bool) -> None:
         if (message_id is None) != every:
-            raise click.UsageError("name one message, or say --all")
+            raise click.UsageError("give one message id, or --all")
         sql, arguments = (REPLAY_ALL, []) if every else (REPLAY, [message_id])
-        _count(_on_schema(name, lambda conn: conn.fetch(sql, *arguments)), "to be handled again")
+        _count(_on_schema(name, lambda conn: conn.fetch(sql, *arguments)), "to be retried")
 
-    @dead.command(help="Forget one for good.")
+    @group.command(help="Delete one.")
     @click.argument("message_id", type=click.UUID)
     def drop(message_id: UUID) -> None:
         _count(_on_schema(name, lambda conn: conn.fetch(DROP, message_id)), "dropped")
 
-    return dead
+    return group
 
 
 R = TypeVar("R")
@@ -110,7 +130,7 @@ R = TypeVar("R")
 
 def _count(rows: list[asyncpg.Record], what: str) -> None:
     if not rows:
-        raise click.ClickException("no such parked message")
+        raise click.ClickException("no such dead letter")
     click.echo(f"{len(rows)} {what}")
 
 

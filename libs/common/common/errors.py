@@ -1,13 +1,13 @@
-"""The one small tree of errors: what is raised decides what the engine does next.
+"""The tree of errors: the class of an exception decides what the engine does next.
 
 AppError
-  Transient   again later:          Throttled, Unavailable, TimedOut, Conflict
-  Permanent   never works:          Invalid, NotFound, Forbidden, Rejected, Undecodable
+  Transient   retried later:         Throttled, Unavailable, TimedOut, Conflict
+  Permanent   never works:           Invalid, NotFound, Forbidden, Rejected, Undecodable
   Ambiguous   may have been applied: look before repeating
-Held          waits for a person:   control, not a failure
-Again         not yet:              control, not a failure
+Held          waits for a person:    control flow, not a failure
+Again         not yet:               control flow, not a failure
 
-Anything else that is raised is a bug: a few tries, then parked with its traceback.
+Any other exception is a bug: after a few attempts the message becomes a dead letter, and the work is held.
 """
 
 import traceback
@@ -19,18 +19,18 @@ from common.text import clean
 
 
 class AppError(Exception):
-    """Something went wrong that the engine knows how to treat. The class docstring is the default message."""
+    """An error that the engine knows how to treat. The class docstring is the default message."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or (type(self).__doc__ or "").splitlines()[0])
 
 
 class Transient(AppError):
-    """It did not work this time; nothing was changed and a later try may succeed."""
+    """It failed this time; nothing was changed and a later attempt may succeed."""
 
 
 class Throttled(Transient):
-    """The other side asks for fewer calls. `retry_after` is its wish, absent when it named none."""
+    """The other side asks for fewer calls. `retry_after` is its Retry-After, None when it sent none."""
 
     def __init__(self, message: str = "", retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -38,24 +38,24 @@ class Throttled(Transient):
 
 
 class Unavailable(Transient):
-    """The other side cannot be reached or says it is not well."""
+    """The other side cannot be reached or reports a failure of its own."""
 
 
 class TimedOut(Transient):
-    """No answer in time to a question that changes nothing."""
+    """A read was not answered in time."""
 
 
 class Conflict(Transient):
-    """Two writers met in the database; the transaction was rolled back and may run again."""
+    """Two transactions conflicted; this one was rolled back and may run again."""
 
 
 class Permanent(AppError):
-    """It will never work as it stands; repeating it is pointless."""
+    """It never works in this form; repeating it is pointless."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with an input: where, what, and what would put it right."""
+    """One fault of an input: its field, the fault, and the remedy."""
 
     field: str
     problem: str
@@ -63,7 +63,7 @@ class Problem:
 
 
 class Invalid(Permanent):
-    """The input is not acceptable. `problems` names each field, what is wrong and the remedy."""
+    """The input is not acceptable. `problems` names each field, its fault and the remedy."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(f"{each.field}: {each.problem}" for each in problems))
@@ -71,15 +71,16 @@ class Invalid(Permanent):
 
     @classmethod
     def field(cls, field: str, problem: str, remedy: str) -> "Invalid":
+        """Build the error for one fault of one field."""
         return cls([Problem(field, problem, remedy)])
 
 
 class NotFound(Permanent):
-    """There is no such thing here."""
+    """It does not exist."""
 
 
 class Forbidden(Permanent):
-    """The credentials do not open this."""
+    """The credentials do not allow this."""
 
 
 class Rejected(Permanent):
@@ -91,7 +92,7 @@ class Rejected(Permanent):
 
 
 class Undecodable(Permanent):
-    """What arrived cannot be read as what it claims to be."""
+    """The input cannot be decoded as its declared type."""
 
 
 class Ambiguous(AppError):
@@ -99,7 +100,7 @@ class Ambiguous(AppError):
 
 
 class Held(Exception):
-    """What was asked waits until the problem with this code is solved."""
+    """The work waits until the problem with this code is resolved."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem)
@@ -107,7 +108,7 @@ class Held(Exception):
 
 
 class Again(Exception):
-    """Not finished yet: run again after this delay. It may be told under a problem that this takes long."""
+    """The work is not finished: run it again after this delay, optionally reported under a problem."""
 
     def __init__(self, after: timedelta, problem: str | None = None) -> None:
         super().__init__(f"again in {after}")
@@ -116,7 +117,7 @@ class Again(Exception):
 
 
 def reason(error: Exception) -> str:
-    """Why it failed, in words for an operator; a bug says where, never with which values."""
+    """Describe the error for an operator; a bug is described by its place in the code, never by its values."""
     if isinstance(error, AppError):
         return clean(str(error))[:2000]
     last = traceback.extract_tb(error.__traceback__)[-1:]

@@ -1,4 +1,4 @@
-"""Identifiers: the shapes of Clover's, and our own that sort by time."""
+"""Identifiers: the patterns of Clover's ids, and our own ids, which sort by time."""
 
 import hashlib
 import hmac
@@ -12,26 +12,26 @@ from pydantic import StringConstraints
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 CloverId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{13}$")]
-"""Thirteen upper-case letters and digits (documented). Recorded ids leave out I, L, O, U; we do not insist."""
+"""Thirteen upper-case letters and digits (documented). Recorded ids never use I, L, O, U; this is not required."""
 
 MerchantId = CloverId
 ItemId = CloverId
 
 
 def uuid7() -> uuid.UUID:
-    """A random UUID whose first 48 bits are the time in milliseconds (RFC 9562), so that rows arrive in index order.
+    """Return a random UUID whose first 48 bits are the time in milliseconds (RFC 9562), so that rows sort by age.
 
-    It names things and guards nothing: the other 74 bits come from the process's own generator, not the kernel's.
+    It is an identifier, not a secret: its 74 random bits come from the process's generator, not from the kernel.
     """
     milliseconds = time.time_ns() // 1_000_000
     return uuid.UUID(int=milliseconds << 80 | 0x7 << 76 | getrandbits(12) << 64 | 0x2 << 62 | getrandbits(62))
 
 
 def reference(key: bytes, merchant_id: str, source_id: str) -> str:
-    """The 12 characters by which an order of ours is found again in Clover's `externalReferenceId`.
+    """Return the 12 characters that identify one of our orders in Clover's `externalReferenceId`.
 
-    Clover takes at most 12 letters and digits (recorded), so 60 bits of a keyed hash in Crockford's alphabet.
-    The same order always gets the same reference; without the key nobody can tell which order it names.
+    Clover accepts at most 12 letters and digits (recorded), hence 60 bits of a keyed hash in Crockford's alphabet.
+    The same order always gets the same reference; without the key the reference does not reveal the order.
     """
     digest = hmac.digest(key, f"{merchant_id}\n{source_id}".encode(), hashlib.sha256)
     number = int.from_bytes(digest[:8], "big")

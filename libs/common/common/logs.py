@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with the trace it belongs to and without a secret or personal datum."""
+"""Structured logs: one JSON object per line, with its trace and without secrets or personal data."""
 
 import json
 import logging
@@ -15,16 +15,16 @@ from common.telemetry import tracing
 Line = MutableMapping[str, Any]
 
 QUIET = ("aiormq", "aio_pika", "asyncio", "aiohttp.access")
-"""Libraries whose chatter below a warning nobody reads."""
+"""Libraries whose messages below a warning are dropped."""
 
 FIRST = ("timestamp", "level", "service", "event")
-"""What a line begins with, for whoever reads it unaided."""
+"""The keys that begin each line, for people who read it without a tool."""
 
 
 def configure(service: str, level: str = "info", stream: TextIO | None = None) -> None:
-    """Send every log line of this process, structlog's and the standard library's, to `stream` (standard output).
+    """Send every log line of this process, from structlog and the standard library, to `stream` (standard output).
 
-    `level` is debug, info, warning or error. May be called again; the last call wins.
+    `level` is debug, info, warning or error. A later call replaces an earlier one.
     """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     out = stream or sys.stdout
@@ -52,7 +52,7 @@ def configure(service: str, level: str = "info", stream: TextIO | None = None) -
 
 
 def _unquoted(record: logging.LogRecord) -> bool:
-    """Leave out what aiohttp quotes of bytes that are no HTTP: they may hold anything, in no shape one could redact."""
+    """Drop the bytes that aiohttp quotes from a request that is not HTTP: they have no shape that could be redacted."""
     if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
         record.levelno, record.levelname = logging.INFO, "INFO"
         record.msg, record.args, record.exc_info = "request refused: not HTTP", (), None
@@ -76,6 +76,6 @@ def _common(service: str) -> list[Any]:
 
 
 def _render(_logger: object, _method: str, line: Line) -> str:
-    """Redact and write as ASCII, so that neither a line break nor half a surrogate pair gets through."""
+    """Redact the line and write it as ASCII, so that it holds no line break and no half surrogate pair."""
     ordered = {name: line[name] for name in FIRST if name in line} | dict(line)
     return json.dumps(scrub(ordered), ensure_ascii=True, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Quantities: integer thousandths inside, decimals at the edges (Clover counts 2.5 of something)."""
+"""Quantities: integer thousandths inside, decimals in HTTP (Clover has quantities like 2.5)."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -6,15 +6,15 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 Thousandths = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)]
-"""A quantity as events and tables hold it: 2500 is two and a half."""
+"""A quantity in events and tables: 2500 means 2.5."""
 
 LIMIT = 10**12
 
 
 def thousandths(value: Decimal | float | str) -> int:
-    """Exact thousandths of a decimal number.
+    """Return the exact thousandths of a decimal number.
 
-    Raises ValueError for what is not a finite number, has more than three decimals, or exceeds 10^12 either way.
+    Raise ValueError when it is not finite, has more than three decimals, or exceeds 10^12 in absolute value.
     """
     number = Decimal(str(value))
     if not number.is_finite():
@@ -28,7 +28,7 @@ def thousandths(value: Decimal | float | str) -> int:
 
 
 def decimal(quantity: int) -> float:
-    """The number a person or Clover reads for so many thousandths; exact for all quantities we accept."""
+    """Return the decimal number of this many thousandths; exact for every accepted quantity."""
     return quantity / 1000 if quantity % 1000 else quantity // 1000
 
 

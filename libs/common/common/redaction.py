@@ -1,4 +1,4 @@
-"""Takes secrets and personal data out of what is about to be logged, by the name they stand under and by shape."""
+"""Removes secrets and personal data from log values, by the name of the field and by their shape."""
 
 import math
 import re
@@ -8,21 +8,21 @@ from enum import Enum
 HIDDEN = "[redacted]"
 
 LONGEST = 16_000
-"""Characters of one text that are kept, from both its ends; a traceback fits, a request body does not."""
+"""Characters kept of one text, half from each end; a traceback fits, a request body does not."""
 
 DEEPEST = 8
-"""Levels of a nested value that are shown."""
+"""Levels of a nested value that are kept."""
 
 _NAMES = (
     r"authorization|token|secret|passw|cookie|clover-auth|(?:api|private|master|reference)[_-]?key|mail|phone|address"
 )
 _NAMED = re.compile(_NAMES, re.IGNORECASE)
-"""Under a name with one of these in it nothing is shown ("refresh_token", "X-Clover-Auth")."""
+"""A field whose name contains one of these is redacted ("refresh_token", "X-Clover-Auth")."""
 
 _NAMED_WHOLLY = frozenset(
     {"code", "name", "first_name", "last_name", "firstname", "lastname", "customer", "note", "title"}
 )
-"""Under one of these names nothing is shown: OAuth codes, and what people type."""
+"""A field with exactly one of these names is redacted: OAuth codes, and free text."""
 
 # Every repetition is bounded, so that a hostile text costs no more than its length.
 _SHAPES = (
@@ -50,7 +50,7 @@ _SHAPES = (
 
 
 def scrub(value: object, depth: int = 0) -> object:
-    """The same as plain JSON values, with what must not be seen replaced by `[redacted]`."""
+    """Return the value as plain JSON values, with secrets and personal data replaced by `[redacted]`."""
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if depth >= DEEPEST:
@@ -63,7 +63,7 @@ def scrub(value: object, depth: int = 0) -> object:
 
 
 def text(line: str) -> str:
-    """The same text without what looks like a secret or an e-mail address, cut in the middle when it is too long."""
+    """Return the text with every apparent secret and e-mail address redacted, and cut in the middle when too long."""
     for shape, instead in _SHAPES:
         line = shape.sub(instead, line)
     half = LONGEST // 2
@@ -71,7 +71,7 @@ def text(line: str) -> str:
 
 
 def _under(name: str, value: object, depth: int) -> object:
-    """What may be shown under this name. Members of enums and truths come from closed sets and hide nothing."""
+    """Return the value or its redaction by name. Enum members and booleans come from closed sets and are kept."""
     if value is None or isinstance(value, bool | Enum):
         return scrub(value, depth + 1)
     hidden = _NAMED.search(name) or name.lower() in _NAMED_WHOLLY

@@ -1,4 +1,4 @@
-"""Seals secrets at rest with AES-256-GCM, each bound to what it belongs to."""
+"""Seals secrets at rest with AES-256-GCM, each bound to its context."""
 
 import binascii
 import hashlib
@@ -21,14 +21,14 @@ _SHORTEST = 17 + 16
 
 
 class NotOpened(Permanent):
-    """The sealed text does not open: it was altered, belongs elsewhere, or its key is not among ours."""
+    """The sealed text does not open: it was altered, has another context, or its key is missing."""
 
 
 class Sealer:
     """Seals with the first key and opens with any, so that keys can be rotated.
 
     Sealed bytes are: format version (1) | key id (4, the first of the key's SHA-256) | nonce (12) | text and tag (16).
-    Nonces are random; one key is good for some 2^32 texts, far beyond one a merchant.
+    Nonces are random; one key is safe for about 2^32 texts, and each merchant needs a few.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -39,20 +39,20 @@ class Sealer:
 
     @classmethod
     def of(cls, master_keys: Sequence[SecretStr]) -> "Sealer":
-        """Read the keys from a setting of base64 texts. Raises ValueError without naming them."""
+        """Read the keys from a setting of base64 texts. Raise ValueError without quoting them."""
         try:
             return cls([b64decode(key.get_secret_value(), validate=True) for key in master_keys])
         except binascii.Error:
             raise ValueError("a master key is not base64") from None
 
     def seal(self, plaintext: bytes, *, context: str) -> bytes:
-        """Seal the text so that it opens under this context alone, such as `clover-token|<merchant>`."""
+        """Seal the text so that it opens only with this context, such as `clover-token|<merchant>`."""
         nonce = os.urandom(12)
         sealed = self._keys[self._first].encrypt(nonce, plaintext, _bound(context))
         return VERSION + self._first + nonce + sealed
 
     def open(self, sealed: bytes, *, context: str) -> bytes:
-        """Open what was sealed under this context. Raises NotOpened, which says nothing of the content."""
+        """Open bytes that were sealed with this context. Raise NotOpened, which reveals nothing of the content."""
         key = self._keys.get(sealed[_KEY_ID])
         if len(sealed) < _SHORTEST or sealed[:1] != VERSION or key is None:
             raise NotOpened
@@ -62,7 +62,7 @@ class Sealer:
             raise NotOpened from None
 
     def is_current(self, sealed: bytes) -> bool:
-        """Whether the first key sealed it; when not, it should be sealed anew before the old key is taken away."""
+        """Return whether the first key sealed it; if not, seal it again before the old key is removed."""
         return sealed[_KEY_ID] == self._first
 
 

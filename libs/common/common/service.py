@@ -1,4 +1,4 @@
-"""Runs a service: its HTTP side and its loops, all alive or none, stopped in order within twenty seconds."""
+"""Runs a service: its HTTP server and its loops, all running or none, stopped in order within twenty seconds."""
 
 import asyncio
 import gc
@@ -36,10 +36,11 @@ Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 GRACE_SECONDS = 2.0
 ORDERLY_SECONDS = 14.0
+"""After a stop; with GRACE_SECONDS and closing the connections this stays below the 20 s before a SIGKILL."""
 MEASURE_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
 
-# Through indexes alone: an outbox of millions is when these are looked at most. What was put off may be older.
+# Uses indexes only, because these ages matter most when the outbox holds millions. Postponed rows may be older.
 AGES = """
 SELECT coalesce(extract(epoch FROM $1 - (
            SELECT min(at) FROM (SELECT at FROM outbox ORDER BY due_at, position LIMIT 500) first
@@ -51,10 +52,10 @@ SELECT coalesce(extract(epoch FROM $1 - (
 
 @dataclass
 class Service:
-    """Everything a service is made of. `app.build` fills it; production and tests run the same.
+    """All parts of a service. `app.build` fills it; production and tests run the same.
 
-    `resources` are opened before the loops start and closed after they ended (HTTP sessions and the like).
-    `subscriptions` are those of all services: what each publisher sees to before it publishes.
+    `resources` (HTTP sessions and the like) are opened before the loops start and closed after they ended.
+    `subscriptions` are those of all services; each publisher declares them before it publishes.
     """
 
     name: str
@@ -77,17 +78,17 @@ class Service:
     publisher: AmqpPublisher = field(init=False)
 
     def __post_init__(self) -> None:
-        topology = Topology(self.settings.bus_namespace, self.subscriptions)
+        clock, topology = self.database.clock, Topology(self.settings.bus_namespace, self.subscriptions)
         self.broker = Broker(self.settings.amqp_url.get_secret_value(), self.name)
         self.inbox = Inbox(self.database, self.handlers, self.metrics)
         self.publisher = AmqpPublisher(self.broker, topology)
         self.relay = Relay(self.database, self.publisher, self.metrics)
-        self.consumer = Consumer(self.broker, topology, self.name, self.inbox.types, self.inbox.take)
+        self.consumer = Consumer(self.broker, topology, self.name, self.inbox.types, self.inbox.take, clock)
         self.worker = Worker(self.database, self.kinds, self.deps, self.metrics)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Service"]:
-        """The database and the resources, open; no loop runs yet."""
+        """Open the database and the resources, without running a loop."""
         async with AsyncExitStack() as stack:
             await self.database.open()
             stack.push_async_callback(self.database.close)
@@ -97,17 +98,17 @@ class Service:
             yield self
 
     def application(self) -> web.Application:
-        """The HTTP side, with readiness that asks the database and the broker."""
+        """Build the HTTP application, with a readiness check of the database and the broker."""
         app = build_app(self.name, self.routes, self.deps, self.settings, self.metrics, self._checks())
         for callback in self.on_shutdown:
             app.on_shutdown.append(_without_app(callback))
         return app
 
     async def run(self, stop: asyncio.Event, started: Callable[[int], None] = lambda _: None) -> None:
-        """Run until `stop`. A loop that ends before takes the process down: none is left deaf. `started` gets the port.
+        """Run until `stop`. A loop that ends earlier ends the process. `started` is called with the port.
 
-        Stopped in order: no more requests, no more messages and work, the last events published. What is not over by
-        then is cut off, as a crash would cut it off, so that the whole takes twenty seconds at most.
+        The order of a stop: no new requests, no new messages and work, the last events published. Anything that takes
+        longer is cut off like by a crash, so that a stop takes twenty seconds at most.
         """
         try:
             async with self.opened(), asyncio.timeout(None) as orderly:
@@ -115,24 +116,24 @@ class Service:
         except TimeoutError:
             if not stop.is_set():
                 raise
-            log.warning("stopped before all was done; the next start goes on with it")
+            log.warning("stopped with work unfinished; the next start continues it")
 
     async def _run(self, stop: asyncio.Event, started: Callable[[int], None], orderly: asyncio.Timeout) -> None:
-        taking, giving = asyncio.Event(), asyncio.Event()
+        working_stop, publishing_stop = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as publishing:
             for loop in (self.relay.run, self.database.wakeups.run, self._measure, self._forget, *self.loops):
-                publishing.create_task(_lasting(loop, giving))
+                publishing.create_task(_run_until(loop, publishing_stop))
             async with asyncio.TaskGroup() as working:
                 for loop in (self.consumer.run, self.inbox.run, self.worker.run):
-                    working.create_task(_lasting(loop, taking))
+                    working.create_task(_run_until(loop, working_stop))
                 async with self._serving() as port:
                     started(port)
                     await stop.wait()
                 log.info("stopping")
                 orderly.reschedule(asyncio.get_running_loop().time() + ORDERLY_SECONDS)
-                taking.set()
+                working_stop.set()
                 self.database.wakeups.wake_all()
-            giving.set()
+            publishing_stop.set()
             self.database.wakeups.wake_all()
 
     @asynccontextmanager
@@ -159,7 +160,7 @@ class Service:
         return {"database": database, "broker": broker}
 
     async def _measure(self, stop: asyncio.Event) -> None:
-        """Keep the gauges of what waits up to date."""
+        """Update the gauges of waiting rows."""
         while not stop.is_set():
             self.metrics.broker_connected.set(self.consumer.ready.is_set())
             try:
@@ -167,34 +168,34 @@ class Service:
                     row = await conn.fetchrow(AGES, self.database.clock.now())
                     rows = await conn.fetchval("SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS waiting")
             except Transient as error:
-                log.warning("figures not taken", reason=str(error))
+                log.warning("gauges not updated", reason=str(error))
             else:
                 self.metrics.outbox_rows.set(rows)
                 self.metrics.outbox_oldest.set(row["outbox_oldest_seconds"] if row else 0)
                 self.metrics.work_due_oldest.set(row["work_due_oldest_seconds"] if row else 0)
-            await sleep_until(stop, MEASURE_SECONDS)
+            await sleep_until(stop, MEASURE_SECONDS, self.database.clock)
 
     async def _forget(self, stop: asyncio.Event) -> None:
-        """Drop the memory of messages so old that they cannot come again."""
+        """Delete the ids of messages too old to be redelivered."""
         while not stop.is_set():
             try:
                 await self.inbox.forget_old()
             except Transient as error:
-                log.warning("old messages not forgotten yet", reason=str(error))
-            await sleep_until(stop, FORGET_SECONDS)
+                log.warning("old message ids not deleted yet", reason=str(error))
+            await sleep_until(stop, FORGET_SECONDS, self.database.clock)
 
 
-async def _lasting(loop: Loop, stop: asyncio.Event) -> None:
-    """Run a loop that is to last until `stop`. A task group takes no notice of one that returns or cancels itself."""
+async def _run_until(loop: Loop, stop: asyncio.Event) -> None:
+    """Fail the service if a loop ends before `stop`; a TaskGroup would ignore it."""
     stray = None
     try:
         await loop(stop)
     except asyncio.CancelledError as error:
-        if cancellation.is_asked_for():
+        if cancellation.is_requested():
             raise
         stray = error
     if not stop.is_set():
-        raise RuntimeError(f"{loop.__qualname__} ended before it was to stop") from stray
+        raise RuntimeError(f"{loop.__qualname__} ended before its stop") from stray
 
 
 def main(build: Callable[[], Service]) -> None:
@@ -205,7 +206,7 @@ def main(build: Callable[[], Service]) -> None:
 
 async def _main(build: Callable[[], Service]) -> None:
     service = build()
-    keep_what_is_built()
+    freeze_garbage_collector()
     stop = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
@@ -213,8 +214,8 @@ async def _main(build: Callable[[], Service]) -> None:
     log.info("stopped")
 
 
-def keep_what_is_built() -> None:
-    """Have the garbage collector pass over what exists now, which stays: walking it takes some 20 ms each time."""
+def freeze_garbage_collector() -> None:
+    """Exclude all objects of the start from garbage collection: they stay, and each full pass over them takes 20 ms."""
     gc.collect()
     gc.freeze()
 

@@ -1,4 +1,4 @@
-"""The settings every service has, read once from the environment (prefix `QS_`)."""
+"""The settings of every service, read once from the environment (prefix `QS_`)."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -16,13 +16,13 @@ Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_listed)]
 
 
 def address(url: str) -> SplitResult:
-    """The parts of this address. Raises ValueError without quoting it, for it may hold a password."""
+    """Return the parts of this address. Raise ValueError without quoting it, because it may hold a password."""
     try:
         parts = urlsplit(url)
-        for host in parts.netloc.rpartition("@")[2].split(","):  # of PostgreSQL there may be several
+        for host in parts.netloc.rpartition("@")[2].split(","):  # PostgreSQL accepts several hosts
             _ = urlsplit(f"//{host}").port
     except ValueError:
-        raise ValueError("is not an address; are the odd characters of its login percent-encoded?") from None
+        raise ValueError("is not a valid URL; percent-encode special characters in its user and password") from None
     return parts
 
 
@@ -32,22 +32,22 @@ def _addressed(url: SecretStr) -> SecretStr:
 
 
 Url = Annotated[SecretStr, AfterValidator(_addressed)]
-"""An address that may hold a login."""
+"""A URL that may hold a user and password."""
 
 SHORTEST_SECRET = 16
-"""Characters a secret has at least that others could try to guess."""
+"""Minimum length of a secret that strangers could try to guess."""
 
 DEFAULT_SECRETS = {"development", "changeme", "secret", "test"}
 
 
 class CommonSettings(BaseSettings):
-    """What each service reads at start.
+    """The settings that each service reads at start.
 
     Outside `QS_ENV=dev` a missing, default or short secret is refused, and so are RabbitMQ's user `guest` and a Clover
-    that is not spoken to over https.
+    address without https.
     """
 
-    # hidden, because pydantic quotes the whole input, secrets and all, when one setting is missing or wrong
+    # pydantic would quote the whole input, with its secrets, when one setting is missing or wrong
     model_config = SettingsConfigDict(env_prefix="QS_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     env: Literal["dev", "production"] = "production"
@@ -79,7 +79,7 @@ class CommonSettings(BaseSettings):
             self._refuse_known_secrets()
             self._refuse_missing_secrets()
             if (address(self.amqp_url.get_secret_value()).username or "guest") == "guest":
-                raise ValueError("QS_AMQP_URL: the user guest, whom everybody knows; name another outside QS_ENV=dev")
+                raise ValueError("QS_AMQP_URL: the user guest is not allowed outside QS_ENV=dev; name another user")
             for region, base in self.clover_base_urls.items():
                 if not base.lower().startswith("https://"):
                     raise ValueError(f"QS_CLOVER_BASE_URLS: the address of {region} must be https outside QS_ENV=dev")
@@ -90,12 +90,12 @@ class CommonSettings(BaseSettings):
             value = getattr(self, name)
             for each in value if isinstance(value, list) else [value]:
                 if isinstance(each, SecretStr) and each.get_secret_value().lower() in DEFAULT_SECRETS | {""}:
-                    raise ValueError(f"QS_{name.upper()}: a default secret; set one of its own")
+                    raise ValueError(f"QS_{name.upper()}: a default secret; set a secret of your own")
 
     def _refuse_missing_secrets(self) -> None:
         for required in ("clover_webhook_secrets", "jwt_public_keys", "internal_secrets"):
             if not getattr(self, required):
-                raise ValueError(f"QS_{required.upper()}: not set; it is needed outside QS_ENV=dev")
+                raise ValueError(f"QS_{required.upper()}: not set; it is required outside QS_ENV=dev")
         for shared in ("clover_webhook_secrets", "internal_secrets"):
             if min(len(each.get_secret_value()) for each in getattr(self, shared)) < SHORTEST_SECRET:
                 raise ValueError(f"QS_{shared.upper()}: a secret shorter than {SHORTEST_SECRET} characters")

@@ -1,4 +1,4 @@
-"""Text that PostgreSQL and JSON can hold, and e-mail addresses."""
+"""Text that PostgreSQL and JSON can store, and e-mail addresses."""
 
 from typing import Annotated
 
@@ -14,5 +14,5 @@ Email = Annotated[str, StringConstraints(max_length=254, pattern=f"^{MAILBOX}$")
 
 
 def clean(text: str) -> str:
-    """The same text without what cannot be stored: no NUL, no lone surrogates."""
+    """Return the text without NUL and lone surrogates, which PostgreSQL cannot store."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -71,10 +71,11 @@ class Engine:
         return Relay(self.database, publisher, self.metrics)
 
     def consumer(self, inbox: Inbox, url: str | None = None) -> Consumer:
-        return Consumer(self.broker(url), self.topology, "engine", inbox.types, inbox.take)
+        return Consumer(self.broker(url), self.topology, "engine", inbox.types, inbox.take, self.clock)
 
-    async def run(self, *loops: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-        """Run these loops until the test ends; one that dies fails the test."""
+    async def run(self, *loops: Callable[[asyncio.Event], Awaitable[None]], speed: float = 10.0) -> None:
+        """Run these loops until the test ends, with the clock running; a loop that fails makes the test fail."""
+        await self.stack.enter_async_context(self.clock.running(speed))
         stop = asyncio.Event()
         tasks = [asyncio.ensure_future(loop(stop)) for loop in loops]
 

@@ -17,10 +17,12 @@ from tests.support.eventually import eventually
 from tests.support.proxy import proxied
 
 from common.bus import broker as broker_module
-from common.bus import consumer as consumer_module
-from common.bus.consumer import Deliveries
+from common.bus.consumer import WATCH_SECONDS, Deliveries
 from common.db.unit import Unit
 from common.errors import Unavailable
+
+SECONDS_TO_WATCH = 5 * WATCH_SECONDS
+"""Speed of the clock at which the consumer asks whether it is still known after a fifth of a second."""
 
 SOME_TIME = datetime.fromtimestamp(int.from_bytes(b"????"), UTC)
 
@@ -188,17 +190,14 @@ async def test_a_batch_waits_while_the_database_is_away(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("others", [0, 1])
-async def test_a_consumer_the_broker_no_longer_knows_ends(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, others: int
-) -> None:
+async def test_a_consumer_the_broker_no_longer_knows_ends(engine: Engine, others: int) -> None:
     """A consumer that was lost without a word is noticed by asking, also when the broker knows another's."""
-    monkeypatch.setattr(consumer_module, "WATCH_SECONDS", 0.2)
     await engine.declare()
 
     async def consume_unknown() -> None:
         async with engine.broker().channel("lost") as channel, engine.broker().channel("other") as other:
             underlay = cast(aiormq.Channel, await channel.get_underlay_channel())
-            deliveries = Deliveries(underlay, asyncio.Event())
+            deliveries = Deliveries(underlay, asyncio.Event(), engine.clock)
             await deliveries.begin(engine.topology.queue("engine"))
             for tag in list(underlay.consumers):
                 await underlay.basic_cancel(tag)
@@ -219,17 +218,16 @@ async def test_a_consumer_the_broker_no_longer_knows_ends(
         await engine.publisher().publish([message("a"), message("b")])
         await taken.wait()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(10), engine.clock.running(speed=SECONDS_TO_WATCH):
         with pytest.raises(Unavailable, match="no longer delivers"):
             await consume_unknown()
 
 
 async def test_a_stop_waits_for_no_answer(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A consumer that asks a broker that says nothing ends with its stop, not with the answer."""
-    monkeypatch.setattr(consumer_module, "WATCH_SECONDS", 0.2)
     monkeypatch.setattr(broker_module, "CLOSE_SECONDS", 0.2)
     await engine.declare()
-    async with proxied(engine.amqp_url) as proxy:
+    async with proxied(engine.amqp_url) as proxy, engine.clock.running(speed=SECONDS_TO_WATCH):
         consumer, stop = engine.consumer(engine.inbox(), proxy.url(engine.amqp_url)), asyncio.Event()
         running = asyncio.create_task(consumer.run(stop))
         await asyncio.wait_for(consumer.ready.wait(), 10)
@@ -252,16 +250,13 @@ def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick_heartbeat")
-@pytest.mark.parametrize("watch", [15.0, 1.9], ids=["while it waits", "while it asks whether it is known"])
-async def test_a_frozen_broker_is_noticed_and_left(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, watch: float
-) -> None:
+@pytest.mark.parametrize("speed", [1.0, 8.0], ids=["while it waits", "while it asks whether it is known"])
+async def test_a_frozen_broker_is_noticed_and_left(engine: Engine, speed: float) -> None:
     """A broker that keeps the connection and says nothing is given up, whatever the consumer does at that moment."""
-    monkeypatch.setattr(consumer_module, "WATCH_SECONDS", watch)
     await engine.declare()
     async with proxied(engine.amqp_url) as proxy:
         consumer = engine.consumer(engine.inbox(), proxy.url(engine.amqp_url))
-        await engine.run(consumer.run)
+        await engine.run(consumer.run, speed=speed)
         await asyncio.wait_for(consumer.ready.wait(), 10)
         proxy.stall()
         await eventually(lambda: not consumer.ready.is_set(), within=12)

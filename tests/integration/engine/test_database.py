@@ -92,7 +92,7 @@ async def test_a_dead_listener_is_noticed_and_replaced(engine: Engine, monkeypat
     monkeypatch.setattr("common.db.wakeup.ALIVE_SECONDS", 0.2)
     monkeypatch.setattr("common.db.wakeup.ANSWER_SECONDS", 0.5)
     async with proxied(engine.dsn) as proxy:
-        wakeups = Wakeups(proxy.url(engine.dsn), "engine")
+        wakeups = Wakeups(proxy.url(engine.dsn), "engine", engine.clock)
         await engine.run(wakeups.run)
         await eventually(lambda: proxy.connections == 1)
         await wakeups.wait("work", 0.3)
@@ -131,7 +131,7 @@ async def test_many_rings_are_few_notifications(engine: Engine, monkeypatch: pyt
 
 async def test_a_ring_is_heard_in_another_process(engine: Engine) -> None:
     """What one replica rings wakes those who wait in another, and not only itself."""
-    here, there = Wakeups(engine.dsn, "engine"), Wakeups(engine.dsn, "engine")
+    here, there = (Wakeups(engine.dsn, "engine", engine.clock) for _ in range(2))
     await engine.run(here.run, there.run)
 
     async def heard() -> bool:

@@ -71,9 +71,8 @@ async def test_the_outcome_of_a_lost_lease_is_not_written(engine: Engine) -> Non
     assert [row["key"] for row in await engine.fetch("SELECT key FROM work")] == ["a"]
 
 
-async def test_long_work_keeps_its_lease(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_work_keeps_its_lease(engine: Engine) -> None:
     """Work that takes longer than a lease lasts goes on holding it."""
-    monkeypatch.setattr("common.work.worker.RENEW_SECONDS", 0.05)
     kept: list[bool] = []
 
     async def push(_: Batch, __: Any) -> None:
@@ -89,7 +88,6 @@ async def test_long_work_keeps_its_lease(engine: Engine, monkeypatch: pytest.Mon
 
 async def test_work_ends_when_its_lease_cannot_be_prolonged(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever can no longer keep a merchant stops acting for it before another may take it."""
-    monkeypatch.setattr("common.work.worker.RENEW_SECONDS", 0.05)
     monkeypatch.setattr("common.work.worker.SAFE_SECONDS", -1.0)
     ended: list[str] = []
 

@@ -1,7 +1,6 @@
 """A loop that cannot reach what it depends on pauses between its tries."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -67,7 +66,7 @@ async def test_a_consumer_that_gets_nothing_done_pauses_longer_each_time(engine:
     """Connections that break before anything is acked are renewed ever more slowly, however well they began."""
     await engine.declare()
     consumer = engine.consumer(engine.inbox(), broker.url(engine.amqp_url))
-    began = time.monotonic()
+    began = engine.clock.monotonic()
     await engine.run(consumer.run)
     for _ in range(4):
         await asyncio.wait_for(consumer.ready.wait(), 10)
@@ -75,10 +74,10 @@ async def test_a_consumer_that_gets_nothing_done_pauses_longer_each_time(engine:
         await eventually(lambda: not consumer.ready.is_set())
     await asyncio.wait_for(consumer.ready.wait(), 10)
 
-    assert time.monotonic() - began > 0.1 + 0.2 + 0.4 + 0.8
+    assert engine.clock.monotonic() - began > 0.1 + 0.2 + 0.4 + 0.8
 
 
-@pytest.mark.parametrize("name", ["relay", "inbox", "worker", "bell"])
+@pytest.mark.parametrize("name", ["relay", "inbox", "worker", "wakeups"])
 async def test_a_loop_without_its_database_pauses(engine: Engine, postgres: Proxy, name: str) -> None:
     """None of the loops spins on a database that is gone."""
     dsn = postgres.url(engine.dsn)
@@ -89,7 +88,7 @@ async def test_a_loop_without_its_database_pauses(engine: Engine, postgres: Prox
         "relay": Relay(database, engine.publisher(), engine.metrics).run,
         "inbox": Inbox(database, {}, engine.metrics).run,
         "worker": Worker(database, [], None, engine.metrics).run,
-        "bell": Wakeups(dsn, "engine").run,
+        "wakeups": Wakeups(dsn, "engine", SystemClock()).run,
     }
     await shut(postgres)
     await engine.run(loops[name])

@@ -115,7 +115,7 @@ class Waiting(RuleBasedStateMachine):
         held = [(row, Hold(how)) for row, how in fared if isinstance(how, Code)]
         self.change(
             lambda unit: table.finish(unit, MERCHANT, KIND, done),
-            lambda unit: table.recur(unit, MERCHANT, KIND, recurring),
+            lambda unit: table.repeat(unit, MERCHANT, KIND, recurring),
             lambda unit: table.postpone(unit, MERCHANT, KIND, waiting),
             lambda unit: table.hold(unit, MERCHANT, KIND, held),
         )

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.integration.engine.conftest import MERCHANT, Engine, Noted
+from tests.support.clock import FakeClock
 from tests.support.eventually import eventually
 
 from common.contracts.problems import Code
@@ -62,14 +63,21 @@ async def running(made: Service) -> AsyncIterator[str]:
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(made.run(stop, port.set_result))
-    try:
-        async with asyncio.timeout(10):
-            await made.consumer.ready.wait()
-            url = f"http://127.0.0.1:{await port}"
-        yield url
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 25)
+    async with clock_of(made).running():
+        try:
+            async with asyncio.timeout(10):
+                await made.consumer.ready.wait()
+                url = f"http://127.0.0.1:{await port}"
+            yield url
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 25)
+
+
+def clock_of(made: Service) -> FakeClock:
+    """Return the clock of the engine fixture, which the service shares."""
+    assert isinstance(made.database.clock, FakeClock)
+    return made.database.clock
 
 
 async def test_a_trace_goes_with_its_event_through_outbox_and_broker(engine: Engine) -> None:

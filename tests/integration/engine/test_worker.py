@@ -21,14 +21,14 @@ OTHER = "MRCHNT0000002"
 Sync = Callable[[Batch], Awaitable[None]]
 
 
-def worker(engine: Engine, **functions: Sync) -> Worker:
+def worker(engine: Engine, *, concurrency: int = 16, **functions: Sync) -> Worker:
     """A worker whose kinds are these functions."""
 
     def ignoring_deps(function: Sync) -> Callable[[Batch, Any], Awaitable[None]]:
         return lambda batch, _: function(batch)
 
     kinds = [Kind(name, ignoring_deps(each), refused=Code.ORDER_REJECTED, batch=10) for name, each in functions.items()]
-    return Worker(engine.database, kinds, None, engine.metrics)
+    return Worker(engine.database, kinds, None, engine.metrics, concurrency=concurrency)
 
 
 async def mark(engine: Engine, *keys: str, kind: str = "push", merchant: str = MERCHANT, **how: Any) -> None:
@@ -121,8 +121,7 @@ async def test_a_backlog_does_not_stand_before_what_others_want(
         done.append(batch.merchant_id)
         engine.clock.advance(1)
 
-    alone = worker(engine, push=push)
-    alone._side_by_side = 1  # noqa: SLF001 - one place for two
+    alone = worker(engine, concurrency=1, push=push)
     await mark(engine, *map(str, range(100)))
     await alone.poll()
     engine.clock.advance(60)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.clover.errors import LONGEST_MESSAGE, decoded, refusal, retry_after, said
+from common.clover.errors import LONGEST_MESSAGE, clover_message, decoded, refusal, retry_after
 from common.clover.transport import Answered
 from common.errors import AppError, Forbidden, NotFound, Rejected, Throttled, Unavailable, Undecodable
 
@@ -63,7 +63,7 @@ def test_refusals_keep_clovers_words(status: int, body: bytes, kind: type[AppErr
 @given(st.binary(max_size=2000))
 def test_any_body_can_be_a_refusal(body: bytes) -> None:
     """Whatever comes is cut to a line that can be stored."""
-    line = said(body)
+    line = clover_message(body)
 
     assert len(line) <= LONGEST_MESSAGE
     assert not {"\x00", "\n"} & set(line)
@@ -72,7 +72,7 @@ def test_any_body_can_be_a_refusal(body: bytes) -> None:
 
 def test_words_carry_no_address() -> None:
     """What looks like personal data is taken out before it is shown or stored."""
-    assert "ada@example.com" not in said(b'{"message": "ada@example.com is taken"}')
+    assert "ada@example.com" not in clover_message(b'{"message": "ada@example.com is taken"}')
 
 
 def test_nul_is_taken_out_of_texts() -> None:

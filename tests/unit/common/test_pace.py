@@ -17,18 +17,22 @@ BREATHS = 20
 """Times a test lets other tasks go on, enough for everything that can to happen."""
 
 
-class Paced:
-    """A pace whose sleeps move its clock."""
-
-    def __init__(self, rate: float = 10, concurrency: int = 5) -> None:
-        self.clock = FakeClock()
-        self.pace = Pace(self.clock, self.sleep)
-        self.pace.limit(rate, concurrency)
-        self.went: list[float] = []
+class SleeplessClock(FakeClock):
+    """A clock that each sleep advances at once."""
 
     async def sleep(self, seconds: float) -> None:
-        self.clock.advance(ceil(seconds * 1e6) / 1e6)  # the clock knows no less than a microsecond
+        self.advance(ceil(seconds * 1e6) / 1e6)  # a timedelta has whole microseconds
         await asyncio.sleep(0)
+
+
+class Paced:
+    """A rate limiter whose sleeps advance its clock."""
+
+    def __init__(self, rate: float = 10, concurrency: int = 5) -> None:
+        self.clock = SleeplessClock()
+        self.pace = Pace(self.clock)
+        self.pace.limit(rate, concurrency)
+        self.went: list[float] = []
 
     async def call(self, until: asyncio.Event | None = None) -> None:
         async with self.pace.permit() as went:
@@ -129,10 +133,10 @@ async def test_calls_that_go_well_win_the_rate_back() -> None:
     """After a 429 the rate grows by a hundredth of the grant with each call, up to the grant and no further."""
     paced = Paced(rate=10)
     paced.pace.throttled(0, None)
-    paced.pace.went_well()
+    paced.pace.succeeded()
     after_one = paced.pace.rate
     for _ in range(200):
-        paced.pace.went_well()
+        paced.pace.succeeded()
 
     assert after_one == pytest.approx(5.1)
     assert paced.pace.rate == 10

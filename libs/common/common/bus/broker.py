@@ -1,7 +1,7 @@
-"""Connections to RabbitMQ that are thrown away whole when anything about them is in doubt.
+"""Connections to RabbitMQ, each closed and replaced as a whole after any doubt.
 
-Nothing is repaired in place: a consumer or publisher that fails leaves its `channel` block, pauses, and opens
-another. That is simpler to trust than a connection that mends itself, and covers each way in which one can break.
+Nothing is repaired in place: a consumer or publisher that fails leaves its `channel` block, backs off, and opens
+another. This covers every way in which a connection can break, and is simpler to trust than automatic recovery.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ log = structlog.get_logger()
 CONNECT_SECONDS = 5.0
 CLOSE_SECONDS = 3.0
 HEARTBEAT_SECONDS = 8
+"""aiormq gives up after three missed heartbeats, so a frozen broker is detected within half a minute."""
 
 BROKEN = (
     AMQPError,
@@ -31,14 +32,14 @@ BROKEN = (
     TimeoutError,
     RuntimeError,
     asyncio.InvalidStateError,
-    # aiormq gives up a frozen broker by cancelling its own reader, and hands that on to whoever waits for an answer.
+    # aiormq gives up a frozen broker by cancelling its reader, and passes the cancellation on to every waiting call
     asyncio.CancelledError,
 )
-"""What a broken connection shows up as."""
+"""The exceptions that a broken connection raises."""
 
 
 class Broker:
-    """The address of the broker."""
+    """The address of the broker, and the way to open channels to it."""
 
     def __init__(self, url: str, service: str) -> None:
         self._url = URL(url).update_query(heartbeat=HEARTBEAT_SECONDS)
@@ -46,10 +47,10 @@ class Broker:
 
     @asynccontextmanager
     async def channel(self, purpose: str) -> AsyncIterator[AbstractChannel]:
-        """A channel with confirms on a connection of its own.
+        """Open a channel with confirms on its own connection. Raise Unavailable for any fault of the connection.
 
-        Publishing and consuming each have their connection: a broker short of memory stops reading from those that
-        publish, and acks must not wait for that. Raises Unavailable for whatever goes wrong with the connection.
+        Publishing and consuming each have a connection: a broker short of memory stops reading from publishing
+        connections, and acks must not wait for that.
         """
         decoding.tolerate()
         with translated():
@@ -72,15 +73,15 @@ async def _close(connection: AbstractConnection) -> None:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await connection.close()
     except Unavailable as error:
-        log.debug("broker connection did not close in time", reason=str(error))
+        log.debug("broker connection not closed in time", reason=str(error))
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise Unavailable for whatever a broken connection shows up as. Who was cancelled ends cancelled all the same."""
+    """Raise Unavailable for the exceptions of a broken connection. A cancelled task still ends cancelled."""
     try:
         yield
     except BROKEN as error:
-        if cancellation.is_asked_for():
+        if cancellation.is_requested():
             raise asyncio.CancelledError from error
         raise Unavailable(f"the broker is not available ({type(error).__name__})") from error

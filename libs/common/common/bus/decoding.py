@@ -1,8 +1,8 @@
-"""Has odd properties read rather than refused: whoever may publish here may write what no service of ours would.
+"""Decodes malformed message properties leniently: other publishers may write properties that our services never would.
 
-aiormq reads frames in the one task that keeps the connection, and a property that pamqp cannot decode ends both. The
-broker then delivers the message again, and so on for ever. What is odd is read as far as it goes; whether there is a
-handler for such a message is found out where all messages are, and the bad one is parked.
+aiormq reads frames in the task that keeps the connection, and a property that pamqp cannot decode ends both. The
+broker then redelivers the message, and so on for ever. Here a malformed property is decoded as far as possible; the
+inbox then makes the message a dead letter if it cannot be handled.
 """
 
 from datetime import datetime
@@ -11,22 +11,22 @@ from pamqp import decode
 from pamqp.common import FieldTable
 
 UNREADABLE = (ValueError, OverflowError, OSError, RecursionError)
-"""How decoding fails on bytes that stand for no value."""
+"""The exceptions that pamqp's decoders raise on malformed bytes."""
 
 
 def tolerate() -> None:
-    """Have pamqp decode by the functions below; doing it again changes nothing."""
+    """Make pamqp use the decoders below. A second call changes nothing."""
     decode.METHODS |= {"shortstr": short_str, "timestamp": timestamp, "table": table}
 
 
 def short_str(value: bytes) -> tuple[int, str]:
-    """Text, with the bytes that are not UTF-8 spelled out, so that different ones stay different."""
+    """Decode text; escape bytes that are not UTF-8, so that different texts stay different."""
     end = 1 + value[0]
     return end, value[1:end].decode(errors="backslashreplace")
 
 
 def timestamp(value: bytes) -> tuple[int, datetime | None]:
-    """A time; none where no calendar has it, as when somebody counts in microseconds."""
+    """Decode a time; return None when it is out of range, as when a publisher counts in microseconds."""
     try:
         return decode.timestamp(value)
     except UNREADABLE:
@@ -34,7 +34,7 @@ def timestamp(value: bytes) -> tuple[int, datetime | None]:
 
 
 def table(value: bytes) -> tuple[int, FieldTable]:
-    """Headers; none where one of them cannot be read."""
+    """Decode headers; return none of them when one is malformed."""
     try:
         return decode.field_table(value)
     except UNREADABLE:

@@ -1,10 +1,10 @@
-"""Writes many publishes to a channel in one go, each with a confirm of its own.
+"""Publishes many messages in one write, each with its own confirm.
 
-aiormq's `basic_publish` costs a task, three futures and two turns of the loop per message; a relay that publishes
-hundreds pays that hundreds of times. Here the frames of a whole burst are one write, and only its confirms are
-awaited. It keeps what `basic_publish` guarantees: delivery tags in step, returned messages matched to their confirm,
-back-pressure (the next burst waits until the socket has taken this one). Whoever calls it throws the channel away
-when it raises, because the tags are then in doubt.
+aiormq's `basic_publish` costs a task, three futures and two loop iterations per message, and a relay publishes
+hundreds. Here the frames of a whole burst are one write, and only its confirms are awaited. The guarantees of
+`basic_publish` remain: delivery tags in step, returned messages matched to their confirm, and back-pressure (the next
+burst waits until the socket has taken this one). After an exception the caller must discard the channel, because its
+delivery tags are in doubt.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ PERSISTENT = 2
 async def publish(
     channel: aiormq.Channel, exchange: str, messages: Sequence[Message], seconds: float
 ) -> Mapping[UUID, str]:
-    """Publish all, mandatory and persistent; those the broker refused or returned, with the reason.
+    """Publish all, mandatory and persistent; return the reason for each message the broker refused or returned.
 
-    Raises TimeoutError when a confirm does not come in so many seconds, and the channel's error when it closes.
+    Raise TimeoutError when a confirm does not arrive within `seconds`, and the channel's error when it closes.
     """
     async with asyncio.timeout(seconds):
         async with channel.lock:

@@ -1,4 +1,4 @@
-"""Publishes what the relay hands over, and replaces its channel after any doubt."""
+"""Publishes messages for the relay, and replaces its channel after any failure."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -14,13 +14,14 @@ from common.contracts.envelope import Message
 
 CONFIRM_SECONDS = 10.0
 BURST = 100
+"""Messages per write: about 100 KiB, so that a slow broker is noticed within one burst."""
 
 
 class AmqpPublisher:
-    """Publishes to the exchange of a topology; opens its channel when first needed and again after any doubt.
+    """Publishes to the exchange of a topology; opens its channel when first needed and again after any failure.
 
-    A publish whose confirm does not come in time may have arrived all the same. It counts as not taken and is sent
-    again; whoever receives it twice knows it by its id.
+    A publish without a confirm in time may still have arrived. It counts as failed and is sent again; the receiver's
+    inbox skips the second one by its id.
     """
 
     def __init__(self, broker: Broker, topology: Topology, *, confirm_seconds: float = CONFIRM_SECONDS) -> None:
@@ -31,7 +32,7 @@ class AmqpPublisher:
         self._channel: aiormq.Channel | None = None
 
     async def publish(self, messages: Sequence[Message]) -> Mapping[UUID, str]:
-        """Publish all; those the broker did not take, with the reason. Raises Unavailable when it is not there."""
+        """Publish all; return the reason for each message not accepted. Raise Unavailable when the broker is gone."""
         failed: dict[UUID, str] = {}
         try:
             with translated():

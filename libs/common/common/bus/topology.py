@@ -8,7 +8,7 @@ from aio_pika.abc import AbstractChannel
 
 QUEUE_ARGUMENTS: dict[str, str | int] = {
     "x-queue-type": "quorum",
-    # RabbitMQ 4 drops a message after 20 deliveries unless told otherwise; we count attempts ourselves.
+    # RabbitMQ 4 drops a message after 20 deliveries by default; the inbox counts attempts itself.
     "x-delivery-limit": 1_000_000_000,
 }
 ANSWER_SECONDS = 10.0
@@ -41,15 +41,15 @@ SUBSCRIPTIONS: Mapping[str, Iterable[str]] = {
         "problem.opened.v1",
     ],
 }
-"""Which service hears which events: what its HANDLERS say, known here before it ever ran."""
+"""The events each service subscribes to, known before it first runs; a test compares them with its HANDLERS."""
 
 
 @dataclass(frozen=True)
 class Topology:
-    """Names below a namespace, so that several systems (or tests) can share a broker.
+    """The names on the broker, below a namespace so that several systems (or tests) can share it.
 
-    `subscriptions` are the queues that must be there, with the types they hear, before anything is published: the
-    broker returns an event that no queue takes, and says nothing of a queue that is missing beside another.
+    `subscriptions` are the queues, with their event types, that must exist before anything is published: the broker
+    returns an event that reaches no queue, but does not report one missing queue among several.
     """
 
     namespace: str = ""
@@ -57,22 +57,25 @@ class Topology:
 
     @property
     def exchange(self) -> str:
+        """The name of the exchange."""
         return f"{self.namespace}quicksync.events"
 
     def queue(self, service: str) -> str:
+        """Return the name of the service's queue."""
         return f"{self.namespace}{service}.events"
 
     async def declare(self, channel: AbstractChannel) -> None:
-        """The exchange, and the queues of all who subscribe."""
+        """Declare the exchange and the queues of all subscribers."""
         await self.declare_exchange(channel)
         for service, types in self.subscriptions.items():
             await self.declare_queue(channel, service, types)
 
     async def declare_exchange(self, channel: AbstractChannel) -> None:
+        """Declare the exchange."""
         await channel.declare_exchange(self.exchange, aio_pika.ExchangeType.TOPIC, durable=True, timeout=ANSWER_SECONDS)
 
     async def declare_queue(self, channel: AbstractChannel, service: str, types: Iterable[str]) -> str:
-        """The service's queue, bound to these event types; its name."""
+        """Declare the service's queue, bind it to these event types, and return its name."""
         await self.declare_exchange(channel)
         queue = await channel.declare_queue(
             self.queue(service), durable=True, arguments={**QUEUE_ARGUMENTS}, timeout=ANSWER_SECONDS

@@ -1,1 +1,1 @@
-"""The transport to Clover that each service cuts its own slice from."""
+"""The HTTP client for Clover; each service builds its own calls on it."""

@@ -1,4 +1,4 @@
-"""What Clover's refusals mean, and its answers read with suspicion."""
+"""Maps Clover's error responses to our errors, and decodes its responses defensively."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ LONGEST_RETRY_AFTER = 24 * 3600
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """The pause this answer asks for: whole seconds (documented); None when it names none, as rate limits do."""
+    """Return the Retry-After of a response, in whole seconds (documented); rate limits often send none (recorded)."""
     value = headers.get("Retry-After", "").strip()
     if not (value.isascii() and value.isdigit() and len(value) <= len(str(LONGEST_RETRY_AFTER))):
         return None
@@ -28,10 +28,10 @@ def retry_after(headers: Mapping[str, str]) -> timedelta | None:
 
 
 def refusal(status: int, headers: Mapping[str, str], body: bytes, path: str = "") -> AppError:
-    """The error a 4xx answer stands for; `path` is what was asked for.
+    """Return the error for a 4xx response to a request for `path`.
 
-    Clover answers 401 for a bad token, a missing permission and a wrong merchant alike, 403 when an `expand` is
-    forbidden, and 405 in plain text (recorded); its pages do not tell 401 and 403 apart.
+    Clover responds with 401 for a bad token, a missing permission and a wrong merchant alike, with 403 when an
+    `expand` is forbidden, and with 405 in plain text (recorded); its documentation does not distinguish 401 and 403.
     """
     match status:
         case HTTPStatus.TOO_MANY_REQUESTS:
@@ -40,13 +40,13 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, path: str = ""
             kind = " ".join(part for part in path.split("/") if part.islower()) or "the merchant"
             return Forbidden(f"Clover refuses our access to {kind}: bad token, missing permission or wrong merchant.")
         case HTTPStatus.NOT_FOUND:
-            return NotFound(said(body) or "Clover has no such thing.")
+            return NotFound(clover_message(body) or "It does not exist in Clover.")
         case _:
-            return Rejected(said(body) or f"Clover refused with status {status}.", status)
+            return Rejected(clover_message(body) or f"Clover refused with status {status}.", status)
 
 
-def said(body: bytes) -> str:
-    """Clover's own words, from its JSON envelope (`message`, `details`) or plain text, cut short and scrubbed."""
+def clover_message(body: bytes) -> str:
+    """Return Clover's message, from its JSON envelope (`message`, `details`) or plain text, shortened and redacted."""
     try:
         answer = from_json(body)
     except ValueError:
@@ -60,10 +60,10 @@ def said(body: bytes) -> str:
 
 
 def decoded(model: type[M], body: bytes) -> M:
-    """The model in this answer. NUL characters, which PostgreSQL cannot hold, are taken out of every text.
+    """Decode a response body. NUL characters, which PostgreSQL cannot store, are removed from every text.
 
-    Raises Unavailable when it is no JSON, as from a proxy on the way, and Undecodable when it does not fit the model,
-    naming the fields and never their values.
+    Raise Unavailable when it is not JSON, as from a proxy in between, and Undecodable when it does not fit the model,
+    with the names of the fields and never their values.
     """
     try:
         if b"\\u0000" in body:
@@ -72,15 +72,15 @@ def decoded(model: type[M], body: bytes) -> M:
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         if any(each["type"] == "json_invalid" for each in found):
-            raise Unavailable("Clover's answer is not JSON") from None
+            raise Unavailable("Clover's response is not JSON") from None
         wrong = ", ".join(f"{'.'.join(map(str, each['loc'])) or 'body'} ({each['type']})" for each in found[:5])
-        raise Undecodable(f"Clover's answer is not as expected: {wrong}") from None
+        raise Undecodable(f"Clover's response is not as expected: {wrong}") from None
     except ValueError:
-        raise Unavailable("Clover's answer is not JSON") from None
+        raise Unavailable("Clover's response is not JSON") from None
 
 
 def _storable(tree: object) -> object:
-    """Without NUL; recursive, as the parser has bounded the depth."""
+    """Return the tree without NUL; recursion is safe, because the parser bounds the depth."""
     if isinstance(tree, str):
         return tree.replace("\x00", "")
     if isinstance(tree, list):

@@ -1,6 +1,5 @@
-"""Grants: the leave to speak to Clover for a merchant for a short while, with its token and its share of the quota."""
+"""Grants: permission to call Clover for one merchant for a short time, with its token and a share of the quota."""
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -21,25 +20,25 @@ from common.settings import CommonSettings
 log = structlog.get_logger()
 
 ASK_SECONDS = 3.0
-"""How long catalog may take to answer."""
+"""The time limit of one request to catalog."""
 
 WAIT_SECONDS = 5.0
-"""How long we keep asking when others hold the whole quota."""
+"""How long a request for a grant is repeated while others hold the whole quota."""
 
 ASK_AGAIN_SECONDS = 0.25
-"""The pause between two askings, about: catalog keeps a place in line for a second. Retry-After counts whole ones."""
+"""About the delay between two requests: catalog keeps a queue slot for a second, and Retry-After has no fractions."""
 
 ALONE_KEPT = 3600.0
 ALONE_LASTS = 5.0
 ALONE_RATE = 1.0
-"""Without catalog: calls a second, so little that all services and merchants together stay within Clover's limits."""
+"""Calls per second without catalog; so few that all services and merchants together stay within Clover's limits."""
 
 PATH = "/internal/grants"
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Leave to speak for a merchant: its token, `rate` calls a second, `concurrency` in flight, for `expires_in` s."""
+    """Permission to call Clover for a merchant: `rate` calls per second, `concurrency` at once, for `expires_in` s."""
 
     grant_id: str
     merchant_id: str
@@ -51,22 +50,22 @@ class Grant:
 
 
 class Grants(Protocol):
-    """Who hands out grants. One that is an async context manager is opened and closed by `Clover`."""
+    """A source of grants. `Clover` opens and closes one that is an async context manager."""
 
     async def take(self, merchant_id: str) -> Grant:
-        """A grant for the merchant; taken again before it expires, the same one is prolonged.
+        """Take a grant for the merchant; taking it again before it expires prolongs it.
 
-        Raises Throttled when the quota is taken, Forbidden when the merchant is not connected, Unavailable.
+        Raise Throttled when the quota is taken, Forbidden when the merchant is not connected, or Unavailable.
         """
         ...
 
     async def give_back(self, grant: Grant) -> None:
-        """Others may have this share now. Never raises: what is not given back expires."""
+        """Return this share of the quota. Never raises: a grant that is not given back expires."""
         ...
 
 
 async def patiently(ask: Callable[[], Awaitable[Grant]], clock: Clock) -> Grant:
-    """Ask until there is room, for about five seconds. Raises Throttled after."""
+    """Repeat `ask` while it is throttled, for about five seconds, then raise Throttled."""
     until = clock.monotonic() + WAIT_SECONDS
     while True:
         try:
@@ -74,11 +73,11 @@ async def patiently(ask: Callable[[], Awaitable[Grant]], clock: Clock) -> Grant:
         except Throttled:
             if clock.monotonic() + ASK_AGAIN_SECONDS > until:
                 raise
-        await asyncio.sleep(ASK_AGAIN_SECONDS * random.uniform(0.8, 1.2))
+        await clock.sleep(ASK_AGAIN_SECONDS * random.uniform(0.8, 1.2))
 
 
 class GrantRequest(Input):
-    """POST /internal/grants of catalog. `holder` names the asking process: asking again prolongs its grant."""
+    """Body of catalog's POST /internal/grants. `holder` is the calling process; a repetition prolongs its grant."""
 
     merchant_id: MerchantId
     holder: UUID
@@ -86,7 +85,7 @@ class GrantRequest(Input):
 
 
 class GrantAnswer(BaseModel):
-    """What catalog answers. It carries the token in clear: internal, never logged."""
+    """Response body of catalog's POST /internal/grants. It holds the token in clear text and is never logged."""
 
     grant_id: str
     merchant_id: MerchantId
@@ -100,8 +99,8 @@ class GrantAnswer(BaseModel):
 class HttpGrants:
     """Grants from the catalog service, for every other service.
 
-    When the quota is taken it keeps asking for about five seconds. When catalog cannot be reached, the last grant of
-    the merchant serves for up to an hour, at one call a second and one in flight.
+    When the quota is taken, the request is repeated for about five seconds. When catalog cannot be reached, the
+    merchant's last grant is used for up to an hour, with one call per second and one at once.
     """
 
     def __init__(self, settings: CommonSettings, service: str, clock: Clock | None = None) -> None:
@@ -121,20 +120,20 @@ class HttpGrants:
         await self._catalog.__aexit__(kind, error, trace)
 
     async def take(self, merchant_id: str) -> Grant:
-        """See Grants."""
+        """Implement Grants."""
         try:
             return await patiently(lambda: self._ask(merchant_id), self._clock)
         except Unavailable as error:
-            return self._alone(merchant_id, error)
+            return self._last_grant(merchant_id, error)
 
     async def give_back(self, grant: Grant) -> None:
-        """See Grants."""
+        """Implement Grants."""
         if not grant.grant_id:
             return
         try:
             await self._catalog.send("DELETE", f"{PATH}/{grant.grant_id}")
         except (Transient, Permanent) as error:
-            log.warning("a grant is left to expire", reason=str(error))
+            log.warning("grant left to expire", reason=str(error))
 
     async def _ask(self, merchant_id: str) -> Grant:
         request = GrantRequest(merchant_id=merchant_id, holder=self._holder, service=self._service)
@@ -144,16 +143,16 @@ class HttpGrants:
             self._last.pop(merchant_id, None)
             raise Forbidden("Clover is not connected for this merchant.") from None
         except Rejected as error:
-            # catalog of another version: the last grant serves until the rollout ends
-            raise Unavailable(f"catalog gives no grant ({error})") from error
+            # another version of catalog: the last grant is used until the rollout ends
+            raise Unavailable(f"catalog returned no grant ({error})") from error
         grant = Grant(**answer.model_dump())
         self._last[merchant_id] = grant, self._clock.monotonic()
         return grant
 
-    def _alone(self, merchant_id: str, error: Unavailable) -> Grant:
-        """Go on without catalog, slowly, with the token it gave last."""
+    def _last_grant(self, merchant_id: str, error: Unavailable) -> Grant:
+        """Continue without catalog, slowly, with the last token."""
         grant, at = self._last.get(merchant_id, (None, 0.0))
         if grant is None or self._clock.monotonic() - at > ALONE_KEPT:
             raise error
-        log.warning("going on without catalog", reason=str(error))
+        log.warning("continuing without catalog", reason=str(error))
         return replace(grant, grant_id="", rate=ALONE_RATE, concurrency=1, expires_in=ALONE_LASTS)

@@ -1,37 +1,36 @@
-"""Spaces the calls for one merchant evenly: never a burst, never more in flight than granted."""
+"""The rate limiter for one merchant's calls: evenly spaced, without bursts, with bounded concurrency."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from common.clock import Clock
 from common.errors import Throttled
 
-REST = timedelta(seconds=1)
-"""How long nobody calls after a 429 that names no time; Clover asks for at least this (documented)."""
+PAUSE = timedelta(seconds=1)
+"""The pause after a 429 without Retry-After; Clover asks for at least this (documented)."""
 
-LONGEST_REST = timedelta(hours=1)
+LONGEST_PAUSE = timedelta(hours=1)
 
 PATIENCE = 5.0
-"""Seconds a call waits for a rest to end; for longer ones it is told to come again, so that no grant idles."""
+"""Seconds that a call waits for a pause to end; a longer pause raises Throttled, so that no grant is held idle."""
 
 LEAST_SHARE = 1 / 16
 RECOVERY = 1 / 100
-"""The part of the granted rate that each call that goes well wins back after a 429."""
+"""The part of the granted rate that each successful call restores after a 429."""
 
 
 class Pace:
-    """The pace of one merchant in this process. It outlives grants, so that taking one anew gives no burst.
+    """The rate limiter of one merchant in this process. It outlives grants, so that a new grant allows no burst.
 
-    Calls are at least 1/rate seconds apart (a generic cell rate algorithm without burst) and go in the order they
-    came; at most `concurrency` are in flight. After a 429 the rate is halved and everybody rests; calls that go
-    well win the rate back little by little.
+    Calls are at least 1/rate seconds apart (a generic cell rate algorithm without burst) and start in the order of
+    their requests; at most `concurrency` run at once. After a 429 the rate is halved and all calls pause; successful
+    calls restore the rate gradually.
     """
 
-    def __init__(self, clock: Clock, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._sleep = sleep
         self._rate, self._concurrency = 1.0, 1
         self._share = 1.0
         self._next = self._halved_at = clock.monotonic()
@@ -42,13 +41,13 @@ class Pace:
 
     @property
     def rate(self) -> float:
-        """Calls a second at present."""
+        """The current calls per second."""
         return self._rate * self._share
 
     async def reserve(self, calls: int) -> None:
-        """Wait until so many turns have come and keep them: the next calls then go without a pause between them.
+        """Wait for the turns of this many calls and keep them, so that these calls start without waiting in between.
 
-        The rate stays what it is; at most `calls` go closer together than 1/rate.
+        The average rate stays the same; only these calls are closer together than 1/rate.
         """
         async with self._line:
             self._next += (calls - 1) / self.rate
@@ -56,15 +55,15 @@ class Pace:
             self._reserved = calls
 
     def limit(self, rate: float, concurrency: int) -> None:
-        """Keep to these limits from now on: calls a second, and calls in flight."""
+        """Set the limits: calls per second, and calls at once."""
         self._rate, self._concurrency = rate, concurrency
         self._room.set()
 
     @asynccontextmanager
     async def permit(self) -> AsyncIterator[float]:
-        """The place of one call: waits until it may go; gives the moment (monotonic) it went.
+        """Wait until one call may start; the block gets its start (monotonic).
 
-        Raises Throttled when a rest Clover asked for lasts longer than five seconds more.
+        Raise Throttled when a pause that Clover asked for lasts more than five seconds longer.
         """
         async with self._line:
             while self._in_flight >= self._concurrency:
@@ -74,11 +73,11 @@ class Pace:
                 self._reserved -= 1
             else:
                 await self._turn()
-            went = self._clock.monotonic()
-            self._next = went + 1 / self.rate
+            sent_at = self._clock.monotonic()
+            self._next = sent_at + 1 / self.rate
             self._in_flight += 1
         try:
-            yield went
+            yield sent_at
         finally:
             self._in_flight -= 1
             self._room.set()
@@ -86,19 +85,19 @@ class Pace:
     async def _turn(self) -> None:
         while (wait := self._next - self._clock.monotonic()) > 0:
             if wait > max(PATIENCE, 1 / self.rate):
-                raise Throttled("Clover asked for a rest that is not over", timedelta(seconds=wait))
-            await self._sleep(wait)
+                raise Throttled("Clover asked for a pause that is not over", timedelta(seconds=wait))
+            await self._clock.sleep(wait)
 
-    def throttled(self, went: float, retry_after: timedelta | None) -> None:
-        """A call that went at this moment got a 429: halve the rate, once for all calls then in flight, and rest."""
+    def throttled(self, sent_at: float, retry_after: timedelta | None) -> None:
+        """Handle the 429 of a call that started then: halve the rate, once for all calls running then, and pause."""
         now = self._clock.monotonic()
-        if went >= self._halved_at:
+        if sent_at >= self._halved_at:
             self._share = max(self._share / 2, LEAST_SHARE)
             self._halved_at = now
         self._reserved = 0
-        rest = min(REST if retry_after is None else retry_after, LONGEST_REST)
-        self._next = max(self._next, now + rest.total_seconds())
+        pause = min(PAUSE if retry_after is None else retry_after, LONGEST_PAUSE)
+        self._next = max(self._next, now + pause.total_seconds())
 
-    def went_well(self) -> None:
-        """A call was answered without complaint."""
+    def succeeded(self) -> None:
+        """Restore a part of the rate after a successful call."""
         self._share = min(1.0, self._share + RECOVERY)

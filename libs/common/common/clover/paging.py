@@ -10,15 +10,15 @@ from common.errors import Unavailable
 M = TypeVar("M", bound=BaseModel)
 
 LARGEST_PAGE = 1000
-"""Clover refuses more with 400 (recorded)."""
+"""Clover refuses a larger `limit` with 400 (recorded)."""
 
 
 class Endless(Unavailable):
-    """Clover's pages repeat; reading on would never end."""
+    """Clover's pages repeat, so reading them would never end."""
 
 
 class Page(BaseModel, Generic[M]):
-    """Clover's list envelope: no total and no cursor; a page shorter than asked for is the last (recorded)."""
+    """Clover's list envelope. It has no total and no cursor; a page shorter than `limit` is the last (recorded)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -26,11 +26,11 @@ class Page(BaseModel, Generic[M]):
 
 
 async def pages(fetch: Callable[[int], Awaitable[Page[M]]], limit: int) -> AsyncIterator[list[M]]:
-    """Each page's elements; `fetch` gets the page at an offset.
+    """Yield each page's elements; `fetch` reads the page at an offset.
 
-    Rows that move while we page come twice: elements with an `id` seen before are left out. Rows may also be missed,
-    which only the next sweep can mend. Raises Endless when a full page brings nothing new, as it would for ever, and
-    Unavailable for an answer that is no list: it does not say that there is nothing.
+    Rows that move during the reading appear twice, so elements with a known `id` are skipped. Rows may also be missed;
+    the next sweep finds them. Raise Endless when a full page has nothing new, because the pages then never end, and
+    Unavailable when the response has no list, because it does not mean an empty one.
     """
     seen: set[object] = set()
     last: list[M] = []
@@ -38,7 +38,7 @@ async def pages(fetch: Callable[[int], Awaitable[Page[M]]], limit: int) -> Async
     while True:
         elements = (await fetch(offset)).elements
         if elements is None:
-            raise Unavailable("Clover's answer is no list")
+            raise Unavailable("Clover's response has no list")
         new = _unseen(elements, seen)
         if len(elements) >= limit and (not new or elements == last):
             raise Endless
@@ -51,7 +51,7 @@ async def pages(fetch: Callable[[int], Awaitable[Page[M]]], limit: int) -> Async
 
 
 def _unseen(elements: list[M], seen: set[object]) -> list[M]:
-    """Those whose id was not seen before, and those without any; their ids are seen from now on."""
+    """Return the elements with a new id or without one, and remember their ids."""
     new = []
     for element in elements:
         known_by = getattr(element, "id", None)

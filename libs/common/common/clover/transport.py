@@ -1,4 +1,4 @@
-"""Speaks to Clover: one session per process, every call within a grant, every failure one of our errors."""
+"""The HTTP client for Clover: one connection pool per process, each call under a grant, each failure an AppError."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -29,15 +29,15 @@ R = TypeVar("R")
 Body = BaseModel | Mapping[str, object]
 Params = Mapping[str, str | Sequence[str]]
 
-LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes of an answer, unpacked; a page of a thousand items with three expands has about 3 MiB."""
+LARGEST_RESPONSE = 16 * 1024 * 1024
+"""Bytes of a decompressed response; a page of a thousand items with three expands has about 3 MiB."""
 
 CONNECT_SECONDS = 5.0
 NO_PARAMS: Params = {}
 
 
 class Answered(BaseModel):
-    """What Clover answers: a model declares only the fields it uses; null is as good as absent (documented)."""
+    """Base of response models: they declare only the fields in use, and null counts as absent (documented)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
@@ -48,11 +48,11 @@ class Answered(BaseModel):
 
 
 class Unread(RootModel[Any]):
-    """An answer of which nothing is used, whatever its shape."""
+    """Any response body; ignored."""
 
 
 class Clover:
-    """The way to Clover of one service process; open it before use (`Service.resources`)."""
+    """The Clover client of one service process; open it before use (`Service.resources`)."""
 
     def __init__(
         self, settings: CommonSettings, grants: Grants, metrics: Metrics, clock: Clock, *, user_agent: str
@@ -72,7 +72,7 @@ class Clover:
             await self._open.enter_async_context(self._grants)
         self._session = await self._open.enter_async_context(
             aiohttp.ClientSession(
-                # Clover asks every caller to name itself since April 2026 (documented).
+                # Clover requires a User-Agent since April 2026 (documented)
                 headers={"User-Agent": self._user_agent, "Accept": "application/json"},
                 timeout=aiohttp.ClientTimeout(
                     total=self._seconds, connect=min(CONNECT_SECONDS, self._seconds / 2), sock_read=self._seconds
@@ -91,12 +91,12 @@ class Clover:
 
     @asynccontextmanager
     async def session(self, merchant_id: str) -> AsyncIterator["MerchantApi"]:
-        """Speak for a merchant: takes a grant for the block and gives it back after; long blocks renew it.
+        """Open a session for a merchant: it holds a grant for the block, and renews it in a long one.
 
-        Raises Throttled when others hold the quota, Forbidden when the merchant is not connected, Unavailable.
+        Raise Throttled when others hold the quota, Forbidden when the merchant is not connected, or Unavailable.
         """
         if self._session is None:
-            raise Unavailable("the way to Clover is not open")
+            raise Unavailable("the Clover client is not open")
         lease = self._leases.setdefault(merchant_id, GrantLease(merchant_id, self._grants, self._clock))
         async with lease.held() as grant:
             base = self._regions.merchant(grant.region, merchant_id)
@@ -106,11 +106,11 @@ class Clover:
 class MerchantApi:
     """Clover's REST API for one merchant; paths are below `/v3/merchants/{mId}/`, "" is the merchant itself.
 
-    Raises Forbidden (401, 403), NotFound (404), Rejected (other 4xx, with Clover's words), Throttled (429). Reading:
-    TimedOut, Unavailable (no connection, 5xx, a broken answer) and Undecodable (not what the model expects).
-    Writing: Unavailable when the call surely never left, Ambiguous whenever it may have been applied.
+    Raises Forbidden (401, 403), NotFound (404), Rejected (other 4xx, with Clover's message), Throttled (429). A read
+    raises TimedOut, Unavailable (no connection, 5xx, a broken response) or Undecodable (it does not fit the model).
+    A write raises Unavailable when the call was certainly not sent, and Ambiguous when it may have been applied.
 
-    `answered`: some call was answered well, so that a 401 is about what was asked and not about the access as a whole.
+    `answered` is true after the first success; a later 401 then concerns one resource, not the access as a whole.
     """
 
     def __init__(
@@ -131,33 +131,33 @@ class MerchantApi:
         self._metrics = metrics
 
     async def reserve_calls(self, calls: int) -> None:
-        """Wait until the next so many calls may go one right after the other, with no pause of ours between them.
+        """Wait until this many calls may follow one another without waiting in between.
 
-        Clover's stock is written absolute, so what the till sells between our reading and our writing is lost to the
-        count: nothing of ours may stand between the two.
+        Clover's stock is written as an absolute number, so a sale at the till between our read and our write is lost
+        from the count: the rate limiter must not delay the write.
         """
         await self._lease.reserve(calls)
 
     async def get(self, path: str, model: type[M], params: Params = NO_PARAMS) -> M:
-        """Read. `params` may repeat a name (`filter`) by giving several values."""
+        """Read a resource. `params` may give several values for one name (`filter`)."""
         return await self._call(partial(decoded, model), "GET", path, params)
 
     async def post(self, path: str, body: Body, model: type[M], params: Params = NO_PARAMS) -> M:
-        """Create or partially update. Fields of a model that are None are left out."""
+        """Create or partially update a resource. Fields of a model that are None are omitted."""
         return await self._call(partial(_written, model), "POST", path, params, body)
 
     async def put(self, path: str, body: Body, model: type[M], params: Params = NO_PARAMS) -> M:
-        """Replace. Fields of a model that are None are left out."""
+        """Replace a resource. Fields of a model that are None are omitted."""
         return await self._call(partial(_written, model), "PUT", path, params, body)
 
     async def delete(self, path: str, params: Params = NO_PARAMS) -> None:
-        """Delete."""
+        """Delete a resource."""
         await self._call(bytes, "DELETE", path, params)
 
     def pages(
         self, path: str, model: type[M], params: Params = NO_PARAMS, limit: int = LARGEST_PAGE
     ) -> AsyncIterator[list[M]]:
-        """The elements of a collection, page by page, each once."""
+        """Read the elements of a collection, page by page, each once."""
         page = cast("type[Page[M]]", Page.__class_getitem__(model))
 
         async def fetch(offset: int) -> Page[M]:
@@ -201,17 +201,17 @@ class MerchantApi:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Unavailable(f"Clover cannot be reached ({type(error).__name__})") from error
         except TimeoutError as error:
-            raise (TimedOut if method == "GET" else Ambiguous)("Clover did not answer in time") from error
+            raise (TimedOut if method == "GET" else Ambiguous)("Clover did not respond in time") from error
         except (aiohttp.ClientError, OSError, _Lost) as error:
             raise doubt(f"the connection to Clover broke ({type(error).__name__})") from error
 
 
 class _Lost(Exception):
-    """A write was on its way when the connection broke."""
+    """The connection broke during a write."""
 
 
 async def _write_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Keep aiohttp from sending a PUT or DELETE again by itself when a pooled connection turns out to be lost."""
+    """Keep aiohttp from repeating a PUT or DELETE when a pooled connection turns out to be closed."""
     try:
         return await handler(request)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
@@ -223,25 +223,25 @@ async def _write_once(request: ClientRequest, handler: ClientHandlerType) -> Cli
 
 
 async def _read(response: ClientResponse, path: str, doubt: type[AppError]) -> bytes:
-    """The body of a good answer. Raises what any other stands for; a redirect is never followed."""
+    """Return the body of a 2xx response. Raise the error of any other; redirects are never followed."""
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > LARGEST_ANSWER:
+        if len(body) > LARGEST_RESPONSE:
             response.close()
-            raise doubt(f"Clover's answer is larger than {LARGEST_ANSWER} bytes")
+            raise doubt(f"Clover's response is larger than {LARGEST_RESPONSE} bytes")
     if response.status in range(200, 300):
         return bytes(body)
     if response.status in range(400, 500) and response.status != HTTPStatus.REQUEST_TIMEOUT:
         raise refusal(response.status, response.headers, bytes(body), path)
-    raise doubt(f"Clover answered with status {response.status}")
+    raise doubt(f"Clover responded with status {response.status}")
 
 
 def _written(model: type[M], body: bytes) -> M:
     try:
         return decoded(model, body)
     except (Undecodable, Unavailable) as error:
-        raise Ambiguous(f"written, but the answer cannot be read: {error}") from error
+        raise Ambiguous(f"written, but the response cannot be decoded: {error}") from error
 
 
 def _encoded(body: Body) -> bytes:

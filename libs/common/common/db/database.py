@@ -1,4 +1,4 @@
-"""One service's schema: a bounded pool of connections, and the units of work done on it."""
+"""One service's schema: a bounded pool of connections, and units of work on them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -14,7 +14,10 @@ from common.db.wakeup import Wakeups
 from common.errors import Conflict, TimedOut, Transient, Unavailable
 
 ACQUIRE_SECONDS = 5.0
+"""A request that waits longer for a connection is refused as Unavailable: its client has its own timeout."""
 COMMAND_SECONDS = 20.0
+"""Longer than the server's own limits below, so that it only fires when the connection is dead."""
+CLOSE_SECONDS = 3.0
 
 SERVER_SETTINGS = {
     "statement_timeout": "15s",
@@ -46,22 +49,22 @@ DRIVER_ERRORS = (*TRY_AGAIN, asyncpg.QueryCanceledError, *NOT_THERE)
 
 
 class Database:
-    """The pool of one service on its own schema. Open it before use, close it after.
+    """The connection pool of one service on its own schema, with the service's clock. Open it before use.
 
-    Whatever goes wrong below is raised as one of our errors: Unavailable (not reachable, no connection free in
-    5 s), TimedOut (a statement took too long) or Conflict (deadlock, serialization, lock wait).
+    Driver errors are raised as Unavailable (not reachable, or no free connection within 5 s), TimedOut (a statement
+    took too long) or Conflict (deadlock, serialization failure, lock timeout).
     """
 
     def __init__(self, dsn: str, schema: str, clock: Clock, *, size: int = 10) -> None:
         self.schema = schema
         self.clock = clock
-        self.wakeups = Wakeups(dsn, schema)
+        self.wakeups = Wakeups(dsn, schema, clock)
         self._dsn = dsn
         self._size = size
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def open(self) -> None:
-        """Open the pool; opening it again changes nothing, so that none is lost unclosed."""
+        """Open the pool. A second call changes nothing, so that no open pool is lost."""
         if self._pool is not None:
             return
         with translated():
@@ -76,10 +79,11 @@ class Database:
             )
 
     async def close(self) -> None:
+        """Close the pool, by force when its connections do not end in time."""
         if self._pool is None:
             return
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(CLOSE_SECONDS):
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
@@ -87,7 +91,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for reading, outside any transaction."""
+        """Lend a connection for reading, outside any transaction."""
         if self._pool is None:
             raise Unavailable("the database is not open")
         with translated():
@@ -99,7 +103,7 @@ class Database:
 
     @asynccontextmanager
     async def unit(self, now: datetime | None = None) -> AsyncIterator[Unit]:
-        """One transaction with what belongs in it; committed when the block ends well, undone when it raises."""
+        """Open a unit of work: committed when the block ends, rolled back when it raises."""
         async with self.connection() as connection, connection.transaction():
             unit = Unit(connection, now or self.clock.now())
             yield unit
@@ -109,23 +113,23 @@ class Database:
 
 
 async def _nothing_to_reset(_: object) -> None:
-    """Sessions carry no state of ours (settings are the pool's, locks are per transaction): save the round trip."""
+    """Save the round trip of a reset: settings belong to the pool and locks to transactions, so no state is left."""
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise the driver's errors as ours. Who was cancelled ends cancelled, even when the clean-up then fails too."""
+    """Raise the driver's errors as ours. A cancelled task ends cancelled, even when its cleanup fails as well."""
     try:
         yield
     except DRIVER_ERRORS as error:
-        if cancellation.is_asked_for():
+        if cancellation.is_requested():
             raise asyncio.CancelledError from error
         raise _ours(error) from error
 
 
 def _ours(error: Exception) -> Transient:
     if isinstance(error, TRY_AGAIN):
-        return Conflict(f"the database asks for another try ({type(error).__name__})")
+        return Conflict(f"the database asks for a retry ({type(error).__name__})")
     if isinstance(error, asyncpg.QueryCanceledError):
         return TimedOut("a statement took too long and was cancelled")
     return Unavailable(f"the database is not available ({type(error).__name__})")

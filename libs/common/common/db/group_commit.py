@@ -1,4 +1,4 @@
-"""Group commit: what arrives while a transaction is under way is written together in the next one."""
+"""Group commit: items that arrive during a transaction are written together in the next one."""
 
 import asyncio
 from collections import deque
@@ -13,6 +13,7 @@ T = TypeVar("T")
 LARGEST_GROUP = 2_000
 MOST_GROUPS = 4
 WRITE_SECONDS = 5.0
+"""Clover gives up a webhook after some seconds and repeats it, so a slower write is better refused."""
 
 
 @dataclass
@@ -23,9 +24,9 @@ class _Group(Generic[T]):
 
 
 class GroupCommit(Generic[T]):
-    """Writes items of concurrent callers in groups, one group after another, each in one call of `write`.
+    """Writes the items of concurrent callers in groups, one group after another, each in one call of `write`.
 
-    A group that fails fails for exactly those whose items were in it. At most four full groups wait.
+    When a group fails, exactly the callers of its items get the error. At most four full groups wait.
     """
 
     def __init__(self, write: Callable[[Sequence[T]], Awaitable[None]]) -> None:
@@ -34,7 +35,7 @@ class GroupCommit(Generic[T]):
         self._writing: asyncio.Task[None] | None = None
 
     async def add(self, items: Sequence[T]) -> None:
-        """Return once these are written. Raises what `write` raised, or Unavailable when too much waits."""
+        """Return once these items are written. Raise the error of `write`, or Unavailable when too many items wait."""
         group = self._joined(items)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._run(), name="group commit")
@@ -45,7 +46,7 @@ class GroupCommit(Generic[T]):
     def _joined(self, items: Sequence[T]) -> _Group[T]:
         if not self._waiting or len(self._waiting[-1].items) >= LARGEST_GROUP:
             if len(self._waiting) >= MOST_GROUPS:
-                raise Unavailable("the database does not keep up")
+                raise Unavailable("the database cannot keep up")
             self._waiting.append(_Group())
         group = self._waiting[-1]
         group.items.extend(items)
@@ -60,7 +61,7 @@ class GroupCommit(Generic[T]):
                 group.error = None
             except TimeoutError:
                 group.error = Unavailable("the database did not write in time")
-            except Exception as error:  # noqa: BLE001 - raised again where each of the group waits
+            except Exception as error:  # noqa: BLE001 - each caller of the group raises it again
                 group.error = error
             finally:
                 group.over.set()

@@ -1,7 +1,7 @@
-"""Runs the handlers: each message has its effect once, in the transaction that remembers it.
+"""Runs the handlers: each message has its effect once, in the transaction that records its id.
 
-A batch is one transaction. When a handler raises, the batch is undone and each message is taken alone, so that only
-the bad one suffers: it is parked, to be tried again after a pause or, when that is pointless, to wait for a person.
+A batch is one transaction. When a handler raises, the batch is rolled back and each message is handled alone, so that
+only the bad one becomes a dead letter: it is retried after a delay or, when a retry is pointless, waits for a person.
 """
 
 import asyncio
@@ -30,15 +30,20 @@ Handlers = Mapping[type[Event], Handler]
 LARGEST_BODY = 256 * 1024
 BUG_ATTEMPTS = 5
 LOOK_SECONDS = 1.0
+"""Poll interval of the dead letters; nobody announces that a due time has come."""
 KEEP = timedelta(days=14)
+"""Longer than any outage after which a relay may still send a message a second time."""
 FORGET_AT_ONCE = 10_000
+"""Rows deleted per statement, so that each ends well within the statement timeout."""
+
+MESSAGE = ("id", "type", "body", "at", "trace")
 
 CLAIM = "INSERT INTO inbox (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING id"
-PARK = """
+DEAD_LETTER = """
 INSERT INTO dead_letter (id, type, body, at, trace, attempts, due_at, reason) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)
 ON CONFLICT (id) DO NOTHING
 """
-NEXT_PARKED = """
+NEXT_DUE = """
 SELECT id, type, body, at, trace, attempts FROM dead_letter
 WHERE due_at <= $1 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
@@ -51,7 +56,7 @@ FAILED_AGAIN = "UPDATE dead_letter SET attempts = $2 + 1, due_at = $3, reason = 
 
 
 class Inbox:
-    """The handlers of one service and the memory of what they have handled."""
+    """The handlers of one service, and the ids of the messages they have handled."""
 
     def __init__(self, database: Database, handlers: Handlers, metrics: Metrics) -> None:
         self._database = database
@@ -64,16 +69,15 @@ class Inbox:
         return list(self._handlers)
 
     async def take(self, messages: Sequence[Message]) -> None:
-        """Give each message its effect, once. Raises Transient only when the database fails as a whole.
+        """Give each message its effect, once. Raise Transient only when the database fails as a whole.
 
-        A statement that the database cut off is the message's own: one that is always too slow must not stand
-        before the others for ever.
+        A statement timeout counts against its message: a message that is always too slow must not block the others.
         """
         try:
             await self._together(messages)
         except Unavailable:
             raise
-        except Exception:  # noqa: BLE001 - whatever one message did to the batch is found out message by message
+        except Exception:  # noqa: BLE001 - handling them one by one finds the message that failed
             for message in messages:
                 await self._alone(message)
 
@@ -83,7 +87,7 @@ class Inbox:
             new = {row["id"] for row in rows}
             once = {message.id: message for message in messages if message.id in new}.values()
             read = [(message.trace, *self._read(message)) for message in once]
-            # by merchant, so that the batches of two replicas take their locks in one order
+            # sorted by merchant, so that two replicas' batches take their locks in the same order
             for trace, event, handler in sorted(read, key=lambda each: each[1].merchant_id):
                 await self._handle(trace, event, handler, unit)
         for kind, count in Counter(message.type for message in messages).items():
@@ -95,20 +99,20 @@ class Inbox:
                 return await self._together([message])
             except Unavailable:
                 raise
-            except Conflict:
+            except Conflict:  # the other transaction ends in real time, whatever a test's clock shows
                 await asyncio.sleep(backoff_delay(attempt, first=0.02).total_seconds())
-            except Exception as error:  # noqa: BLE001 - it is parked with its reason, not swallowed
-                return await self._park(message, error)
-        return await self._park(message, Conflict())
+            except Exception as error:  # noqa: BLE001 - the dead letter holds the reason
+                return await self._dead_letter(message, error)
+        return await self._dead_letter(message, Conflict())
 
-    async def _park(self, message: Message, error: Exception) -> None:
-        log.warning("message parked", id=str(message.id), type=message.type, reason=reason(error))
+    async def _dead_letter(self, message: Message, error: Exception) -> None:
+        log.warning("message became a dead letter", id=str(message.id), type=message.type, reason=reason(error))
         async with self._database.unit() as unit:
             if not await unit.conn.fetch(CLAIM, [message.id]):
                 return
-            due = next_try(error, 1, unit.now)
+            due = next_attempt(error, 1, unit.now)
             await unit.conn.execute(
-                PARK,
+                DEAD_LETTER,
                 message.id,
                 clean(message.type)[:200],
                 message.body[:LARGEST_BODY],
@@ -121,7 +125,7 @@ class Inbox:
         self._metrics.events_dead_lettered.labels(known, type(error).__name__).inc()
 
     def _read(self, message: Message) -> tuple[Event, Handler]:
-        """The event in the message, and who handles it. Raises Undecodable."""
+        """Return the event in the message, and its handler. Raise Undecodable when there is none."""
         known = self._handlers.get(message.type)
         if known is None:
             raise Undecodable(f"no handler here for {clean(message.type)[:100]!r}")
@@ -138,27 +142,27 @@ class Inbox:
             tracing.leave(entered)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Try parked messages again when they are due, until `stop`."""
-        backoff = Backoff(first=0.5, most=10.0)
+        """Retry dead letters when they are due, until `stop`."""
+        backoff = Backoff(self._database.clock, first=0.5, most=10.0)
         while not stop.is_set():
             try:
                 if not await self.retry_next():
                     await self._database.wakeups.wait("dead_letter", LOOK_SECONDS)
                 backoff.reset()
             except Transient as error:
-                log.warning("parked messages wait", reason=str(error))
+                log.warning("dead letters paused", reason=str(error))
                 await backoff.wait(stop)
 
     async def retry_next(self) -> bool:
-        """Try the parked message that is most overdue; whether there was one."""
+        """Retry the dead letter that is most overdue; return whether one was due."""
         message, attempts = None, 0
         try:
             async with self._database.unit() as unit:
-                row = await unit.conn.fetchrow(NEXT_PARKED, unit.now)
+                row = await unit.conn.fetchrow(NEXT_DUE, unit.now)
                 if row is None:
                     return False
-                *parts, attempts = row
-                message = Message(*parts)
+                attempts = row["attempts"]
+                message = Message(**{name: row[name] for name in MESSAGE})
                 await self._handle(message.trace, *self._read(message), unit)
                 await unit.conn.execute("DELETE FROM dead_letter WHERE id = $1", message.id)
         except Unavailable:
@@ -166,24 +170,24 @@ class Inbox:
         except Exception as error:
             if message is None:
                 raise
-            await self._put_off(message.id, attempts, error)
+            await self._postpone(message.id, attempts, error)
         return True
 
-    async def _put_off(self, message_id: UUID, attempts: int, error: Exception) -> None:
+    async def _postpone(self, message_id: UUID, attempts: int, error: Exception) -> None:
         async with self._database.connection() as conn:
-            due = next_try(error, attempts + 1, self._database.clock.now())
+            due = next_attempt(error, attempts + 1, self._database.clock.now())
             await conn.execute(FAILED_AGAIN, message_id, attempts, due, reason(error))
 
     async def forget_old(self) -> None:
-        """Drop the memory of messages older than any that could come again, in portions that are soon done."""
+        """Delete the ids of messages too old to be redelivered, in small portions."""
         old = self._database.clock.now() - KEEP
         async with self._database.connection() as conn:
             while await conn.fetchval(FORGET, old, FORGET_AT_ONCE) == FORGET_AT_ONCE:
                 pass
 
 
-def next_try(error: Exception, attempts: int, now: Any) -> Any:
-    """When a message that failed so often is tried again; None when only a person can help."""
+def next_attempt(error: Exception, attempts: int, now: Any) -> Any:
+    """Return the time of the next attempt after this many failures, or None when only a person can help."""
     if isinstance(error, Permanent) or (not isinstance(error, AppError) and attempts >= BUG_ATTEMPTS):
         return None
     return now + backoff_delay(attempts, first=1.0, most=300.0)

@@ -1,4 +1,4 @@
-"""The merchants a service knows, as catalog tells them; every service keeps the same small table."""
+"""The merchants of a service, copied from catalog's events; every service keeps the same small table."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,16 +28,16 @@ class Merchant:
 
 
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
-    """Know the merchant from now on, and take again what waited for the connection.
+    """Save the merchant, and release the work that waited for its connection.
 
-    Services that do more of their own call this first.
+    A service with more to do calls this first.
     """
     await unit.conn.execute(SAVE, event.merchant_id, event.account_id, event.region, event.currency, event.timezone)
     await table.release(unit, event.merchant_id, Code.CONNECTION_LOST)
 
 
 async def find(conn: Connection, merchant_id: str) -> Merchant:
-    """The merchant. Raises NotFound when none of this id is connected."""
+    """Return the merchant. Raise NotFound when no merchant of this id is connected."""
     row = await conn.fetchrow("SELECT * FROM merchant WHERE merchant_id = $1", merchant_id)
     if row is None:
         raise NotFound(f"There is no merchant {merchant_id} here.")
@@ -45,6 +45,6 @@ async def find(conn: Connection, merchant_id: str) -> Merchant:
 
 
 async def known(conn: Connection, merchant_ids: Collection[str]) -> set[str]:
-    """Those of these ids that are merchants of ours."""
+    """Return those of these ids that are connected merchants."""
     rows = await conn.fetch("SELECT merchant_id FROM merchant WHERE merchant_id = ANY($1)", list(merchant_ids))
     return {row["merchant_id"] for row in rows}

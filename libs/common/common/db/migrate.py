@@ -1,6 +1,6 @@
 """Migrations: hand-written SQL files, run by Alembic, one version table per schema.
 
-Only `<service> migrate` and the tests use this; a service that serves never changes its schema. Hold the `migrate`
+Only `<service> migrate` and the tests use this; a running service never changes its schema. It needs the `migrate`
 extra of the distribution.
 """
 
@@ -17,17 +17,17 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 ENGINE = Path(__file__).parent / "engine"
-"""The scripts that create and change the tables of the engine, in the order of their names."""
+"""The scripts that create and change the engine's tables, in the order of their names."""
 
 
 def upgrade(dsn: str, service: str) -> None:
-    """Bring the schema of the service to its newest version; several at once wait for one another."""
+    """Bring the service's schema to its newest version. Concurrent calls wait for one another."""
     asyncio.run(upgrade_async(dsn, service))
 
 
 async def upgrade_async(dsn: str, service: str) -> None:
-    """The same, inside a running loop."""
-    # the driver itself reads the DSN, as in the service: SQLAlchemy does not know all that may stand in one
+    """Do the same as `upgrade`, inside a running loop."""
+    # asyncpg reads the DSN, as in the service: SQLAlchemy does not accept every form (several hosts, for example)
     connect = partial(asyncpg.connect, dsn, server_settings={"search_path": service}, timeout=10)
     engine = create_async_engine("postgresql+asyncpg://", poolclass=pool.NullPool, async_creator=connect)
     try:
@@ -63,9 +63,10 @@ def run_engine_sql(name: str) -> None:
 
 
 def engine_sql() -> str:
-    """All of the engine's scripts, for a schema that holds nothing else (tests and benchmarks)."""
+    """Return all of the engine's scripts, for a schema without a service (tests and benchmarks)."""
     return "\n".join(script.read_text() for script in sorted(ENGINE.glob("*.sql")))
 
 
 def run_script(script: str) -> None:
+    """Run a script of several statements on the schema that is being migrated."""
     op.get_bind().connection.run_async(lambda driver: driver.execute(script))

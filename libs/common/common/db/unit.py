@@ -1,4 +1,4 @@
-"""The unit of work: one transaction with the events, marks and writes that belong in it."""
+"""The unit of work: one transaction with its events, marks and writes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 
 
 class Priority(IntEnum):
-    """Which lane work goes in; the lowest number is taken first."""
+    """The priority of work; the lowest number runs first."""
 
     LIVE = 0
     NORMAL = 5
@@ -26,7 +26,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Mark:
-    """One thing to be done outside, wanted by `due`."""
+    """A request for work on one key, due at `due`."""
 
     merchant_id: str
     kind: str
@@ -36,7 +36,7 @@ class Mark:
 
 
 def message(event: Event, at: datetime) -> Message:
-    """The event, ready for the outbox, with the trace of what is being done now."""
+    """Return the event as a message for the outbox, with the current trace."""
     return Message(uuid7(), event.type, event.model_dump_json().encode(), at, tracing.current())
 
 
@@ -46,8 +46,8 @@ SELECT id, type, body, $4, trace, $4
 FROM unnest($1::uuid[], $2::text[], $3::bytea[], $5::text[]) AS event (id, type, body, trace)
 """
 
-# A row that is being retried keeps its pause: hints about a Clover that is down must not defeat the backoff. One that
-# is held is taken up again: what was refused may be another thing by now.
+# A row with failed attempts keeps its due time: hints about a Clover that is down must not defeat the backoff. A held
+# row becomes due again, because its state may differ from the one that was refused.
 UPSERT_WORK = """
 INSERT INTO work (merchant_id, kind, key, priority, due_at, trace)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[], $5::timestamptz[], $6::text[])
@@ -63,10 +63,10 @@ ON CONFLICT (merchant_id, kind, key) DO UPDATE SET
 
 @dataclass
 class Unit:
-    """What happens together or not at all.
+    """One transaction. Its writes, events and marks commit together or not at all.
 
-    `emit`, `mark` and `write` only collect; everything is written set-based just before the commit, so that a
-    hundred events or marks cost one statement. `conn` is there for what must be read or written on the spot.
+    `emit`, `mark` and `write` only collect. `flush` writes everything set-based just before the commit, so a hundred
+    events or marks cost one statement. Use `conn` for reads, and for writes that must happen at once.
     """
 
     conn: Connection
@@ -78,11 +78,11 @@ class Unit:
     _topics: set[str] = field(default_factory=set)
 
     def emit(self, *events: Event) -> None:
-        """Publish these events if, and only if, this unit commits."""
+        """Publish these events if this unit commits."""
         self.forward([message(event, self.now) for event in events])
 
     def forward(self, messages: Iterable[Message]) -> None:
-        """Publish messages made before, each with the trace it was made in."""
+        """Publish prepared messages if this unit commits; each keeps its own trace."""
         self.notify("outbox")
         self._events.extend(messages)
 
@@ -95,7 +95,7 @@ class Unit:
         priority: Priority = Priority.NORMAL,
         due: datetime | None = None,
     ) -> None:
-        """Have these things done, now or when due, held or not. Marking the same thing again costs nothing more."""
+        """Request work on these keys, now or at `due`, even if they are held. Marking a key again adds no row."""
         self.notify("work")
         for key in [keys] if isinstance(keys, str) else keys:
             mark = Mark(merchant_id, kind, key, priority, due or self.now)
@@ -106,7 +106,7 @@ class Unit:
             self._traces[merchant_id, kind, key] = tracing.current()
 
     def notify(self, topic: str) -> None:
-        """Wake whoever waits for this topic once the unit has committed."""
+        """Wake the waiters of this topic once the unit has committed."""
         self._topics.add(topic)
 
     def write(self, sql: str, *arguments: Any) -> None:
@@ -114,7 +114,7 @@ class Unit:
         self._writes.setdefault(sql, []).append(arguments)
 
     async def flush(self) -> None:
-        """Write what was collected. Called once, by whoever opened the unit."""
+        """Write the collected writes, events and marks. `Database.unit` calls this once, before the commit."""
         for sql, rows in self._writes.items():
             await self.conn.executemany(sql, rows)
         if self._events:
@@ -127,7 +127,7 @@ class Unit:
                 [message.trace for message in self._events],
             )
         if self._marks:
-            marks = [self._marks[key] for key in sorted(self._marks)]  # one order for all, so that none deadlock
+            marks = [self._marks[key] for key in sorted(self._marks)]  # one order in all units, so that none deadlock
             await self.conn.execute(
                 UPSERT_WORK,
                 [mark.merchant_id for mark in marks],
@@ -140,5 +140,5 @@ class Unit:
 
     @property
     def topics(self) -> frozenset[str]:
-        """Which bells to ring once this is committed."""
+        """The topics to notify after the commit."""
         return frozenset(self._topics)

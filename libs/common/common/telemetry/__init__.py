@@ -1,1 +1,1 @@
-"""Metrics and the trace that follows one webhook through every service."""
+"""Metrics, and the trace that follows a webhook through every service."""

@@ -1,4 +1,4 @@
-"""The trace that follows one webhook or request through every service, as W3C `traceparent` values."""
+"""The trace that follows a webhook or request through every service, as W3C `traceparent` values."""
 
 import re
 from contextvars import ContextVar, Token
@@ -9,14 +9,14 @@ _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 def current() -> str:
-    """The `traceparent` of what is being done now, empty outside any trace."""
+    """Return the current `traceparent`, empty outside any trace."""
     return _current.get()
 
 
 def enter(traceparent: str | None) -> Token[str]:
-    """Continue the trace named, in a span of its own; begin a new one when none, or rubbish, is given.
+    """Continue this trace in a new span, or begin a new trace when it is missing or malformed.
 
-    Give the token to `leave` when done.
+    Pass the token to `leave` at the end.
     """
     given = traceparent if traceparent and _TRACEPARENT.match(traceparent) else ""
     trace_id = given[3:35] or f"{_random(128):032x}"
@@ -25,15 +25,15 @@ def enter(traceparent: str | None) -> Token[str]:
 
 
 def leave(token: Token[str]) -> None:
-    """End what `enter` began."""
+    """End the span that `enter` began."""
     _current.reset(token)
 
 
 def _random(bits: int) -> int:
-    """Never zero, which the standard forbids. It guards nothing, so the kernel is not asked."""
+    """Return random bits, never zero, which the standard forbids. They are no secret, so a fast generator is enough."""
     return getrandbits(bits) or 1
 
 
 def trace_id() -> str:
-    """The 32 hexadecimal digits that name the trace, empty outside any."""
+    """Return the 32 hexadecimal digits of the current trace id, empty outside any trace."""
     return _current.get()[3:35]

@@ -1,1 +1,1 @@
-"""Clover's webhooks: checked, committed to the outbox, answered."""
+"""Clover's webhooks: check, commit to the outbox, respond."""

@@ -1,4 +1,4 @@
-"""What Clover's webhooks say, and which events of ours that makes."""
+"""The bodies of Clover's webhooks, and the events they become."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -12,10 +12,11 @@ from common.http.problems import Refused
 from common.ids import MerchantId
 
 MOST_MERCHANTS = 1000
+"""Far more than Clover sends at once; it bounds the work of one request."""
 
 
 class Change(BaseModel):
-    """One thing that changed. Further fields are tolerated: Clover announces bodies for IS and IA (documented)."""
+    """One changed object. Further fields are ignored: Clover announces bodies for IS and IA (documented)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -25,7 +26,7 @@ class Change(BaseModel):
 
 
 class WebhookPayload(BaseModel):
-    """One webhook: changes by merchant, of one app (documented); several merchants may share it."""
+    """One webhook of one app: changes of one or several merchants (documented)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -33,7 +34,7 @@ class WebhookPayload(BaseModel):
     merchants: Annotated[dict[MerchantId, list[Change]], Field(max_length=MOST_MERCHANTS)]
 
     def events(self) -> Iterator[ObjectChanged]:
-        """One event for each merchant, object and action, with the latest of Clover's times."""
+        """Yield one event for each merchant, object and action, with the latest of Clover's times."""
         for merchant_id, changes in self.merchants.items():
             latest: dict[tuple[str, Literal["CREATE", "UPDATE", "DELETE"]], int] = {}
             for change in changes:
@@ -45,7 +46,7 @@ class WebhookPayload(BaseModel):
 
 
 class VerificationRequest(BaseModel):
-    """What Clover sends, without any secret, when a person has it verify the webhook's address (documented)."""
+    """Clover's request, without a secret, to verify the webhook's address (documented)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -54,19 +55,19 @@ class VerificationRequest(BaseModel):
     ]
 
 
-def notice(body: bytes) -> WebhookPayload:
-    """The webhook in this body. Raises Refused (400) naming what is wrong with it."""
+def parse_payload(body: bytes) -> WebhookPayload:
+    """Parse a webhook body. Raise Refused (400) with each faulty field."""
     try:
         return WebhookPayload.model_validate_json(body)
     except ValidationError as error:
         if any(each["type"] == "json_invalid" for each in error.errors(include_url=False, include_input=False)):
             raise malformed() from None
         problems: tuple[Problem, ...] = invalid(WebhookPayload, error).problems
-        raise Refused(400, "invalid", "The body is not a webhook of Clover's.", problems) from None
+        raise Refused(400, "invalid", "The body is not a Clover webhook.", problems) from None
 
 
-def handshake(body: bytes) -> VerificationRequest | None:
-    """The handshake in this body, if it is one."""
+def parse_verification(body: bytes) -> VerificationRequest | None:
+    """Parse a verification request; return None for any other body."""
     try:
         return VerificationRequest.model_validate_json(body)
     except ValidationError:

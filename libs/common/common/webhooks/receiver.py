@@ -1,6 +1,6 @@
-"""Takes Clover's webhooks: checks them, makes them durable in the outbox, and only then answers 200.
+"""Receives Clover's webhooks: checks them, commits them to the outbox, and only then responds with 200.
 
-Nothing here needs Clover or the broker. The writes of concurrent webhooks share one transaction.
+It needs neither Clover nor the broker. The writes of concurrent webhooks share one transaction.
 """
 
 import hmac
@@ -20,15 +20,16 @@ from common.http.problems import Refused
 from common.http.routes import Access, Call, Route
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
-from common.webhooks.payload import handshake, notice
+from common.webhooks.payload import parse_payload, parse_verification
 
 log = structlog.get_logger()
 
 PATH = "/webhooks/clover"
 LARGEST_BODY = 256 * 1024
-LARGEST_HANDSHAKE = 1024
+LARGEST_VERIFICATION = 1024
 SECRET_HEADER = "X-Clover-Auth"  # noqa: S105 - the name of a header
 KNOWN_SECONDS = 60.0
+"""A disconnected merchant is forgotten after this long."""
 MOST_KNOWN = 10_000
 
 KEEP_CODES = """
@@ -39,15 +40,15 @@ FORGET_CODES = """
 DELETE FROM webhook_code WHERE code NOT IN (SELECT code FROM webhook_code ORDER BY received_at DESC, code LIMIT 10)
 """
 
-Told = tuple[str, Message]
-"""A merchant's id and what is told of it."""
+MerchantMessage = tuple[str, Message]
+"""A merchant's id, and the message about it."""
 
 
 class Receiver:
     """The webhook endpoint of one service process; any service may mount it.
 
-    Every secret in `clover_webhook_secrets` is accepted, so that it can be changed without losing a webhook.
-    Changes of foreign apps and unknown merchants are counted and dropped: repeating them would not help Clover.
+    Every secret in `clover_webhook_secrets` is accepted, so that it can be rotated without losing a webhook. Changes
+    of other apps and unknown merchants are counted and dropped with a 200: Clover must not repeat them.
     """
 
     def __init__(self, database: Database, settings: CommonSettings, metrics: Metrics) -> None:
@@ -62,54 +63,53 @@ class Receiver:
         self._codes = GroupCommit(self._keep)
 
     def routes(self) -> list[Route]:
-        """POST /webhooks/clover."""
+        """Return the route POST /webhooks/clover."""
         return [Route("POST", PATH, self.receive, Access.OPEN, takes=None, max_body=LARGEST_BODY, quiet=True)]
 
     async def receive(self, call: Call[object, None]) -> web.StreamResponse:
-        """Answer 200 once every change of a merchant of ours is committed to the outbox."""
+        """Respond with 200 once every change of a connected merchant is committed to the outbox."""
         request = call.request
         refuse_too_large(request, LARGEST_BODY)
         if not request.headers.getall(SECRET_HEADER, ()):
             return await self._verify(request)
         self._authenticate(request)
-        told = notice(await read_body(request, LARGEST_BODY, self._read_seconds))
-        if self._app_id and told.app_id != self._app_id:
-            self._changes.labels("foreign_app").inc(sum(map(len, told.merchants.values())))
+        payload = parse_payload(await read_body(request, LARGEST_BODY, self._read_seconds))
+        if self._app_id and payload.app_id != self._app_id:
+            self._changes.labels("foreign_app").inc(sum(map(len, payload.merchants.values())))
             return web.Response()
         now = self._database.clock.now()
-        if found := [(event.merchant_id, message(event, now)) for event in told.events()]:
+        if found := [(event.merchant_id, message(event, now)) for event in payload.events()]:
             await self._group_commit.add(found)
         return web.Response()
 
     def _authenticate(self, request: web.Request) -> None:
-        """Digests of the header's bytes are compared: of one length, whatever was sent."""
+        """Compare digests, which have one length whatever the header holds, so that timing reveals nothing."""
         given = "\n".join(request.headers.getall(SECRET_HEADER)).encode("utf-8", "surrogateescape")
         digest = sha256(given).digest()
         if not sum(hmac.compare_digest(digest, each) for each in self._digests):
             raise _unauthorized()
 
-    async def _write(self, told: Sequence[Told]) -> None:
+    async def _write(self, found: Sequence[MerchantMessage]) -> None:
         async with self._database.unit() as unit:
             now = self._database.clock.monotonic()
             if now >= self._known_until or len(self._known) > MOST_KNOWN:
                 self._known, self._known_until = set(), now + KNOWN_SECONDS
-            if asked := {merchant_id for merchant_id, _ in told} - self._known:
-                self._known |= await merchants.known(unit.conn, asked)
-            if ours := [each for merchant_id, each in told if merchant_id in self._known]:
+            if unseen := {merchant_id for merchant_id, _ in found} - self._known:
+                self._known |= await merchants.known(unit.conn, unseen)
+            if ours := [each for merchant_id, each in found if merchant_id in self._known]:
                 unit.forward(ours)
         self._changes.labels("taken").inc(len(ours))
-        self._changes.labels("unknown_merchant").inc(len(told) - len(ours))
+        self._changes.labels("unknown_merchant").inc(len(found) - len(ours))
 
     async def _verify(self, request: web.Request) -> web.StreamResponse:
-        """Keep the code of a handshake for whoever runs us to copy (`<service> webhook-code`).
+        """Store a verification code for the operator, who reads it with `<service> webhook-code`.
 
-        It comes without a secret and proves to Clover whose the address is, so it is neither logged nor shown over
-        HTTP. Anybody may send one: the last ten are kept, so that a stranger's does not take the place of Clover's, in
-        one transaction at a time.
+        The code proves to Clover who owns the address, so it is neither logged nor shown over HTTP. Anybody may send
+        one, because the request has no secret. The last ten are kept, so that a stranger's does not replace Clover's.
         """
-        if (request.content_length or 0) > LARGEST_HANDSHAKE:
+        if (request.content_length or 0) > LARGEST_VERIFICATION:
             raise _unauthorized()
-        sent = handshake(await read_body(request, LARGEST_HANDSHAKE, self._read_seconds))
+        sent = parse_verification(await read_body(request, LARGEST_VERIFICATION, self._read_seconds))
         if sent is None:
             raise _unauthorized()
         await self._codes.add([sent.code])
@@ -119,9 +119,9 @@ class Receiver:
         async with self._database.unit() as unit:
             await unit.conn.execute(KEEP_CODES, sorted(set(codes)), unit.now)
             await unit.conn.execute(FORGET_CODES)
-        log.warning("the webhook's verification code was sent; read it with the command webhook-code")
+        log.warning("webhook verification code received; read it with the command webhook-code")
 
 
 def _unauthorized() -> Refused:
-    detail = f"The header {SECRET_HEADER} does not hold the secret agreed with Clover."
+    detail = f"The header {SECRET_HEADER} does not hold the secret configured in Clover."
     return Refused(401, "unauthorized", detail, headers={"WWW-Authenticate": f'{SECRET_HEADER} realm="quicksync"'})

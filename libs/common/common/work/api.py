@@ -1,4 +1,4 @@
-"""What a service still has to do for a merchant, over HTTP: every row, why it waits, and a Retry."""
+"""The HTTP routes of a service's pending work: each row, why it waits, and a Retry."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Protocol
@@ -14,20 +14,22 @@ from common.http.routes import Answer, Call, Nothing, Route
 from common.work import table
 
 LONGEST_ID = 18
-"""Digits that surely fit a bigint."""
+"""Every number of this many digits fits a bigint."""
 
 State = Literal["due", "waiting", "held"]
 
 
 class Deps(Protocol):
-    """What these routes need of a service's dependencies."""
+    """The part of a service's dependencies that these routes use."""
 
     @property
-    def database(self) -> Database: ...
+    def database(self) -> Database:
+        """The service's own schema."""
+        ...
 
 
 class WorkQuery(PageByNumber):
-    """Which rows: by state, kind or problem."""
+    """Filters: state, kind and problem."""
 
     state: State | None = None
     kind: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None
@@ -35,9 +37,9 @@ class WorkQuery(PageByNumber):
 
 
 class WorkRow(BaseModel):
-    """One thing to be done in Clover.
+    """One pending piece of work.
 
-    `state` is `due` (may be taken now), `waiting` (for `due_at`) or `held` (for a person, under `problem`).
+    `state` is `due` (runs now), `waiting` (runs at `due_at`) or `held` (waits for a person, under `problem`).
     """
 
     id: int
@@ -59,16 +61,16 @@ class WorkPage(BaseModel):
 
 
 def routes(service: str) -> list[Route]:
-    """The routes of `service`, whose dependencies have a `database`."""
+    """Return the routes of `service`, whose dependencies have a `database`."""
     path = f"/v1/merchants/{{merchant_id}}/work/{service}"
     return [
-        Route("GET", path, list_work, "work:read", takes=WorkQuery, gives=WorkPage, summary="List what is to be done"),
-        Route("POST", f"{path}/{{work_id}}/retry", retry_work, "work:write", status=202, summary="Try one again now"),
+        Route("GET", path, list_work, "work:read", takes=WorkQuery, gives=WorkPage, summary="List pending work"),
+        Route("POST", f"{path}/{{work_id}}/retry", retry_work, "work:write", status=202, summary="Retry pending work"),
     ]
 
 
 async def list_work(call: Call[Deps, WorkQuery]) -> WorkPage:
-    """Rows of this merchant, oldest first."""
+    """List the merchant's rows, oldest first."""
     asked = call.input
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
@@ -87,14 +89,14 @@ async def list_work(call: Call[Deps, WorkQuery]) -> WorkPage:
 
 
 async def retry_work(call: Call[Deps, Nothing]) -> Answer:
-    """Take this row now, whether it waits for its time or for a person."""
+    """Make this row due now, whether it waits for its time or for a person."""
     async with call.deps.database.unit() as unit:
         if not await table.retry_row(unit, call.merchant_id, _id(call.path["work_id"])):
-            raise NotFound("There is no such work; it may be done by now.")
+            raise NotFound("This work does not exist. It may have finished already.")
     return Answer(202)
 
 
 def _id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID):
-        raise Invalid.field("work_id", "is not the id of a row of work", "Send an `id` from the list of work.")
+        raise Invalid.field("work_id", "is not the id of pending work", "Send an `id` from the list of work.")
     return int(text)

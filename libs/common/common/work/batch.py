@@ -1,4 +1,4 @@
-"""What a sync function is handed: the keys that are due for one merchant, and a way to say how each fared."""
+"""The input of a sync function: the due keys of one merchant, and the methods that record each key's outcome."""
 
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -16,12 +16,12 @@ from common.db.unit import Unit
 from common.errors import Throttled, reason
 
 DELAYED_ATTEMPTS = 15
-"""So many failures in a row take some eight minutes; what waits that long is told."""
+"""Failures in a row after which a key is reported as delayed; with the backoff that is about eight minutes."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of work as it was taken; `releases` is what the merchant's lease had seen released by then, as JSON."""
+    """One row of work as it was taken; `releases` holds the merchant's release counts of that moment, as JSON."""
 
     id: int
     kind: str
@@ -35,9 +35,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Retry:
-    """Outcome: not finished, to be taken again at `due`. `failed` counts as a failed try.
+    """Outcome: not finished, to be attempted again at `due`. With `failed`, it counts as a failed attempt.
 
-    A `problem` is told and counts the row, which goes on being taken all the same.
+    With a `problem`, the row counts as waiting under that problem, although it is still attempted.
     """
 
     due: datetime
@@ -48,7 +48,7 @@ class Retry:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Outcome: done, and wanted again at `due`."""
+    """Outcome: done, and due again at `due`."""
 
     due: datetime
 
@@ -68,7 +68,7 @@ Outcome: TypeAlias = Retry | Repeat | Hold
 class Batch:
     """The due keys of one kind for one merchant, while this process alone may act for it.
 
-    Every key not told otherwise is done when the function returns.
+    A key without a recorded outcome is done when the function returns.
     """
 
     merchant_id: str
@@ -85,45 +85,46 @@ class Batch:
 
     @property
     def keys_untried_first(self) -> list[str]:
-        """The keys, those that failed before last and by lot: what always fails else kept the others for ever."""
+        """The keys, with failed ones last and shuffled; else a key that always fails could block the rest for ever."""
         rows = sorted(self.rows, key=lambda row: (row.attempts, random.random() if row.attempts else 0))
         return [row.key for row in rows]
 
     @property
     def now(self) -> datetime:
+        """The moment, by the service's clock."""
         return self.database.clock.now()
 
     def retry(self, key: str, after: timedelta, problem: str | None = None) -> None:
-        """Take this key again after so long: it is not finished, though nothing went wrong; it may be told why."""
+        """Attempt this key again after a delay, without counting a failure; optionally report it under a problem."""
         self.outcomes[key] = Retry(self.now + after, problem=Code(problem) if problem else None)
 
     def repeat(self, key: str, after: timedelta) -> None:
-        """This key is done, and is wanted again after so long."""
+        """Finish this key, and make it due again after a delay."""
         self.outcomes[key] = Repeat(self.now + after)
 
     def failed(self, key: str, error: Exception) -> None:
-        """Try this key again after the pause the other side wishes, else one that grows with each try.
+        """Retry this key after the error's Retry-After; without one, after a backoff that grows with each attempt.
 
-        One that fails for long is told under the problem `delayed`.
+        From DELAYED_ATTEMPTS on, the key is reported under the problem `delayed`.
         """
-        [tries] = [row.attempts + 1 for row in self.rows if row.key == key]
-        wished = error.retry_after if isinstance(error, Throttled) else None
-        problem = self.delayed if tries >= DELAYED_ATTEMPTS else None
-        self.outcomes[key] = Retry(self.now + (wished or backoff_delay(tries)), True, reason(error), problem)
+        [attempts] = [row.attempts + 1 for row in self.rows if row.key == key]
+        retry_after = error.retry_after if isinstance(error, Throttled) else None
+        problem = self.delayed if attempts >= DELAYED_ATTEMPTS else None
+        self.outcomes[key] = Retry(self.now + (retry_after or backoff_delay(attempts)), True, reason(error), problem)
 
     def failed_or_raise(self, key: str, error: Exception) -> None:
-        """The same, unless one failed before it: then it is the other side's failure, not a key's, and is raised."""
+        """Record a failure, or raise the error when another key failed before: then Clover fails, not the key."""
         if any(isinstance(each, Retry) and each.failed for each in self.outcomes.values()):
             raise error
         self.failed(key, error)
 
     def hold(self, key: str, problem: Code, reason: str = "") -> None:
-        """Let this key wait for a person, with the reason in words that may be shown."""
+        """Let this key wait for a person, with a reason that may be shown to the merchant."""
         self.outcomes[key] = Hold(problem, reason)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
-        """A transaction that commits only while this process still holds the merchant. Raises LeaseLost else."""
+        """Open a transaction that commits only while this process holds the merchant's lease; else raise LeaseLost."""
         async with self.database.unit() as unit:
             await lease.fence(unit.conn, self.merchant_id, self.token)
             yield unit

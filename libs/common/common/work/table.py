@@ -1,7 +1,8 @@
-"""The work table: every SQL statement the engine runs on it."""
+"""The work table: every SQL statement that the engine or a service runs on it."""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
@@ -10,6 +11,17 @@ from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.unit import Connection, Unit
 from common.text import clean
 from common.work.batch import Hold, Repeat, Retry, Row
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of one key's work: held for a person, or to be attempted at `due_at`."""
+
+    held: bool
+    problem: str | None
+    reason: str | None
+    due_at: datetime
+
 
 EARLIEST = """
 SELECT merchant_id, due_at FROM first_due
@@ -27,8 +39,8 @@ DELETE FROM work USING unnest($3::text[], $4::integer[]) AS done (key, seq)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key AND work.seq = done.seq
 """
 
-# What was asked for again meanwhile is taken again at once.
-RECURS = """
+# A key that was marked during the work (its seq has grown) is due at once.
+REPEATED = """
 UPDATE work SET attempts = 0, error = NULL, problem = NULL,
     due_at = CASE WHEN work.seq = done.seq THEN done.due_at ELSE $3 END
 FROM unnest($4::text[], $5::integer[], $6::timestamptz[]) AS done (key, seq, due_at)
@@ -44,8 +56,8 @@ FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::tex
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = later.key
 """
 
-# What was asked for again meanwhile is not held for what it was before, nor what was released meanwhile for that same
-# problem: it is due at once. The lease is held fast by the fence of this transaction; no release comes in between.
+# A key that was marked during the work, or whose problem was released during the work, is due at once instead of held:
+# the refusal was about its older state. The fence locks the lease, so no release can commit in between.
 HELD = """
 UPDATE work SET due_at = $4, problem = $3, error = nullif(held.error, ''), attempts = 0,
     held = work.seq = held.seq
@@ -54,12 +66,12 @@ FROM unnest($5::text[], $6::integer[], $7::text[], $8::jsonb[]) AS held (key, se
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = held.key
 """
 
-# In the order of those who write outcomes and of those who mark, so that they do not deadlock.
+# Units insert their marks in this order too, so that outcomes and marks do not deadlock.
 LOCK = """
 SELECT FROM work WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3) ORDER BY key COLLATE "C" FOR UPDATE
 """
 
-NOTE_RELEASE = """
+COUNT_RELEASE = """
 UPDATE lease SET releases = jsonb_set(releases, ARRAY[$2], to_jsonb(coalesce((releases ->> $2)::integer, 0) + 1))
 WHERE name = $1
 """
@@ -88,57 +100,63 @@ WHERE merchant_id = $1 AND id > $6 AND ($3::text IS NULL OR state = $3) AND ($4:
 ORDER BY id LIMIT $7
 """
 
+HELD_KEYS = "SELECT key FROM work WHERE merchant_id = $1 AND kind = $2 AND held ORDER BY id"
+ANY_HELD = "SELECT EXISTS (SELECT FROM work WHERE merchant_id = $1 AND held AND problem = ANY($2))"
+STATES = """
+SELECT key, held, problem, error AS reason, due_at FROM work WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3)
+"""
+
 RETRY_ROW = """
 UPDATE work SET held = false, due_at = $3, attempts = 0, seq = seq + 1
 WHERE merchant_id = $1 AND id = $2 RETURNING id
 """
 
-MORE_WAIT = """
+ADD_WAITING = """
 INSERT INTO problem (merchant_id, code, subject, opened_at, waiting) VALUES ($1, $2, '', $3, $4)
 ON CONFLICT (merchant_id, code, subject) DO UPDATE SET
     waiting = problem.waiting + excluded.waiting, revision = problem.revision + 1
 RETURNING waiting, opened_at, revision
 """
-FEWER_WAIT = """
+SUBTRACT_WAITING = """
 UPDATE problem SET waiting = greatest(waiting - $3, 0), resumed_count = resumed_count + $4, revision = revision + 1
 WHERE merchant_id = $1 AND code = $2 AND subject = '' RETURNING waiting, resumed_count, opened_at, revision
 """
-SOLVED = "DELETE FROM problem WHERE merchant_id = $1 AND code = $2 AND subject = ''"
+RESOLVED = "DELETE FROM problem WHERE merchant_id = $1 AND code = $2 AND subject = ''"
 
 
 async def earliest(conn: Connection) -> list[tuple[str, datetime]]:
-    """Each merchant with work that nobody is on, and when its first row is due, soonest first."""
+    """Return each merchant with work and no lease, with the due time of its first row, soonest first."""
     return [(row["merchant_id"], row["due_at"]) for row in await conn.fetch(EARLIEST)]
 
 
 async def due(conn: Connection, merchant_id: str, now: datetime, limit: int) -> list[Row]:
-    """The due rows of the merchant by priority, then by age."""
+    """Return the merchant's due rows by priority, then by age."""
     return [Row(**row) for row in await conn.fetch(DUE, merchant_id, now, limit)]
 
 
 async def lock(unit: Unit, merchant_id: str, rows: Sequence[Row]) -> None:
-    """Hold these rows, of one kind, fast before their outcomes are written."""
+    """Lock these rows, all of one kind, before their outcomes are written."""
     await unit.conn.execute(LOCK, merchant_id, rows[0].kind, [row.key for row in rows])
 
 
 async def finish(unit: Unit, merchant_id: str, kind: str, rows: Sequence[Row]) -> None:
-    """These are done; those asked for again meanwhile stay, due at once."""
+    """Delete finished rows; a row that was marked during the work stays and is due at once."""
     if rows:
         await unit.conn.execute(FINISHED, merchant_id, kind, [row.key for row in rows], [row.seq for row in rows])
-        await recur(unit, merchant_id, kind, [(row, Repeat(unit.now)) for row in rows])
+        await repeat(unit, merchant_id, kind, [(row, Repeat(unit.now)) for row in rows])
 
 
-async def recur(unit: Unit, merchant_id: str, kind: str, done: Sequence[tuple[Row, Repeat]]) -> None:
-    """These are done, so that no problem waits for them, and wanted again when due."""
+async def repeat(unit: Unit, merchant_id: str, kind: str, done: Sequence[tuple[Row, Repeat]]) -> None:
+    """Make finished rows due again, and take them out of the problems they waited under."""
     if done:
         rows = [row for row, _ in done]
         keys, seqs, due = [row.key for row in rows], [row.seq for row in rows], [each.due for _, each in done]
-        await unit.conn.execute(RECURS, merchant_id, kind, unit.now, keys, seqs, due)
-        await _fewer_wait(unit, merchant_id, rows, done=True)
+        await unit.conn.execute(REPEATED, merchant_id, kind, unit.now, keys, seqs, due)
+        await _subtract_waiting(unit, merchant_id, rows, done=True)
 
 
 async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tuple[Row, Retry]]) -> None:
-    """These are taken again when due; the ones that failed count one more try, and a problem of theirs is told."""
+    """Make rows due later; a failed row counts one more attempt, and a row with a problem counts as waiting."""
     if later:
         await unit.conn.execute(
             POSTPONED,
@@ -147,44 +165,44 @@ async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tupl
             unit.now,
             [row.key for row, _ in later],
             [row.seq for row, _ in later],
-            [wait.due for _, wait in later],
-            [wait.failed for _, wait in later],
-            [clean(wait.reason) for _, wait in later],
-            [wait.problem for _, wait in later],
+            [retry.due for _, retry in later],
+            [retry.failed for _, retry in later],
+            [clean(retry.reason) for _, retry in later],
+            [retry.problem for _, retry in later],
         )
-        for problem in sorted({wait.problem for _, wait in later if wait.problem}):
-            await _wait_for(unit, merchant_id, problem, [row for row, wait in later if wait.problem == problem])
+        for problem in sorted({retry.problem for _, retry in later if retry.problem}):
+            await _add_waiting(unit, merchant_id, problem, [row for row, retry in later if retry.problem == problem])
 
 
 async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row, Hold]]) -> None:
-    """These wait for a person; each problem among them is told with the number that now wait for it."""
-    for problem in sorted({need.problem for _, need in held}):
-        rows = [row for row, need in held if need.problem == problem]
-        reasons = [clean(need.reason) for _, need in held if need.problem == problem]
+    """Hold rows for a person, and emit each of their problems with the number of rows that now wait under it."""
+    for problem in sorted({each.problem for _, each in held}):
+        rows = [row for row, each in held if each.problem == problem]
+        reasons = [clean(each.reason) for _, each in held if each.problem == problem]
         keys, seqs, releases = zip(*((row.key, row.seq, row.releases) for row in rows), strict=True)
         await unit.conn.execute(HELD, merchant_id, kind, problem, unit.now, keys, seqs, reasons, releases)
-        await _wait_for(unit, merchant_id, problem, rows)
+        await _add_waiting(unit, merchant_id, problem, rows)
 
 
 async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
-    """Take everything that waits for this problem again, oldest first; how many that is.
+    """Make every row held under this problem due again, oldest first, and return their number.
 
-    The problem stays open until the last of them went through, and only then is told as solved.
+    The problem closes when the last of these rows has succeeded, not before.
     """
-    await unit.conn.execute(NOTE_RELEASE, merchant_id, problem)
+    await unit.conn.execute(COUNT_RELEASE, merchant_id, problem)
     released = await unit.conn.fetch(RELEASE, merchant_id, problem, unit.now)
     unit.notify("work")
     return len(released)
 
 
 async def retry(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
-    """Take this one now, held or not; whether there is such a row."""
+    """Make this key due now, held or not; return whether it exists."""
     unit.notify("work")
     return bool(await unit.conn.fetch(RETRY, merchant_id, kind, key, unit.now))
 
 
 async def retry_row(unit: Unit, merchant_id: str, row_id: int) -> bool:
-    """The same for the row of this id."""
+    """Make the row of this id due now, held or not; return whether it exists."""
     unit.notify("work")
     return bool(await unit.conn.fetch(RETRY_ROW, merchant_id, row_id, unit.now))
 
@@ -200,36 +218,52 @@ async def listed(
     after: int,
     limit: int,
 ) -> list[asyncpg.Record]:
-    """The merchant's rows with an id beyond `after`, oldest first, as far as they are what is asked for."""
+    """Return the merchant's rows that match, oldest first, from ids greater than `after`."""
     return list(await conn.fetch(LISTED, merchant_id, now, state, kind, problem, after, limit))
 
 
+async def held_keys(conn: Connection, merchant_id: str, kind: str) -> list[str]:
+    """Return the keys of this kind that wait for a person, oldest first."""
+    return [row["key"] for row in await conn.fetch(HELD_KEYS, merchant_id, kind)]
+
+
+async def any_held(conn: Connection, merchant_id: str, problems: Sequence[Code]) -> bool:
+    """Return whether anything of this merchant is held under one of these problems."""
+    return bool(await conn.fetchval(ANY_HELD, merchant_id, list(problems)))
+
+
+async def states(conn: Connection, merchant_id: str, kind: str, keys: Sequence[str]) -> dict[str, State]:
+    """Return the state of each of these keys that has work, for one page of a list; absent keys are done."""
+    rows = await conn.fetch(STATES, merchant_id, kind, list(keys))
+    return {row["key"]: State(row["held"], row["problem"], row["reason"], row["due_at"]) for row in rows}
+
+
 async def drop(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
-    """What waits for a person here is not wanted any more; whether it did. What does not wait is left to the worker."""
+    """Delete this key if it is held, and return whether it was; any other key is left to the worker."""
     rows = [Row(**row) for row in await unit.conn.fetch(DROP, merchant_id, kind, key)]
-    await _fewer_wait(unit, merchant_id, rows, done=False)
+    await _subtract_waiting(unit, merchant_id, rows, done=False)
     return bool(rows)
 
 
-async def _wait_for(unit: Unit, merchant_id: str, problem: Code, rows: Sequence[Row]) -> None:
-    """Count those of these rows that have not waited for this problem before, and tell how many now do."""
+async def _add_waiting(unit: Unit, merchant_id: str, problem: Code, rows: Sequence[Row]) -> None:
+    """Count the rows that newly wait under this problem, and emit the problem with its total."""
     others = [row for row in rows if row.problem != problem]
     if others:
-        await _fewer_wait(unit, merchant_id, others, done=False)
-        [count] = await unit.conn.fetch(MORE_WAIT, merchant_id, problem, unit.now, len(others))
-        _tell_opened(unit, merchant_id, problem, count)
+        await _subtract_waiting(unit, merchant_id, others, done=False)
+        [count] = await unit.conn.fetch(ADD_WAITING, merchant_id, problem, unit.now, len(others))
+        _emit_opened(unit, merchant_id, problem, count)
 
 
-async def _fewer_wait(unit: Unit, merchant_id: str, rows: Sequence[Row], *, done: bool) -> None:
+async def _subtract_waiting(unit: Unit, merchant_id: str, rows: Sequence[Row], *, done: bool) -> None:
     counts = Counter(row.problem for row in rows if row.problem)
     for problem, count in sorted(counts.items()):
-        left = await unit.conn.fetchrow(FEWER_WAIT, merchant_id, problem, count, count if done else 0)
+        left = await unit.conn.fetchrow(SUBTRACT_WAITING, merchant_id, problem, count, count if done else 0)
         if left is None:
             continue
         if left["waiting"]:
-            _tell_opened(unit, merchant_id, Code(problem), left)
+            _emit_opened(unit, merchant_id, Code(problem), left)
         else:
-            await unit.conn.execute(SOLVED, merchant_id, problem)
+            await unit.conn.execute(RESOLVED, merchant_id, problem)
             unit.emit(
                 ProblemClosed(
                     merchant_id=merchant_id,
@@ -240,6 +274,6 @@ async def _fewer_wait(unit: Unit, merchant_id: str, rows: Sequence[Row], *, done
             )
 
 
-def _tell_opened(unit: Unit, merchant_id: str, problem: Code, count: asyncpg.Record) -> None:
-    told = {name: count[name] for name in ("waiting", "opened_at", "revision")}
-    unit.emit(ProblemOpened(merchant_id=merchant_id, code=problem, **told))
+def _emit_opened(unit: Unit, merchant_id: str, problem: Code, count: asyncpg.Record) -> None:
+    counts = {name: count[name] for name in ("waiting", "opened_at", "revision")}
+    unit.emit(ProblemOpened(merchant_id=merchant_id, code=problem, **counts))

@@ -1,17 +1,18 @@
-"""Does the work: leases a merchant, takes its due rows by priority, runs their sync function, writes how each fared.
+"""Runs the work: leases a merchant, takes its due rows by priority, runs their sync function and writes the outcomes.
 
-One replica at a time acts for a merchant and service. A lost lease is noticed by its token before anything more is
-written. A batch that is refused is split until the bad row stands alone; what fails for now is taken again later.
+One replica at a time acts for a merchant. A lost lease is detected by its token before anything is written. A refused
+batch is split until the bad row stands alone; a transient failure is retried later.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
 
-from common.backoff import Backoff, backoff_delay, sleep_until
+from common.backoff import Backoff, backoff_delay
 from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
@@ -40,82 +41,88 @@ log = structlog.get_logger()
 
 LEASE = timedelta(seconds=12)
 SAFE_SECONDS = 9.0
-"""After so long without its lease prolonged a turn is ended: another may soon take the merchant."""
+"""A turn whose lease was not renewed for this long is cancelled, well before another process may take the merchant."""
 RENEW_SECONDS = 2.5
+"""Three renewals may fail before a turn is cancelled."""
 LOOK_SECONDS = 2.0
+"""Poll interval. A NOTIFY may be lost, so the wake-up is only a shortcut."""
 TURN_SECONDS = 2.0
+"""Long enough for a few Clover calls, short enough that other merchants wait no longer than they would notice."""
 TAKE = 200
+"""Rows read at once; those of the first row's kind make the batch."""
 BUG_ATTEMPTS = 5
-WRITE_TRIES = 4
+WRITE_ATTEMPTS = 4
 STOP_SECONDS = 8.0
+"""A Clover call may take this long; the container runtime kills the process after 20 s."""
 CANCEL_SECONDS = 2.0
-PROBLEMS = {None, *Code}
+KNOWN_PROBLEMS = {None, *Code}
 
 
 class CoolDown(Exception):
-    """Clover takes no calls for this merchant for now; `wish` is the pause it asked for, if it did."""
+    """Clover takes no calls for this merchant now; `retry_after` is its Retry-After, if it sent one."""
 
-    def __init__(self, wish: timedelta | None) -> None:
-        super().__init__("the merchant rests")
-        self.wish = wish
+    def __init__(self, retry_after: timedelta | None) -> None:
+        super().__init__("the merchant cools down")
+        self.retry_after = retry_after
 
 
 class Worker:
-    """The worker of one service process: up to `concurrency` merchants at once, each in a task of its own."""
+    """The worker of one service process: up to `concurrency` merchants at once, each in its own task."""
 
     def __init__(
         self, database: Database, kinds: Iterable[Kind], deps: object, metrics: Metrics, *, concurrency: int = 16
     ) -> None:
         self._database = database
+        self._clock = database.clock
         self._kinds = {kind.name: kind for kind in kinds}
         self._deps = deps
         self._metrics = metrics
-        self._side_by_side = concurrency
+        self._concurrency = concurrency
         self._token = uuid4()
         self._turns: dict[str, asyncio.Task[None]] = {}
-        self._kept_at: dict[str, float] = {}
+        self._renewed_at: dict[str, float] = {}
         self._queue = FairQueue()
         self._next_due: datetime | None = None
         self._stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`; batches under way then get eight seconds to finish, and their leases are given back."""
+        """Work until `stop`; then let running batches finish for eight seconds, and release their leases."""
         async with asyncio.TaskGroup() as group:
             renewing = group.create_task(self._renew())
             try:
-                await self._keep_looking(stop)
+                await self._poll_until(stop)
                 self._stopping = True
                 await self._finish(STOP_SECONDS)
             finally:
                 await self._finish(0)
                 renewing.cancel()
 
-    async def _keep_looking(self, stop: asyncio.Event) -> None:
-        backoff = Backoff(first=0.2, most=5.0)
+    async def _poll_until(self, stop: asyncio.Event) -> None:
+        backoff = Backoff(self._clock, first=0.2, most=5.0)
         while not stop.is_set():
             try:
                 await self.poll()
                 await self._database.wakeups.wait("work", self._until_next())
                 backoff.reset()
             except Transient as error:
-                log.warning("work waits", reason=str(error))
+                log.warning("work paused", reason=str(error))
                 await backoff.wait(stop)
 
     async def poll(self) -> None:
-        """Start a turn for each merchant that is due, as far as there are places."""
+        """Start a turn for each merchant that is due, up to `concurrency` turns."""
         for name in [name for name, turn in self._turns.items() if turn.done()]:
             turn = self._turns.pop(name)
             if not turn.cancelled():
-                turn.result()  # a bug in a turn ends the process rather than the work of one merchant
-        now = self._database.clock.now()
+                turn.result()  # a bug in the engine ends the process, instead of silently stopping one merchant
+        now = self._clock.now()
         async with self._database.connection() as conn:
             waiting = self._queue.in_turn(await table.earliest(conn), self._turns)
             due = [merchant_id for merchant_id, due_at in waiting if due_at <= now]
-            places = self._side_by_side - len(self._turns)
-            taken = await lease.take(conn, due[:places], self._token, LEASE) if places else []
+            free = self._concurrency - len(self._turns)
+            taken = await lease.take(conn, due[:free], self._token, LEASE) if free else []
         self._next_due = min((due_at for _, due_at in waiting if due_at > now), default=None)
         for merchant_id in taken:
-            self._kept_at[merchant_id] = self._database.clock.monotonic()
+            self._renewed_at[merchant_id] = self._clock.monotonic()
             turn = asyncio.create_task(self._turn(merchant_id), name=f"work for {merchant_id}")
             self._turns[merchant_id] = turn
             turn.add_done_callback(lambda _: self._database.wakeups.notify("work"))
@@ -131,54 +138,53 @@ class Worker:
     def _until_next(self) -> float:
         if self._next_due is None:
             return LOOK_SECONDS
-        return max(0.0, min(LOOK_SECONDS, (self._next_due - self._database.clock.now()).total_seconds()))
+        return max(0.0, min(LOOK_SECONDS, (self._next_due - self._clock.now()).total_seconds()))
 
     async def _turn(self, merchant_id: str) -> None:
-        """Work for one merchant until nothing is due or its turn is over, so that no merchant starves another."""
-        clock = self._database.clock
-        over = clock.monotonic() + TURN_SECONDS
+        """Work for one merchant until nothing is due or its time is over, so that no merchant starves another."""
+        over = self._clock.monotonic() + TURN_SECONDS
         try:
-            while not self._stopping and clock.monotonic() < over and await self._batch(merchant_id):
+            while not self._stopping and self._clock.monotonic() < over and await self._batch(merchant_id):
                 self._queue.reset(merchant_id)
-        except CoolDown as rests:
-            self._queue.cool_down(merchant_id, clock.now(), rests.wish)
+        except CoolDown as cool_down:
+            self._queue.cool_down(merchant_id, self._clock.now(), cool_down.retry_after)
         except Transient as error:
-            log.warning("a turn ended early", reason=str(error))
+            log.warning("turn ended early", reason=str(error))
         finally:
-            self._queue.turn_ended(merchant_id, clock.now())
-            await self._give_back(merchant_id)
+            self._queue.turn_ended(merchant_id, self._clock.now())
+            await self._release_lease(merchant_id)
 
-    async def _give_back(self, merchant_id: str) -> None:
+    async def _release_lease(self, merchant_id: str) -> None:
         try:
             async with self._database.connection() as conn:
                 await lease.release(conn, [merchant_id], self._token)
         except Transient as error:
-            log.warning("a lease is left to expire", reason=str(error))
+            log.warning("lease left to expire", reason=str(error))
 
     async def _batch(self, merchant_id: str) -> bool:
-        """Run the most urgent kind of work that is due; whether there was any."""
+        """Run the most urgent kind of due work; return whether any was due."""
         async with self._database.connection() as conn:
-            rows = await table.due(conn, merchant_id, self._database.clock.now(), TAKE)
+            rows = await table.due(conn, merchant_id, self._clock.now(), TAKE)
         if not rows:
             return False
-        kind, is_told = self._kinds.get(rows[0].kind), rows[0].problem in PROBLEMS
-        alike = [row for row in rows if row.kind == rows[0].kind and (row.problem in PROBLEMS) == is_told]
-        if kind and is_told:
+        kind, is_known = self._kinds.get(rows[0].kind), rows[0].problem in KNOWN_PROBLEMS
+        alike = [row for row in rows if row.kind == rows[0].kind and (row.problem in KNOWN_PROBLEMS) == is_known]
+        if kind and is_known:
             await self._run(kind, merchant_id, alike[: kind.batch])
         else:
-            await self._put_off(merchant_id, alike)
+            await self._postpone_unknown(merchant_id, alike)
         return True
 
-    async def _put_off(self, merchant_id: str, rows: Sequence[Row]) -> None:
-        """Leave rows of a kind, or with a problem, of a newer version to a process that knows it."""
+    async def _postpone_unknown(self, merchant_id: str, rows: Sequence[Row]) -> None:
+        """Postpone rows whose kind or problem only a newer version knows: during an upgrade both versions run."""
         batch = Batch(merchant_id, rows, self._database, self._token)
-        words = "this version does not know this kind of work; another may"
+        reason = "this version does not know this kind of work; another may"
         for row in rows:
-            batch.outcomes[row.key] = Retry(batch.now + backoff_delay(row.attempts + 1), failed=True, reason=words)
+            batch.outcomes[row.key] = Retry(batch.now + backoff_delay(row.attempts + 1), failed=True, reason=reason)
         await self._write(batch, no_hook)
 
     async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
-        batch, rests = Batch(merchant_id, rows, self._database, self._token, kind.delayed), None
+        batch, cool_down = Batch(merchant_id, rows, self._database, self._token, kind.delayed), None
         trace = tracing.enter(rows[0].trace)
         try:
             with self._metrics.work_seconds.labels(kind.name).time():
@@ -188,7 +194,7 @@ class Worker:
         except (Transient, Ambiguous, Forbidden, Held, Again) as error:
             _fail(batch, error, kind.refused)
             if isinstance(error, Throttled | Unavailable | TimedOut):
-                rests = CoolDown(error.retry_after if isinstance(error, Throttled) else None)
+                cool_down = CoolDown(error.retry_after if isinstance(error, Throttled) else None)
         except Exception as error:
             if len(rows) > 1:
                 half = len(rows) // 2
@@ -196,69 +202,70 @@ class Worker:
                 await self._run(kind, merchant_id, rows[half:])
                 return
             if not isinstance(error, AppError):
-                log.exception("a sync function has a bug", kind=kind.name)
+                log.exception("bug in a sync function", kind=kind.name)
             _fail(batch, error, kind.refused)
         finally:
             tracing.leave(trace)
         await self._write(batch, kind.on_outcomes)
-        if rests is not None:
-            raise rests
+        if cool_down is not None:
+            raise cool_down
 
     async def _write(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
-        """Write how each row fared. What meets another writer is written again: the calls are made and paid for."""
-        for attempt in range(1, WRITE_TRIES):
+        """Write the outcomes; on a conflict write them again, because the Clover calls are already made."""
+        for attempt in range(1, WRITE_ATTEMPTS):
             try:
                 return await self._write_once(batch, on_outcomes)
             except LeaseLost:
                 raise
-            except Conflict:
+            except Conflict:  # the other transaction ends in real time, whatever a test's clock shows
                 await asyncio.sleep(backoff_delay(attempt, first=0.05).total_seconds())
         return await self._write_once(batch, on_outcomes)
 
     async def _write_once(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
-        named = batch.merchant_id, batch.rows[0].kind
-        said = [(row, batch.outcomes.get(row.key)) for row in batch.rows]
+        names = batch.merchant_id, batch.rows[0].kind
+        outcomes = [(row, batch.outcomes.get(row.key)) for row in batch.rows]
         async with batch.unit() as unit:
-            await on_outcomes(unit, batch.merchant_id, {row.key: each for row, each in said})
+            await on_outcomes(unit, batch.merchant_id, {row.key: outcome for row, outcome in outcomes})
             await table.lock(unit, batch.merchant_id, batch.rows)
-            await table.finish(unit, *named, [row for row, each in said if each is None])
-            await table.recur(unit, *named, [(row, each) for row, each in said if isinstance(each, Repeat)])
-            await table.postpone(unit, *named, [(row, each) for row, each in said if isinstance(each, Retry)])
-            await table.hold(unit, *named, [(row, each) for row, each in said if isinstance(each, Hold)])
-        for row, each in said:
-            self._metrics.work_outcomes.labels(row.kind, type(each).__name__ if each else "Done").inc()
+            await table.finish(unit, *names, [row for row, each in outcomes if each is None])
+            await table.repeat(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Repeat)])
+            await table.postpone(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Retry)])
+            await table.hold(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Hold)])
+        for row, outcome in outcomes:
+            self._metrics.work_outcomes.labels(row.kind, type(outcome).__name__ if outcome else "Done").inc()
 
     async def _renew(self) -> None:
-        """Prolong the leases of all turns under way, and end those whose lease another may soon have."""
-        never = asyncio.Event()
+        """Renew the leases of all running turns; cancel a turn whose lease another process may soon take."""
         while True:
-            await sleep_until(never, RENEW_SECONDS)
-            now = self._database.clock.monotonic()
-            under_way = {name: task for name, task in self._turns.items() if not task.done()}
+            await self._clock.sleep(RENEW_SECONDS)
+            now = self._clock.monotonic()
+            running = {name: turn for name, turn in self._turns.items() if not turn.done()}
             try:
                 async with asyncio.timeout(RENEW_SECONDS), self._database.connection() as conn:
-                    kept = await lease.prolong(conn, list(under_way), self._token, LEASE)
-                self._kept_at |= dict.fromkeys(kept, now)
+                    renewed = await lease.prolong(conn, list(running), self._token, LEASE)
+                self._renewed_at |= dict.fromkeys(renewed, now)
             except (Transient, TimeoutError) as error:
-                log.warning("leases not prolonged", reason=str(error) or "the database does not answer")
-            for name, task in under_way.items():
-                if self._database.clock.monotonic() - self._kept_at[name] > SAFE_SECONDS:
-                    log.warning("a turn is ended, as its lease could not be prolonged", merchant_id=name)
-                    task.cancel()
+                log.warning("leases not renewed", reason=str(error) or "the database does not answer")
+            for name, turn in running.items():
+                if self._clock.monotonic() - self._renewed_at[name] > SAFE_SECONDS:
+                    log.warning("turn cancelled, its lease could not be renewed", merchant_id=name)
+                    turn.cancel()
 
     async def _finish(self, seconds: float) -> None:
-        """Wait so long for the turns under way; those that are not over by then are cancelled."""
-        turns = {task for task in self._turns.values() if not task.done()}
-        if turns:
-            _, turns = await asyncio.wait(turns, timeout=seconds)
-        for task in turns:
-            task.cancel()
-        if turns:
-            await asyncio.wait(turns, timeout=CANCEL_SECONDS)
+        """Wait this long for the running turns, then cancel the others."""
+        turns = {turn for turn in self._turns.values() if not turn.done()}
+        if not turns:
+            return
+        with suppress(TimeoutError):
+            async with self._clock.timeout(seconds):
+                await asyncio.wait(turns)
+        for turn in turns:
+            turn.cancel()
+        await asyncio.wait(turns, timeout=CANCEL_SECONDS)
 
 
 def _fail(batch: Batch, error: Exception, refused: Code) -> None:
-    """Say for each key of which the function said nothing what becomes of it after this error."""
+    """Give each key without an outcome the one that this error means."""
     for row in batch.rows:
         if row.key in batch.outcomes:
             continue

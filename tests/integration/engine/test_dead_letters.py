@@ -1,0 +1,58 @@
+"""Dead letters are listed, shown, replayed and dropped from the command line of a service."""
+
+import asyncio
+import os
+import sys
+from datetime import UTC, datetime
+
+import asyncpg
+import pytest
+
+from common.ids import uuid7
+
+
+async def dead_letters(dsn: str, *words: str) -> tuple[int, str]:
+    """Run `inventory dead-letters` with these words, and return its exit code and output."""
+    environment = os.environ | {"QS_ENV": "dev", "QS_POSTGRES_DSN": dsn, "QS_AMQP_URL": "amqp://unused/"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "inventory", "dead-letters", *words,
+        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+@pytest.fixture
+async def dead_letter(database_dsn: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """A connection to a schema in which one message waits for a person."""
+    connection = await asyncpg.connect(database_dsn, server_settings={"search_path": "inventory"})
+    await connection.execute(
+        "INSERT INTO dead_letter VALUES ($1, 'clover.object_changed.v1', $2, $3, '', 1, NULL, 'kind (missing)')",
+        uuid7(),
+        b'{"merchant_id": "MRCHNT0000001"}',
+        datetime.now(UTC),
+    )
+    return connection
+
+
+async def test_a_dead_letter_is_listed_shown_replayed_and_dropped(
+    database_dsn: str, dead_letter: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Each command does what it says and no more."""
+    message_id = str(await dead_letter.fetchval("SELECT id FROM dead_letter"))
+    code, listed = await dead_letters(database_dsn, "ls")
+    assert code == 0
+    assert message_id in listed
+    assert "waits for you" in listed
+    _, shown = await dead_letters(database_dsn, "show", message_id)
+    assert "kind (missing)" in shown
+    assert '{"merchant_id": "MRCHNT0000001"}' in shown
+
+    await dead_letters(database_dsn, "replay", message_id)
+    assert await dead_letter.fetchval("SELECT due_at <= now() FROM dead_letter")
+    await dead_letters(database_dsn, "drop", message_id)
+    assert await dead_letter.fetchval("SELECT count(*) FROM dead_letter") == 0
+    code, output = await dead_letters(database_dsn, "drop", message_id)
+    assert code == 1
+    assert "no such dead letter" in output
+    await dead_letter.close()
