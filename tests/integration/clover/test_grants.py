@@ -1,6 +1,6 @@
 """Grants asked of catalog over HTTP, and what happens when it does not give any."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,15 @@ from pydantic import SecretStr
 from tests.integration.clover.conftest import MERCHANT, settings
 from tests.support.clock import FakeClock
 
-from common.clover.grants import ALONE_KEPT, ALONE_RATE, GrantAnswer, GrantRequest, HttpGrants
+from common.clover.grants import (
+    ALONE_KEPT,
+    ALONE_RATE,
+    ASK_AGAIN_SECONDS,
+    WAIT_SECONDS,
+    GrantAnswer,
+    GrantRequest,
+    HttpGrants,
+)
 from common.errors import Forbidden, Throttled, Unavailable
 from common.http.auth import Keys
 
@@ -26,14 +34,12 @@ class Catalog:
     """Answers as it is told to: the statuses in turn, the last for ever."""
 
     statuses: list[int] = field(default_factory=lambda: [200])
-    when_asked: Callable[[], None] = lambda: None
     body: str = GRANT.model_dump_json()
     asked: list[GrantRequest] = field(default_factory=list)
     given_back: list[str] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.Response:
         Keys([], [SECRET], audience="catalog").internal(request.headers["Authorization"])
-        self.when_asked()
         self.asked.append(GrantRequest.model_validate_json(await request.read()))
         status = self.statuses[min(len(self.asked), len(self.statuses)) - 1]
         body = self.body if status == 200 else "{}"
@@ -87,17 +93,20 @@ async def test_a_full_quota_is_waited_for(asking: Asking) -> None:
     """While others hold everything it is asked for again, and got when there is room."""
     asking.catalog.statuses = [429, 429, 200]
 
-    assert (await asking.grants.take(MERCHANT)).grant_id == "g1"
+    async with asking.clock.running():
+        assert (await asking.grants.take(MERCHANT)).grant_id == "g1"
     assert len(asking.catalog.asked) == 3
 
 
 async def test_a_quota_that_stays_full_ends_the_waiting(asking: Asking) -> None:
-    """After some five seconds the caller is told, and may turn to something else."""
-    asking.catalog.statuses, asking.catalog.when_asked = [429], lambda: asking.clock.advance(2)
-    with pytest.raises(Throttled):
-        await asking.grants.take(MERCHANT)
+    """After about five seconds the caller gets Throttled, and can do something else."""
+    asking.catalog.statuses = [429]
+    async with asking.clock.running(speed=20):
+        with pytest.raises(Throttled):
+            await asking.grants.take(MERCHANT)
 
-    assert len(asking.catalog.asked) == 3
+    assert len(asking.catalog.asked) > 1
+    assert asking.clock.monotonic() > WAIT_SECONDS - 2 * ASK_AGAIN_SECONDS
 
 
 @pytest.mark.parametrize("status", [403, 404])

@@ -44,8 +44,8 @@ def test_the_codes_are_shown_once(run: CliRunner, database_dsn: str) -> None:
     first, second = webhook_code(run), webhook_code(run)
 
     assert first.output.splitlines()[:2] == [
-        "a-strangers  (came at 2026-11-23 11:00:00)",
-        "a-code-of-clovers  (came at 2026-11-23 12:00:00)",
+        "a-strangers  (received at 2026-11-23 11:00:00)",
+        "a-code-of-clovers  (received at 2026-11-23 12:00:00)",
     ]
     assert second.exit_code == 1
     assert "have Clover send one" in second.output

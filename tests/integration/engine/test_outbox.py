@@ -65,7 +65,7 @@ async def test_what_the_broker_does_not_take_is_logged_once(engine: Engine) -> N
         assert await relay.publish_due() == 1
 
     told = [(line["event"], line["type"]) for line in lines]
-    assert told == [("events not taken by the broker", Noted.type), ("events taken by the broker again", Noted.type)]
+    assert told == [("events refused by the broker", Noted.type), ("events accepted by the broker again", Noted.type)]
 
 
 async def test_what_nobody_takes_is_tried_ever_more_rarely(engine: Engine) -> None:
