@@ -48,4 +48,4 @@ def test_the_codes_are_shown_once(run: CliRunner, database_dsn: str) -> None:
         "a-code-of-clovers  (received at 2026-11-23 12:00:00)",
     ]
     assert second.exit_code == 1
-    assert "have Clover send one" in second.output
+    assert "ask Clover to send one" in second.output

@@ -138,7 +138,7 @@ class Hub:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Distribute new entries until `stop`."""
-        backoff = Backoff(first=0.2, most=5.0)
+        backoff = Backoff(self._database.clock, first=0.2, most=5.0)
         while not stop.is_set():
             try:
                 await self.poll()
