@@ -1,16 +1,13 @@
 """Catalog itself on a database of its own, beside a Clover of its own; its loops do not run by themselves."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
-import asyncpg
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
-from pydantic import SecretStr
+from tests.support.clock import MovedClock
+from tests.support.service import INTERNAL_SECRETS, Harness, serving, settings_for
 from tests.support.tokens import Issuer
 
 from catalog.app import build
@@ -18,13 +15,8 @@ from catalog.settings import Settings
 from clover_sandbox import app as sandbox
 from clover_sandbox.merchant_factory import MerchantSpec
 from clover_sandbox.sandbox import Sandbox
-from common.contracts.envelope import Event
-from common.http.auth import mint_internal
-from common.service import Service
-from common.work.worker import Worker
 
-INTERNAL = [SecretStr("between ourselves")]
-MASTER_KEY = SecretStr("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+INTERNAL = INTERNAL_SECRETS
 EMAIL = "owner@shop.example"
 
 
@@ -38,24 +30,10 @@ class Shop:
 
 
 @dataclass
-class Catalog:
-    """The running service, spoken to over HTTP, and the Clover behind it."""
+class Catalog(Harness):
+    """The service, and the sandbox behind it."""
 
-    service: Service
-    http: TestClient[Any, Any]
-    issuer: Issuer
     clover: Sandbox
-    dsn: str
-
-    async def call(
-        self, method: str, path: str, body: object = None, *, internal: bool = False, **claims: Any
-    ) -> tuple[int, Any]:
-        """The status and the JSON of one request; as another service of ours when `internal`."""
-        token = mint_internal(INTERNAL, "catalog", "orders") if internal else self.issuer.token(**claims)
-        headers = {"Authorization": f"Bearer {token}"}
-        async with self.http.request(method, path, json=body, headers=headers) as response:
-            text = await response.text()
-            return response.status, json.loads(text) if text else None
 
     def shop(self, region: str = "us") -> Shop:
         """A new merchant in the sandbox."""
@@ -94,9 +72,6 @@ class Catalog:
         _, body = await self.call("GET", f"/v1/merchants/{shop.id}/products/{product_id}")
         return body
 
-    async def run_until_idle(self) -> None:
-        await self.service.worker.run_until_idle()
-
     def items(self, shop: Shop) -> list[dict[str, Any]]:
         """The merchant's items as they stand in Clover."""
         return list(self.clover.world.merchants[shop.id].objects["items"].newest_first(hidden_too=True))
@@ -116,22 +91,7 @@ class Catalog:
         [turn] = [task for task in asyncio.all_tasks() if task.get_name() == f"work for {shop.id}"]
         turn.cancel()
         await asyncio.wait([turn])
-        old = self.service
-        self.service.worker = Worker(old.database, old.kinds, old.deps, old.metrics)
-
-    async def emitted(self, event: type[Event]) -> list[Any]:
-        """The events of this type that are to be published."""
-        rows = await self.fetch("SELECT body FROM outbox WHERE type = $1 ORDER BY id", event.type)
-        return [event.decode(row["body"]) for row in rows]
-
-    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with self.service.database.connection() as conn:
-            return list(await conn.fetch(sql, *arguments))
-
-    async def deliver(self, event: Event) -> None:
-        """Have the handler of this event run."""
-        async with self.service.database.unit() as unit:
-            await self.service.handlers[type(event)](event, unit)
+        self.new_worker()
 
 
 @pytest.fixture
@@ -142,21 +102,14 @@ def changed() -> dict[str, Any]:
 
 @pytest.fixture
 async def catalog(database_dsn: str, changed: dict[str, Any]) -> AsyncIterator[Catalog]:
-    issuer = Issuer()
+    issuer, clock = Issuer(), MovedClock()
     built = sandbox.build()
     async with sandbox.serving(built) as url:
-        usual: dict[str, Any] = {
-            "env": "dev",
-            "postgres_dsn": SecretStr(database_dsn),
-            "amqp_url": SecretStr("amqp://nowhere.invalid"),
-            "bus_namespace": uuid4().hex,
+        usual = {
             "clover_base_urls": dict.fromkeys(("us", "eu", "la", "sandbox"), url),
-            "clover_timeout": 2.0,
-            "jwt_public_keys": [issuer.public_pem],
-            "internal_secrets": INTERNAL,
-            "master_keys": [MASTER_KEY],
             "create_settles_seconds": 0.0,
         }
-        service = build(Settings(**(usual | changed)))
-        async with service.opened(), TestClient(TestServer(service.application(), access_log=None)) as http:
-            yield Catalog(service, http, issuer, built.sandbox, database_dsn)
+        service = build(settings_for(Settings, database_dsn, issuer, **(usual | changed)))
+        service.database.clock = clock
+        async with serving(service) as http:
+            yield Catalog(service, http, issuer, clock, built.sandbox)

@@ -1,90 +1,43 @@
 """Orders itself on a database of its own, beside a Clover of its own; its loops run only when a test says so."""
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
-import asyncpg
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
-from pydantic import SecretStr
+from tests.support.clock import MovedClock
 from tests.support.clover import Clover, Shop, local_clover
+from tests.support.service import Harness, OpenGrants, serving, settings_for
 from tests.support.tokens import Issuer
 
 from clover_sandbox.world import DEFAULT_PERMISSIONS
-from common.clock import SystemClock
-from common.clover.grants import Grant
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.clover import ObjectChanged
-from common.contracts.envelope import Event
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code
-from common.service import Service
-from common.work.worker import Worker
 from orders.app import build
 from orders.domain.setup import ORDER_TYPE
 from orders.kinds import FIND_SETUP
 from orders.settings import Settings
 
-MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 SETTLE = 60.0
 
 ADA = {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com", "phone": "+1 212 555 0100"}
 
 
-class MovedClock(SystemClock):
-    """The machine's clock, set forward by tests."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
 @dataclass
-class FixedGrants:
-    """Grants as catalog would give them, of the shops of this test."""
+class Orders(Harness):
+    """The service, and the Clover behind it."""
 
-    shops: dict[str, Shop]
-
-    async def take(self, merchant_id: str) -> Grant:
-        shop = self.shops[merchant_id]
-        return Grant(
-            "grant", merchant_id, shop.merchant.region, shop.token, rate=5000.0, concurrency=5, expires_in=3600
-        )
-
-    async def give_back(self, grant: Grant) -> None:
-        """Nobody else waits."""
-
-
-@dataclass
-class Orders:
-    """The service, spoken to over HTTP and by events, and the Clover behind it."""
-
-    service: Service
-    http: TestClient[Any, Any]
-    issuer: Issuer
     clover: Clover
-    clock: MovedClock
-    shops: dict[str, Shop]
-    worker: Worker
-
-    async def call(self, method: str, path: str, body: object = None, **claims: Any) -> tuple[int, Any]:
-        """The status and the JSON of one request."""
-        headers = {"Authorization": f"Bearer {self.issuer.token(**claims)}"}
-        async with self.http.request(method, path, json=body, headers=headers) as response:
-            text = await response.text()
-            return response.status, json.loads(text) if text else None
+    grants: OpenGrants
 
     async def connected(self, region: str = "us", *, order_type: bool = True, without: Sequence[str] = ()) -> Shop:
         """A merchant that orders knows, with the order type and every permission unless told otherwise."""
         shop = self.clover.open_shop(region, set(DEFAULT_PERMISSIONS - set(without)))
-        self.shops[shop.merchant.id] = shop
+        self.grants.shops[shop.merchant.id] = shop
         await self.reconnect(shop)
         if order_type:
             self.add_order_type(shop)
@@ -124,33 +77,19 @@ class Orders:
     async def state(self, shop: Shop, source_id: str = "o-1") -> str:
         return str((await self.seen(shop, source_id))["state"])
 
-    async def run_until_idle(self) -> None:
-        """Work until nothing is due."""
-        await self.worker.run_until_idle()
-
     async def settle_for(self, seconds: float) -> None:
         """Work through so much time, from one due row to the next."""
         end = self.clock.now() + timedelta(seconds=seconds)
         await self.run_until_idle()
         while (due := await self.next_due()) is not None and due <= end:
-            self.clock.ahead += max(due - self.clock.now(), timedelta(seconds=0.1))  # what is due may have to rest
+            self.clock.advance(max(due - self.clock.now(), timedelta(seconds=0.1)))  # what is due may have to rest
             await self.run_until_idle()
-        self.clock.ahead += max(end - self.clock.now(), timedelta(0))
+        self.clock.advance(max(end - self.clock.now(), timedelta(0)))
 
     async def next_due(self) -> datetime | None:
         """When the next row of work is due."""
         [row] = await self.fetch("SELECT min(due_at) AS due_at FROM work WHERE NOT held")
         return row["due_at"] or None
-
-    def new_worker(self, deps: Any = None) -> None:
-        """A worker that knows nothing of the one before, as after a restart."""
-        service = self.service
-        self.worker = Worker(service.database, service.kinds, deps or service.deps, service.metrics)
-
-    async def deliver(self, event: Event) -> None:
-        """Have the handler of this event run."""
-        async with self.service.database.unit() as unit:
-            await self.service.handlers[type(event)](event, unit)
 
     async def told(self, shop: Shop, kind: str, object_id: str = "0RDER00000001") -> None:
         """A webhook of this kind has come in."""
@@ -162,15 +101,6 @@ class Orders:
 
     async def recheck(self, shop: Shop, code: Code = Code.ORDER_TYPE_MISSING) -> None:
         await self.deliver(RecheckRequested(merchant_id=shop.merchant.id, code=code))
-
-    async def emitted(self, event: type[Event]) -> list[Any]:
-        """The events of this type that are to be published, oldest first."""
-        rows = await self.fetch("SELECT body FROM outbox WHERE type = $1 ORDER BY id", event.type)
-        return [event.decode(row["body"]) for row in rows]
-
-    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
-        async with self.service.database.connection() as conn:
-            return list(await conn.fetch(sql, *arguments))
 
     async def setup_due_in(self) -> float:
         """In how many seconds the setup is looked for again."""
@@ -231,22 +161,16 @@ def changed() -> dict[str, Any]:
 
 @asynccontextmanager
 async def serving_orders(dsn: str, clover: Clover, changed: dict[str, Any]) -> AsyncIterator[Orders]:
-    issuer, clock, shops = Issuer(), MovedClock(), dict[str, Shop]()
-    usual: dict[str, Any] = {
-        "env": "dev",
-        "postgres_dsn": SecretStr(dsn),
-        "amqp_url": SecretStr("amqp://nowhere.invalid"),
-        "bus_namespace": uuid4().hex,
+    issuer, clock, grants = Issuer(), MovedClock(), OpenGrants()
+    usual = {
         "clover_base_urls": dict.fromkeys(("us", "eu", "la"), clover.url),
-        "clover_timeout": 2.0,
-        "jwt_public_keys": [issuer.public_pem],
-        "master_keys": [MASTER_KEY],
         "reference_key": "for references only",
         "order_settle_seconds": SETTLE,
     }
-    service = build(Settings(**(usual | changed)), clock=clock, grants=FixedGrants(shops))
-    async with service.opened(), TestClient(TestServer(service.application(), access_log=None)) as http:
-        yield Orders(service, http, issuer, clover, clock, shops, service.worker)
+    settings = settings_for(Settings, dsn, issuer, **(usual | changed))
+    service = build(settings, clock=clock, grants=grants)
+    async with serving(service) as http:
+        yield Orders(service, http, issuer, clock, clover, grants)
 
 
 @pytest.fixture

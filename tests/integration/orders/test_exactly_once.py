@@ -288,7 +288,7 @@ async def test_two_in_clover_under_one_reference(orders: Orders) -> None:
     second = await shop.post("/orders", {"state": "open", "externalReferenceId": reference})
     shop.merchant.objects["orders"].change(second["id"], {"createdTime": second["createdTime"] + 2000})
     orders.clover.sandbox.faults.clear()
-    orders.clock.ahead += timedelta(seconds=10)
+    orders.clock.advance(timedelta(seconds=10))
     await orders.run_until_idle()
     assert (await orders.seen(shop))["clover_order_id"] == first.record["id"]
     assert len(in_clover(shop)) == 2

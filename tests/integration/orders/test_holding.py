@@ -36,7 +36,7 @@ async def test_a_new_order_waits_behind_the_held_ones(orders: Orders) -> None:
     await orders.run_until_idle()
     orders.add_order_type(shop)
     await orders.fetch("UPDATE work SET due_at = due_at + interval '1 hour' WHERE kind = 'find_setup'")
-    orders.clock.ahead += timedelta(seconds=61)
+    orders.clock.advance(timedelta(seconds=61))
     await orders.put(shop, "new")
     await orders.run_until_idle()
     assert [each.record["note"].split()[-1] for each in in_clover(shop)] == ["held-0", "held-1", "held-2", "new"]
@@ -49,7 +49,7 @@ async def test_it_is_looked_for_after_ten_seconds_and_then_less_often(orders: Or
     await orders.run_until_idle()
     assert 8 < await orders.setup_due_in() <= 10
     await orders.fetch("UPDATE setup SET missing_since = missing_since - interval '1 day'")
-    orders.clock.ahead += timedelta(seconds=11)
+    orders.clock.advance(timedelta(seconds=11))
     await orders.run_until_idle()
     assert 590 < await orders.setup_due_in() <= 600
 
@@ -148,7 +148,7 @@ async def test_a_deleted_type_holds_orders_however_clover_takes_it(orders: Order
     await orders.run_until_idle()
     [ours] = shop.merchant.objects["order_types"].everything()
     assert (await shop.call("DELETE", f"/order_types/{ours['id']}")).status == 200
-    orders.clock.ahead += timedelta(seconds=0 if mode == "refuse" else 61)
+    orders.clock.advance(timedelta(seconds=0 if mode == "refuse" else 61))
     await orders.put(shop, "o-1")
     await orders.run_until_idle()
     seen = await orders.seen(shop, "o-1")
