@@ -1,26 +1,26 @@
-"""The HTTP routes of a service's pending work: each row, why it waits, and a Retry."""
+"""The API of pending work: a list of the rows of a service for a merchant, and a retry."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from common.contracts.problems import Code
 from common.db import merchants
 from common.db.database import Database
 from common.errors import Invalid, NotFound
 from common.http.paging import PageByNumber, part
-from common.http.routes import Answer, Call, Nothing, Route
+from common.http.routes import Answer, Call, Nothing, PathParameter, Route, Tag
 from common.work import table
 
-LONGEST_ID = 18
-"""Every number of this many digits fits a bigint."""
+MAX_ID_DIGITS = 18
+"""Digits that fit a bigint."""
 
 State = Literal["due", "waiting", "held"]
 
 
 class Deps(Protocol):
-    """The part of a service's dependencies that these routes use."""
+    """The dependencies of these routes."""
 
     @property
     def database(self) -> Database:
@@ -31,61 +31,101 @@ class Deps(Protocol):
 class WorkQuery(PageByNumber):
     """Filters: state, kind and problem."""
 
-    state: State | None = None
-    kind: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None
-    problem: Code | None = None
+    state: Annotated[State | None, Field(description="Only rows in this state.")] = None
+    kind: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=60)] | None,
+        Field(description="Only rows of this kind."),
+    ] = None
+    problem: Annotated[Code | None, Field(description="Only rows that this problem holds.")] = None
 
 
 class WorkRow(BaseModel):
-    """One pending piece of work.
+    """One row of pending work."""
 
-    `state` is `due` (runs now), `waiting` (runs at `due_at`) or `held` (waits for a person, under `problem`).
-    """
-
-    id: int
-    kind: str
-    key: str
-    state: State
-    problem: str | None
-    reason: str | None
-    attempts: int
-    due_at: datetime
-    queued_at: datetime
+    id: Annotated[int, Field(description="The id of the row, for a retry.")]
+    kind: Annotated[str, Field(description="The kind of work, such as `push_order`.")]
+    key: Annotated[str, Field(description="The object to work on: an order, a product or an item, by its id.")]
+    state: Annotated[
+        State, Field(description="`due` runs next, `waiting` runs at `due_at`, `held` waits for a person.")
+    ]
+    problem: Annotated[str | None, Field(description="The code of the problem that holds the row.")]
+    reason: Annotated[str | None, Field(description="The reason for the last failure.")]
+    attempts: Annotated[int, Field(description="The number of failed attempts.")]
+    due_at: Annotated[datetime, Field(description="The time of the next attempt.")]
+    queued_at: Annotated[datetime, Field(description="The time at which the work was requested.")]
 
 
 class WorkPage(BaseModel):
-    """Rows, oldest first; `next` is null on the last page."""
+    """A page of pending work, oldest first."""
 
-    work: list[WorkRow]
-    next: int | None
+    work: Annotated[list[WorkRow], Field(description="The rows of this page.")]
+    next: Annotated[int | None, Field(description="The cursor of the next page; null on the last page.")]
+
+
+TAG = Tag("Pending work", "Work that a service still has to do in Clover or by e-mail, and the reasons why it waits.")
+WORK_ID = {"work_id": PathParameter("The `id` of a row from the list of pending work.", "4711")}
+EXAMPLE = {
+    "id": 4711,
+    "kind": "push_order",
+    "key": "o-1001",
+    "state": "held",
+    "problem": "order_type_missing",
+    "reason": None,
+    "attempts": 0,
+    "due_at": "2026-11-23T09:00:04.200000Z",
+    "queued_at": "2026-11-23T09:00:04.200000Z",
+}
 
 
 def routes(service: str) -> list[Route]:
-    """Return the routes of `service`, whose dependencies have a `database`."""
+    """Return the routes of pending work of `service`."""
     path = f"/v1/merchants/{{merchant_id}}/work/{service}"
     return [
-        Route("GET", path, list_work, "work:read", takes=WorkQuery, gives=WorkPage, summary="List pending work"),
-        Route("POST", f"{path}/{{work_id}}/retry", retry_work, "work:write", status=202, summary="Retry pending work"),
+        Route(
+            "GET",
+            path,
+            list_work,
+            "work:read",
+            takes=WorkQuery,
+            gives=WorkPage,
+            summary="List pending work",
+            description=f"Returns the rows of work that {service} has not finished for this merchant, oldest first.",
+            tags=(TAG,),
+            example={"state": "held", "limit": 50},
+            gives_example={"work": [EXAMPLE], "next": None},
+        ),
+        Route(
+            "POST",
+            f"{path}/{{work_id}}/retry",
+            retry_work,
+            "work:write",
+            status=202,
+            summary="Retry pending work",
+            description="Makes a row due now, whether it waits for a later attempt or is held for a person. Answers "
+            "404 when the work is done by now.",
+            tags=(TAG,),
+            path_parameters=WORK_ID,
+        ),
     ]
 
 
 async def list_work(call: Call[Deps, WorkQuery]) -> WorkPage:
-    """List the merchant's rows, oldest first."""
-    asked = call.input
+    """List the rows of this merchant, oldest first."""
+    query = call.input
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
         rows = await table.listed(
             conn,
             call.merchant_id,
             call.deps.database.clock.now(),
-            state=asked.state,
-            kind=asked.kind,
-            problem=asked.problem,
-            after=asked.cursor or 0,
-            limit=asked.limit + 1,
+            state=query.state,
+            kind=query.kind,
+            problem=query.problem,
+            after=query.cursor or 0,
+            limit=query.limit + 1,
         )
-    shown, last = part(rows, asked.limit)
-    return WorkPage(work=[WorkRow(**row) for row in shown], next=last["id"] if last else None)
+    page, last = part(rows, query.limit)
+    return WorkPage(work=[WorkRow(**row) for row in page], next=last["id"] if last else None)
 
 
 async def retry_work(call: Call[Deps, Nothing]) -> Answer:
@@ -97,6 +137,6 @@ async def retry_work(call: Call[Deps, Nothing]) -> Answer:
 
 
 def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_ID):
-        raise Invalid.field("work_id", "is not the id of pending work", "Send an `id` from the list of work.")
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
+        raise Invalid.field("work_id", "is not the id of pending work", "Send an `id` from the list of pending work.")
     return int(text)

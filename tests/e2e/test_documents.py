@@ -1,0 +1,62 @@
+"""The documents show commands and requests that work as they stand."""
+
+import json
+import os
+import re
+import subprocess
+from asyncio import create_subprocess_exec
+from pathlib import Path
+
+import aiohttp
+from tests.support.documents import ROOT, SERVICES
+from tests.support.examples import Caller, operations
+
+from quicksync_dev.demo.world import World
+from quicksync_dev.system import System
+
+
+async def test_the_first_order_of_the_readme_can_be_pasted(system: System, tmp_path: Path) -> None:
+    """The lines of the README create a product and an order on the running system and show the order."""
+    section = (ROOT / "README.md").read_text().partition("<!-- a test pastes")[2].partition("\n## ")[0]
+    lines = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    (tmp_path / ".quicksync").symlink_to(system.data_dir.root)
+    pasting = await create_subprocess_exec(
+        "bash", "-euo", "pipefail", "-c", lines, cwd=tmp_path, env=_plain(), stdout=subprocess.PIPE
+    )
+    output, _ = await pasting.communicate()
+
+    assert pasting.returncode == 0, output
+    product, order, shown = _json_texts(output.decode())
+    assert (product["sku"], order["number"], shown["source_id"]) == ("MUG", "#1001", "1001")
+    assert shown["state"] in {"ready", "held"}
+
+
+async def test_every_example_is_answered_as_documented(system: System) -> None:
+    """Each operation accepts its example, answers with a documented status, and the body fits the schema."""
+    env = system.env()
+    async with aiohttp.ClientSession() as session:
+        merchant = await World(env, session, lambda _: None).clover("POST", "/merchants", {"region": "us"})
+        documents = {name: json.loads((ROOT / "docs" / "openapi" / f"{name}.json").read_text()) for name in SERVICES}
+        connect = documents["catalog"]["paths"]["/v1/merchants"]["post"]
+        example = connect["requestBody"]["content"]["application/json"]["example"]
+        replaced = {example["merchant_id"]: merchant["id"], example["api_token"]: merchant["token"]}
+        caller = Caller(session, env["gateway_url"], env["token"], {"ABCD1234EFGH5": merchant["id"]} | replaced)
+        everything = [each for name in SERVICES for each in operations(documents[name])]
+        # connecting comes first, as every other operation needs the merchant
+        for operation in sorted(everything, key=lambda each: each.path != "/v1/merchants"):
+            await caller.send(operation)
+
+
+def _plain() -> dict[str, str]:
+    """The environment of a new terminal."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("QS_")}
+
+
+def _json_texts(output: str) -> list[dict[str, object]]:
+    decoder, found, rest = json.JSONDecoder(), [], output.strip()
+    while rest:
+        value, end = decoder.raw_decode(rest)
+        found.append(value)
+        rest = re.sub(r"^\s+", "", rest[end:])
+    return found

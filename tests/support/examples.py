@@ -1,0 +1,144 @@
+"""Sends the examples of an OpenAPI document to a running system and compares the answers with the document."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from tests.support.eventually import eventually
+
+Json = dict[str, Any]
+
+ORDER_OF_METHODS = ["put", "post", "get", "delete"]
+"""What is read must have been written before."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a document."""
+
+    document: Json
+    path: str
+    method: str
+    described: Json
+
+    @property
+    def name(self) -> str:
+        return str(self.described["operationId"])
+
+    @property
+    def successes(self) -> set[int]:
+        """The statuses of success; an operation that is documented as always refused has 422 alone."""
+        return {int(status) for status in self.described["responses"] if status.startswith("2")} or {422}
+
+    def validator(self, holder: Json) -> Draft202012Validator:
+        """Return the validator of a body, with the shared schemas in reach."""
+        [content] = holder["content"].values()
+        return Draft202012Validator(content["schema"] | {"components": self.document["components"]})
+
+    def example(self) -> Any:
+        content = self.described.get("requestBody", {}).get("content", {})
+        return content.get("application/json", {}).get("example")
+
+
+def operations(document: Json) -> Iterator[Operation]:
+    """Yield the operations in an order in which their examples can be sent: parents first, then by method."""
+    found = [
+        Operation(document, path, method, described)
+        for path, methods in document["paths"].items()
+        for method, described in methods.items()
+    ]
+    # an action, a POST below an object, comes last: it may end the object that others read
+    yield from sorted(
+        found, key=lambda each: (_put_above(each) is not None, ORDER_OF_METHODS.index(each.method), each.path)
+    )
+
+
+def _put_above(operation: Operation) -> Operation | None:
+    """Return the PUT that creates the object on which this POST acts."""
+    parent = operation.path.rpartition("/")[0]
+    described = operation.document["paths"].get(parent, {}).get("put") if operation.method == "post" else None
+    return Operation(operation.document, parent, "put", described) if described else None
+
+
+class Caller:
+    """Sends examples for one merchant. `replaced` maps values of the examples to those of the running system."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: str, replaced: Mapping[str, str]) -> None:
+        self._session = session
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._replaced = replaced
+
+    async def send(self, operation: Operation) -> None:
+        """Send the example until it succeeds: what it needs may still be under way. Check the answer."""
+        values = self._values(operation)
+        if put := _put_above(operation):
+            # an object of its own, since the action of one example must not decide the next
+            last = next(reversed(values))
+            values[last] = f"{values[last]}-{operation.name}"
+            await self._succeed(put, values)
+        elif operation.method == "post" and operation.path.rpartition("/")[0].endswith("_id}"):
+            if not (listed := await self._listed(operation, values)):
+                return
+            values[next(reversed(values))] = listed
+        await self._succeed(operation, values)
+
+    async def _succeed(self, operation: Operation, values: Mapping[str, str]) -> None:
+        await eventually(lambda: self._check(operation, values), within=30)
+
+    async def _check(self, operation: Operation, values: Mapping[str, str]) -> bool:
+        async with self._answer(operation, values) as (response, text):
+            assert response.status in operation.successes, f"{operation.name}: {response.status} {text}"
+            described = operation.described["responses"][str(response.status)]
+            if text is None:
+                assert response.content_type in described["content"]
+            elif "content" in described:
+                errors = list(operation.validator(described).iter_errors(json.loads(text)))
+                assert errors == [], f"{operation.name}: {errors}"
+            else:
+                assert text == "", operation.name
+        return True
+
+    @asynccontextmanager
+    async def _answer(
+        self, operation: Operation, values: Mapping[str, str]
+    ) -> AsyncIterator[tuple[aiohttp.ClientResponse, str | None]]:
+        """Send the request; the text is None for a stream, which has no end."""
+        path = operation.path
+        for name, value in values.items():
+            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        query = {each["name"]: each["example"] for each in self._parameters(operation, "query") if "example" in each}
+        request: Json = {"headers": self._headers, "params": {name: str(value) for name, value in query.items()}}
+        if operation.example() is not None:
+            request["json"] = self._replace(operation.example())
+        url = self._url + path
+        async with self._session.request(operation.method, url, **request) as response:
+            stream = response.content_type == "text/event-stream"
+            yield response, None if stream else await response.text()
+
+    async def _listed(self, operation: Operation, values: Mapping[str, str]) -> str | None:
+        """Return the id of an entry of the list above this operation; work may be done by now, and the list empty."""
+        parent = operation.path.rpartition("/")[0].rpartition("/")[0]
+        listing = Operation(operation.document, parent, "get", operation.document["paths"][parent]["get"])
+        async with self._answer(listing, values) as (_, text):
+            [entries] = [each for each in json.loads(text or "{}").values() if isinstance(each, list)]
+            return str(entries[0]["id"]) if entries else None
+
+    def _values(self, operation: Operation) -> dict[str, str]:
+        return {each["name"]: self._replace(each["example"]) for each in self._parameters(operation, "path")}
+
+    def _parameters(self, operation: Operation, place: str) -> list[Json]:
+        return [each for each in operation.described["parameters"] if each["in"] == place]
+
+    def _replace(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._replace(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self._replace(each) for each in value]
+        return self._replaced.get(value, value) if isinstance(value, str) else value
