@@ -49,12 +49,6 @@ def test_the_services_look_alike(service: str) -> None:
     assert (folder / service / "migrations" / "0001_initial.sql").exists()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "libs").glob("*/*/**/*.py")), ids=lambda path: str(path.name))
-def test_each_module_says_what_it_is_for(path: Path) -> None:
-    """Each module of the libraries opens with one sentence."""
-    assert ast.get_docstring(ast.parse(path.read_text())), path
-
-
 def test_lock_files_name_no_address() -> None:
     """Lock files carry names, versions and hashes."""
     for path in (ROOT / "requirements").iterdir():

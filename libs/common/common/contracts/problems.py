@@ -37,6 +37,7 @@ class Code(StrEnum):
 
     @property
     def severity(self) -> Severity:
+        """The severity of this problem."""
         return _SEVERITIES[self]
 
 

@@ -38,9 +38,11 @@ class Messages:
         return format_currency(major, currency, locale=self.locale)
 
     def title(self, code: Code) -> str:
+        """Return the problem's title."""
         return self.text(f"problem.{code}.title")
 
     def explanation(self, code: Code) -> str:
+        """Return what is wrong and what it means for the merchant."""
         return self.text(f"problem.{code}.explanation")
 
     def remedy(self, code: Code) -> str:
