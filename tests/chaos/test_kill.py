@@ -24,7 +24,7 @@ async def system() -> AsyncIterator[System]:
 async def test_the_story_ends_the_same_after_a_kill(system: System, victim: str) -> None:
     """Every order is in Clover once and in order, stock is exact, and there are two e-mails in all."""
     async with shop_on(system) as shop:
-        await shop.sell_soup(100)
+        await shop.stock_soup(100)
         for number in range(ORDERS):
             await shop.order(number)
         await eventually(lambda: _held(shop), within=60)

@@ -31,7 +31,7 @@ async def test_a_thousand_held_orders(postgres_dsn: str, amqp_url: str) -> None:
 
 async def _hold_and_release(shop: Shop, count: int) -> float:
     """Hold this number of orders, create the order type, and return the seconds until all are sent."""
-    await shop.sell_soup(10)
+    await shop.stock_soup(10)
     for number in range(count):
         await shop.order(number)
     await eventually(lambda: _in_state(shop, "held", count), within=60)

@@ -33,7 +33,7 @@ async def test_stock_and_orders_are_right_in_every_mode_of_clover(system: System
 
 
 async def counts_agree(shop: Shop) -> None:
-    await shop.sell_soup(10)
+    await shop.stock_soup(10)
     await shop.adjust("web-1", -2)
     await shop.stock_is(8)
     items: list[Json] = (await shop.truth())["items"]

@@ -75,8 +75,8 @@ class Shop:
         (answer,) = await eventually(answered, within=60)
         return answer
 
-    async def sell_soup(self, quantity: int) -> None:
-        """Have a product in Clover, with so many of it counted."""
+    async def stock_soup(self, quantity: int) -> None:
+        """Create a product in Clover and count this quantity of it."""
         price = {"price": 500, "currency": "USD" if self._region == "us" else "EUR"}
         product = {"name": "Soup", "sku": "SOUP", "status": "active", **price}
         await self.call("PUT", "/products/soup", product)

@@ -174,7 +174,7 @@ async def test_a_sweep_reads_single_items_where_paging_is_refused(inventory: Inv
 
 
 async def test_a_sweep_reads_refused_items_again(inventory: Inventory) -> None:
-    """An item that Clover refused once and shows again is no longer held."""
+    """An item that Clover refused once and shows again is no longer held, and no longer read singly."""
     shop = await inventory.connect()
     item = await inventory.item(shop, None, sku="SKU-1")
     inventory.clover.fail("refuse", path=rf"/item_stocks/{item}", status=404, times=1)
@@ -185,6 +185,10 @@ async def test_a_sweep_reads_refused_items_again(inventory: Inventory) -> None:
     await inventory.connected(shop)
     await inventory.run_until_idle()
     assert await inventory.held() == {}
+
+    await inventory.forget()
+    await inventory.later(300)
+    assert inventory.calls() == ["GET "]
 
 
 async def test_fractions_and_negative_counts_are_kept(inventory: Inventory) -> None:
