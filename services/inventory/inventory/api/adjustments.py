@@ -106,8 +106,8 @@ ROUTES = [
         summary="Adjust stock",
         description=(
             f"Applies up to {MAX_ADJUSTMENTS:,} changes of stock, all or none, and writes the results to Clover. "
-            "Stock may become negative. Each adjustment is idempotent: a repeated key returns the first movement again, "
-            "and a key used for a different adjustment is refused with 422."
+            "Stock may become negative. Each adjustment is idempotent: a repeated key returns the first movement "
+            "again, and a key used for a different adjustment is refused with 422."
         ),
         tags=(STOCK,),
         example={
