@@ -1,4 +1,4 @@
-"""Catalog itself on a database of its own, beside a Clover of its own; its loops do not run by themselves."""
+"""The catalog service on its own database, with its own Clover sandbox. Tests run its loops step by step."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ class Catalog(Harness):
     clover: Sandbox
 
     def shop(self, region: str = "us") -> Shop:
-        """A new merchant in the sandbox."""
+        """Make a merchant in the sandbox."""
         merchant, token = self.clover.world.add_merchant(MerchantSpec(region=region), None, None)
         return Shop(merchant.id, token, region)
 
@@ -51,7 +51,7 @@ class Catalog(Harness):
         return await self.call("POST", "/v1/merchants", body | other)
 
     async def connected(self, region: str = "us") -> Shop:
-        """A merchant that is connected already."""
+        """Make a merchant and connect it."""
         shop = self.shop(region)
         status, body = await self.connect(shop)
         assert status == 201, body
@@ -73,21 +73,21 @@ class Catalog(Harness):
         return body
 
     def items(self, shop: Shop) -> list[dict[str, Any]]:
-        """The merchant's items as they stand in Clover."""
+        """Return the merchant's items in Clover."""
         return list(self.clover.world.merchants[shop.id].objects["items"].newest_first(hidden_too=True))
 
     def calls(self) -> list[str]:
-        """The calls Clover has had since the merchant was connected."""
+        """Return the calls Clover received since the merchant was connected."""
         entries = self.clover.journal.since(0)
         return [f"{entry.method} {entry.path.rpartition('/merchants/')[2][14:]}" for entry in entries]
 
     async def synced(self, shop: Shop, product_id: str = "p-1") -> bool:
-        """Work on what is due, and say whether the product stands in Clover."""
+        """Run the due work; return whether the product is synced."""
         await self.run_until_idle()
         return bool((await self.product(shop, product_id))["sync"]["state"] == "synced")
 
     async def kill_worker(self, shop: Shop) -> None:
-        """Cut off the work for this merchant where it stands, and go on with another worker."""
+        """Cancel the running work of this merchant and continue with a new worker."""
         [turn] = [task for task in asyncio.all_tasks() if task.get_name() == f"work for {shop.id}"]
         turn.cancel()
         await asyncio.wait([turn])

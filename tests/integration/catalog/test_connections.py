@@ -1,4 +1,4 @@
-"""Connecting a merchant: checked against Clover, sealed, told, repeatable."""
+"""Connecting a merchant: the token is checked against Clover and encrypted, and the connect can be repeated."""
 
 import io
 
@@ -11,32 +11,32 @@ from common.contracts.catalog import MerchantConnected
 from common.contracts.problems import Code, ProblemClosed
 
 
-async def test_connecting_learns_what_the_merchant_is(catalog: Catalog) -> None:
-    """The answer shows name, currency and time zone as Clover has them, and everybody is told."""
+async def test_connecting_reads_the_merchant_from_clover(catalog: Catalog) -> None:
+    """The answer and the event carry currency and time zone from Clover."""
     shop = catalog.shop("us")
     status, body = await catalog.connect(shop)
     assert status == 201
     assert (body["currency"], body["region"], body["account_id"]) == ("USD", "us", "acc-1")
     assert body["name"]
-    [told] = await catalog.emitted(MerchantConnected)
-    assert (told.merchant_id, told.region, told.timezone) == (shop.id, "us", body["timezone"])
+    [event] = await catalog.emitted(MerchantConnected)
+    assert (event.merchant_id, event.region, event.timezone) == (shop.id, "us", body["timezone"])
     assert await catalog.call("GET", f"/v1/merchants/{shop.id}") == (200, body)
 
 
-async def test_a_merchant_of_clovers_developer_environment(catalog: Catalog) -> None:
-    """Region `sandbox` is connected like any other, and counts as Europe for customer details."""
+async def test_a_merchant_of_clovers_sandbox_region_is_connected(catalog: Catalog) -> None:
+    """Region `sandbox` counts as Europe for customer details."""
     shop = catalog.shop("us")
     status, body = await catalog.connect(shop, region="sandbox")
     assert (status, body["region"]) == (201, "sandbox")
-    _, told = await catalog.call("GET", f"/v1/merchants/{shop.id}/capabilities")
-    [details] = [each for each in told["capabilities"] if each["code"] == "customer_details"]
+    _, answer = await catalog.call("GET", f"/v1/merchants/{shop.id}/capabilities")
+    [details] = [each for each in answer["capabilities"] if each["code"] == "customer_details"]
     assert details["supported"] is False
 
 
-async def test_token_and_address_are_never_shown_and_stand_sealed(
+async def test_token_and_address_are_encrypted_and_never_shown(
     catalog: Catalog, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither is in any answer, event, log line or, readable, in the database; the sealed text is the merchant's."""
+    """No answer, event, log line or database row contains them in clear; both open for their merchant."""
     logged = io.StringIO()
     logs.configure("catalog", "debug", logged)
     shop = catalog.shop()
@@ -51,8 +51,8 @@ async def test_token_and_address_are_never_shown_and_stand_sealed(
     assert open_email(sealer, shop.id, row["sealed_email"]) == EMAIL
 
 
-async def test_connecting_again_takes_the_new_token_and_tells_again(catalog: Catalog) -> None:
-    """A second post answers 200, replaces the token and is told as connected once more."""
+async def test_connecting_again_replaces_the_token(catalog: Catalog) -> None:
+    """A second POST answers 200, replaces the token and publishes the connection once more."""
     shop = await catalog.connected()
     catalog.clover.world.uninstall(catalog.clover.world.merchants[shop.id])
     shop.token = catalog.clover.world.install(catalog.clover.world.merchants[shop.id])
@@ -68,8 +68,8 @@ async def test_connecting_again_takes_the_new_token_and_tells_again(catalog: Cat
     assert grant["access_token"] == shop.token
 
 
-async def test_connecting_again_resumes_what_waited(catalog: Catalog) -> None:
-    """Products held because Clover refused the old token flow once there is a new one."""
+async def test_connecting_again_resumes_held_products(catalog: Catalog) -> None:
+    """Products that are held because Clover refused the old token are pushed with the new one."""
     shop = await catalog.connected()
     merchant = catalog.clover.world.merchants[shop.id]
     catalog.clover.world.uninstall(merchant)
@@ -102,10 +102,8 @@ async def test_connecting_again_resumes_what_waited(catalog: Catalog) -> None:
         ({"surprise": 1}, "surprise"),
     ],
 )
-async def test_what_cannot_be_connected_is_refused_by_name(
-    catalog: Catalog, wrong: dict[str, object], field: str
-) -> None:
-    """A wrong token, merchant or field is a 422 that names the field and its remedy; nothing is kept."""
+async def test_invalid_connections_are_refused(catalog: Catalog, wrong: dict[str, object], field: str) -> None:
+    """A wrong token, merchant or field gets a 422 with the field and a remedy; nothing is stored."""
     status, body = await catalog.connect(catalog.shop(), **wrong)
     assert status == 422
     assert [each["field"] for each in body["errors"]] == [field]
@@ -113,16 +111,16 @@ async def test_what_cannot_be_connected_is_refused_by_name(
     assert not await catalog.fetch("SELECT 1 FROM merchant UNION ALL SELECT 1 FROM connection")
 
 
-async def test_a_merchant_of_another_account_is_not_taken_over(catalog: Catalog) -> None:
-    """Who has a token of the merchant but another account is refused; the connection stays."""
+async def test_another_account_cannot_connect_the_merchant(catalog: Catalog) -> None:
+    """A connect with a valid token but another account is refused; the connection stays."""
     shop = await catalog.connected()
     status, body = await catalog.connect(shop, account_id="acc-2")
     assert (status, body["errors"][0]["field"]) == (422, "account_id")
     assert (await catalog.call("GET", f"/v1/merchants/{shop.id}"))[1]["account_id"] == "acc-1"
 
 
-async def test_a_bearer_connects_only_the_merchants_it_covers(catalog: Catalog) -> None:
-    """A token for other merchants is refused before Clover is asked."""
+async def test_a_bearer_token_connects_only_its_merchants(catalog: Catalog) -> None:
+    """A bearer token of other merchants is refused before Clover is called."""
     shop = catalog.shop()
     body = {"merchant_id": shop.id, "region": "us", "account_id": "a", "account_email": EMAIL, "api_token": shop.token}
     status, _ = await catalog.call("POST", "/v1/merchants", body, merchants=["0000000000000"])
@@ -131,16 +129,16 @@ async def test_a_bearer_connects_only_the_merchants_it_covers(catalog: Catalog) 
 
 
 @pytest.mark.parametrize("kind", ["drop_before_apply", "fail_before", "malformed"])
-async def test_a_clover_that_does_not_answer_is_no_fault_of_the_token(catalog: Catalog, kind: str) -> None:
-    """While Clover is not well the answer is 503, and nothing is kept."""
+async def test_connecting_while_clover_fails_answers_503(catalog: Catalog, kind: str) -> None:
+    """A failure of Clover is not blamed on the token; nothing is stored."""
     catalog.clover.faults.add({"kind": kind})
     status, _ = await catalog.connect(catalog.shop())
     assert status == 503
     assert not await catalog.fetch("SELECT 1 FROM connection")
 
 
-async def test_contact_is_for_our_own_services(catalog: Catalog) -> None:
-    """Notifier learns whom to write to; a bearer from outside does not."""
+async def test_the_contact_is_for_internal_callers_only(catalog: Catalog) -> None:
+    """Notifier gets the address of the account; a public bearer token does not."""
     shop = await catalog.connected("eu")
     path = f"/internal/merchants/{shop.id}/contact"
     status, body = await catalog.call("GET", path, internal=True)
@@ -149,16 +147,16 @@ async def test_contact_is_for_our_own_services(catalog: Catalog) -> None:
     assert (await catalog.call("GET", path))[0] == 401
 
 
-@pytest.mark.parametrize(("region", "told"), [("us", True), ("eu", False)])
-async def test_capabilities_follow_the_region(catalog: Catalog, region: str, *, told: bool) -> None:
-    """Customer details are promised in the US and not in Europe."""
+@pytest.mark.parametrize(("region", "supported"), [("us", True), ("eu", False)])
+async def test_capabilities_follow_the_region(catalog: Catalog, region: str, *, supported: bool) -> None:
+    """Customer details are supported in the US and not in Europe."""
     shop = await catalog.connected(region)
     _, body = await catalog.call("GET", f"/v1/merchants/{shop.id}/capabilities")
-    assert {each["code"]: each["supported"] for each in body["capabilities"]}["customer_details"] is told
+    assert {each["code"]: each["supported"] for each in body["capabilities"]}["customer_details"] is supported
 
 
 async def test_unknown_merchants_are_not_found(catalog: Catalog) -> None:
-    """Every route under a merchant nobody connected answers 404."""
+    """Every route of a merchant that is not connected answers 404."""
     for path in ("", "/capabilities", "/products", "/products/p-1"):
         assert (await catalog.call("GET", f"/v1/merchants/0000000000000{path}"))[0] == 404
     assert (await catalog.call("GET", "/internal/merchants/0000000000000/contact", internal=True))[0] == 404

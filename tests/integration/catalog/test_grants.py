@@ -1,4 +1,4 @@
-"""Grants over HTTP: what is out never exceeds Clover's limits, and Clover never has to refuse a call."""
+"""Grants over HTTP: the granted shares stay within Clover's limits, and Clover never refuses a call."""
 
 import asyncio
 from typing import Any
@@ -16,9 +16,9 @@ from common.telemetry.metrics import Metrics
 
 LIMITS = Limits(app=Limit(50, 10), token=Limit(16, 5))
 
-OUT = """
+GRANTED = """
 SELECT coalesce(max(rate), 0)::float AS rate, coalesce(max(concurrency), 0) AS concurrency
-FROM (SELECT sum(rate) AS rate, sum(concurrency) AS concurrency FROM grants GROUP BY {by}) AS out
+FROM (SELECT sum(rate) AS rate, sum(concurrency) AS concurrency FROM grants GROUP BY {by}) AS granted
 """
 
 
@@ -28,15 +28,15 @@ async def take(catalog: Catalog, shop: Shop, holder: str) -> tuple[int, Any]:
 
 
 async def hold_all(catalog: Catalog, shop: Shop) -> list[Any]:
-    """Take grants for the merchant until there is no more room."""
+    """Take grants for the merchant until no capacity is left."""
     taken = []
     while (answer := await take(catalog, shop, str(uuid4())))[0] == 200:
         taken.append(answer[1])
     return taken
 
 
-async def test_a_grant_carries_what_is_needed(catalog: Catalog) -> None:
-    """Token, region, rate and concurrency within the limits, and how long they are good for."""
+async def test_a_grant_has_token_and_share(catalog: Catalog) -> None:
+    """A grant has the token, the region, its lifetime, and a rate and concurrency within the limits."""
     shop = await catalog.connected("eu")
     status, grant = await take(catalog, shop, str(uuid4()))
     assert status == 200
@@ -45,8 +45,8 @@ async def test_a_grant_carries_what_is_needed(catalog: Catalog) -> None:
     assert 0 < grant["concurrency"] <= LIMITS.token.slots
 
 
-async def test_asking_again_renews(catalog: Catalog) -> None:
-    """The same holder keeps its grant, with the share it has now."""
+async def test_asking_again_renews_the_grant(catalog: Catalog) -> None:
+    """The same holder keeps its grant id and gets its present share."""
     shop, holder = await catalog.connected(), str(uuid4())
     _, first = await take(catalog, shop, holder)
     _, second = await take(catalog, shop, holder)
@@ -54,8 +54,8 @@ async def test_asking_again_renews(catalog: Catalog) -> None:
     assert len(await catalog.fetch("SELECT 1 FROM grants WHERE state = 'holding'")) == 1
 
 
-async def test_without_room_one_is_told_to_ask_again(catalog: Catalog) -> None:
-    """429 until somebody gives back."""
+async def test_a_grant_without_free_capacity_is_throttled(catalog: Catalog) -> None:
+    """The answer is 429 until another process gives a grant back."""
     shop = await catalog.connected()
     taken = await hold_all(catalog, shop)
     holder = str(uuid4())
@@ -67,8 +67,8 @@ async def test_without_room_one_is_told_to_ask_again(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("changed", [{"grant_seconds": 0.2}])
-async def test_grants_of_the_dead_expire(catalog: Catalog) -> None:
-    """What nobody renews is free for others after its time."""
+async def test_grants_of_crashed_processes_expire(catalog: Catalog) -> None:
+    """A grant that is not renewed is free for others after its lifetime."""
     shop = await catalog.connected()
     await hold_all(catalog, shop)
     holder = str(uuid4())
@@ -79,22 +79,22 @@ async def test_grants_of_the_dead_expire(catalog: Catalog) -> None:
     await eventually(taken, within=5)
 
 
-async def test_many_at_once_never_get_more_than_there_is(catalog: Catalog) -> None:
-    """Takers of several merchants in parallel leave the sums below both limits."""
+async def test_parallel_requests_stay_within_both_limits(catalog: Catalog) -> None:
+    """Parallel requests for several merchants leave the sums below both limits."""
     shops = [await catalog.connected() for _ in range(4)]
     await catalog.fetch("DELETE FROM grants RETURNING 1")
     answers = await asyncio.gather(*(take(catalog, shop, str(uuid4())) for shop in shops for _ in range(6)))
     assert {status for status, _ in answers} == {200, 429}
-    [app] = await catalog.fetch(OUT.format(by="()"))
-    [token] = await catalog.fetch(OUT.format(by="merchant_id"))
+    [app] = await catalog.fetch(GRANTED.format(by="()"))
+    [token] = await catalog.fetch(GRANTED.format(by="merchant_id"))
     assert app["rate"] <= LIMITS.app.steady + 1e-6
     assert app["concurrency"] <= LIMITS.app.slots
     assert token["rate"] <= LIMITS.token.steady + 1e-6
     assert token["concurrency"] <= LIMITS.token.slots
 
 
-async def test_unknown_merchants_and_strangers_get_none(catalog: Catalog) -> None:
-    """404 for a merchant nobody connected; a bearer from outside may not ask; a body that is none is refused."""
+async def test_invalid_grant_requests_are_refused(catalog: Catalog) -> None:
+    """An unknown merchant gets 404, a public bearer token 401, an invalid body 422."""
     shop = await catalog.connected()
     assert (await take(catalog, Shop("0000000000000", "", "us"), str(uuid4())))[0] == 404
     assert (await catalog.call("POST", "/internal/grants", {"merchant_id": shop.id}))[0] == 401
@@ -102,8 +102,8 @@ async def test_unknown_merchants_and_strangers_get_none(catalog: Catalog) -> Non
     assert (await catalog.call("DELETE", "/internal/grants/none", internal=True))[0] == 404
 
 
-async def test_three_services_at_full_speed_are_never_refused(catalog: Catalog) -> None:
-    """Processes that call Clover for the same merchants as fast as they may see not one 429."""
+async def test_three_services_at_full_speed_are_never_throttled(catalog: Catalog) -> None:
+    """Processes that call Clover for the same merchants at their full rate see no 429."""
     shops = [await catalog.connected() for _ in range(3)]
     settings = catalog.service.settings.model_copy(
         update={"catalog_url": str(catalog.http.make_url("")), "internal_secrets": INTERNAL}

@@ -1,4 +1,4 @@
-"""A product put into QuickSync becomes one item in Clover, whatever goes wrong on the way."""
+"""A product becomes exactly one item in Clover, despite lost answers, crashes and refusals."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 
 
 def add_item(catalog: Catalog, shop: Shop, **fields: Any) -> str:
-    """An item that was in Clover before us; its id."""
+    """Add an item to Clover as if it existed before QuickSync; return its id."""
     merchant = catalog.clover.world.merchants[shop.id]
     item = make(merchant, ITEMS, accept(ITEMS.shape, {"name": "Old mug", "price": 900} | fields))
     return str(item["id"])
@@ -26,7 +26,7 @@ def add_item(catalog: Catalog, shop: Shop, **fields: Any) -> str:
     ("status", "hidden"), [("active", False), ("draft", True), ("inactive", True), ("archived", True)]
 )
 async def test_a_product_becomes_an_item(catalog: Catalog, status: str, *, hidden: bool) -> None:
-    """Name, SKU, price and barcode as given; visible only when active; told as linked."""
+    """The item has name, SKU, price and barcode, is visible only when active, and its link is published."""
     shop = await catalog.connected()
     answered, body = await catalog.put(shop, status=status, barcode="4006381333931")
     assert (answered, body["sync"]["state"]) == (202, "pending")
@@ -39,8 +39,8 @@ async def test_a_product_becomes_an_item(catalog: Catalog, status: str, *, hidde
     assert (await catalog.product(shop))["item_id"] == item["id"]
 
 
-async def test_only_what_changed_is_sent(catalog: Catalog) -> None:
-    """A new price is one call; a price somebody set at the till meanwhile on another field stays."""
+async def test_only_changed_fields_are_sent(catalog: Catalog) -> None:
+    """A new price is one call; a name that was changed at the till stays."""
     shop = await catalog.connected()
     await catalog.put(shop)
     await catalog.run_until_idle()
@@ -55,7 +55,7 @@ async def test_only_what_changed_is_sent(catalog: Catalog) -> None:
 
 
 async def test_an_unchanged_product_costs_no_call(catalog: Catalog) -> None:
-    """Putting the same again is answered 200 and Clover is not asked."""
+    """Putting the same product again is answered 200 without a call to Clover."""
     shop = await catalog.connected()
     await catalog.put(shop)
     await catalog.run_until_idle()
@@ -67,8 +67,8 @@ async def test_an_unchanged_product_costs_no_call(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("nulls", ["absent", "null"])
-async def test_an_item_with_the_sku_is_linked_not_doubled(catalog: Catalog, nulls: str) -> None:
-    """What was in Clover before is found by its SKU and brought to what is wanted; a barcode not given stays."""
+async def test_an_existing_item_with_the_sku_is_adopted(catalog: Catalog, nulls: str) -> None:
+    """The item is linked and updated instead of creating another; without a barcode of ours, its own stays."""
     catalog.clover.switches.set({"null_fields": nulls})
     shop = await catalog.connected()
     item_id = add_item(catalog, shop, sku="SKU-p-1", hidden=True, code="4006381333931")
@@ -80,20 +80,20 @@ async def test_an_item_with_the_sku_is_linked_not_doubled(catalog: Catalog, null
     assert [each.item_id for each in await catalog.emitted(ProductLinked)] == [item_id]
 
 
-async def test_a_search_that_is_not_answered(catalog: Catalog) -> None:
-    """An answer that is no list does not mean that the item is not there: none is created."""
+async def test_an_unreadable_search_result_creates_no_item(catalog: Catalog) -> None:
+    """A search result that is not a list does not prove that the item is missing."""
     shop = await catalog.connected()
     item_id = add_item(catalog, shop, sku="SKU-p-1")
-    told = {"kind": "refuse", "method": "GET", "path": r"items\?", "status": 200, "body": {"message": "try again"}}
-    catalog.clover.faults.add(told)
+    fault = {"kind": "refuse", "method": "GET", "path": r"items\?", "status": 200, "body": {"message": "try again"}}
+    catalog.clover.faults.add(fault)
     await catalog.put(shop)
     await catalog.run_until_idle()
     assert [each["id"] for each in catalog.items(shop)] == [item_id]
     assert (await catalog.product(shop))["sync"]["state"] == "pending"
 
 
-async def test_several_items_with_the_sku_wait_for_a_person(catalog: Catalog) -> None:
-    """Which of them is meant nobody can know; the others of the batch go through."""
+async def test_several_items_with_the_sku_are_held(catalog: Catalog) -> None:
+    """A person decides which item is meant; the other products of the batch are synced."""
     shop = await catalog.connected()
     for _ in range(2):
         add_item(catalog, shop, sku="SKU-p-1")
@@ -109,7 +109,7 @@ async def test_several_items_with_the_sku_wait_for_a_person(catalog: Catalog) ->
 
 @pytest.mark.parametrize("kind", ["apply_then_drop", "fail_after", "truncate", "malformed"])
 async def test_a_create_in_doubt_is_looked_up_first(catalog: Catalog, kind: str) -> None:
-    """When the answer to a create is lost, the item is found and linked, and there is one."""
+    """After a lost answer to a create, the item is found and linked instead of creating a second one."""
     shop = await catalog.connected()
     catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
     await catalog.put(shop)
@@ -120,7 +120,7 @@ async def test_a_create_in_doubt_is_looked_up_first(catalog: Catalog, kind: str)
 
 @pytest.mark.parametrize("kind", ["apply_then_drop", "drop_before_apply"])
 async def test_a_sku_changed_while_a_create_is_in_doubt(catalog: Catalog, kind: str) -> None:
-    """The item is looked for under the SKU it was created with, and there is one, with the new SKU."""
+    """The item is looked up under the SKU it was created with, and gets the new SKU."""
     shop = await catalog.connected()
     catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
     await catalog.put(shop, sku="OLD")
@@ -132,7 +132,7 @@ async def test_a_sku_changed_while_a_create_is_in_doubt(catalog: Catalog, kind: 
 
 @pytest.mark.parametrize("kind", ["drop_before_apply", "fail_before", "throttle"])
 async def test_a_create_that_was_not_applied_is_repeated(catalog: Catalog, kind: str) -> None:
-    """When the create never had an effect, it is sent again and there is one item."""
+    """A create without an effect is sent again, and there is one item."""
     shop = await catalog.connected()
     catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
     await catalog.put(shop)
@@ -142,7 +142,7 @@ async def test_a_create_that_was_not_applied_is_repeated(catalog: Catalog, kind:
 
 @pytest.mark.parametrize("changed", [{"create_settles_seconds": 4.0}])
 async def test_a_create_applied_late_is_waited_for(catalog: Catalog) -> None:
-    """An item that turns up seconds after its create was given up is linked, not created again."""
+    """An item that appears seconds after its create timed out is linked, not created again."""
     shop = await catalog.connected()
     catalog.clover.faults.add({"kind": "apply_late", "seconds": 2.5, "method": "POST", "path": "items$", "times": 1})
     await catalog.put(shop)
@@ -153,7 +153,7 @@ async def test_a_create_applied_late_is_waited_for(catalog: Catalog) -> None:
 
 @pytest.mark.parametrize("changed", [{"create_settles_seconds": 4.0}])
 async def test_killed_during_a_create_makes_no_second_item(catalog: Catalog) -> None:
-    """A worker that dies between sending a create and its answer leaves one item, found by the next."""
+    """A worker that dies between a create and its answer leaves one item, which the next worker links."""
     shop = await catalog.connected()
     catalog.clover.faults.add(
         {"kind": "delay", "ms": 800, "when": "after", "method": "POST", "path": "items$", "times": 1}
@@ -168,8 +168,8 @@ async def test_killed_during_a_create_makes_no_second_item(catalog: Catalog) -> 
     assert catalog.calls().count("POST items") == 1
 
 
-async def test_a_refused_product_waits_alone_and_flows_when_corrected(catalog: Catalog) -> None:
-    """Clover's reason is shown at the one product; putting it corrected takes it again and closes the problem."""
+async def test_a_refused_product_is_held_alone_until_corrected(catalog: Catalog) -> None:
+    """Only the refused product shows Clover's reason; a corrected version is pushed and closes the problem."""
     shop = await catalog.connected()
     rule = {"kind": "refuse", "status": 400, "body": {"message": "Invalid name"}, "method": "POST"}
     await catalog.put(shop, "p-1")
@@ -190,8 +190,8 @@ async def test_a_refused_product_waits_alone_and_flows_when_corrected(catalog: C
 
 
 @pytest.mark.parametrize("kind", ["fail_before", "apply_then_drop", "truncate"])
-async def test_a_product_that_fails_does_not_keep_the_next(catalog: Catalog, kind: str) -> None:
-    """One call that went wrong costs its own product a while, not the others of the batch."""
+async def test_one_failed_product_does_not_block_the_batch(catalog: Catalog, kind: str) -> None:
+    """One failed call delays its own product only."""
     shop = await catalog.connected()
     catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "items$", "times": 1})
     for number in range(3):
@@ -201,8 +201,8 @@ async def test_a_product_that_fails_does_not_keep_the_next(catalog: Catalog, kin
     assert states == ["pending", "synced", "synced"]
 
 
-async def test_a_product_that_failed_comes_after_the_others(catalog: Catalog) -> None:
-    """What always fails is tried last, so that it does not use up what patience there is for a batch."""
+async def test_failed_products_are_retried_after_the_others(catalog: Catalog) -> None:
+    """A product that always fails is tried last, because a second failure would end the batch."""
     shop = await catalog.connected()
     for product_id in ("p-1", "p-2"):
         await catalog.put(shop, product_id)
@@ -218,8 +218,8 @@ async def test_a_product_that_failed_comes_after_the_others(catalog: Catalog) ->
     assert catalog.calls()[:2] == [f"POST items/{ids[sku]}" for sku in ("SKU-p-2", "SKU-p-1")]
 
 
-async def test_a_recheck_takes_the_held_again(catalog: Catalog) -> None:
-    """Somebody removed the second item in Clover and says so: the product is linked."""
+async def test_a_recheck_retries_held_products(catalog: Catalog) -> None:
+    """After the second item was removed in Clover, a recheck links the product."""
     shop = await catalog.connected()
     kept, other = (add_item(catalog, shop, sku="SKU-p-1") for _ in range(2))
     await catalog.put(shop)
@@ -230,8 +230,8 @@ async def test_a_recheck_takes_the_held_again(catalog: Catalog) -> None:
     assert (await catalog.product(shop))["item_id"] == kept
 
 
-async def test_an_item_of_another_product_is_not_taken(catalog: Catalog) -> None:
-    """A SKU that in Clover still stands at another product's item is held, with that product named."""
+async def test_an_item_of_another_product_is_not_adopted(catalog: Catalog) -> None:
+    """If another product's item has the SKU in Clover, the product is held and the reason names the other one."""
     shop = await catalog.connected()
     await catalog.put(shop, "p-1", sku="A")
     await catalog.run_until_idle()
@@ -245,7 +245,7 @@ async def test_an_item_of_another_product_is_not_taken(catalog: Catalog) -> None
 
 
 async def test_a_put_during_the_push_is_not_lost(catalog: Catalog) -> None:
-    """What is put while the product is on its way to Clover gets there too."""
+    """A version that arrives while the product is being pushed is pushed afterwards."""
     shop = await catalog.connected()
     catalog.clover.pipeline.latency_ms = 150
     await catalog.put(shop)
@@ -257,8 +257,8 @@ async def test_a_put_during_the_push_is_not_lost(catalog: Catalog) -> None:
     assert [item["name"] for item in catalog.items(shop)] == ["Second thought"]
 
 
-async def test_a_changed_sku_is_told(catalog: Catalog) -> None:
-    """The link is told again under the new SKU, so that the others follow."""
+async def test_a_changed_sku_is_published(catalog: Catalog) -> None:
+    """The link is published again under the new SKU, so that the other services follow."""
     shop = await catalog.connected()
     await catalog.put(shop, sku="A")
     await catalog.run_until_idle()
@@ -284,8 +284,8 @@ async def test_a_changed_sku_is_told(catalog: Catalog) -> None:
         ({"item_id": "ITEM000000001"}, "item_id"),
     ],
 )
-async def test_bad_products_are_refused_by_name(catalog: Catalog, wrong: dict[str, Any], field: str) -> None:
-    """422 with the field; nothing is kept and nothing marked."""
+async def test_invalid_products_are_refused(catalog: Catalog, wrong: dict[str, Any], field: str) -> None:
+    """The answer is 422 with the field; nothing is stored and no work is queued."""
     shop = await catalog.connected()
     status, body = await catalog.put(shop, **wrong)
     assert (status, [each["field"] for each in body["errors"]]) == (422, [field])
@@ -321,8 +321,8 @@ async def test_a_sku_belongs_to_one_product(catalog: Catalog) -> None:
     assert (status, body["errors"][0]["field"]) == (422, "sku")
 
 
-async def test_products_are_listed_part_by_part(catalog: Catalog) -> None:
-    """Following `next` gives each product once, in the order of ids."""
+async def test_products_are_listed_page_by_page(catalog: Catalog) -> None:
+    """Following `next` returns each product once, sorted by id."""
     shop = await catalog.connected()
     for number in range(5):
         await catalog.put(shop, f"p-{number}")
@@ -335,8 +335,8 @@ async def test_products_are_listed_part_by_part(catalog: Catalog) -> None:
     assert seen == [f"p-{number}" for number in range(5)]
 
 
-async def test_products_of_other_merchants_stay_theirs(catalog: Catalog) -> None:
-    """A bearer for one merchant sees nothing of another; the same ids do not meet."""
+async def test_products_are_separate_for_each_merchant(catalog: Catalog) -> None:
+    """A bearer token for one merchant cannot read another's products; equal ids do not collide."""
     ours, theirs = await catalog.connected(), await catalog.connected()
     await catalog.put(ours)
     path = f"/v1/merchants/{theirs.id}/products"
