@@ -1,1 +1,1 @@
-"""What the services say to one another: closed, versioned events and the list of problems."""
+"""The contracts between services: versioned events with closed schemas, and the list of problems."""

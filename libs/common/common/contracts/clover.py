@@ -1,4 +1,4 @@
-"""What Clover's webhooks tell. Built by the webhook receiver, whichever service it is mounted in."""
+"""The events behind Clover's webhooks, published by the webhook receiver of each service that has one."""
 
 from typing import Annotated, Literal
 
@@ -8,11 +8,11 @@ from common.contracts.envelope import Event
 
 
 class ObjectChanged(Event):
-    """Something in Clover changed: a hint to go and look, never the truth itself.
+    """An object in Clover changed. The event is only a hint: services read the object's present state from Clover.
 
     `kind` is Clover's prefix (A app, C customer, E employee, I item, IA availability, IC category, IG modifier group,
-    IM modifier, IS stock, M merchant, O order, P payment, ...); unknown ones are carried as they come.
-    `sent_at` is Clover's own time in milliseconds, which may be skewed.
+    IM modifier, IS stock, M merchant, O order, P payment, ...); an unknown prefix is published unchanged.
+    `sent_at` is the time in milliseconds by Clover's clock, which may differ from ours.
     """
 
     type = "clover.object_changed.v1"

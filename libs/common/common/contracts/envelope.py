@@ -1,4 +1,4 @@
-"""What every event is, how it travels, and the registry of all of them."""
+"""The base class of all events, their registry, and the message that carries an event."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,9 +12,9 @@ from common.ids import MerchantId
 
 
 class Event(BaseModel):
-    """Something that happened, told in the past tense. Its schema never changes: another shape is another version.
+    """Something that happened, named in the past tense. Its schema never changes: a changed schema is a new version.
 
-    `type` is the routing key, `<owner>.<event>.v<n>`. Secrets and personal data have no place in an event.
+    `type` is the routing key, `<owner>.<event>.v<n>`. Events contain no secrets and no personal data.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,7 +30,7 @@ class Event(BaseModel):
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
-        """The event in this JSON. Raises Undecodable naming the fields, never their values."""
+        """Return the event in this JSON. Raises Undecodable, which names the fields but not their values."""
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
@@ -45,7 +45,7 @@ EventClass = type[Event]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An event on its way: `id` is the outbox row, the AMQP message id and the key by which a repeat is known."""
+    """An encoded event. `id` is the id of the outbox row and of the AMQP message; receivers recognise repeats by it."""
 
     id: UUID
     type: str
