@@ -1,6 +1,8 @@
 """The answers of the API of orders."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -124,7 +126,11 @@ def summary(stored: StoredOrder) -> OrderSummary:
 
 
 def _problem(code: Code | None, reason: str | None) -> OrderProblem | None:
-    if code is None:
-        return None
+    return None if code is None else OrderProblem(**_texts(code), reason=reason)
+
+
+@cache
+def _texts(code: Code) -> Mapping[str, str]:
+    """Return the texts of the problem; a page of held orders shows the same ones a hundred times."""
     texts = messages.for_locale()
-    return OrderProblem(code=code, title=texts.title(code), remedy=texts.remedy(code), reason=reason)
+    return {"code": code, "title": texts.title(code), "remedy": texts.remedy(code)}

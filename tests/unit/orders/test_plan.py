@@ -1,0 +1,134 @@
+"""The plan of an order: the writes that are missing, told apart by keys of ours."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.orders.test_domain import NOW, ORDER, OURS, SOURCE, WHOLE
+
+from orders.domain.clover_order import CloverOrder, Payment
+from orders.domain.order import Order, RequestedAction
+from orders.domain.plan import any_row_there, missing, row_id, shortfall, under_way
+from orders.domain.progress import Progress, State
+from orders.domain.source import Line
+from orders.domain.writes import BY_NAME, AddLines, AttachCustomer, CreateCustomer, CreateOrder, Delete, Lock, Pay
+
+CREATED = replace(ORDER, progress=Progress(state=State.CREATED, clover_order_id="0RDER00000001"))
+PAID = replace(CREATED, progress=replace(CREATED.progress, state=State.PAID))
+KEY = ORDER.reference
+
+
+def of_units(count: int) -> Order:
+    source = replace(SOURCE, lines=(Line("PIN", "Pin", count, 3),), total=3 * count)
+    return replace(CREATED, source=source)
+
+
+def names(order: Order, clover_order: CloverOrder) -> list[tuple[str, str]]:
+    return [(each.name, each.key) for each in missing(order, clover_order)]
+
+
+@pytest.mark.parametrize(
+    ("shown", "plan"),
+    [
+        (CloverOrder(), [AddLines("1-3"), Pay(KEY)]),
+        (CloverOrder(rows=(None, None)), [AddLines("3-3"), Pay(KEY)]),
+        (CloverOrder(rows=(None,) * 3), [Pay(KEY)]),
+        (CloverOrder(rows=(None,) * 3, payments=(Payment("OTHER", 3498, "SUCCESS"),)), [Pay(KEY)]),
+        (CloverOrder(rows=(None,) * 3, payments=(Payment("OTHER", 3499, "FAIL"),)), [Pay(KEY)]),
+        (CloverOrder(rows=(None,) * 3, payments=(Payment(None, 3499, "SUCCESS"),)), []),
+        (WHOLE, []),
+    ],
+)
+def test_the_writes_that_clover_does_not_show_are_missing(shown: CloverOrder, plan: list[object]) -> None:
+    """Clover's order decides what is written."""
+    assert missing(CREATED, shown) == plan
+
+
+def test_a_new_order_is_planned_as_a_whole() -> None:
+    """The plan of an order that is not in Clover lists every write up to the payment."""
+    order = replace(ORDER, customer=b"sealed")
+    assert [type(each) for each in missing(order, CloverOrder())] == [
+        CreateOrder, AddLines, CreateCustomer, AttachCustomer, Pay,
+    ]  # fmt: skip
+
+
+def test_a_customer_is_created_before_it_is_attached() -> None:
+    """A customer with an id is attached; one that is settled needs nothing more."""
+    order, shown = replace(CREATED, customer=b"sealed"), CloverOrder(rows=(None,) * 3)
+    known = replace(order, progress=replace(order.progress, clover_customer_id="C"))
+    settled = replace(known, progress=known.progress.with_customer_settled())
+    assert [type(each) for each in missing(order, shown)] == [CreateCustomer, AttachCustomer, Pay]
+    assert [type(each) for each in missing(known, shown)] == [AttachCustomer, Pay]
+    assert [type(each) for each in missing(settled, shown)] == [Pay]
+
+
+@given(st.integers(1, 350), st.sets(st.integers(1, 350)))
+def test_exactly_the_rows_without_our_id_are_added(count: int, there: set[int]) -> None:
+    """Whichever of our rows Clover shows, the others are added once, at most a hundred a call, among strangers too."""
+    order = of_units(count)
+    rows = [row_id(order, each) for each in sorted(there) if each <= count]
+    calls = [each for each in missing(order, CloverOrder(rows=("stranger", None, *rows))) if isinstance(each, AddLines)]
+    added = [number for call in calls for number in call.numbers]
+    expected = [each for each in range(1, count + 1) if each not in there] if rows else list(range(3, count + 1))
+    assert added == expected
+    assert all(len(call.numbers) <= 100 for call in calls)
+
+
+@given(st.integers(1, 250), st.integers(0, 250))
+def test_rows_are_counted_where_clover_keeps_no_ids(count: int, there: int) -> None:
+    """A Clover that returns no `userData` gets the rows beyond those it shows."""
+    order = of_units(count)
+    calls = [each for each in missing(order, CloverOrder(rows=(None,) * there)) if isinstance(each, AddLines)]
+    assert [number for call in calls for number in call.numbers] == list(range(there + 1, count + 1))
+
+
+def test_lines_in_doubt_are_found_by_their_own_rows() -> None:
+    """Rows of another call do not vouch for this one."""
+    order, write = of_units(150), AddLines("101-150")
+    first = tuple(row_id(order, number) for number in range(1, 101))
+    assert not any_row_there(write, order, CloverOrder(rows=first))
+    assert any_row_there(write, order, CloverOrder(rows=(*first, row_id(order, 120))))
+    assert not any_row_there(write, order, CloverOrder(rows=(None,) * 100))
+    assert any_row_there(write, order, CloverOrder(rows=(None,) * 101))
+
+
+def test_a_completed_order_is_locked_only_when_paid_and_open() -> None:
+    """Clover usually locks by itself; an unpaid order is never locked."""
+    order = replace(PAID, requested_action=RequestedAction.COMPLETE)
+    assert missing(order, replace(WHOLE, state="open")) == [Lock(KEY)]
+    assert missing(order, WHOLE) == []
+    assert missing(order, replace(WHOLE, state="open", payment_state="OPEN")) == []
+
+
+def test_a_cancelled_order_is_deleted_only_where_it_is() -> None:
+    """An order that never got to Clover needs no call."""
+    cancel = RequestedAction.CANCEL
+    assert missing(replace(PAID, requested_action=cancel), CloverOrder()) == [Delete(KEY)]
+    assert missing(replace(ORDER, requested_action=cancel), CloverOrder()) == []
+
+
+def test_a_row_that_is_not_ours_does_not_make_up_for_one_of_ours() -> None:
+    """The number of rows alone proves nothing where rows carry ids."""
+    rows = (row_id(CREATED, 1), row_id(CREATED, 2), None)
+    assert shortfall(CREATED, replace(WHOLE, rows=rows)) == (
+        "Not as in the source: some of its lines were not sent by us."
+    )
+    assert shortfall(CREATED, replace(WHOLE, rows=(*rows[:2], row_id(CREATED, 3)))) is None
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_write_is_found_again_by_its_name_and_key(name: str) -> None:
+    """The two columns of a write under way are enough to look it up after a crash."""
+    write = BY_NAME[name]("1-3")
+    ready = Progress(state=State.READY).begin(write)
+    assert under_way(ready) == write
+    assert under_way(ready.in_doubt(NOW).not_applied()) is None
+
+
+def test_rows_go_without_items_until_they_are_added() -> None:
+    """After a refusal of the items one call goes without them; the next call names its items again."""
+    dropped = replace(CREATED, progress=CREATED.progress.without_items())
+    assert missing(dropped, CloverOrder())[0] == AddLines("1-3", linked=False)
+    assert not dropped.progress.with_lines().items_dropped
+    assert OURS.reference == KEY
