@@ -41,7 +41,11 @@ CALLS: dict[type[Write], tuple[str, str]] = {
 """The call of each write."""
 
 PINS, TOTAL = 103, 309
-BODY = {"lines": [{"sku": "PIN", "name": "Pin", "quantity": PINS, "unit_price": 3}], "total": TOTAL, "customer": ADA}
+BODY: dict[str, Any] = {
+    "lines": [{"sku": "PIN", "name": "Pin", "quantity": PINS, "unit_price": 3}],
+    "total": TOTAL,
+    "customer": ADA,
+}
 SOURCE = Source(
     "shopify",
     "mugs.example",
