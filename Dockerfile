@@ -1,4 +1,4 @@
-# One image per distribution, holding it and common and nothing else of ours:
+# One image per distribution. It contains the distribution and common:
 #   docker build --build-arg DISTRIBUTION=services/catalog --build-arg COMMAND=quicksync-catalog .
 ARG PYTHON=python:3.11-slim
 

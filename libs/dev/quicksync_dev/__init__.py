@@ -1,1 +1,1 @@
-"""The quicksync command: the whole system on this machine."""
+"""The quicksync command runs the whole system on this machine."""

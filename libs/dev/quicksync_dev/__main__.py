@@ -30,12 +30,12 @@ data_dir_option = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".quicksync"),
     show_default=True,
-    help="Where everything of the system is kept.",
+    help="The directory for all data of the system.",
 )
 
 
 class Command(click.Group):
-    """Shows our own errors, and files that cannot be used, as one message without a traceback."""
+    """Prints launcher errors and file errors as one message, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the subcommand."""
@@ -44,25 +44,28 @@ class Command(click.Group):
         except LauncherError as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
-            what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            raise click.ClickException(what) from error
+            raise click.ClickException(
+                f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            ) from error
 
 
-@click.group(cls=Command, help="QuickSync for Clover: the whole system on this machine.")
+@click.group(cls=Command, help="Run QuickSync for Clover on this machine.")
 def main() -> None:
-    """The group; each command below is one of its own."""
+    """Group the commands."""
 
 
 @main.command()
-@click.option("--clover-url", help="A Clover for all regions; else QS_CLOVER_BASE_URLS, else a local sandbox.")
-@click.option("--gateway-port", type=click.IntRange(1, 65535), help=f"Usually {USUAL_PORT}, or a free one.")
+@click.option("--clover-url", help="The Clover for all regions. Default: QS_CLOVER_BASE_URLS, else a local sandbox.")
+@click.option(
+    "--gateway-port", type=click.IntRange(1, 65535), help=f"Default: {USUAL_PORT} if free, else any free port."
+)
 @data_dir_option
-@click.option("--postgres-dsn", envvar="QS_POSTGRES_DSN", help="A PostgreSQL to use, as an administrator.")
-@click.option("--amqp-url", envvar="QS_AMQP_URL", help="A RabbitMQ to use, as an administrator.")
+@click.option("--postgres-dsn", envvar="QS_POSTGRES_DSN", help="An external PostgreSQL, with administrator rights.")
+@click.option("--amqp-url", envvar="QS_AMQP_URL", help="An external RabbitMQ, with administrator rights.")
 def up(
     clover_url: str | None, gateway_port: int | None, root: Path, postgres_dsn: str | None, amqp_url: str | None
 ) -> None:
-    """Start everything and stay; Ctrl-C, SIGTERM or SIGHUP stops all that was started."""
+    """Start the system and keep it running until Ctrl-C, SIGTERM or SIGHUP."""
     if gateway_port is None and is_free(USUAL_PORT):
         gateway_port = USUAL_PORT
     options = Options(clover_urls(clover_url), gateway_port, postgres_dsn, amqp_url)
@@ -70,17 +73,17 @@ def up(
 
 
 def clover_urls(everywhere: str | None) -> dict[str, str]:
-    """Clover's address by region: this one, or those of the environment; nothing where neither is given."""
+    """Return Clover's address by region: the given one, or those of the environment, or none."""
     if everywhere:
         return dict.fromkeys(REGIONS, everywhere.rstrip("/"))
     try:
         return dict(json.loads(os.environ.get("QS_CLOVER_BASE_URLS") or "{}"))
     except ValueError as error:
-        raise LauncherError('QS_CLOVER_BASE_URLS is no JSON object such as {"us": "https://…"}') from error
+        raise LauncherError('QS_CLOVER_BASE_URLS must be a JSON object such as {"us": "https://…"}') from error
 
 
 async def _up(system: System, progress: Progress) -> None:
-    """Run the system until this is cancelled, while it starts too."""
+    """Run the system until cancellation, which may come during the start."""
     try:
         await system.start()
         _welcome(system, progress)
@@ -98,13 +101,13 @@ def _welcome(system: System, progress: Progress) -> None:
     progress(f"log in:    {runtime_state.login_link(env['gateway_url'], system.identity)}")
     progress(f"mail:      {env['mail_url']}/")
     progress(f"logs:      {system.data_dir.root / 'logs'}")
-    progress("Ctrl-C stops everything. `quicksync env` tells the rest.")
+    progress("Ctrl-C stops everything. `quicksync env` prints all addresses.")
 
 
 @main.command()
 @data_dir_option
 def env(root: Path) -> None:
-    """Print as JSON where everything is, with a token and the secrets to use it."""
+    """Print all addresses as JSON, with an access token and secrets."""
     data_dir = DataDir(root)
     click.echo(json.dumps(runtime_state.public(runtime_state.read(data_dir), identity.of(data_dir)), indent=2))
 
@@ -123,18 +126,18 @@ def token(root: Path, scope: str, merchants: str, minutes: float) -> None:
 
 @main.command()
 @data_dir_option
-@click.option("--sandbox", "in_sandbox", is_flag=True, help="Make a merchant in the sandbox first.")
-@click.option("--merchant", "merchant_id", help="The 13 characters of the Clover merchant.")
+@click.option("--sandbox", "in_sandbox", is_flag=True, help="Create the merchant in the sandbox first.")
+@click.option("--merchant", "merchant_id", help="The Clover merchant's id, 13 characters.")
 @click.option(
     "--region",
     type=click.Choice(REGIONS),
     default="us",
     show_default=True,
-    help="`sandbox` is Clover's own environment for developers.",
+    help="The merchant's region; `sandbox` is Clover's developer environment.",
 )
 @click.option("--account", "account_id", default="account-1", show_default=True, help="The QuickSync account.")
 @click.option("--email", default="owner@shop.localhost", show_default=True, help="The account's e-mail address.")
-@click.option("--api-token", envvar="QS_CLOVER_API_TOKEN", help="The merchant's API token; asked for when not given.")
+@click.option("--api-token", envvar="QS_CLOVER_API_TOKEN", help="The merchant's API token. Default: prompt for it.")
 def connect(
     root: Path,
     in_sandbox: bool,
@@ -150,7 +153,7 @@ def connect(
     if in_sandbox:
         merchant_id, api_token = asyncio.run(client.make_sandbox_merchant(running["clover_url"], region))
     if merchant_id is None:
-        raise click.UsageError("name the --merchant, or say --sandbox")
+        raise click.UsageError("give --merchant or --sandbox")
     api_token = api_token or click.prompt("API token", hide_input=True)
     wanted = {"region": region, "account_id": account_id, "account_email": email, "api_token": api_token}
     connected = asyncio.run(client.connect(running, {"merchant_id": merchant_id, **wanted}))
@@ -161,30 +164,35 @@ def connect(
 @data_dir_option
 @click.argument("mail_id", required=False)
 def mail(root: Path, mail_id: str | None) -> None:
-    """List the caught mails, or print one: by its id, or `last`."""
+    """List the caught e-mails, or print one by its id or as `last`."""
     mails = asyncio.run(client.mails(runtime_state.read(DataDir(root))["mail_url"]))
     if mail_id is None:
         for each in mails:
             click.echo(f"{each['id']}  {', '.join(each['to'])}  {each['subject']}")
-        click.echo(f"{len(mails)} mails")
+        click.echo(f"{len(mails)} e-mails")
         return
     found = mails[-1:] if mail_id == "last" else [each for each in mails if each["id"] == mail_id]
     if not found:
-        raise click.ClickException(f"no mail {mail_id}")
+        raise click.ClickException(f"there is no e-mail {mail_id}")
     click.echo(f"To: {', '.join(found[0]['to'])}\nSubject: {found[0]['subject']}\n\n{found[0]['text']}")
 
 
 @main.command()
 @click.option(
-    "--against", type=click.File(), help="Play on a running system: what `quicksync env` printed, or - for stdin."
+    "--against",
+    type=click.File(),
+    help="Run on a running system: a file with the output of `quicksync env`, or - for stdin.",
 )
 @click.option(
-    "--data-dir", "root", type=click.Path(file_okay=False, path_type=Path), help="Kept; else a temporary one."
+    "--data-dir",
+    "root",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The directory for all data, kept afterwards. Default: a temporary one.",
 )
-@click.option("--postgres-dsn", envvar="QS_POSTGRES_DSN", help="A PostgreSQL to use, as an administrator.")
-@click.option("--amqp-url", envvar="QS_AMQP_URL", help="A RabbitMQ to use, as an administrator.")
+@click.option("--postgres-dsn", envvar="QS_POSTGRES_DSN", help="An external PostgreSQL, with administrator rights.")
+@click.option("--amqp-url", envvar="QS_AMQP_URL", help="An external RabbitMQ, with administrator rights.")
 def demo(against: TextIO | None, root: Path | None, postgres_dsn: str | None, amqp_url: str | None) -> None:
-    """Play the FAQ as a story, checking each step; stops all it started, and fails when a step does not hold."""
+    """Run the FAQ as a story and check each step, then stop the system. Fail if a step fails."""
     if against is not None:
         asyncio.run(play(json.load(against), click.echo))
         return
@@ -197,7 +205,7 @@ def demo(against: TextIO | None, root: Path | None, postgres_dsn: str | None, am
 
 
 async def _demo(system: System, *, kept: bool) -> None:
-    """Start, play, stop; the data is deleted with all else, unless it is somebody's."""
+    """Start the system, run the story, stop, and delete the data unless the user named the directory."""
     try:
         async with system:
             await play(system.env(), click.echo)
@@ -213,12 +221,12 @@ async def _demo(system: System, *, kept: bool) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".quicksync-compose"),
     show_default=True,
-    help="Where keys are kept; name it to env, token, connect and mail.",
+    help="The directory for keys. Give it to env, token, connect and mail too.",
 )
-@click.option("--sandbox", is_flag=True, help="Start the local Clover too and sync with it.")
+@click.option("--sandbox", is_flag=True, help="Also start a local Clover and sync with it.")
 @click.option("--gateway-port", type=click.IntRange(1, 65535), default=compose.Ports.gateway, show_default=True)
 def print_secrets(root: Path, sandbox: bool, gateway_port: int) -> None:
-    """Print the .env that docker-compose.yml asks for, with keys and passwords of its own."""
+    """Print a .env for docker-compose.yml with new keys and passwords."""
     data_dir, ports = DataDir(root), compose.Ports(gateway=gateway_port)
     click.echo(compose.dotenv(compose.variables(data_dir, ports, sandbox=sandbox)), nl=False)
     runtime_state.write(data_dir, compose.runtime_state(ports), runtime_state.COMPOSE_FILE)

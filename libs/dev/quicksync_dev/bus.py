@@ -1,4 +1,4 @@
-"""The names of a system on the broker, below a namespace of its own."""
+"""The broker objects of one system, below its own namespace."""
 
 import aio_pika
 
@@ -9,12 +9,12 @@ SECONDS = 10
 
 
 def topology(system: str) -> Topology:
-    """The exchange and the queues of this system."""
+    """Return the exchange and the queues of this system."""
     return Topology(f"{system}.")
 
 
 async def drop(url: str, system: str) -> None:
-    """Delete its exchange and its queues, with what is in them; what is not there is passed over."""
+    """Delete the system's exchange and queues with their messages. Ignore missing ones."""
     names = topology(system)
     async with await aio_pika.connect(url, timeout=SECONDS) as connection:
         channel = await connection.channel()

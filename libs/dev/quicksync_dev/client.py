@@ -1,4 +1,4 @@
-"""The few calls that commands make to the running system."""
+"""HTTP calls of the commands to the running system."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,19 +11,19 @@ TIMEOUT = aiohttp.ClientTimeout(total=30)
 
 
 async def make_sandbox_merchant(clover_url: str, region: str) -> tuple[str, str]:
-    """A new merchant in the sandbox: its id and API token."""
+    """Create a merchant in the sandbox. Return its id and API token."""
     made = await _call("POST", f"{clover_url}/_sandbox/merchants", {"region": region})
     return made["id"], made["token"]
 
 
 async def connect(running: Mapping[str, Any], merchant: Mapping[str, str]) -> Any:
-    """Connect a merchant through the gateway; what catalog answers."""
+    """Connect a merchant through the gateway. Return catalog's answer."""
     headers = {"Authorization": f"Bearer {running['token']}"}
     return await _call("POST", f"{running['gateway_url']}/v1/merchants", merchant, headers)
 
 
 async def mails(mail_url: str) -> Any:
-    """Every caught mail, oldest first."""
+    """Return every caught e-mail, oldest first."""
     return await _call("GET", f"{mail_url}/mails")
 
 

@@ -1,4 +1,4 @@
-"""The one place where other programs are run: always a list of words, never through a shell."""
+"""Runs other programs, always with an argument list and never through a shell."""
 
 import pwd
 import subprocess
@@ -19,13 +19,13 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end and return what it said; its code is for the caller to judge.
+    """Run a program to its end and return its output and exit code.
 
     Raises LauncherError when it takes longer than this.
     """
     words = [str(word) for word in command]
     try:
-        return subprocess.run(  # noqa: S603 - running programs is what the launcher is for; see the module's sentence
+        return subprocess.run(  # noqa: S603 - running programs is the launcher's purpose; arguments never pass a shell
             words,
             cwd=cwd,
             env=env,
@@ -49,7 +49,7 @@ def spawn(
     log: Path | None = None,
     stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start a program as the leader of a session of its own, so that no Ctrl-C of ours reaches it."""
+    """Start a program as the leader of a new session, so that Ctrl-C does not reach it."""
     output = log.open("ab") if log else None
     try:
         return subprocess.Popen(  # noqa: S603 - as above
@@ -68,7 +68,7 @@ def spawn(
 
 
 def _credentials(user: str | None) -> dict[str, Any]:
-    """This user and none of our own rights; only root may ask for another."""
+    """Return the credentials of another user without our groups. Only root can switch users."""
     if user is None:
         return {}
     entry = pwd.getpwnam(user)

@@ -1,4 +1,4 @@
-"""The processes a system is made of beside its back-ends and its gateway, not started yet, and the migrations."""
+"""Builds the processes of a system except back-ends and gateway, and runs the migrations."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ Python = Sequence[str]
 
 
 def sandbox(data_dir: DataDir, python: Python, port: int, gateway_url: str, identity: Identity) -> Child:
-    """The local Clover, with our app installed and its webhooks sent to the gateway."""
+    """Return the local Clover, which sends its webhooks to the gateway."""
     app = ["--app-id", identity.app_id, "--app-secret", identity.app_secret]
     webhooks = ["--webhook-url", f"{gateway_url}{WEBHOOKS}", "--webhook-secret", identity.webhook_secret]
     return Child(
@@ -32,7 +32,7 @@ def sandbox(data_dir: DataDir, python: Python, port: int, gateway_url: str, iden
 
 
 def mail(data_dir: DataDir, smtp_port: int, http_port: int) -> Child:
-    """The mail catcher."""
+    """Return the mail catcher."""
     module = [sys.executable, "-m", "quicksync_dev.mail"]
     return Child(
         "mail",
@@ -44,7 +44,7 @@ def mail(data_dir: DataDir, smtp_port: int, http_port: int) -> Child:
 
 
 def service(name: str, data_dir: DataDir, python: Python, addresses: Addresses, identity: Identity) -> Child:
-    """One of the four services."""
+    """Return one of the four services."""
     return Child(
         name,
         data_dir,
@@ -55,7 +55,7 @@ def service(name: str, data_dir: DataDir, python: Python, addresses: Addresses, 
 
 
 async def migrate(name: str, data_dir: DataDir, python: Python, addresses: Addresses, identity: Identity) -> None:
-    """Bring the schema of a service to its newest version. Raises ComponentFailed."""
+    """Migrate the schema of a service to its newest version. Raise ComponentFailed on failure."""
     env = environment.of_service(name, addresses, identity)
     command = [*python, name, "migrate"]
     done = await asyncio.to_thread(commands.run, command, seconds=MIGRATE_SECONDS, cwd=data_dir.root, env=env)

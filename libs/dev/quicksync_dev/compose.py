@@ -1,4 +1,4 @@
-"""The system as docker compose runs it: the variables its file asks for, and where everything then is."""
+"""The system in docker compose: the variables of docker-compose.yml, and the resulting addresses."""
 
 import json
 import secrets
@@ -19,7 +19,7 @@ WEBHOOKS = "http://gateway:8000/webhooks/clover"
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the containers can be reached on this machine's loopback."""
+    """The containers' ports on this machine's loopback."""
 
     gateway: int = 8000
     mail: int = 8025
@@ -27,21 +27,21 @@ class Ports:
 
 
 def variables(data_dir: DataDir, ports: Ports, *, sandbox: bool) -> dict[str, str]:
-    """What docker-compose.yml asks for; with `sandbox` the local Clover is started too and stands for every region.
+    """Return the variables of docker-compose.yml. `sandbox` adds the local Clover and uses it for every region.
 
-    Keys and passwords are made once per data directory: asking again changes none.
+    Each data directory creates its keys and passwords once; a second call returns the same.
     """
     own = identity.of(data_dir)
     return _passwords(data_dir) | _keys(own) | _addresses(ports) | (_with_sandbox(own) if sandbox else {})
 
 
 def dotenv(values: Mapping[str, str]) -> str:
-    """The text of `.env`. In single quotes every reader takes a value as it stands."""
+    """Return the text of `.env`. Values are in single quotes, which all readers take literally."""
     return "".join(f"{name}='{value}'\n" for name, value in values.items())
 
 
 def runtime_state(ports: Ports) -> dict[str, Any]:
-    """What the running system tells about itself. Its database and broker are not reachable from outside."""
+    """Return the runtime state of the containers. Database and broker are not reachable from outside."""
     return {
         "gateway_url": f"http://127.0.0.1:{ports.gateway}",
         "webhook_url": WEBHOOKS,
@@ -62,7 +62,7 @@ def _passwords(data_dir: DataDir) -> dict[str, str]:
 def _keys(own: Identity) -> dict[str, str]:
     return {
         "QS_INTERNAL_SECRETS": own.internal_secret,
-        # one line, as a variable in a file must be; the services read \n as the line's end
+        # A variable in a file must be one line; the services read \n as a line break.
         "QS_JWT_PUBLIC_KEYS": own.public_key.replace("\n", "\\n"),
         "QS_CLOVER_WEBHOOK_SECRETS": own.webhook_secret,
         "QS_MASTER_KEYS": own.master_key,
@@ -82,7 +82,7 @@ def _addresses(ports: Ports) -> dict[str, str]:
 def _with_sandbox(own: Identity) -> dict[str, str]:
     return {
         "COMPOSE_PROFILES": "sandbox",
-        "QS_ENV": "dev",  # production speaks to Clover over https alone
+        "QS_ENV": "dev",  # Production mode allows only https to Clover.
         "QS_CLOVER_BASE_URLS": json.dumps(dict.fromkeys(REGIONS, SANDBOX)),
         "QS_CLOVER_APP_ID": own.app_id,
         "QS_CLOVER_APP_SECRET": own.app_secret,

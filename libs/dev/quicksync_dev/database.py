@@ -1,4 +1,4 @@
-"""The database of a system: for each service a role of its own that owns a schema of its own."""
+"""The database of a system. Each service has its own role, which owns its own schema."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -22,11 +22,11 @@ HAS_ROLE = "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)"
 
 
 async def prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) -> dict[str, str]:
-    """Make sure of the database, and of a role and a schema for each service; the DSN of each service.
+    """Create the database and a role and schema per service. Return the DSN of each service.
 
-    `passwords` are by service. What exists is left or corrected, so that it can run at every start. A role may
-    connect to this database and use its own schema, and nothing of the others. Raises LauncherError when the
-    administrator may not do this.
+    `passwords` maps services to passwords. Existing objects are kept or corrected, so this can run at every start. A
+    role can connect to this database and use only its own schema. Raises LauncherError when the administrator lacks
+    the rights.
     """
     try:
         return await _prepare(admin_dsn, passwords, database)
@@ -39,7 +39,9 @@ async def prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) -
 async def _prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) -> dict[str, str]:
     server = await _connect(admin_dsn)
     try:
-        await server.execute(LOCK)  # roles and databases are the whole server's; two systems may prepare at once
+        await server.execute(
+            LOCK
+        )  # Roles and databases belong to the whole server, and two systems may prepare at once.
         if not await server.fetchval(HAS_DATABASE, database):
             await _run(server, CREATE_DATABASE, database)
         for service in passwords:
@@ -51,7 +53,7 @@ async def _prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) 
 
 
 async def drop(admin_dsn: str, database: str) -> None:
-    """Drop the database, whoever still uses it, and the roles that go with it; what is not there is passed over."""
+    """Drop the database, despite open sessions, and its roles. Ignore missing ones."""
     server = await _connect(admin_dsn)
     try:
         if await server.fetchval(HAS_DATABASE, database):
@@ -64,7 +66,7 @@ async def drop(admin_dsn: str, database: str) -> None:
 
 
 def role(service: str, database: str) -> str:
-    """The role of a service. Roles are the whole server's, so they are named after the database."""
+    """Return the role of a service. Roles belong to the whole server, so their names contain the database's."""
     return f"{database}_{service}"
 
 
@@ -92,7 +94,7 @@ async def _schemas(dsn: str, database: str, services: tuple[str, ...]) -> None:
 
 
 async def _run(connection: Connection, form: str, *values: str) -> None:
-    """Run a statement that takes no parameters; the server itself quotes names (%I) and texts (%L)."""
+    """Run a statement that allows no parameters. The server quotes names (%I) and texts (%L)."""
     places = ", ".join(f"${place}::text" for place in range(2, len(values) + 2))
     await connection.execute(await connection.fetchval(f"SELECT format($1, {places})", form, *values))
 
@@ -102,7 +104,7 @@ async def _connect(dsn: str) -> Connection:
 
 
 def at(dsn: str, database: str, user: str | None = None, password: str = "") -> str:
-    """The same server, another database, and if named another user."""
+    """Return the DSN of another database on the same server, optionally for another user."""
     place = urlsplit(dsn)
     host = place.netloc.rpartition("@")[2]
     netloc = f"{quote(user)}:{quote(password, safe='')}@{host}" if user else place.netloc

@@ -1,4 +1,4 @@
-"""The data directory: everything one running system keeps, and the lock that makes it one."""
+"""The data directory: all files of one running system, and the lock that reserves it."""
 
 import fcntl
 import os
@@ -20,11 +20,11 @@ PASSABLE = 0o011
 SECRET = 0o600
 WATCHDOG_ENDS_WITHIN = 15
 STATE_FILE = "system.json"
-"""What the running system tells of itself; it is there only while one is up."""
+"""The runtime state. The file exists only while a system is up."""
 
 
 class DataDir:
-    """One system's files. `records` names the processes started for it."""
+    """One system's files. `records` lists the processes started for it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -32,21 +32,21 @@ class DataDir:
 
     @property
     def system(self) -> str:
-        """The system's name on servers that it may share with others."""
+        """Return the system's name on servers that it may share with others."""
         return self.once("system", lambda: f"quicksync_{secrets.token_hex(6)}")
 
     def path(self, *parts: str) -> Path:
-        """A path below the directory; the folder it is in is made."""
+        """Return a path below the directory and create its parent folder."""
         path = self.root.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def log(self, name: str) -> Path:
-        """Where the component of this name logs."""
+        """Return the log file of a component."""
         return self.path("logs", f"{name}.log")
 
     def once(self, name: str, make: Callable[[], str]) -> str:
-        """A secret kept under this name (0600), made the first time it is asked for."""
+        """Return the secret with this name (mode 0600). The first call creates it."""
         path = self.path("secrets", name)
         if not path.exists():
             unfinished = path.with_suffix(".new")
@@ -58,17 +58,17 @@ class DataDir:
 
     @contextmanager
     def locked(self, progress: Progress) -> Iterator[None]:
-        """Hold the directory alone, with what a killed launcher left behind ended first and a watchdog set.
+        """Lock the directory, end processes of a killed launcher, and start a watchdog.
 
-        Raises LauncherError when another launcher holds it.
+        Raises LauncherError when another launcher holds the lock.
         """
         self.root.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
         with self.path("lock").open("w") as lock:
             _hold(lock.fileno(), self.root)
-            # a killed launcher's; nobody may take what it told for the system that starts now
+            # A killed launcher's state would describe the wrong system.
             self.path(STATE_FILE).unlink(missing_ok=True)
             if leftovers := self.records.reap():
-                progress(f"ended what an earlier run left behind: {', '.join(leftovers)}")
+                progress(f"ended processes of an earlier run: {', '.join(leftovers)}")
             guard = watchdog.start(self.root / "run")
             try:
                 yield
@@ -77,7 +77,7 @@ class DataDir:
                 guard.communicate(timeout=WATCHDOG_ENDS_WITHIN)
 
     def is_locked(self) -> bool:
-        """Whether a launcher runs on this directory now."""
+        """Return whether a launcher runs on this directory."""
         if not (self.root / "lock").exists():
             return False
         with (self.root / "lock").open() as lock:
@@ -88,15 +88,15 @@ class DataDir:
         return False
 
     def place(self, name: str, user: str | None) -> Path:
-        """A folder of this user's own for a server: below the directory, or where the user can reach it.
+        """Return a folder for a server, owned by this user.
 
-        A user who may not pass through the directory (a home of another user) gets a folder in /var/tmp, and a
-        link to it stands in the directory.
+        It is below the directory or, if the user has no access to the directory (such as root's home), in /var/tmp with
+        a link in the directory.
         """
         place = self.path(name)
         if place.exists():
             return place.resolve()
-        place.unlink(missing_ok=True)  # a link to what was cleaned away
+        place.unlink(missing_ok=True)  # a link whose target was deleted
         if user is None:
             place.mkdir(mode=PRIVATE)
             return place
@@ -108,7 +108,7 @@ class DataDir:
         return place.resolve()
 
     def discard(self) -> None:
-        """Delete everything, what stands elsewhere too. For directories of tests, after all has stopped."""
+        """Delete everything, also linked folders. For temporary systems, after `stop`."""
         for link in filter(Path.is_symlink, self.root.glob("*")):
             shutil.rmtree(link.resolve(), ignore_errors=True)
         shutil.rmtree(self.root, ignore_errors=True)
@@ -122,6 +122,6 @@ def _hold(lock: int, root: Path) -> None:
 
 
 def _reaches(user: str, folder: Path) -> bool:
-    """Whether the user may pass through the folder, which is opened to passing (not to reading) for it."""
+    """Return whether the user can traverse the folder, after allowing others to traverse but not read it."""
     folder.chmod(stat.S_IMODE(folder.stat().st_mode) | PASSABLE)
     return commands.run(["test", "-x", folder], seconds=5, user=user, cwd=Path("/")).returncode == 0

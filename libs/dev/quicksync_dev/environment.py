@@ -1,4 +1,4 @@
-"""The environment variables of each service, all of them named in one place."""
+"""Builds the environment variables of each service."""
 
 import json
 import os
@@ -16,7 +16,7 @@ SEALING = ("catalog", "orders", "notifier")
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where everything is. `ports` and `dsns` are by service."""
+    """The addresses of one system. `ports` and `dsns` are keyed by service."""
 
     ports: Mapping[str, int]
     dsns: Mapping[str, str]
@@ -30,12 +30,12 @@ class Addresses:
     """Further settings, by variable, for every service."""
 
     def url(self, service: str) -> str:
-        """Where a service listens."""
+        """Return the URL of a service."""
         return f"http://127.0.0.1:{self.ports[service]}"
 
 
 def of_service(service: str, addresses: Addresses, identity: Identity) -> dict[str, str]:
-    """The whole environment of one service: its settings, and of ours only what programs need to run at all."""
+    """Return the environment of one service: its settings and the basic variables of our own environment."""
     own = {
         "QS_ENV": "dev",
         "QS_HOST": "127.0.0.1",
@@ -66,5 +66,5 @@ def _particular(service: str, addresses: Addresses, identity: Identity) -> dict[
 
 
 def inherited() -> dict[str, str]:
-    """Our own environment without any setting meant for the launcher or for a service."""
+    """Return our own environment without the settings of the launcher and the services."""
     return {name: value for name, value in os.environ.items() if not name.startswith("QS_")}

@@ -1,19 +1,19 @@
-"""What can go wrong while the system is brought up, in words a person can act on."""
+"""Errors of the launcher, with messages that a person can act on."""
 
 
 class LauncherError(Exception):
-    """Something could not be started, stopped or found; the message says what and what to do."""
+    """Something could not be started, stopped or found. The message names it and the remedy."""
 
 
 class NoBackend(LauncherError):
-    """A back-end can be had in none of the known ways."""
+    """No source can supply a back-end."""
 
 
 class ComponentFailed(LauncherError):
-    """A component ended or stayed silent while it was started; carries its own last log lines."""
+    """A component ended or timed out during its start. `lines` holds its last log lines."""
 
     def __init__(self, name: str, what: str, lines: list[str]) -> None:
-        told = "".join(f"\n  {name} | {line}" for line in lines) or " (it logged nothing)"
-        super().__init__(f"{name}: {what}; its last log lines:{told}")
+        logged = "".join(f"\n  {name} | {line}" for line in lines) or " (it logged nothing)"
+        super().__init__(f"{name}: {what}; its last log lines:{logged}")
         self.name = name
         self.lines = lines

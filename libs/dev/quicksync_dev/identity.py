@@ -1,4 +1,4 @@
-"""The keys and secrets of one system, made once per data directory, and the tokens its key signs."""
+"""The keys and secrets of one system, created once per data directory, and the tokens it signs."""
 
 import base64
 import secrets
@@ -24,7 +24,7 @@ KEY_BYTES = 32
 
 @dataclass(frozen=True)
 class Identity:
-    """What the services must know or share. `webhook_secret` is what Clover sends as X-Clover-Auth, a UUID."""
+    """The keys and secrets of the services. Clover sends `webhook_secret`, a UUID, as X-Clover-Auth."""
 
     private_key: str
     public_key: str
@@ -36,7 +36,7 @@ class Identity:
     app_secret: str
 
     def token(self, scope: str = "*", merchants: Sequence[str] = ("*",), minutes: float = 12 * 60) -> str:
-        """A bearer token with these scopes (space-separated) for these merchants, good for so many minutes."""
+        """Sign a bearer token with these space-separated scopes for these merchants, valid for `minutes`."""
         now = datetime.now(UTC)
         claims = {
             "sub": "quicksync-dev",
@@ -49,7 +49,7 @@ class Identity:
 
 
 def of(data_dir: DataDir) -> Identity:
-    """The identity kept in the data directory, made if there is none."""
+    """Return the identity in the data directory. Create it the first time."""
     private_key = data_dir.once("jwt_private_key.pem", _new_private_key)
     return Identity(
         private_key=private_key,
@@ -68,7 +68,7 @@ def _new_uuid() -> str:
 
 
 def _new_app_id() -> str:
-    """Thirteen characters, as Clover's are."""
+    """Return 13 characters, like Clover's ids."""
     return secrets.token_hex(7)[:13].upper()
 
 

@@ -1,4 +1,4 @@
-"""A mail catcher: takes every mail by SMTP, keeps it as a file, shows it in a browser and as JSON.
+"""A mail catcher: receives e-mails by SMTP, stores them as files, and serves them as pages and JSON.
 
 Run as `quicksync-mail --smtp-port N --http-port N --dir FOLDER`.
 """
@@ -27,26 +27,26 @@ MAIL_POLICY = (
 
 
 class Catcher:
-    """What aiosmtpd asks what to do with a mail."""
+    """The SMTP handler for aiosmtpd."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
 
     async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        """Keep it."""
+        """Store the e-mail."""
         content = envelope.original_content or b""
         self._mailbox.keep(content, [str(to) for to in envelope.rcpt_tos])
         return "250 caught"
 
 
 class Pages:
-    """The mailbox over HTTP: `/` and `/mails/{id}` to look at, `/mails` as JSON, `/mails/{id}/html|text|raw`."""
+    """The mailbox over HTTP: pages at `/` and `/mails/{id}`, JSON at `/mails`, parts at `/mails/{id}/html|text|raw`."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
 
     def application(self) -> web.Application:
-        """The HTTP side."""
+        """Build the HTTP application."""
         app = web.Application()
         app.router.add_get("/", self._list)
         app.router.add_get("/mails", self._json)
@@ -55,7 +55,7 @@ class Pages:
         return app
 
     async def _json(self, request: web.Request) -> web.Response:
-        """All mails, or those `?to=` one address."""
+        """Answer all e-mails, or those `?to=` one address."""
         wanted = request.query.get("to")
         return web.json_response([asdict(mail) for mail in self._mailbox.mails() if not wanted or wanted in mail.to])
 
@@ -116,7 +116,7 @@ def _page(title: str, body: str) -> web.Response:
 
 
 async def serve(mailbox: Mailbox, host: str, smtp_port: int, http_port: int, stop: asyncio.Event) -> None:
-    """Take mail and show it until `stop`."""
+    """Receive and serve e-mails until `stop`."""
     loop = asyncio.get_running_loop()
     smtp = await loop.create_server(
         lambda: SMTP(Catcher(mailbox), data_size_limit=LARGEST, enable_SMTPUTF8=True), host, smtp_port

@@ -1,4 +1,4 @@
-"""Received mails on disk, a file each, and what can be read from them."""
+"""Stores received e-mails on disk, one file each, and parses them."""
 
 import itertools
 import time
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Mail:
-    """One received mail. `text` and `html` are its parts, empty when it has none of the kind."""
+    """One received e-mail. `text` and `html` are its parts, empty when absent."""
 
     id: str
     at: float
@@ -22,7 +22,7 @@ class Mail:
 
 
 class Mailbox:
-    """The mails of one folder, an .eml file each, oldest first by name."""
+    """The e-mails of one folder, one .eml file each, whose names sort oldest first."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,7 +30,7 @@ class Mailbox:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keep(self, content: bytes, recipients: list[str]) -> None:
-        """Store a mail whole, or not at all."""
+        """Store an e-mail atomically."""
         name = f"{time.time_ns()}-{next(self._numbers)}"
         unfinished = self._folder / f".{name}"
         envelope = "".join(f"X-Envelope-To: {to}\r\n" for to in recipients)
@@ -38,16 +38,16 @@ class Mailbox:
         unfinished.rename(self._folder / f"{name}.eml")
 
     def mails(self) -> list[Mail]:
-        """All of them, oldest first."""
+        """Return all e-mails, oldest first."""
         return [_read(path) for path in sorted(self._folder.glob("[0-9]*.eml"))]
 
     def raw(self, mail_id: str) -> bytes | None:
-        """The file of one mail, or None when there is no such mail."""
+        """Return the raw file of an e-mail, or None if it does not exist."""
         path = self._folder / f"{mail_id}.eml"
         return path.read_bytes() if path.parent == self._folder and path.is_file() else None
 
     def mail(self, mail_id: str) -> Mail | None:
-        """One mail, or None when there is no such mail."""
+        """Return an e-mail, or None if it does not exist."""
         return _read(self._folder / f"{mail_id}.eml") if self.raw(mail_id) is not None else None
 
 

@@ -1,4 +1,4 @@
-"""Free ports for what is started here."""
+"""Finds free ports."""
 
 import random
 import socket
@@ -10,7 +10,7 @@ TRIES = 200
 
 
 def free_port() -> int:
-    """A port on the loopback on which nobody listens now. Raises OSError when none is found."""
+    """Return a free port on the loopback. Raise OSError if none is found."""
     for _ in range(TRIES):
         port = random.choice(CANDIDATES)
         if is_free(port):
@@ -19,7 +19,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this port of the loopback now."""
+    """Return whether a server can listen on this port of the loopback."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""Processes with all that came from them, ended whole."""
+"""Finds and ends processes together with their descendants."""
 
 import os
 import time
@@ -13,8 +13,8 @@ GONE_WITHIN = 10.0
 POLL = 0.01
 
 
-def process_tree(pid: int) -> list[psutil.Process]:
-    """The process, its descendants, and whoever is in the session it leads; the living ones."""
+def members(pid: int) -> list[psutil.Process]:
+    """Return the living processes among this one, its descendants, and the members of its session."""
     found: dict[int, psutil.Process] = {}
     try:
         leader = psutil.Process(pid)
@@ -27,7 +27,7 @@ def process_tree(pid: int) -> list[psutil.Process]:
 
 
 def end(members: Sequence[psutil.Process]) -> None:
-    """Kill them and wait until they are gone. Raises psutil.TimeoutExpired when some will not go."""
+    """Kill the processes and wait for their end. Raise psutil.TimeoutExpired if some survive."""
     for each in members:
         try:
             each.kill()
@@ -41,7 +41,7 @@ def end(members: Sequence[psutil.Process]) -> None:
 
 
 def is_zombie(pid: int) -> bool:
-    """Whether the process is dead and only its entry is left, until its parent asks for it (some never do)."""
+    """Return whether the process is a zombie: it ended, but its parent has not collected it."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -49,7 +49,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def started_at(pid: int) -> float | None:
-    """When the process started (seconds since the epoch), or None when there is none."""
+    """Return the start time of the process in seconds since the epoch, or None without such a process."""
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Child processes: each with its own log, waited for until ready, stopped in order or killed whole."""
+"""Child processes with their own logs. A start waits for readiness; an end includes all descendants."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ LAST_LINES = 20
 
 
 class Component(Protocol):
-    """Anything that can be started, stopped, killed with -9, and started again on the same port and data."""
+    """A part of the system that can start, stop, be killed, and restart on the same port and data."""
 
     name: str
 
@@ -32,10 +32,10 @@ class Component(Protocol):
 
 
 class Child:
-    """One child process. `start` returns when `ready` says so; it leads a session of its own.
+    """One child process in its own session. `start` returns once `ready` returns True.
 
-    `user` is whom it runs as (only root can choose). Raises ComponentFailed, with its last log lines, when it ends or
-    stays silent longer than `within` seconds.
+    Only root can set `user`. `start` raises ComponentFailed with the last log lines when the process ends or is not
+    ready within `within` seconds.
     """
 
     def __init__(
@@ -66,22 +66,22 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """Its process id while it runs."""
+        """Return the process id while it runs."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     async def alive(self) -> bool:
-        """Whether it runs."""
+        """Return whether the process runs."""
         return self.pid is not None
 
     async def start(self) -> None:
-        """Start it and wait until it is ready."""
+        """Start the process and wait until it is ready."""
         if self.pid is not None:
-            raise LauncherError(f"{self.name}: runs already")
+            raise LauncherError(f"{self.name}: already runs")
         self._was_ready = False
         log = self._data_dir.log(self.name)
         self._logged_before = log.stat().st_size if log.exists() else 0
         self._process = commands.spawn(self._command, user=self._user, cwd=self._cwd, env=self._env, log=log)
-        self._data_dir.records.note(self.name, self._process.pid)
+        self._data_dir.records.add(self.name, self._process.pid)
         if not await holds(self._ready_or_ended, self._within):
             await self._clear()
             raise ComponentFailed(self.name, f"was not ready within {self._within:.0f} s", self.last_lines())
@@ -91,9 +91,9 @@ class Child:
         self._was_ready = True
 
     async def stop(self) -> None:
-        """Ask it to end, and end it and all its descendants when it has not within 20 s.
+        """Send the stop signal, and after 20 s kill the process and its descendants.
 
-        One that is still starting is ended at once: a broker would listen to nobody yet, and nothing is lost.
+        A process that is not ready is killed at once: a starting broker ignores signals and has no data to lose.
         """
         if self._process is not None and self.pid is not None and self._was_ready:
             self._process.send_signal(self._stop_signal)
@@ -101,11 +101,11 @@ class Child:
         await self._clear()
 
     async def kill(self) -> None:
-        """End it and all its descendants at once, with SIGKILL."""
+        """Kill the process and all its descendants with SIGKILL."""
         await self._clear()
 
     def last_lines(self) -> list[str]:
-        """What it logged last since it was started; the log holds earlier runs too."""
+        """Return the last log lines since the start. The log also has those of earlier runs."""
         log = self._data_dir.log(self.name)
         new = log.read_bytes()[self._logged_before :] if log.exists() else b""
         return new.decode(errors="replace").splitlines()[-LAST_LINES:]
@@ -123,12 +123,12 @@ class Child:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process_tree.end(process_tree.process_tree(process.pid))
+    process_tree.end(process_tree.members(process.pid))
     process.wait(timeout=process_tree.GONE_WITHIN)
 
 
 def answers(url: str) -> Check:
-    """Ready when a GET of this address is answered with 200."""
+    """Return a check that a GET of this URL answers 200."""
 
     async def ready() -> bool:
         try:
@@ -136,7 +136,7 @@ def answers(url: str) -> Check:
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session,
                 session.get(url) as answer,
             ):
-                return answer.status == 200  # noqa: PLR2004 - the HTTP word for ready
+                return answer.status == 200  # noqa: PLR2004 - HTTP OK
         except (aiohttp.ClientError, TimeoutError):
             return False
 

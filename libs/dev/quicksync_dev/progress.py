@@ -1,4 +1,4 @@
-"""How progress is told: one line at a time, to whoever asked."""
+"""Reports progress, one line at a time."""
 
 import time
 from collections.abc import Callable
@@ -8,6 +8,6 @@ Progress = Callable[[str], None]
 
 
 def stopwatch() -> Callable[[], str]:
-    """Starts now; each call tells how long ago that was, such as `0.9 s`."""
+    """Start a stopwatch. Each call returns the elapsed time, such as `0.9 s`."""
     began = time.monotonic()
     return lambda: f"{time.monotonic() - began:.1f} s"

@@ -1,4 +1,4 @@
-"""Which processes were started here, on disk, so that whoever comes after a `kill -9` can end them."""
+"""Records started processes on disk, so that the next launcher can end them after a `kill -9`."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(frozen=True)
 class Record:
-    """One process: a session leader, when it started (seconds since the epoch), under which boot, and by whom."""
+    """One session leader: its start time (seconds since the epoch), the boot id, and the launcher's process id."""
 
     name: str
     pid: int
@@ -26,13 +26,13 @@ class Record:
 
 
 class Records:
-    """The records of one data directory, a file each."""
+    """The records of one data directory, one file each."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def note(self, name: str, pid: int) -> None:
-        """Remember a process just started. One that is gone already is not remembered."""
+    def add(self, name: str, pid: int) -> None:
+        """Record a started process, unless it has already ended."""
         started = process_tree.started_at(pid)
         if started is None:
             return
@@ -42,13 +42,13 @@ class Records:
         unfinished.rename(self._folder / f"{name}.json")
 
     def forget(self, name: str) -> None:
-        """The process is gone, ended in order."""
+        """Delete the record of a process that ended."""
         (self._folder / f"{name}.json").unlink(missing_ok=True)
 
     def reap(self) -> list[str]:
-        """End what still runs of the recorded processes and forget them all; the names of those that did.
+        """End recorded processes that still run and delete all records. Return the names of the ended ones.
 
-        For whoever holds the directory.
+        The caller must hold the directory's lock.
         """
         reaped = [record.name for record in self._read() if _end(record)]
         for path in self._folder.glob("*.json"):
@@ -56,30 +56,30 @@ class Records:
         return reaped
 
     def end_those_of(self, launcher: int) -> None:
-        """End what this launcher had started. The records stay: the next launcher may be writing its own there."""
+        """End the processes of this launcher. Keep the records, because the next launcher may be writing its own."""
         for record in self._read():
             if record.launcher == launcher:
                 _end(record)
 
     def _read(self) -> Iterator[Record]:
         for path in sorted(self._folder.glob("*.json")):
-            with contextlib.suppress(FileNotFoundError):  # forgotten by another meanwhile
+            with contextlib.suppress(FileNotFoundError):  # deleted by another process meanwhile
                 yield Record(**json.loads(path.read_text()))
 
 
 def _end(record: Record) -> bool:
-    """Whether there was something to end."""
+    """End the recorded processes. Return whether there were any."""
     members = _leftover(record)
     process_tree.end(members)
     return bool(members)
 
 
 def _leftover(record: Record) -> list[psutil.Process]:
-    """The recorded process' family when it is still ours: the same boot, and not another process with its number."""
+    """Return the living processes of a record if they are ours: same boot, same process id and start time."""
     started = process_tree.started_at(record.pid)
     if record.boot != _boot() or (started is not None and abs(started - record.started) > process_tree.SAME_START):
         return []
-    return process_tree.process_tree(record.pid)
+    return process_tree.members(record.pid)
 
 
 def _boot() -> str:

@@ -1,4 +1,4 @@
-"""What the running system tells others about itself, kept in the data directory for `quicksync env`."""
+"""The runtime state of a system: addresses and process ids, stored in the data directory for `quicksync env`."""
 
 import json
 import os
@@ -10,11 +10,11 @@ from quicksync_dev.errors import LauncherError
 from quicksync_dev.identity import Identity
 
 COMPOSE_FILE = "compose.json"
-"""For a system that docker compose runs, not a launcher that would hold the directory."""
+"""The state of a system in docker compose, which has no launcher to lock the directory."""
 
 
 def write(data_dir: DataDir, state: Mapping[str, Any], name: str = STATE_FILE) -> None:
-    """Replace what was told before."""
+    """Replace the stored state."""
     path = data_dir.path(name)
     unfinished = path.with_suffix(".new")
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, SECRET), "w") as file:
@@ -23,7 +23,7 @@ def write(data_dir: DataDir, state: Mapping[str, Any], name: str = STATE_FILE) -
 
 
 def read(data_dir: DataDir) -> dict[str, Any]:
-    """What the system running on this directory tells. Raises LauncherError when none runs, or not yet."""
+    """Return the state of the system on this directory. Raise LauncherError if none is up."""
     composed = data_dir.root / COMPOSE_FILE
     if composed.exists():
         return dict(json.loads(composed.read_text()))
@@ -34,7 +34,7 @@ def read(data_dir: DataDir) -> dict[str, Any]:
 
 
 def public(state: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
-    """The JSON of `quicksync env`: the state with a fresh token of all scopes and the webhook secret."""
+    """Return the JSON of `quicksync env`: the state, a new token with all scopes, and the webhook secret."""
     return {
         "gateway_url": state["gateway_url"],
         "dashboard_url": f"{state['gateway_url']}/dashboard/",
@@ -48,5 +48,5 @@ def public(state: Mapping[str, Any], identity: Identity) -> dict[str, Any]:
 
 
 def login_link(gateway_url: str, identity: Identity) -> str:
-    """A link that logs a browser in to the dashboard, good for ten minutes."""
+    """Return a link that logs a browser in to the dashboard. It is valid for ten minutes."""
     return f"{gateway_url}/dashboard/login?token={identity.token(minutes=10)}"

@@ -1,4 +1,4 @@
-"""Ends what runs in order when the process is told to end."""
+"""Cancels the running work when the process receives a signal to end."""
 
 import asyncio
 import signal
@@ -7,15 +7,15 @@ from typing import Any
 
 
 async def until_signalled(work: Coroutine[Any, Any, None]) -> bool:
-    """Run the work; the first SIGINT, SIGTERM or SIGHUP cancels it. Whether it came to its own end.
+    """Run the work until it ends or SIGINT, SIGTERM or SIGHUP cancels it. Return whether it ended on its own.
 
-    Later signals change nothing, so that stopping is not stopped. Where SIGHUP is ignored (nohup) it stays so.
+    Later signals are ignored, so that they do not interrupt the stop. SIGHUP stays ignored under nohup.
     """
     loop, task = asyncio.get_running_loop(), asyncio.create_task(work)
-    told = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    signals = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-        told.remove(signal.SIGHUP)
-    for each in told:
+        signals.remove(signal.SIGHUP)
+    for each in signals:
         loop.add_signal_handler(each, lambda: task.cancelling() or task.cancel())
     await asyncio.wait({task})
     if task.cancelled():

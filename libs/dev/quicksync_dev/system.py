@@ -30,10 +30,10 @@ STOP_ORDER = (("gateway",), SERVICES, ("sandbox", "mail"), ("postgres", "rabbitm
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What can be chosen about a system; nothing need be.
+    """The options of a system, all optional.
 
-    `clover_urls` are by region; without them a sandbox is started and stands for each. `settings` are further
-    variables for every service. `python` starts a module of the services and the sandbox; tests put stubs there.
+    `clover_urls` is keyed by region; without it a local sandbox serves all regions. `settings` are extra variables for
+    every service. `python` is the command that runs a module of a service or the sandbox; tests replace it by stubs.
     """
 
     clover_urls: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -64,7 +64,7 @@ class System:
         self._addresses: Addresses | None = None
 
     async def __aenter__(self) -> Self:
-        """Start; when that fails everything started so far is stopped."""
+        """Start the system. If the start fails, stop all started components."""
         try:
             await self.start()
         except BaseException:
@@ -78,9 +78,9 @@ class System:
         await self.stop()
 
     async def start(self) -> None:
-        """Start everything; returns when the gateway routes to services that are ready.
+        """Start all components and return once the gateway routes to ready services.
 
-        Raises LauncherError. Whoever calls this without `async with` calls `stop` in any case.
+        Raises LauncherError. Without `async with`, the caller must call `stop` even after a failure.
         """
         took = stopwatch()
         self._held.enter_context(self.data_dir.locked(self._progress))
@@ -96,7 +96,7 @@ class System:
         self._progress(f"everything is up in {took()}")
 
     async def stop(self) -> None:
-        """Stop everything that was started, the back-ends last. Raises LauncherError for what did not stop."""
+        """Stop all components, the back-ends last. Raise LauncherError that names those that did not stop."""
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
@@ -111,18 +111,18 @@ class System:
             raise LauncherError(f"did not stop: {', '.join(failed)}")
 
     async def discard(self) -> None:
-        """Delete all data of a system that was started here, on given servers too; after `stop`."""
+        """Delete all data of the system, also on external servers. Call it after `stop`."""
         if self._backends is not None:
             await self._backends.discard()
             self.data_dir.discard()
 
     async def kill(self, name: str) -> None:
-        """End a component with SIGKILL, all its processes, and leave it down until `restart`."""
+        """Kill all processes of a component with SIGKILL and keep it down until `restart`."""
         self._supervisor.paused.add(name)
         await self.components[name].kill()
 
     async def pause(self, name: str) -> None:
-        """Stop a component in order and leave it down until `restart`."""
+        """Stop a component cleanly and keep it down until `restart`."""
         self._supervisor.paused.add(name)
         await self.components[name].stop()
 
@@ -134,20 +134,20 @@ class System:
         self._write_state()
 
     def env(self) -> dict[str, Any]:
-        """What `quicksync env` prints."""
+        """Return the output of `quicksync env`."""
         return runtime_state.public(self._state(), self.identity)
 
     async def _start(self, *started: Component) -> None:
-        """Start these at the same time; each is known from before its start, so that it will be stopped."""
+        """Start components concurrently. Register them before the start, so that `stop` covers a failed start."""
         self.components.update({component.name: component for component in started})
         await together(*(component.start() for component in started))
 
     async def _start_ground(self, backends: Backends) -> Addresses:
-        """Back-ends, mail and sandbox; the schemas are migrated while the broker, the slowest of all, starts."""
+        """Start back-ends, mail and sandbox. Migrate the schemas while the broker, the slowest, starts."""
         outside = self._outside_world()
         addresses: Addresses
         [addresses, _] = await together(self._start_database(backends), self._start(backends.rabbitmq, *outside))
-        # a container's host is known for sure only once it runs
+        # A container's host is only known once it runs.
         return dataclasses.replace(addresses, amqp_url=backends.rabbitmq.url)
 
     async def _start_database(self, backends: Backends) -> Addresses:
@@ -159,7 +159,7 @@ class System:
         return addresses
 
     def _outside_world(self) -> list[Component]:
-        """The mail catcher, and the sandbox unless another Clover was given."""
+        """Return the mail catcher and, unless the options name a Clover, the sandbox."""
         smtp, http, clover = free_port(), free_port(), free_port()
         self._urls = {
             "smtp_url": f"smtp://127.0.0.1:{smtp}",
@@ -169,7 +169,7 @@ class System:
         }
         mail = components.mail(self.data_dir, smtp, http)
         if self.options.clover_urls:
-            self._progress(f"clover: the given one at {', '.join(sorted(set(self.options.clover_urls.values())))}")
+            self._progress(f"clover: using the given {', '.join(sorted(set(self.options.clover_urls.values())))}")
             return [mail]
         python, gateway_url = self.options.python, self._urls["gateway_url"]
         return [mail, components.sandbox(self.data_dir, python, clover, gateway_url, self.identity)]
@@ -205,7 +205,7 @@ class System:
     def _gateway_port(self) -> int:
         wanted = self.options.gateway_port
         if wanted is not None and not is_free(wanted):
-            raise LauncherError(f"port {wanted} is taken; give another --gateway-port")
+            raise LauncherError(f"port {wanted} is in use; give another --gateway-port")
         return wanted if wanted is not None else free_port()
 
     def _state(self) -> dict[str, Any]:

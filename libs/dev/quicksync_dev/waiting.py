@@ -1,4 +1,4 @@
-"""Waiting: for something to become true, with a bound, and for several things at once."""
+"""Waits for a condition with a time limit, and for several tasks at once."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ Check = Callable[[], Awaitable[bool]]
 
 
 async def holds(check: Check, within: float) -> bool:
-    """Whether the check comes true within these seconds; asked twenty times a second."""
+    """Poll the check twenty times a second. Return whether it becomes true within these seconds."""
     deadline = time.monotonic() + within
     while not await check():
         if time.monotonic() > deadline:
@@ -21,9 +21,9 @@ async def holds(check: Check, within: float) -> bool:
 
 
 async def together(*tasks: Coroutine[Any, Any, object]) -> list[Any]:
-    """Wait for all, and return what they returned, in order.
+    """Run all tasks and return their results in order.
 
-    The first to fail cancels the others and is raised as it is, without a group around it.
+    The first failure cancels the others and is raised without an exception group.
     """
     try:
         async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Outlives the launcher by a moment: when the launcher is gone without a word, ends what it had started."""
+"""Ends the launcher's processes when the launcher dies without stopping them."""
 
 import os
 import signal
@@ -11,13 +11,13 @@ from quicksync_dev.records import Records
 
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
-    """A watchdog over these records. Closing its standard input, by will or by death, sets it off."""
+    """Start a watchdog for these records. The end of its standard input, also by our death, triggers it."""
     command = [sys.executable, "-m", "quicksync_dev.watchdog", str(folder), str(os.getpid())]
     return commands.spawn(command, stdin=subprocess.PIPE)
 
 
 def main() -> None:
-    """Wait for the end of standard input, then end what is still recorded of the launcher."""
+    """Wait for the end of standard input, then end the launcher's recorded processes."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     sys.stdin.buffer.read()

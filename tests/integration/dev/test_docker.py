@@ -65,8 +65,8 @@ async def test_an_engine_that_cannot_supply_the_images_is_passed_over(data_dir: 
     assert time.monotonic() - began < 5
     assert not isinstance(chosen.postgres, Container)
     assert isinstance(chosen.rabbitmq, ExternalServer)
-    assert lines[0].startswith("postgres: the Docker engine has no postgres:17 and cannot fetch it")
-    assert lines[1] == "postgres: it says: no route to the registry"
+    assert lines[0].startswith("postgres: Docker is not used, because it has no postgres:17 and cannot fetch it")
+    assert lines[1] == "postgres: Docker reports: no route to the registry"
 
 
 @dataclass

@@ -106,7 +106,7 @@ def test_a_watchdog_ends_nothing_of_the_next_launcher(data_dir: DataDir) -> None
     """It may be late, and find the records of one that has begun since."""
     records = Records(data_dir.root / "run")
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as component:  # noqa: S607 - found on any machine
-        records.note("orders", component.pid)
+        records.add("orders", component.pid)
 
         records.end_those_of(os.getpid() + 1)
         assert component.poll() is None
@@ -119,7 +119,7 @@ def test_a_stranger_with_a_recorded_number_is_left_alone(data_dir: DataDir) -> N
     """A process id that was used again since is not taken for ours."""
     records = Records(data_dir.root / "run")
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:  # noqa: S607 - found on any machine
-        records.note("orders", stranger.pid)
+        records.add("orders", stranger.pid)
         path = data_dir.root / "run" / "orders.json"
         path.write_text(path.read_text().replace('"started": ', '"started": 1'))
 

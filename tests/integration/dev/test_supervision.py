@@ -50,7 +50,7 @@ async def test_a_start_that_fails_in_an_unknown_way_is_told_and_tried_again(
     """No error whatsoever ends the watch."""
     look_after(Ailing("orders", tries=2))
 
-    await eventually(lambda: "orders: runs again" in lines)
+    await eventually(lambda: "orders: restarted" in lines)
 
     assert lines.count("orders: no room left") == 1
 
@@ -62,4 +62,4 @@ async def test_a_part_that_cannot_run_holds_up_no_other(look_after: Callable[...
     await eventually(lambda: lines.count("orders: no room left") == 2)
 
     catalog.tries = 1
-    await eventually(lambda: "catalog: runs again" in lines, within=0.5)
+    await eventually(lambda: "catalog: restarted" in lines, within=0.5)

@@ -88,7 +88,7 @@ async def test_a_service_that_dies_is_started_again_with_a_word(system: System, 
 
     assert after["url"] == before["url"]
     assert any(line.startswith("orders: died") for line in lines)
-    await eventually(lambda: "orders: runs again" in lines)
+    await eventually(lambda: "orders: restarted" in lines)
 
 
 def _changed(system: System, pid: int) -> Any:
@@ -223,7 +223,7 @@ async def test_the_command_tells_lists_and_signs_on_a_running_system(system: Sys
     claims = Keys([system.identity.public_key], [], audience="x").bearer(f"Bearer {token}")
     assert claims.scopes == {"stock:write"}
     assert claims.merchants == {"A", "B"}
-    assert mails == "0 mails\n"
+    assert mails == "0 e-mails\n"
 
 
 async def _quicksync(command: str, system: System, *more: str) -> str:

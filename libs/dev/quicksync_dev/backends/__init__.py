@@ -1,1 +1,1 @@
-"""PostgreSQL and RabbitMQ for `quicksync up` and for the tests: given, from Docker, or private instances."""
+"""PostgreSQL and RabbitMQ for `quicksync up` and the tests: external, in Docker, or private instances."""

@@ -1,4 +1,4 @@
-"""Back-ends as containers, by testcontainers, where a Docker engine answers and has (or can fetch) the images."""
+"""Runs back-ends in containers with testcontainers, if a Docker engine answers and has or can fetch the images."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ ASK_SECONDS = 10
 """Seconds an engine may take to say whether it, or the registry behind it, has an image."""
 
 LABEL = "quicksync.data-dir"
-"""On what is ours, with the path of its data directory; `make clean` finds it by this."""
+"""Labels our containers and volumes with the data directory, so that `make clean` finds them."""
 
 USUAL_ENGINE = "unix:///var/run/docker.sock"
 STOP_SECONDS = 15
@@ -35,12 +35,12 @@ READY_WITHIN = 90.0
 ENGINE_ERRORS = (DockerException, RequestException, OSError)
 
 Build = Callable[[str, str], DockerContainer]
-"""Makes a container of this name with this password."""
+"""Builds a container with this name and password."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """A pinned image; `volume` is the path of its data, `address` the form of its DSN."""
+    """A pinned image. `volume` is the path of its data, `address` the template of its DSN."""
 
     name: str
     tag: str
@@ -55,14 +55,14 @@ def _postgres(name: str, password: str) -> DockerContainer:
     container = PostgresContainer(
         "postgres:17", username="postgres", password=password, dbname="postgres", driver=None, name=name
     )
-    # the encoding of new databases follows it
+    # The encoding of new databases follows LANG.
     return container.with_env("LANG", "C.UTF-8")
 
 
 def _rabbitmq(name: str, password: str) -> DockerContainer:
-    # testcontainers' own RabbitMqContainer needs pika, which nothing else here does
+    # testcontainers' RabbitMqContainer needs pika, which is no dependency of ours.
     names = {"RABBITMQ_DEFAULT_USER": "quicksync", "RABBITMQ_DEFAULT_PASS": password}
-    # the node keeps its data under its host's name
+    # RabbitMQ stores its data under the host name, so the name must not change.
     return DockerContainer("rabbitmq:4-management", env=names, name=name, hostname="quicksync")
 
 
@@ -87,9 +87,9 @@ RABBITMQ = Image(
 
 
 def engine_answers() -> bool:
-    """Whether a Docker engine answers here."""
+    """Return whether a Docker engine answers."""
     engine = os.environ.get("DOCKER_HOST", USUAL_ENGINE)
-    # asked first, as docker's client forgets to close a socket on which nobody listens
+    # Checked first, because docker's client leaks a socket that has no listener.
     if engine.startswith("unix://") and not _listens(engine.removeprefix("unix://")):
         return False
     try:
@@ -111,14 +111,14 @@ def _listens(path: str) -> bool:
 
 
 def supplies(name: str, tag: str, progress: Progress) -> bool:
-    """Whether the engine has the image with this tag, fetched now if need be; says so, for `name`, when it has not."""
+    """Return whether the engine has the image, after fetching it if necessary. Report a failure as `name`."""
     client = docker.from_env(timeout=ASK_SECONDS)
     try:
         client.images.get(tag)
     except NotFound:
         return _fetch(client, name, tag, progress)
     except ENGINE_ERRORS as error:
-        progress(f"{name}: the Docker engine is passed over: {_short(error)}")
+        progress(f"{name}: Docker is not used: {_short(error)}")
         return False
     finally:
         client.close()
@@ -134,14 +134,14 @@ def _fetch(client: docker.DockerClient, name: str, tag: str, progress: Progress)
         puller.images.pull(tag)
         puller.close()
     except ENGINE_ERRORS as error:
-        progress(f"{name}: the Docker engine has no {tag} and cannot fetch it ({took()}); passed over")
-        progress(f"{name}: it says: {_short(error)}")
+        progress(f"{name}: Docker is not used, because it has no {tag} and cannot fetch it ({took()})")
+        progress(f"{name}: Docker reports: {_short(error)}")
         return False
     return True
 
 
 class Container:
-    """One back-end in a container. Its data is a volume named after the system and outlives the container."""
+    """One back-end in a container. Its data volume is named after the system and outlives the container."""
 
     pid = None
 
@@ -152,7 +152,7 @@ class Container:
         self._progress = progress
         self._password = data_dir.once(image.name, lambda: secrets.token_urlsafe(24))
         self._port = free_port()
-        # not after the directory's path: a volume would outlive the password it was made with
+        # Not named after the path, because a volume could then outlive the password it was created with.
         self._title = f"{data_dir.system}-{image.name}"
         self._labels = {LABEL: str(data_dir.root)}
         self._container: DockerContainer | None = None
@@ -161,15 +161,15 @@ class Container:
 
     @property
     def url(self) -> str:
-        """The administrator's address."""
+        """Return the administrator's DSN."""
         return self._image.address.format(password=self._password, host=self._host, port=self._port)
 
     async def alive(self) -> bool:
-        """Whether the container runs."""
+        """Return whether the container runs."""
         return await asyncio.to_thread(self._runs)
 
     async def start(self) -> None:
-        """Start a container on the same port and data as before; one left by a killed launcher is removed first."""
+        """Start a container on the same port and data as before. Remove one that a killed launcher left."""
         took = stopwatch()
         await asyncio.to_thread(self._remove)
         try:
@@ -182,14 +182,14 @@ class Container:
         self._progress(f"{self.name}: container of {self._image.tag} on port {self._port} ready in {took()}")
 
     async def stop(self) -> None:
-        """Stop it cleanly and remove the container; the data stays. One that is just being started is waited for."""
+        """Stop and remove the container but keep its data. Wait for a start in progress first."""
         if self._starting is not None:
             await asyncio.gather(self._starting, return_exceptions=True)
         await asyncio.to_thread(self._with_container, lambda found: found.stop(timeout=STOP_SECONDS))
         await asyncio.to_thread(self._remove)
 
     async def kill(self) -> None:
-        """End it with SIGKILL."""
+        """Kill the container with SIGKILL."""
         await asyncio.to_thread(self._with_container, lambda found: found.kill())
 
     async def _failed(self, what: str) -> ComponentFailed:
@@ -198,7 +198,7 @@ class Container:
         return ComponentFailed(self.name, f"the container did not get ready: {what}", lines)
 
     async def discard(self) -> None:
-        """Delete its volume."""
+        """Delete the volume."""
         await asyncio.to_thread(self._remove_volume)
 
     def _remove_volume(self) -> None:
@@ -211,7 +211,7 @@ class Container:
             client.close()
 
     def _run(self) -> None:
-        # our containers are found again by their name; testcontainers' reaper would need one more image
+        # We find our containers by name. testcontainers' reaper would need one more image.
         testcontainers_config.ryuk_disabled = True
         container = self._image.build(self._title, self._password)
         local = _is_local(container.get_docker_client())
@@ -256,11 +256,11 @@ class Container:
 
 
 def _is_local(client: DockerClient) -> bool:
-    """Whether what the engine publishes on its loopback is on ours: it is no other machine's, nor we in a container."""
+    """Return whether the engine's loopback is ours. It is not for a remote engine or inside a container."""
     return client.get_connection_mode() is ConnectionMode.docker_host and client.host() == "localhost"
 
 
 def _short(error: BaseException) -> str:
-    """The first line of what an engine said, without the addresses around it."""
+    """Return the first line of the engine's error, without addresses."""
     said = error.explanation if isinstance(error, APIError) else str(error)
     return (said or type(error).__name__).splitlines()[0][:200]

@@ -1,4 +1,4 @@
-"""A back-end that runs already and was named by its DSN: used, never started, stopped or killed."""
+"""A back-end that already runs at a given DSN. The launcher uses it but never starts, stops or kills it."""
 
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from quicksync_dev.progress import Progress
 
 
 class ExternalServer:
-    """The server at `url`; `drop` deletes there what the system of this name made."""
+    """The server at `url`. `drop` deletes the objects of the system with this name."""
 
     pid = None
 
@@ -29,35 +29,35 @@ class ExternalServer:
         self._progress = progress
 
     async def alive(self) -> bool:
-        """Not ours to watch."""
+        """Return True: the supervisor does not watch external servers."""
         return True
 
     async def start(self) -> None:
-        """Make sure that it answers. Raises NoBackend."""
+        """Check that the server answers. Raise NoBackend otherwise."""
         where = self._place()
         if not await self._answers(self.url):
-            raise NoBackend(f"{self.name}: nothing that takes the given address answers at {where}; check the DSN")
-        self._progress(f"{self.name}: the given one at {where}")
+            raise NoBackend(f"{self.name}: no server accepts the given DSN at {where}; check host, user and password")
+        self._progress(f"{self.name}: using the external server at {where}")
 
     def _place(self) -> str:
-        """Where the server is; PostgreSQL's may be several hosts."""
+        """Return the host or, for PostgreSQL, the hosts."""
         try:
             hosts = urlsplit(self.url).netloc.rpartition("@")[2]
             _ = [urlsplit(f"//{host}").port for host in hosts.split(",")]
         except ValueError:
-            # said without the address, whose password is what most likely broke it
-            what = "what was given is no address; percent-encode its user and password"
+            # The message omits the DSN, because an unencoded password most likely broke it.
+            what = "the given DSN is invalid; percent-encode its user and password"
             raise NoBackend(f"{self.name}: {what}") from None
         return hosts
 
     async def stop(self) -> None:
-        """Leave it as it is."""
+        """Do nothing: the server keeps running."""
 
     async def discard(self) -> None:
-        """Delete what the system made there, while the server answers; all else on it stays."""
+        """Delete the system's objects if the server answers. Other objects stay."""
         if await self._answers(self.url):
             await self._drop(self.url, self._system)
 
     async def kill(self) -> None:
-        """Refuse: it was not started here."""
-        raise LauncherError(f"{self.name} was given by its address; it is not ours to kill")
+        """Refuse, because the launcher did not start the server."""
+        raise LauncherError(f"{self.name} is an external server; the launcher does not kill it")

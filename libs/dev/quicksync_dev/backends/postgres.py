@@ -1,4 +1,4 @@
-"""A private PostgreSQL from the server binaries of this machine, under the data directory."""
+"""Runs a private PostgreSQL from this machine's programs, under the data directory."""
 
 import asyncio
 import os
@@ -18,13 +18,13 @@ from quicksync_dev.progress import Progress, stopwatch
 
 INITDB_SECONDS = 60
 ORPHANS_WITHIN = 15.0
-"""Seconds the processes of a killed server may take to notice and let go of its memory."""
+"""Seconds until the processes of a killed server release its shared memory."""
 
 OPTIONS = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "max_connections": "300"}
 
 
 class PrivatePostgres:
-    """One server with one administrator. As root it runs as the user postgres, which PostgreSQL insists on."""
+    """One server with one administrator. As root it runs as the user postgres, because PostgreSQL refuses root."""
 
     name = "postgres"
 
@@ -48,20 +48,20 @@ class PrivatePostgres:
 
     @property
     def url(self) -> str:
-        """The administrator's DSN."""
+        """Return the administrator's DSN."""
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/postgres"
 
     @property
     def pid(self) -> int | None:
-        """Of the postmaster, while it runs."""
+        """Return the postmaster's process id while it runs."""
         return self._child.pid
 
     async def alive(self) -> bool:
-        """Whether the postmaster runs."""
+        """Return whether the postmaster runs."""
         return await self._child.alive()
 
     async def start(self) -> None:
-        """Start it, on the same port and data as before; the first time make the data."""
+        """Start the server on the same port and data as before. Initialize the data the first time."""
         took = stopwatch()
         if not (self._home / "data").exists():
             await asyncio.to_thread(self._initdb)
@@ -78,27 +78,27 @@ class PrivatePostgres:
         self._progress(f"postgres: private instance on port {self._port} ready in {took()}")
 
     async def stop(self) -> None:
-        """Stop it fast but cleanly: sessions are ended, everything is written."""
+        """Stop the server in PostgreSQL's fast mode: end sessions and write all data."""
         await self._child.stop()
 
     async def kill(self) -> None:
-        """End all its processes with SIGKILL."""
+        """Kill all processes of the server with SIGKILL."""
         await self._child.kill()
 
     async def discard(self) -> None:
-        """Nothing to do: the data is deleted with the data directory."""
+        """Do nothing: the data directory holds all data."""
 
     def _forget_zombie(self) -> None:
-        """Remove the lock of a postmaster that is dead but still listed, which PostgreSQL takes for a living one.
+        """Remove the lock file of a zombie postmaster, which PostgreSQL would take for a running one.
 
-        Safe: whether orphans of it still use the data, PostgreSQL sees by the shared memory and not by this file.
+        This is safe: PostgreSQL detects orphans that use the data by shared memory and not by this file.
         """
         lock = self._home / "data" / "postmaster.pid"
         if lock.exists() and process_tree.is_zombie(int(lock.read_text().split()[0])):
             lock.unlink()
 
     def _initdb(self) -> None:
-        """Make the cluster beside its place and move it there whole, so that a half-made one is never used."""
+        """Create the cluster in a temporary folder and rename it, so that an unfinished one is never used."""
         unfinished, password = self._home / "data.new", self._home / "password"
         shutil.rmtree(unfinished, ignore_errors=True)
         password.touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""A private RabbitMQ from the server binaries of this machine, under the data directory."""
+"""Runs a private RabbitMQ from this machine's programs, under the data directory."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ READY_WITHIN = 60.0
 
 
 class PrivateRabbit:
-    """One broker with a name server (epmd) of its own, which would otherwise outlive it. Runs as whoever asks."""
+    """One broker with its own name server (epmd), because a shared epmd would outlive it. Runs as the current user."""
 
     name = "rabbitmq"
 
@@ -43,20 +43,20 @@ class PrivateRabbit:
 
     @property
     def url(self) -> str:
-        """The administrator's address."""
+        """Return the administrator's URL."""
         return f"amqp://quicksync:{self._password}@127.0.0.1:{self._port}/"
 
     @property
     def pid(self) -> int | None:
-        """Of the broker, while it runs."""
+        """Return the broker's process id while it runs."""
         return self._broker.pid
 
     async def alive(self) -> bool:
-        """Whether the broker runs."""
+        """Return whether the broker runs."""
         return await self._broker.alive()
 
     async def start(self) -> None:
-        """Start it, on the same port and data as before."""
+        """Start the broker on the same port and data as before."""
         took = stopwatch()
         self._write_configuration()
         if not await self._epmd.alive():
@@ -65,16 +65,16 @@ class PrivateRabbit:
         self._progress(f"rabbitmq: private instance on port {self._port} ready in {took()}")
 
     async def stop(self) -> None:
-        """Stop it cleanly, its name server too."""
+        """Stop the broker and its name server cleanly."""
         await self._broker.stop()
         await self._epmd.stop()
 
     async def kill(self) -> None:
-        """End all its processes with SIGKILL; its name server stays, as it would."""
+        """Kill all processes of the broker with SIGKILL. The name server survives, as in a real crash."""
         await self._broker.kill()
 
     async def discard(self) -> None:
-        """Nothing to do: the data is deleted with the data directory."""
+        """Do nothing: the data directory holds all data."""
 
     async def _names_answer(self) -> bool:
         return not await asyncio.to_thread(is_free, self._names)
@@ -91,7 +91,7 @@ class PrivateRabbit:
         )
 
     def _settings(self) -> dict[str, str]:
-        """Everything a second broker on one machine must have to itself."""
+        """Return the settings that a second broker on one machine must not share."""
         home = self._home
         return {
             "RABBITMQ_NODENAME": "quicksync@localhost",
@@ -108,7 +108,7 @@ class PrivateRabbit:
             "RABBITMQ_GENERATED_CONFIG_DIR": str(home / "generated"),
             "RABBITMQ_CONF_ENV_FILE": os.devnull,
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-            # makes the start script give way to the broker itself, so that our signals reach it
+            # The start script then execs the broker, so that our signals reach it.
             "RUNNING_UNDER_SYSTEMD": "true",
             "ERL_EPMD_PORT": str(self._names),
             "ERL_EPMD_ADDRESS": "127.0.0.1",

@@ -1,4 +1,4 @@
-"""What every back-end is, however it is run."""
+"""The interface of all back-ends, and checks that a server accepts a log-in."""
 
 import asyncio
 from typing import Protocol
@@ -15,9 +15,9 @@ PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 class Server(Component, Protocol):
-    """A back-end: `url` is its DSN, with the rights of an administrator.
+    """A back-end. `url` is its DSN with administrator rights.
 
-    `discard` deletes what is kept of the system outside the data directory; after `stop`.
+    `discard` deletes the system's data outside the data directory. Call it after `stop`.
     """
 
     @property
@@ -26,7 +26,7 @@ class Server(Component, Protocol):
 
 
 async def postgres_answers(dsn: str) -> bool:
-    """Whether a PostgreSQL takes our log-in there."""
+    """Return whether a PostgreSQL accepts this log-in."""
     try:
         connection = await asyncpg.connect(dsn, timeout=ANSWER_WITHIN)
     except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError):
@@ -36,11 +36,11 @@ async def postgres_answers(dsn: str) -> bool:
 
 
 async def rabbitmq_answers(url: str) -> bool:
-    """Whether a broker takes our log-in there (its listeners open last, when all else is up)."""
+    """Return whether a broker accepts this log-in. RabbitMQ opens its listeners last, when it is ready."""
     place = urlsplit(url)
     try:
         async with asyncio.timeout(ANSWER_WITHIN):
-            # aiormq would log an error each time that nobody listens yet
+            # Checked first, because aiormq logs an error for each refused connection.
             _, writer = await asyncio.open_connection(place.hostname, place.port or PORTS.get(place.scheme))
             writer.close()
             async with aiormq.connect(url):

@@ -1,1 +1,1 @@
-"""The FAQ, played as a story on the running system."""
+"""The FAQ as a story on the running system."""

@@ -1,4 +1,4 @@
-"""What the story sends, where it looks, and what must be there."""
+"""The inputs of the story and the checks of their effects."""
 
 from http import HTTPStatus
 from typing import Any
@@ -16,12 +16,12 @@ MAILS = 2
 
 
 def orders_at(world: World, region: str) -> str:
-    """Where the merchant's orders are in QuickSync."""
+    """Return the path of the merchant's orders in QuickSync."""
     return f"/v1/merchants/{world.merchants[region]}/orders"
 
 
 def new_order(region: str, number: str, quantity: int, customer: Json | None = None) -> Json:
-    """An order of so many soups."""
+    """Return an order of `quantity` soups."""
     line = {"sku": "SOUP", "name": "Soup", "quantity": quantity, "unit_price": PRICE}
     return {
         "channel": {"channel": "shopify", "store": "soup.myshopify.com"},
@@ -35,23 +35,23 @@ def new_order(region: str, number: str, quantity: int, customer: Json | None = N
 
 
 def quoted(text: str) -> str:
-    """The text as it is shown in the story."""
+    """Return the text indented for the story."""
     return "\n".join(f"  | {line}".rstrip() for line in text.splitlines())
 
 
 def explained(movement: Json) -> str:
-    """What the ledger says of a movement."""
+    """Return the ledger's description of a movement."""
     return f"{movement['before']:g} → {movement['after']:g}, {movement['cause']}"
 
 
 async def adjust(world: World, key: str, delta: float, cause: str) -> None:
-    """Have QuickSync's stock of soup changed by this much."""
+    """Change QuickSync's stock of soup."""
     change = {"key": key, "sku": "SOUP", "delta": delta, "cause": cause}
     await world.done("POST", f"/v1/merchants/{world.merchants['us']}/stock/adjustments", {"adjustments": [change]})
 
 
 async def stock_becomes(world: World, quantity: float) -> float:
-    """Wait until QuickSync shows this stock of soup; after how many seconds it did."""
+    """Wait until QuickSync shows this stock of soup. Return the seconds it took."""
 
     async def shown() -> bool:
         status, level = await world.quicksync("GET", f"/v1/merchants/{world.merchants['us']}/stock/SOUP")
@@ -62,7 +62,7 @@ async def stock_becomes(world: World, quantity: float) -> float:
 
 
 async def clover_becomes(world: World, quantity: float) -> float:
-    """Wait until Clover itself has this stock of soup; after how many seconds it had."""
+    """Wait until Clover has this stock of soup. Return the seconds it took."""
     place = f"/merchants/{world.merchants['us']}/items/{world.items['us:SOUP']}"
 
     async def there() -> bool:
@@ -73,25 +73,25 @@ async def clover_becomes(world: World, quantity: float) -> float:
 
 
 async def in_state(world: World, region: str, number: str, state: str) -> Json | None:
-    """The order, once it is in this state."""
+    """Return the order once it is in this state, else None."""
     order: Json = await world.done("GET", f"{orders_at(world, region)}/{number}")
     return order if order["state"] == state else None
 
 
-async def dashboard_tells(world: World, region: str) -> float:
-    """Wait until the page says that an order waits and what to do; after how many seconds it did."""
+async def dashboard_shows_problem(world: World, region: str) -> float:
+    """Wait until the page shows the waiting order and the remedy. Return the seconds it took."""
 
-    async def page_saying() -> str | None:
+    async def page_with_problem() -> str | None:
         page = await world.dashboard(region)
         return page if WAITS in page else None
 
-    page, took = await until(page_saying, "the dashboard does not say so")
+    page, took = await until(page_with_problem, "the dashboard does not show the problem")
     expect("add an order type named exactly" in page, "the dashboard does not name the remedy")
     return took
 
 
-async def dashboard_clears(world: World, region: str) -> float:
-    """Wait until the page no longer says so; after how many seconds."""
+async def dashboard_is_clear(world: World, region: str) -> float:
+    """Wait until the page no longer shows the problem. Return the seconds it took."""
 
     async def clear() -> bool:
         return WAITS not in await world.dashboard(region)
@@ -100,48 +100,48 @@ async def dashboard_clears(world: World, region: str) -> float:
     return took
 
 
-async def mail_tells(world: World, region: str) -> tuple[Json, float]:
-    """The first e-mail to the merchant, which says that an order waits, and after how many seconds it came."""
-    mail, took = await until(lambda: mail_number(world, region, 1), "no e-mail came")
+async def problem_mail(world: World, region: str) -> tuple[Json, float]:
+    """Wait for the first e-mail, which reports the waiting order. Return it and the seconds it took."""
+    mail, took = await until(lambda: mail_number(world, region, 1), "no e-mail arrived")
     expect(mail["to"] == [OWNER], f"the e-mail went to {mail['to']}")
-    expect(WAITS in mail["subject"], f"it says: {mail['subject']}")
-    expect("support@quicksync.pro" in mail["text"], "the e-mail does not name the support")
+    expect(WAITS in mail["subject"], f"its subject is: {mail['subject']}")
+    expect("support@quicksync.pro" in mail["text"], "the e-mail does not name the support address")
     return mail, took
 
 
-async def mail_says_solved(world: World, region: str) -> tuple[Json, float]:
-    """The second e-mail, which says how many orders were sent."""
-    mail, took = await until(lambda: mail_number(world, region, 2), "no second e-mail came")
-    expect("1 order sent" in mail["subject"], f"it says: {mail['subject']}")
+async def resolved_mail(world: World, region: str) -> tuple[Json, float]:
+    """Wait for the second e-mail, which counts the sent orders. Return it and the seconds it took."""
+    mail, took = await until(lambda: mail_number(world, region, 2), "no second e-mail arrived")
+    expect("1 order sent" in mail["subject"], f"its subject is: {mail['subject']}")
     return mail, took
 
 
 async def mail_number(world: World, region: str, number: int) -> Json | None:
-    """The newest e-mail about the merchant, once there are so many. Raises StepFailed when there are more."""
+    """Return the newest e-mail about the merchant once there are `number`. Raise StepFailed if there are more."""
     mails = await mails_about(world, region)
-    expect(len(mails) <= number, f"{len(mails)} e-mails came, not {number}")
+    expect(len(mails) <= number, f"{len(mails)} e-mails arrived, not {number}")
     return mails[-1] if len(mails) == number else None
 
 
 async def mails_about(world: World, region: str) -> list[Json]:
-    """Every e-mail about the merchant, oldest first."""
+    """Return every e-mail about the merchant, oldest first."""
     return [mail for mail in await world.mails() if world.merchants[region] in mail["text"]]
 
 
 async def open_problems(world: World, region: str) -> list[Json]:
-    """The merchant's problems that are not solved."""
+    """Return the merchant's open problems."""
     shown = await world.done("GET", f"/v1/merchants/{world.merchants[region]}/problems")
     return [problem for problem in shown["problems"] if problem["state"] == "open"]
 
 
 async def clover_orders(world: World, region: str) -> list[Json]:
-    """The orders in Clover that did not come from its till."""
+    """Return the orders in Clover that do not come from its till."""
     shown: Any = await world.clover("GET", f"/merchants/{world.merchants[region]}/orders")
     return [order for order in shown["orders"] if not order["from_till"]]
 
 
 async def clover_order(world: World, region: str, number: str) -> Json:
-    """The one order in Clover with this order's reference."""
+    """Return the only order in Clover with this order's reference."""
     reference = (await world.done("GET", f"{orders_at(world, region)}/{number}"))["reference"]
     found = [order for order in await clover_orders(world, region) if order.get("externalReferenceId") == reference]
     expect(len(found) == 1, f"order {number} is in Clover {len(found)} times")
@@ -149,13 +149,13 @@ async def clover_order(world: World, region: str, number: str) -> Json:
 
 
 async def clover_customers(world: World, region: str) -> list[Json]:
-    """The merchant's customers in Clover."""
+    """Return the merchant's customers in Clover."""
     truth = await world.clover("GET", f"/merchants/{world.merchants[region]}")
     return list(truth["customers"])
 
 
 def check_order(world: World, region: str, order: Json, quantity: int) -> None:
-    """So many soups, each a line of its own linked to the item, and paid to the cent."""
+    """Check for one line per soup, each linked to the item, and for payment to the cent."""
     total = quantity * PRICE
     expect(order["order_type_label"] == "QuickSync", f"its order type is {order['order_type_label']}")
     expect(order["total"] == total, f"its total is {order['total']}, not {total}")
@@ -167,7 +167,7 @@ def check_order(world: World, region: str, order: Json, quantity: int) -> None:
 
 
 def essence(order: Json) -> Json:
-    """What is shown of an order in Clover."""
+    """Return the fields of a Clover order that the story prints."""
     payments = [{"tender": each["tender"]["label"], "amount": each["amount"]} for each in order["payments"]]
     return {
         "id": order["id"],

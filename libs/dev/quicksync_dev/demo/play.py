@@ -1,4 +1,4 @@
-"""Plays the story on a running system, step by step, and says how each went."""
+"""Runs the story on a running system step by step and reports each result."""
 
 import time
 from collections.abc import Mapping
@@ -18,10 +18,12 @@ READY_WITHIN = 120.0
 
 
 async def play(env: Mapping[str, Any], progress: Progress) -> None:
-    """Play every step in order. Raises LauncherError naming the first that does not hold."""
+    """Run all steps in order. Raise LauncherError that names the first failed step."""
     await _all_answer(env)
     began = time.monotonic()
-    jar = aiohttp.CookieJar(unsafe=True)  # the gateway has an address, not a name
+    jar = aiohttp.CookieJar(
+        unsafe=True
+    )  # aiohttp ignores cookies from IP addresses by default, and the gateway has no name.
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
         world = World(env, session, lambda line: progress(_indented(line)))
         for number, step in enumerate(STORY, 1):
@@ -36,7 +38,7 @@ async def play(env: Mapping[str, Any], progress: Progress) -> None:
 
 
 async def _all_answer(env: Mapping[str, Any]) -> None:
-    """Wait for all whom the story speaks to: containers go on starting after compose has come back."""
+    """Wait for all servers of the story, because containers still start after compose returns."""
     services = [f"{env['gateway_url']}/v1/openapi/{service}.json" for service in SERVICES]
     for url in (*services, f"{env['clover_url']}/_sandbox", f"{env['mail_url']}/mails"):
         if not await holds(answers(url), READY_WITHIN):

@@ -1,4 +1,4 @@
-"""The story: each step does one thing, waits for what must follow, checks it, and says what it saw."""
+"""The story. Each step does one thing, waits for its effect, checks it and reports it."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -17,25 +17,25 @@ from quicksync_dev.demo.checks import (
     clover_customers,
     clover_order,
     clover_orders,
-    dashboard_clears,
-    dashboard_tells,
+    dashboard_is_clear,
+    dashboard_shows_problem,
     essence,
     explained,
     in_state,
-    mail_says_solved,
-    mail_tells,
     mails_about,
     new_order,
     open_problems,
     orders_at,
+    problem_mail,
     quoted,
+    resolved_mail,
     stock_becomes,
 )
 from quicksync_dev.demo.world import Json, World, expect, until
 
 
 async def connect_merchants(world: World) -> None:
-    """A US and an EU merchant are connected."""
+    """Connect a US and an EU merchant."""
     await world.clover("PUT", "/webhooks", {"url": world.env["webhook_url"], "secret": world.env["webhook_secret"]})
     for region, currency in CURRENCIES.items():
         made = await world.clover("POST", "/merchants", {"region": region})
@@ -51,7 +51,7 @@ async def connect_merchants(world: World) -> None:
 
 
 async def sync_products(world: World) -> None:
-    """Products in all four statuses reach Clover, and only the active one is visible there."""
+    """Products in all four statuses reach Clover, which shows only the active one."""
     for region in CURRENCIES:
         for sku, status in STATUSES.items():
             price = {"price": PRICE, "currency": CURRENCIES[region]}
@@ -75,7 +75,7 @@ async def sync_products(world: World) -> None:
 
 
 async def count_stock(world: World) -> None:
-    """Ten soups are counted at the till, and QuickSync knows."""
+    """A recount of ten soups at the till reaches QuickSync."""
     await world.till("us", "recount", {"item": world.items["us:SOUP"], "quantity": 10})
     took = await stock_becomes(world, 10)
     world.progress(f"QuickSync shows 10 after {took:.2f} s")
@@ -99,7 +99,7 @@ async def adjust_in_quicksync(world: World) -> None:
 
 
 async def sell_below_zero(world: World) -> None:
-    """A sale below zero is kept as it is, on both sides."""
+    """Both sides keep a stock below zero."""
     await world.till("us", "sell", {"lines": [{"item": world.items["us:SOUP"], "quantity": 8}]})
     took = await stock_becomes(world, -3)
     world.progress(f"the till sold 8 of 5; QuickSync shows -3 after {took:.2f} s")
@@ -109,23 +109,23 @@ async def sell_below_zero(world: World) -> None:
 
 
 async def hold_an_order(world: World) -> None:
-    """An order arrives while Clover has no order type “QuickSync”: it waits, and is not lost."""
+    """An order arrives while Clover has no order type “QuickSync”. QuickSync holds it."""
     await world.done("PUT", f"{orders_at(world, 'us')}/1001", new_order("us", "1001", 2, customer=CUSTOMER))
     held, took = await until(lambda: in_state(world, "us", "1001", "held"), "the order is not held")
     expect(held["problem"]["code"] == "order_type_missing", f"it waits for {held['problem']}")
     world.progress(f"order 1001 is held after {took:.2f} s: {held['problem']['title']}")
 
 
-async def tell_the_merchant(world: World) -> None:
-    """The dashboard and one e-mail say why, what waits, and what to do."""
-    took = await dashboard_tells(world, "us")
-    world.progress(f"the dashboard says so ({took:.2f} s): {world.env['dashboard_url']}{world.merchants['us']}/")
-    mail, took = await mail_tells(world, "us")
+async def report_the_problem(world: World) -> None:
+    """The dashboard and one e-mail explain the reason, the waiting order and the remedy."""
+    took = await dashboard_shows_problem(world, "us")
+    world.progress(f"the dashboard shows it ({took:.2f} s): {world.env['dashboard_url']}{world.merchants['us']}/")
+    mail, took = await problem_mail(world, "us")
     world.progress(f"one e-mail arrived after {took:.2f} s:\n\n  Subject: {mail['subject']}\n\n{quoted(mail['text'])}")
 
 
 async def create_the_order_type(world: World) -> None:
-    """The order type is created in Clover, and the order flows by itself."""
+    """The merchant creates the order type, and QuickSync sends the order without further action."""
     await world.till("us", "create_order_type", {"label": "QuickSync"})
     _, took = await until(lambda: in_state(world, "us", "1001", "paid"), "the order was not sent")
     world.progress(f"order 1001 is in Clover {took:.2f} s after the order type exists")
@@ -137,20 +137,20 @@ async def create_the_order_type(world: World) -> None:
     world.progress(f"Clover's order, with its customer:\n{json.dumps(essence(order), indent=2)}")
 
 
-async def tell_it_is_solved(world: World) -> None:
-    """The dashboard clears itself, and one e-mail says how many orders were sent."""
-    took = await dashboard_clears(world, "us")
+async def report_the_resolution(world: World) -> None:
+    """The dashboard clears the problem, and one e-mail counts the sent orders."""
+    took = await dashboard_is_clear(world, "us")
     world.progress(f"the dashboard is clear ({took:.2f} s)")
-    mail, took = await mail_says_solved(world, "us")
+    mail, took = await resolved_mail(world, "us")
     world.progress(f"the second e-mail, after {took:.2f} s: {mail['subject']}")
 
 
 async def the_same_in_europe(world: World) -> None:
-    """The same for the EU merchant, dashboard and e-mails too: the order flows without any customer detail."""
+    """The EU merchant's order takes the same way, but Clover receives no customer detail."""
     await world.done("PUT", f"{orders_at(world, 'eu')}/2001", new_order("eu", "2001", 1, customer=CUSTOMER))
     await until(lambda: in_state(world, "eu", "2001", "held"), "the EU order is not held")
-    await dashboard_tells(world, "eu")
-    await mail_tells(world, "eu")
+    await dashboard_shows_problem(world, "eu")
+    await problem_mail(world, "eu")
     problems = await open_problems(world, "eu")
     expect(len(problems) == 1, f"{len(problems)} problems are open for the EU merchant")
     await world.till("eu", "create_order_type", {"label": "QuickSync"})
@@ -163,13 +163,13 @@ async def the_same_in_europe(world: World) -> None:
     expect(not any(detail in truth for detail in CUSTOMER.values()), "a customer detail reached Clover EU")
     world.progress(f"“Check again” was pressed; the order is in Clover after {took:.2f} s, with no customer:")
     world.progress(json.dumps(essence(order), indent=2))
-    await dashboard_clears(world, "eu")
-    mail, _ = await mail_says_solved(world, "eu")
-    world.progress(f"the dashboard is clear, and the e-mail says: {mail['subject']}")
+    await dashboard_is_clear(world, "eu")
+    mail, _ = await resolved_mail(world, "eu")
+    world.progress(f"the dashboard is clear, and the e-mail's subject is: {mail['subject']}")
 
 
 async def complete_an_order(world: World) -> None:
-    """An order is completed."""
+    """QuickSync completes an order."""
     await world.done("POST", f"{orders_at(world, 'us')}/1001/complete")
     _, took = await until(lambda: in_state(world, "us", "1001", "done"), "the order is not done")
     order = await clover_order(world, "us", "1001")
@@ -178,7 +178,7 @@ async def complete_an_order(world: World) -> None:
 
 
 async def cancel_an_order(world: World) -> None:
-    """Another order is cancelled, in Clover too."""
+    """QuickSync cancels another order, also in Clover."""
     await world.done("PUT", f"{orders_at(world, 'us')}/1002", new_order("us", "1002", 1))
     await until(lambda: in_state(world, "us", "1002", "paid"), "the second order was not sent")
     await world.done("POST", f"{orders_at(world, 'us')}/1002/cancel")
@@ -189,7 +189,7 @@ async def cancel_an_order(world: World) -> None:
 
 
 async def refuse_a_shipping_update(world: World) -> None:
-    """A shipping update is refused, with the reason."""
+    """QuickSync refuses a shipping update and gives the reason."""
     status, answer = await world.quicksync("POST", f"{orders_at(world, 'us')}/1001/fulfillments", {"tracking": "1Z"})
     expect(status == HTTPStatus.UNPROCESSABLE_ENTITY, f"it was answered with {status}")
     expect("clover_cannot_ship_updates" in answer["type"], f"the refusal is {answer['type']}")
@@ -197,7 +197,7 @@ async def refuse_a_shipping_update(world: World) -> None:
 
 
 async def look_back(world: World) -> None:
-    """Nothing was doubled, no e-mail either, and Clover never had to say 429."""
+    """No order and no e-mail is duplicated, and Clover never answers 429."""
     for region, expected in (("us", 2), ("eu", 1)):
         orders = await clover_orders(world, region)
         expect(len(orders) == expected, f"Clover {region.upper()} has {len(orders)} orders of ours")
@@ -219,9 +219,9 @@ STORY: list[Callable[[World], Awaitable[None]]] = [
     adjust_in_quicksync,
     sell_below_zero,
     hold_an_order,
-    tell_the_merchant,
+    report_the_problem,
     create_the_order_type,
-    tell_it_is_solved,
+    report_the_resolution,
     the_same_in_europe,
     complete_an_order,
     cancel_an_order,

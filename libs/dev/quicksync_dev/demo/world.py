@@ -1,4 +1,4 @@
-"""What the story is played on: QuickSync's API and dashboard, the merchant's Clover and till, and the mailbox."""
+"""The environment of the story: QuickSync's API and dashboard, Clover and its till, and the mailbox."""
 
 import asyncio
 import json
@@ -21,49 +21,49 @@ Json = dict[str, Any]
 
 
 class StepFailed(Exception):
-    """A step of the story does not hold."""
+    """A step of the story failed."""
 
 
 @dataclass
 class World:
-    """A running system (`env` as `quicksync env` prints it), and what earlier steps left for later ones."""
+    """A running system, with `env` as printed by `quicksync env`, and results of earlier steps."""
 
     env: Mapping[str, Any]
     session: aiohttp.ClientSession
     progress: Progress
     merchants: dict[str, str] = field(default_factory=dict)
-    """Region to merchant id."""
+    """Maps regions to merchant ids."""
     items: dict[str, str] = field(default_factory=dict)
-    """SKU to item id."""
+    """Maps `region:SKU` to item ids."""
 
     async def quicksync(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """Call QuickSync through the gateway; status and JSON."""
+        """Call QuickSync through the gateway. Return status and JSON."""
         headers = {"Authorization": f"Bearer {self.env['token']}"}
         return await self._call(method, f"{self.env['gateway_url']}{path}", body, headers)
 
     async def done(self, method: str, path: str, body: object = None) -> Any:
-        """The same, for what must succeed. Raises StepFailed when it is refused."""
+        """Call QuickSync and return the JSON. Raise StepFailed on a refusal."""
         status, answer = await self.quicksync(method, path, body)
         expect(status < HTTPStatus.BAD_REQUEST, f"{method} {path} answered {status}: {answer}")
         return answer
 
     async def clover(self, method: str, path: str, body: object = None) -> Any:
-        """Look at, or act in, the sandbox: its ground truth and its till, below /_sandbox."""
+        """Call the sandbox's control API, for its ground truth and its till."""
         status, answer = await self._call(method, f"{self.env['clover_url']}/_sandbox{path}", body, {})
         expect(status < HTTPStatus.BAD_REQUEST, f"the sandbox answered {status} to {method} {path}: {answer}")
         return answer
 
     async def till(self, region: str, action: str, body: object) -> Any:
-        """Somebody does something at the till."""
+        """Run an action at the merchant's till."""
         return await self.clover("POST", f"/merchants/{self.merchants[region]}/till/{action}", body)
 
     async def mails(self) -> list[Json]:
-        """Every mail that arrived, oldest first."""
+        """Return every received e-mail, oldest first."""
         _, mails = await self._call("GET", f"{self.env['mail_url']}/mails", None, {})
         return list(mails)
 
     async def dashboard(self, region: str) -> str:
-        """The merchant's page as a browser gets it."""
+        """Return the merchant's page as a browser gets it."""
         merchant, gateway = self.merchants[region], self.env["gateway_url"]
         page = f"{gateway}/dashboard/{merchant}/"
         async with self.session.get(page, allow_redirects=False) as answer:
@@ -82,7 +82,7 @@ class World:
 
 
 def expect(holds: object, otherwise: str) -> None:
-    """Raise StepFailed with these words unless it holds."""
+    """Raise StepFailed with this message unless the condition is true."""
     if not holds:
         raise StepFailed(otherwise)
 
@@ -90,7 +90,7 @@ def expect(holds: object, otherwise: str) -> None:
 async def until(
     check: Callable[[], Awaitable[T | None]], otherwise: str, within: float = WITHIN_SECONDS
 ) -> tuple[T, float]:
-    """What `check` returns once that is true, and after how many seconds. Raises StepFailed when it stays false."""
+    """Poll `check` until its result is true. Return the result and the seconds; raise StepFailed on a timeout."""
     began = time.monotonic()
     while True:
         found = await check()

@@ -1,1 +1,1 @@
-"""The gateway: nginx in front of the services. `routes.conf` is what docker compose uses too."""
+"""The gateway: nginx in front of the services. docker compose uses the same `routes.conf`."""

@@ -1,4 +1,4 @@
-"""nginx as the gateway of one system: its configuration, and the process, with no rights and no root paths."""
+"""Runs nginx as the gateway of one system, unprivileged and without paths outside the data directory."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ UPSTREAM = """\
 
 
 def gateway(data_dir: DataDir, nginx: Path, port: int, ports: Mapping[str, int]) -> Child:
-    """The gateway on `port`, in front of the services on these ports; not started yet."""
+    """Return the gateway on `port` for the services on these ports, not started."""
     user = UNPRIVILEGED if os.geteuid() == 0 else None
     home = data_dir.place("gateway", user)
     ours = f"/_gateway/{data_dir.system}"
@@ -72,13 +72,13 @@ def gateway(data_dir: DataDir, nginx: Path, port: int, ports: Mapping[str, int])
 
 
 def _write(path: Path, text: str) -> None:
-    """Whatever our umask, nginx' user may read it; the folder is that user's alone."""
+    """Write the file readable for nginx' user despite a strict umask. The folder is private to that user."""
     path.write_text(text)
     path.chmod(READABLE)
 
 
 def configuration(port: int, ports: Mapping[str, int], ours: str) -> str:
-    """The main configuration, with the services on these ports of the loopback; `ours` is a path to know it by."""
+    """Return the main configuration for services on these loopback ports. Readiness checks use the path `ours`."""
     groups = {service: [at] for service, at in ports.items()} | {"webhooks": [ports[each] for each in WEBHOOK_TAKERS]}
     upstreams = "".join(_upstream(name, at) for name, at in groups.items())
     names = "\n".join(f"        set ${name} {name};" for name in groups)
