@@ -1,4 +1,4 @@
-"""Data directories that leave nothing behind, for whatever the launcher starts in them."""
+"""Temporary data directories for the launcher."""
 
 import logging
 import os
@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 
 @pytest.fixture
 def lines() -> list[str]:
-    """The lines of progress that were told; hand its `append` to what tells them."""
+    """The reported lines of progress. Pass its `append` as `progress`."""
     return []
 
 
 @pytest.fixture
 def data_dir() -> Iterator[DataDir]:
-    """A data directory that other users may pass through, as one in a checkout would be."""
+    """A data directory that other users can traverse, like one in a checkout."""
     made = DataDir(Path(tempfile.mkdtemp(prefix="quicksync-dev-")))
     yield made
     made.discard()
@@ -30,7 +30,7 @@ def data_dir() -> Iterator[DataDir]:
 
 @pytest.fixture
 def find_processes(data_dir: DataDir) -> Callable[[], list[psutil.Process]]:
-    """Whoever runs with this data directory on its command line or as its working directory, but for the watchdog."""
+    """Finds processes with the data directory in their command line or as working directory, except the watchdog."""
 
     def find() -> list[psutil.Process]:
         return [each for each in psutil.process_iter() if each.pid != os.getpid() and _mentions(each, data_dir.root)]

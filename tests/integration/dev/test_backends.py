@@ -1,4 +1,4 @@
-"""Private back-ends: started, stopped, killed and restarted on the same port and data, and gone without a trace."""
+"""Private back-ends start, stop, survive a kill on the same port and data, and leave nothing behind."""
 
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import urlsplit
@@ -43,10 +43,10 @@ async def rabbitmq(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Private
         await server.stop()
 
 
-async def test_a_private_postgres_says_where_it_is_and_leaves_nothing_behind(
+async def test_a_private_postgres_reports_its_port_and_leaves_no_process(
     postgres: PrivatePostgres, find_processes: Find, lines: list[str]
 ) -> None:
-    """Once stopped, no process of it is left."""
+    """After a stop no process of the server is left."""
     assert await postgres_answers(postgres.url)
     assert find_processes()
     assert lines[-1].startswith("postgres: private instance on port ")
@@ -57,8 +57,8 @@ async def test_a_private_postgres_says_where_it_is_and_leaves_nothing_behind(
     assert find_processes() == []
 
 
-async def test_a_killed_postgres_comes_back_with_what_was_committed(postgres: PrivatePostgres) -> None:
-    """The port and the data are those from before the kill -9."""
+async def test_a_killed_postgres_restarts_with_committed_data(postgres: PrivatePostgres) -> None:
+    """A restart after kill -9 keeps port and data."""
     await _execute(postgres.url, "CREATE TABLE kept AS SELECT 1 AS value")
     before = postgres.url
 
@@ -71,7 +71,7 @@ async def test_a_killed_postgres_comes_back_with_what_was_committed(postgres: Pr
 
 
 async def test_a_postmaster_killed_alone_does_not_block_the_next_start(postgres: PrivatePostgres) -> None:
-    """Its orphans may hold its memory for a moment; the start waits for them."""
+    """The start waits for orphans, which can hold the shared memory for a moment."""
     assert postgres.pid is not None
     psutil.Process(postgres.pid).kill()
     psutil.wait_procs([psutil.Process(postgres.pid)], timeout=5)
@@ -81,15 +81,15 @@ async def test_a_postmaster_killed_alone_does_not_block_the_next_start(postgres:
     assert await postgres_answers(postgres.url)
 
 
-async def test_only_who_has_the_password_gets_in(postgres: PrivatePostgres) -> None:
-    """Another user of this machine is refused."""
+async def test_a_wrong_password_is_refused(postgres: PrivatePostgres) -> None:
+    """A private server does not trust local users."""
     place = postgres.url.rpartition("@")[2]
 
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(f"postgresql://postgres:guessed@{place}", timeout=5)
 
 
-async def test_a_killed_broker_comes_back_with_what_it_confirmed_and_ends_with_its_name_server(
+async def test_a_killed_broker_keeps_confirmed_messages_and_stops_with_its_name_server(
     rabbitmq: PrivateRabbit, data_dir: DataDir, find_processes: Find
 ) -> None:
     """A confirmed message in a quorum queue survives a kill -9; after a stop neither broker nor epmd runs on."""
@@ -107,15 +107,15 @@ async def test_a_killed_broker_comes_back_with_what_it_confirmed_and_ends_with_i
 
 
 def _queue_is_on_disk(data_dir: DataDir) -> bool:
-    """Whether the broker has written down that the queue exists: RabbitMQ 3.10 does so up to a second after saying so.
+    """Return whether the queue is on disk. RabbitMQ 3.10 writes it up to a second after it confirms the declaration.
 
-    (measured: a broker killed before that has the queue, but nobody can read from it any more)
+    A broker killed before that has the queue, but no client can read from it (measured).
     """
     return any(b"kept" in path.read_bytes() for path in (data_dir.root / "rabbitmq").rglob("names.dets"))
 
 
-async def test_a_given_server_is_used_and_never_ended(data_dir: DataDir, postgres_dsn: str, lines: list[str]) -> None:
-    """Stop leaves it running and kill is refused."""
+async def test_an_external_server_is_never_stopped(data_dir: DataDir, postgres_dsn: str, lines: list[str]) -> None:
+    """A stop leaves the server running, and a kill is refused."""
     given = ExternalServer("postgres", postgres_dsn, postgres_answers, database.drop, data_dir.system, lines.append)
     await given.start()
     await given.stop()
@@ -125,8 +125,8 @@ async def test_a_given_server_is_used_and_never_ended(data_dir: DataDir, postgre
     assert await postgres_answers(postgres_dsn)
 
 
-async def test_a_broker_that_refuses_the_password_does_not_answer(amqp_url: str) -> None:
-    """That something greets there is not enough."""
+async def test_a_broker_that_refuses_the_password_is_not_available(amqp_url: str) -> None:
+    """An open port is not enough: the log-in must succeed."""
     place = urlsplit(amqp_url)
     wrong = place._replace(netloc=f"quicksync:guessed@{place.netloc.rpartition('@')[2]}").geturl()
 
@@ -134,8 +134,8 @@ async def test_a_broker_that_refuses_the_password_does_not_answer(amqp_url: str)
     assert not await rabbitmq_answers(wrong)
 
 
-async def test_a_given_address_where_nobody_answers_is_an_error(data_dir: DataDir, lines: list[str]) -> None:
-    """Nothing else is tried in its place."""
+async def test_an_unreachable_external_server_is_an_error(data_dir: DataDir, lines: list[str]) -> None:
+    """The launcher does not fall back to another source."""
     chosen = await select(data_dir, lines.append, NOBODY, "amqp://guest:guest@127.0.0.1:1/")
 
     with pytest.raises(
@@ -147,8 +147,8 @@ async def test_a_given_address_where_nobody_answers_is_an_error(data_dir: DataDi
 
 
 @pytest.mark.parametrize("port", ["many", "70000", "se/cret@host:1"])
-async def test_an_address_that_is_none_is_not_repeated(port: str, data_dir: DataDir, lines: list[str]) -> None:
-    """A password that nobody encoded stands where the port should; it is not shown."""
+async def test_an_invalid_dsn_is_not_repeated_in_the_error(port: str, data_dir: DataDir, lines: list[str]) -> None:
+    """An unencoded password in place of the port does not appear in the error."""
     chosen = await select(data_dir, lines.append, f"postgresql://u:{port}/postgres", f"amqp://u:{port}/")
 
     for server in (chosen.postgres, chosen.rabbitmq):

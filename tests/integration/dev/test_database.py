@@ -1,4 +1,4 @@
-"""Preparing the database: a role and a schema for each service, however often, and none sees another's."""
+"""Database preparation is repeatable and isolates the services' roles and schemas."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -16,14 +16,14 @@ PASSWORDS = {service: f"pass'word-{service}-@/%" for service in SERVICES}
 
 @pytest.fixture
 async def name(postgres_dsn: str) -> AsyncIterator[str]:
-    """A database name of the test's own; the database and its roles are dropped afterwards."""
+    """A database name for this test. The database and its roles are dropped afterwards."""
     made = f"test_{uuid.uuid4().hex[:12]}"
     yield made
     await database.drop(postgres_dsn, made)
 
 
 async def test_each_service_can_use_its_own_schema(postgres_dsn: str, name: str) -> None:
-    """Tables it makes without naming a schema are in its own."""
+    """A table created without a schema name is in the service's schema."""
     dsns = await database.prepare(postgres_dsn, PASSWORDS, name)
 
     for service in SERVICES:
@@ -32,7 +32,7 @@ async def test_each_service_can_use_its_own_schema(postgres_dsn: str, name: str)
 
 
 async def test_preparing_again_changes_nothing_but_passwords(postgres_dsn: str, name: str) -> None:
-    """What is there stays, and the passwords given last are those that count."""
+    """Existing objects stay, and the latest passwords apply."""
     first = await database.prepare(postgres_dsn, PASSWORDS, name)
     await _execute(first["orders"], "CREATE TABLE kept (id int)")
 
@@ -45,7 +45,7 @@ async def test_preparing_again_changes_nothing_but_passwords(postgres_dsn: str, 
 
 
 async def test_no_role_reaches_into_another_schema(postgres_dsn: str, name: str) -> None:
-    """Neither reading, nor creating there or in public, nor becoming another."""
+    """A role cannot read or create in another schema or in public, nor switch to another role."""
     dsns = await database.prepare(postgres_dsn, PASSWORDS, name)
     await _execute(dsns["orders"], "CREATE TABLE secret (id int)")
 
@@ -60,16 +60,16 @@ async def test_no_role_reaches_into_another_schema(postgres_dsn: str, name: str)
             await _execute(dsns["notifier"], refused)
 
 
-async def test_an_administrator_who_may_not_create_is_told_so(postgres_dsn: str, name: str) -> None:
-    """In words: which right is missing, and whose."""
+async def test_an_administrator_without_rights_gets_a_clear_error(postgres_dsn: str, name: str) -> None:
+    """The error names the missing right and the user."""
     dsns = await database.prepare(postgres_dsn, PASSWORDS, name)
 
     with pytest.raises(LauncherError, match=r"permission denied to create database; the user of the DSN needs"):
         await database.prepare(dsns["orders"], PASSWORDS, f"{name}_b")
 
 
-async def test_options_of_the_address_reach_everyone(postgres_dsn: str, name: str) -> None:
-    """What stands behind the `?` of the administrator's DSN is the services' too, and none stumbles over it."""
+async def test_dsn_options_reach_every_service(postgres_dsn: str, name: str) -> None:
+    """The query of the administrator's DSN is part of each service's DSN, and each service accepts it."""
     dsns = await database.prepare(f"{postgres_dsn}?sslmode=prefer&application_name=mine", PASSWORDS, name)
 
     assert dsns["orders"].endswith("?sslmode=prefer&application_name=mine")

@@ -1,4 +1,4 @@
-"""The data directory: what is kept where, and for whom."""
+"""The data directory: locations and access rights."""
 
 import os
 import shutil
@@ -22,8 +22,8 @@ def _mode(path: Path) -> int:
 
 @as_root
 @pytest.mark.parametrize(("before", "after"), [(0o700, 0o711), (0o1777, 0o1777), (0o750, 0o751)])
-def test_a_directory_is_opened_to_passing_and_keeps_all_else(data_dir: DataDir, before: int, after: int) -> None:
-    """It may be anybody's, /tmp itself even."""
+def test_a_directory_becomes_traversable_and_keeps_its_other_modes(data_dir: DataDir, before: int, after: int) -> None:
+    """Existing modes stay, even the sticky bit of /tmp."""
     data_dir.root.chmod(before)
 
     data_dir.place("server", USER)
@@ -32,8 +32,8 @@ def test_a_directory_is_opened_to_passing_and_keeps_all_else(data_dir: DataDir, 
 
 
 @as_root
-def test_a_place_that_was_cleaned_away_is_made_again(tmp_path: Path) -> None:
-    """The link to it is still there, and dangles."""
+def test_a_deleted_server_folder_is_created_again(tmp_path: Path) -> None:
+    """A dangling link to the folder is replaced."""
     tmp_path.chmod(0o700)
     data_dir = DataDir(tmp_path / "system")
     first = data_dir.place("server", USER)
@@ -47,7 +47,7 @@ def test_a_place_that_was_cleaned_away_is_made_again(tmp_path: Path) -> None:
 
 
 async def test_the_last_lines_are_of_this_run(data_dir: DataDir) -> None:
-    """What an earlier one said of its own troubles explains nothing now."""
+    """Log lines of an earlier run are not part of the error."""
     data_dir.log("component").write_text("an old trouble\n")
 
     async def never() -> bool:

@@ -1,4 +1,4 @@
-"""Docker: an engine without the images is passed over quickly; one with them runs both back-ends."""
+"""Docker: an engine without the images is skipped quickly; one with them runs both back-ends."""
 
 import time
 from collections.abc import AsyncIterator
@@ -56,8 +56,8 @@ async def poor_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncI
 
 
 @pytest.mark.usefixtures("poor_engine")
-async def test_an_engine_that_cannot_supply_the_images_is_passed_over(data_dir: DataDir, lines: list[str]) -> None:
-    """In moments, and saying so; what was given is used all the same."""
+async def test_an_engine_without_images_is_skipped(data_dir: DataDir, lines: list[str]) -> None:
+    """The selection reports the reason within 5 s and still uses the external server."""
     began = time.monotonic()
 
     chosen = await select(data_dir, lines.append, None, "amqp://guest:guest@127.0.0.1:1/")
@@ -71,7 +71,7 @@ async def test_an_engine_that_cannot_supply_the_images_is_passed_over(data_dir: 
 
 @dataclass
 class Asked:
-    """What an engine was asked to make."""
+    """The requests that an engine received."""
 
     volume: dict[str, Any] = field(default_factory=dict)
     container: dict[str, Any] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Asked:
 
 @pytest.fixture
 async def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asked]:
-    """What is asked of this machine's Docker engine that makes volumes and refuses to make a container."""
+    """The requests to an engine that creates volumes and refuses containers."""
     monkeypatch.setattr(testcontainers_config, "connection_mode_override", ConnectionMode.docker_host)
     made = Asked()
 
@@ -104,10 +104,10 @@ async def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     await runner.cleanup()
 
 
-async def test_a_container_is_for_this_machine_and_bears_the_name_of_its_system(
+async def test_a_container_is_local_and_named_after_its_system(
     asked: Asked, data_dir: DataDir, lines: list[str]
 ) -> None:
-    """Nobody else reaches its port; its volume is another one when the secrets are, and says whose it is."""
+    """Only this machine reaches the port. The volume's name follows the secrets, and its label names the directory."""
     server = Container(POSTGRES, data_dir, lines.append)
 
     with pytest.raises(ComponentFailed, match="not today"):
@@ -126,7 +126,7 @@ async def test_a_container_is_for_this_machine_and_bears_the_name_of_its_system(
 async def test_a_container_keeps_its_port_and_data_over_a_kill(
     image: Image, data_dir: DataDir, lines: list[str]
 ) -> None:
-    """And is gone after a stop. Hold a Docker engine that has the image."""
+    """The container is gone after a stop. Needs a Docker engine with the image."""
     if not engine_answers() or reading.not_there([image.tag]):
         pytest.skip(f"no Docker engine with {image.tag} answers here; `make test` fetches it where it can")
     assert supplies(image.name, image.tag, lines.append)

@@ -1,4 +1,4 @@
-"""The real nginx with the real routes, in front of tiny servers that say who they are."""
+"""The real nginx with the real routes, in front of stub services that answer with their name."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ PROBLEM = "application/problem+json"
 
 
 class Stub:
-    """One service: it answers with its name and what it got, or with `status`."""
+    """A stub service that answers with its name and the request, or with `status`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -52,19 +52,19 @@ class Stub:
 
 @dataclass
 class Gateway:
-    """The gateway and what stands behind it."""
+    """The gateway and its stub services."""
 
     url: str
     session: aiohttp.ClientSession
     stubs: dict[str, Stub] = field(default_factory=dict)
 
     async def ask(self, path: str, method: str = "GET", **more: Any) -> tuple[int, dict[str, Any], str]:
-        """Status, body and content type of the answer."""
+        """Return status, body and content type of the answer."""
         async with self.session.request(method, URL(f"{self.url}{path}", encoded=True), **more) as answer:
             return answer.status, json.loads(await answer.text()), answer.content_type
 
     async def owner(self, path: str, method: str = "GET") -> Any:
-        """Which service answered, or the status of the gateway's own answer."""
+        """Return the name of the service that answered, or the status of the gateway's own answer."""
         status, body, _ = await self.ask(path, method)
         return body.get("service", status)
 
@@ -146,22 +146,22 @@ ROUTES = {
 }
 
 
-async def test_each_path_goes_to_its_owner_and_the_rest_does_not_exist(front: Gateway) -> None:
-    """The routing table, with the ways around it that are tried first."""
+async def test_each_path_reaches_its_service_and_others_are_404(front: Gateway) -> None:
+    """The routing table also covers common tricks to bypass it."""
     found = {path: await front.owner(path) for path in ROUTES}
 
     assert found == ROUTES
 
 
-async def test_a_path_is_passed_on_as_it_was_sent(front: Gateway) -> None:
-    """Escapes in ids are the service's to read."""
+async def test_a_path_is_forwarded_unchanged(front: Gateway) -> None:
+    """The service decodes escapes in ids."""
     _, told, _ = await front.ask(f"{M}/products/a%2Fb%20c?full=1")
 
     assert told["path"] == f"{M}/products/a%2Fb%20c?full=1"
 
 
-async def test_a_webhook_is_taken_while_one_of_three_lives(front: Gateway) -> None:
-    """Ten webhooks in a row are taken, body and all, with two services down."""
+async def test_a_webhook_is_accepted_while_one_of_three_services_lives(front: Gateway) -> None:
+    """Ten webhooks in a row arrive whole with two services down."""
     await front.stubs["catalog"].server.close()
     front.stubs["inventory"].status = 503
 
@@ -170,8 +170,8 @@ async def test_a_webhook_is_taken_while_one_of_three_lives(front: Gateway) -> No
     assert {(status, body["service"], body["body"]) for status, body, _ in answers} == {(200, "orders", 1000)}
 
 
-async def test_a_refused_webhook_is_not_offered_to_the_next(front: Gateway) -> None:
-    """A 401 is an answer, not a failure."""
+async def test_a_refused_webhook_is_not_retried(front: Gateway) -> None:
+    """A 401 is a valid answer, so no other service receives the webhook."""
     for stub in front.stubs.values():
         stub.status = 401
 
@@ -181,8 +181,8 @@ async def test_a_refused_webhook_is_not_offered_to_the_next(front: Gateway) -> N
     assert sum(len(stub.seen) for stub in front.stubs.values()) == 1
 
 
-async def test_an_order_is_never_sent_twice_by_the_gateway(front: Gateway) -> None:
-    """Only webhooks fail over; a 503 of orders is what the caller sees."""
+async def test_the_gateway_never_repeats_an_order(front: Gateway) -> None:
+    """Only webhooks fail over. The caller receives a 503 from orders."""
     front.stubs["orders"].status = 503
 
     status, body, _ = await front.ask(f"{M}/orders/1", "PUT", data=b"{}")
@@ -190,8 +190,8 @@ async def test_an_order_is_never_sent_twice_by_the_gateway(front: Gateway) -> No
     assert (status, body["service"], len(front.stubs["orders"].seen)) == (503, "orders", 1)
 
 
-async def test_a_dead_service_is_a_problem_of_its_own_only(front: Gateway) -> None:
-    """The others go on; the gateway's answer has the shape of all refusals."""
+async def test_a_dead_service_does_not_affect_others(front: Gateway) -> None:
+    """Other services answer, and the gateway's own error is a problem document."""
     await front.stubs["orders"].server.close()
 
     status, body, content_type = await front.ask(f"{M}/orders")
@@ -201,8 +201,8 @@ async def test_a_dead_service_is_a_problem_of_its_own_only(front: Gateway) -> No
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/MRCHNT0000001/", "/dashboard/login?token=1"])
-async def test_people_get_a_page_while_the_dashboard_is_down(front: Gateway, path: str) -> None:
-    """It says so in plain words and asks for itself again; after a form, for the dashboard."""
+async def test_the_dashboard_has_an_error_page(front: Gateway, path: str) -> None:
+    """The page reloads itself or, after a form, the dashboard."""
     await front.stubs["notifier"].server.close()
 
     for method, again in {"GET": "5", "POST": "5; url=/dashboard/"}.items():
@@ -213,8 +213,8 @@ async def test_people_get_a_page_while_the_dashboard_is_down(front: Gateway, pat
         assert f'<meta http-equiv="refresh" content="{again}">' in page
 
 
-async def test_too_large_a_webhook_is_refused_at_the_gate(front: Gateway) -> None:
-    """256 KiB pass, a byte more is a 413 that no service sees."""
+async def test_the_gateway_refuses_a_webhook_that_is_too_large(front: Gateway) -> None:
+    """256 KiB pass; one byte more gets a 413 from the gateway."""
     fits, _, _ = await front.ask("/webhooks/clover", "POST", data=b"x" * 256 * 1024)
     status, body, content_type = await front.ask("/webhooks/clover", "POST", data=b"x" * (256 * 1024 + 1))
 
@@ -223,14 +223,14 @@ async def test_too_large_a_webhook_is_refused_at_the_gate(front: Gateway) -> Non
     assert sum(len(stub.seen) for stub in front.stubs.values()) == 1
 
 
-async def test_server_sent_events_come_at_once(front: Gateway) -> None:
+async def test_server_sent_events_are_not_buffered(front: Gateway) -> None:
     """The first event arrives while the stream is still open."""
     async with front.session.get(f"{front.url}{M}/stream") as answer, asyncio.timeout(5):
         assert await answer.content.readline() == b"data: first\n"
 
 
-async def test_a_gateway_whose_port_another_has_is_not_ready(front: Gateway, tmp_path: Path) -> None:
-    """Though the other answers: the start fails and says why."""
+async def test_a_gateway_on_a_port_in_use_fails_to_start(front: Gateway, tmp_path: Path) -> None:
+    """The start fails with the reason, although the other server answers."""
     [nginx] = programs.locate([programs.NGINX])
     ports = {name: stub.server.port or 0 for name, stub in front.stubs.items()}
     elsewhere = DataDir(tmp_path / "second")
@@ -241,8 +241,8 @@ async def test_a_gateway_whose_port_another_has_is_not_ready(front: Gateway, tmp
     elsewhere.discard()
 
 
-async def test_a_strict_umask_keeps_nothing_from_nginx(data_dir: DataDir) -> None:
-    """Its user reads what we write, whatever the shell of ours allows others."""
+async def test_nginx_reads_its_files_despite_a_strict_umask(data_dir: DataDir) -> None:
+    """The files' modes do not depend on the umask."""
     [nginx] = programs.locate([programs.NGINX])
     before = os.umask(0o077)
     try:
@@ -253,8 +253,8 @@ async def test_a_strict_umask_keeps_nothing_from_nginx(data_dir: DataDir) -> Non
         os.umask(before)
 
 
-async def test_no_version_and_no_secret_is_told(front: Gateway, data_dir: DataDir) -> None:
-    """Nginx names no version, and its logs keep neither log-in tokens nor OAuth codes."""
+async def test_no_version_and_no_secret_is_disclosed(front: Gateway, data_dir: DataDir) -> None:
+    """Answers omit nginx's version, and logs omit log-in tokens and OAuth codes."""
     await front.stubs["notifier"].server.close()
     await front.stubs["catalog"].server.close()
     async with front.session.get(f"{front.url}/dashboard/login?token=SECRET1") as answer:

@@ -1,4 +1,4 @@
-"""A launcher killed with -9 leaves nothing that runs on or stands in the way of the next."""
+"""After a kill -9 of the launcher no process keeps running, and the next start succeeds."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ Find = Callable[[], list[psutil.Process]]
 
 @contextmanager
 def launcher(data_dir: DataDir) -> Iterator[subprocess.Popen[str]]:
-    """A launcher with a database up, in a process of its own."""
+    """A launcher with a running database, in its own process."""
     command = [sys.executable, "-c", LAUNCHER, str(data_dir.root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own command
         assert process.stdout is not None
@@ -55,8 +55,8 @@ def _children(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return list(psutil.Process(process.pid).children())
 
 
-async def test_the_watchdog_ends_what_a_killed_launcher_had_started(data_dir: DataDir, find_processes: Find) -> None:
-    """Moments after the kill no process is left, and the directory is free again."""
+async def test_the_watchdog_ends_the_processes_of_a_killed_launcher(data_dir: DataDir, find_processes: Find) -> None:
+    """Soon after the kill no process is left, and the directory is unlocked."""
     with launcher(data_dir) as process:
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=5)
@@ -67,10 +67,10 @@ async def test_the_watchdog_ends_what_a_killed_launcher_had_started(data_dir: Da
     await eventually(lambda: find_processes() == [])
 
 
-async def test_what_even_the_watchdog_left_is_ended_by_the_next_start(
+async def test_the_next_start_ends_processes_without_a_watchdog(
     data_dir: DataDir, find_processes: Find, lines: list[str]
 ) -> None:
-    """With both killed, the next start ends the leftovers and says so."""
+    """If launcher and watchdog are killed, the next start ends the processes and reports it."""
     with launcher(data_dir) as process:
         watchdog = next(each for each in _children(process) if "quicksync_dev.watchdog" in each.cmdline())
         process_tree.end([watchdog, psutil.Process(process.pid)])
@@ -79,11 +79,11 @@ async def test_what_even_the_watchdog_left_is_ended_by_the_next_start(
     with data_dir.locked(lines.append):
         assert find_processes() == []
 
-    assert lines == ["ended what an earlier run left behind: postgres"]
+    assert lines == ["ended processes of an earlier run: postgres"]
 
 
-async def test_one_directory_holds_one_system(data_dir: DataDir, find_processes: Find, lines: list[str]) -> None:
-    """A second launcher is refused and touches nothing of the first."""
+async def test_a_directory_runs_one_system(data_dir: DataDir, find_processes: Find, lines: list[str]) -> None:
+    """A second launcher is refused and leaves the first alone."""
     with launcher(data_dir):
         before = {each.pid for each in find_processes()}
 
@@ -94,18 +94,18 @@ async def test_one_directory_holds_one_system(data_dir: DataDir, find_processes:
     await eventually(lambda: find_processes() == [])
 
 
-def test_what_a_killed_system_told_is_forgotten_before_the_next_is_up(data_dir: DataDir, lines: list[str]) -> None:
-    """While one starts, nobody is shown where the one before it was."""
+def test_the_state_of_a_killed_system_is_deleted(data_dir: DataDir, lines: list[str]) -> None:
+    """While a system starts, the addresses of the previous one are gone."""
     runtime_state.write(data_dir, {"gateway_url": "http://127.0.0.1:1"})
 
     with data_dir.locked(lines.append), pytest.raises(LauncherError, match="no system is up"):
         runtime_state.read(data_dir)
 
 
-def test_a_watchdog_ends_nothing_of_the_next_launcher(data_dir: DataDir) -> None:
-    """It may be late, and find the records of one that has begun since."""
+def test_a_watchdog_spares_the_next_launcher(data_dir: DataDir) -> None:
+    """A late watchdog ignores the records of a newer launcher."""
     records = Records(data_dir.root / "run")
-    with subprocess.Popen(["sleep", "60"], start_new_session=True) as component:  # noqa: S607 - found on any machine
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as component:  # noqa: S607 - present on every machine
         records.add("orders", component.pid)
 
         records.end_those_of(os.getpid() + 1)
@@ -115,10 +115,10 @@ def test_a_watchdog_ends_nothing_of_the_next_launcher(data_dir: DataDir) -> None
     assert records.reap() == []
 
 
-def test_a_stranger_with_a_recorded_number_is_left_alone(data_dir: DataDir) -> None:
-    """A process id that was used again since is not taken for ours."""
+def test_a_reused_process_id_is_left_alone(data_dir: DataDir) -> None:
+    """A process with a recorded id but another start time is not ours."""
     records = Records(data_dir.root / "run")
-    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:  # noqa: S607 - found on any machine
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as stranger:  # noqa: S607 - present on every machine
         records.add("orders", stranger.pid)
         path = data_dir.root / "run" / "orders.json"
         path.write_text(path.read_text().replace('"started": ', '"started": 1'))

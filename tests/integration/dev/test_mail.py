@@ -1,4 +1,4 @@
-"""The mail catcher: takes mail by real SMTP, shows it in the browser and as JSON, and keeps it on disk."""
+"""The mail catcher receives e-mails by real SMTP, serves them as pages and JSON, and stores them on disk."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SCRIPT = "<script>alert(1)</script>"
 
 @dataclass
 class Catcher:
-    """The catcher as a process, and a browser on it."""
+    """The catcher's process and an HTTP client."""
 
     process: Child
     smtp_port: int
@@ -36,12 +36,12 @@ class Catcher:
         await aiosmtplib.send(message, hostname="127.0.0.1", port=self.smtp_port, start_tls=False, timeout=5)
 
     async def mails(self, query: str = "") -> Any:
-        """The JSON list."""
+        """Return the JSON list."""
         async with self.session.get(f"{self.url}/mails{query}") as answer:
             return await answer.json()
 
     async def page(self, path: str) -> tuple[int, str, str]:
-        """Status, text and content security policy."""
+        """Return status, text and content security policy."""
         async with self.session.get(f"{self.url}{path}") as answer:
             return answer.status, await answer.text(), answer.headers.get("Content-Security-Policy", "")
 
@@ -57,8 +57,8 @@ async def catcher(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Catcher]
         await process.stop()
 
 
-async def test_a_mail_sent_is_a_mail_shown(catcher: Catcher) -> None:
-    """Addresses, subject and both parts are there, accents and all."""
+async def test_a_sent_mail_is_shown(catcher: Catcher) -> None:
+    """The page shows addresses, subject and both parts, including accents."""
     await catcher.send("Orders wait: café")
 
     [mail] = await catcher.mails()
@@ -69,8 +69,8 @@ async def test_a_mail_sent_is_a_mail_shown(catcher: Catcher) -> None:
     assert mail["html"].startswith("<p>Two orders wait</p>")
 
 
-async def test_mails_are_listed_in_the_order_they_came_and_by_address(catcher: Catcher) -> None:
-    """Oldest first; `?to=` picks those of one address."""
+async def test_mails_are_listed_in_order_and_by_address(catcher: Catcher) -> None:
+    """The list is oldest first; `?to=` selects an address."""
     await catcher.send("first")
     await catcher.send("second", to="other@shop.localhost")
 
@@ -78,8 +78,8 @@ async def test_mails_are_listed_in_the_order_they_came_and_by_address(catcher: C
     assert [mail["subject"] for mail in await catcher.mails("?to=other@shop.localhost")] == ["second"]
 
 
-async def test_the_html_of_a_mail_can_run_nothing(catcher: Catcher) -> None:
-    """It stands in a sandboxed frame, under a policy without scripts; our own pages hold it escaped."""
+async def test_the_html_of_a_mail_runs_no_script(catcher: Catcher) -> None:
+    """The HTML is in a sandboxed frame under a policy without scripts, and escaped on our own pages."""
     await catcher.send(f"Hello {SCRIPT}")
     [mail] = await catcher.mails()
 
@@ -96,8 +96,8 @@ async def test_the_html_of_a_mail_can_run_nothing(catcher: Catcher) -> None:
     assert SCRIPT not in listed
 
 
-async def test_a_mail_can_be_had_as_text_and_raw(catcher: Catcher) -> None:
-    """For the shell, and to look at headers."""
+async def test_a_mail_is_available_as_text_and_raw(catcher: Catcher) -> None:
+    """The text is for the shell, the raw form for the headers."""
     await catcher.send("plain")
     [mail] = await catcher.mails()
 
@@ -106,8 +106,8 @@ async def test_a_mail_can_be_had_as_text_and_raw(catcher: Catcher) -> None:
     assert (await catcher.page("/mails/1-1"))[0] == 404
 
 
-async def test_mails_outlive_the_catcher(catcher: Catcher) -> None:
-    """They are files; a kill -9 loses none that was taken."""
+async def test_mails_survive_the_catcher(catcher: Catcher) -> None:
+    """A kill -9 loses no accepted e-mail."""
     await catcher.send("kept")
 
     await catcher.process.kill()

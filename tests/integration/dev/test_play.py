@@ -1,4 +1,4 @@
-"""The story begins when those it speaks to are there."""
+"""The story starts when its servers are up."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ SLOW = 3
 
 
 async def test_the_story_waits_for_a_system_that_is_still_starting(lines: list[str]) -> None:
-    """Containers are, when compose comes back; the first step is played on a system that answers."""
+    """Containers still start after compose returns, so the first step waits for a system that answers."""
     asked: Counter[str] = Counter()
 
     async def answer(request: web.Request) -> web.Response:
@@ -29,5 +29,5 @@ async def test_the_story_waits_for_a_system_that_is_still_starting(lines: list[s
         place = str(server.make_url("")).rstrip("/")
         env = dict.fromkeys(("gateway_url", "clover_url", "mail_url", "webhook_url"), place)
 
-        with pytest.raises(LauncherError, match="step 1 does not hold: the sandbox answered 418"):
+        with pytest.raises(LauncherError, match="step 1 failed: the sandbox answered 418"):
             await play({**env, "webhook_secret": "any", "token": "any"}, lines.append)

@@ -1,4 +1,4 @@
-"""Supervision goes on whatever happens, and for each component alone."""
+"""Supervision continues after any error and treats each component alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +10,7 @@ from quicksync_dev.supervision import Supervisor
 
 
 class Ailing:
-    """A component that died, and can be started at the `tries`-th time."""
+    """A dead component that starts at the `tries`-th attempt."""
 
     pid = None
 
@@ -32,7 +32,7 @@ class Ailing:
 
 @pytest.fixture
 async def look_after(lines: list[str]) -> AsyncIterator[Callable[..., None]]:
-    """Has components looked after until the test is over."""
+    """Supervises components until the end of the test."""
     watches: list[asyncio.Task[None]] = []
 
     def begin(*components: Ailing) -> None:
@@ -44,10 +44,10 @@ async def look_after(lines: list[str]) -> AsyncIterator[Callable[..., None]]:
         watch.cancel()
 
 
-async def test_a_start_that_fails_in_an_unknown_way_is_told_and_tried_again(
+async def test_a_start_that_fails_unexpectedly_is_reported_and_retried(
     look_after: Callable[..., None], lines: list[str]
 ) -> None:
-    """No error whatsoever ends the watch."""
+    """No error ends the watch."""
     look_after(Ailing("orders", tries=2))
 
     await eventually(lambda: "orders: restarted" in lines)
@@ -55,8 +55,8 @@ async def test_a_start_that_fails_in_an_unknown_way_is_told_and_tried_again(
     assert lines.count("orders: no room left") == 1
 
 
-async def test_a_part_that_cannot_run_holds_up_no_other(look_after: Callable[..., None], lines: list[str]) -> None:
-    """What dies meanwhile is started at once."""
+async def test_a_broken_component_delays_no_other(look_after: Callable[..., None], lines: list[str]) -> None:
+    """A component that dies meanwhile is restarted at once."""
     catalog = Ailing("catalog", tries=0)
     look_after(Ailing("orders", tries=1000), catalog)
     await eventually(lambda: lines.count("orders: no room left") == 2)

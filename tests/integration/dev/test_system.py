@@ -1,4 +1,4 @@
-"""The whole composition with stubs in the services' places, and the `quicksync` command on it."""
+"""The whole composition with stub services, and the `quicksync` command on it."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ Find = Callable[[], list[psutil.Process]]
 
 @pytest.fixture
 async def options(data_dir: DataDir, postgres_dsn: str, amqp_url: str) -> AsyncIterator[Options]:
-    """Stubs for services and sandbox, on servers that others use too."""
+    """Options with stubs for services and sandbox, on shared servers."""
     yield Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, python=(sys.executable, str(STUB)))
     used = await select(data_dir, print, postgres_dsn, amqp_url)
     await used.discard()
@@ -53,8 +53,8 @@ async def _get(url: str) -> Any:
         return await answer.json(content_type=None) if answer.ok else answer.status
 
 
-async def test_everything_is_up_and_told_about(system: System, lines: list[str]) -> None:
-    """The JSON has exactly the agreed names, the gateway routes, and each step was said."""
+async def test_the_system_starts_and_reports_its_addresses(system: System, lines: list[str]) -> None:
+    """The JSON has exactly the documented names, the gateway routes, and progress is reported."""
     env = system.env()
 
     assert set(env) == {
@@ -67,8 +67,8 @@ async def test_everything_is_up_and_told_about(system: System, lines: list[str])
     assert lines[-1].startswith("everything is up in ")
 
 
-async def test_a_service_gets_what_it_needs_and_no_more(system: System) -> None:
-    """Each connects as its own role; only who seals has the master key; the token opens their doors."""
+async def test_a_service_gets_only_the_variables_it_needs(system: System) -> None:
+    """Each service has its own role, only sealing services have the master key, and all accept the token."""
     services = system.env()["services"]
     got = {name: await _get(f"{services[name]['url']}/_variables") for name in SERVICES}
 
@@ -79,8 +79,8 @@ async def test_a_service_gets_what_it_needs_and_no_more(system: System) -> None:
     assert keys.bearer(f"Bearer {system.env()['token']}").allows("orders:write")
 
 
-async def test_a_service_that_dies_is_started_again_with_a_word(system: System, lines: list[str]) -> None:
-    """It comes back on the same port, and the JSON tells its new process id."""
+async def test_a_dead_service_is_restarted_and_reported(system: System, lines: list[str]) -> None:
+    """The service returns on the same port, and the JSON has its new process id."""
     before = system.env()["services"]["orders"]
     psutil.Process(before["pid"]).kill()
 
@@ -96,8 +96,8 @@ def _changed(system: System, pid: int) -> Any:
     return now if now["pid"] not in {pid, None} else None
 
 
-async def test_a_killed_part_stays_down_until_it_is_restarted(system: System) -> None:
-    """What a test kills on purpose, nobody brings back behind its back."""
+async def test_a_killed_component_stays_down_until_restart(system: System) -> None:
+    """The supervisor does not restart a component that a test killed."""
     url = f"{system.env()['gateway_url']}/v1/merchants/M/stock"
 
     await system.kill("inventory")
@@ -107,10 +107,10 @@ async def test_a_killed_part_stays_down_until_it_is_restarted(system: System) ->
     assert (await _get(url))["service"] == "inventory"
 
 
-async def test_stopping_leaves_no_process_and_no_word_of_being_up(
+async def test_a_stop_leaves_no_process_and_no_state(
     data_dir: DataDir, options: Options, lines: list[str], find_processes: Find
 ) -> None:
-    """And the same directory can be started again, with the same keys."""
+    """The same directory starts again with the same keys."""
     async with System(data_dir.root, options, lines.append) as first:
         secret = first.env()["webhook_secret"]
     assert find_processes() == []
@@ -120,10 +120,10 @@ async def test_stopping_leaves_no_process_and_no_word_of_being_up(
         assert second.env()["webhook_secret"] == secret
 
 
-async def test_a_part_that_does_not_start_shows_its_last_lines_and_takes_the_rest_down(
+async def test_a_failed_start_shows_the_log_and_stops_the_rest(
     data_dir: DataDir, options: Options, lines: list[str], find_processes: Find, tmp_path: Path
 ) -> None:
-    """The error names the component and holds what it logged."""
+    """The error names the component and has its log lines."""
     broken = tmp_path / "broken.py"
     refusal = "import sys\nif sys.argv[1:] == ['orders']:\n    sys.exit('no such luck')\n"
     broken.write_text(refusal + STUB.read_text())
@@ -136,8 +136,8 @@ async def test_a_part_that_does_not_start_shows_its_last_lines_and_takes_the_res
     assert find_processes() == []
 
 
-async def test_given_clovers_are_used(data_dir: DataDir, options: Options, lines: list[str]) -> None:
-    """Each region has its own, and no sandbox is started."""
+async def test_external_clovers_replace_the_sandbox(data_dir: DataDir, options: Options, lines: list[str]) -> None:
+    """Each region uses its own address, and no sandbox starts."""
     urls = {"us": "https://clover.example", "eu": "https://eu.clover.example"}
     given = Options(**{**vars(options), "clover_urls": urls})
 
@@ -147,8 +147,8 @@ async def test_given_clovers_are_used(data_dir: DataDir, options: Options, lines
         assert system.env()["clover_url"] == urls["us"]
 
 
-def test_clovers_come_from_the_option_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One address for all regions, or the very setting the services have; else none, for the sandbox."""
+def test_clover_addresses_come_from_the_option_or_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option sets one address for all regions, the environment one per region. Without both the sandbox runs."""
     assert clover_urls(None) == {}
     monkeypatch.setenv("QS_CLOVER_BASE_URLS", '{"us": "https://us"}')
     assert clover_urls(None) == {"us": "https://us"}
@@ -158,10 +158,10 @@ def test_clovers_come_from_the_option_or_the_environment(monkeypatch: pytest.Mon
         clover_urls(None)
 
 
-async def test_two_systems_share_given_servers(
+async def test_two_systems_share_external_servers(
     system: System, options: Options, lines: list[str], tmp_path: Path
 ) -> None:
-    """Each has its own ports, database, roles and names on the broker; the second takes nothing over."""
+    """Each system has its own ports, database, roles and broker names."""
     first = await _variables(system)
     second = System(tmp_path / "second", options, lines.append)
     try:
@@ -174,10 +174,10 @@ async def test_two_systems_share_given_servers(
         await second.discard()
 
 
-async def test_what_is_discarded_leaves_nothing_on_given_servers(
+async def test_discard_leaves_nothing_on_external_servers(
     data_dir: DataDir, options: Options, lines: list[str], postgres_dsn: str, amqp_url: str
 ) -> None:
-    """Neither database, roles, exchange nor queues."""
+    """No database, role, exchange or queue is left."""
     async with System(data_dir.root, options, lines.append) as system:
         names = bus.topology(data_dir.system)
         async with await aio_pika.connect(amqp_url, timeout=10) as broker:
@@ -197,7 +197,7 @@ async def test_what_is_discarded_leaves_nothing_on_given_servers(
 
 
 async def _is_on(broker: AbstractConnection, name: str) -> bool:
-    """Whether a queue or an exchange has this name."""
+    """Return whether a queue or an exchange has this name."""
     for look in ("get_queue", "get_exchange"):
         channel = await broker.channel()
         try:
@@ -209,12 +209,12 @@ async def _is_on(broker: AbstractConnection, name: str) -> bool:
 
 
 async def _variables(system: System) -> dict[str, str]:
-    """What one of the services was told."""
+    """Return the environment of one service."""
     return dict(await _get(f"{system.env()['services']['orders']['url']}/_variables"))
 
 
-async def test_the_command_tells_lists_and_signs_on_a_running_system(system: System) -> None:
-    """`env`, `token` and `mail` in another shell."""
+async def test_the_command_works_on_a_running_system(system: System) -> None:
+    """`env`, `token` and `mail` run from another shell."""
     env = json.loads(await _quicksync("env", system))
     token = (await _quicksync("token", system, "--scope", "stock:write", "--merchants", "A,B")).strip()
     mails = await _quicksync("mail", system)
@@ -234,8 +234,8 @@ async def _quicksync(command: str, system: System, *more: str) -> str:
     return output.decode()
 
 
-async def test_no_system_no_env(data_dir: DataDir) -> None:
-    """The command says how to start one, without a traceback."""
+async def test_env_without_a_system_is_an_error(data_dir: DataDir) -> None:
+    """The message names the command that starts a system, without a traceback."""
     words = ["-m", "quicksync_dev", "env", "--data-dir", str(data_dir.root)]
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stderr=subprocess.PIPE)
     _, error = await process.communicate()
@@ -244,8 +244,8 @@ async def test_no_system_no_env(data_dir: DataDir) -> None:
     assert error.decode() == f"Error: no system is up on {data_dir.root}; start one with `quicksync up`\n"
 
 
-async def test_a_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
-    """Without a traceback."""
+async def test_an_unusable_directory_is_named(tmp_path: Path) -> None:
+    """The message has no traceback."""
     (tmp_path / "file").touch()
     words = ["-m", "quicksync_dev", "up", "--data-dir", str(tmp_path / "file" / "below")]
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stderr=subprocess.PIPE)
@@ -254,8 +254,8 @@ async def test_a_directory_that_cannot_be_is_named(tmp_path: Path) -> None:
     assert error.decode() == f"Error: {tmp_path / 'file' / 'below'}: Not a directory\n"
 
 
-async def test_up_told_to_stop_while_it_starts_stops_everything(data_dir: DataDir, find_processes: Find) -> None:
-    """Whatever was reached by then is ended, and up with it, before anybody loses patience."""
+async def test_a_signal_during_the_start_stops_everything(data_dir: DataDir, find_processes: Find) -> None:
+    """All started components end, and the command too, within the time limit."""
     words = ["-m", "quicksync_dev", "up", "--data-dir", str(data_dir.root), "--clover-url", "http://127.0.0.1:1"]
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=subprocess.PIPE)
     await eventually(lambda: any((data_dir.root / "run").glob("mail.json")))
@@ -269,8 +269,8 @@ async def test_up_told_to_stop_while_it_starts_stops_everything(data_dir: DataDi
     await used.discard()
 
 
-async def test_a_demo_told_to_stop_leaves_nothing_behind(tmp_path: Path, postgres_dsn: str, amqp_url: str) -> None:
-    """Neither processes nor its temporary directory, and it does not pass for one that held."""
+async def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, postgres_dsn: str, amqp_url: str) -> None:
+    """Processes and temporary directory are gone, and the exit code reports a failure."""
     surroundings = {"TMPDIR": str(tmp_path), "QS_POSTGRES_DSN": postgres_dsn, "QS_AMQP_URL": amqp_url}
     words = ["-m", "quicksync_dev", "demo"]
     process = await asyncio.create_subprocess_exec(
@@ -285,8 +285,8 @@ async def test_a_demo_told_to_stop_leaves_nothing_behind(tmp_path: Path, postgre
     await eventually(lambda: not any(tmp_path.iterdir()))
 
 
-async def test_a_demo_on_a_directory_that_is_taken_leaves_it_whole(system: System) -> None:
-    """It is refused, and everything that somebody's running system keeps is still there."""
+async def test_a_demo_on_a_locked_directory_changes_nothing(system: System) -> None:
+    """The demo is refused, and the running system keeps all its files."""
     before = sorted((system.data_dir.root / "secrets").iterdir())
     words = ["-m", "quicksync_dev", "demo", "--data-dir", str(system.data_dir.root)]
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stderr=subprocess.PIPE)

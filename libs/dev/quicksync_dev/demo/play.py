@@ -21,9 +21,8 @@ async def play(env: Mapping[str, Any], progress: Progress) -> None:
     """Run all steps in order. Raise LauncherError that names the first failed step."""
     await _all_answer(env)
     began = time.monotonic()
-    jar = aiohttp.CookieJar(
-        unsafe=True
-    )  # aiohttp ignores cookies from IP addresses by default, and the gateway has no name.
+    # By default aiohttp ignores cookies from IP addresses, and the gateway has no host name.
+    jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
         world = World(env, session, lambda line: progress(_indented(line)))
         for number, step in enumerate(STORY, 1):
@@ -32,7 +31,7 @@ async def play(env: Mapping[str, Any], progress: Progress) -> None:
             try:
                 await step(world)
             except (StepFailed, aiohttp.ClientError, TimeoutError) as error:
-                raise LauncherError(f"step {number} does not hold: {error or type(error).__name__}") from error
+                raise LauncherError(f"step {number} failed: {error or type(error).__name__}") from error
             progress(f"    ✓ {time.monotonic() - started:.2f} s")
     progress(f"\nall {len(STORY)} steps hold, in {time.monotonic() - began:.1f} s")
 
