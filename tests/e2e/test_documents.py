@@ -45,7 +45,8 @@ async def test_every_example_is_answered_as_documented(system: System) -> None:
         everything = [each for name in SERVICES for each in operations(documents[name])]
         # connecting comes first, as every other operation needs the merchant
         for operation in sorted(everything, key=lambda each: each.path != "/v1/merchants"):
-            await caller.send(operation)
+            # a service that is fast has no pending work left to retry
+            assert await caller.send(operation) or operation.name == "retry_work", operation.name
 
 
 def _plain() -> dict[str, str]:

@@ -75,8 +75,11 @@ class Caller:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._replaced = replaced
 
-    async def send(self, operation: Operation) -> None:
-        """Send the example until it succeeds: what it needs may still be under way. Check the answer."""
+    async def send(self, operation: Operation) -> bool:
+        """Send the example until it succeeds: what it needs may still be under way. Check the answer.
+
+        Return False if the operation needs an entry of a list that stays empty. It then must answer 404.
+        """
         values = self._values(operation)
         if put := _put_above(operation):
             # an object of its own, since the action of one example must not decide the next
@@ -84,17 +87,20 @@ class Caller:
             values[last] = f"{values[last]}-{operation.name}"
             await self._succeed(put, values)
         elif operation.method == "post" and operation.path.rpartition("/")[0].endswith("_id}"):
-            if not (listed := await self._listed(operation, values)):
-                return
-            values[next(reversed(values))] = listed
+            try:
+                values[next(reversed(values))] = await eventually(lambda: self._listed(operation, values), within=5)
+            except AssertionError:
+                await self._check(operation, values, {404})
+                return False
         await self._succeed(operation, values)
+        return True
 
     async def _succeed(self, operation: Operation, values: Mapping[str, str]) -> None:
-        await eventually(lambda: self._check(operation, values), within=30)
+        await eventually(lambda: self._check(operation, values, operation.successes), within=30)
 
-    async def _check(self, operation: Operation, values: Mapping[str, str]) -> bool:
+    async def _check(self, operation: Operation, values: Mapping[str, str], expected: set[int]) -> bool:
         async with self._answer(operation, values) as (response, text):
-            assert response.status in operation.successes, f"{operation.name}: {response.status} {text}"
+            assert response.status in expected, f"{operation.name}: {response.status} {text}"
             described = operation.described["responses"][str(response.status)]
             if text is None:
                 assert response.content_type in described["content"]
@@ -123,7 +129,7 @@ class Caller:
             yield response, None if stream else await response.text()
 
     async def _listed(self, operation: Operation, values: Mapping[str, str]) -> str | None:
-        """Return the id of an entry of the list above this operation; work may be done by now, and the list empty."""
+        """Return the id of the first entry of the list above this operation, or None if the list is empty."""
         parent = operation.path.rpartition("/")[0].rpartition("/")[0]
         listing = Operation(operation.document, parent, "get", operation.document["paths"][parent]["get"])
         async with self._answer(listing, values) as (_, text):

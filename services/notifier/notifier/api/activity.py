@@ -22,7 +22,7 @@ TAG = Tag("Activity", "What happened to the merchant's products, stock and order
 class ActivityPage(BaseModel):
     """A page of activity, newest first."""
 
-    activity: list[ActivityResponse]
+    activity: list[ActivityResponse] = Field(description="The entries of this page.")
     next: int | None = Field(description="The `cursor` of the next page; null on the last page.")
 
 

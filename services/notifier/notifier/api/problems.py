@@ -38,7 +38,7 @@ class ProblemQuery(Page):
 class ProblemPage(BaseModel):
     """A page of problems, newest first."""
 
-    problems: list[ProblemResponse]
+    problems: list[ProblemResponse] = Field(description="The problems of this page.")
     next: UUID | None = Field(description="The `cursor` of the next page; null on the last page.")
 
 
