@@ -1,4 +1,4 @@
-"""A real browser, Debian's Chromium, that reports whatever its console complains about."""
+"""A real browser, Debian's Chromium, that reports errors of its console."""
 
 import os
 from collections.abc import AsyncIterator
@@ -19,19 +19,19 @@ Scheme = Literal["light", "dark"]
 
 @dataclass
 class Tab:
-    """A page and what its console said in complaint."""
+    """A page and the warnings and errors of its console."""
 
     page: Page
     complaints: list[str] = field(default_factory=list)
 
     async def keep(self, name: str) -> None:
-        """A picture of the whole page, kept beside the build."""
+        """Save a screenshot of the whole page."""
         await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
 @asynccontextmanager
 async def browsing() -> AsyncIterator[Browser]:
-    """The browser. Skips where there is none, except in CI, where there has to be one."""
+    """Start the browser. Without one, skip the test, or fail it in CI."""
     _require_chromium()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
@@ -41,7 +41,7 @@ async def browsing() -> AsyncIterator[Browser]:
 
 def _require_chromium() -> None:
     if not CHROMIUM.exists():
-        missing = f"there is no {CHROMIUM}; `apt-get install chromium` brings it"
+        missing = f"there is no {CHROMIUM}; `tools/setup browser` installs it"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
 
 
@@ -49,7 +49,7 @@ def _require_chromium() -> None:
 async def tab(
     browser: Browser, size: tuple[int, int] = DESKTOP, scheme: Scheme = "light", **options: Any
 ) -> AsyncIterator[Tab]:
-    """A tab with cookies of its own."""
+    """Open a tab with its own cookies."""
     viewport: Any = {"width": size[0], "height": size[1]}
     context = await browser.new_context(viewport=viewport, color_scheme=scheme, **options)
     opened = Tab(await context.new_page())

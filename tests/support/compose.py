@@ -1,4 +1,4 @@
-"""Reads docker-compose.yml as compose does, and finds the command that runs it."""
+"""Reads docker-compose.yml like compose, and finds the compose command."""
 
 import re
 import shutil
@@ -17,12 +17,12 @@ ASKED = re.compile(r"\$\{(?P<name>\w+)(?::(?P<how>[?-])(?P<otherwise>[^}]*))?\}"
 
 
 def described() -> dict[str, Any]:
-    """The services as they are described, nothing filled in yet."""
+    """Return the services without replacing variables."""
     return dict(yaml.safe_load(FILE.read_text())["services"])
 
 
 def filled_in(text: str, values: Mapping[str, str]) -> str:
-    """The text with every `${NAME}` replaced; KeyError for one that must be given and is not."""
+    """Replace every `${NAME}` in the text. Raise KeyError for a missing required one."""
 
     def value(asked: re.Match[str]) -> str:
         name = asked["name"]
@@ -32,20 +32,20 @@ def filled_in(text: str, values: Mapping[str, str]) -> str:
 
 
 def environment(service: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
-    """What a container of the service gets; a variable without a value is passed on when it is among `values`."""
+    """Return the environment of a service's container. A variable without a value is passed if `values` has it."""
     named = service.get("environment", {})
     passed_on = {name: values[name] for name, text in named.items() if text is None and name in values}
     return passed_on | {name: filled_in(text, values) for name, text in named.items() if text is not None}
 
 
 def foundations() -> list[str]:
-    """The images of others that ours are built on or stand beside."""
+    """Return the third-party images: our base images and the other containers."""
     python = re.findall(r"^ARG PYTHON=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     return [*python, *(each["image"] for each in described().values() if "build" not in each)]
 
 
 def not_there(images: Sequence[str]) -> list[str]:
-    """Those that the Docker engine has not. Raises what goes wrong with an engine that answers."""
+    """Return the images that the Docker engine lacks. Raise the errors of an engine that answers."""
     engine = docker.from_env(timeout=20)
     try:
         there = {tag for image in engine.images.list() for tag in image.tags}
@@ -55,7 +55,7 @@ def not_there(images: Sequence[str]) -> list[str]:
 
 
 def command() -> list[str] | None:
-    """The words that run compose here: the plugin of docker, or the program of its own; None where neither is."""
+    """Return the command that runs compose: docker's plugin, the separate program, or None."""
     for words in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(words[0]) and _runs([*words, "version"]):
             return words
@@ -63,4 +63,4 @@ def command() -> list[str] | None:
 
 
 def _runs(words: Sequence[str]) -> bool:
-    return subprocess.run(words, capture_output=True, check=False, timeout=20).returncode == 0  # noqa: S603 - our own
+    return subprocess.run(words, capture_output=True, check=False, timeout=20).returncode == 0  # noqa: S603 - fixed commands

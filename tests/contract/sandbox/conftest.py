@@ -1,4 +1,4 @@
-"""A local Clover of its own for each test, with a merchant in the United States."""
+"""A local Clover for each test, with a merchant in the United States."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The command `clover-sandbox` in a process of its own, and the check that was written by others."""
+"""The command `clover-sandbox` in its own process, and the independent check."""
 
 import asyncio
 import sys
@@ -36,8 +36,8 @@ async def open_merchant(command: str) -> dict[str, str]:
         return dict(await answer.json())
 
 
-async def test_it_runs_alone_and_stops_when_told(command: str) -> None:
-    """Ready at /_sandbox; a merchant is one call away; the fixture sees it end well."""
+async def test_it_runs_alone_and_stops_on_a_signal(command: str) -> None:
+    """The sandbox answers at /_sandbox and creates a merchant. The fixture checks its exit code."""
     async with aiohttp.ClientSession() as http, http.get(f"{command}/_sandbox") as answer:
         assert (await answer.json())["ready"] is True
 
@@ -46,7 +46,7 @@ async def test_it_runs_alone_and_stops_when_told(command: str) -> None:
 
 @pytest.mark.skipif(not CHECK.exists(), reason=f"{CHECK} is not beside this repository")
 async def test_the_independent_check_says_all_hold(command: str) -> None:
-    """Every recorded exchange and documented rule of the shared fact sheet."""
+    """The sandbox passes every recorded exchange and documented rule of the shared fact sheet."""
     made = await open_merchant(command)
     arguments = (str(CHECK), command, made["id"], made["token"])
     check = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)

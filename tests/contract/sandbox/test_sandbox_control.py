@@ -1,4 +1,4 @@
-"""The control API: merchants, ground truth, the record of calls, and how the sandbox behaves."""
+"""The control API: merchants, ground truth, the call journal, and the sandbox's behaviour."""
 
 import re
 from pathlib import Path
@@ -15,16 +15,16 @@ from clover_sandbox.switches import SWITCHES
 README = Path(__file__).parents[3] / "libs" / "clover_sandbox" / "README.md"
 
 
-async def test_it_says_when_it_is_ready(clover: Clover) -> None:
-    """With how much there is and the limits in force."""
+async def test_it_reports_readiness(clover: Clover) -> None:
+    """The answer has sizes and the active limits."""
     reply = await clover.control("GET")
 
     assert (reply.status, reply.body["ready"], reply.body["merchants"]) == (200, True, 0)
     assert reply.body["limits"] == {"app": 0, "token": 0, "app_concurrent": 0, "token_concurrent": 0}
 
 
-async def test_a_merchant_is_made_as_wished(clover: Clover) -> None:
-    """Its id and token; what is absent is usual for the region."""
+async def test_a_merchant_is_created_from_its_spec(clover: Clover) -> None:
+    """The answer has id and token; absent fields get the region's defaults."""
     spec = {"region": "eu", "name": "Laden", "owner_email": "o@example.org", "order_types": ["QuickSync"], "token": "T"}
     made = (await clover.control("POST", "/merchants", spec)).body
     truth = (await clover.control("GET", f"/merchants/{made['id']}")).body
@@ -35,21 +35,21 @@ async def test_a_merchant_is_made_as_wished(clover: Clover) -> None:
 
 
 @pytest.mark.parametrize("body", [{"region": "moon"}, {"colour": "red"}, {"region": ["us"]}])
-async def test_a_wrong_wish_is_refused(clover: Clover, body: dict[str, Any]) -> None:
-    """And no merchant is made."""
+async def test_an_invalid_spec_is_refused(clover: Clover, body: dict[str, Any]) -> None:
+    """No merchant is created."""
     assert (await clover.control("POST", "/merchants", body)).status == 400
     assert clover.sandbox.world.merchants == {}
 
 
-async def test_an_id_is_taken_once(clover: Clover) -> None:
-    """The second merchant of that id is refused."""
+async def test_an_id_is_unique(clover: Clover) -> None:
+    """A second merchant with the same id is refused."""
     statuses = [(await clover.control("POST", "/merchants", {"id": "MERCHANT00001"})).status for _ in range(2)]
 
     assert statuses == [200, 400]
 
 
-async def test_the_truth_of_a_merchant(clover: Clover, shop: Shop) -> None:
-    """Counts and what the till moved, orders with lines, payments and their tender, deleted ones too."""
+async def test_the_ground_truth_of_a_merchant(clover: Clover, shop: Shop) -> None:
+    """It has counts, till movements, and orders with lines and payments, also deleted ones."""
     shop.till("create_item", name="Soup", price=250, sku="SOUP", quantity=10)
     sale = shop.till("sell", sku="SOUP", quantity=2)
     gone = await shop.post("/orders", {"externalReferenceId": "GONE"})
@@ -64,8 +64,8 @@ async def test_the_truth_of_a_merchant(clover: Clover, shop: Shop) -> None:
     assert [(each["cause"], each["after"]) for each in history] == [("recount", 10), ("sale", 9), ("sale", 8)]
 
 
-async def test_orders_are_found_by_reference_in_the_truth(clover: Clover, shop: Shop) -> None:
-    """Drafts as well: nothing hides from it."""
+async def test_the_ground_truth_finds_orders_by_reference(clover: Clover, shop: Shop) -> None:
+    """Drafts are included."""
     await shop.post("/orders", {"externalReferenceId": "REF"})
     await shop.post("/orders", {})
     found = (await clover.control("GET", f"/merchants/{shop.merchant.id}/orders?reference=REF")).body["orders"]
@@ -73,8 +73,8 @@ async def test_orders_are_found_by_reference_in_the_truth(clover: Clover, shop: 
     assert [each["externalReferenceId"] for each in found] == ["REF"]
 
 
-async def test_the_till_is_played_over_http(clover: Clover, shop: Shop) -> None:
-    """With the reason when it cannot."""
+async def test_the_till_works_over_http(clover: Clover, shop: Shop) -> None:
+    """A refusal has a reason."""
     path = f"/merchants/{shop.merchant.id}/till"
     made = await clover.control("POST", f"{path}/create_item", {"name": "Soup", "price": 1, "quantity": 0.5})
     refused = await clover.control("POST", f"{path}/sell", {"sku": "NONE"})
@@ -85,8 +85,8 @@ async def test_the_till_is_played_over_http(clover: Clover, shop: Shop) -> None:
     assert "sku" in refused.body["message"]
 
 
-async def test_every_call_is_written_down(clover: Clover, shop: Shop) -> None:
-    """When it came and went, its status, whether it was applied, by which fault; never a token."""
+async def test_every_call_is_recorded(clover: Clover, shop: Shop) -> None:
+    """An entry has times, status, fault and whether the call was applied, but never a token."""
     clover.fail("fail_after", method="POST", path="/items$", times=1)
     await shop.call("POST", "/items", {"name": "n", "price": 1})
     await shop.call("GET", "/nonsense")
@@ -99,8 +99,8 @@ async def test_every_call_is_written_down(clover: Clover, shop: Shop) -> None:
     assert shop.token not in str(body)
 
 
-async def test_calls_are_asked_for_in_parts_and_forgotten(clover: Clover, shop: Shop) -> None:
-    """After a seq, by path and status; forgetting keeps the numbering."""
+async def test_calls_are_filtered_and_deleted(clover: Clover, shop: Shop) -> None:
+    """Filters are seq, path and status; deletion keeps the numbering."""
     for path in ("/items", "/orders", "/items", "/nonsense"):
         await shop.call("GET", path)
     seqs = [
@@ -116,7 +116,7 @@ async def test_calls_are_asked_for_in_parts_and_forgotten(clover: Clover, shop: 
 
 
 async def test_faults_are_set_counted_and_cleared(clover: Clover, shop: Shop) -> None:
-    """Replaced as a whole, added to, taken away."""
+    """Rules can be replaced, added and removed."""
     await clover.control("PUT", "/faults", {"rules": [{"id": "a", "kind": "refuse", "times": 1}]})
     added = (await clover.control("POST", "/faults", {"kind": "delay", "ms": 1})).body
     await shop.call("GET", "/items")
@@ -143,16 +143,16 @@ async def test_faults_are_set_counted_and_cleared(clover: Clover, shop: Shop) ->
         ("GET", "/requests?since=yesterday", None),
     ],
 )
-async def test_a_wrong_wish_about_conduct_is_400(clover: Clover, method: str, path: str, body: Any) -> None:
-    """With a reason."""
+async def test_an_invalid_behaviour_setting_is_400(clover: Clover, method: str, path: str, body: Any) -> None:
+    """The answer has a reason."""
     reply = await clover.control(method, path, body)
 
     assert reply.status == 400
     assert reply.body["message"]
 
 
-async def test_conduct_is_changed_and_shown(clover: Clover) -> None:
-    """Switches with what they are about, limits, latency, clock."""
+async def test_behaviour_is_changed_and_shown(clover: Clover) -> None:
+    """Switches have descriptions; limits, latency and clock are settable."""
     await clover.control("PATCH", "/switches", {"deduct": "on_payment"})
     switches = (await clover.control("GET", "/switches")).body
     limits = (await clover.control("PATCH", "/limits", {"token": 3})).body
@@ -164,8 +164,8 @@ async def test_conduct_is_changed_and_shown(clover: Clover) -> None:
     assert (await clover.control("DELETE", "/switches")).body["modes"]["deduct"] == "none"
 
 
-async def test_control_calls_are_no_calls_of_clover(clover: Clover) -> None:
-    """They are neither written down nor limited."""
+async def test_control_calls_are_not_clover_calls(clover: Clover) -> None:
+    """Control calls are neither recorded nor limited."""
     for _ in range(3):
         await clover.control("GET")
 
@@ -173,8 +173,8 @@ async def test_control_calls_are_no_calls_of_clover(clover: Clover) -> None:
 
 
 @pytest.mark.parametrize("size", [500, 5_000])
-async def test_an_answer_costs_what_it_holds(clover: Clover, shop: Shop, size: int) -> None:
-    """A page, a look-up by SKU and the latest changes look at as many records in a large shop as in a small one."""
+async def test_an_answer_reads_only_what_it_returns(clover: Clover, shop: Shop, size: int) -> None:
+    """A page, a look-up by SKU and the latest changes read as many records in a large shop as in a small one."""
     await clover.control("POST", f"/merchants/{shop.merchant.id}/items", {"count": size, "quantity": 1})
     items = shop.merchant.objects["items"]
     before, costs = items.examined, []
@@ -195,14 +195,14 @@ async def test_an_answer_costs_what_it_holds(clover: Clover, shop: Shop, size: i
 
 
 async def refunded_order(shop: Shop, number: int) -> dict[str, str]:
-    """An order of a customer of its own, paid and refunded: the ids of all three."""
+    """A paid and refunded order of a new customer, with the ids of all three."""
     contacts = {
         "emailAddresses": [{"emailAddress": f"{number}@example.org"}],
         "phoneNumbers": [{"phoneNumber": f"555{number}"}],
     }
     customer = await shop.post("/customers", {"firstName": "Ada", "lastName": f"L{number}", **contacts})
-    spec = {"state": "open", "externalReferenceId": f"R{number}", "customers": [{"id": customer["id"]}]}
-    order = await shop.post("/orders", spec)
+    body = {"state": "open", "externalReferenceId": f"R{number}", "customers": [{"id": customer["id"]}]}
+    order = await shop.post("/orders", body)
     await shop.post(f"/orders/{order['id']}/line_items", {"name": "n", "price": 10})
     paid = shop.till("pay_order", order=order["id"])
     shop.till("refund", order=order["id"])
@@ -220,8 +220,10 @@ async def refunded_order(shop: Shop, number: int) -> dict[str, str]:
         ("/payments/{payment}?expand=refunds", "refunds", 1),
     ],
 )
-async def test_people_and_money_are_found_without_a_scan(shop: Shop, path: str, kind: str, cost: int) -> None:
-    """By contact and name, from a customer to the orders, from an order and a payment to what was given back."""
+async def test_customers_payments_and_refunds_are_found_without_a_scan(
+    shop: Shop, path: str, kind: str, cost: int
+) -> None:
+    """Indexes cover contacts and names, a customer's orders, and the refunds of an order or payment."""
     made = [await refunded_order(shop, number) for number in range(12)]
     before = shop.merchant.objects[kind].examined
     shown = await shop.get(path.format(**made[7]))
@@ -232,9 +234,9 @@ async def test_people_and_money_are_found_without_a_scan(shop: Shop, path: str, 
 
 
 def test_the_readme_names_every_path_of_clover_with_its_methods() -> None:
-    """What is there is named, and what is named is there."""
-    told = " ".join(README.read_text().partition("## What is there")[2].split())
-    named = {path: set(methods.split()) for path, methods in re.findall(r"`([^`]+)` ((?:[A-Z]+ ?)+|nothing)", told)}
+    """The README and the router list the same paths."""
+    section = " ".join(README.read_text().partition("## What is there")[2].split())
+    named = {path: set(methods.split()) for path, methods in re.findall(r"`([^`]+)` ((?:[A-Z]+ ?)+|nothing)", section)}
     there: dict[str, set[str]] = {path: {"nothing"} for family in (items, payments) for path in family.KNOWN}
     for route in (route for family in FAMILIES for route in family.ROUTES if route.path):
         there.setdefault(route.path, set()).add(route.method)
@@ -243,7 +245,7 @@ def test_the_readme_names_every_path_of_clover_with_its_methods() -> None:
 
 
 def test_the_readme_names_every_switch_with_its_modes() -> None:
-    """In the table of what is known and what is guessed, the default first."""
+    """The table of confidence lists each switch with its default mode first."""
     text = README.read_text()
     modes = {
         name: ", ".join([each.default, *(mode for mode in each.modes if mode != each.default)])
@@ -254,7 +256,7 @@ def test_the_readme_names_every_switch_with_its_modes() -> None:
 
 
 def test_the_readme_names_every_path_of_the_control_api() -> None:
-    """Nothing is hidden, nothing is promised that is not there."""
+    """The README and the control API list the same paths."""
     text = README.read_text()
 
     assert [

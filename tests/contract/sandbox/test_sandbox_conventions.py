@@ -1,24 +1,24 @@
-"""What holds for every call: the envelope, paging, filters, expands, refusals."""
+"""Conventions of all calls: envelope, paging, filters, expands, refusals."""
 
 import pytest
 from tests.support.clover import Clover, Shop
 
 
 async def make_items(shop: Shop, count: int) -> list[str]:
-    """Their ids, newest first."""
+    """Create items and return their ids, newest first."""
     rows = [{"name": f"Item {number}", "price": number, "sku": f"S{number}"} for number in range(count)]
     return [item["id"] for item in await shop.post("/bulk_items", {"items": rows})][::-1]
 
 
 async def test_json_has_a_space_after_colon_and_comma(shop: Shop) -> None:
-    """As Clover's server writes it."""
+    """The format equals that of Clover's server."""
     url = f"{shop.url}/v3/merchants/{shop.merchant.id}/item_stocks"
     async with shop.http.get(url, headers={"Authorization": f"Bearer {shop.token}"}) as answer:
         assert (await answer.text()).startswith('{"elements": [], "href": "http')
 
 
 async def test_pages_are_newest_first_and_end_short(shop: Shop) -> None:
-    """The default is 100 a page; the last page is shorter than its limit."""
+    """The default page has 100 records; the last page is shorter than its limit."""
     ids = await make_items(shop, 150)
     pages = [await shop.get(f"/items{query}") for query in ("", "?offset=100", "?limit=7&offset=149", "?offset=150")]
 
@@ -29,7 +29,7 @@ async def test_pages_are_newest_first_and_end_short(shop: Shop) -> None:
     "query", ["limit=1001", "offset=-1", "limit=x", "filter=categories.id=1", "orderBy=nonsense ASC"]
 )
 async def test_a_bad_query_is_400_with_a_message(shop: Shop, query: str) -> None:
-    """And nothing else than the envelope of an error."""
+    """The body is the error envelope alone."""
     reply = await shop.call("GET", f"/items?{query}")
 
     assert reply.status == 400
@@ -37,7 +37,7 @@ async def test_a_bad_query_is_400_with_a_message(shop: Shop, query: str) -> None
 
 
 async def test_a_bad_query_applies_nothing(shop: Shop) -> None:
-    """A creation with a wrong limit creates nothing."""
+    """A creation with an invalid limit creates nothing."""
     assert (await shop.call("POST", "/items?limit=1001", {"name": "A", "price": 1})).status == 400
     assert len(shop.merchant.objects["items"]) == 0
 
@@ -62,7 +62,7 @@ async def test_a_bad_query_applies_nothing(shop: Shop) -> None:
     ],
 )
 async def test_filters_and_orders(shop: Shop, query: str, found: list[int]) -> None:
-    """Repeated filters are AND; deleted items are found only when asked for."""
+    """Repeated filters are combined by AND; deleted items need an explicit filter."""
     ids = (await make_items(shop, 7))[::-1]
     await shop.post(f"/items/{ids[2]}", {"hidden": True})
     await shop.post(f"/items/{ids[1]}", {"code": "CODE-1"})
@@ -72,8 +72,8 @@ async def test_filters_and_orders(shop: Shop, query: str, found: list[int]) -> N
     assert [ids.index(each["id"]) for each in (await shop.get(f"/items?{query}"))["elements"]] == found
 
 
-async def test_modified_time_finds_what_changed_since(clover: Clover, shop: Shop) -> None:
-    """In the order of the change, from a second on, that second included."""
+async def test_modified_time_finds_later_changes(clover: Clover, shop: Shop) -> None:
+    """Results are in the order of change and include the given second."""
     ids = await make_items(shop, 3)
     clover.sandbox.world.clock.advance(10)
     changed = await shop.post(f"/items/{ids[1]}", {"price": 9})
@@ -84,14 +84,14 @@ async def test_modified_time_finds_what_changed_since(clover: Clover, shop: Shop
 
 
 async def test_the_href_echoes_filters_and_limit(shop: Shop) -> None:
-    """But neither offset nor expand, as recorded."""
+    """The href has neither offset nor expand, as recorded."""
     page = await shop.get("/items?filter=sku=A&limit=5&offset=2&expand=tags")
 
     assert page["href"].endswith("/items?filter=sku%3DA&limit=5")
 
 
 async def test_an_unknown_expand_is_ignored_and_an_empty_one_shown(shop: Shop) -> None:
-    """It fails open with 200; an expanded collection without members is there, empty."""
+    """The status is 200; an expanded collection without members is an empty list."""
     await make_items(shop, 1)
     (item,) = (await shop.get("/items?expand=nonsense,tags"))["elements"]
 
@@ -100,7 +100,7 @@ async def test_an_unknown_expand_is_ignored_and_an_empty_one_shown(shop: Shop) -
 
 
 async def test_a_nested_collection_is_cut_at_a_hundred(shop: Shop) -> None:
-    """The sub-resource shows the rest."""
+    """The sub-resource has all elements."""
     order = await shop.post("/orders", {"state": "open"})
     for _ in range(2):
         await shop.post(f"/orders/{order['id']}/bulk_line_items", {"items": [{"name": "n", "price": 1}] * 60})
@@ -111,7 +111,7 @@ async def test_a_nested_collection_is_cut_at_a_hundred(shop: Shop) -> None:
 
 
 async def test_one_forbidden_expand_fails_the_whole_call(clover: Clover) -> None:
-    """403 for a field that needs a permission the app lacks."""
+    """A field that needs a missing permission gets a 403."""
     shop = clover.open_shop(permissions={"ORDERS_R", "MERCHANT_R"})
     reply = await shop.call("GET", "/orders?expand=lineItems,customers")
 
@@ -119,7 +119,7 @@ async def test_one_forbidden_expand_fails_the_whole_call(clover: Clover) -> None
 
 
 async def test_null_fields_appear_only_on_request(shop: Shop) -> None:
-    """By default what is not set is absent."""
+    """By default, empty fields are absent."""
     item = await shop.post("/items", {"name": "A", "price": 1, "sku": "X"})
     cleared = await shop.post(f"/items/{item['id']}", {"sku": None})
 
@@ -128,7 +128,7 @@ async def test_null_fields_appear_only_on_request(shop: Shop) -> None:
 
 
 async def test_nulls_may_be_everywhere(clover: Clover, shop: Shop) -> None:
-    """By switch empty fields are null in items, counts, orders and their lines."""
+    """A switch makes empty fields null in items, counts, orders and lines."""
     clover.sandbox.switches.set({"null_fields": "null"})
     item = await shop.post("/items", {"name": "A", "price": 1})
     order = await shop.post("/orders", {})
@@ -153,7 +153,7 @@ async def test_nulls_may_be_everywhere(clover: Clover, shop: Shop) -> None:
 async def test_how_deep_lists_go_is_a_switch(
     clover: Clover, shop: Shop, mode: str, statuses: list[int], found: list[int]
 ) -> None:
-    """Beyond 1000: on, the same page again and again, nothing, or 400; up to there all is well."""
+    """Beyond offset 1000 a list continues, repeats a page, is empty, or gets a 400."""
     await make_items(shop, 1002)
     clover.sandbox.switches.set({"offset_cap": mode})
     deep = [await shop.call("GET", f"/items?limit=1000&offset={offset}") for offset in (1001, 2001)]
@@ -165,7 +165,7 @@ async def test_how_deep_lists_go_is_a_switch(
 
 @pytest.mark.parametrize(("mode", "status"), [("404", 404), ("shown", 200)])
 async def test_a_deleted_object_by_its_id_is_a_switch(clover: Clover, shop: Shop, mode: str, status: int) -> None:
-    """404, or shown with its deletion; it cannot be written either way."""
+    """The answer is 404 or the object with its deletion time; writes fail in both modes."""
     clover.sandbox.switches.set({"deleted_by_id": mode})
     item = f"/items/{(await shop.post('/items', {'name': 'A', 'price': 1}))['id']}"
     order = f"/orders/{(await shop.post('/orders', {}))['id']}"
@@ -178,32 +178,32 @@ async def test_a_deleted_object_by_its_id_is_a_switch(clover: Clover, shop: Shop
     assert [(await shop.call("POST", path, {})).status for path in (item, order)] == [404, 404]
 
 
-async def test_a_token_opens_its_own_merchant_and_rights_only(clover: Clover, shop: Shop) -> None:
-    """A bad token, a foreign merchant and a missing permission are not told apart."""
+async def test_a_token_is_limited_to_its_merchant_and_permissions(clover: Clover, shop: Shop) -> None:
+    """A bad token, a foreign merchant and a missing permission get the same answer."""
     other = clover.open_shop(permissions={"MERCHANT_R"})
     stranger = Shop(shop.merchant, other.token, shop.url, shop.http)
-    nobody = Shop(shop.merchant, "wrong", shop.url, shop.http)
-    replies = [await nobody.call("GET", "/items"), await stranger.call("GET", ""), await other.call("GET", "/items")]
+    anonymous = Shop(shop.merchant, "wrong", shop.url, shop.http)
+    replies = [await anonymous.call("GET", "/items"), await stranger.call("GET", ""), await other.call("GET", "/items")]
 
     assert [(each.status, each.body) for each in replies] == [(401, {"message": "401 Unauthorized"})] * 3
 
 
 @pytest.mark.parametrize("scheme", ["", "Basic ", "Token ", "Bearer", "Bearer  "])
-async def test_a_token_stands_behind_bearer(shop: Shop, scheme: str) -> None:
-    """And nowhere else."""
+async def test_a_token_needs_the_bearer_scheme(shop: Shop, scheme: str) -> None:
+    """Other schemes are refused."""
     assert (await shop.call("GET", "/items", Authorization=f"{scheme}{shop.token}")).status == 401
 
 
 async def test_a_misspelled_path_is_404_even_without_a_token(shop: Shop) -> None:
-    """An existing path without a token is 401."""
-    nobody = Shop(shop.merchant, "", shop.url, shop.http)
+    """An existing path without a token gets a 401."""
+    anonymous = Shop(shop.merchant, "", shop.url, shop.http)
 
-    assert [(await nobody.call("GET", path)).status for path in ("/itemz", "/items")] == [404, 401]
+    assert [(await anonymous.call("GET", path)).status for path in ("/itemz", "/items")] == [404, 401]
 
 
 @pytest.mark.parametrize(("mode", "status"), [("400", 400), ("401", 401), ("403", 403), ("not_checked", 200)])
 async def test_a_user_agent_is_mandatory(clover: Clover, shop: Shop, mode: str, status: int) -> None:
-    """Its status is not documented: a switch."""
+    """The status without it is not documented and set by a switch."""
     clover.sandbox.switches.set({"user_agent": mode})
 
     assert (await shop.call("GET", "/items", **{"User-Agent": ""})).status == status
@@ -212,15 +212,15 @@ async def test_a_user_agent_is_mandatory(clover: Clover, shop: Shop, mode: str, 
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[]", b'"x"', b"\xff\xfe", b'{"name": NaN}', b"[" * 100_000])
-async def test_a_body_that_is_no_object_is_400(shop: Shop, raw: bytes) -> None:
-    """Whatever it is instead."""
+async def test_a_body_that_is_not_an_object_is_400(shop: Shop, raw: bytes) -> None:
+    """Lists, texts and numbers are refused."""
     url = f"{shop.url}/v3/merchants/{shop.merchant.id}/items"
     async with shop.http.post(url, data=raw, headers={"Authorization": f"Bearer {shop.token}"}) as answer:
         assert answer.status == 400
 
 
-async def test_the_links_of_the_merchant_lead_somewhere(shop: Shop) -> None:
-    """Each of them is answered, and the owner's as well."""
+async def test_the_links_of_the_merchant_work(shop: Shop) -> None:
+    """Each link is answered, also the owner's."""
     profile = await shop.get("")
     links = [value["href"] for value in profile.values() if isinstance(value, dict)]
     found = [await shop.call("GET", link.rpartition(shop.merchant.id + "/")[2].join(("/", ""))) for link in links]
@@ -230,7 +230,7 @@ async def test_the_links_of_the_merchant_lead_somewhere(shop: Shop) -> None:
 
 
 async def test_employees_are_expanded_with_their_permission(clover: Clover, shop: Shop) -> None:
-    """403 without it."""
+    """The call without it gets a 403."""
     blind = clover.open_shop(permissions={"MERCHANT_R"})
 
     assert [each["isOwner"] for each in (await shop.get("?expand=employees"))["employees"]["elements"]] == [True]
@@ -240,8 +240,8 @@ async def test_employees_are_expanded_with_their_permission(clover: Clover, shop
 @pytest.mark.parametrize(
     ("path", "allow"), [("/items", "GET, POST, DELETE, OPTIONS"), ("/items/X/tax_rates", "OPTIONS")]
 )
-async def test_options_says_what_a_path_allows(shop: Shop, path: str, allow: str) -> None:
-    """A path that does not exist is 404 all the same."""
+async def test_options_lists_the_methods_of_a_path(shop: Shop, path: str, allow: str) -> None:
+    """An unknown path gets a 404."""
     reply = await shop.call("OPTIONS", path)
 
     assert (reply.status, reply.body, reply.headers["Allow"]) == (200, "", allow)
@@ -249,7 +249,7 @@ async def test_options_says_what_a_path_allows(shop: Shop, path: str, allow: str
 
 
 async def test_the_merchant_shows_links_and_expands_on_request(shop: Shop) -> None:
-    """Currency, time zone and stock settings live in its properties."""
+    """Its properties hold currency, time zone and stock settings."""
     plain, full = await shop.get(""), await shop.get("?expand=address,properties,owner")
 
     assert set(plain["address"]) == set(plain["tenders"]) == {"href"}

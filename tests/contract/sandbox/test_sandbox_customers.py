@@ -1,4 +1,4 @@
-"""Customers, and what Europe keeps from an app without the extra permissions."""
+"""Customers, and the fields that Europe hides from an app without extra permissions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,7 +22,7 @@ EXPANDED = "?expand=emailAddresses,phoneNumbers,metadata"
 
 
 async def test_contacts_are_shown_only_when_expanded(shop: Shop) -> None:
-    """As envelopes; a plain string among the addresses is dropped, marketingAllowed is ignored."""
+    """Contacts are envelopes; Clover drops a plain-string address and ignores marketingAllowed."""
     customer = await shop.post("/customers", ADA)
     shown = await shop.get(f"/customers/{customer['id']}{EXPANDED}")
 
@@ -35,7 +35,7 @@ async def test_contacts_are_shown_only_when_expanded(shop: Shop) -> None:
     "query", ["emailAddress=ada@example.org", "phoneNumber=5550100", "fullName=Ada Lovelace", "firstName=Ada"]
 )
 async def test_customers_are_found_by_contact_and_name(shop: Shop, query: str) -> None:
-    """The e-mail address is not unique: both are found."""
+    """The e-mail address is not unique, so the filter finds both."""
     made = {(await shop.post("/customers", ADA))["id"] for _ in range(2)}
     await shop.post("/customers", {"firstName": "Bob"})
 
@@ -43,7 +43,7 @@ async def test_customers_are_found_by_contact_and_name(shop: Shop, query: str) -
 
 
 async def test_contacts_have_paths_of_their_own(shop: Shop) -> None:
-    """Added, changed, taken away."""
+    """Contacts can be added, changed and deleted."""
     customer = await shop.post("/customers", {"firstName": "Ada"})
     path = f"/customers/{customer['id']}/email_addresses"
     row = await shop.post(path, {"emailAddress": "a@example.org"})
@@ -56,7 +56,7 @@ async def test_contacts_have_paths_of_their_own(shop: Shop) -> None:
 
 
 async def test_europe_keeps_all_but_the_name(clover: Clover) -> None:
-    """Without the extra permissions nothing else is written or shown; the truth says what was tried."""
+    """Without extra permissions no other field is written or shown; the ground truth lists the attempts."""
     shop = clover.open_shop("eu")
     customer = await shop.post("/customers", ADA)
     shown = await shop.get(f"/customers/{customer['id']}{EXPANDED}")
@@ -69,13 +69,13 @@ async def test_europe_keeps_all_but_the_name(clover: Clover) -> None:
 
 
 def seen_by(clover: Clover, shop: Shop, permissions: Iterable[str]) -> Shop:
-    """The same store as an app with these permissions sees it."""
+    """Return the same store for an app with these permissions."""
     clover.sandbox.world.tokens["other"] = Token(shop.merchant.id, frozenset(permissions))
     return Shop(shop.merchant, "other", shop.url, shop.http)
 
 
-async def test_what_europe_hides_no_call_tells(clover: Clover) -> None:
-    """Not the answer to a change, nor a filter; and a deletion without permission deletes nothing."""
+async def test_no_call_discloses_hidden_fields(clover: Clover) -> None:
+    """Answers to changes and filters hide the fields, and a deletion without permission deletes nothing."""
     shop = clover.open_shop(
         "eu", {*DEFAULT_PERMISSIONS, *(f"{each}_{way}" for each in EU_GROUPS.values() for way in "RW")}
     )
@@ -102,7 +102,7 @@ async def test_what_europe_hides_no_call_tells(clover: Clover) -> None:
 @pytest.mark.parametrize(("mode", "status"), [("omit", 200), ("403", 403)])
 @pytest.mark.parametrize("path", ["/customers?expand=emailAddresses", "/orders?expand=customers.emailAddresses"])
 async def test_expanding_what_europe_hides_is_a_switch(clover: Clover, path: str, mode: str, status: int) -> None:
-    """Left out, or the whole call fails; with the permission neither."""
+    """The field is omitted or the call fails; with the permission it is shown."""
     clover.sandbox.switches.set({"eu_forbidden_expand": mode})
     shop = clover.open_shop("eu")
     customer = await shop.post("/customers", ADA)
@@ -115,7 +115,7 @@ async def test_expanding_what_europe_hides_is_a_switch(clover: Clover, path: str
 
 
 async def test_an_extra_permission_opens_its_group(clover: Clover) -> None:
-    """CUSTOMERS_EMAIL_R and _W for e-mail addresses, and only for them."""
+    """CUSTOMERS_EMAIL_R and _W apply only to e-mail addresses."""
     shop = clover.open_shop("eu", {*DEFAULT_PERMISSIONS, "CUSTOMERS_EMAIL_R", "CUSTOMERS_EMAIL_W"})
     customer = await shop.post("/customers", ADA)
     shown = await shop.get(f"/customers/{customer['id']}{EXPANDED}")
@@ -125,7 +125,7 @@ async def test_an_extra_permission_opens_its_group(clover: Clover) -> None:
 
 
 async def test_a_forbidden_field_may_refuse_the_whole_write(clover: Clover) -> None:
-    """Open question 10: ignored by default, 401 by switch; then nothing is stored."""
+    """Open question 10: the field is ignored or, by switch, the write gets a 401 and stores nothing."""
     clover.sandbox.switches.set({"eu_forbidden_write": "401"})
     shop = clover.open_shop("eu")
 
@@ -133,8 +133,8 @@ async def test_a_forbidden_field_may_refuse_the_whole_write(clover: Clover) -> N
     assert len(shop.merchant.objects["customers"]) == 0
 
 
-async def test_a_european_merchant_has_vat_prices_and_its_own_words(clover: Clover) -> None:
-    """Vat is true; the label of the external tender may be localised, its key never is."""
+async def test_a_european_merchant_has_vat_prices_and_localised_tenders(clover: Clover) -> None:
+    """Vat is true; the label of the external tender may be localised, but never its key."""
     shop = clover.open_shop("eu", localised_tenders=True)
     (tender,) = (await shop.get("/tenders?filter=labelKey=com.clover.tender.external_payment"))["elements"]
 

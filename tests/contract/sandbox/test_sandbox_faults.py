@@ -1,4 +1,4 @@
-"""Each fault: what the client sees, and what has become of the truth."""
+"""Each fault: the client's view and the ground truth."""
 
 import asyncio
 from typing import Any
@@ -13,14 +13,14 @@ WRITE = {"method": "POST", "path": "/item_stocks/"}
 
 @pytest.fixture
 async def item(shop: Shop) -> str:
-    """An item that Clover counts as 5."""
+    """An item with a count of 5."""
     made = await shop.post("/items", {"name": "Item", "price": 250, "sku": "S"})
     await shop.post(f"/item_stocks/{made['id']}", {"quantity": 5})
     return str(made["id"])
 
 
 async def write(shop: Shop, item: str) -> int:
-    """Write 3; the status, 0 when no answer came."""
+    """Write a count of 3. Return the status, 0 without an answer."""
     try:
         return (await shop.call("POST", f"/item_stocks/{item}", {"quantity": 3})).status
     except aiohttp.ClientError:
@@ -46,10 +46,10 @@ async def write(shop: Shop, item: str) -> int:
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else None,
 )
-async def test_a_fault_is_seen_and_the_truth_known(
+async def test_a_fault_has_its_status_and_effect(
     clover: Clover, shop: Shop, item: str, rule: dict[str, Any], status: int, count: float
 ) -> None:
-    """The status (0: none), the count in Clover, and what the journal says about both."""
+    """Status, count in Clover and journal match the fault."""
     clover.fail(**WRITE, **rule)
 
     assert await write(shop, item) == status
@@ -62,7 +62,7 @@ async def test_a_fault_is_seen_and_the_truth_known(
 async def test_a_late_write_is_applied_after_its_answer(
     clover: Clover, shop: Shop, item: str, answer: Any, status: int
 ) -> None:
-    """Nothing, or a gateway's timeout, and then it happens all the same."""
+    """The answer is missing or a gateway timeout, and the write is applied later."""
     clover.fail("apply_late", seconds=0.2, answer=answer, **WRITE)
     seen = await write(shop, item)
 
@@ -71,8 +71,8 @@ async def test_a_late_write_is_applied_after_its_answer(
     assert clover.sandbox.journal.writes_applied == 3
 
 
-async def test_a_late_write_overwrites_what_came_between(clover: Clover, shop: Shop, item: str) -> None:
-    """The trap of repeating a write that was only late."""
+async def test_a_late_write_overwrites_earlier_applied_ones(clover: Clover, shop: Shop, item: str) -> None:
+    """This is the risk of repeating a write that is only late."""
     clover.fail("apply_late", seconds=0.2, answer="drop", times=1, **WRITE)
     await write(shop, item)
     await shop.post(f"/item_stocks/{item}", {"quantity": 7})
@@ -80,8 +80,8 @@ async def test_a_late_write_overwrites_what_came_between(clover: Clover, shop: S
     assert await eventually(lambda: shop.count(item) == 3)
 
 
-async def test_a_storm_ends_after_its_times(clover: Clover, shop: Shop, item: str) -> None:
-    """429 with a retry-after and the name of a limit, so often, then all is well."""
+async def test_a_throttle_fault_ends_after_its_times(clover: Clover, shop: Shop, item: str) -> None:
+    """The first calls get a 429 with retry-after and a limit's header, then calls succeed."""
     clover.fail("throttle", times=2, retry_after=7, limit="app_concurrent")
     replies = [await shop.call("GET", f"/items/{item}") for _ in range(3)]
 
@@ -90,8 +90,8 @@ async def test_a_storm_ends_after_its_times(clover: Clover, shop: Shop, item: st
     assert "X-RateLimit-crossTokenConcurrentLimit" in replies[0].headers
 
 
-async def test_a_stale_index_does_not_know_young_orders(clover: Clover, shop: Shop) -> None:
-    """A look-up by reference finds nothing although the order is there; by id it is."""
+async def test_a_stale_index_hides_young_orders(clover: Clover, shop: Shop) -> None:
+    """A look-up by reference does not find the order, a read by id does."""
     order = await shop.post("/orders", {"state": "open", "externalReferenceId": "REF"})
     clover.fail("stale_index", seconds=20, method="GET", path="externalReferenceId", times=1)
     lookups = [await shop.get("/orders?filter=externalReferenceId=REF") for _ in range(2)]
@@ -104,7 +104,7 @@ async def test_a_stale_index_does_not_know_young_orders(clover: Clover, shop: Sh
 async def test_a_sale_can_be_made_in_the_window_of_a_write(
     clover: Clover, shop: Shop, item: str, when: str, count: float
 ) -> None:
-    """Before the write it is overwritten and invisible in the count; the truth has it either way."""
+    """A sale before the write is lost in the count, but never in the ground truth."""
     clover.fail("till", action="sell", input={"sku": "S"}, when=when, times=1, **WRITE)
     await write(shop, item)
 
@@ -114,15 +114,15 @@ async def test_a_sale_can_be_made_in_the_window_of_a_write(
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_a_till_that_refuses_leaves_the_call_alone(clover: Clover, shop: Shop, item: str, when: str) -> None:
-    """It is applied and answered; the rule says what the till said."""
+    """The call is applied and answered; the rule has the till's refusal."""
     clover.fail("till", action="sell", input={"sku": "NONE"}, when=when, **WRITE)
 
     assert await write(shop, item) == 200
     assert "sku" in str(clover.sandbox.faults.rules()[0].row()["refused"])
 
 
-async def test_an_oversized_answer_is_valid_json_all_the_same(clover: Clover, shop: Shop, item: str) -> None:
-    """Its length is announced and kept."""
+async def test_an_oversized_answer_is_valid_json(clover: Clover, shop: Shop, item: str) -> None:
+    """The body has the announced length."""
     clover.fail("oversize", bytes=3_000_000)
     reply = await shop.call("GET", f"/items/{item}")
 
@@ -130,8 +130,8 @@ async def test_an_oversized_answer_is_valid_json_all_the_same(clover: Clover, sh
     assert reply.body["id"] == item
 
 
-async def test_latency_is_on_both_sides_of_the_deed(clover: Clover, shop: Shop, item: str) -> None:
-    """A write is applied before its answer arrives, and not at once."""
+async def test_latency_passes_before_and_after_the_write(clover: Clover, shop: Shop, item: str) -> None:
+    """A write is applied neither at once nor only with its answer."""
     clover.sandbox.pipeline.latency_ms = 400
     call = asyncio.create_task(write(shop, item))
 

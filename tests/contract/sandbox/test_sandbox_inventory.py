@@ -24,7 +24,7 @@ async def make_item(shop: Shop, **fields: Any) -> Any:
     ],
 )
 async def test_a_wrong_item_is_refused(shop: Shop, body: Any) -> None:
-    """With a message, and nothing is made."""
+    """The answer has a message, and no item is created."""
     reply = await shop.call("POST", "/items", body)
 
     assert reply.status in {400, 404}
@@ -33,7 +33,7 @@ async def test_a_wrong_item_is_refused(shop: Shop, body: Any) -> None:
 
 
 async def test_post_is_partial_and_put_is_not(shop: Shop) -> None:
-    """POST keeps what it is not told; PUT needs name and price."""
+    """POST keeps absent fields; PUT requires name and price."""
     item = await make_item(shop)
     changed = await shop.post(f"/items/{item['id']}", {"hidden": True})
     refused = await shop.call("PUT", f"/items/{item['id']}", {"price": 100})
@@ -44,7 +44,7 @@ async def test_post_is_partial_and_put_is_not(shop: Shop) -> None:
 
 
 async def test_a_deleted_item_is_gone_from_lists_and_by_id(shop: Shop) -> None:
-    """Deletion is soft: a filter still finds it."""
+    """Deletion is soft, so a filter still finds the item."""
     kept, gone = await make_item(shop), await make_item(shop)
     await shop.call("DELETE", f"/items?itemIds={gone['id']}")
 
@@ -54,7 +54,7 @@ async def test_a_deleted_item_is_gone_from_lists_and_by_id(shop: Shop) -> None:
 
 
 async def test_bulk_takes_2500_rows_and_no_more(shop: Shop) -> None:
-    """One more is 400 and creates nothing."""
+    """A larger body gets a 400 and creates nothing."""
     rows = [{"name": "n", "price": 1}] * 2500
     assert (await shop.call("POST", "/bulk_items", {"items": [*rows, rows[0]]})).status == 400
     assert len(shop.merchant.objects["items"]) == 0
@@ -63,7 +63,7 @@ async def test_bulk_takes_2500_rows_and_no_more(shop: Shop) -> None:
 
 
 async def test_bulk_updates_are_partial(shop: Shop) -> None:
-    """PUT bulk_items changes what each row says."""
+    """PUT bulk_items changes only the fields of each row."""
     items = await shop.post("/bulk_items", {"items": [{"name": "a", "price": 1}, {"name": "b", "price": 2}]})
     reply = await shop.call("PUT", "/bulk_items", {"items": [{"id": each["id"], "hidden": True} for each in items]})
 
@@ -74,7 +74,7 @@ async def test_bulk_updates_are_partial(shop: Shop) -> None:
 async def test_a_bad_bulk_row_fails_all_or_itself(
     clover: Clover, shop: Shop, mode: str, status: int, made: int
 ) -> None:
-    """Which of the two is a switch; so is the shape of the answer."""
+    """Switches set the effect and the shape of the answer."""
     clover.sandbox.switches.set({"bulk_invalid_row": mode, "bulk_answer": "elements"})
     reply = await shop.call("POST", "/bulk_items", {"items": [{"name": "ok", "price": 1}, {"name": "bad"}]})
 
@@ -84,7 +84,7 @@ async def test_a_bad_bulk_row_fails_all_or_itself(
 
 
 async def test_variants_are_named_by_group_and_options(shop: Shop) -> None:
-    """The name is built, cannot be set, and the group cannot be left."""
+    """The name follows from group and options; neither name nor group can change."""
     group = await shop.post("/item_groups", {"name": "Shirt"})
     attribute = await shop.post("/attributes", {"name": "Size", "itemGroup": {"id": group["id"]}})
     option = await shop.post(f"/attributes/{attribute['id']}/options", {"name": "Large"})
@@ -101,8 +101,8 @@ async def test_variants_are_named_by_group_and_options(shop: Shop) -> None:
     assert [each["id"] for each in expanded["attributes"]["elements"]] == [attribute["id"]]
 
 
-async def test_an_item_stands_in_its_category(shop: Shop) -> None:
-    """From both sides, until it is taken out."""
+async def test_an_item_is_listed_in_its_category(shop: Shop) -> None:
+    """Both sides list the association until it is removed."""
     item, category = await make_item(shop), await shop.post("/categories", {"name": "Specials", "sortOrder": 7})
     tie = {"elements": [{"item": {"id": item["id"]}, "category": {"id": category["id"]}}]}
     await shop.post("/category_items", tie)
@@ -114,7 +114,7 @@ async def test_an_item_stands_in_its_category(shop: Shop) -> None:
 
 
 async def test_counts_are_absolute_decimal_and_may_be_negative(shop: Shop) -> None:
-    """A write overwrites; the rounded count is half up."""
+    """A write overwrites; the rounded count rounds half up."""
     item = await make_item(shop)
     first = await shop.post(f"/item_stocks/{item['id']}", {"quantity": -2.5})
     second = await shop.post(f"/item_stocks/{item['id']}", {"quantity": 160.5})
@@ -129,7 +129,7 @@ async def test_counts_are_absolute_decimal_and_may_be_negative(shop: Shop) -> No
 
 
 async def test_a_never_counted_item_has_no_quantity(shop: Shop) -> None:
-    """Neither alone nor in the list, and expand=itemStock leaves its key out."""
+    """The object and the list omit it, and expand=itemStock omits the key."""
     counted, stub = await make_item(shop), await make_item(shop)
     await shop.post(f"/item_stocks/{counted['id']}", {"quantity": 0})
 
@@ -142,7 +142,7 @@ async def test_a_never_counted_item_has_no_quantity(shop: Shop) -> None:
 
 @pytest.mark.parametrize("quantity", ["4", None, True, [1]])
 async def test_a_count_is_a_number(shop: Shop, quantity: Any) -> None:
-    """Anything else is 400 and leaves the item uncounted."""
+    """Any other value gets a 400 and leaves the item uncounted."""
     item = await make_item(shop)
 
     assert (await shop.call("POST", f"/item_stocks/{item['id']}", {"quantity": quantity})).status == 400
@@ -150,8 +150,8 @@ async def test_a_count_is_a_number(shop: Shop, quantity: Any) -> None:
 
 
 @pytest.mark.parametrize("mode", ["no", "yes"])
-async def test_a_stock_write_moves_the_items_time_or_not(clover: Clover, shop: Shop, mode: str) -> None:
-    """Open question 9: a switch."""
+async def test_whether_a_stock_write_updates_the_item_is_a_switch(clover: Clover, shop: Shop, mode: str) -> None:
+    """Open question 9: a switch decides whether modifiedTime changes."""
     item = await make_item(shop)
     clover.sandbox.switches.set({"stock_touches_item": mode})
     clover.sandbox.world.clock.advance(5)
@@ -169,7 +169,7 @@ async def test_a_stock_write_moves_the_items_time_or_not(clover: Clover, shop: S
     ],
 )
 async def test_availability_follows_the_count(clover: Clover, shop: Shop, mode: str, seen: list[bool]) -> None:
-    """At 0 unavailable, from 1 available; between the two is a switch."""
+    """The item is unavailable at 0 and available from 1; a switch decides between."""
     clover.sandbox.switches.set({"fraction_available": mode})
     item = await make_item(shop, autoManage=True)
     available = []
@@ -182,7 +182,7 @@ async def test_availability_follows_the_count(clover: Clover, shop: Shop, mode: 
 
 @pytest.mark.parametrize(("quantity", "available"), [(0, False), (2, True)])
 async def test_availability_follows_from_when_it_is_managed(shop: Shop, quantity: float, available: bool) -> None:
-    """Turning autoManage on looks at the count there is."""
+    """Enabling autoManage applies the current count."""
     item = await make_item(shop, available=not available)
     await shop.post(f"/item_stocks/{item['id']}", {"quantity": quantity})
 
@@ -190,7 +190,7 @@ async def test_availability_follows_from_when_it_is_managed(shop: Shop, quantity
 
 
 async def test_without_track_stock_availability_stays(shop: Shop) -> None:
-    """AutoManage needs the merchant's trackStock."""
+    """AutoManage has no effect without the merchant's trackStock."""
     await shop.post("/properties", {"trackStock": False})
     item = await make_item(shop, autoManage=True)
     await shop.post(f"/item_stocks/{item['id']}", {"quantity": 0})

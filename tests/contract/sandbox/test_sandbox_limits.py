@@ -1,4 +1,4 @@
-"""The rate limits as a client meets them, and what the sandbox counts of it."""
+"""The rate limits from a client's view, and the sandbox's counters."""
 
 import asyncio
 
@@ -8,8 +8,8 @@ from tests.support.clover import local_clover
 from clover_sandbox.limits import Limits
 
 
-async def test_a_burst_meets_the_token_limit() -> None:
-    """16 pass, the rest is 429 with the header of that limit and no retry-after; nothing of it is applied."""
+async def test_a_burst_exceeds_the_token_limit() -> None:
+    """16 calls pass; the rest get a 429 with that limit's header, without retry-after, and are not applied."""
     async with local_clover(Limits(app_concurrent=0, token_concurrent=0)) as clover:
         shop = clover.open_shop()
         replies = await asyncio.gather(*(shop.call("POST", "/orders", {"state": "open"}) for _ in range(20)))
@@ -24,7 +24,7 @@ async def test_a_burst_meets_the_token_limit() -> None:
 
 
 async def test_six_calls_in_flight_are_one_too_many() -> None:
-    """The sixth of a token is told to wait."""
+    """The sixth concurrent call of a token gets a retry-after."""
     async with local_clover(Limits(0, 0)) as clover:
         shop = clover.open_shop()
         clover.fail("delay", ms=300)
@@ -37,7 +37,7 @@ async def test_six_calls_in_flight_are_one_too_many() -> None:
 
 
 async def test_an_answered_call_is_no_longer_in_flight() -> None:
-    """One after the other, as many as one likes, also those that were refused or dropped."""
+    """Sequential calls never reach the limit, even if some are refused or dropped."""
     async with local_clover(Limits(0, 0, 1, 1)) as clover:
         shop = clover.open_shop()
         clover.fail("refuse", times=1)
@@ -47,7 +47,7 @@ async def test_an_answered_call_is_no_longer_in_flight() -> None:
 
 
 async def test_merchants_share_the_app_limit() -> None:
-    """Five merchants with 12 calls each are within their own limits and not within the app's 50."""
+    """Five merchants with 12 calls each stay within their own limits but exceed the app's 50."""
     async with local_clover(Limits(app_concurrent=0, token_concurrent=0)) as clover:
         shops = [clover.open_shop() for _ in range(5)]
         replies = await asyncio.gather(*(shop.call("GET", "/items") for _ in range(12) for shop in shops))
@@ -58,7 +58,7 @@ async def test_merchants_share_the_app_limit() -> None:
 
 
 async def test_headers_may_be_absent() -> None:
-    """As one client saw it."""
+    """One client reported a 429 without headers."""
     async with local_clover(Limits(token=1)) as clover:
         clover.sandbox.switches.set({"rate_headers": "absent"})
         shop = clover.open_shop()
@@ -74,7 +74,7 @@ async def test_headers_may_be_absent() -> None:
     [("json", {"message": "429 Too Many Requests"}), ("text", "429 Too Many Requests"), ("empty", "")],
 )
 async def test_the_body_of_a_429_is_a_switch(mode: str, body: object) -> None:
-    """Of a limit that was hit, and of a storm made by a fault."""
+    """The switch applies to exceeded limits and to throttle faults."""
     async with local_clover(Limits(token=1)) as clover:
         clover.sandbox.switches.set({"throttle_body": mode})
         shop = clover.open_shop()
@@ -87,7 +87,7 @@ async def test_the_body_of_a_429_is_a_switch(mode: str, body: object) -> None:
         assert [(each.status, each.body) for each in refused] == [(429, body)] * 2
 
 
-async def test_a_success_says_nothing_of_limits() -> None:
+async def test_a_success_has_no_limit_headers() -> None:
     """423 recorded answers carried no rate header."""
     async with local_clover(Limits()) as clover:
         reply = await clover.open_shop().call("GET", "/items")
@@ -97,8 +97,8 @@ async def test_a_success_says_nothing_of_limits() -> None:
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])
-async def test_a_stranger_uses_up_nobodys_limit(token: str) -> None:
-    """A call without a good token is refused before it is counted."""
+async def test_a_call_without_a_valid_token_is_not_counted(token: str) -> None:
+    """The token check comes before the limits."""
     async with local_clover(Limits(app=1)) as clover:
         shop = clover.open_shop()
         for _ in range(3):

@@ -1,4 +1,4 @@
-"""OAuth v2: codes, short tokens, refresh tokens that work once, recovery."""
+"""OAuth v2: codes, access tokens, single-use refresh tokens, recovery."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ def returned(reply: Reply) -> dict[str, str]:
 
 
 async def connect(clover: Clover, shop: Shop) -> dict[str, Any]:
-    """The token answer for a merchant that agreed."""
+    """Return the token answer for a merchant that approved the app."""
     code = returned(await authorize(clover, merchant_id=shop.merchant.id))["code"]
     reply = await post(clover, "token", client_secret=clover.sandbox.world.app.secret, code=code)
     assert reply.status == 200
@@ -40,7 +40,7 @@ async def works(shop: Shop, token: str) -> bool:
 
 
 async def test_the_redirect_carries_merchant_code_and_state(clover: Clover, shop: Shop) -> None:
-    """The state comes back verbatim."""
+    """The state is unchanged."""
     back = returned(await authorize(clover, merchant_id=shop.merchant.id, state="a b&c"))
 
     assert (back["merchant_id"], back["client_id"], back["state"]) == (
@@ -52,15 +52,15 @@ async def test_the_redirect_carries_merchant_code_and_state(clover: Clover, shop
 
 
 async def test_without_a_merchant_one_can_be_chosen(clover: Clover, shop: Shop) -> None:
-    """A page with a link for each."""
+    """The page has a link per merchant."""
     page = await authorize(clover)
 
     assert page.status == 200
     assert shop.merchant.id in page.body
 
 
-async def test_a_code_gives_tokens_that_end(clover: Clover, shop: Shop) -> None:
-    """Half an hour and a year, in Unix seconds, and no merchant id."""
+async def test_a_code_gives_tokens_that_expire(clover: Clover, shop: Shop) -> None:
+    """They last half an hour and a year, in Unix seconds, and the answer has no merchant id."""
     pair = await connect(clover, shop)
     now = clover.sandbox.world.clock.now()
 
@@ -72,7 +72,7 @@ async def test_a_code_gives_tokens_that_end(clover: Clover, shop: Shop) -> None:
 
 
 async def test_a_code_works_once_and_not_for_long(clover: Clover, shop: Shop) -> None:
-    """Used or older than ten minutes: Clover's text."""
+    """A code that is used or older than ten minutes gets Clover's error text."""
     code = returned(await authorize(clover, merchant_id=shop.merchant.id))["code"]
     secret = clover.sandbox.world.app.secret
     assert (await post(clover, "token", client_secret="wrong", code="x")).status == 400
@@ -82,8 +82,8 @@ async def test_a_code_works_once_and_not_for_long(clover: Clover, shop: Shop) ->
     assert (again.status, again.body["message"]) == (400, "Failed to validate authentication code")
 
 
-async def test_a_wrong_secret_leaves_the_code(clover: Clover, shop: Shop) -> None:
-    """Who knows the right one can still use it."""
+async def test_a_wrong_secret_does_not_use_up_the_code(clover: Clover, shop: Shop) -> None:
+    """The right secret still works."""
     code = returned(await authorize(clover, merchant_id=shop.merchant.id))["code"]
     secrets = ("wrong", clover.sandbox.world.app.secret)
 
@@ -91,7 +91,7 @@ async def test_a_wrong_secret_leaves_the_code(clover: Clover, shop: Shop) -> Non
 
 
 async def test_a_challenged_code_needs_its_verifier(clover: Clover, shop: Shop) -> None:
-    """The secret does not stand for it."""
+    """The secret does not replace the verifier."""
     code = returned(await authorize(clover, merchant_id=shop.merchant.id, code_challenge="abc"))["code"]
 
     assert (await post(clover, "token", client_secret=clover.sandbox.world.app.secret, code=code)).status == 400
@@ -113,7 +113,7 @@ async def test_a_form_is_415(clover: Clover) -> None:
 
 
 async def test_a_refresh_token_works_once(clover: Clover, shop: Shop) -> None:
-    """The second use is 401; what the first gave goes on working."""
+    """The second use gets a 401; the pair from the first use still works."""
     pair = await connect(clover, shop)
     first = await post(clover, "refresh", refresh_token=pair["refresh_token"])
     second = await post(clover, "refresh", refresh_token=pair["refresh_token"])
@@ -123,8 +123,8 @@ async def test_a_refresh_token_works_once(clover: Clover, shop: Shop) -> None:
     assert (await post(clover, "refresh", refresh_token=first.body["refresh_token"])).status == 200
 
 
-async def test_a_reused_refresh_token_may_end_everything(clover: Clover, shop: Shop) -> None:
-    """By switch the second use revokes the pair that the first gave."""
+async def test_a_reused_refresh_token_may_revoke_all_tokens(clover: Clover, shop: Shop) -> None:
+    """A switch makes the second use revoke the pair from the first."""
     clover.sandbox.switches.set({"refresh_reuse": "revoke_all"})
     pair = await connect(clover, shop)
     fresh = (await post(clover, "refresh", refresh_token=pair["refresh_token"])).body
@@ -136,7 +136,7 @@ async def test_a_reused_refresh_token_may_end_everything(clover: Clover, shop: S
 
 @pytest.mark.parametrize("days", [1, 15])
 async def test_a_lost_answer_can_be_recovered_for_two_weeks(clover: Clover, shop: Shop, days: int) -> None:
-    """The failed refresh says so, and the spent token opens recovery."""
+    """The failed refresh offers recovery, and the used token is accepted for it."""
     pair = await connect(clover, shop)
     clover.fail("apply_then_drop", path="/oauth/v2/refresh", times=1)
     with pytest.raises(Exception, match="disconnected"):
@@ -153,7 +153,7 @@ async def test_a_lost_answer_can_be_recovered_for_two_weeks(clover: Clover, shop
 
 @pytest.mark.parametrize(("mode", "statuses"), [("offered", [200, 401]), ("absent", [404, 404])])
 async def test_a_spent_token_recovers_once_or_never(clover: Clover, shop: Shop, mode: str, statuses: list[int]) -> None:
-    """Where recovery is absent its path is as well."""
+    """Without recovery its path gets a 404."""
     clover.sandbox.switches.set({"refresh_recovery": mode})
     spent = (await connect(clover, shop))["refresh_token"]
     await post(clover, "refresh", refresh_token=spent)
@@ -163,7 +163,7 @@ async def test_a_spent_token_recovers_once_or_never(clover: Clover, shop: Shop, 
 
 
 async def test_uninstalling_ends_all_tokens(clover: Clover, shop: Shop) -> None:
-    """Test tokens and refresh tokens too; a new installation opens it again."""
+    """This includes test and refresh tokens; a new installation gives a new token."""
     pair = await connect(clover, shop)
     await clover.control("POST", f"/merchants/{shop.merchant.id}/till/uninstall_app")
     refreshed = await post(clover, "refresh", refresh_token=pair["refresh_token"])
@@ -176,6 +176,6 @@ async def test_uninstalling_ends_all_tokens(clover: Clover, shop: Shop) -> None:
 
 @pytest.mark.parametrize("target", ["javascript:alert(1)", "http://[x", f"{BACK}?a=\r\nSet-Cookie: a=b", ""])
 async def test_redirects_go_to_the_apps_site_only(clover: Clover, shop: Shop, target: str) -> None:
-    """No other scheme, nothing that is no address, no other client."""
+    """Other schemes, invalid addresses and other clients are refused."""
     assert (await authorize(clover, redirect_uri=target, merchant_id=shop.merchant.id)).status == 400
     assert (await authorize(clover, client_id="OTHER", merchant_id=shop.merchant.id)).status == 401

@@ -1,4 +1,4 @@
-"""Odd input: whatever is sent, the answer is Clover's, and the record of calls says the same."""
+"""Odd input: every answer has Clover's form, and the journal agrees with it."""
 
 import asyncio
 import io
@@ -26,7 +26,7 @@ NAMES = sorted({name for shape in (*SHAPES, *MORE_SHAPES) for name in shape} | {
 
 
 async def fill(shop: Shop) -> dict[str, str]:
-    """One of each, and the id that stands behind each segment of a path."""
+    """Create one object of each kind and return the id for each path segment."""
     ids = {
         "items": (await shop.post("/items", {"name": "Item", "price": 100}))["id"],
         "item_groups": (await shop.post("/item_groups", {"name": "Group"}))["id"],
@@ -53,7 +53,7 @@ async def fill(shop: Shop) -> dict[str, str]:
 
 
 def real(path: str, ids: dict[str, str]) -> str:
-    """The path of a route with ids of what is there."""
+    """Return the path of a route with ids of existing objects."""
     segments = path.split("/")
     named = (ids.get(segments[place - 1], "NONE") if each[:1] == "{" else each for place, each in enumerate(segments))
     return f"/{'/'.join(named)}"
@@ -64,12 +64,12 @@ def paths(method: str) -> list[str]:
 
 
 def odd_bodies() -> Iterator[Any]:
-    """Each field of any object with something odd in it, over and over."""
+    """Generate bodies with an odd value in each field of any object."""
     return ({name: value, "name": "n", "amount": 1, "price": 1} for value, name in itertools.product(ODD, NAMES))
 
 
-async def test_odd_values_in_any_field_of_any_call_are_answered(clover: Clover, shop: Shop) -> None:
-    """Whatever was taken of them, everything can still be read, changed and paid."""
+async def test_odd_values_in_any_field_are_answered(clover: Clover, shop: Shop) -> None:
+    """Every object stays readable, writable and payable afterwards."""
     ids, bodies = await fill(shop), itertools.cycle(odd_bodies())
     statuses = set()
     for path in paths("POST"):
@@ -82,7 +82,7 @@ async def test_odd_values_in_any_field_of_any_call_are_answered(clover: Clover, 
 
 
 @pytest.mark.parametrize("field", ["isRevenue", "priceType", "available", "hidden", "defaultTaxRates"])
-async def test_a_cleared_field_falls_back_to_its_default(shop: Shop, field: str) -> None:
+async def test_a_cleared_field_gets_its_default(shop: Shop, field: str) -> None:
     """The item can still be counted, ordered and sold."""
     item = await shop.post("/items", {"name": "Item", "price": 100, "autoManage": True})
     cleared = await shop.post(f"/items/{item['id']}", {field: None})
@@ -95,7 +95,7 @@ async def test_a_cleared_field_falls_back_to_its_default(shop: Shop, field: str)
 
 
 async def test_an_order_without_client_time_takes_lines_and_an_odd_charge_is_refused(shop: Shop) -> None:
-    """Both can be paid afterwards."""
+    """Both orders stay payable."""
     order = f"/orders/{(await shop.post('/orders', {'state': 'open', 'clientCreatedTime': 1}))['id']}"
     await shop.post(order, {"clientCreatedTime": None})
     await shop.post(f"{order}/line_items", {"name": "n", "price": 100})
@@ -121,7 +121,7 @@ async def test_an_order_without_client_time_takes_lines_and_an_odd_charge_is_ref
     ],
 )
 async def test_odd_addresses_are_answered(shop: Shop, path: str, status: int) -> None:
-    """A star is no path, a reference no order, and no number is written out for seconds."""
+    """`*` is an invalid path, a reference is not an order id, and huge numbers are refused quickly."""
     ids = await fill(shop)
     tender = {"tender": {"id": ids["tenders"]}, "amount": 1}
     await shop.post(f"/orders/{ids['orders']}/payments", tender)
@@ -142,8 +142,8 @@ async def test_odd_addresses_are_answered(shop: Shop, path: str, status: int) ->
     ],
     ids=lambda body: repr(body[:40]),
 )
-async def test_what_could_not_be_answered_is_not_taken(clover: Clover, shop: Shop, body: bytes) -> None:
-    """Numbers beyond a double, halves of characters, bodies without end."""
+async def test_values_that_cannot_be_answered_are_refused(clover: Clover, shop: Shop, body: bytes) -> None:
+    """These are numbers beyond a double, unpaired surrogates and endless bodies."""
     url = f"{shop.url}/v3/merchants/{shop.merchant.id}/items"
     async with shop.http.post(url, data=io.BytesIO(body), headers={"Authorization": f"Bearer {shop.token}"}) as answer:
         assert answer.status == (400 if len(body) < LARGEST_BODY else 413)
@@ -156,8 +156,8 @@ async def test_what_could_not_be_answered_is_not_taken(clover: Clover, shop: Sho
     ("rest", "answered"),
     [(b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope", 400), (b"Content-Length: 9\r\n\r\n{", 0)],
 )
-async def test_a_request_that_cannot_be_read_is_written_down(clover: Clover, rest: bytes, answered: int) -> None:
-    """A body that is none, and one that never came whole."""
+async def test_an_unreadable_request_is_recorded(clover: Clover, rest: bytes, answered: int) -> None:
+    """This covers an invalid encoding and an incomplete body."""
     journal = clover.sandbox.journal
     reader, writer = await asyncio.open_connection("127.0.0.1", int(clover.url.rsplit(":", 1)[1]))
     writer.write(b"POST /oauth/v2/token HTTP/1.1\r\nHost: x\r\nUser-Agent: x\r\n%b" % rest)
@@ -171,10 +171,10 @@ async def test_a_request_that_cannot_be_read_is_written_down(clover: Clover, res
     assert next(journal.since(0)).status == answered
 
 
-async def test_a_fault_of_the_sandbox_itself_is_a_500_and_is_written_down(
+async def test_an_error_of_the_sandbox_is_a_recorded_500(
     clover: Clover, shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """JSON like every other error, the traceback in the log, the entry closed."""
+    """The answer is JSON, the traceback is logged, and the journal entry is complete."""
     del shop.merchant.properties["defaultCurrency"]
     reply = await shop.call("POST", "/orders", {})
     (entry,) = clover.sandbox.journal.since(0)
@@ -185,8 +185,8 @@ async def test_a_fault_of_the_sandbox_itself_is_a_500_and_is_written_down(
 
 
 @pytest.mark.parametrize("quantity", [b"NaN", b"Infinity", b"1e999", b"-1e400"])
-async def test_the_till_counts_in_numbers(clover: Clover, shop: Shop, quantity: bytes) -> None:
-    """Anything else is 400, and the count stands."""
+async def test_the_till_requires_numbers(clover: Clover, shop: Shop, quantity: bytes) -> None:
+    """Any other quantity gets a 400, and the count does not change."""
     item = shop.till("create_item", name="Soup", price=1, sku="S", quantity=5)["id"]
     url = f"{clover.url}/_sandbox/merchants/{shop.merchant.id}/till/recount"
     async with clover.http.post(url, data=b'{"sku": "S", "quantity": %b}' % quantity) as answer:

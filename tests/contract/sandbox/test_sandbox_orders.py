@@ -1,4 +1,4 @@
-"""Orders: drafts, totals left to the caller, lines, payments, deletion, and when stock is taken."""
+"""Orders: drafts, totals set by the caller, lines, payments, deletion, and stock deduction."""
 
 from typing import Any
 
@@ -28,8 +28,8 @@ async def stocked_item(shop: Shop, quantity: float = 10) -> str:
     return str(item["id"])
 
 
-async def test_a_draft_is_reachable_and_not_listed(shop: Shop) -> None:
-    """A line item opens it."""
+async def test_a_draft_is_readable_but_not_listed(shop: Shop) -> None:
+    """A line item opens the draft."""
     draft, opened = (await shop.post("/orders", {}))["id"], await open_order(shop)
     assert [each["id"] for each in (await shop.get("/orders"))["elements"]] == [opened]
     assert (await shop.get(f"/orders/{draft}"))["id"] == draft
@@ -41,14 +41,14 @@ async def test_a_draft_is_reachable_and_not_listed(shop: Shop) -> None:
 
 @pytest.mark.parametrize("reference", ["ABC-DEF", "A" * 13, "", "ÄBC", 12])
 async def test_a_reference_is_12_letters_and_digits(shop: Shop, reference: Any) -> None:
-    """Anything else gets the recorded text."""
+    """Any other reference gets the recorded text."""
     reply = await shop.call("POST", "/orders", {"externalReferenceId": reference})
 
     assert (reply.status, reply.body) == (400, {"message": "Invoice ID cannot exceed 12 characters"})
 
 
 async def test_references_are_not_unique_and_all_are_found(shop: Shop) -> None:
-    """No idempotency: two orders may carry one reference."""
+    """Clover has no idempotency: two orders can have the same reference."""
     made = {await open_order(shop, externalReferenceId="ABCDEF123456") for _ in range(2)}
     found = await shop.get("/orders?filter=externalReferenceId=ABCDEF123456")
 
@@ -56,7 +56,7 @@ async def test_references_are_not_unique_and_all_are_found(shop: Shop) -> None:
 
 
 async def test_a_reference_older_than_90_days_is_not_found(clover: Clover, shop: Shop) -> None:
-    """The window holds for such filters, not for plain lists."""
+    """The window applies to such filters, not to plain lists."""
     order = await open_order(shop, externalReferenceId="OLD")
     clover.sandbox.world.clock.advance(91 * 24 * 3600)
 
@@ -66,7 +66,7 @@ async def test_a_reference_older_than_90_days_is_not_found(clover: Clover, shop:
 
 
 async def test_nothing_recomputes_a_custom_total(shop: Shop) -> None:
-    """Lines leave it alone; the caller sets it."""
+    """Lines do not change it; the caller sets it."""
     order = await open_order(shop, total=500)
     await shop.post(f"/orders/{order}/bulk_line_items", {"items": [{"name": "n", "price": 250}] * 2})
     shown = await shop.get(f"/orders/{order}?expand=lineItems")
@@ -80,7 +80,7 @@ async def test_nothing_recomputes_a_custom_total(shop: Shop) -> None:
     [([{"name": "no price"}], "Price must not be null"), ([{"name": "n", "price": 1}] * 101, "more than 100")],
 )
 async def test_bad_bulk_lines_add_nothing(shop: Shop, rows: Any, message: str) -> None:
-    """A row without price, or too many."""
+    """A row without a price or too many rows fail the whole call."""
     order = await open_order(shop)
     reply = await shop.call("POST", f"/orders/{order}/bulk_line_items", {"items": rows})
 
@@ -91,12 +91,12 @@ async def test_bad_bulk_lines_add_nothing(shop: Shop, rows: Any, message: str) -
 
 @pytest.mark.parametrize("line", [{}, {"name": "no price"}, {"item": {"id": "0000000000000"}}, {"item": "X"}])
 async def test_a_line_needs_an_item_or_a_price(shop: Shop, line: Any) -> None:
-    """Neither is 400."""
+    """A line with neither gets a 400."""
     assert (await shop.call("POST", f"/orders/{await open_order(shop)}/line_items", line)).status == 400
 
 
 async def test_only_notes_of_a_line_can_change(shop: Shop) -> None:
-    """Since June 2024 price and name stay."""
+    """Since June 2024 price and name are read-only."""
     order = await open_order(shop)
     line = await shop.post(f"/orders/{order}/line_items", {"name": "n", "price": 100})
     changed = await shop.post(f"/orders/{order}/line_items/{line['id']}", {"price": 1, "name": "x", "note": "gift"})
@@ -115,7 +115,7 @@ async def test_discounts_are_negative(shop: Shop) -> None:
 
 
 async def test_payments_bring_an_order_to_paid_and_locked(shop: Shop) -> None:
-    """Part payment is PARTIALLY_PAID."""
+    """A partial payment sets PARTIALLY_PAID."""
     order = await open_order(shop, total=500)
     first = await pay(shop, order, 200)
     part = await shop.get(f"/orders/{order}")
@@ -130,7 +130,7 @@ async def test_payments_bring_an_order_to_paid_and_locked(shop: Shop) -> None:
 
 @pytest.mark.parametrize(("mode", "state"), [("yes", "locked"), ("no", "open")])
 async def test_whether_payment_locks_an_order_is_a_switch(clover: Clover, shop: Shop, mode: str, state: str) -> None:
-    """PAID it is in both."""
+    """The order is PAID in both modes."""
     clover.sandbox.switches.set({"paid_locks": mode})
     order = await open_order(shop, total=500)
     await pay(shop, order, 500)
@@ -140,8 +140,8 @@ async def test_whether_payment_locks_an_order_is_a_switch(clover: Clover, shop: 
 
 
 @pytest.mark.parametrize("mode", ["array", "elements", "order", "empty"])
-async def test_what_bulk_lines_answer_is_a_switch(clover: Clover, shop: Shop, mode: str) -> None:
-    """The lines are there whatever is said of them."""
+async def test_the_answer_of_bulk_lines_is_a_switch(clover: Clover, shop: Shop, mode: str) -> None:
+    """The lines are added in every mode."""
     clover.sandbox.switches.set({"bulk_lines_answer": mode})
     order = await open_order(shop)
     answer = await shop.post(f"/orders/{order}/bulk_line_items", {"items": [{"name": "n", "price": 1}] * 2})
@@ -154,7 +154,7 @@ async def test_what_bulk_lines_answer_is_a_switch(clover: Clover, shop: Shop, mo
 
 @pytest.mark.parametrize("key", ["com.clover.tender.credit_card", "com.clover.tender.debit_card"])
 async def test_card_tenders_are_refused(shop: Shop, key: str) -> None:
-    """Only external tenders can be booked."""
+    """Only external tenders are accepted."""
     order = await open_order(shop, total=500)
     reply = await shop.call("POST", f"/orders/{order}/payments", {"tender": await tender(shop, key), "amount": 1})
 
@@ -164,7 +164,7 @@ async def test_card_tenders_are_refused(shop: Shop, key: str) -> None:
 
 @pytest.mark.parametrize("fields", [{"amount": 0}, {"amount": None}, {"tender": {"id": "NONE"}}, {"tender": None}])
 async def test_a_payment_needs_an_amount_and_a_tender(shop: Shop, fields: Any) -> None:
-    """Each missing or wrong one is 400, and the order stays unpaid."""
+    """A missing or invalid one gets a 400, and the order stays unpaid."""
     order = await open_order(shop, total=500)
     body = {"tender": await tender(shop), "amount": 100, **fields}
 
@@ -176,7 +176,7 @@ async def test_a_payment_needs_an_amount_and_a_tender(shop: Shop, fields: Any) -
 async def test_overpaying_and_deleting_paid_orders_are_switches(
     clover: Clover, shop: Shop, mode: str, status: int
 ) -> None:
-    """Open question 8."""
+    """Open question 8: both modes are available."""
     clover.sandbox.switches.set({"overpayment": mode, "delete_paid_order": mode})
     order, paid = await open_order(shop, total=100), await open_order(shop, total=100)
     await pay(shop, paid, 100)
@@ -187,7 +187,7 @@ async def test_overpaying_and_deleting_paid_orders_are_switches(
 
 
 async def test_a_deleted_order_is_gone_but_listed_by_its_deletion(shop: Shop) -> None:
-    """A soft delete."""
+    """Deletion is soft."""
     order = await open_order(shop)
     assert (await shop.call("DELETE", f"/orders/{order}")).body == {}
 
@@ -199,7 +199,7 @@ async def test_a_deleted_order_is_gone_but_listed_by_its_deletion(shop: Shop) ->
 async def test_an_order_type_is_optional_and_an_unknown_one_a_switch(
     clover: Clover, shop: Shop, mode: str, status: int
 ) -> None:
-    """Without a type an order is taken as it is."""
+    """An order without a type is accepted."""
     clover.sandbox.switches.set({"unknown_order_type": mode})
     gone = await shop.post("/order_types", {"label": "QuickSync"})
     await shop.call("DELETE", f"/order_types/{gone['id']}")
@@ -209,7 +209,7 @@ async def test_an_order_type_is_optional_and_an_unknown_one_a_switch(
 
 
 async def test_customers_are_attached_by_list_or_envelope(shop: Shop) -> None:
-    """Both forms are seen in clients; an unknown customer is refused."""
+    """Clients send both forms; an unknown customer is refused."""
     customer = {"id": (await shop.post("/customers", {"firstName": "Ada"}))["id"]}
     order = await open_order(shop, customers=[customer])
     await shop.post(f"/orders/{order}", {"customers": {"elements": [customer]}})
@@ -220,8 +220,10 @@ async def test_customers_are_attached_by_list_or_envelope(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(("mode", "after"), [("none", [10, 10]), ("on_line_item", [9, 9]), ("on_payment", [10, 9])])
-async def test_stock_is_taken_by_policy(clover: Clover, shop: Shop, mode: str, after: list[float]) -> None:
-    """Open question 1: after the line, after the payment."""
+async def test_the_policy_decides_when_stock_is_deducted(
+    clover: Clover, shop: Shop, mode: str, after: list[float]
+) -> None:
+    """Open question 1: the policies are none, on the line, and on payment."""
     clover.sandbox.switches.set({"deduct": mode})
     item, order = await stocked_item(shop), await open_order(shop, total=250)
     await shop.post(f"/orders/{order}/line_items", {"item": {"id": item}})
@@ -231,8 +233,8 @@ async def test_stock_is_taken_by_policy(clover: Clover, shop: Shop, mode: str, a
     assert [*counts, shop.count(item)] == after
 
 
-async def test_a_line_takes_its_stock_once(clover: Clover, shop: Shop) -> None:
-    """Whatever becomes of the policy between the line and the payment."""
+async def test_a_line_deducts_its_stock_once(clover: Clover, shop: Shop) -> None:
+    """A change of policy between line and payment does not deduct twice."""
     clover.sandbox.switches.set({"deduct": "on_line_item"})
     item, order = await stocked_item(shop), await open_order(shop, total=250)
     await shop.post(f"/orders/{order}/line_items", {"item": {"id": item}})
@@ -243,7 +245,7 @@ async def test_a_line_takes_its_stock_once(clover: Clover, shop: Shop) -> None:
 
 
 async def test_bulk_lines_override_the_item_and_single_ones_do_not(shop: Shop) -> None:
-    """Name and price of the row, or of the item."""
+    """Bulk lines keep the row's name and price, single ones get the item's."""
     item, order = await stocked_item(shop), await open_order(shop)
     row = {"item": {"id": item}, "name": "Gift", "price": 199}
     (bulk,) = await shop.post(f"/orders/{order}/bulk_line_items", {"items": [row]})
@@ -253,8 +255,8 @@ async def test_bulk_lines_override_the_item_and_single_ones_do_not(shop: Shop) -
 
 
 @pytest.mark.parametrize("setting", ["updateStock", "trackStock"])
-async def test_without_the_merchants_setting_no_stock_is_taken(clover: Clover, shop: Shop, setting: str) -> None:
-    """updateStock, which needs trackStock."""
+async def test_without_the_merchants_setting_no_stock_is_deducted(clover: Clover, shop: Shop, setting: str) -> None:
+    """Deduction needs updateStock, which needs trackStock."""
     clover.sandbox.switches.set({"deduct": "on_line_item"})
     await shop.post("/properties", {setting: False})
     item = await stocked_item(shop)
@@ -264,8 +266,8 @@ async def test_without_the_merchants_setting_no_stock_is_taken(clover: Clover, s
 
 
 @pytest.mark.parametrize(("mode", "count"), [("no", 8), ("yes", 10)])
-async def test_deletion_restocks_or_not(clover: Clover, shop: Shop, mode: str, count: float) -> None:
-    """Of a line and of a whole order; what was not taken does not come back."""
+async def test_whether_deletion_restocks_is_a_switch(clover: Clover, shop: Shop, mode: str, count: float) -> None:
+    """It applies to lines and orders; stock that was not deducted is not restored."""
     clover.sandbox.switches.set({"deduct": "on_line_item", "restock_on_delete": mode})
     item, order = await stocked_item(shop), await open_order(shop)
     path = f"/orders/{order}/line_items"
@@ -276,8 +278,8 @@ async def test_deletion_restocks_or_not(clover: Clover, shop: Shop, mode: str, c
     assert shop.count(item) == count
 
 
-async def test_the_line_cap_holds(clover: Clover, shop: Shop) -> None:
-    """2,500 or 3,000 by switch."""
+async def test_the_line_cap_is_enforced(clover: Clover, shop: Shop) -> None:
+    """The cap is 2,500 or 3,000 by switch."""
     order = await open_order(shop)
     for _ in range(25):
         await shop.post(f"/orders/{order}/bulk_line_items", {"items": [{"name": "n", "price": 1}] * 100})
@@ -288,7 +290,7 @@ async def test_the_line_cap_holds(clover: Clover, shop: Shop) -> None:
 
 
 async def atomic_cart(shop: Shop) -> Any:
-    """One item under the default tax of 10 %, with a modifier and a discount."""
+    """A cart with one item under the default tax of 10 %, a modifier and a discount."""
     item = await shop.post("/items", {"name": "Soup", "price": 1300})
     await shop.post("/tax_rates", {"name": "Tax", "rate": 1_000_000, "isDefault": True})
     group = await shop.post("/modifier_groups", {"name": "Extras"})
@@ -297,8 +299,8 @@ async def atomic_cart(shop: Shop) -> Any:
     return {"orderCart": {"lineItems": [{**line, "discounts": [{"name": "d", "amount": -400}]}], "title": "web"}}
 
 
-async def test_an_atomic_order_is_summed_by_clover(shop: Shop) -> None:
-    """1300 + 100 - 400 and 10 % tax; the checkout says the same and stores nothing."""
+async def test_clover_computes_the_total_of_an_atomic_order(shop: Shop) -> None:
+    """The total is 1300 + 100 - 400 plus 10 % tax; a checkout gives the same and stores nothing."""
     cart = await atomic_cart(shop)
     checkout = await shop.post("/atomic_order/checkouts", cart)
     assert (checkout["subtotal"], checkout["totalTaxAmount"], checkout["total"]) == (1000, 100, 1100)
@@ -309,8 +311,8 @@ async def test_an_atomic_order_is_summed_by_clover(shop: Shop) -> None:
     assert [each["id"] for each in (await shop.get("/orders"))["elements"]] == [order["id"]]
 
 
-async def test_an_atomic_order_keeps_its_customers_and_says_its_taxes(shop: Shop) -> None:
-    """Attached as to any other order; the checkout sums up each tax rate."""
+async def test_an_atomic_order_has_customers_and_tax_summaries(shop: Shop) -> None:
+    """Customers are attached like on any order; the checkout sums each tax rate."""
     cart = await atomic_cart(shop)
     cart["orderCart"]["customers"] = [{"id": (await shop.post("/customers", {"firstName": "Ada"}))["id"]}]
     (tax,) = (await shop.get("/tax_rates?filter=isDefault=true"))["elements"]
@@ -323,7 +325,7 @@ async def test_an_atomic_order_keeps_its_customers_and_says_its_taxes(shop: Shop
 
 
 async def test_lines_are_filtered_and_ordered_like_any_list(shop: Shop) -> None:
-    """As they were added, unless asked otherwise; what cannot be asked is 400."""
+    """The default order is that of creation; an invalid query gets a 400."""
     order = f"/orders/{await open_order(shop)}/line_items"
     lines = [(await shop.post(order, {"name": "n", "price": price}))["id"] for price in (2, 3, 1)]
 
@@ -358,7 +360,7 @@ async def test_lines_are_filtered_and_ordered_like_any_list(shop: Shop) -> None:
     ],
 )
 async def test_a_wrong_cart_is_400(shop: Shop, cart: Any, message: str) -> None:
-    """With Clover's words for what is wrong, and the id that is."""
+    """The message has Clover's text and the invalid id."""
     reply = await shop.call("POST", "/atomic_order/orders", {"orderCart": cart})
 
     assert (reply.status, reply.body["message"]) == (400, message)
@@ -367,7 +369,7 @@ async def test_a_wrong_cart_is_400(shop: Shop, cart: Any, message: str) -> None:
 
 @pytest.mark.parametrize(("mode", "status"), [("404", 404), ("401", 401), ("works", 200)])
 async def test_atomic_orders_in_europe_are_a_switch(clover: Clover, mode: str, status: int) -> None:
-    """Documented for North America only; open question 4."""
+    """Open question 4: they are documented for North America only."""
     clover.sandbox.switches.set({"eu_atomic_order": mode})
     cart = {"orderCart": {"lineItems": [{"name": "n", "price": 119}]}}
 

@@ -1,4 +1,4 @@
-"""Real answers of Clover, recorded in February 2026, held against the sandbox."""
+"""Compares the sandbox with real answers of Clover from February 2026."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ JSON_TYPE = "application/json; charset=utf-8"
     ],
 )
 async def test_lists_name_their_legal_filters(shop: Shop, path: str, fields: str) -> None:
-    """The envelope, the header with the filters, and an href that echoes the limit."""
+    """The answer has the envelope, the header with the filters, and an href with the limit."""
     reply = await shop.call("GET", f"/{path}")
 
     assert reply.headers["X-Clover-Allowed-Filter-Fields"] == fields
@@ -49,7 +49,7 @@ async def test_lists_name_their_legal_filters(shop: Shop, path: str, fields: str
     ],
 )
 async def test_a_405_is_plain_text(shop: Shop, method: str, path: str, allow: str) -> None:
-    """No JSON, no content type, no request id, but what would be allowed."""
+    """The answer has no JSON, content type or request id, but an Allow header."""
     reply = await shop.call(method, f"/{path}", {} if method == "POST" else None)
 
     assert (reply.status, reply.body, reply.headers["Allow"]) == (405, f"405 {method} not allowed.", allow)
@@ -57,12 +57,12 @@ async def test_a_405_is_plain_text(shop: Shop, method: str, path: str, allow: st
 
 
 async def test_customers_know_no_put(shop: Shop) -> None:
-    """PUT and PATCH are 405."""
+    """PUT and PATCH get a 405."""
     assert [(await shop.call(method, "/customers/X", {})).status for method in ("PUT", "PATCH")] == [405, 405]
 
 
 async def test_a_fresh_order_has_neither_state_nor_total(shop: Shop) -> None:
-    """The answer to `{}` holds exactly the recorded keys."""
+    """The answer to `{}` has exactly the recorded keys."""
     order = await shop.post("/orders", {})
 
     assert list(order) == [
@@ -81,7 +81,7 @@ async def test_a_fresh_order_has_neither_state_nor_total(shop: Shop) -> None:
 
 
 async def test_a_line_item_ignores_a_quantity(shop: Shop) -> None:
-    """Name and price come from the item; a quantity is neither kept nor returned."""
+    """Name and price come from the item; a quantity is neither stored nor returned."""
     item = await shop.post("/items", {"name": "Soup of the Day", "price": 599})
     order = await shop.post("/orders", {})
     line = await shop.post(f"/orders/{order['id']}/line_items", {"item": {"id": item["id"]}, "quantity": 3})
@@ -94,7 +94,7 @@ async def test_a_line_item_ignores_a_quantity(shop: Shop) -> None:
 
 
 async def test_a_modification_carries_name_and_amount_of_its_modifier(shop: Shop) -> None:
-    """And repeats are not deduplicated."""
+    """Repeats are not deduplicated."""
     group = await shop.post("/modifier_groups", {"name": "Extras", "minRequired": 0, "maxAllowed": 3})
     modifier = await shop.post(f"/modifier_groups/{group['id']}/modifiers", {"name": "Extra Cheese", "price": 150})
     order = await shop.post("/orders", {})
@@ -129,7 +129,7 @@ CREATED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("kind", "body", "added"), CREATED, ids=[row[0] for row in CREATED])
 async def test_creation_answers_200_with_the_whole_object(shop: Shop, kind: str, body: Any, added: Any) -> None:
-    """What was sent, what Clover adds, and an id; the request has an id of its own."""
+    """The answer has the sent fields, Clover's additions and an id; the request has its own id."""
     reply = await shop.call("POST", f"/{kind}", body)
 
     assert (reply.status, reply.headers["Content-Type"]) == (200, JSON_TYPE)
@@ -138,7 +138,7 @@ async def test_creation_answers_200_with_the_whole_object(shop: Shop, kind: str,
 
 
 async def test_the_first_order_type_becomes_the_default(shop: Shop) -> None:
-    """A fresh merchant has none; the second one is not the default."""
+    """A new merchant has none; the second one is not the default."""
     body = {"label": "Web", "taxable": True, "fee": 100, "minOrderAmount": 500, "avgOrderTime": 0, "isDeleted": False}
     before = await shop.get("/order_types")
     first, second = await shop.post("/order_types", body), await shop.post("/order_types", body)
@@ -149,7 +149,7 @@ async def test_the_first_order_type_becomes_the_default(shop: Shop) -> None:
 
 
 async def test_a_service_charge_needs_its_id(shop: Shop) -> None:
-    """The recorded text; with the merchant's own charge it is put on the order."""
+    """A missing id gets the recorded text; the merchant's charge is added to the order."""
     order = await shop.post("/orders", {})
     charge = await shop.get("/default_service_charge")
     path = f"/orders/{order['id']}/service_charge"
@@ -166,8 +166,8 @@ async def test_a_service_charge_needs_its_id(shop: Shop) -> None:
     assert (await shop.post(path, {"id": charge["id"], "enabled": True}))["enabled"] is True
 
 
-async def test_ties_and_deletions_answer_an_empty_object(shop: Shop) -> None:
-    """Association POSTs and DELETE: 200 `{}`."""
+async def test_associations_and_deletions_answer_an_empty_object(shop: Shop) -> None:
+    """Both answer 200 `{}`."""
     item, tax = (
         await shop.post("/items", {"name": "A", "price": 1}),
         await shop.post("/tax_rates", {"name": "T", "rate": 1}),

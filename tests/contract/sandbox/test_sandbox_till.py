@@ -1,4 +1,4 @@
-"""The till: what happens in the store, which no REST call can do."""
+"""The till: actions in the store that no REST call offers."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from clover_sandbox.answers import Refused
 
 @pytest.fixture
 def item(shop: Shop) -> str:
-    """An item at 2.50 that is counted as 10."""
+    """An item at 2.50 with a count of 10."""
     return str(shop.till("create_item", name="Soup", price=250, sku="SOUP", quantity=10)["id"])
 
 
-async def test_a_sale_is_paid_locked_and_takes_stock(shop: Shop, item: str) -> None:
-    """One row a unit, a cash payment, the total computed."""
+async def test_a_sale_is_paid_locked_and_deducts_stock(shop: Shop, item: str) -> None:
+    """The order has a line per unit, a cash payment and a computed total."""
     sale = shop.till("sell", sku="SOUP", quantity=3)
     order = await shop.get(f"/orders/{sale['order']}?expand=lineItems,payments")
 
@@ -26,14 +26,14 @@ async def test_a_sale_is_paid_locked_and_takes_stock(shop: Shop, item: str) -> N
 
 
 async def test_a_sale_may_go_below_zero(shop: Shop, item: str) -> None:
-    """Clover lets it, and counts it."""
+    """Clover allows a negative count."""
     shop.till("sell", item=item, quantity=12)
 
     assert shop.count(item) == -2
 
 
-async def test_goods_sold_by_weight_are_one_row(shop: Shop) -> None:
-    """UnitQty in thousandths; the total and the count follow."""
+async def test_goods_sold_by_weight_are_one_line(shop: Shop) -> None:
+    """UnitQty is in thousandths; total and count match."""
     cheese = shop.till("create_item", name="Cheese", price=2000, priceType="PER_UNIT", unitName="kg", quantity=5)["id"]
     sale = shop.till("sell", item=cheese, quantity=0.25)
     (line,) = (await shop.get(f"/orders/{sale['order']}/line_items"))["elements"]
@@ -41,8 +41,8 @@ async def test_goods_sold_by_weight_are_one_row(shop: Shop) -> None:
     assert (line["unitQty"], sale["total"], shop.count(cheese)) == (250, 500, 4.75)
 
 
-async def test_a_price_check_moves_nothing(shop: Shop, item: str) -> None:
-    """Open and parked orders are listed, unpaid; printing locks even them."""
+async def test_a_price_check_moves_no_stock(shop: Shop, item: str) -> None:
+    """Open and parked orders are listed as unpaid; printing locks them too."""
     checked, parked = shop.till("open_order", item=item), shop.till("park_order", item=item)
     shop.till("print_receipt", order=checked["order"])
     order = await shop.get(f"/orders/{checked['order']}")
@@ -53,8 +53,8 @@ async def test_a_price_check_moves_nothing(shop: Shop, item: str) -> None:
 
 
 @pytest.mark.parametrize(("restock", "count", "moved"), [(True, 10, 0), (False, 8, -2)])
-async def test_a_refund_is_a_row_of_its_own(shop: Shop, item: str, restock: bool, count: float, moved: float) -> None:
-    """The order is REFUNDED, its lines are marked, the goods may come back."""
+async def test_a_refund_is_a_separate_record(shop: Shop, item: str, restock: bool, count: float, moved: float) -> None:
+    """The order is REFUNDED, its lines are marked, and the goods can return to the count."""
     sale = shop.till("sell", item=item, quantity=2)
     shop.till("refund", order=sale["order"], restock=restock)
     (refund,) = (await shop.get("/refunds"))["elements"]
@@ -66,7 +66,7 @@ async def test_a_refund_is_a_row_of_its_own(shop: Shop, item: str, restock: bool
 
 
 async def test_part_of_a_sale_can_be_refunded(shop: Shop, item: str) -> None:
-    """PARTIALLY_REFUNDED, one line marked."""
+    """The order is PARTIALLY_REFUNDED with one marked line."""
     sale = shop.till("sell", item=item, quantity=2)
     shop.till("refund", order=sale["order"], lines=sale["lines"][:1])
     order = await shop.get(f"/orders/{sale['order']}?expand=lineItems")
@@ -75,8 +75,8 @@ async def test_part_of_a_sale_can_be_refunded(shop: Shop, item: str) -> None:
     assert [line["refunded"] for line in order["lineItems"]["elements"]] == [True, False]
 
 
-async def test_refunds_come_to_what_was_paid(shop: Shop, item: str) -> None:
-    """Line by line with tax, the total without what was given back; at the end the order is REFUNDED."""
+async def test_refunds_add_up_to_the_payment(shop: Shop, item: str) -> None:
+    """Each line is refunded with its tax and leaves the total; at the end the order is REFUNDED."""
     await shop.post("/tax_rates", {"name": "Tax", "rate": 825_000, "isDefault": True})
     sale = shop.till("sell", item=item, quantity=3)
     totals, states = [sale["total"]], []
@@ -89,8 +89,8 @@ async def test_refunds_come_to_what_was_paid(shop: Shop, item: str) -> None:
     assert (sum(each["amount"] for each in refunds), sum(each["taxAmount"] for each in refunds)) == (812, 62)
 
 
-async def test_goods_leave_when_a_tab_is_paid_over_rest(shop: Shop, item: str) -> None:
-    """Whoever books the payment: the count and the truth move together, and once."""
+async def test_goods_leave_when_a_tab_is_paid_through_rest(shop: Shop, item: str) -> None:
+    """Count and ground truth change together and once, for payments by the till and by REST."""
     tab = shop.till("park_order", item=item, quantity=2)
     tender = next(iter((await shop.get("/tenders?filter=labelKey=com.clover.tender.cash"))["elements"]))["id"]
     for amount in (200, 300):
@@ -110,10 +110,10 @@ async def test_goods_leave_when_a_tab_is_paid_over_rest(shop: Shop, item: str) -
         (True, "refund", {"lines": [], "amount": 251}),
     ],
 )
-async def test_nothing_moves_twice_and_nothing_returns_that_never_left(
+async def test_goods_leave_once_and_return_at_most_once(
     shop: Shop, item: str, paid: bool, action: str, given: dict[str, Any]
 ) -> None:
-    """A paid order is not paid again; of an unpaid one nothing comes back, and of a line it does once."""
+    """A paid order cannot be paid again, an unpaid one not returned, and a line returned only once."""
     order = shop.till("sell" if paid else "open_order", item=item, quantity=2)
     if paid:
         shop.till("refund", order=order["order"], lines=order["lines"][:1], restock=True)
@@ -126,8 +126,8 @@ async def test_nothing_moves_twice_and_nothing_returns_that_never_left(
     assert (shop.count(item), shop.moved(item), len(shop.merchant.objects["refunds"])) == before
 
 
-async def test_an_exchange_gives_one_and_takes_one(shop: Shop, item: str) -> None:
-    """The old row is marked and out of the total."""
+async def test_an_exchange_replaces_a_line(shop: Shop, item: str) -> None:
+    """The old line is marked and leaves the total."""
     bread = shop.till("create_item", name="Bread", price=300, quantity=4)["id"]
     sale = shop.till("sell", item=item)
     shop.till("exchange", order=sale["order"], line=sale["lines"][0], **{"with": {"item": bread}})
@@ -138,7 +138,7 @@ async def test_an_exchange_gives_one_and_takes_one(shop: Shop, item: str) -> Non
 
 
 async def test_the_back_office_changes_items_counts_and_order_types(shop: Shop, item: str) -> None:
-    """As seen over REST."""
+    """REST shows the changes."""
     shop.till("recount", item=item, quantity=42.5)
     shop.till("edit_item", item=item, price=300, hidden=True)
     kind = shop.till("create_order_type", label="QuickSync")
@@ -153,10 +153,10 @@ async def test_the_back_office_changes_items_counts_and_order_types(shop: Shop, 
 
 
 @pytest.mark.parametrize(("setting", "mode"), [("till_deducts", "on_line_item"), ("till_deducts", "on_payment")])
-async def test_when_the_till_takes_stock_is_a_switch(
+async def test_when_the_till_deducts_stock_is_a_switch(
     clover: Clover, shop: Shop, item: str, setting: str, mode: str
 ) -> None:
-    """At the line, or at the payment."""
+    """The modes are on the line and on payment."""
     clover.sandbox.switches.set({setting: mode})
     order = shop.till("open_order", item=item)
 
@@ -176,8 +176,8 @@ async def test_when_the_till_takes_stock_is_a_switch(
         ("delete_order_type", {}),
     ],
 )
-async def test_what_the_till_cannot_do_it_says(shop: Shop, item: str, action: str, given: dict[str, Any]) -> None:
-    """400 with a reason, and the count stands."""
+async def test_the_till_refuses_with_a_reason(shop: Shop, item: str, action: str, given: dict[str, Any]) -> None:
+    """The answer is a 400 with a reason, and the count does not change."""
     with pytest.raises(Refused) as refused:
         shop.till(action, **given)
 

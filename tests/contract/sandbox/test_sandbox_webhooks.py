@@ -1,4 +1,4 @@
-"""Webhooks: verification, X-Clover-Auth, batches, keys of stock events, and everything that can go wrong with them."""
+"""Webhooks: verification, X-Clover-Auth, batches, keys of stock events, and delivery faults."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from tests.support.eventually import eventually
 
 @dataclass
 class Receiver:
-    """A callback URL that writes down what arrives."""
+    """A webhook receiver that records requests."""
 
     url: str = ""
     statuses: list[int] = field(default_factory=list)
@@ -32,7 +32,7 @@ class Receiver:
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200, headers={"Location": self.url})
 
     def events(self) -> list[str]:
-        """`type objectId` of every event that arrived."""
+        """Return `type objectId` of every received event."""
         merchants = [rows for post in self.posts for rows in post.get("merchants", {}).values()]
         return [f"{event['type']} {event['objectId']}" for rows in merchants for event in rows]
 
@@ -57,12 +57,12 @@ async def subscribe(clover: Clover, receiver: Receiver, **settings: Any) -> None
 
 
 async def settled(clover: Clover) -> None:
-    """Every event has been answered for."""
+    """Return whether every event is answered."""
     assert await eventually(lambda: clover.sandbox.webhooks.waiting() == 0)
 
 
-async def test_the_address_is_verified_before_anything_is_sent(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """A code without X-Clover-Auth; events flow once a person has copied it."""
+async def test_the_url_is_verified_before_any_event(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """The code arrives without X-Clover-Auth; events follow after its confirmation."""
     await subscribe(clover, receiver, verify=True)
     await shop.post("/items", {"name": "early", "price": 1})
     code = receiver.posts[0]["verificationCode"]
@@ -76,7 +76,7 @@ async def test_the_address_is_verified_before_anything_is_sent(clover: Clover, s
 
 
 async def test_one_post_carries_events_of_several_merchants(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """GroupCommit by merchant, with the app's id and times in ms."""
+    """The payload groups events by merchant, with the app's id and times in ms."""
     await subscribe(clover, receiver, batch_ms=100)
     other = clover.open_shop()
     for each in (shop, other, shop):
@@ -90,8 +90,8 @@ async def test_one_post_carries_events_of_several_merchants(clover: Clover, shop
     assert all(event["ts"] > 1e12 for rows in post["merchants"].values() for event in rows)
 
 
-async def test_a_sale_tells_order_payment_and_item(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """And a stock write of our own comes back as an echo."""
+async def test_a_sale_sends_order_payment_and_item_events(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """Our own stock write also causes an event."""
     item = shop.till("create_item", name="Soup", price=1, quantity=5)["id"]
     await subscribe(clover, receiver)
     sale = shop.till("sell", item=item)
@@ -115,7 +115,7 @@ async def test_a_sale_tells_order_payment_and_item(clover: Clover, shop: Shop, r
 async def test_stock_events_have_the_keys_of_the_mode(
     clover: Clover, shop: Shop, receiver: Receiver, switches: dict[str, str], keys: list[str]
 ) -> None:
-    """A write that makes the item available, then a sale; whether sales are told is a switch in both modes."""
+    """A write makes the item available, then a sale follows; a switch per mode decides about events of sales."""
     item = shop.till("create_item", name="Soup", price=1, autoManage=True, quantity=0)["id"]
     clover.sandbox.switches.set(switches)
     await subscribe(clover, receiver)
@@ -137,10 +137,10 @@ async def test_stock_events_have_the_keys_of_the_mode(
         ({"autoManage": True}, ["I", "IA"]),
     ],
 )
-async def test_split_keys_tell_attributes_from_availability(
+async def test_split_keys_separate_attributes_and_availability(
     clover: Clover, shop: Shop, receiver: Receiver, body: dict[str, Any], keys: list[str]
 ) -> None:
-    """I for the one, IA for the other, of an item whose count is 0; with one key for both it is always I."""
+    """Split keys send I for attributes and IA for availability; otherwise both send I."""
     item = shop.till("create_item", name="Soup", price=1, quantity=0)["id"]
     await subscribe(clover, receiver, mode="split")
     await shop.post(f"/items/{item}", body)
@@ -149,8 +149,8 @@ async def test_split_keys_tell_attributes_from_availability(
     assert receiver.events() == [f"UPDATE {key}:{item}" for key in keys]
 
 
-async def test_a_sale_below_the_threshold_tells_the_count(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """Once, when it falls below; other sales do not, and lowStock finds it."""
+async def test_a_sale_below_the_threshold_sends_the_count(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """The event comes once, when the count falls below; lowStock finds the item."""
     item = (await shop.post("/items", {"name": "Soup", "price": 1, "sku": "S"}))["id"]
     await shop.post(f"/item_stocks/{item}", {"quantity": 5, "stockAlertThreshold": 4})
     await subscribe(clover, receiver, mode="split")
@@ -165,8 +165,8 @@ async def test_a_sale_below_the_threshold_tells_the_count(clover: Clover, shop: 
     assert [event for event in receiver.events() if event.endswith(item)] == [f"UPDATE IS:{item}"]
 
 
-async def test_deletion_and_uninstallation_are_told(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """DELETE of the object, DELETE of the app."""
+async def test_deletion_and_uninstallation_send_events(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """Both send a DELETE event."""
     order = await shop.post("/orders", {"state": "open"})
     await subscribe(clover, receiver)
     await shop.call("DELETE", f"/orders/{order['id']}")
@@ -177,12 +177,12 @@ async def test_deletion_and_uninstallation_are_told(clover: Clover, shop: Shop, 
 
 
 @pytest.mark.parametrize(
-    ("permission", "told"), [("INVENTORY_R", "I"), ("ORDERS_R", "O"), ("CUSTOMERS_R", "C"), ("MERCHANT_R", "M")]
+    ("permission", "key"), [("INVENTORY_R", "I"), ("ORDERS_R", "O"), ("CUSTOMERS_R", "C"), ("MERCHANT_R", "M")]
 )
-async def test_the_app_is_told_of_what_it_may_read(
-    clover: Clover, receiver: Receiver, permission: str, told: str
+async def test_the_app_receives_events_it_may_read(
+    clover: Clover, receiver: Receiver, permission: str, key: str
 ) -> None:
-    """Each key needs its read permission; the end of the installation is told in any case."""
+    """Each key needs its read permission; the app's own removal always sends an event."""
     shop = clover.open_shop(permissions={permission, "CUSTOMERS_W"})
     await subscribe(clover, receiver)
     shop.till("create_item", name="Soup", price=1, sku="S")
@@ -192,11 +192,11 @@ async def test_the_app_is_told_of_what_it_may_read(
     await clover.control("POST", f"/merchants/{shop.merchant.id}/till/uninstall_app")
     await settled(clover)
 
-    assert {event.split()[1].split(":")[0] for event in receiver.events()} == {told, "A"}
+    assert {event.split()[1].split(":")[0] for event in receiver.events()} == {key, "A"}
 
 
-async def test_nothing_is_told_while_the_app_is_not_installed(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """From the next installation on it is, of what that one may read."""
+async def test_no_events_without_the_app(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """Events resume with the next installation and its permissions."""
     path = f"/merchants/{shop.merchant.id}/till"
     await clover.control("POST", f"{path}/uninstall_app")
     await subscribe(clover, receiver)
@@ -213,8 +213,8 @@ async def test_nothing_is_told_while_the_app_is_not_installed(clover: Clover, sh
     assert [(await opened.call("GET", path)).status for path in ("/orders", "/items")] == [200, 401]
 
 
-async def test_order_types_have_no_topic(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """Creating one tells nobody."""
+async def test_order_types_send_no_events(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """Creating one sends no event."""
     await subscribe(clover, receiver)
     shop.till("create_order_type", label="QuickSync")
 
@@ -223,10 +223,10 @@ async def test_order_types_have_no_topic(clover: Clover, shop: Shop, receiver: R
 
 
 @pytest.mark.parametrize(("fault", "arrived", "count"), [("drop", 0, "dropped"), ("duplicate", 8, "duplicated")])
-async def test_events_may_be_dropped_or_doubled(
+async def test_events_can_be_dropped_or_duplicated(
     clover: Clover, shop: Shop, receiver: Receiver, fault: str, arrived: int, count: str
 ) -> None:
-    """All of them at probability 1, and counted."""
+    """Probability 1 affects all events, and they are counted."""
     await subscribe(clover, receiver, **{fault: 1.0})
     for _ in range(4):
         await shop.post("/items", {"name": "n", "price": 1})
@@ -236,8 +236,8 @@ async def test_events_may_be_dropped_or_doubled(
     assert clover.sandbox.webhooks.counts[count] == 4
 
 
-async def test_events_may_come_out_of_order(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """None is lost."""
+async def test_events_can_arrive_out_of_order(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """No event is lost."""
     await subscribe(clover, receiver, reorder=1.0, batch_ms=200)
     sent = [f"CREATE I:{(await shop.post('/items', {'name': 'n', 'price': 1}))['id']}" for _ in range(12)]
     await settled(clover)
@@ -246,8 +246,8 @@ async def test_events_may_come_out_of_order(clover: Clover, shop: Shop, receiver
     assert sorted(receiver.events()) == sorted(sent)
 
 
-async def test_an_event_may_come_after_a_later_post(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """Not only within its own; none is lost."""
+async def test_an_event_can_arrive_in_a_later_post(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """Reordering crosses posts and loses no event."""
     await subscribe(clover, receiver, reorder=1.0, batch_ms=150)
     sent = [f"CREATE I:{(await shop.post('/items', {'name': 'n', 'price': 1}))['id']}" for _ in range(30)]
     await settled(clover)
@@ -260,8 +260,8 @@ async def test_an_event_may_come_after_a_later_post(clover: Clover, shop: Shop, 
     assert sorted(receiver.events()) == sorted(sent)
 
 
-async def test_a_hanging_receiver_loses_what_is_too_much(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """So many events wait for it, the rest is counted as lost."""
+async def test_a_hanging_receiver_loses_events_above_the_limit(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """`most_waiting` events wait; the rest are counted as lost."""
     await subscribe(clover, receiver, url=receiver.url.replace("/hook", "/hanging"), most_waiting=3)
     for _ in range(5):
         await shop.post("/items", {"name": "n", "price": 1})
@@ -272,8 +272,8 @@ async def test_a_hanging_receiver_loses_what_is_too_much(clover: Clover, shop: S
     assert len(receiver.events()) == 3
 
 
-async def test_events_may_come_late(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """A delayed one arrives after one that was sent later."""
+async def test_events_can_arrive_late(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """A delayed event arrives after a later one."""
     await subscribe(clover, receiver, late=1.0, late_ms=300)
     first = await shop.post("/items", {"name": "n", "price": 1})
     await subscribe(clover, receiver, late=0.0)
@@ -286,10 +286,10 @@ async def test_events_may_come_late(clover: Clover, shop: Shop, receiver: Receiv
 
 @pytest.mark.parametrize("refusals", [[500, 503], [204, 202], [307, 302]])
 @pytest.mark.parametrize(("retries", "posts", "lost"), [([], 1, 1), ([10, 10], 3, 0)])
-async def test_a_post_not_answered_200_is_repeated_only_if_told(
+async def test_a_failed_post_is_retried_only_by_setting(
     clover: Clover, shop: Shop, receiver: Receiver, retries: list[int], posts: int, lost: int, refusals: list[int]
 ) -> None:
-    """Clover's policy is not known: by default none; no redirect is followed."""
+    """Clover's policy is unknown, so the default is no retry; redirects are not followed."""
     receiver.statuses = list(refusals)
     await subscribe(clover, receiver, retries=retries)
     await shop.post("/items", {"name": "n", "price": 1})
@@ -301,8 +301,8 @@ async def test_a_post_not_answered_200_is_repeated_only_if_told(
     assert [each["status"] for each in recent] == [*refusals, 200][:posts]
 
 
-async def test_an_absent_receiver_stops_nobody(clover: Clover, shop: Shop, receiver: Receiver) -> None:
-    """The post fails, the sandbox goes on."""
+async def test_an_absent_receiver_does_not_stop_the_sandbox(clover: Clover, shop: Shop, receiver: Receiver) -> None:
+    """The post fails and the sandbox continues."""
     await subscribe(clover, receiver, url="http://127.0.0.1:9/hook")
     await shop.post("/items", {"name": "n", "price": 1})
     await settled(clover)
@@ -315,8 +315,8 @@ async def test_an_absent_receiver_stops_nobody(clover: Clover, shop: Shop, recei
     "body",
     [{"url": "http://x"}, {"colour": 1}, {"drop": "half"}, {"retries": 5}, {"url": 7}, {"mode": "III"}, {"late": -1}],
 )
-async def test_wrong_settings_are_refused(clover: Clover, body: dict[str, Any]) -> None:
-    """With the name of what is wrong; the secret is never shown."""
+async def test_invalid_settings_are_refused(clover: Clover, body: dict[str, Any]) -> None:
+    """The error names the setting; the secret is never shown."""
     reply = await clover.control("PUT", "/webhooks", body)
 
     assert reply.status == 400

@@ -25,7 +25,7 @@ def test_ids_look_like_clovers() -> None:
 
 
 def test_times_are_whole_seconds_and_can_be_moved() -> None:
-    """Milliseconds that end in 000; an hour ahead is an hour ahead."""
+    """Times in ms end in 000, and an advance of an hour adds an hour."""
     clock = Clock()
     before = clock.now_ms()
     clock.advance(3600)
@@ -36,19 +36,19 @@ def test_times_are_whole_seconds_and_can_be_moved() -> None:
 
 @pytest.mark.parametrize(("quantity", "count"), [("160.5", 161), ("-2.5", -2), ("0.4", 0), ("3", 3)])
 def test_the_rounded_count_is_half_up(quantity: str, count: int) -> None:
-    """160.5 is shown as 161."""
+    """160.5 rounds to 161."""
     assert rounded(Decimal(quantity)) == count
 
 
 def test_defaults_are_among_the_modes() -> None:
-    """Every switch starts in a mode of its own and says how sure we are of it."""
+    """Every switch has a valid default and a confidence."""
     assert all(each.default in each.modes and len(each.modes) > 1 for each in SWITCHES.values())
     assert {each.confidence for each in SWITCHES.values()} <= {"documented", "recorded", "reported", "a guess"}
 
 
 @pytest.mark.parametrize("modes", [{"nonsense": "on"}, {"deduct": "sometimes"}])
 def test_a_wrong_mode_changes_no_switch(modes: dict[str, str]) -> None:
-    """All or none."""
+    """The change applies to all switches or none."""
     switches = Switches()
     with pytest.raises(ValueError, match=r"switch|is one of"):
         switches.set({"line_cap": "3000", **modes})
@@ -56,8 +56,8 @@ def test_a_wrong_mode_changes_no_switch(modes: dict[str, str]) -> None:
     assert switches["line_cap"] == "2500"
 
 
-def test_one_side_alone_unties_all_of_it() -> None:
-    """Giving only the category removes all its links."""
+def test_removing_one_side_removes_all_its_pairs() -> None:
+    """Naming only the category removes all its pairs."""
     links = Links()
     for left, right in (("c1", "i1"), ("c1", "i2"), ("c2", "i1")):
         links.tie(left, right)
@@ -67,7 +67,7 @@ def test_one_side_alone_unties_all_of_it() -> None:
 
 
 def test_a_payload_groups_events_by_merchant() -> None:
-    """Several merchants and events in one post, in their order."""
+    """One post holds several merchants and keeps the order of events."""
     events = [Event(merchant, f"I:{number}", "UPDATE", number) for number, merchant in enumerate(["M", "N", "M"])]
 
     assert payload_of("APP", events) == {

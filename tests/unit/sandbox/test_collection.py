@@ -1,4 +1,4 @@
-"""Collections: order, look-ups, and a cost that does not grow with their size."""
+"""Collections: order, look-ups, and a cost independent of their size."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ def ids(records: Any) -> list[str]:
 
 
 def test_pages_run_from_the_newest_to_the_oldest() -> None:
-    """Pages are disjoint, whole, and the last one is short."""
+    """Pages are disjoint and complete, and the last one is short."""
     collection = fill(5)
 
     assert [ids(collection.page(offset, 2)) for offset in (0, 2, 4, 6)] == [["I4", "I3"], ["I2", "I1"], ["I0"], []]
 
 
-def test_a_hidden_record_leaves_lists_and_stays_reachable() -> None:
-    """Soft deletion: the id still opens it, pages and look-ups do not show it."""
+def test_a_hidden_record_leaves_lists_but_stays_readable() -> None:
+    """The id still finds the record; pages and look-ups do not."""
     collection = fill(3)
     collection.change("I1", {"deleted": True}, shown=False)
 
@@ -39,7 +39,7 @@ def test_a_hidden_record_leaves_lists_and_stays_reachable() -> None:
 
 
 def test_an_index_follows_changes() -> None:
-    """A record is found by its new value and not by its old one."""
+    """The index finds a record by its new value and not by its old one."""
     collection = fill(2)
     collection.change("I0", {"sku": "NEW"})
 
@@ -47,7 +47,7 @@ def test_an_index_follows_changes() -> None:
 
 
 def test_touched_records_come_in_the_order_of_their_change() -> None:
-    """From a moment on, oldest change first or newest first."""
+    """Changes since a time are listed oldest or newest first."""
     collection = fill(4)
     collection.change("I0", {"modifiedTime": 9})
 
@@ -57,8 +57,8 @@ def test_touched_records_come_in_the_order_of_their_change() -> None:
 
 
 @pytest.mark.parametrize("size", [1_000, 50_000])
-def test_the_cost_of_an_answer_is_what_it_returns(size: int) -> None:
-    """A page looks at its own records, a look-up at its one, whatever the size and however deep."""
+def test_an_answer_reads_only_what_it_returns(size: int) -> None:
+    """Pages and look-ups read only returned records, at any size and depth."""
     collection = fill(size)
 
     collection.page(size // 2, 100)
@@ -71,7 +71,7 @@ def test_the_cost_of_an_answer_is_what_it_returns(size: int) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("ahst"), st.integers(0, 9)), max_size=60))
 def test_views_agree_with_a_plain_list(steps: list[tuple[str, int]]) -> None:
-    """Whatever is added, hidden, shown and touched, pages and time order are those of a naive list."""
+    """After any sequence of changes, pages and time order equal those of a naive list."""
     collection, shown = Collection(), dict[str, int]()
     for time, (step, which) in enumerate(steps, start=1):
         if step == "a":

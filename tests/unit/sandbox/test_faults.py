@@ -1,4 +1,4 @@
-"""Which calls a fault rule strikes."""
+"""Fault rules strike the calls they describe."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from clover_sandbox.faults import KINDS, Faults
 
 
 def struck(faults: Faults, calls: int = 6, method: str = "POST", path: str = "/v3/merchants/M/items") -> str:
-    """One letter a call: x when struck."""
+    """Return one letter per call, x for a struck one."""
     return "".join("x" if faults.pick(method, path, "M") else "." for _ in range(calls))
 
 
@@ -28,16 +28,16 @@ def struck(faults: Faults, calls: int = 6, method: str = "POST", path: str = "/v
         ({"kind": "stale_index"}, "......"),
     ],
 )
-def test_a_rule_strikes_what_it_says(rule: dict[str, Any], pattern: str) -> None:
-    """By method, path and merchant, after so many, so often."""
+def test_a_rule_strikes_matching_calls(rule: dict[str, Any], pattern: str) -> None:
+    """A rule filters by method, path and merchant, `after` and `times`."""
     faults = Faults()
     faults.add({"kind": "refuse", **rule})
 
     assert struck(faults) == pattern
 
 
-def test_probability_is_kept_over_many_calls() -> None:
-    """About three in ten, the same ones for the same seed."""
+def test_probability_applies_over_many_calls() -> None:
+    """A seed strikes about three in ten calls, and always the same ones."""
     first, second = Faults(seed=1), Faults(seed=1)
     for faults in (first, second):
         faults.add({"kind": "refuse", "probability": 0.3})
@@ -47,8 +47,8 @@ def test_probability_is_kept_over_many_calls() -> None:
     assert struck(second, 1000) == pattern
 
 
-def test_the_next_rule_strikes_when_the_first_is_spent() -> None:
-    """Rules stand in their order."""
+def test_the_next_rule_strikes_after_the_first_ends() -> None:
+    """Rules apply in order."""
     faults = Faults()
     faults.replace([{"kind": "refuse", "times": 1}, {"kind": "delay"}])
 
@@ -82,7 +82,7 @@ def test_the_next_rule_strikes_when_the_first_is_spent() -> None:
     ],
 )
 def test_a_wrong_rule_changes_nothing(rule: dict[str, Any]) -> None:
-    """The rules in force stay when one of the new ones is wrong."""
+    """The active rules stay when a new one is invalid."""
     faults = Faults()
     faults.add({"kind": "refuse"})
     with pytest.raises(ValueError, match=r".+"):
@@ -102,13 +102,13 @@ def test_a_wrong_rule_changes_nothing(rule: dict[str, Any]) -> None:
     ],
 )
 def test_a_stale_index_strikes_look_ups_of_orders(path: str, struck_or_not: str) -> None:
-    """Nothing else counts as matched or played."""
+    """No other call counts as matched or played."""
     faults = Faults()
     faults.add({"kind": "stale_index", "seconds": 9})
 
     assert struck(faults, 1, "GET", f"/v3/merchants/M{path}") == struck_or_not
 
 
-def test_every_kind_can_be_played() -> None:
-    """The list of kinds and the list of plays name the same."""
+def test_every_kind_has_an_effect() -> None:
+    """Kinds and effects have the same names."""
     assert set(KINDS) == set(EFFECTS)

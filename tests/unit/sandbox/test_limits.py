@@ -1,4 +1,4 @@
-"""The four rate limits, exactly."""
+"""The four rate limits."""
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ def limiter(limits: Limits, **modes: str) -> Limiter:
 
 
 def pass_through(limiter: Limiter, token: str, now: float) -> str | None:
-    """The limit that refused the call, or None; an admitted call is answered at once."""
+    """Return the limit that refused the call, or None. An admitted call is answered at once."""
     try:
         limiter.admit(token, now)
     except OverLimit as over:
@@ -25,15 +25,15 @@ def pass_through(limiter: Limiter, token: str, now: float) -> str | None:
 
 
 def test_a_token_gets_its_calls_in_any_second() -> None:
-    """The window slides: the call of a second ago is forgotten exactly then."""
+    """The window slides: a call leaves it after exactly a second."""
     tried = limiter(Limits(token=2))
 
     assert [pass_through(tried, "t", now) for now in (0.0, 0.9, 0.95, 1.0, 1.5)] == [None, None, "token", None, "token"]
     assert tried.over_limit["token"] == 2
 
 
-def test_a_fixed_window_starts_anew_with_the_second() -> None:
-    """Two calls at the end of one second and two at the start of the next all pass."""
+def test_a_fixed_window_starts_with_the_second() -> None:
+    """Two calls at the end of a second and two at the start of the next pass."""
     tried = limiter(Limits(token=2), rate_window="fixed")
 
     assert [pass_through(tried, "t", now) for now in (0.8, 0.9, 0.95, 1.0, 1.1, 1.2)] == [
@@ -47,7 +47,7 @@ def test_a_fixed_window_starts_anew_with_the_second() -> None:
 
 
 def test_tokens_share_the_app_limit() -> None:
-    """Each token is within its own limit; together they are not within the app's."""
+    """Each token is within its own limit, but together they exceed the app's."""
     tried = limiter(Limits(app=3))
 
     assert [pass_through(tried, token, 0.0) for token in "abcd"] == [None, None, None, "app"]
@@ -55,7 +55,7 @@ def test_tokens_share_the_app_limit() -> None:
 
 @pytest.mark.parametrize(("limit", "tokens"), [("token_concurrent", "aa"), ("app_concurrent", "ab")])
 def test_calls_in_flight_are_limited(limit: str, tokens: str) -> None:
-    """One may be under way; the next is told which limit, and how long to wait."""
+    """The second concurrent call is refused with the limit's name and a wait."""
     tried = limiter(Limits(0, 0, 1, 0) if limit == "app_concurrent" else Limits(0, 0, 0, 1))
     tried.admit(tokens[0], 0.0)
 
@@ -66,8 +66,8 @@ def test_calls_in_flight_are_limited(limit: str, tokens: str) -> None:
     assert refused.value.headers["retry-after"] == "1"
 
 
-def test_calling_before_the_wait_is_over_makes_it_longer() -> None:
-    """1, then 2, then 4 seconds; who waits it out gets in."""
+def test_calling_early_extends_the_wait() -> None:
+    """The wait is 1, 2, then 4 seconds; a call after the wait passes."""
     tried = limiter(Limits(0, 0, 0, 1))
     tried.admit("t", 0.0)
     waits = []
@@ -83,7 +83,7 @@ def test_calling_before_the_wait_is_over_makes_it_longer() -> None:
 
 
 def test_rate_limits_name_themselves_without_a_wait() -> None:
-    """`retry-after` comes with concurrent limits only."""
+    """Only concurrent limits send `retry-after`."""
     tried = limiter(Limits(token=1))
     tried.admit("t", 0.0)
     with pytest.raises(OverLimit) as refused:
@@ -93,7 +93,7 @@ def test_rate_limits_name_themselves_without_a_wait() -> None:
 
 
 def test_headers_can_be_absent() -> None:
-    """As recorded by one client: a bare 429; the wait stands, unseen."""
+    """One client recorded a bare 429; the wait still applies."""
     tried = limiter(Limits(0, 0, 0, 1), rate_headers="absent")
     tried.admit("t", 0.0)
     with pytest.raises(OverLimit) as refused:
@@ -104,8 +104,8 @@ def test_headers_can_be_absent() -> None:
     assert [pass_through(tried, "t", now) for now in (0.5, 2.6)] == ["token_concurrent", None]
 
 
-def test_the_busiest_moments_are_remembered() -> None:
-    """The most in a second and in flight, of the app and of the busiest token."""
+def test_peaks_are_recorded() -> None:
+    """Peaks cover calls per second and in flight, for the app and the busiest token."""
     tried = limiter(Limits())
     for token in "aab":
         tried.admit(token, 0.0)
@@ -119,15 +119,15 @@ def test_the_busiest_moments_are_remembered() -> None:
 
 
 @pytest.mark.parametrize("values", [{"apps": 1}, {"app": -1}, {"app": True}, {"app": 1.5}])
-def test_wrong_limits_are_refused(values: dict[str, int]) -> None:
-    """An unknown name or no whole number."""
+def test_invalid_limits_are_refused(values: dict[str, int]) -> None:
+    """Unknown names and fractions are invalid."""
     with pytest.raises(ValueError, match="app"):
         Limits().changed(values)
 
 
 @given(st.lists(st.floats(0, 0.4), max_size=80))
-def test_no_second_ever_holds_more_than_the_limit(gaps: list[float]) -> None:
-    """However calls arrive, those admitted stay within the limit in every window."""
+def test_no_second_exceeds_the_limit(gaps: list[float]) -> None:
+    """For any arrival times, admitted calls stay within the limit in every window."""
     tried, now, admitted = limiter(Limits(app=0, token=5)), 100.0, list[float]()
     for gap in gaps:
         now += gap

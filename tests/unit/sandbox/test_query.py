@@ -22,14 +22,14 @@ from clover_sandbox.switches import Switches
         ("note=in (a)", Condition("note", "=", ("in (a)",))),
     ],
 )
-def test_filters_are_read(text: str, condition: Condition) -> None:
-    """Field, operator and value, quoted or not."""
+def test_filters_are_parsed(text: str, condition: Condition) -> None:
+    """A filter has a field, an operator and a value, with or without quotes."""
     assert parse_filter(text) == condition
 
 
 @pytest.mark.parametrize("text", ["", "sku", "=x", "a~b", "id in A,B"])
-def test_what_is_no_filter_is_400(text: str) -> None:
-    """A filter that cannot be read is refused."""
+def test_an_invalid_filter_is_400(text: str) -> None:
+    """An unparsable filter is refused."""
     with pytest.raises(Refused, match="Invalid filter"):
         parse_filter(text)
 
@@ -49,13 +49,13 @@ def test_what_is_no_filter_is_400(text: str) -> None:
         ("price>NaN", 1, False),
     ],
 )
-def test_conditions_hold_or_not(text: str, value: Any, *, holds: bool) -> None:
-    """Numbers, flags and texts are each compared as what they are."""
+def test_conditions_match_by_type(text: str, value: Any, *, holds: bool) -> None:
+    """Numbers, flags and texts are compared as their type."""
     assert parse_filter(text).holds([value]) is holds
 
 
-def test_an_absent_value_satisfies_only_not_equal() -> None:
-    """A record without the field is found by `!=` and by nothing else."""
+def test_an_absent_value_matches_only_not_equal() -> None:
+    """Only `!=` finds a record without the field."""
     assert parse_filter("sku!=A").holds([])
     assert not any(parse_filter(f"sku{op}A").holds([]) for op in ("=", ">", "<"))
 
@@ -70,13 +70,13 @@ def test_an_absent_value_satisfies_only_not_equal() -> None:
     ],
 )
 def test_bad_paging_is_400_with_its_text(pair: tuple[str, str], message: str) -> None:
-    """The recorded text for the limit, one of our own for the rest."""
+    """The limit's error has the recorded text, the others a text of ours."""
     with pytest.raises(Refused, match=message):
         parse_query([pair], Switches())
 
 
 def test_expands_are_split_on_commas_and_dots() -> None:
-    """Two levels; what is deeper is not looked at."""
+    """Expands have two levels; deeper ones are ignored."""
     assert parse_expand(["lineItems.discounts,payments", "customers"], Switches()) == {
         "lineItems": {"discounts": {}},
         "payments": {},
@@ -85,7 +85,7 @@ def test_expands_are_split_on_commas_and_dots() -> None:
 
 
 def test_a_fourth_expand_is_refused_or_ignored() -> None:
-    """Which of the two is a switch."""
+    """A switch decides between both."""
     switches = Switches()
     with pytest.raises(Refused):
         parse_expand(["a,b,c,d"], switches)

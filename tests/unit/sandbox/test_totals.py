@@ -20,24 +20,24 @@ def cart(second_rate: Rate) -> list[Line]:
 
 
 def test_the_worked_example_of_the_documentation_comes_to_2113() -> None:
-    """1105 + 765, 94 service charge, taxes 111 and 38."""
+    """The sum is 1105 + 765, a service charge of 94, and taxes of 111 and 38."""
     totals = compute(cart(Rate("B", 500_000)), FIFTEEN_OFF, service_part=FIVE_PERCENT)
 
     assert (totals.subtotal, totals.service_charge, totals.tax, totals.total) == (1870, 94, 149, 2113)
 
 
 def test_one_shared_rate_is_rounded_once() -> None:
-    """Both lines under one 10 % object are taxed together: 187."""
+    """Both lines under one 10 % rate object are taxed together, giving 187."""
     assert compute(cart(Rate("A", 1_000_000)), FIFTEEN_OFF).tax == 187
 
 
 def test_two_objects_of_the_same_rate_are_rounded_apart() -> None:
-    """Tax is grouped by the object, not by its percentage: 111 + 77."""
+    """Tax is grouped by rate object, not by percentage, giving 111 + 77."""
     assert compute(cart(Rate("B", 1_000_000)), FIFTEEN_OFF).tax == 188
 
 
-def test_prices_that_hold_vat_get_nothing_added() -> None:
-    """The tax is what the price contains."""
+def test_vat_is_part_of_the_price() -> None:
+    """The tax is computed from the price and not added."""
     totals = compute([Line(1190, rates=(Rate("V", 1_900_000),))], vat=True)
 
     assert (totals.total, totals.tax) == (1190, 190)
@@ -49,22 +49,22 @@ def test_removed_tax_is_zero() -> None:
 
 
 def test_units_are_thousandths() -> None:
-    """1.5 units at 3.33 are 5.00 (4.995 rounded half up)."""
+    """1.5 units at 3.33 cost 5.00 (4.995 rounded half up)."""
     assert compute([Line(333, units=1500)]).total == 500
 
 
 def test_percentage_decimal_wins_over_percentage() -> None:
-    """Where both are given the finer one counts."""
+    """With both fields present, the more precise one applies."""
     assert part_of({"percentage": 50, "percentageDecimal": 100_000}) == Fraction(1, 10)
 
 
 def test_percentages_come_before_amounts() -> None:
-    """Half of ten, then one off: four."""
+    """Half of ten minus one is four."""
     assert compute([Line(1000)], discounts_of([{"amount": -100}, {"percentage": 50}])).total == 400
 
 
 def test_only_manual_transactions_go_below_zero() -> None:
-    """A discount larger than the line leaves nothing, unless the order is a manual transaction."""
+    """A larger discount reduces a line to zero, except in a manual transaction."""
     line = Line(100, discounts=(Discount(amount=-300),))
 
     assert compute([line]).total == 0
@@ -73,7 +73,7 @@ def test_only_manual_transactions_go_below_zero() -> None:
 
 @given(st.lists(st.integers(0, 10**6), max_size=20), st.integers(0, 100))
 def test_an_order_discount_takes_its_share_of_the_sum(prices: list[int], percentage: int) -> None:
-    """However many lines it falls on, no cent is lost or gained beyond one rounding."""
+    """For any number of lines, spreading the discount costs at most one rounding."""
     totals = compute([Line(price) for price in prices], discounts_of([{"percentage": percentage}]))
 
     assert totals.total == half_up(Fraction(sum(prices) * (100 - percentage), 100))
