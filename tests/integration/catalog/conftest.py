@@ -86,6 +86,12 @@ class Catalog(Harness):
         await self.run_until_idle()
         return bool((await self.product(shop, product_id))["sync"]["state"] == "synced")
 
+    async def synced_on_retry(self, shop: Shop) -> bool:
+        """Run the due work, now and after the pause before a retry; return whether the product is synced."""
+        await self.run_until_idle()
+        self.clock.advance(10)
+        return await self.synced(shop)
+
     async def kill_worker(self, shop: Shop) -> None:
         """Cancel the running work of this merchant and continue with a new worker."""
         [turn] = [task for task in asyncio.all_tasks() if task.get_name() == f"work for {shop.id}"]
@@ -109,7 +115,6 @@ async def catalog(database_dsn: str, changed: dict[str, Any]) -> AsyncIterator[C
             "clover_base_urls": dict.fromkeys(("us", "eu", "la", "sandbox"), url),
             "create_settles_seconds": 0.0,
         }
-        service = build(settings_for(Settings, database_dsn, issuer, **(usual | changed)))
-        service.database.clock = clock
+        service = build(settings_for(Settings, database_dsn, issuer, **(usual | changed)), clock=clock)
         async with serving(service) as http:
             yield Catalog(service, http, issuer, clock, built.sandbox)
