@@ -1,4 +1,4 @@
-"""What docker-compose.yml promises whoever runs it."""
+"""docker-compose.yml gives each container what it needs, and no more."""
 
 import asyncio
 import json
@@ -155,31 +155,31 @@ def test_a_token_of_the_data_directory_is_good_for_the_containers(
 
 
 def test_each_service_has_a_role_and_a_password_of_its_own(services: dict[str, Any], values: dict[str, str]) -> None:
-    """And PostgreSQL is told of all of them, the administrator's beside."""
+    """PostgreSQL receives the passwords of all services, and that of the administrator."""
     dsns = {name: reading.environment(services[name], values)["QS_POSTGRES_DSN"] for name in SERVICES}
-    told = reading.environment(services["postgres"], values)
+    variables = reading.environment(services["postgres"], values)
 
     assert {dsn.partition("//")[2].partition("@")[0] for dsn in dsns.values()} == {
-        f"qs_{name}:{told[f'{name.upper()}_PASSWORD']}" for name in SERVICES
+        f"qs_{name}:{variables[f'{name.upper()}_PASSWORD']}" for name in SERVICES
     }
-    assert len({told[name] for name in told if name.endswith("PASSWORD")}) == len(SERVICES) + 1
+    assert len({variables[name] for name in variables if name.endswith("PASSWORD")}) == len(SERVICES) + 1
 
 
 def test_secrets_asked_for_again_are_the_same(data_dir: DataDir, values: dict[str, str]) -> None:
-    """A second `quicksync secrets > .env` locks nobody out."""
+    """A second `quicksync secrets > .env` keeps the passwords of the first."""
     assert compose.variables(data_dir, compose.Ports(), sandbox=True) == values
 
 
 def test_the_commands_work_on_the_same_directory(tmp_path: Path) -> None:
-    """After `secrets` printed .env, `env` tells where the containers are, with a token for them."""
+    """After `secrets` printed .env, `env` prints the addresses of the containers and a token for them."""
     place = ["--data-dir", str(tmp_path)]
     printed = CliRunner().invoke(quicksync, ["secrets", "--gateway-port", "8001", *place])
-    told = json.loads(CliRunner().invoke(quicksync, ["env", *place]).output)
+    shown = json.loads(CliRunner().invoke(quicksync, ["env", *place]).output)
 
     assert "QS_GATEWAY_ADDRESS='127.0.0.1:8001'\n" in printed.output
     assert "COMPOSE_PROFILES" not in printed.output
-    assert told["gateway_url"] == "http://127.0.0.1:8001"
-    assert told["token"].count(".") == 2
+    assert shown["gateway_url"] == "http://127.0.0.1:8001"
+    assert shown["token"].count(".") == 2
 
 
 async def test_compose_itself_finds_nothing_wrong(values: dict[str, str], tmp_path: Path) -> None:

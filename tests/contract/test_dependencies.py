@@ -42,13 +42,13 @@ def _imported(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.name))
 def test_what_is_imported_is_declared(folder: Path) -> None:
-    """Nothing is had only because something else brings it along."""
+    """No import relies on a package that only another dependency installs."""
     assert _imported(folder) - _declared(folder) == set()
 
 
-def test_each_direct_dependency_has_a_line_that_says_why() -> None:
-    """In docs/dependencies.md."""
-    told = (ROOT / "docs" / "dependencies.md").read_text().lower()
+def test_each_direct_dependency_has_a_documented_reason() -> None:
+    """Each direct dependency has a line in docs/dependencies.md."""
+    documented = (ROOT / "docs" / "dependencies.md").read_text().lower()
 
     declared = {name for folder in FOLDERS for name in _declared(folder) if not name.startswith("quicksync-")}
-    assert {name for name in declared if not re.search(rf"^\|[^|]*\b{name}\b", told, re.MULTILINE)} == set()
+    assert {name for name in declared if not re.search(rf"^\|[^|]*\b{name}\b", documented, re.MULTILINE)} == set()

@@ -99,7 +99,7 @@ class Inbox:
                 return await self._together([message])
             except Unavailable:
                 raise
-            except Conflict:  # the other transaction ends in real time, whatever a test's clock shows
+            except Conflict:  # the other transaction ends in real time, not by the clock of a test
                 await asyncio.sleep(backoff_delay(attempt, first=0.02).total_seconds())
             except Exception as error:  # noqa: BLE001 - the dead letter holds the reason
                 return await self._dead_letter(message, error)

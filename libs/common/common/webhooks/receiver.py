@@ -83,7 +83,7 @@ class Receiver:
         return web.Response()
 
     def _authenticate(self, request: web.Request) -> None:
-        """Compare digests, which have one length whatever the header holds, so that timing reveals nothing."""
+        """Compare digests: their length is independent of the header, so that timing reveals nothing."""
         given = "\n".join(request.headers.getall(SECRET_HEADER)).encode("utf-8", "surrogateescape")
         digest = sha256(given).digest()
         if not sum(hmac.compare_digest(digest, each) for each in self._digests):

@@ -217,7 +217,7 @@ class Worker:
                 return await self._write_once(batch, on_outcomes)
             except LeaseLost:
                 raise
-            except Conflict:  # the other transaction ends in real time, whatever a test's clock shows
+            except Conflict:  # the other transaction ends in real time, not by the clock of a test
                 await asyncio.sleep(backoff_delay(attempt, first=0.05).total_seconds())
         return await self._write_once(batch, on_outcomes)
 

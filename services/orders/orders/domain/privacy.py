@@ -14,7 +14,7 @@ _APART = r"[\s()./·–-]"
 _SHORTEST_NAME = 2
 """A single letter is an initial, and a size, and much else."""
 _SHORTEST_NUMBER, _LONGEST_NUMBER = 6, 7
-"""So many last digits of a telephone number are the same however country and area are written, or left out."""
+"""The number of last digits that stay the same however country and area code are written, or left out."""
 
 
 def keepable(region: str, order: Source, linked: Collection[str]) -> Source:

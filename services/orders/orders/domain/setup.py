@@ -50,7 +50,7 @@ class Setup:
 
 
 def is_our_order_type(label: str | None) -> bool:
-    """Whether this label is the one merchants are told to give."""
+    """Whether this label is the one that the instructions for merchants name."""
     return (label or "").strip() == ORDER_TYPE
 
 

@@ -26,7 +26,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Customer:
-    """Who ordered, in whatever words. Held only while it is received, sealed and sent."""
+    """The customer of an order, as the source store wrote it. Held only while it is received, sealed and sent."""
 
     first_name: str
     last_name: str

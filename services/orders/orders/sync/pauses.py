@@ -45,5 +45,5 @@ class MerchantPause:
 
 
 def pause_problem(pauses: int) -> Code | None:
-    """Return the problem to report after so many pauses in a row."""
+    """Return the problem to report after this number of pauses in a row."""
     return Code.CLOVER_UNREACHABLE if pauses >= DELAYED_ATTEMPTS else None

@@ -1,0 +1,42 @@
+"""Code, documents and texts use the words of the field, not the private ones of earlier versions."""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.documents import ROOT
+
+BANNED = re.compile(r"\b(told|wish(es|ed)?|whoever|whatever|so many|nobody is|goes on by itself)\b", re.IGNORECASE)
+NAMES = re.compile(r"(?:^|_)(told|wish(es)?|whoever|whatever)(?:_|$)", re.IGNORECASE)
+"""The same in the names of code, whose words are joined by `_`."""
+
+SOURCES = sorted(
+    path
+    for folder in ("libs", "services", "docs")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".py", ".md", ".json", ".html", ".txt", ".po", ".toml"}
+    and not any(part in {"stubs", "node_modules", "build"} or part.endswith(".egg-info") for part in path.parts)
+)
+TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile")]
+
+
+@pytest.mark.parametrize("folder", ["libs", "services", "docs", "top"])
+def test_plain_words(folder: str) -> None:
+    """No name, docstring, comment, description or text holds a word with a private meaning."""
+    paths = TOP if folder == "top" else [path for path in SOURCES if path.is_relative_to(ROOT / folder)]
+    found = [f"{path.relative_to(ROOT)}:{line}: {word}" for path in paths for line, word in _banned(path)]
+
+    assert found == []
+
+
+def _banned(path: Path) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        for match in BANNED.finditer(line):
+            yield number, match[0]
+    if path.suffix == ".py":
+        for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+            if token.type == tokenize.NAME and NAMES.search(token.string) and not BANNED.fullmatch(token.string):
+                yield token.start[0], token.string
