@@ -1,9 +1,8 @@
 """Notifier as production builds it, on its own database, with a catalog that has contacts and a mail server."""
 
 import asyncio
-from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -12,25 +11,20 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from pydantic import SecretStr
 from tests.support.clock import FakeClock
 from tests.support.postbox import Postbox, listening
+from tests.support.service import INTERNAL_SECRETS, Harness, serving, settings_for
 from tests.support.tokens import Issuer
 
 from common.contracts.catalog import MerchantConnected
-from common.contracts.envelope import Event, Message
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.http.auth import Keys
-from common.ids import uuid7
 from common.service import Service
 from notifier.app import build
 from notifier.settings import Settings
 
 MERCHANT = "MRCHNT0000001"
 OTHER = "MRCHNT0000002"
-SECRET = "between our services"
-MASTER_KEY = b64encode(bytes(32)).decode()
-BUILD: dict[str, Any] = {"env": "dev", "host": "127.0.0.1", "port": 0, "internal_secrets": SECRET}
 
 
 @dataclass
@@ -44,37 +38,30 @@ class Directory:
     asked: int = 0
 
     async def answer(self, request: web.Request) -> web.Response:
-        Keys([], [SecretStr(SECRET)], "catalog").internal(request.headers.get("Authorization"))
+        Keys([], INTERNAL_SECRETS, "catalog").internal(request.headers.get("Authorization"))
         self.asked += 1
         body = {"account_id": "acc-1", "account_email": self.email, "name": self.name, "region": "us"}
         return web.json_response(body | {"timezone": "America/New_York", "currency": "USD"}, status=self.status)
 
 
 @dataclass
-class Notifier:
+class Notifier(Harness):
     """The service. Its HTTP server, its wake-ups and its feed run; events and work are driven by the test."""
 
-    service: Service
     clock: FakeClock
-    issuer: Issuer
     postbox: Postbox
     directory: Directory
-    url: str
-    session: aiohttp.ClientSession
     revisions: Iterator[int] = field(default_factory=lambda: count(1))
 
-    async def deliver(self, *events: Event) -> list[Message]:
-        """Deliver these events together, as one batch of messages."""
-        messages = [
-            Message(uuid7(), event.type, event.model_dump_json().encode(), self.clock.now()) for event in events
-        ]
-        await self.service.inbox.take(messages)
-        return messages
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """A session that keeps cookies, as a browser does."""
+        return self.http.session
 
     async def run_until_idle(self) -> None:
         """Advance past the delay of the first email, and do all work that is due."""
         self.clock.advance(timedelta(seconds=3))
-        await self.service.worker.run_until_idle()
+        await super().run_until_idle()
 
     async def connect(
         self, merchant_id: str = MERCHANT, region: str = "us", timezone: str = "America/New_York"
@@ -123,10 +110,6 @@ class Notifier:
         async with self.service.database.unit() as unit:
             await unit.conn.execute(sql)
 
-    async def fetch(self, sql: str, *arguments: Any) -> list[Any]:
-        async with self.service.database.connection() as conn:
-            return list(await conn.fetch(sql, *arguments))
-
 
 @pytest.fixture
 async def directory() -> AsyncIterator[Directory]:
@@ -150,47 +133,35 @@ def postbox() -> Any:
 
 
 @pytest.fixture
-async def notifier(database_dsn: str, amqp_url: str, directory: Directory, postbox: Postbox) -> AsyncIterator[Notifier]:
+async def notifier(database_dsn: str, directory: Directory, postbox: Postbox) -> AsyncIterator[Notifier]:
     """Notifier, with one connected merchant."""
     issuer, clock = Issuer(), FakeClock()
-    settings = Settings(
-        **BUILD,
-        master_keys=MASTER_KEY,
-        postgres_dsn=database_dsn,
-        amqp_url=amqp_url,
-        jwt_public_keys=issuer.public_pem,
+    settings = settings_for(
+        Settings,
+        database_dsn,
+        issuer,
         catalog_url=directory.url,
         smtp_url=postbox.url,
         smtp_timeout=2,
         mail_from="QuickSync <hello@quicksync.test>",
         public_url="http://127.0.0.1:9",
     )
-    async with AsyncExitStack() as stack:
-        made = await _started(stack, build(settings, clock=clock), clock, issuer, postbox, directory)
+    service = build(settings, clock=clock)
+    async with serving(service) as http, _feeding(service):
+        made = Notifier(service, http, issuer, clock, postbox, directory)
         await made.connect()
-        await made.service.worker.run_until_idle()
+        await made.worker.run_until_idle()
         yield made
 
 
-async def _started(
-    stack: AsyncExitStack, service: Service, clock: FakeClock, issuer: Issuer, postbox: Postbox, directory: Directory
-) -> Notifier:
-    await stack.enter_async_context(service.opened())
+@asynccontextmanager
+async def _feeding(service: Service) -> AsyncIterator[None]:
+    """Run the wake-ups and the feed."""
     service.consumer.ready.set()  # as if it consumed: `deliver` takes its place
     stop = asyncio.Event()
     loops = [asyncio.create_task(loop(stop)) for loop in (service.database.wakeups.run, *service.loops)]
-    runner = web.AppRunner(service.application(), access_log=None, shutdown_timeout=2)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)))
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-
-    async def end() -> None:
-        await runner.cleanup()
-        stop.set()
-        service.database.wakeups.wake_all()
-        async with asyncio.timeout(10):
-            await asyncio.gather(*loops)
-
-    stack.push_async_callback(end)
-    return Notifier(service, clock, issuer, postbox, directory, url, session)
+    yield
+    stop.set()
+    service.database.wakeups.wake_all()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*loops)
