@@ -72,7 +72,7 @@ async def asking() -> AsyncIterator[Asking]:
 
 
 async def test_a_grant_is_taken_and_given_back(asking: Asking) -> None:
-    """Catalog learns who asks for whom; the same process asks under the same name each time."""
+    """Catalog receives the merchant and the service; one process uses one holder."""
     grant = await asking.grants.take(MERCHANT)
     await asking.grants.take(MERCHANT)
     await asking.grants.give_back(grant)
@@ -84,13 +84,13 @@ async def test_a_grant_is_taken_and_given_back(asking: Asking) -> None:
 
 
 async def test_a_token_is_never_shown(asking: Asking) -> None:
-    """A grant that gets into a log or a traceback shows everything but the token."""
+    """The representation of a grant omits its token."""
     assert "token='token'" not in repr(await asking.grants.take(MERCHANT))
     assert "'token'" not in repr(GRANT)
 
 
-async def test_a_full_quota_is_waited_for(asking: Asking) -> None:
-    """While others hold everything it is asked for again, and got when there is room."""
+async def test_full_quota_is_retried(asking: Asking) -> None:
+    """While others hold the quota, the request is repeated until there is room."""
     asking.catalog.statuses = [429, 429, 200]
 
     async with asking.clock.running():
@@ -98,7 +98,7 @@ async def test_a_full_quota_is_waited_for(asking: Asking) -> None:
     assert len(asking.catalog.asked) == 3
 
 
-async def test_a_quota_that_stays_full_ends_the_waiting(asking: Asking) -> None:
+async def test_quota_that_stays_full_raises_throttled(asking: Asking) -> None:
     """After about five seconds the caller gets Throttled, and can do something else."""
     asking.catalog.statuses = [429]
     async with asking.clock.running(speed=20):
@@ -122,8 +122,8 @@ async def test_a_merchant_that_is_not_connected_is_forbidden(asking: Asking, sta
 
 
 @pytest.mark.parametrize("status", [500, 503, 302, 422])
-async def test_a_catalog_that_fails_leaves_the_last_grant_slowly(asking: Asking, status: int) -> None:
-    """Work goes on with the token known, at a rate that is safe whoever else does the same."""
+async def test_failing_catalog_leaves_the_last_grant_at_a_low_rate(asking: Asking, status: int) -> None:
+    """Work continues with the last token, at a rate that is safe for all services together."""
     await asking.grants.take(MERCHANT)
     asking.catalog.statuses = [status]
     grant = await asking.grants.take(MERCHANT)
@@ -134,8 +134,8 @@ async def test_a_catalog_that_fails_leaves_the_last_grant_slowly(asking: Asking,
     assert asking.catalog.given_back == []
 
 
-async def test_a_catalog_that_is_gone_leaves_the_last_grant_for_an_hour(asking: Asking) -> None:
-    """After an hour the token counts as old, and nothing is sent with it."""
+async def test_unreachable_catalog_leaves_the_last_grant_for_an_hour(asking: Asking) -> None:
+    """After an hour the token is too old, and no call uses it."""
     await asking.grants.take(MERCHANT)
     await asking.server.close()
     alone = await asking.grants.take(MERCHANT)
@@ -146,7 +146,7 @@ async def test_a_catalog_that_is_gone_leaves_the_last_grant_for_an_hour(asking: 
     assert alone.rate == ALONE_RATE
 
 
-async def test_giving_back_to_a_catalog_that_is_gone_is_no_error(asking: Asking) -> None:
+async def test_giving_back_to_an_unreachable_catalog_is_ignored(asking: Asking) -> None:
     """The grant expires by itself."""
     grant = await asking.grants.take(MERCHANT)
     await asking.server.close()
@@ -155,8 +155,8 @@ async def test_giving_back_to_a_catalog_that_is_gone_is_no_error(asking: Asking)
 
 
 @pytest.mark.parametrize("body", ["", "{}", GRANT.model_copy(update={"rate": 1000.0}).model_dump_json()])
-async def test_a_grant_that_makes_no_sense_is_none(asking: Asking, body: str) -> None:
-    """A rate beyond all of Clover's limits is not believed."""
+async def test_invalid_grant_is_refused(asking: Asking, body: str) -> None:
+    """A rate beyond all of Clover's limits is not used."""
     asking.catalog.body = body
     with pytest.raises(Unavailable):
         await asking.grants.take(MERCHANT)

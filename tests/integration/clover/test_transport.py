@@ -229,8 +229,8 @@ async def test_a_429_is_counted_and_slows_what_follows(speaking: Speaking) -> No
     assert speaking.metrics.registry.get_sample_value("quicksync_clover_throttled_total") == 1
 
 
-async def test_speakers_for_one_merchant_share_its_grant(speaking: Speaking) -> None:
-    """It is taken once and given back after the last of them."""
+async def test_sessions_of_one_merchant_share_its_grant(speaking: Speaking) -> None:
+    """The grant is taken once and given back after the last session."""
     merchant = speaking.shop.merchant.id
     async with speaking.clover.session(merchant):
         async with speaking.clover.session(merchant):
@@ -240,8 +240,8 @@ async def test_speakers_for_one_merchant_share_its_grant(speaking: Speaking) -> 
     assert (speaking.grants.taken, speaking.grants.out) == (1, set())
 
 
-async def test_a_long_block_renews_its_grant(speaking: Speaking) -> None:
-    """A block that outlives its grant takes it again before the next call."""
+async def test_long_session_renews_its_grant(speaking: Speaking) -> None:
+    """A session that outlives its grant renews it before the next call."""
     speaking.grants.grant = Grant("g1", speaking.shop.merchant.id, "us", speaking.shop.token, 1000, 5, expires_in=0.01)
     async with speaking.clover.session(speaking.shop.merchant.id) as api:
         await asyncio.sleep(0.02)
@@ -251,7 +251,7 @@ async def test_a_long_block_renews_its_grant(speaking: Speaking) -> None:
 
 
 async def test_clovers_limits_are_kept_with_the_documented_grant() -> None:
-    """Fifty calls at once within a grant of a token's share meet no 429."""
+    """Fifty concurrent calls within a token's share of the grant get no 429."""
     async with local_clover(Limits()) as local:
         shop = local.open_shop()
         grants = LentGrants(Grant("g1", shop.merchant.id, "us", shop.token, rate=15, concurrency=5, expires_in=30))

@@ -33,7 +33,7 @@ def webhook_code(run: CliRunner) -> Result:
 
 
 def test_the_codes_are_shown_once(run: CliRunner, database_dsn: str) -> None:
-    """One becomes a secret, so they are forgotten as soon as they were read; their times tell them apart."""
+    """The command shows the stored codes with their times, and deletes them."""
 
     async def keep() -> None:
         connection = await asyncpg.connect(database_dsn)

@@ -18,7 +18,7 @@ HEAD = b"POST /webhooks/clover HTTP/1.1\r\nHost: x\r\n"
 
 
 async def test_a_change_is_in_the_outbox_when_200_is_answered(receiving: Receiving) -> None:
-    """What Clover was told is safe is safe."""
+    """A 200 means that the change is committed."""
     answer = await receiving.post(notice(change("IS:ITEM000000001", "UPDATE", 17)))
 
     assert answer.status == 200
@@ -27,8 +27,8 @@ async def test_a_change_is_in_the_outbox_when_200_is_answered(receiving: Receivi
     ]
 
 
-async def test_a_webhook_that_is_refused_leaves_nothing(receiving: Receiving) -> None:
-    """Good changes beside a bad one are not stored either."""
+async def test_refused_webhook_stores_nothing(receiving: Receiving) -> None:
+    """Valid changes beside an invalid one are not stored either."""
     await receiving.post(notice(change()), "wrong")
     await receiving.post(notice(change(), change(kind="MERGE")))
 
@@ -37,29 +37,29 @@ async def test_a_webhook_that_is_refused_leaves_nothing(receiving: Receiving) ->
 
 @pytest.mark.parametrize("secret", SECRETS)
 async def test_each_secret_in_use_is_accepted(receiving: Receiving, secret: str) -> None:
-    """While a secret is being changed, the old one and the new one open."""
+    """During a rotation the old and the new secret are both accepted."""
     assert (await receiving.post(notice(change()), secret)).status == 200
 
 
 @pytest.mark.parametrize("secret", [None, "", "wrong", SECRETS[0] + " x", SECRETS[0][:-1]])
 async def test_without_the_secret_nothing_is_stored(door: Receiving, secret: str | None) -> None:
-    """A caller who does not know the secret changes nothing, and is told what is asked for."""
+    """A caller without the secret changes nothing, and the response names the header."""
     answer = await door.post(notice(change()), secret)
 
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'X-Clover-Auth realm="quicksync"')
 
 
 @pytest.mark.parametrize("secret", [b"\xff\xfe\x80", "ключ".encode(), b"\xed\xb3\xbf", b"a" * 8000])
-async def test_a_secret_of_any_bytes_is_only_wrong(door: Receiving, secret: bytes) -> None:
-    """Bytes that are no text are a wrong secret, never an error of ours."""
+async def test_binary_secret_is_unauthorized(door: Receiving, secret: bytes) -> None:
+    """A secret that is not text is a wrong secret, never a server error."""
     length = str(len(BODY)).encode()
     head = HEAD + b"X-Clover-Auth: " + secret + b"\r\nContent-Length: " + length + b"\r\n\r\n"
 
     assert (await send(door.http, head + BODY.encode())).startswith(b"HTTP/1.1 401")
 
 
-async def test_two_secrets_in_one_request_are_none(door: Receiving) -> None:
-    """A right secret beside a wrong one is not taken."""
+async def test_two_secrets_in_one_request_are_unauthorized(door: Receiving) -> None:
+    """A right secret beside a wrong one is not accepted."""
     both = f"X-Clover-Auth: wrong\r\nX-Clover-Auth: {SECRETS[0]}\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}"
 
     assert (await send(door.http, HEAD + both.encode())).startswith(b"HTTP/1.1 401")
@@ -91,8 +91,8 @@ WRONG: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("body", "field"), WRONG)
-async def test_a_body_that_is_no_webhook_is_refused_by_name(door: Receiving, body: Any, field: str) -> None:
-    """The answer names what is wrong; nothing of such a webhook is stored."""
+async def test_invalid_body_is_refused_with_its_fields(door: Receiving, body: Any, field: str) -> None:
+    """The response names the faulty fields; nothing is stored."""
     answer = await door.post(body)
     problem = await answer.json()
 
@@ -100,23 +100,23 @@ async def test_a_body_that_is_no_webhook_is_refused_by_name(door: Receiving, bod
     assert any(each["field"].startswith(field) for each in problem["errors"])
 
 
-async def test_what_clover_may_add_is_tolerated(receiving: Receiving) -> None:
-    """Unknown fields, unknown kinds and bodies of changes do not stop a webhook."""
+async def test_unknown_fields_and_kinds_are_accepted(receiving: Receiving) -> None:
+    """Unknown fields, unknown kinds and bodies of changes do not refuse a webhook."""
     later = notice({**change("ZZ:A1"), "body": {"quantity": 5}}, change("A:APP0000000001", "CREATE")) | {"version": 2}
 
     assert (await receiving.post(later)).status == 200
     assert [(each.kind, each.action) for each in await receiving.told()] == [("ZZ", "UPDATE"), ("A", "CREATE")]
 
 
-async def test_a_change_told_twice_in_one_webhook_is_one_event(receiving: Receiving) -> None:
-    """One event for each object and action, with the latest of the times."""
+async def test_repeated_change_in_one_webhook_is_one_event(receiving: Receiving) -> None:
+    """Each object and action becomes one event, with the latest of the times."""
     await receiving.post(notice(change(ts=1), change(ts=3), change(ts=2), change(kind="DELETE", ts=1)))
 
     assert [(each.action, each.sent_at) for each in await receiving.told()] == [("UPDATE", 3), ("DELETE", 1)]
 
 
 async def test_unknown_merchants_and_foreign_apps_are_counted_and_dropped(receiving: Receiving) -> None:
-    """Clover is answered 200, since repeating would not help, and the figures show what was dropped."""
+    """They get a 200, because Clover must not repeat them, and the metrics count them."""
     stranger = notice(change(), merchant="STRANGER00001")
     stranger["merchants"][MERCHANT] = [change()]
     answers = [await receiving.post(stranger), await receiving.post(notice(change(), change("O:O1"), app="OTHER"))]
@@ -127,7 +127,7 @@ async def test_unknown_merchants_and_foreign_apps_are_counted_and_dropped(receiv
 
 
 async def test_a_merchant_is_known_as_soon_as_it_is_connected(receiving: Receiving) -> None:
-    """That a merchant was unknown a moment ago is not remembered."""
+    """An unknown merchant is not cached as unknown."""
     webhook = notice(change(), merchant="NEWC0MER00001")
     await receiving.post(webhook)
     async with receiving.database.unit() as unit:
@@ -138,31 +138,31 @@ async def test_a_merchant_is_known_as_soon_as_it_is_connected(receiving: Receivi
 
 
 @pytest.mark.parametrize("secret", [SECRETS[0], "wrong"])
-async def test_a_body_announced_too_large_is_refused_unread(door: Receiving, secret: str) -> None:
-    """A hundred megabytes are refused by their length alone."""
+async def test_too_large_content_length_is_refused_unread(door: Receiving, secret: str) -> None:
+    """A hundred megabytes are refused by their Content-Length."""
     head = HEAD + f"X-Clover-Auth: {secret}\r\nContent-Length: 100000000\r\n\r\n".encode()
 
     assert (await send(door.http, head)).startswith(b"HTTP/1.1 413")
 
 
 async def test_a_body_that_grows_too_large_is_refused(door: Receiving) -> None:
-    """Without a length the limit holds for what arrives."""
+    """Without a Content-Length the limit holds for the received bytes."""
     head = HEAD + f"X-Clover-Auth: {SECRETS[0]}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
 
     assert (await send(door.http, head + (b"10000\r\n" + b" " * 0x10000 + b"\r\n") * 5)).startswith(b"HTTP/1.1 413")
 
 
-async def test_a_body_that_comes_too_slowly_is_given_up(door: Receiving) -> None:
-    """A caller who dawdles does not hold a place for ever."""
+async def test_slow_body_is_given_up(door: Receiving) -> None:
+    """A slow caller does not keep a connection for ever."""
     head = HEAD + f"X-Clover-Auth: {SECRETS[0]}\r\nContent-Length: 50\r\n\r\n{{".encode()
 
     assert (await send(door.http, head)).startswith(b"HTTP/1.1 408")
 
 
-async def test_a_handshake_keeps_the_code_for_the_operator_alone(
+async def test_verification_code_is_stored_for_the_operator_only(
     receiving: Receiving, logged: Callable[[], str]
 ) -> None:
-    """The code is answered with 200 and kept; the log says that one came, and not which."""
+    """The code gets a 200 and is stored; the log mentions its arrival, not its value."""
     code = "0b7b1b9e-9f0c-4c5e-8a53-3a1e4f4d2c11"
     answer = await receiving.post({"verificationCode": code}, secret=None)
     async with receiving.database.connection() as conn:
@@ -174,8 +174,8 @@ async def test_a_handshake_keeps_the_code_for_the_operator_alone(
     assert code not in logged()
 
 
-async def test_a_strangers_handshake_does_not_replace_clovers(receiving: Receiving) -> None:
-    """Each is answered 200, whatever came just before; the last ten are kept, and no more."""
+async def test_strangers_verification_code_does_not_replace_clovers(receiving: Receiving) -> None:
+    """Every code gets a 200; the last ten are kept."""
     codes = [f"{number:08}-aaaa-bbbb-cccc-dddddddddddd" for number in range(11)]
     statuses = set()
     for code in [*codes, codes[5]]:
@@ -188,13 +188,13 @@ async def test_a_strangers_handshake_does_not_replace_clovers(receiving: Receivi
 
 
 @pytest.mark.parametrize("body", [{"verificationCode": 5}, {"verificationCode": "<script>"}, {"verificationCode": ""}])
-async def test_a_handshake_that_is_none_is_refused(door: Receiving, body: dict[str, Any]) -> None:
-    """Without a secret only a real handshake is answered."""
+async def test_request_without_a_secret_must_be_a_verification(door: Receiving, body: dict[str, Any]) -> None:
+    """Without a secret only a valid verification request gets a 200."""
     assert (await door.post(body, secret=None)).status == 401
 
 
-async def test_webhooks_that_come_together_share_a_transaction(receiving: Receiving) -> None:
-    """Those that arrive while one is being written are written with the next."""
+async def test_concurrent_webhooks_share_a_transaction(receiving: Receiving) -> None:
+    """Webhooks that arrive during a write are written together in the next one."""
     async with receiving.database.unit() as unit:
         await unit.conn.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")
         posts = [asyncio.create_task(receiving.post(notice(change(f"I:ITEM{n}")))) for n in range(20)]
@@ -208,8 +208,8 @@ async def test_webhooks_that_come_together_share_a_transaction(receiving: Receiv
     assert transactions <= 3
 
 
-async def test_a_group_that_fails_is_told_so_and_no_other(receiving: Receiving, database_dsn: str) -> None:
-    """503 with Retry-After for those whose transaction was lost; those behind them go through."""
+async def test_failed_group_gets_503_and_no_other(receiving: Receiving, database_dsn: str) -> None:
+    """The webhooks of a failed transaction get 503 with Retry-After; later ones succeed."""
     async with receiving.database.unit() as unit:
         await unit.conn.execute("LOCK TABLE outbox IN EXCLUSIVE MODE")
         lost = asyncio.create_task(receiving.post(notice(change("I:LOST"))))
@@ -224,13 +224,13 @@ async def test_a_group_that_fails_is_told_so_and_no_other(receiving: Receiving, 
     assert [each.object_id for each in await receiving.told()] == ["BEHIND"]
 
 
-async def test_without_the_database_the_answer_is_503(door: Receiving) -> None:
-    """Clover is asked to come again; a 200 would lose the change."""
+async def test_webhook_without_the_database_gets_503(door: Receiving) -> None:
+    """Clover must repeat the webhook; a 200 would lose the change."""
     assert (await door.post(notice(change()))).status == 503
 
 
 async def test_secrets_and_bodies_are_never_logged(receiving: Receiving, logged: Callable[[], str]) -> None:
-    """Neither what was right nor what was wrong about a webhook is in the log."""
+    """The log holds neither valid nor invalid parts of a webhook."""
     await receiving.post(notice(change()), "a wrong one")
     await receiving.post(notice(change("bad canary")), SECRETS[0])
     await receiving.post(notice(change()), SECRETS[1])

@@ -30,7 +30,7 @@ SOME_TIME = datetime.fromtimestamp(int.from_bytes(b"????"), UTC)
 async def test_a_handler_is_not_cancelled_when_the_connection_drops(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A handler under way when the channel drops ends well, and the redelivery changes nothing."""
+    """A handler that is running when the channel drops completes, and the redelivery changes nothing."""
     await engine.declare()
     started, go_on, dropped, cancelled = asyncio.Event(), asyncio.Event(), asyncio.Event(), []
     monkeypatch.setattr(Deliveries, "wake", lambda *_: dropped.set())  # called when the channel is closed
@@ -63,7 +63,7 @@ async def test_a_handler_is_not_cancelled_when_the_connection_drops(
 
 
 async def test_a_message_is_not_acked_before_its_effect_is_committed(engine: Engine) -> None:
-    """A consumer that ends between delivery and commit loses nothing: the message comes again."""
+    """A consumer that ends between delivery and commit loses nothing: the message is redelivered."""
     await engine.declare()
     inbox, reached = engine.inbox(), asyncio.Event()
 
@@ -83,8 +83,8 @@ async def test_a_message_is_not_acked_before_its_effect_is_committed(engine: Eng
     await eventually(lambda: engine.handled == ["a"])
 
 
-async def test_consuming_goes_on_after_the_broker_cancels_the_consumer(engine: Engine) -> None:
-    """When the queue is deleted under the consumer it is declared and consumed again."""
+async def test_consumer_resumes_after_the_broker_cancels_it(engine: Engine) -> None:
+    """When the queue is deleted, the consumer declares and consumes it again."""
     await engine.declare()
     consumer = engine.consumer(engine.inbox())
     await engine.run(consumer.run)
@@ -98,8 +98,8 @@ async def test_consuming_goes_on_after_the_broker_cancels_the_consumer(engine: E
     await eventually(lambda: engine.handled == ["after"])
 
 
-async def test_stopping_finishes_what_is_under_way_and_leaves_the_rest(engine: Engine) -> None:
-    """A stop in the middle of a burst loses nothing: what was not handled is there for the next start."""
+async def test_stop_finishes_the_running_batch_and_leaves_the_rest(engine: Engine) -> None:
+    """A stop during a burst loses nothing: unhandled messages remain for the next start."""
     await engine.declare()
     texts = [f"{number:03}" for number in range(500)]
     await engine.publisher().publish([message(text) for text in texts])
@@ -119,8 +119,8 @@ async def test_stopping_finishes_what_is_under_way_and_leaves_the_rest(engine: E
     assert await engine.noted() == texts
 
 
-async def test_a_message_without_a_proper_id_is_known_by_what_it_says(engine: Engine) -> None:
-    """A foreign publisher's message with a strange id, sent twice, has one effect."""
+async def test_message_with_a_malformed_id_is_identified_by_its_content(engine: Engine) -> None:
+    """A foreign publisher's message with a malformed id, sent twice, has one effect."""
     await engine.declare()
     await engine.run(engine.consumer(engine.inbox()).run)
     strange, exchange = Basic.Properties(message_id="order 7"), engine.topology.exchange
@@ -147,10 +147,10 @@ async def test_a_message_without_a_proper_id_is_known_by_what_it_says(engine: En
     ],
     ids=["id", "type", "name of a header", "header of no calendar", "time in microseconds", "time of no calendar"],
 )
-async def test_odd_properties_hold_nothing_up(
+async def test_malformed_properties_block_nothing(
     engine: Engine, properties: Basic.Properties, plain: bytes, odd: bytes, parked: int
 ) -> None:
-    """A foreign publisher's message whose properties cannot be decoded is taken or parked as any other."""
+    """A message whose properties cannot be decoded is handled or becomes a dead letter, like any other."""
     await engine.declare()
     body = message("odd").body
     async with engine.broker().channel("foreign") as channel, proxied(engine.amqp_url) as proxy:
@@ -173,8 +173,8 @@ async def _taken_or_parked(engine: Engine, count: int) -> bool:
     return len(engine.handled) + len(await engine.fetch("SELECT FROM dead_letter")) == count
 
 
-async def test_a_batch_waits_while_the_database_is_away(engine: Engine) -> None:
-    """What could not be taken because the database was away is neither acked nor lost, and is taken later."""
+async def test_batch_is_retried_while_the_database_is_unavailable(engine: Engine) -> None:
+    """A batch that the database could not take is neither acked nor lost, and is handled later."""
     await engine.declare()
     failures = [Unavailable(), Unavailable()]
 
@@ -190,8 +190,8 @@ async def test_a_batch_waits_while_the_database_is_away(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("others", [0, 1])
-async def test_a_consumer_the_broker_no_longer_knows_ends(engine: Engine, others: int) -> None:
-    """A consumer that was lost without a word is noticed by asking, also when the broker knows another's."""
+async def test_consumer_that_the_broker_forgot_ends(engine: Engine, others: int) -> None:
+    """A silently lost consumer is detected by asking the broker, even when it knows another consumer."""
     await engine.declare()
 
     async def consume_unknown() -> None:
@@ -223,8 +223,8 @@ async def test_a_consumer_the_broker_no_longer_knows_ends(engine: Engine, others
             await consume_unknown()
 
 
-async def test_a_stop_waits_for_no_answer(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A consumer that asks a broker that says nothing ends with its stop, not with the answer."""
+async def test_stop_does_not_wait_for_a_silent_broker(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A consumer that waits for a silent broker ends with its stop, not with the answer."""
     monkeypatch.setattr(broker_module, "CLOSE_SECONDS", 0.2)
     await engine.declare()
     async with proxied(engine.amqp_url) as proxy, engine.clock.running(speed=SECONDS_TO_WATCH):
@@ -237,8 +237,8 @@ async def test_a_stop_waits_for_no_answer(engine: Engine, monkeypatch: pytest.Mo
         await asyncio.wait_for(running, 3)
 
 
-def test_a_frozen_broker_is_noticed_within_half_a_minute() -> None:
-    """The library waits for three heartbeats and a little before it gives a silent broker up."""
+def test_frozen_broker_is_detected_within_half_a_minute() -> None:
+    """The library gives up a silent broker after three heartbeats."""
     assert 3 * (broker_module.HEARTBEAT_SECONDS + 1) < 30
 
 
@@ -251,8 +251,8 @@ def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quick_heartbeat")
 @pytest.mark.parametrize("speed", [1.0, 8.0], ids=["while it waits", "while it asks whether it is known"])
-async def test_a_frozen_broker_is_noticed_and_left(engine: Engine, speed: float) -> None:
-    """A broker that keeps the connection and says nothing is given up, whatever the consumer does at that moment."""
+async def test_frozen_broker_is_detected_and_replaced(engine: Engine, speed: float) -> None:
+    """A silent broker is given up, both while the consumer waits and while it asks."""
     await engine.declare()
     async with proxied(engine.amqp_url) as proxy:
         consumer = engine.consumer(engine.inbox(), proxy.url(engine.amqp_url))
@@ -265,8 +265,8 @@ async def test_a_frozen_broker_is_noticed_and_left(engine: Engine, speed: float)
 
 
 @pytest.mark.usefixtures("quick_heartbeat")
-async def test_a_publish_under_way_when_a_frozen_broker_is_left_is_unavailable(engine: Engine) -> None:
-    """Whoever publishes late in a freeze learns that the broker is not there, and publishes once it is again."""
+async def test_publish_during_a_freeze_is_unavailable(engine: Engine) -> None:
+    """A publish during a freeze raises Unavailable, and works again when the broker does."""
     await engine.declare()
     async with proxied(engine.amqp_url) as proxy:
         publisher = engine.publisher(proxy.url(engine.amqp_url))
@@ -278,8 +278,8 @@ async def test_a_publish_under_way_when_a_frozen_broker_is_left_is_unavailable(e
         assert await publisher.publish([message("b")]) == {}
 
 
-async def test_publishing_and_consuming_each_have_their_connection(engine: Engine) -> None:
-    """A broker short of memory stops reading from those that publish; acks do not go over the same connection."""
+async def test_publishing_and_consuming_use_separate_connections(engine: Engine) -> None:
+    """A broker short of memory stops reading from publishers; acks use another connection."""
     async with proxied(engine.amqp_url) as proxy:
         broker = engine.broker(proxy.url(engine.amqp_url))
         async with broker.channel("publisher"), broker.channel("consumer"):
@@ -287,7 +287,7 @@ async def test_publishing_and_consuming_each_have_their_connection(engine: Engin
 
 
 async def test_connecting_to_a_silent_broker_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that accepts and says nothing is Unavailable, soon."""
+    """A broker that accepts and never responds is Unavailable after the time limit."""
     monkeypatch.setattr(broker_module, "CONNECT_SECONDS", 0.3)
     async with proxied(engine.amqp_url) as proxy:
         proxy.stall()

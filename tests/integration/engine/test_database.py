@@ -18,7 +18,7 @@ from common.errors import Conflict, TimedOut, Unavailable
 
 
 async def test_waiting_for_a_connection_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With every connection taken the next caller is told so, soon, and the pool is well afterwards."""
+    """When every connection is in use, the next caller gets Unavailable, and the pool works afterwards."""
     monkeypatch.setattr(database_module, "ACQUIRE_SECONDS", 0.3)
     small = Database(engine.dsn, "engine", SystemClock(), size=2)
     await small.open()
@@ -35,8 +35,8 @@ async def test_waiting_for_a_connection_is_bounded(engine: Engine, monkeypatch: 
     await small.close()
 
 
-async def test_a_silent_database_is_given_up_and_used_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the database says nothing, queries end in an error within their time; afterwards they work again."""
+async def test_silent_database_times_out_and_recovers(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries to a silent database fail within their limit; afterwards they work again."""
     monkeypatch.setattr(database_module, "COMMAND_SECONDS", 0.5)
     monkeypatch.setattr(database_module, "ACQUIRE_SECONDS", 0.5)
     async with proxied(engine.dsn) as proxy:
@@ -59,10 +59,10 @@ async def test_a_silent_database_is_given_up_and_used_again(engine: Engine, monk
         await database.close()
 
 
-async def test_who_is_cancelled_while_the_database_is_silent_ends_cancelled(
+async def test_cancelled_task_ends_cancelled_when_its_cleanup_fails(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A clean-up that fails does not hide the cancellation: a loop that took it for a failure would never end."""
+    """A failing cleanup does not hide the cancellation: a loop that retried it would never end."""
     monkeypatch.setattr(database_module, "COMMAND_SECONDS", 0.5)
     monkeypatch.setattr(database_module, "ACQUIRE_SECONDS", 0.5)
     begun = asyncio.Event()
@@ -87,8 +87,8 @@ async def test_who_is_cancelled_while_the_database_is_silent_ends_cancelled(
     assert isinstance(ended, asyncio.CancelledError)
 
 
-async def test_a_dead_listener_is_noticed_and_replaced(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listening connection that fell silent is replaced, and after that everybody looks for themselves."""
+async def test_dead_listener_is_detected_and_replaced(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent listening connection is replaced, and then every waiter wakes and looks."""
     monkeypatch.setattr("common.db.wakeup.ALIVE_SECONDS", 0.2)
     monkeypatch.setattr("common.db.wakeup.ANSWER_SECONDS", 0.5)
     async with proxied(engine.dsn) as proxy:
@@ -104,16 +104,16 @@ async def test_a_dead_listener_is_noticed_and_replaced(engine: Engine, monkeypat
             await rung
 
 
-async def test_a_ring_while_nobody_waits_is_not_lost(engine: Engine) -> None:
-    """Who waits after the ring, because they were busy, need not wait."""
+async def test_wakeup_between_two_waits_is_not_lost(engine: Engine) -> None:
+    """A waiter that was busy during the wake-up returns at once."""
     wakeups = engine.database.wakeups
     wakeups.notify("work")
     async with asyncio.timeout(5):
         await wakeups.wait("work", 60)
 
 
-async def test_many_rings_are_few_notifications(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often it rings, others are told now and then: NOTIFY takes a lock that the whole server shares."""
+async def test_many_wakeups_are_few_notifications(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wake-ups of other replicas are batched: NOTIFY takes a lock that the whole server shares."""
     monkeypatch.setattr("common.db.wakeup.NOTIFY_SECONDS", 1.0)
     heard: list[object] = []
     listener = await asyncpg.connect(engine.dsn)
@@ -129,8 +129,8 @@ async def test_many_rings_are_few_notifications(engine: Engine, monkeypatch: pyt
     assert len(heard) <= 2 + time.monotonic() - began
 
 
-async def test_a_ring_is_heard_in_another_process(engine: Engine) -> None:
-    """What one replica rings wakes those who wait in another, and not only itself."""
+async def test_wakeup_reaches_another_process(engine: Engine) -> None:
+    """A wake-up in one replica wakes the waiters of another."""
     here, there = (Wakeups(engine.dsn, "engine", engine.clock) for _ in range(2))
     await engine.run(here.run, there.run)
 
@@ -143,8 +143,8 @@ async def test_a_ring_is_heard_in_another_process(engine: Engine) -> None:
     await eventually(heard)
 
 
-async def test_deadlocks_are_asked_to_try_again(engine: Engine) -> None:
-    """Of two units that lock each other out, one is undone and told to try again."""
+async def test_deadlock_is_a_conflict(engine: Engine) -> None:
+    """Of two units that deadlock, one is rolled back with Conflict."""
     await engine.fetch("INSERT INTO noted VALUES ('a'), ('b')")
     meet = asyncio.Barrier(2)
 
@@ -159,7 +159,7 @@ async def test_deadlocks_are_asked_to_try_again(engine: Engine) -> None:
 
 
 async def test_marks_in_any_order_do_not_deadlock(engine: Engine) -> None:
-    """Units that mark the same things in opposite orders wait for one another and both commit."""
+    """Units that mark the same keys in opposite orders wait for each other and both commit."""
 
     async def mark(*keys: str) -> None:
         async with engine.database.unit() as unit:
@@ -179,8 +179,8 @@ async def test_marks_in_any_order_do_not_deadlock(engine: Engine) -> None:
     await asyncio.gather(backwards, forwards)
 
 
-async def test_a_lock_is_waited_for_a_bounded_time(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that somebody else keeps locked costs a Conflict, not a wait without end."""
+async def test_waiting_for_a_lock_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that another transaction keeps locked causes a Conflict, not an endless wait."""
     monkeypatch.setitem(database_module.SERVER_SETTINGS, "lock_timeout", "200ms")
     impatient = Database(engine.dsn, "engine", SystemClock())
     await impatient.open()
@@ -193,8 +193,8 @@ async def test_a_lock_is_waited_for_a_bounded_time(engine: Engine, monkeypatch: 
     await impatient.close()
 
 
-async def test_a_slow_statement_is_cut_off_by_the_server(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A statement that takes too long is TimedOut, and does not go on in the server."""
+async def test_slow_statement_is_cancelled_by_the_server(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that takes too long raises TimedOut, and ends in the server too."""
     monkeypatch.setitem(database_module.SERVER_SETTINGS, "statement_timeout", "200ms")
     impatient = Database(engine.dsn, "engine", SystemClock())
     await impatient.open()
@@ -205,8 +205,8 @@ async def test_a_slow_statement_is_cut_off_by_the_server(engine: Engine, monkeyp
 
 
 @pytest.mark.parametrize("cut", [asyncio.CancelledError, LookupError])
-async def test_a_unit_that_ends_badly_gives_its_connection_back_clean(engine: Engine, cut: type[BaseException]) -> None:
-    """Cancelled or failed however often, units leave the pool whole, nothing written and no transaction open."""
+async def test_failed_unit_returns_its_connection_clean(engine: Engine, cut: type[BaseException]) -> None:
+    """Cancelled and failed units leave the pool whole, write nothing and leave no transaction open."""
 
     async def end_badly() -> None:
         async with small.unit() as unit:

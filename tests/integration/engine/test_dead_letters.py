@@ -38,7 +38,7 @@ async def dead_letter(database_dsn: str) -> "asyncpg.Connection[asyncpg.Record]"
 async def test_a_dead_letter_is_listed_shown_replayed_and_dropped(
     database_dsn: str, dead_letter: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
-    """Each command does what it says and no more."""
+    """Each command does what its help says."""
     message_id = str(await dead_letter.fetchval("SELECT id FROM dead_letter"))
     code, listed = await dead_letters(database_dsn, "ls")
     assert code == 0

@@ -14,7 +14,7 @@ from common.ids import uuid7
 
 
 async def test_a_message_delivered_twice_has_its_effect_once(engine: Engine) -> None:
-    """A redelivery meets its id in the inbox, in the same batch and in a later one."""
+    """The inbox skips a redelivery by its id, in the same batch and in a later one."""
     inbox, twice = engine.inbox(), message("a")
     await inbox.take([twice, twice, message("b")])
     await inbox.take([twice])
@@ -23,14 +23,14 @@ async def test_a_message_delivered_twice_has_its_effect_once(engine: Engine) -> 
 
 
 async def test_two_replicas_given_the_same_message_apply_it_once(engine: Engine) -> None:
-    """Concurrent deliveries of one message leave one effect."""
+    """Concurrent deliveries of one message have one effect."""
     same = message("a")
     await asyncio.gather(*(engine.inbox().take([same]) for _ in range(8)))
 
     assert await engine.noted() == ["a"]
 
 
-async def test_one_bad_message_does_not_hold_up_the_others(engine: Engine) -> None:
+async def test_one_bad_message_does_not_block_the_others(engine: Engine) -> None:
     """In a batch with a message that cannot be handled, all others have their effect at once."""
     bad = message("bad", body=b'{"merchant_id": "MRCHNT0000001", "text": 7}')
     await engine.inbox().take([message("a"), bad, message("b")])
@@ -54,8 +54,10 @@ async def test_one_bad_message_does_not_hold_up_the_others(engine: Engine) -> No
         ({"type": "\x00\ud800"}, "no handler"),
     ],
 )
-async def test_rubbish_is_parked_with_the_reason(engine: Engine, part: dict[str, object], reason: str) -> None:
-    """What cannot be read waits for a person, names the field, and changes nothing."""
+async def test_undecodable_message_is_a_dead_letter_with_its_reason(
+    engine: Engine, part: dict[str, object], reason: str
+) -> None:
+    """A message that cannot be decoded waits for a person, names the field, and changes nothing."""
     await engine.inbox().take([message("a", **part)])
 
     [parked] = await engine.fetch("SELECT due_at, reason FROM dead_letter")
@@ -64,8 +66,8 @@ async def test_rubbish_is_parked_with_the_reason(engine: Engine, part: dict[str,
     assert await engine.noted() == []
 
 
-async def test_what_is_transient_is_tried_again_after_a_pause(engine: Engine) -> None:
-    """A message whose handler asks for another try gets it when its pause is over, and then is forgotten."""
+async def test_transient_failure_is_retried_after_a_delay(engine: Engine) -> None:
+    """A message whose handler fails for now is retried at its due time, and then deleted."""
     inbox, failures = engine.inbox(), [Conflict()] * 9
 
     async def fail_first(_: Event, __: Unit) -> None:
@@ -83,8 +85,8 @@ async def test_what_is_transient_is_tried_again_after_a_pause(engine: Engine) ->
     assert await engine.fetch("SELECT FROM dead_letter") == []
 
 
-async def test_a_message_that_is_always_too_slow_does_not_hold_up_the_others(engine: Engine) -> None:
-    """A handler whose statement is cut off each time is put off, in its batch and among the parked."""
+async def test_message_that_is_always_too_slow_does_not_block_the_others(engine: Engine) -> None:
+    """A message whose statement always times out is postponed, in its batch and among the dead letters."""
     inbox = engine.inbox()
 
     async def too_slow(event: Noted, _: Unit) -> None:
@@ -102,8 +104,8 @@ async def test_a_message_that_is_always_too_slow_does_not_hold_up_the_others(eng
     assert parked["attempts"] == 2
 
 
-async def test_a_waiting_retry_does_not_hold_up_the_next(engine: Engine) -> None:
-    """A message whose pause is long does not stand before one whose pause is over."""
+async def test_waiting_retry_does_not_block_the_next(engine: Engine) -> None:
+    """A dead letter with a long delay does not block one that is due."""
     inbox = engine.inbox()
     await engine.fetch("SELECT 1")
     async with engine.database.connection() as conn:
@@ -121,8 +123,8 @@ async def test_a_waiting_retry_does_not_hold_up_the_next(engine: Engine) -> None
     assert await engine.noted() == ["quick"]
 
 
-async def test_a_bug_is_tried_a_few_times_then_waits_for_a_person(engine: Engine) -> None:
-    """An unexpected error ends parked with the place it came from and none of its values."""
+async def test_bug_is_retried_a_few_times_then_waits_for_a_person(engine: Engine) -> None:
+    """An unexpected error becomes a dead letter with its place in the code and none of its values."""
     inbox = engine.inbox()
 
     async def stumble(event: Noted, _: Unit) -> None:
@@ -141,8 +143,8 @@ async def test_a_bug_is_tried_a_few_times_then_waits_for_a_person(engine: Engine
     assert "secret" not in parked["reason"]
 
 
-async def test_what_never_works_is_not_repeated(engine: Engine) -> None:
-    """A permanent refusal is handled once and parked."""
+async def test_permanent_failure_is_not_retried(engine: Engine) -> None:
+    """A permanent refusal becomes a dead letter that waits for a person."""
     tries = []
 
     async def refuse(event: Noted, _: Unit) -> None:
@@ -157,8 +159,8 @@ async def test_what_never_works_is_not_repeated(engine: Engine) -> None:
     assert parked["due_at"] is None
 
 
-async def test_an_absent_database_parks_nothing(engine: Engine) -> None:
-    """While the database is away the batch is given back whole, to be taken again."""
+async def test_unavailable_database_creates_no_dead_letter(engine: Engine) -> None:
+    """While the database is unavailable the whole batch is returned, to be handled later."""
 
     async def vanish(_: Event, __: Unit) -> None:
         raise Unavailable
@@ -174,7 +176,7 @@ async def test_an_absent_database_parks_nothing(engine: Engine) -> None:
 
 
 async def test_a_batch_is_handled_merchant_by_merchant(engine: Engine) -> None:
-    """The batches of two replicas touch their merchants in one order, so that they do not deadlock."""
+    """The batches of two replicas lock their merchants in one order, so that they do not deadlock."""
     other = "MRCHNT0000000"
     others = [message(text, body=Noted(merchant_id=other, text=text).model_dump_json().encode()) for text in "yz"]
     await engine.inbox().take([message("a"), others[0], message("b"), others[1]])
@@ -182,8 +184,8 @@ async def test_a_batch_is_handled_merchant_by_merchant(engine: Engine) -> None:
     assert engine.handled == ["y", "z", "a", "b"]
 
 
-async def test_only_what_cannot_come_again_is_forgotten(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The memory of a message outlives every redelivery, and not for ever."""
+async def test_message_ids_are_kept_for_two_weeks(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id of a message outlives every redelivery, and is deleted after that."""
     monkeypatch.setattr("common.db.inbox.FORGET_AT_ONCE", 1)
     inbox = engine.inbox()
     await inbox.take([message("old"), message("new")])

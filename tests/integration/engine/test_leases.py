@@ -18,8 +18,8 @@ SOON, LATE = timedelta(seconds=30), timedelta(seconds=-1)
 STEAL = "UPDATE lease SET token = gen_random_uuid(), expires_at = now() - interval '1 second'"
 
 
-async def test_a_lost_lease_fences_off_whoever_held_it(engine: Engine) -> None:
-    """Under a lease that went to another, nothing can be committed."""
+async def test_lost_lease_fences_off_its_former_holder(engine: Engine) -> None:
+    """A process that lost the lease can commit nothing under it."""
     mine, theirs = uuid4(), uuid4()
     async with engine.database.connection() as conn:
         assert await lease.take(conn, ["m"], mine, LATE) == ["m"]
@@ -30,8 +30,8 @@ async def test_a_lost_lease_fences_off_whoever_held_it(engine: Engine) -> None:
         await lease.fence(conn, "m", theirs)
 
 
-async def test_a_lost_lease_is_neither_prolonged_nor_given_back(engine: Engine) -> None:
-    """Whoever wakes up late does not touch the lease of whoever has it now."""
+async def test_lost_lease_is_neither_prolonged_nor_released(engine: Engine) -> None:
+    """A process that lost the lease does not change the lease of its new holder."""
     mine, theirs = uuid4(), uuid4()
     async with engine.database.connection() as conn:
         await lease.take(conn, ["m"], theirs, SOON)
@@ -42,8 +42,8 @@ async def test_a_lost_lease_is_neither_prolonged_nor_given_back(engine: Engine) 
     assert await engine.fetch("SELECT * FROM lease") == held
 
 
-async def test_nobody_takes_the_lease_of_a_commit_under_way(engine: Engine) -> None:
-    """Between the fence and the commit another waits, even when the lease has expired."""
+async def test_lease_is_not_taken_during_a_commit(engine: Engine) -> None:
+    """Between the fence and the commit another process waits, even when the lease has expired."""
     mine, theirs = uuid4(), uuid4()
 
     async def take_over() -> list[str]:
@@ -61,7 +61,7 @@ async def test_nobody_takes_the_lease_of_a_commit_under_way(engine: Engine) -> N
 
 
 async def test_the_outcome_of_a_lost_lease_is_not_written(engine: Engine) -> None:
-    """A worker whose lease went to another while it worked does not take the row from under it."""
+    """A worker that lost its lease during the work does not delete the row."""
 
     async def push(_: Batch, __: Any) -> None:
         await engine.fetch(STEAL)
@@ -72,7 +72,7 @@ async def test_the_outcome_of_a_lost_lease_is_not_written(engine: Engine) -> Non
 
 
 async def test_long_work_keeps_its_lease(engine: Engine) -> None:
-    """Work that takes longer than a lease lasts goes on holding it."""
+    """Work that takes longer than a lease renews it."""
     kept: list[bool] = []
 
     async def push(_: Batch, __: Any) -> None:
@@ -86,8 +86,10 @@ async def test_long_work_keeps_its_lease(engine: Engine) -> None:
     await eventually(lambda: kept)
 
 
-async def test_work_ends_when_its_lease_cannot_be_prolonged(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever can no longer keep a merchant stops acting for it before another may take it."""
+async def test_turn_is_cancelled_when_its_lease_cannot_be_renewed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker stops acting for a merchant before another process may take it."""
     monkeypatch.setattr("common.work.worker.SAFE_SECONDS", -1.0)
     ended: list[str] = []
 
@@ -108,8 +110,8 @@ async def test_work_ends_when_its_lease_cannot_be_prolonged(engine: Engine, monk
     await eventually(is_done)
 
 
-async def test_work_that_nobody_announced_is_found_by_looking(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mark of another process whose NOTIFY was lost is taken all the same, within seconds."""
+async def test_mark_without_a_wakeup_is_found_by_polling(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mark of another process whose NOTIFY was lost is found within seconds."""
     done: list[str] = []
 
     async def push(batch: Batch, _: Any) -> None:

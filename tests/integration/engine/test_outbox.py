@@ -15,7 +15,7 @@ from common.errors import Unavailable
 
 
 async def test_an_event_leaves_only_with_its_transaction(engine: Engine) -> None:
-    """What is emitted in a unit that fails is never published."""
+    """An event of a unit that fails is never published."""
 
     async def fail() -> None:
         async with engine.database.unit() as unit:
@@ -29,7 +29,7 @@ async def test_an_event_leaves_only_with_its_transaction(engine: Engine) -> None
 
 
 async def test_a_committed_event_is_published_and_its_row_deleted(engine: Engine) -> None:
-    """The relay empties the outbox into the queue, and the handler has its effect."""
+    """The relay publishes the event, and the handler has its effect."""
     await engine.declare()
     await engine.emit("a", "b")
     await engine.run(engine.relay(engine.publisher()).run, engine.consumer(engine.inbox()).run)
@@ -38,8 +38,8 @@ async def test_a_committed_event_is_published_and_its_row_deleted(engine: Engine
     await eventually(lambda: _empty(engine))
 
 
-async def test_an_unroutable_event_stays_and_goes_once_a_queue_is_bound(engine: Engine) -> None:
-    """A publish that no queue takes is not counted as done: the row stays, with the reason, and goes later."""
+async def test_unroutable_event_is_kept_until_a_queue_is_bound(engine: Engine) -> None:
+    """An event that no queue accepts keeps its row, with the reason, and is published later."""
     relay = engine.relay(engine.publisher())
     await engine.emit("a")
 
@@ -53,8 +53,8 @@ async def test_an_unroutable_event_stays_and_goes_once_a_queue_is_bound(engine: 
     assert await _empty(engine)
 
 
-async def test_what_the_broker_does_not_take_is_logged_once(engine: Engine) -> None:
-    """Each type is told when it is first not taken and when it is again, however often it is tried meanwhile."""
+async def test_refused_event_type_is_logged_once(engine: Engine) -> None:
+    """Each type is logged when it is first refused and when it is accepted again."""
     relay = engine.relay(engine.publisher())
     await engine.emit("a")
     with structlog.testing.capture_logs() as lines:
@@ -68,8 +68,8 @@ async def test_what_the_broker_does_not_take_is_logged_once(engine: Engine) -> N
     assert told == [("events refused by the broker", Noted.type), ("events accepted by the broker again", Noted.type)]
 
 
-async def test_what_nobody_takes_is_tried_ever_more_rarely(engine: Engine) -> None:
-    """Many events without a queue do not stand before the others for ever: each try is put off for longer."""
+async def test_unroutable_event_is_retried_with_backoff(engine: Engine) -> None:
+    """Unroutable events do not block the others: each retry comes later."""
     relay = engine.relay(engine.publisher())
     await engine.emit("a")
     pauses = []
@@ -84,10 +84,8 @@ async def test_what_nobody_takes_is_tried_ever_more_rarely(engine: Engine) -> No
     assert 150 <= pauses[-1] <= 300
 
 
-async def test_a_relay_that_stops_is_not_held_up_by_what_others_emit(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While other replicas go on emitting, the one that stops leaves the rest to them after a moment."""
+async def test_stopping_relay_has_a_bounded_last_round(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While other replicas keep emitting, a stopping relay leaves the rest to them."""
     monkeypatch.setattr("common.db.outbox.BATCH", 1)
     await engine.declare()
     await engine.emit(*map(str, range(5000)))
@@ -100,8 +98,8 @@ async def test_a_relay_that_stops_is_not_held_up_by_what_others_emit(
     assert await engine.fetch("SELECT FROM lease") == []
 
 
-async def test_an_unroutable_event_does_not_hold_up_the_others(engine: Engine) -> None:
-    """Of a burst, what has a queue leaves and only the rest waits."""
+async def test_unroutable_event_does_not_block_the_others(engine: Engine) -> None:
+    """Of a burst, only the unroutable events stay."""
     await engine.declare()
     lost = message("lost", type="engine.nobody_listens.v1")
     failed = await engine.publisher().publish([message("a"), lost, message("b")])
@@ -109,8 +107,8 @@ async def test_an_unroutable_event_does_not_hold_up_the_others(engine: Engine) -
     assert dict(failed) == {lost.id: "no queue is bound for it"}
 
 
-async def test_an_event_is_kept_for_who_never_ran(engine: Engine) -> None:
-    """An event that another service's queue takes is kept all the same for one that has no queue yet."""
+async def test_event_is_kept_for_a_service_that_never_ran(engine: Engine) -> None:
+    """An event that one service's queue accepts is kept for a service that has no queue yet."""
     engine.topology = replace(engine.topology, subscriptions={"engine": [Noted.type], "other": [Noted.type]})
     async with engine.broker().channel("other") as channel:
         await engine.topology.declare_queue(channel, "other", [Noted.type])
@@ -120,8 +118,8 @@ async def test_an_event_is_kept_for_who_never_ran(engine: Engine) -> None:
     await eventually(lambda: engine.handled == ["a"])
 
 
-async def test_a_confirm_that_never_comes_costs_a_repeat_and_no_event(engine: Engine) -> None:
-    """When the broker falls silent the rows stay; when it speaks again they arrive, with one effect each."""
+async def test_missing_confirm_causes_a_repeat_and_loses_no_event(engine: Engine) -> None:
+    """While the broker is silent the rows stay; afterwards they arrive, with one effect each."""
     await engine.declare()
     async with proxied(engine.amqp_url) as proxy:
         publisher = engine.publisher(proxy.url(engine.amqp_url), confirm_seconds=0.5)
@@ -142,7 +140,7 @@ async def test_a_confirm_that_never_comes_costs_a_repeat_and_no_event(engine: En
 
 
 async def test_waiting_for_confirms_is_bounded(engine: Engine) -> None:
-    """Each burst is given up after its time, whatever the heartbeat of the connection says."""
+    """Each burst has its own time limit, independent of the connection's heartbeat."""
     await engine.declare()
     async with proxied(engine.amqp_url) as proxy:
         publisher = engine.publisher(proxy.url(engine.amqp_url), confirm_seconds=0.3)
@@ -153,8 +151,8 @@ async def test_waiting_for_confirms_is_bounded(engine: Engine) -> None:
                 await publisher.publish([message("b")])
 
 
-async def test_after_a_publish_was_cut_short_another_connection_is_used(engine: Engine) -> None:
-    """Once a publish was cancelled its tags are in doubt, so that no later confirm is read on that channel."""
+async def test_cancelled_publish_discards_its_connection(engine: Engine) -> None:
+    """The delivery tags of a cancelled publish are in doubt, so its channel is not used again."""
     await engine.declare()
     async with proxied(engine.amqp_url) as proxy:
         publisher = engine.publisher(proxy.url(engine.amqp_url))
@@ -169,8 +167,8 @@ async def test_after_a_publish_was_cut_short_another_connection_is_used(engine: 
         assert proxy.connections == 2
 
 
-async def test_a_publish_cut_short_never_confirms_another(engine: Engine) -> None:
-    """Cancelled anywhere in a burst, the publisher starts over on a new channel and confirms what really arrived."""
+async def test_cancelled_publish_never_confirms_another(engine: Engine) -> None:
+    """After a cancellation anywhere in a burst, a new channel confirms only messages that arrived."""
     await engine.declare()
     publisher = engine.publisher()
     for delay in range(12):
@@ -184,7 +182,7 @@ async def test_a_publish_cut_short_never_confirms_another(engine: Engine) -> Non
 
 
 async def test_a_cut_connection_is_replaced(engine: Engine) -> None:
-    """After the connection is cut the relay goes on over another."""
+    """After the connection breaks, the relay publishes on another one."""
     await engine.declare()
     async with proxied(engine.amqp_url) as proxy:
         relay = engine.relay(engine.publisher(proxy.url(engine.amqp_url)))
@@ -196,7 +194,7 @@ async def test_a_cut_connection_is_replaced(engine: Engine) -> None:
         await eventually(lambda: _empty(engine))
 
 
-async def test_an_event_that_commits_late_is_not_passed_over(engine: Engine) -> None:
+async def test_event_that_commits_late_is_published(engine: Engine) -> None:
     """A transaction that began first and commits last still has its event published."""
     await engine.declare()
     relay = engine.relay(engine.publisher())
@@ -211,8 +209,8 @@ async def test_an_event_that_commits_late_is_not_passed_over(engine: Engine) -> 
     assert await _empty(engine)
 
 
-async def test_one_relay_at_a_time_and_another_when_it_is_gone(engine: Engine) -> None:
-    """A second replica publishes nothing while the first holds the lease, and takes over when it has expired."""
+async def test_one_relay_at_a_time_until_its_lease_expires(engine: Engine) -> None:
+    """A second replica publishes nothing while the first holds the lease, and takes over when it expires."""
     await engine.declare()
     first, second = engine.relay(engine.publisher()), engine.relay(engine.publisher())
     await engine.emit("a")
@@ -225,7 +223,7 @@ async def test_one_relay_at_a_time_and_another_when_it_is_gone(engine: Engine) -
 
 
 async def test_a_relay_that_lost_its_lease_deletes_nothing_unpublished(engine: Engine) -> None:
-    """A relay that wakes up after another took over publishes nothing and removes nothing."""
+    """A relay that lost its lease publishes nothing and deletes nothing."""
     await engine.declare()
     stale, active = engine.relay(engine.publisher()), engine.relay(engine.publisher())
     await stale.publish_due()
@@ -237,8 +235,8 @@ async def test_a_relay_that_lost_its_lease_deletes_nothing_unpublished(engine: E
     assert len(await engine.fetch("SELECT FROM outbox")) == 1
 
 
-async def test_an_event_of_another_process_is_relayed_without_a_word(engine: Engine) -> None:
-    """Rows that nobody announced are found by looking."""
+async def test_event_without_a_wakeup_is_found_by_polling(engine: Engine) -> None:
+    """The relay finds rows that were committed without a wake-up."""
     await engine.declare()
     await engine.emit("first")
     await engine.run(engine.relay(engine.publisher()).run)

@@ -151,10 +151,8 @@ async def loop() -> asyncio.AbstractEventLoop:
     return asyncio.get_running_loop()
 
 
-def test_a_problem_is_open_exactly_while_something_waits_for_it(
-    engine: Engine, loop: asyncio.AbstractEventLoop
-) -> None:
-    """Whatever happens to work in whatever order, its problems count it, and what is told adds up to what is."""
+def test_problem_is_open_exactly_while_work_waits_under_it(engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+    """In any sequence of outcomes, each problem counts its work, and the events add up to that count."""
 
     class Machine(Waiting):
         pass

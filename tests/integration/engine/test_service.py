@@ -80,8 +80,8 @@ def clock_of(made: Service) -> FakeClock:
     return made.database.clock
 
 
-async def test_a_trace_goes_with_its_event_through_outbox_and_broker(engine: Engine) -> None:
-    """What handles an event is in the trace of the request that caused it."""
+async def test_trace_follows_its_event_through_outbox_and_broker(engine: Engine) -> None:
+    """The handler of an event runs in the trace of the request that caused it."""
     seen = []
 
     async def remember(_: Noted, __: Unit) -> None:
@@ -115,17 +115,15 @@ async def cancels_itself(_: asyncio.Event) -> None:
 @pytest.mark.parametrize(
     ("loop", "error"), [(dies, ZeroDivisionError), (returns, RuntimeError), (cancels_itself, RuntimeError)]
 )
-async def test_a_loop_that_ends_takes_the_process_down(engine: Engine, loop: Loop, error: type[Exception]) -> None:
-    """A service of which one part ended, however that came, is not left half alive."""
+async def test_loop_that_ends_ends_the_process(engine: Engine, loop: Loop, error: type[Exception]) -> None:
+    """A service does not continue without one of its loops."""
     with pytest.raises(ExceptionGroup) as died:
         await asyncio.wait_for(service(engine, loops=[loop]).run(asyncio.Event()), 20)
     assert died.group_contains(error)
 
 
-async def test_a_bug_in_the_engine_of_a_turn_takes_the_process_down(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When writing outcomes itself is broken, the process ends rather than the work of one merchant."""
+async def test_bug_in_writing_outcomes_ends_the_process(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in the engine ends the process instead of silently stopping one merchant."""
 
     async def broken(*_: Any) -> None:
         raise ZeroDivisionError
@@ -139,7 +137,7 @@ async def test_a_bug_in_the_engine_of_a_turn_takes_the_process_down(
 
 
 async def test_a_stop_that_takes_too_long_is_cut_off(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever does not end in time, alone or one after the other, ends with the process, and its work is kept."""
+    """Work that does not end in time ends with the process, and stays queued."""
     monkeypatch.setattr("common.service.ORDERLY_SECONDS", 0.2)
     started = asyncio.Event()
 
@@ -159,7 +157,7 @@ async def test_a_stop_that_takes_too_long_is_cut_off(engine: Engine, monkeypatch
 
 
 async def test_a_stop_is_orderly_and_within_twenty_seconds(engine: Engine) -> None:
-    """Work that never ends is cut off in time, the last events are published, and the leases are given back."""
+    """Endless work is cancelled in time, the last events are published, and the leases are released."""
 
     async def hang(_: Batch, __: Any) -> None:
         started.set()
@@ -181,8 +179,8 @@ async def test_a_stop_is_orderly_and_within_twenty_seconds(engine: Engine) -> No
     assert [row["key"] for row in await engine.fetch("SELECT key FROM work")] == ["a"]
 
 
-async def test_it_is_ready_only_with_its_database_and_broker(engine: Engine) -> None:
-    """/readyz tells what waits, and turns when the queue is no longer consumed."""
+async def test_service_is_ready_only_with_its_database_and_broker(engine: Engine) -> None:
+    """/readyz reports waiting rows, and fails when the queue is not consumed."""
     made = service(engine)
 
     async def answers(url: str, wanted: int) -> Any:

@@ -45,8 +45,8 @@ async def events(engine: Engine) -> list[str]:
     return [f"{row['type']} {row['body'].decode()}" for row in found]
 
 
-async def test_marks_of_one_thing_are_one_row_and_done_once(engine: Engine) -> None:
-    """However often something is asked for before it is done, it is done once."""
+async def test_marks_of_one_key_are_one_row_and_done_once(engine: Engine) -> None:
+    """A key that is marked several times before its work is done once."""
     done: list[list[str]] = []
 
     async def push(batch: Batch) -> None:
@@ -60,8 +60,8 @@ async def test_marks_of_one_thing_are_one_row_and_done_once(engine: Engine) -> N
     assert await rows(engine) == []
 
 
-async def test_what_is_asked_for_while_it_is_done_is_done_again(engine: Engine) -> None:
-    """A mark that comes during the work is not lost with its row."""
+async def test_mark_during_the_work_is_done_again(engine: Engine) -> None:
+    """A mark that comes during the work is not deleted with its row."""
     done = []
 
     async def push(batch: Batch) -> None:
@@ -76,10 +76,10 @@ async def test_what_is_asked_for_while_it_is_done_is_done_again(engine: Engine) 
 
 
 @pytest.mark.parametrize("later", [Batch.retry, Batch.repeat])
-async def test_what_is_asked_for_while_it_puts_itself_off_is_done_at_once(
+async def test_mark_during_the_work_overrides_its_later_due_time(
     engine: Engine, later: Callable[[Batch, str, timedelta], None]
 ) -> None:
-    """A mark that comes during the work counts for more than the time the work then asks for."""
+    """A key that is marked during the work is due at once, whatever time the outcome names."""
     done = []
 
     async def push(batch: Batch) -> None:
@@ -94,8 +94,8 @@ async def test_what_is_asked_for_while_it_puts_itself_off_is_done_at_once(
     assert done == [["a"], ["a"]]
 
 
-async def test_urgent_work_goes_first_and_each_lane_keeps_its_order(engine: Engine) -> None:
-    """Priority decides, then age."""
+async def test_work_runs_by_priority_then_by_age(engine: Engine) -> None:
+    """The lowest priority number runs first; within a priority the oldest row does."""
     done: list[str] = []
 
     async def push(batch: Batch) -> None:
@@ -110,10 +110,8 @@ async def test_urgent_work_goes_first_and_each_lane_keeps_its_order(engine: Engi
     assert done == ["live", "first", "second", "bulk"]
 
 
-async def test_a_backlog_does_not_stand_before_what_others_want(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A merchant whose oldest row is older than another's waits in line after its turn, however much it still has."""
+async def test_backlog_does_not_starve_other_merchants(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A merchant with the oldest row waits in line after its turn, even with a backlog."""
     monkeypatch.setattr("common.work.worker.TURN_SECONDS", 0.5)
     done: list[str] = []
 
@@ -134,8 +132,8 @@ async def test_a_backlog_does_not_stand_before_what_others_want(
     assert done.index(OTHER) <= 2
 
 
-async def test_nobody_is_called_on_and_on_who_takes_no_calls(engine: Engine) -> None:
-    """When Clover does not answer for a batch the merchant rests, longer each time, instead of failing row by row."""
+async def test_merchant_cools_down_while_clover_is_unavailable(engine: Engine) -> None:
+    """After a failed batch the merchant cools down, longer each time, instead of failing row by row."""
     calls: list[int] = []
 
     async def push(batch: Batch) -> None:
@@ -151,8 +149,8 @@ async def test_nobody_is_called_on_and_on_who_takes_no_calls(engine: Engine) -> 
     assert calls == [10] * 3
 
 
-async def test_a_release_is_not_lost_on_work_under_way(engine: Engine) -> None:
-    """What is refused while somebody puts the cause right is tried again, and not held for what is over."""
+async def test_release_during_the_work_is_not_lost(engine: Engine) -> None:
+    """A key that is refused while its problem is released is attempted again instead of held."""
     calls: list[list[str]] = []
 
     async def push(batch: Batch) -> None:
@@ -170,8 +168,8 @@ async def test_a_release_is_not_lost_on_work_under_way(engine: Engine) -> None:
     assert (await events(engine))[-1].startswith("problem.closed.v1")
 
 
-async def test_a_release_of_one_problem_leaves_those_held_for_another(engine: Engine) -> None:
-    """What is refused for a reason of its own while another cause is put right waits all the same."""
+async def test_release_of_one_problem_keeps_work_held_under_another(engine: Engine) -> None:
+    """A key that is refused for another problem is held, although a release came during the work."""
     calls: list[list[str]] = []
 
     async def push(batch: Batch) -> None:
@@ -198,8 +196,8 @@ CREATE TRIGGER fail_once BEFORE DELETE ON work FOR EACH ROW EXECUTE FUNCTION fai
 """
 
 
-async def test_an_outcome_that_meets_another_writer_is_written_again(engine: Engine) -> None:
-    """A conflict in the database after the call does not cost the call once more."""
+async def test_outcome_is_written_again_after_a_conflict(engine: Engine) -> None:
+    """A conflict in the database does not repeat the call."""
     calls: list[list[str]] = []
 
     async def push(batch: Batch) -> None:
@@ -234,8 +232,8 @@ async def test_two_replicas_never_work_for_a_merchant_at_once(engine: Engine) ->
     assert await rows(engine) == []
 
 
-async def test_whoever_lost_the_lease_can_write_nothing(engine: Engine) -> None:
-    """A worker that slept past its lease commits neither its result nor the outcome; another does the work."""
+async def test_worker_without_its_lease_writes_nothing(engine: Engine) -> None:
+    """A batch that lost its lease raises LeaseLost instead of writing."""
     refused = []
 
     async def push(batch: Batch) -> None:
@@ -317,7 +315,7 @@ async def test_a_lost_lease_writes_neither_outcome_nor_hook(engine: Engine) -> N
     assert [row["key"] for row in await rows(engine)] == ["a"]
 
 
-async def test_one_refused_row_stands_alone(engine: Engine) -> None:
+async def test_refused_row_is_held_alone(engine: Engine) -> None:
     """Of a batch that is refused only the bad row is held, with the reason; the others are done."""
 
     async def push(batch: Batch) -> None:
@@ -336,8 +334,8 @@ async def test_one_refused_row_stands_alone(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("error", [Unavailable(), Ambiguous(), Throttled()])
-async def test_what_fails_for_now_is_taken_again_later(engine: Engine, error: Exception) -> None:
-    """A transient failure postpones the row by a growing pause and then it is done."""
+async def test_transient_failure_is_retried_with_backoff(engine: Engine, error: Exception) -> None:
+    """A transient failure postpones the row by a growing delay, until it succeeds."""
     failures = [error] * 3
 
     async def push(_: Batch) -> None:
@@ -355,8 +353,8 @@ async def test_what_fails_for_now_is_taken_again_later(engine: Engine, error: Ex
     assert await rows(engine) == []
 
 
-async def test_the_other_side_says_when_to_come_back(engine: Engine) -> None:
-    """A retry_after is kept to, and hints that come meanwhile do not shorten it."""
+async def test_retry_after_is_kept_despite_new_marks(engine: Engine) -> None:
+    """A Retry-After sets the due time, and later marks do not shorten it."""
 
     async def push(_: Batch) -> None:
         raise Throttled(retry_after=timedelta(seconds=21))
@@ -369,8 +367,8 @@ async def test_the_other_side_says_when_to_come_back(engine: Engine) -> None:
     assert row["due_at"] == engine.clock.now() + timedelta(seconds=21)
 
 
-async def test_what_is_held_is_taken_up_when_it_is_asked_for_again(engine: Engine) -> None:
-    """What was refused is tried anew once somebody wants it again, and its problem is told and counted once."""
+async def test_held_key_is_attempted_again_after_a_mark(engine: Engine) -> None:
+    """A held key is attempted again once it is marked, and its problem counts it once."""
     tries: list[list[str]] = []
 
     async def push(batch: Batch) -> None:
@@ -387,8 +385,8 @@ async def test_what_is_held_is_taken_up_when_it_is_asked_for_again(engine: Engin
     assert [told.split()[0] for told in await events(engine)] == ["problem.opened.v1", "problem.closed.v1"]
 
 
-async def test_what_fails_for_long_is_told_and_goes_on(engine: Engine) -> None:
-    """After minutes of failures a problem says so, once; the tries go on, and the first that succeeds closes it."""
+async def test_long_failure_is_reported_and_still_retried(engine: Engine) -> None:
+    """After minutes of failures a problem opens once; the retries continue, and the first success closes it."""
     failures = [Unavailable()] * (DELAYED_ATTEMPTS + 5)
 
     async def push(_: Batch) -> None:
@@ -409,8 +407,8 @@ async def test_what_fails_for_long_is_told_and_goes_on(engine: Engine) -> None:
     assert closed.startswith("problem.closed.v1")
 
 
-async def test_what_is_asked_for_anew_while_it_is_refused_is_tried_anew(engine: Engine) -> None:
-    """A refusal of the old does not hold the new that was put in its place meanwhile."""
+async def test_mark_during_a_refusal_is_attempted_again(engine: Engine) -> None:
+    """A refusal of the old state does not hold the new state that was marked meanwhile."""
     tries: list[list[str]] = []
 
     async def push(batch: Batch) -> None:
@@ -427,8 +425,8 @@ async def test_what_is_asked_for_anew_while_it_is_refused_is_tried_anew(engine: 
     assert "problem.closed.v1" in (await events(engine))[-1]
 
 
-async def test_a_bug_ends_held_and_its_neighbours_are_done(engine: Engine) -> None:
-    """A row on which the code stumbles is held after a few tries and tells nothing of its values."""
+async def test_bug_holds_its_key_and_no_other(engine: Engine) -> None:
+    """A key on which the code fails is held after a few attempts, without its values in the reason."""
 
     async def push(batch: Batch) -> None:
         if "bad" in batch.keys:
@@ -445,8 +443,8 @@ async def test_a_bug_ends_held_and_its_neighbours_are_done(engine: Engine) -> No
     assert "secret" not in row["error"]
 
 
-async def test_held_work_waits_and_flows_in_order_when_released(engine: Engine) -> None:
-    """Held rows are not tried; once released they go oldest first, and the problem closes with their number."""
+async def test_released_work_runs_in_order(engine: Engine) -> None:
+    """Held keys are not attempted; once released they run oldest first, and the problem closes with their number."""
     ready: list[bool] = []
     sent: list[str] = []
 
@@ -474,8 +472,8 @@ async def test_held_work_waits_and_flows_in_order_when_released(engine: Engine) 
     assert '"resumed_count":25' in closed[0]
 
 
-async def test_a_problem_stays_open_while_one_still_waits_for_it(engine: Engine) -> None:
-    """Retrying one held row that then succeeds lowers the number; only the last one closes the problem."""
+async def test_problem_stays_open_while_a_key_waits_under_it(engine: Engine) -> None:
+    """The success of one held key lowers the number; only the last one closes the problem."""
     good: set[str] = set()
 
     async def push(batch: Batch) -> None:
@@ -497,8 +495,8 @@ async def test_a_problem_stays_open_while_one_still_waits_for_it(engine: Engine)
     assert '"resumed_count":2' in told[2]
 
 
-async def test_what_is_not_wanted_any_more_stops_waiting(engine: Engine) -> None:
-    """A held row that is dropped is gone and no problem counts it; one that is not held is left to the worker."""
+async def test_dropped_key_stops_waiting(engine: Engine) -> None:
+    """A held key that is dropped is deleted and no longer counted; any other key is left to the worker."""
 
     async def push(_: Batch) -> None:
         raise Held(Code.ORDER_TYPE_MISSING)
@@ -518,8 +516,8 @@ async def test_what_is_not_wanted_any_more_stops_waiting(engine: Engine) -> None
     assert '"resumed_count":0' in closed
 
 
-async def test_recurring_work_that_went_through_waits_for_nothing(engine: Engine) -> None:
-    """A sweep that was held and then succeeds closes its problem, although its row stays."""
+async def test_repeated_work_that_succeeded_closes_its_problem(engine: Engine) -> None:
+    """A held sweep that later succeeds closes its problem, although its row stays."""
     refused = [True]
 
     async def sweep(batch: Batch) -> None:
@@ -540,8 +538,8 @@ async def test_recurring_work_that_went_through_waits_for_nothing(engine: Engine
     assert [told.split()[0] for told in await events(engine)] == ["problem.opened.v1", "problem.closed.v1"]
 
 
-async def test_recurring_work_marks_itself_again(engine: Engine) -> None:
-    """A row that asks to be taken again is taken when due, not before, and sooner when somebody asks."""
+async def test_repeated_work_is_due_again(engine: Engine) -> None:
+    """A repeated key runs at its due time, not before, and sooner when it is marked."""
     taken = []
 
     async def sweep(batch: Batch) -> None:
@@ -561,7 +559,7 @@ async def test_recurring_work_marks_itself_again(engine: Engine) -> None:
 
 
 async def test_work_of_an_unknown_kind_waits_for_a_version_that_knows_it(engine: Engine) -> None:
-    """After a roll-back, rows of the newer version are kept, and the known kinds go on."""
+    """After a rollback, rows of the newer version are kept, and known kinds continue."""
     done = []
 
     async def push(batch: Batch) -> None:
@@ -576,7 +574,7 @@ async def test_work_of_an_unknown_kind_waits_for_a_version_that_knows_it(engine:
 
 
 async def test_work_with_an_unknown_problem_waits_for_a_version_that_knows_it(engine: Engine) -> None:
-    """After a roll-back, what waited for a problem of the newer version is left alone, and the rest goes on."""
+    """After a rollback, rows with a problem of the newer version are kept, and the others continue."""
     done = []
 
     async def push(batch: Batch) -> None:
@@ -591,7 +589,7 @@ async def test_work_with_an_unknown_problem_waits_for_a_version_that_knows_it(en
 
 
 async def test_invalid_input_of_one_merchant_leaves_others_alone(engine: Engine) -> None:
-    """A merchant whose every row is refused does not keep another's from being done."""
+    """A merchant whose every row is refused does not block another merchant."""
     done = []
 
     async def push(batch: Batch) -> None:
@@ -606,8 +604,8 @@ async def test_invalid_input_of_one_merchant_leaves_others_alone(engine: Engine)
     assert done == ["a"]
 
 
-async def test_a_stopping_worker_finishes_and_gives_back_its_lease(engine: Engine) -> None:
-    """What is under way when the stop comes ends well, and the next start need not wait for the lease."""
+async def test_stopping_worker_finishes_and_releases_its_lease(engine: Engine) -> None:
+    """A running batch completes after a stop, and the next start does not wait for the lease."""
     started, go_on, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def push(_: Batch) -> None:

@@ -71,8 +71,8 @@ async def working(database_dsn: str) -> AsyncIterator[Working]:
     await database.close()
 
 
-async def test_each_row_says_why_it_waits(working: Working) -> None:
-    """State, problem, reason and attempts of every row of this merchant and no other, oldest first."""
+async def test_each_row_has_its_state_and_reason(working: Working) -> None:
+    """The list shows state, problem, reason and attempts of this merchant's rows only, oldest first."""
     listed = await working.page()
     [held] = [row for row in listed["work"] if row["state"] == "held"]
 
@@ -93,12 +93,12 @@ async def test_each_row_says_why_it_waits(working: Working) -> None:
     ],
 )
 async def test_rows_are_filtered(working: Working, query: dict[str, str], keys: list[str]) -> None:
-    """By state, kind and problem."""
+    """The filters are state, kind and problem."""
     assert await working.keys(**query) == keys
 
 
 async def test_pages_follow_one_another(working: Working) -> None:
-    """`next` of one page is the `cursor` of the following; every row comes once."""
+    """`next` of one page is the `cursor` of the following one; every row appears once."""
     first = await working.page(limit=2)
     second = await working.page(limit=2, cursor=first["next"])
 
@@ -107,7 +107,7 @@ async def test_pages_follow_one_another(working: Working) -> None:
 
 
 async def test_a_row_is_retried(working: Working) -> None:
-    """A row that waited for a person is due at once, and still counted under its problem until it went through."""
+    """A held row becomes due at once, and counts under its problem until it succeeds."""
     [held] = (await working.page(state="held"))["work"]
 
     assert await working.retry(held["id"]) == 202
@@ -115,8 +115,8 @@ async def test_a_row_is_retried(working: Working) -> None:
     assert await working.keys(state="due", problem="stock_rejected") == ["held"]
 
 
-async def test_what_is_not_there_cannot_be_retried(working: Working) -> None:
-    """Unknown rows, those of other merchants, and what is no id at all."""
+async def test_unknown_row_cannot_be_retried(working: Working) -> None:
+    """Unknown rows, rows of other merchants and malformed ids are refused."""
     [foreign] = (await working.page(OTHER))["work"]
 
     assert await working.retry(foreign["id"]) == 404
@@ -125,13 +125,13 @@ async def test_what_is_not_there_cannot_be_retried(working: Working) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 501}, {"state": "failed"}, {"problem": "none"}, {"x": 1}])
-async def test_a_query_that_makes_no_sense_is_refused(working: Working, query: dict[str, Any]) -> None:
-    """With the parameter named."""
+async def test_invalid_query_is_refused(working: Working, query: dict[str, Any]) -> None:
+    """The response names the parameter."""
     refused = await working.page(status=422, **query)
 
     assert refused["errors"][0]["field"] in query
 
 
 async def test_an_unknown_merchant_is_not_found(working: Working) -> None:
-    """Nobody learns from an empty list that a merchant does not exist."""
+    """An unknown merchant is a 404 instead of an empty list."""
     await working.page("MRCHNT0000009", status=404)

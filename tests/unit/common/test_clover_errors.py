@@ -51,8 +51,8 @@ def test_retry_after_is_bounded(value: str) -> None:
         (422, b"[1, 2]", Rejected, "Clover refused with status 422."),
     ],
 )
-def test_refusals_keep_clovers_words(status: int, body: bytes, kind: type[AppError], message: str) -> None:
-    """Each 4xx becomes its error; words come from the JSON envelope or the plain text."""
+def test_errors_keep_clovers_message(status: int, body: bytes, kind: type[AppError], message: str) -> None:
+    """Each 4xx becomes its error, with the message of the JSON envelope or the plain text."""
     error = refusal(status, {}, body, "orders/0RDER00000001/payments")
 
     assert type(error) is kind
@@ -61,8 +61,8 @@ def test_refusals_keep_clovers_words(status: int, body: bytes, kind: type[AppErr
 
 
 @given(st.binary(max_size=2000))
-def test_any_body_can_be_a_refusal(body: bytes) -> None:
-    """Whatever comes is cut to a line that can be stored."""
+def test_any_body_can_be_an_error(body: bytes) -> None:
+    """Any body is shortened to a line that can be stored."""
     line = clover_message(body)
 
     assert len(line) <= LONGEST_MESSAGE
@@ -70,25 +70,25 @@ def test_any_body_can_be_a_refusal(body: bytes) -> None:
     line.encode()
 
 
-def test_words_carry_no_address() -> None:
-    """What looks like personal data is taken out before it is shown or stored."""
+def test_messages_hold_no_personal_data() -> None:
+    """Apparent personal data is redacted before it is shown or stored."""
     assert "ada@example.com" not in clover_message(b'{"message": "ada@example.com is taken"}')
 
 
-def test_nul_is_taken_out_of_texts() -> None:
-    """PostgreSQL cannot hold it, so it never gets further than here; a backslash before u0000 is no NUL."""
+def test_nul_is_removed_from_texts() -> None:
+    """PostgreSQL cannot store NUL; a backslash before u0000 is not a NUL."""
     assert decoded(Item, rb'{"id": "a\u0000b\\u0000"}').id == "ab\\u0000"
 
 
 @pytest.mark.parametrize("body", [b'{"id": "A"}', b'{"id": "A", "price": null, "more": null}'])
-def test_null_is_as_good_as_absent(body: bytes) -> None:
-    """A field that Clover has no value for has its default, whether it is left out or null."""
+def test_null_counts_as_absent(body: bytes) -> None:
+    """A field without a value has its default, both when it is omitted and when it is null."""
     assert decoded(Item, body) == Item(id="A")
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"id": "A"', b'{"id": "\\ud800"}', b"[" * 100_000])
-def test_what_is_not_json_is_the_way_not_the_data(body: bytes) -> None:
-    """A proxy's page or half an answer may be better next time."""
+def test_response_that_is_not_json_is_unavailable(body: bytes) -> None:
+    """A proxy's page or half a response may succeed next time."""
     with pytest.raises(Unavailable):
         decoded(Item, body)
 
@@ -96,7 +96,7 @@ def test_what_is_not_json_is_the_way_not_the_data(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "field"), [(b'{"id": 5}', "id"), (b'{"id": "A", "price": NaN}', "price"), (b"[]", "body")]
 )
-def test_what_does_not_fit_names_the_field_alone(body: bytes, field: str) -> None:
-    """The message says where, never with which value."""
+def test_unexpected_response_names_its_fields_only(body: bytes, field: str) -> None:
+    """The message names the field, never its value."""
     with pytest.raises(Undecodable, match=field):
         decoded(Item, body)

@@ -98,7 +98,7 @@ def test_half_characters_are_written(lines: Lines) -> None:
 
 
 def test_lines_below_the_level_are_not_written(lines: Lines) -> None:
-    """The level holds for ours and for libraries; chatty ones are heard from warnings on."""
+    """The level holds for our lines and for libraries; verbose libraries are logged from warnings on."""
     structlog.get_logger().debug("x")
     logging.getLogger("library").debug("x")
     logging.getLogger("aiormq").info("x")

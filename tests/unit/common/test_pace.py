@@ -48,7 +48,7 @@ async def breathe() -> None:
 
 @given(rate=st.floats(0.5, 50), pauses=st.lists(st.floats(0, 3), min_size=2, max_size=30))
 async def test_calls_are_never_closer_than_the_rate_allows(rate: float, pauses: list[float]) -> None:
-    """However long nobody called, no credit for a burst gathers."""
+    """An idle time gives no credit for a burst."""
     paced = Paced(rate)
     for pause in pauses:
         paced.clock.advance(pause)
@@ -57,8 +57,8 @@ async def test_calls_are_never_closer_than_the_rate_allows(rate: float, pauses: 
     assert all(later - earlier >= 1 / rate - 1e-9 for earlier, later in pairwise(paced.went))
 
 
-async def test_reserved_turns_go_at_once_and_cost_what_they_would_have() -> None:
-    """Two turns saved go with no pause between, after the wait for both; the next call waits as ever."""
+async def test_reserved_calls_start_together_and_cost_their_time() -> None:
+    """Two reserved calls start without a delay in between; the next call waits as usual."""
     paced = Paced(rate=10)
     await paced.call()
     await paced.pace.reserve(2)
@@ -68,16 +68,16 @@ async def test_reserved_turns_go_at_once_and_cost_what_they_would_have() -> None
     assert [round(went, 3) for went in paced.went] == [0.0, 0.2, 0.2, 0.3]
 
 
-async def test_many_at_once_go_one_after_another() -> None:
-    """Those who come together are spaced in the order they came."""
+async def test_concurrent_calls_are_spaced() -> None:
+    """Calls that arrive together are spaced in the order of their arrival."""
     paced = Paced(rate=10)
     await asyncio.gather(*(paced.call() for _ in range(5)))
 
     assert paced.went == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=1e-4)
 
 
-async def test_no_more_are_in_flight_than_granted() -> None:
-    """A call waits for room, and goes as soon as another ends."""
+async def test_concurrency_is_bounded() -> None:
+    """A call waits for room, and starts when another one ends."""
     paced, end = Paced(rate=1000, concurrency=2), asyncio.Event()
     calls = [asyncio.create_task(paced.call(end)) for _ in range(3)]
     await breathe()
@@ -88,8 +88,8 @@ async def test_no_more_are_in_flight_than_granted() -> None:
     assert (in_flight, len(paced.went)) == (2, 3)
 
 
-async def test_a_grant_taken_anew_gives_no_burst() -> None:
-    """The pace outlives the grant: being told the limits again does not let a call go early."""
+async def test_new_grant_gives_no_burst() -> None:
+    """The rate limiter outlives the grant, so setting its limits again does not let a call start early."""
     paced = Paced(rate=2)
     await paced.call()
     paced.pace.limit(2, 5)
@@ -99,8 +99,8 @@ async def test_a_grant_taken_anew_gives_no_burst() -> None:
 
 
 @pytest.mark.parametrize(("retry_after", "rests"), [(None, 1), (timedelta(seconds=3), 3), (timedelta(0), 0.1)])
-async def test_everybody_rests_after_a_429(retry_after: timedelta | None, rests: float) -> None:
-    """All calls wait as long as Clover asked, or a second when it named no time, and then go at half the rate."""
+async def test_all_calls_pause_after_a_429(retry_after: timedelta | None, rests: float) -> None:
+    """All calls wait for the Retry-After, or for a second without one, and continue at half the rate."""
     paced = Paced(rate=10)
     async with paced.pace.permit() as went:
         paced.pace.throttled(went, retry_after)
@@ -110,8 +110,8 @@ async def test_everybody_rests_after_a_429(retry_after: timedelta | None, rests:
     assert paced.went == pytest.approx([rests, rests + 0.2], abs=1e-4)
 
 
-async def test_one_jam_halves_the_rate_once() -> None:
-    """Several 429s to calls that were in flight together count as one."""
+async def test_concurrent_429s_halve_the_rate_once() -> None:
+    """Several 429s to calls that ran together count as one."""
     paced = Paced(rate=10)
     paced.pace.throttled(0, None)
     paced.pace.throttled(-0.1, None)
@@ -119,8 +119,8 @@ async def test_one_jam_halves_the_rate_once() -> None:
     assert paced.pace.rate == 5
 
 
-async def test_the_rate_never_falls_to_nothing() -> None:
-    """However many 429s come, some calls still go."""
+async def test_rate_has_a_lower_bound() -> None:
+    """After many 429s some calls still start."""
     paced = Paced(rate=16)
     for _ in range(50):
         paced.clock.advance(1)
@@ -129,8 +129,8 @@ async def test_the_rate_never_falls_to_nothing() -> None:
     assert paced.pace.rate == 16 * LEAST_SHARE
 
 
-async def test_calls_that_go_well_win_the_rate_back() -> None:
-    """After a 429 the rate grows by a hundredth of the grant with each call, up to the grant and no further."""
+async def test_successful_calls_restore_the_rate() -> None:
+    """Each success restores a hundredth of the granted rate, up to the grant."""
     paced = Paced(rate=10)
     paced.pace.throttled(0, None)
     paced.pace.succeeded()
@@ -142,8 +142,8 @@ async def test_calls_that_go_well_win_the_rate_back() -> None:
     assert paced.pace.rate == 10
 
 
-async def test_a_long_rest_is_told_instead_of_slept() -> None:
-    """When Clover wants more than five seconds, callers learn how long, and the grant does not idle."""
+async def test_long_pause_raises_throttled() -> None:
+    """When Clover asks for more than five seconds, callers get Throttled, so that no grant is held idle."""
     paced = Paced()
     paced.pace.throttled(0, timedelta(seconds=21))
     with pytest.raises(Throttled) as told:
@@ -152,8 +152,8 @@ async def test_a_long_rest_is_told_instead_of_slept() -> None:
     assert told.value.retry_after == timedelta(seconds=21)
 
 
-async def test_a_call_given_up_leaves_its_place() -> None:
-    """One that is cancelled while it waits does not hold up those behind it."""
+async def test_cancelled_call_leaves_its_place() -> None:
+    """A call that is cancelled while it waits does not block those behind it."""
     paced, end = Paced(rate=1000, concurrency=1), asyncio.Event()
     first, second, third = (asyncio.create_task(paced.call(end)) for _ in range(3))
     await breathe()

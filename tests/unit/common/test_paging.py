@@ -39,23 +39,23 @@ async def read(*answers: Sequence[str], limit: int = 2) -> tuple[list[list[str]]
     ],
 )
 async def test_a_short_page_is_the_last(answers: list[list[str]], found: list[list[str]], asked: list[int]) -> None:
-    """There is no total and no cursor: the end is a page shorter than asked for."""
+    """There is no total and no cursor: the last page is shorter than its limit."""
     assert await read(*answers) == (found, asked)
 
 
-async def test_rows_that_move_come_once() -> None:
-    """A row that slides onto the next page while we read is left out there."""
+async def test_rows_that_move_appear_once() -> None:
+    """A row that moves onto the next page during the reading is skipped there."""
     assert (await read(["A", "B"], ["B", "C"], ["D"]))[0] == [["A", "B"], ["C"], ["D"]]
 
 
 async def test_pages_that_repeat_end_in_an_error() -> None:
-    """A server that ignores the offset does not keep us reading for ever."""
+    """A server that ignores the offset does not cause an endless loop."""
     with pytest.raises(Unavailable):
         await read(["A", "B"])
 
 
-async def test_an_answer_that_is_no_list_is_not_an_empty_one() -> None:
-    """What Clover says instead of a list, even with 200, does not mean that there is nothing."""
+async def test_response_without_a_list_is_not_an_empty_list() -> None:
+    """A 200 without a list does not mean that the collection is empty."""
 
     async def fetch(_: int) -> Page[Row]:
         return decoded(Page[Row], b'{"message": "try again"}')

@@ -24,8 +24,8 @@ OUR_ID = "0190d5a0-1234-7abc-8def-0123456789ab"
         "Cookie", "api_key", "QS_MASTER_KEYS", "account_email", "phoneNumber", "address1", "code", "customer", "note",
     ],
 )  # fmt: skip
-def test_what_stands_under_a_secret_name_is_hidden(name: str) -> None:
-    """A value of any kind under such a name is not shown, however deep it lies."""
+def test_value_of_a_secret_field_is_redacted(name: str) -> None:
+    """A value of any type under such a name is redacted, at any depth."""
     for value in ("canary", 12345, ["canary"], {"a": "canary"}, b"canary"):
         assert scrub({"outer": [{name: value}]}) == {"outer": [{name: "[redacted]"}]}
 
@@ -51,8 +51,8 @@ def test_what_stands_under_a_secret_name_is_hidden(name: str) -> None:
         "phone: canary-1",
     ],
 )
-def test_what_has_the_shape_of_a_secret_is_hidden(line: str) -> None:
-    """Secrets and addresses inside a text are not shown."""
+def test_text_with_the_shape_of_a_secret_is_redacted(line: str) -> None:
+    """Secrets and addresses inside a text are redacted."""
     shown = text(line)
 
     assert "[redacted]" in shown
@@ -71,8 +71,8 @@ def test_what_has_the_shape_of_a_secret_is_hidden(line: str) -> None:
         "GET /v1/merchants/{merchant_id}/orders 200",
     ],
 )
-def test_what_explains_is_kept(line: str) -> None:
-    """Our own ids, names of events and plain addresses of machines stay readable."""
+def test_harmless_text_is_kept(line: str) -> None:
+    """Our own ids, event names and host names stay readable."""
     assert text(line) == line
 
 
@@ -89,7 +89,7 @@ class Customer(BaseModel):
     age: int
 
 
-def test_what_pydantic_complains_about_is_not_quoted() -> None:
+def test_validation_error_loses_its_value() -> None:
     """The text of a validation error keeps the field and loses the value."""
     with pytest.raises(ValidationError) as raised:
         Customer.model_validate({"age": "canary, the first"})

@@ -17,26 +17,26 @@ def regions(**bases: str) -> Regions:
 
 
 def test_the_address_comes_from_the_settings() -> None:
-    """A region is looked up, never spelled into an address."""
+    """A region is looked up in the settings, never inserted into an address."""
     assert regions(us="https://api.clover.com").merchant("us", "MRCHNT0000001") == BASE
 
 
 def test_a_region_without_an_address_waits() -> None:
-    """Work for it can be done once somebody sets the address."""
+    """Its work can be done once the address is set."""
     with pytest.raises(Unavailable):
         regions(us="https://api.clover.com").merchant("evil.example", "MRCHNT0000001")
 
 
 @pytest.mark.parametrize("base", ["ftp://clover.com", "clover.com", "https://user@clover.com", "https://c.com/?a=b"])
-def test_a_strange_address_is_refused_at_start(base: str) -> None:
-    """A setting that is no address stops the start, not the first call."""
+def test_invalid_address_is_refused_at_start(base: str) -> None:
+    """An invalid setting stops the start, not the first call."""
     with pytest.raises(ValueError, match="QS_CLOVER_BASE_URLS"):
         regions(us=base)
 
 
 @pytest.mark.parametrize("path", ["../OTHER00000001/items", "/items", "//evil.example", "items?limit=1", "items/a b"])
 def test_a_path_stays_below_the_merchant(path: str) -> None:
-    """An id that is none cannot lead a call elsewhere."""
+    """A malformed id cannot direct a call elsewhere."""
     with pytest.raises(ValueError, match="path"):
         beneath(BASE, path)
 

@@ -16,8 +16,8 @@ CONTEXT = "clover-token|MRCHNT0000001"
 
 
 @given(st.binary(max_size=500), st.text(max_size=30))
-def test_what_was_sealed_opens(plaintext: bytes, context: str) -> None:
-    """Any text opens again under the context it was sealed with, and differs each time it is sealed."""
+def test_sealed_text_opens(plaintext: bytes, context: str) -> None:
+    """Any text opens with the context it was sealed with, and differs each time it is sealed."""
     sealer = Sealer([NEW])
     sealed = sealer.seal(plaintext, context=context)
 
@@ -25,8 +25,8 @@ def test_what_was_sealed_opens(plaintext: bytes, context: str) -> None:
     assert sealed != sealer.seal(plaintext, context=context)
 
 
-def test_the_format_is_as_written_down() -> None:
-    """Version, key id, nonce, text and tag: what is stored today is read by every later version."""
+def test_sealed_format_is_stable() -> None:
+    """Version, key id, nonce, text and tag: every later version can read it."""
     nonce = bytes(range(12))
     text_and_tag = AESGCM(NEW).encrypt(nonce, b"token", b"quicksync|v1|" + CONTEXT.encode())
     sealed = b"\x01" + hashlib.sha256(NEW).digest()[:4] + nonce + text_and_tag
@@ -48,8 +48,8 @@ def test_keys_can_be_rotated() -> None:
         Sealer([NEW]).open(before, context=CONTEXT)
 
 
-def test_a_token_opens_for_its_merchant_alone() -> None:
-    """A sealed token copied to another merchant's row does not open there."""
+def test_token_opens_for_its_merchant_only() -> None:
+    """A sealed token that is copied to another merchant's row does not open there."""
     sealed = Sealer([NEW]).seal(b"token", context=CONTEXT)
 
     with pytest.raises(NotOpened) as raised:
@@ -58,8 +58,8 @@ def test_a_token_opens_for_its_merchant_alone() -> None:
     assert raised.value.__cause__ is None
 
 
-def test_every_altered_byte_is_noticed() -> None:
-    """Changing or losing any byte of what is stored keeps it shut."""
+def test_every_altered_byte_is_detected() -> None:
+    """A changed or missing byte prevents opening."""
     sealer = Sealer([NEW])
     sealed = sealer.seal(b"token", context=CONTEXT)
     altered = [sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :] for at in range(len(sealed))]

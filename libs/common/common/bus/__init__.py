@@ -1,1 +1,1 @@
-"""RabbitMQ: topology, publishing with confirms, consuming in batches, parked messages."""
+"""RabbitMQ: topology, publishing with confirms, consuming in batches, dead letters."""

@@ -31,8 +31,8 @@ class Writer:
         return task
 
 
-async def test_who_comes_during_a_write_shares_the_next() -> None:
-    """The first goes at once; those after it go together."""
+async def test_items_during_a_write_share_the_next_group() -> None:
+    """The first item is written at once; the following ones are written together."""
     writer = Writer()
     tasks = [await writer.add(each) for each in "abc"]
     writer.go_on.set()
@@ -41,8 +41,8 @@ async def test_who_comes_during_a_write_shares_the_next() -> None:
     assert writer.groups == [["a"], ["b", "c"]]
 
 
-async def test_nobody_returns_before_the_write() -> None:
-    """What is not written yet is not told as written."""
+async def test_add_returns_after_the_write() -> None:
+    """An item that is not written yet is not reported as written."""
     writer = Writer()
     task = await writer.add("a")
 
@@ -51,8 +51,8 @@ async def test_nobody_returns_before_the_write() -> None:
     await task
 
 
-async def test_a_failure_fails_its_group_alone() -> None:
-    """Those who went with the bad one hear of it, those after it do not."""
+async def test_failure_affects_its_own_group_only() -> None:
+    """The callers of a failed group get its error; later callers do not."""
     writer = Writer()
     first, bad, beside = [await writer.add(each) for each in ("a", "bad", "b")]
     writer.go_on.set()
@@ -62,8 +62,8 @@ async def test_a_failure_fails_its_group_alone() -> None:
     assert [type(each) for each in results] == [type(None), Unavailable, Unavailable]
 
 
-async def test_one_who_leaves_takes_nobody_along() -> None:
-    """A caller that is cancelled while it waits changes nothing for the others of its group."""
+async def test_cancelled_caller_does_not_affect_its_group() -> None:
+    """A caller that is cancelled while it waits changes nothing for the others."""
     writer = Writer()
     _, leaving, staying = [await writer.add(each) for each in "abc"]
     leaving.cancel()
@@ -74,7 +74,7 @@ async def test_one_who_leaves_takes_nobody_along() -> None:
 
 
 async def test_an_interrupted_write_is_no_success() -> None:
-    """When the writing itself is cancelled, nobody hears that it was written."""
+    """When the write itself is cancelled, no caller gets a success."""
     writer = Writer()
     task = await writer.add("a")
     [writing] = [each for each in asyncio.all_tasks() if each.get_name() == "group commit"]
@@ -84,8 +84,8 @@ async def test_an_interrupted_write_is_no_success() -> None:
         await task
 
 
-async def test_what_waits_is_bounded() -> None:
-    """Beyond four full groups callers are turned away at once."""
+async def test_waiting_items_are_bounded() -> None:
+    """Beyond four full groups callers get Unavailable at once."""
     writer = Writer()
     full = ["x"] * LARGEST_GROUP
     tasks = [await writer.add(*full) for _ in range(MOST_GROUPS + 1)]

@@ -48,8 +48,8 @@ async def tries_now_and_then(proxy: Proxy) -> bool:
 
 
 @pytest.mark.parametrize("name", ["relay", "consumer"])
-async def test_a_loop_without_its_broker_pauses(engine: Engine, broker: Proxy, name: str) -> None:
-    """Neither publishing nor consuming spins on a broker that is gone."""
+async def test_loop_without_its_broker_backs_off(engine: Engine, broker: Proxy, name: str) -> None:
+    """Neither publishing nor consuming spins on an unavailable broker."""
     url = broker.url(engine.amqp_url)
     loops: dict[str, Loop] = {
         "relay": engine.relay(engine.publisher(url)).run,
@@ -62,8 +62,8 @@ async def test_a_loop_without_its_broker_pauses(engine: Engine, broker: Proxy, n
     assert await tries_now_and_then(broker)
 
 
-async def test_a_consumer_that_gets_nothing_done_pauses_longer_each_time(engine: Engine, broker: Proxy) -> None:
-    """Connections that break before anything is acked are renewed ever more slowly, however well they began."""
+async def test_consumer_without_progress_backs_off_longer_each_time(engine: Engine, broker: Proxy) -> None:
+    """Connections that break before the first ack are replaced more and more slowly."""
     await engine.declare()
     consumer = engine.consumer(engine.inbox(), broker.url(engine.amqp_url))
     began = engine.clock.monotonic()
@@ -78,8 +78,8 @@ async def test_a_consumer_that_gets_nothing_done_pauses_longer_each_time(engine:
 
 
 @pytest.mark.parametrize("name", ["relay", "inbox", "worker", "wakeups"])
-async def test_a_loop_without_its_database_pauses(engine: Engine, postgres: Proxy, name: str) -> None:
-    """None of the loops spins on a database that is gone."""
+async def test_loop_without_its_database_backs_off(engine: Engine, postgres: Proxy, name: str) -> None:
+    """None of the loops spins on an unavailable database."""
     dsn = postgres.url(engine.dsn)
     database = Database(dsn, "engine", SystemClock())
     await database.open()
