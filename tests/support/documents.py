@@ -1,4 +1,4 @@
-"""Writes the documents that are made from the code: docs/events.md, docs/openapi/ and the golden schemas."""
+"""Writes the documents that are generated from the code: docs/events.md, docs/openapi/ and the golden schemas."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ KEY = base64.b64encode(bytes(32)).decode()
 
 HEAD = """# Events
 
-What the services say to one another, made from `libs/common/common/contracts/` by `make docs`. Each travels on the
+The events between the services, generated from `libs/common/common/contracts/` by `make docs`. Each is published to the
 topic exchange `quicksync.events` under its type as the routing key, persistent and mandatory, with the outbox row's id
 as its `message_id`, its type as `type` and the trace in the header `traceparent`. A schema never changes: another shape
 is another version.
@@ -27,7 +27,7 @@ is another version.
 
 
 def built(service: str) -> Service:
-    """The service as production builds it, with settings that lead nowhere."""
+    """Build the service as production does, with addresses at which no server listens."""
     settings = import_module(f"{service}.settings").Settings(
         _env_file=None,
         env="dev",
@@ -53,19 +53,19 @@ def _fields(service: str) -> set[str]:
 
 
 def events() -> list[EventClass]:
-    """Every event there is, by type."""
+    """Return every event class, sorted by type."""
     for module in iter_modules(common.contracts.__path__):
         import_module(f"common.contracts.{module.name}")
     return [each for kind, each in sorted(Event.registry.items()) if each.__module__.startswith("common.contracts.")]
 
 
 def schema(event: EventClass) -> str:
-    """The JSON schema of an event as its golden file holds it."""
+    """Return the JSON schema of an event in the form of its golden file."""
     return json.dumps(event.model_json_schema(), indent=2, sort_keys=True) + "\n"
 
 
 def events_page() -> str:
-    """docs/events.md."""
+    """Return the text of docs/events.md."""
     listeners = {name: built(name).inbox.types for name in SERVICES}
     parts = [HEAD]
     for event in events():
@@ -87,14 +87,14 @@ def _kind(field: dict[str, object]) -> str:
 
 
 def documents() -> Iterator[tuple[Path, str]]:
-    """Every document made from the code: where it stands and what it says."""
+    """Yield the path and text of every generated document."""
     yield ROOT / "docs" / "events.md", events_page()
     for name in SERVICES:
         yield ROOT / "docs" / "openapi" / f"{name}.json", openapi.text(openapi.document(name, built(name).routes))
 
 
 def write() -> None:
-    """Write them all; a golden schema only where there is none, because those that exist never change."""
+    """Write every document. An existing golden schema stays, because a published version never changes."""
     for path, text in documents():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

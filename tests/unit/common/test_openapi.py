@@ -64,6 +64,19 @@ def test_the_pattern_of_an_id_is_the_rule_of_the_service(document: Any, text: st
     assert _is_accepted(text) == fits
 
 
+def test_a_narrower_pattern_replaces_the_common_one() -> None:
+    """A route whose ids are restricted further shows its own pattern and characters."""
+    parameters = {"sku": PathParameter("A SKU of digits.", "12", pattern="^[0-9]+$")}
+    route = Route("GET", "/v1/{sku}", list_nothing, Access.OPEN, summary="List", path_parameters=parameters)
+    [shown] = openapi.document("shop", [route])["paths"]["/v1/{sku}"]["get"]["parameters"]
+
+    assert (shown["description"], shown["schema"]["pattern"]) == ("A SKU of digits.", "^[0-9]+$")
+
+
+async def list_nothing(call: Call[None, Nothing]) -> OrderView:
+    raise NotImplementedError
+
+
 def _is_accepted(text: str) -> bool:
     try:
         return parse.path_parameter("source_id", text) == text

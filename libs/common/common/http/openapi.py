@@ -171,9 +171,14 @@ def _path_parameters(route: Route) -> list[Json]:
 
 
 def _path_parameter(name: str, described: PathParameter | None) -> Json:
-    meaning = f"{described.description} {_ID_CHARACTERS}" if described else _ID_CHARACTERS
-    parameter = {"name": name, "in": "path", "required": True, "description": meaning, "schema": _ID}
-    return parameter | ({"example": described.example} if described else {})
+    parameter = {"name": name, "in": "path", "required": True}
+    if described is None:
+        return parameter | {"description": _ID_CHARACTERS, "schema": _ID}
+    if described.pattern is None:
+        shown = {"description": f"{described.description} {_ID_CHARACTERS}", "schema": _ID}
+    else:
+        shown = {"description": described.description, "schema": _ID | {"pattern": described.pattern}}
+    return parameter | shown | {"example": described.example}
 
 
 def _query_parameters(route: Route, models: Models, definitions: Json) -> list[Json]:

@@ -86,10 +86,14 @@ class Tag:
 
 @dataclass(frozen=True)
 class PathParameter:
-    """The meaning of one `{name}` of a path, and a value that the examples use."""
+    """The meaning of one `{name}` of a path, and a value that the examples use.
+
+    `pattern` is for ids that the handler restricts further; `description` then says which characters they may have.
+    """
 
     description: str
     example: str
+    pattern: str | None = None
 
 
 Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel | Answer | web.StreamResponse]]

@@ -17,6 +17,7 @@ SOURCE_ID = {
         "The order's id in the source store. 1 to 120 letters, digits and `.` `:` `#` `/` `+` `=` `~` `-` `_`, "
         "percent-encoded where a path requires it.",
         "o-1001",
+        pattern="^[A-Za-z0-9_.:#/+=~-]+$",
     )
 }
 
