@@ -19,7 +19,7 @@ from quicksync_dev.backends.server import postgres_answers, rabbitmq_answers
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import LauncherError, NoBackend
 
-NOBODY = "postgresql://postgres@127.0.0.1:1/postgres"
+UNREACHABLE = "postgresql://postgres@127.0.0.1:1/postgres"
 Find = Callable[[], list[psutil.Process]]
 
 
@@ -136,7 +136,7 @@ async def test_a_broker_that_refuses_the_password_is_not_available(amqp_url: str
 
 async def test_an_unreachable_external_server_is_an_error(data_dir: DataDir, lines: list[str]) -> None:
     """The launcher does not fall back to another source."""
-    chosen = await select(data_dir, lines.append, NOBODY, "amqp://guest:guest@127.0.0.1:1/")
+    chosen = await select(data_dir, lines.append, UNREACHABLE, "amqp://guest:guest@127.0.0.1:1/")
 
     with pytest.raises(
         NoBackend, match=r"postgres: no server accepts the given DSN at 127\.0\.0\.1:1; check host, user and password"

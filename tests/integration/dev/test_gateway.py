@@ -39,8 +39,13 @@ class Stub:
     async def _answer(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.seen.append(request.raw_path)
-        told = {"service": self.name, "path": request.raw_path, "body": len(body), "headers": dict(request.headers)}
-        return web.json_response(told, status=self.status)
+        request_seen = {
+            "service": self.name,
+            "path": request.raw_path,
+            "body": len(body),
+            "headers": dict(request.headers),
+        }
+        return web.json_response(request_seen, status=self.status)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -155,9 +160,9 @@ async def test_each_path_reaches_its_service_and_others_are_404(front: Gateway) 
 
 async def test_a_path_is_forwarded_unchanged(front: Gateway) -> None:
     """The service decodes escapes in ids."""
-    _, told, _ = await front.ask(f"{M}/products/a%2Fb%20c?full=1")
+    _, request_seen, _ = await front.ask(f"{M}/products/a%2Fb%20c?full=1")
 
-    assert told["path"] == f"{M}/products/a%2Fb%20c?full=1"
+    assert request_seen["path"] == f"{M}/products/a%2Fb%20c?full=1"
 
 
 async def test_a_webhook_is_accepted_while_one_of_three_services_lives(front: Gateway) -> None:
