@@ -1,4 +1,4 @@
-"""What orders reads from the environment beside what every service reads."""
+"""The settings of orders, read from the environment beside the common ones."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ class Settings(CommonSettings):
 
     master_keys: Annotated[Secrets, Field(min_length=1)]
     reference_key: Annotated[SecretStr, Field(min_length=8)]
-    """From it come the references by which orders are found in Clover; it never changes."""
+    """The key that derives the references by which orders are found in Clover. It must never change."""
 
     order_settle_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
-    """After a write with no known end, for how long Clover is asked about it before it is sent again."""
+    """How long a write whose answer was lost is looked up in Clover before it is sent again."""

@@ -6,7 +6,7 @@ from common.contracts.orders import OrderCancelled, OrderCompleted, OrderSynced
 
 
 async def test_a_paid_order_is_completed(orders: Orders) -> None:
-    """It is done once Clover shows it paid and locked, and that is told once however often it is asked for."""
+    """It is done once Clover shows it paid and locked, with one event however often completion is requested."""
     shop = await orders.connected()
     await orders.put(shop)
     await orders.run_until_idle()
@@ -43,7 +43,7 @@ async def test_a_paid_order_clover_did_not_lock(orders: Orders) -> None:
 
 
 async def test_an_order_clover_does_not_show_as_locked(orders: Orders) -> None:
-    """It is not completed on our word: it waits with the reason, and Retry completes it when that is gone."""
+    """It is held with the reason, and Retry completes it once Clover shows it locked."""
     shop = await orders.connected()
     await orders.put(shop)
     await orders.run_until_idle()
@@ -75,7 +75,7 @@ async def test_cancelled_before_it_is_sent(orders: Orders) -> None:
 
 
 async def test_cancelled_after_it_is_paid(orders: Orders) -> None:
-    """It is deleted in Clover, told once, and asking again changes nothing."""
+    """It is deleted in Clover with one event, and a second request changes nothing."""
     shop = await orders.connected()
     await orders.put(shop)
     await orders.run_until_idle()
@@ -99,7 +99,7 @@ async def test_a_deletion_without_an_answer(orders: Orders) -> None:
     assert len(await orders.emitted(OrderCancelled)) == 1
 
 
-async def test_cancelled_while_nobody_knows_whether_it_got_there(orders: Orders) -> None:
+async def test_cancelled_while_its_creation_is_in_doubt(orders: Orders) -> None:
     """It is looked up first: deleted when it is there."""
     shop = await orders.connected()
     orders.clover.fail("apply_then_drop", method="POST", path=r"/orders$", times=1)
@@ -163,7 +163,7 @@ async def test_clover_refuses_to_delete_a_paid_order(orders: Orders) -> None:
     assert seen["problem"]["reason"] == "Order has payments and cannot be deleted"
 
 
-async def test_what_has_ended_stays_ended(orders: Orders) -> None:
+async def test_a_finished_order_stays_finished(orders: Orders) -> None:
     """A done order is not cancelled and a cancelled one not completed; nothing is left to retry."""
     shop = await orders.connected()
     await orders.put(shop, "done")
@@ -178,7 +178,7 @@ async def test_what_has_ended_stays_ended(orders: Orders) -> None:
 
 
 async def test_an_order_changed_at_the_till_is_not_called_paid(orders: Orders) -> None:
-    """What Clover shows is held against the source: a row too many is told with both numbers."""
+    """Clover's order is compared with the source: the reason for an extra row names both numbers."""
     shop = await orders.connected()
     orders.clover.fail("refuse", method="POST", path=r"/payments$", times=1)
     await orders.put(shop)

@@ -1,4 +1,4 @@
-"""Whatever becomes of a call or of our process, every order stands in Clover exactly once, exact to the cent."""
+"""Calls fail and processes die, and every order is in Clover exactly once, exact to the cent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,12 +32,12 @@ FAULTS: dict[str, dict[str, Any]] = {
     "answer cut short": {"kind": "truncate"},
     "answer is no JSON": {"kind": "malformed"},
     "429": {"kind": "throttle"},
-    "429 with a wish": {"kind": "throttle", "retry_after": 1, "limit": "token_concurrent"},
+    "429 with retry-after": {"kind": "throttle", "retry_after": 1, "limit": "token_concurrent"},
 }
 
 
 async def assert_once(orders: Orders, shop: Shop, customers: int = 1) -> None:
-    """One order in Clover, whole and paid once; told once."""
+    """Assert one order in Clover, whole and paid once, and one event."""
     [made] = in_clover(shop)
     assert [line["price"] for line in made.lines] == [1250, 1250, 999]
     assert [payment["amount"] for payment in made.payments] == [3499]
@@ -151,8 +151,8 @@ async def test_pressing_retry_in_doubt_only_looks(orders: Orders) -> None:
 
 
 @pytest.mark.parametrize("step", ["order", "payment"])
-async def test_what_is_long_in_doubt_is_told_and_goes_on(orders: Orders, step: str) -> None:
-    """A Clover that answers one kind of write with errors for long is a problem that says so, until it takes them."""
+async def test_a_long_doubt_opens_a_problem_and_sync_continues(orders: Orders, step: str) -> None:
+    """A Clover that keeps answering one kind of write with errors is a problem until it accepts them."""
     shop = await orders.connected()
     method, path = STEPS[step]
     orders.clover.fail("fail_before", method=method, path=path, status=500)
@@ -187,8 +187,8 @@ async def test_orders_after_those_in_doubt_go_on(orders: Orders, look_up: str) -
     assert sorted(each.record["note"] for each in in_clover(shop)) == [f"QuickSync order {each}" for each in sources]
 
 
-async def test_orders_stay_in_order_through_refusals_for_now(orders: Orders) -> None:
-    """When Clover asks for fewer calls nobody overtakes: also who comes later waits for the pause."""
+async def test_orders_stay_in_order_while_clover_throttles(orders: Orders) -> None:
+    """While Clover throttles, no order overtakes another; a later order waits for the pause too."""
     shop = await orders.connected()
     orders.clover.fail("throttle", method="POST", path=r"/orders$", times=4, after=2)
     for number in range(6):

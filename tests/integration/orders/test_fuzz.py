@@ -7,7 +7,7 @@ from common.http.openapi import document
 
 
 async def test_no_request_finds_a_server_error(orders: Orders) -> None:
-    """Whatever is sent, the answer is one the document names."""
+    """Every answer has a status that the document names."""
     described = document("orders", orders.service.routes)
     headers = {"Authorization": f"Bearer {orders.issuer.token()}"}
 

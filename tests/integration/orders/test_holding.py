@@ -1,4 +1,4 @@
-"""Orders that Clover is not ready for wait, and flow by themselves once it is."""
+"""Orders wait while Clover is not ready for them, and are sent once it is."""
 
 from datetime import timedelta
 
@@ -204,7 +204,7 @@ async def test_a_permission_that_is_missing_concerns_one_order(orders: Orders) -
     assert await orders.state(shop, "o-1") == "paid"
 
 
-async def test_cancelling_what_is_held_leaves_nothing_behind(orders: Orders) -> None:
+async def test_a_cancelled_order_is_no_longer_held(orders: Orders) -> None:
     """A held order that is cancelled is not sent later, and the problem no longer counts it."""
     shop = await orders.connected(order_type=False)
     await orders.put(shop, "o-1")

@@ -1,4 +1,4 @@
-"""The HTTP side: what is taken, what is refused and by which name, how an order is shown."""
+"""The API: accepted and refused orders, and how an order is shown."""
 
 from typing import Any
 
@@ -91,7 +91,7 @@ async def test_texts_of_any_language(orders: Orders) -> None:
 
 
 async def test_unknown_merchants_and_orders(orders: Orders) -> None:
-    """What is not here is answered 404, whatever is asked of it."""
+    """Every operation answers 404 for an unknown merchant or order."""
     shop = await orders.connected()
     elsewhere = "/v1/merchants/N0B0DYKN0WS00/orders"
     assert (await orders.call("PUT", f"{elsewhere}/o-1", order(shop)))[0] == 404
@@ -101,7 +101,7 @@ async def test_unknown_merchants_and_orders(orders: Orders) -> None:
         assert (await orders.act(shop, what, "o-9"))[0] == 404
 
 
-async def test_an_id_that_is_none(orders: Orders) -> None:
+async def test_an_id_with_other_characters_is_refused(orders: Orders) -> None:
     """Ids are identifiers: spaces and addresses are refused before anything is stored under them."""
     shop = await orders.connected()
     assert (await orders.put(shop, "ada@example.com"))[0] == 422
@@ -138,7 +138,7 @@ async def test_a_held_order_says_what_to_do(orders: Orders) -> None:
 
 
 async def test_the_timeline_of_a_paid_order(orders: Orders) -> None:
-    """Each step stands there with its time."""
+    """Each event is listed with its time."""
     shop = await orders.connected()
     await orders.put(shop, customer=ADA)
     await orders.run_until_idle()
@@ -166,7 +166,7 @@ async def test_another_merchants_token_sees_nothing(orders: Orders) -> None:
 
 
 async def test_events_name_the_order(orders: Orders) -> None:
-    """Completion and cancellation are told with the order's ids."""
+    """The events of completion and cancellation carry the order's ids."""
     shop = await orders.connected()
     await orders.put(shop, "o-1")
     await orders.put(shop, "o-2")

@@ -1,4 +1,4 @@
-"""Clovers that answer otherwise than ours does: an order gets through every one of them."""
+"""Clovers with other answers than the sandbox's usual ones: an order gets through every one of them."""
 
 from collections.abc import Mapping
 

@@ -7,7 +7,7 @@ from common.contracts.orders import OrderSynced
 
 
 async def test_an_order_is_paid_in_clover_exact_to_the_cent(orders: Orders) -> None:
-    """The order stands in Clover one row per unit, paid with External Payment, and is told as synced."""
+    """The order stands in Clover one row per unit, paid with External Payment, with one event."""
     shop = await orders.connected()
     status, body = await orders.put(shop)
     assert (status, body["state"]) == (202, "ready")
@@ -78,7 +78,7 @@ async def test_a_us_customer_is_found_before_one_is_made(orders: Orders) -> None
         ({"first_name": " ", "last_name": "", "phone": "none"}, 0),
     ],
 )
-async def test_a_customer_in_whatever_words(orders: Orders, customer: dict[str, str], names: int) -> None:
+async def test_a_customer_in_any_spelling(orders: Orders, customer: dict[str, str], names: int) -> None:
     """No detail of a customer keeps an order: Clover gets what it can take, and none at all where that is nothing."""
     shop = await orders.connected()
     assert (await orders.put(shop, customer=customer))[0] == 202
@@ -88,7 +88,7 @@ async def test_a_customer_in_whatever_words(orders: Orders, customer: dict[str, 
 
 
 async def test_a_search_that_finds_a_stranger(orders: Orders) -> None:
-    """Nobody is put on an order but who has the customer's address or number, whatever the search answers."""
+    """A customer is only attached when the address or number matches, even if the search finds others."""
     shop = await orders.connected()
     stranger = await shop.post(
         "/customers", {"firstName": "Grace", "emailAddresses": [{"emailAddress": "g@x.example"}]}
@@ -110,7 +110,7 @@ async def test_orders_go_in_the_order_they_came(orders: Orders) -> None:
 
 
 async def test_one_bad_order_does_not_block_the_next(orders: Orders) -> None:
-    """What Clover refuses waits with its reason; the orders around it are paid."""
+    """A refused order waits with the reason; the orders around it are paid."""
     shop = await orders.connected()
     await orders.put(shop, "before")
     await orders.run_until_idle()

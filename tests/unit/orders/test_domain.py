@@ -38,7 +38,7 @@ def test_units_come_to_the_same_total(some: list[Line]) -> None:
 
 @given(names, names, st.text(max_size=20), st.sampled_from(["eu", "la", "", "US", "sandbox", "xx"]))
 def test_outside_the_us_nothing_of_the_customer_is_left(first: str, last: str, around: str, region: str) -> None:
-    """Whatever the region is called, only `us` keeps a customer; elsewhere the name is in no text either."""
+    """Only the region `us` keeps a customer; elsewhere the name is in no text either."""
     text = f"{around} {first} {last} {first.upper()}"
     order = replace(SOURCE, number=text, lines=(Line(text, text, 1, 1),), customer=Customer(first, last))
     kept = keepable(region, order, [])
@@ -110,7 +110,7 @@ def test_differing_names_the_fields() -> None:
     ],
 )
 def test_every_difference_shows_both_numbers(seen: CloverOrder, said: str) -> None:
-    """A difference between source and Clover is words, never absorbed."""
+    """A difference between source and Clover is reported, never absorbed."""
     assert differences(ORDER, seen) == [said]
     assert differences(ORDER, WHOLE) == differences(ORDER, replace(WHOLE, payment_state=None)) == []
 

@@ -90,7 +90,7 @@ class Sending(RuleBasedStateMachine):
 
     @precondition(lambda self: self.progress.doubt_since is not None)
     @rule()
-    def wait_as_told(self) -> None:
+    def wait_as_planned(self) -> None:
         """The pause to the next look is never nothing and never beyond the longest settle time."""
         pause = self.progress.next_lookup_after(self.now, SETTLE)
         assert timedelta(0) < pause <= timedelta(hours=1)
@@ -124,7 +124,7 @@ def looks_until_settled(doubts: int) -> list[float]:
     return looks
 
 
-def test_looks_are_soon_at_first_and_the_last_right_after_the_settle_time() -> None:
+def test_look_ups_are_soon_at_first_and_the_last_is_right_after_the_settle_time() -> None:
     """An order that got there is found in seconds; one that did not is sent again after the settle time."""
     assert looks_until_settled(1) == [0, 3.75, 11.25, 26.25, 56.25, 60]
 

@@ -1,1 +1,1 @@
-"""What orders decides: what may be kept, what is sent next, when a write may be repeated, what adds up."""
+"""The rules of orders: privacy, totals, the plan of writes, and when a write may be repeated."""

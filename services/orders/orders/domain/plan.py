@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from orders.domain.clover_order import LOCKED, CloverOrder, differences, not_completed
 from orders.domain.order import Order, RequestedAction
 from orders.domain.progress import Progress, State
-from orders.domain.source import units
+from orders.domain.source import Line, units
 from orders.domain.writes import (
     BY_NAME,
     AddLines,
@@ -66,6 +66,12 @@ def under_way(progress: Progress) -> Write | None:
 def row_id(order: Order, number: int) -> str:
     """Return the id of ours for a row, which Clover stores with the line item."""
     return f"{order.reference}-{number}"
+
+
+def rows(write: AddLines, order: Order) -> list[tuple[str, Line]]:
+    """Return the rows of this write: our id of each, and its line."""
+    lines = units(order.source.lines)
+    return [(row_id(order, number), lines[number - 1]) for number in write.numbers]
 
 
 def any_row_there(write: AddLines, order: Order, clover_order: CloverOrder) -> bool:

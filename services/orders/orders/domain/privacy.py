@@ -1,4 +1,4 @@
-"""What of an order may be kept, by the region of the merchant."""
+"""Removes personal data from an order, by the region of the merchant."""
 
 import re
 from collections.abc import Collection
@@ -10,19 +10,19 @@ HIDDEN = "***"
 _MAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 _PHONE = re.compile(r"\+\d[\d\s().-]{6,20}\d")
 _APART = r"[\s()./·–-]"
-"""What people write between the digits of a telephone number."""
+"""Separators that people write between the digits of a telephone number."""
 _SHORTEST_NAME = 2
-"""A single letter is an initial, and a size, and much else."""
+"""A single letter may be an initial, but also a size and much else."""
 _SHORTEST_NUMBER, _LONGEST_NUMBER = 6, 7
-"""The number of last digits that stay the same however country and area code are written, or left out."""
+"""These last digits of a telephone number stay the same however country and area are written, or left out."""
 
 
 def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
-    """What of the order may be kept and sent on: for `us` all of it; elsewhere, an unknown region too, no customer.
+    """Return the order as it may be stored: unchanged for `us`, without its customer for any other region.
 
-    There the customer's own words, and what looks like an e-mail address or a telephone number, are taken out of
-    every other text as well: a line named "Engraving for Ada Byron" becomes "Engraving for *** ***". A linked SKU is
-    the merchant's own word and stays, even where it sounds like a name.
+    Outside the US the customer's name and anything that looks like an e-mail address or a telephone number are removed
+    from every other text as well: a line named "Engraving for Ada Byron" becomes "Engraving for *** ***". A linked SKU
+    is the merchant's own word and stays, even where it sounds like a name.
     """
     if region == "us":
         return order
@@ -37,7 +37,7 @@ def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
 
 
 def impersonal(text: str, customer: Customer | None) -> str:
-    """The text without addresses, telephone numbers and what is said of this customer."""
+    """Return the text without addresses, telephone numbers and the details of this customer."""
     for shape in (_MAIL, *_own_shapes(customer), _PHONE):
         text = shape.sub(HIDDEN, text)
     return text

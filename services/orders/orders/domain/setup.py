@@ -1,4 +1,4 @@
-"""What Clover must have before an order can be sent, and how often a missing part is looked for."""
+"""The order type and tender that Clover needs for our orders, and how often a missing one is looked for."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from common.contracts.problems import Code
 
 SETUP_CODES = (Code.ORDER_TYPE_MISSING, Code.TENDER_MISSING)
-"""The problems of the parts of the setup, in their order."""
+"""The problem of each part of the setup, in the order of `Setup.parts`."""
 
 ORDER_TYPE = "QuickSync"
-"""The label of the order type, exactly and in this case; spaces around it do not matter."""
+"""The label of the order type. Case matters; spaces around it do not."""
 TENDER_KEY = "com.clover.tender.external_payment"
-"""The tender is known by its key: its label is translated in Europe (documented)."""
+"""The key of the tender, as its label is translated in Europe (documented)."""
 
 SETUP_FRESH = timedelta(seconds=60)
 FIRST_LOOK = timedelta(seconds=10)
@@ -20,7 +20,7 @@ LAST_LOOK = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Setup:
-    """What the merchant's Clover must have before an order can be sent; None is what was looked for and not found."""
+    """The order type and tender in the merchant's Clover; None when one was looked for and not found."""
 
     order_type_id: str | None = None
     tender_id: str | None = None
@@ -40,20 +40,20 @@ class Setup:
         return self.checked_at is not None and now - self.checked_at < SETUP_FRESH
 
     def found(self, order_type_id: str | None, tender_id: str | None, now: datetime) -> "Setup":
-        """What a look into Clover found."""
+        """Return the setup after a look into Clover."""
         seen = Setup(order_type_id, tender_id, now)
         return seen if seen.complete else replace(seen, missing_since=self.missing_since or now)
 
     def look_again_after(self, now: datetime) -> timedelta:
-        """The pause before it is looked for again."""
+        """Return the pause before the next look."""
         return look_again_after(now - (self.missing_since or now))
 
 
 def is_our_order_type(label: str | None) -> bool:
-    """Whether this label is the one that the instructions for merchants name."""
+    """Return whether this is the label of our order type."""
     return (label or "").strip() == ORDER_TYPE
 
 
 def look_again_after(missing_for: timedelta) -> timedelta:
-    """When to look for the setup again: after 10 s at first, rarer the longer it is missing, 10 min at most."""
+    """Return the pause before the next look: 10 s at first, longer the longer a part is missing, 10 min at most."""
     return min(max(missing_for / 10, FIRST_LOOK), LAST_LOOK)

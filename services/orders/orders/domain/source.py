@@ -1,4 +1,4 @@
-"""The order as another store has it, in its own units and in Clover's."""
+"""The order as the source store has it, and its texts and units as Clover takes them."""
 
 import re
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from datetime import datetime
 from common.money import Money
 
 MOST_UNITS = 2500
-"""Lines Clover takes in one order, one per unit; 2,500 or 3,000, its pages disagree (documented)."""
+"""The rows that Clover takes in one order, one per unit. Its pages say 2,500 and 3,000 (documented)."""
 LONGEST_NAME = 127
-LONGEST_OF_A_PERSON = 64
+LONGEST_PERSON_NAME = 64
 LONGEST_PHONE = 21
 
 
@@ -26,7 +26,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Customer:
-    """The customer of an order, as the source store wrote it. Held only while it is received, sealed and sent."""
+    """The customer as the source spells them. In the clear only while it is received, sealed and sent."""
 
     first_name: str
     last_name: str
@@ -34,10 +34,10 @@ class Customer:
     phone: str | None = None
 
     def for_clover(self) -> "Customer | None":
-        """What Clover can take of them; None when that is nothing."""
+        """Return the details that Clover can hold; None when there are none."""
         fit = Customer(
-            clipped(_one_line(self.first_name), LONGEST_OF_A_PERSON),
-            clipped(_one_line(self.last_name), LONGEST_OF_A_PERSON),
+            clipped(_one_line(self.first_name), LONGEST_PERSON_NAME),
+            clipped(_one_line(self.last_name), LONGEST_PERSON_NAME),
             _an_email(_one_line(self.email or "")),
             _a_phone(self.phone or ""),
         )
@@ -46,7 +46,7 @@ class Customer:
 
 @dataclass(frozen=True)
 class Source:
-    """The order as the other channel has it; the total is in minor units."""
+    """The order as the source store has it; the total is in minor units."""
 
     channel: str
     store: str
@@ -63,29 +63,29 @@ class Source:
 
 
 def lines_total(lines: Iterable[Line]) -> int:
-    """What the lines come to, in minor units."""
+    """Return the sum of the lines, in minor units."""
     return sum(line.quantity * line.unit_price for line in lines)
 
 
 def units(lines: Iterable[Line]) -> list[Line]:
-    """One line per unit, as Clover counts (documented)."""
+    """Return one line per unit, as Clover counts (documented)."""
     return [replace(line, quantity=1) for line in lines for _ in range(line.quantity)]
 
 
 def differing(one: Source, other: Source) -> list[str]:
-    """The names of the fields in which they differ."""
+    """Return the names of the fields that differ."""
     names = {"store": "channel"}
     different = [f.name for f in fields(Source) if getattr(one, f.name) != getattr(other, f.name)]
     return sorted({names.get(name, name) for name in different})
 
 
 def title(source: Source) -> str:
-    """The order's heading at the till: the channel and the order's number there, nobody's name."""
+    """Return the title shown at the till: the channel and the order number, never a name."""
     return clipped(f"{source.channel} {source.number}")
 
 
 def note(source_id: str) -> str:
-    """Clover's reference has 12 characters only, so the whole id stands here."""
+    """Return the note with the whole source id, as Clover's reference has only 12 characters."""
     return f"QuickSync order {source_id}"
 
 
@@ -98,7 +98,7 @@ def _an_email(text: str) -> str | None:
 
 
 def _a_phone(text: str) -> str | None:
-    """With the separators that Clover is known to take, or none where these are too many."""
+    """Return the number with separators that Clover takes, or without any when it is too long."""
     spelled = " ".join(re.sub(r"[^0-9+() .-]", " ", text).split())
     if len(spelled) > LONGEST_PHONE:
         spelled = re.sub(r"[^0-9+]", "", spelled)[:LONGEST_PHONE]
@@ -106,10 +106,10 @@ def _a_phone(text: str) -> str | None:
 
 
 def digits(phone: str) -> str:
-    """The digits of a telephone number, however it is spelled."""
+    """Return the digits of a telephone number."""
     return "".join(each for each in phone if each.isdecimal())
 
 
 def clipped(text: str, length: int = LONGEST_NAME) -> str:
-    """The text cut to what Clover takes, which counts as Java does: two for an emoji."""
+    """Return the text cut to a length that Clover takes. Clover counts as Java does: two for an emoji."""
     return text.encode("utf-16-le")[: 2 * length].decode("utf-16-le", "ignore")

@@ -19,6 +19,8 @@ class Write:
     """Whether it names the order type or the tender."""
     optional: ClassVar[bool] = False
     """Whether the order goes on without it when Clover refuses it."""
+    has_fallback: ClassVar[bool] = False
+    """Whether a refusal has a way out: its module then has a function `refused`."""
     sent_as: ClassVar[TimelineEvent | None] = None
     applied_as: ClassVar[TimelineEvent | None] = None
 
@@ -41,6 +43,7 @@ class AddLines(Write):
     """Whether rows with a linked SKU name their Clover item."""
 
     name = "add_lines"
+    has_fallback = True
     applied_as = TimelineEvent.LINES_ADDED
 
     @property
@@ -56,6 +59,7 @@ class CreateCustomer(Write):
 
     name = "create_customer"
     optional = True
+    has_fallback = True
     applied_as = TimelineEvent.CUSTOMER_SET
 
 
@@ -66,6 +70,7 @@ class AttachCustomer(Write):
     name = "attach_customer"
     once = False
     optional = True
+    has_fallback = True
 
 
 @dataclass(frozen=True)

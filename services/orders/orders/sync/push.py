@@ -1,8 +1,8 @@
 """Pushes orders into Clover, each as far as it can go: the first missing write is noted, sent, and its end recorded."""
 
 from dataclasses import replace
-
-import structlog
+from datetime import timedelta
+from typing import Any
 
 from common.clover.transport import MerchantApi
 from common.contracts.envelope import Event
@@ -21,8 +21,6 @@ from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import Write
 from orders.sync.pauses import PauseMerchant
 from orders.sync.writes import WRITES, WriteContext
-
-log = structlog.get_logger()
 
 REACHED = {
     State.PAID: TimelineEvent.PAID,
@@ -96,14 +94,16 @@ class OrderPusher:
         write = under_way(order.progress)
         if write is None or (order.progress.clover_order_id and order.requested_action is RequestedAction.CANCEL):
             return order
+        calls = WRITES[type(write)]
         if order.progress.doubt_since is None:  # the process that was sending is gone
-            order = await self._doubt(order, write)
+            doubt = order.progress.in_doubt(self._batch.now)
+            order = await self._record(order, doubt, Entry(TimelineEvent.OUTCOME_UNKNOWN, write.name))
         try:
-            found = await WRITES[type(write)].find(self._context, write, order)
+            found = await calls.find(self._context, write, order)
         except Permanent as error:
             if not write.optional:
                 raise
-            return await self._refused(write, order, error)
+            return await self._record(order, *await calls.refused(self._context, write, order, error))
         if found is not None:
             return await self._record(order, found, Entry(TimelineEvent.LOOKUP_FOUND, write.name))
         progress = order.progress.not_seen(self._batch.now, self._settle)
@@ -121,38 +121,48 @@ class OrderPusher:
 
     async def _attempt(self, write: Write, order: Order) -> Order:
         """Note the write as under way, send it and record its end."""
+        calls = WRITES[type(write)]
         if write.needs_setup:
             await self._context.setup.ready()
         if write.once:
-            order = await self._record(order, order.progress.begin(write), _entry(write.sent_as, write))
+            order = await self._record(order, order.progress.begin(write), _entry(write.sent_as, write.key))
         try:
-            progress = await WRITES[type(write)].send(self._context, write, order)
+            progress, entry = await calls.send(self._context, write, order), _entry(write.applied_as, write.key)
         except (Transient, Permanent, Again) as error:
-            entry = Entry(TimelineEvent.SEND_REFUSED, write.name)
-            order = await self._record(order, order.progress.not_applied(), entry)
-            if not isinstance(error, Permanent):
+            order = await self._record(
+                order, order.progress.not_applied(), Entry(TimelineEvent.SEND_REFUSED, write.name)
+            )
+            if write.needs_setup and isinstance(error, Rejected) and await self._context.setup.has_changed():
+                raise PauseMerchant(timedelta(0)) from error
+            if not (write.has_fallback and isinstance(error, Permanent)):
                 raise
-            return await self._refused(write, order, error)
+            progress, entry = await calls.refused(self._context, write, order, error)
         except Ambiguous:
             if write.once:
-                await self._doubt(order, write)
+                doubt = order.progress.in_doubt(self._batch.now)
+                await self._record(order, doubt, Entry(TimelineEvent.OUTCOME_UNKNOWN, write.name))
             raise
-        return await self._record(order, progress, _entry(write.applied_as, write))
-
-    async def _refused(self, write: Write, order: Order, error: Permanent) -> Order:
-        progress, entry = await WRITES[type(write)].refused(self._context, write, order, error)
         return await self._record(order, progress, entry)
-
-    async def _doubt(self, order: Order, write: Write) -> Order:
-        entry = Entry(TimelineEvent.OUTCOME_UNKNOWN, write.name)
-        return await self._record(order, order.progress.in_doubt(self._batch.now), entry)
 
     async def _conclude(self, order: Order, shown: CloverOrder) -> Order:
         """Record that the order has reached its target. Raises Rejected when Clover shows something else."""
         if wrong := shortfall(order, shown):
             raise Rejected(wrong)
-        state = target(order)
-        return await self._record(order, order.progress.reached(state), Entry(REACHED[state]), _event(order, state))
+        state, progress, source = target(order), order.progress, order.source
+        ids: dict[str, Any] = {
+            "merchant_id": order.merchant_id,
+            "source_id": order.source_id,
+            "clover_order_id": progress.clover_order_id,
+        }
+        event: Event
+        match state:
+            case State.CANCELLED:
+                event = OrderCancelled(**ids)
+            case State.DONE:
+                event = OrderCompleted(**ids)
+            case _:
+                event = OrderSynced(**ids, currency=source.currency, total=source.total)
+        return await self._record(order, progress.reached(state), Entry(REACHED[state]), event)
 
     async def _reject(self, order: Order, reason: str) -> None:
         """Record the rejection. An order that is paid, in doubt or to be cancelled keeps its state and only waits."""
@@ -179,17 +189,5 @@ class OrderPusher:
         return replace(found, customer=order.customer)
 
 
-def _entry(event: TimelineEvent | None, write: Write) -> Entry | None:
-    return Entry(event, write.key) if event else None
-
-
-def _event(order: Order, state: State) -> Event:
-    ids = {"merchant_id": order.merchant_id, "source_id": order.source_id}
-    match state:
-        case State.CANCELLED:
-            return OrderCancelled(**ids, clover_order_id=order.progress.clover_order_id)
-        case State.DONE:
-            return OrderCompleted(**ids, clover_order_id=order.clover_id)
-        case _:
-            source = order.source
-            return OrderSynced(**ids, clover_order_id=order.clover_id, currency=source.currency, total=source.total)
+def _entry(event: TimelineEvent | None, detail: str) -> Entry | None:
+    return Entry(event, detail) if event else None

@@ -1,8 +1,8 @@
 """The calls of each write, one module per subject.
 
 `send` makes the write and returns the progress made. `find` looks up a write whose answer was lost; writes that may
-be repeated need none. `refused` decides what Clover's refusal means: it returns the progress with which the order goes
-on, or raises.
+be repeated (`Write.once` is false) have none. `refused`, of writes with a fallback, returns the progress with which the
+order goes on after Clover's refusal, or raises.
 """
 
 from collections.abc import Mapping

@@ -4,12 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from common.clover.transport import MerchantApi
-from common.errors import Permanent
 from common.seal import Sealer
-from orders.domain.order import Order
-from orders.domain.progress import Progress
-from orders.domain.timeline import Entry
-from orders.domain.writes import Write
 from orders.sync.pauses import MerchantPause
 from orders.sync.setup import SetupCheck
 
@@ -23,8 +18,3 @@ class WriteContext:
     pause: MerchantPause
     sealer: Sealer
     items: Mapping[str, str]
-
-
-async def refused(_context: WriteContext, _write: Write, _order: Order, error: Permanent) -> tuple[Progress, Entry]:
-    """Let the refusal stand. A write without which the order can go on has a `refused` of its own."""
-    raise error

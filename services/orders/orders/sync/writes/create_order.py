@@ -1,16 +1,12 @@
 """Creates an order, found again by its reference. While Clover takes no calls no later order is created either."""
 
-from datetime import timedelta
-
 import structlog
 
-from common.errors import Permanent, Rejected, Throttled, Transient
+from common.errors import Throttled, Transient
 from orders import clover
 from orders.domain.order import Order
 from orders.domain.progress import Progress
-from orders.domain.timeline import Entry
 from orders.domain.writes import CreateOrder
-from orders.sync.pauses import PauseMerchant
 from orders.sync.writes.context import WriteContext
 
 log = structlog.get_logger()
@@ -35,12 +31,3 @@ async def find(context: WriteContext, write: CreateOrder, order: Order) -> Progr
     if len(found) > 1:
         log.error("several orders in Clover carry one reference", reference=write.key, found=len(found))
     return order.progress.created(found[0]) if found else None
-
-
-async def refused(
-    context: WriteContext, _write: CreateOrder, _order: Order, error: Permanent
-) -> tuple[Progress, Entry]:
-    """Start over with the new setup when the old one was refused; else the order is rejected."""
-    if isinstance(error, Rejected) and await context.setup.has_changed():
-        raise PauseMerchant(timedelta(0))
-    raise error

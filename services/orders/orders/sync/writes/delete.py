@@ -7,9 +7,7 @@ from orders import clover
 from orders.domain.order import Order
 from orders.domain.progress import Progress
 from orders.domain.writes import Delete
-from orders.sync.writes.context import WriteContext, refused
-
-__all__ = ["refused", "send"]
+from orders.sync.writes.context import WriteContext
 
 log = structlog.get_logger()
 

@@ -3,20 +3,18 @@
 from common.errors import NotFound, Permanent, Rejected
 from orders import clover
 from orders.domain.order import Order
-from orders.domain.plan import any_row_there, row_id
+from orders.domain.plan import any_row_there, rows
 from orders.domain.progress import Progress
-from orders.domain.source import Line, units
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import AddLines
 from orders.sync.writes.context import WriteContext
-from orders.sync.writes.context import refused as refusal_stands
 
 
 async def send(context: WriteContext, write: AddLines, order: Order) -> Progress:
     """Add the rows. A SKU that is not linked becomes a named custom line."""
     items = context.items if write.linked else {}
-    rows = [clover.NewRow(row_id(order, n), line, items.get(line.sku)) for n, line in _rows(write, order)]
-    await clover.add_lines(context.api, order.clover_id, rows)
+    added = [clover.NewRow(row_id, line, items.get(line.sku)) for row_id, line in rows(write, order)]
+    await clover.add_lines(context.api, order.clover_id, added)
     return order.progress.with_lines()
 
 
@@ -28,13 +26,8 @@ async def find(context: WriteContext, write: AddLines, order: Order) -> Progress
 
 async def refused(context: WriteContext, write: AddLines, order: Order, error: Permanent) -> tuple[Progress, Entry]:
     """Send the rows without their items: most often an item was deleted in Clover, and what was sold is sold."""
-    linked = sorted({line.sku for _, line in _rows(write, order) if line.sku in context.items})
+    linked = sorted({line.sku for _, line in rows(write, order) if line.sku in context.items})
     if not (write.linked and linked and isinstance(error, Rejected | NotFound)):
-        return await refusal_stands(context, write, order, error)
+        raise error
     detail = f"Clover did not take the items of {', '.join(linked)}"
     return order.progress.without_items(), Entry(TimelineEvent.ITEMS_DROPPED, detail)
-
-
-def _rows(write: AddLines, order: Order) -> list[tuple[int, Line]]:
-    rows = units(order.source.lines)
-    return [(number, rows[number - 1]) for number in write.numbers]

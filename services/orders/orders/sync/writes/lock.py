@@ -4,9 +4,7 @@ from orders import clover
 from orders.domain.order import Order
 from orders.domain.progress import Progress
 from orders.domain.writes import Lock
-from orders.sync.writes.context import WriteContext, refused
-
-__all__ = ["refused", "send"]
+from orders.sync.writes.context import WriteContext
 
 
 async def send(context: WriteContext, _write: Lock, order: Order) -> Progress:

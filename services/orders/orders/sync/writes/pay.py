@@ -1,12 +1,8 @@
 """Records the payment, found again by the id of ours that it carries."""
 
-from datetime import timedelta
-
-from common.errors import Again, Permanent, Rejected
 from orders import clover
 from orders.domain.order import Order
 from orders.domain.progress import Progress
-from orders.domain.timeline import Entry
 from orders.domain.writes import Pay
 from orders.sync.writes.context import WriteContext
 
@@ -21,10 +17,3 @@ async def find(context: WriteContext, _write: Pay, order: Order) -> Progress | N
     """Look for the payment on the order."""
     shown = await clover.show_order(context.api, order)
     return None if shown.needs_payment(order) else order.progress.applied()
-
-
-async def refused(context: WriteContext, _write: Pay, _order: Order, error: Permanent) -> tuple[Progress, Entry]:
-    """Start over with the new tender when the old one was refused; else the order is rejected."""
-    if isinstance(error, Rejected) and await context.setup.has_changed():
-        raise Again(timedelta(0))
-    raise error
