@@ -248,7 +248,7 @@ async def delete_order(api: MerchantApi, clover_order_id: str) -> None:
 
 
 async def _customer(api: MerchantApi, filters: Sequence[str], fits: Callable[[CustomerResponse], bool]) -> str | None:
-    """Return the first customer that these filters find and that fits: an ignored filter finds anybody."""
+    """Return the first customer that these filters find and that fits: Clover may ignore a filter."""
     params = {"filter": filters, "expand": "emailAddresses,phoneNumbers"}
     async for page in api.pages("customers", CustomerResponse, params, limit=100):
         return next((each.id for each in page if fits(each)), None)

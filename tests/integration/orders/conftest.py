@@ -35,7 +35,7 @@ class Orders(Harness):
     grants: OpenGrants
 
     async def connected(self, region: str = "us", *, order_type: bool = True, without: Sequence[str] = ()) -> Shop:
-        """A merchant that orders knows, with the order type and every permission unless told otherwise."""
+        """A merchant that orders knows, with the order type and every permission unless the test takes some away."""
         shop = self.clover.open_shop(region, set(DEFAULT_PERMISSIONS - set(without)))
         self.grants.shops[shop.merchant.id] = shop
         await self.reconnect(shop)
@@ -91,7 +91,7 @@ class Orders(Harness):
         [row] = await self.fetch("SELECT min(due_at) AS due_at FROM work WHERE NOT held")
         return row["due_at"] or None
 
-    async def told(self, shop: Shop, kind: str, object_id: str = "0RDER00000001") -> None:
+    async def object_changed(self, shop: Shop, kind: str, object_id: str = "0RDER00000001") -> None:
         """A webhook of this kind has come in."""
         event = ObjectChanged(merchant_id=shop.merchant.id, kind=kind, object_id=object_id, action="UPDATE", sent_at=1)
         await self.deliver(event)
@@ -130,7 +130,7 @@ def order(shop: Shop) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class InClover:
-    """An order as it really stands in the sandbox."""
+    """An order as it is in the sandbox."""
 
     record: dict[str, Any]
     lines: list[dict[str, Any]]

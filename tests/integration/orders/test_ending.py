@@ -70,8 +70,8 @@ async def test_cancelled_before_it_is_sent(orders: Orders) -> None:
     await orders.run_until_idle()
     assert orders.calls(shop) == []
     assert await orders.fetch("SELECT FROM work") == []
-    [told] = await orders.emitted(OrderCancelled)
-    assert told.clover_order_id is None
+    [event] = await orders.emitted(OrderCancelled)
+    assert event.clover_order_id is None
 
 
 async def test_cancelled_after_it_is_paid(orders: Orders) -> None:
@@ -83,8 +83,8 @@ async def test_cancelled_after_it_is_paid(orders: Orders) -> None:
     await orders.run_until_idle()
     assert (await orders.state(shop), in_clover(shop)) == ("cancelled", [])
     assert (await orders.act(shop, "cancel"))[0] == 200
-    [told] = await orders.emitted(OrderCancelled)
-    assert told.clover_order_id == in_clover(shop, deleted=True)[0].record["id"]
+    [event] = await orders.emitted(OrderCancelled)
+    assert event.clover_order_id == in_clover(shop, deleted=True)[0].record["id"]
 
 
 async def test_a_deletion_without_an_answer(orders: Orders) -> None:
@@ -137,7 +137,7 @@ async def test_cancelled_half_way(orders: Orders) -> None:
 
 
 async def test_a_rejected_order_tried_again(orders: Orders) -> None:
-    """Retry goes on at the first step that is missing."""
+    """Retry continues with the first missing write."""
     shop = await orders.connected()
     orders.clover.fail("refuse", method="POST", path=r"/payments$", times=1)
     await orders.put(shop)

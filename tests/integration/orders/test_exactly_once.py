@@ -118,15 +118,15 @@ async def test_nothing_is_sent_again_before_several_looks(orders: Orders) -> Non
     orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=2)
     await orders.put(shop, customer=ADA)
     await orders.settle_for(6 * SETTLE)
-    told = submissions(orders, shop)
-    between = "".join(each[0] for each in told).split("s")
-    assert told.count("sent") == 3
+    sent = submissions(orders, shop)
+    between = "".join(each[0] for each in sent).split("s")
+    assert sent.count("sent") == 3
     assert all(len(looks) >= 3 for looks in between[1:-1])
     await assert_once(orders, shop)
 
 
 async def test_a_look_up_that_finds_a_stranger(orders: Orders) -> None:
-    """An order is only ever taken for ours by its reference, whatever the look-up answers."""
+    """An order counts as ours only by its reference, even if the look-up finds others."""
     shop = await orders.connected()
     stranger = await shop.post("/orders", {"state": "open", "externalReferenceId": "STRANGER0001", "total": 3499})
     orders.clover.fail("drop_before_apply", method="POST", path=r"/orders$", times=1)
@@ -157,14 +157,14 @@ async def test_a_long_doubt_opens_a_problem_and_sync_continues(orders: Orders, s
     method, path = STEPS[step]
     orders.clover.fail("fail_before", method=method, path=path, status=500)
     await orders.put(shop)
-    told: list[str] = []
-    while not told:
+    problems: list[str] = []
+    while not problems:
         await orders.settle_for(1000)
-        told = [each.code for each in await orders.emitted(ProblemOpened)]
+        problems = [each.code for each in await orders.emitted(ProblemOpened)]
     orders.clover.sandbox.faults.clear()
     await orders.settle_for(4000)
 
-    assert told == [Code.CLOVER_UNREACHABLE]
+    assert problems == [Code.CLOVER_UNREACHABLE]
     assert await orders.state(shop) == "paid"
     assert [(each.code, each.resumed_count) for each in await orders.emitted(ProblemClosed)] == [
         (Code.CLOVER_UNREACHABLE, 1)

@@ -61,7 +61,7 @@ async def test_a_sign_of_life_makes_it_look(orders: Orders, kind: str) -> None:
     await orders.put(shop)
     await orders.run_until_idle()
     orders.add_order_type(shop)
-    await orders.told(shop, kind)
+    await orders.object_changed(shop, kind)
     await orders.run_until_idle()
     assert await orders.state(shop) == "paid"
 
@@ -92,11 +92,11 @@ async def test_retry_of_a_held_order_looks_for_the_type(orders: Orders) -> None:
 async def test_other_events_look_at_nothing(orders: Orders) -> None:
     """A change of an item, or of an order while nothing is missing, costs no call."""
     shop = await orders.connected(order_type=False)
-    await orders.told(shop, "O")
+    await orders.object_changed(shop, "O")
     await orders.put(shop)
     await orders.run_until_idle()
     calls = orders.calls(shop)
-    await orders.told(shop, "I")
+    await orders.object_changed(shop, "I")
     await orders.run_until_idle()
     assert orders.calls(shop) == calls
 

@@ -7,7 +7,7 @@ from common.contracts.orders import OrderSynced
 
 
 async def test_an_order_is_paid_in_clover_exact_to_the_cent(orders: Orders) -> None:
-    """The order stands in Clover one row per unit, paid with External Payment, with one event."""
+    """The order is in Clover with one row per unit, paid with External Payment, and one event is emitted."""
     shop = await orders.connected()
     status, body = await orders.put(shop)
     assert (status, body["state"]) == (202, "ready")

@@ -64,7 +64,7 @@ def test_in_the_us_all_is_kept() -> None:
     ],
 )
 def test_addresses_and_numbers_are_taken_out_of_texts(text: str, kept: str) -> None:
-    """What looks like an e-mail address or a telephone number goes; sizes and barcodes stay."""
+    """E-mail addresses and telephone numbers are removed; sizes and barcodes stay."""
     assert impersonal(text, None) == kept
 
 
@@ -81,7 +81,7 @@ def test_addresses_and_numbers_are_taken_out_of_texts(text: str, kept: str) -> N
     ],
 )
 def test_the_customers_own_number_and_names_go_however_they_are_written(phone: str, text: str, kept: str) -> None:
-    """A number is known by its last digits, whatever stands before and between them; names as whole words."""
+    """A number is recognised by its last digits in any spelling, a name only as a whole word."""
     assert impersonal(text, Customer("Bo", "Green-Li", None, phone)) == kept
 
 

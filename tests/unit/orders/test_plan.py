@@ -1,4 +1,4 @@
-"""The plan of an order: the writes that are missing, told apart by keys of ours."""
+"""The plan of an order: the writes that are missing, identified by keys of ours."""
 
 from dataclasses import replace
 

@@ -135,7 +135,7 @@ def test_each_attempt_without_an_end_is_waited_for_longer() -> None:
 
 
 def test_only_doubts_in_a_row_count() -> None:
-    """What was heard of once is no longer in doubt; what surely did nothing may be in doubt again."""
+    """An answer ends the count of doubts; a write that surely changed nothing does not."""
     doubted = Progress(doubts=1).begin(CREATE).in_doubt(NOW)
 
     assert doubted.not_applied().doubts == 2
@@ -143,7 +143,7 @@ def test_only_doubts_in_a_row_count() -> None:
 
 
 def test_an_order_found_submitting_is_not_ready() -> None:
-    """What a killed process left behind cannot be sent, only looked up."""
+    """An order that a killed process left behind is looked up and never sent."""
     left = Progress().begin(CREATE)
     assert left.state is State.SUBMITTING
     with pytest.raises(RuntimeError, match="may not be sent"):
