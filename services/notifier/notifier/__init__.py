@@ -1,1 +1,1 @@
-"""Problems, the dashboard and e-mail."""
+"""Problems, the dashboard and email."""

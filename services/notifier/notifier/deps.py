@@ -18,7 +18,7 @@ from notifier.mail.smtp import SmtpClient
 class Deps:
     """`assets` are the static files by name. `secure` means that people use HTTPS, so cookies may require it.
 
-    `is_consuming` says whether events of the other services arrive at present.
+    `is_consuming` returns whether events of the other services arrive at present.
     """
 
     database: Database

@@ -20,8 +20,8 @@ async def browser() -> AsyncIterator[Browser]:
         yield opened
 
 
-async def test_a_problem_shows_by_itself_and_clears_itself(notifier: Notifier, browser: Browser) -> None:
-    """The page tells of a problem while it is looked at, counts on, takes a press on Check again, and clears."""
+async def test_an_open_page_follows_a_problem(notifier: Notifier, browser: Browser) -> None:
+    """An open page shows a new problem, updates its count, accepts a recheck, and clears."""
     began = notifier.clock.now()
     async with tab(browser) as seen:
         page = seen.page
@@ -64,8 +64,8 @@ async def test_the_page_works_without_scripts(notifier: Notifier, browser: Brows
     assert [row["type"] for row in asked] == ["notifier.recheck_requested.v1"]
 
 
-async def test_a_broken_line_is_said_and_caught_up(notifier: Notifier, browser: Browser) -> None:
-    """Without a connection the page says so; when it is back, what was missed is there."""
+async def test_a_lost_connection_is_shown_and_caught_up(notifier: Notifier, browser: Browser) -> None:
+    """The page shows that it is offline, and afterwards what it missed."""
     async with tab(browser) as seen:
         await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
@@ -78,8 +78,8 @@ async def test_a_broken_line_is_said_and_caught_up(notifier: Notifier, browser: 
         await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders are waiting")
 
 
-async def test_a_page_that_cannot_be_had_is_not_called_live(notifier: Notifier, browser: Browser) -> None:
-    """While the stream tells of changes that cannot be shown the page says so, and goes on by itself once they can."""
+async def test_a_page_that_cannot_be_loaded_is_not_called_live(notifier: Notifier, browser: Browser) -> None:
+    """While the stream reports changes that cannot be loaded, the page shows that it is offline."""
     async with tab(browser) as seen:
         await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
@@ -91,8 +91,8 @@ async def test_a_page_that_cannot_be_had_is_not_called_live(notifier: Notifier, 
         await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders are waiting")
 
 
-async def test_the_keyboard_keeps_its_place(notifier: Notifier, browser: Browser) -> None:
-    """A page that changes while somebody is on a button leaves them there, and shows where they are."""
+async def test_an_update_keeps_the_keyboard_focus(notifier: Notifier, browser: Browser) -> None:
+    """A button keeps its visible focus when the page changes around it."""
     began = notifier.clock.now()
     await notifier.open(waiting=1, opened_at=began)
     async with tab(browser) as seen:
@@ -116,7 +116,7 @@ async def test_the_keyboard_keeps_its_place(notifier: Notifier, browser: Browser
 async def test_the_page_fits_every_screen(
     notifier: Notifier, browser: Browser, size: tuple[int, int], scheme: Scheme
 ) -> None:
-    """Nothing sticks out to the side, with problems and without; pictures are kept to be looked at."""
+    """Nothing overflows to the side, with problems and without. Screenshots are kept."""
     name = f"{'desktop' if size == DESKTOP else 'phone'}-{scheme}"
     began = notifier.clock.now()
     async with tab(browser, size, scheme) as seen:

@@ -1,4 +1,4 @@
-"""The live stream: what it tells, how it goes on after a break, and how it treats those who do not read."""
+"""The live stream: its events, resuming after a break, and slow clients."""
 
 import asyncio
 import json
@@ -18,11 +18,11 @@ STREAM = f"/v1/merchants/{MERCHANT}/stream"
 
 
 @dataclass
-class Told:
+class StreamEvent:
     """One message of a stream."""
 
     kind: str
-    place: str
+    seq: str
     body: dict[str, Any]
 
 
@@ -32,7 +32,7 @@ class Listener:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.response = response
 
-    async def next(self) -> Told:
+    async def next(self) -> StreamEvent:
         """The next message, comments aside. Raises EOFError when the stream has ended."""
         fields: dict[str, str] = {}
         async with asyncio.timeout(10):
@@ -41,7 +41,7 @@ class Listener:
                 if line.strip():
                     fields[name] = value
                 elif "event" in fields:
-                    return Told(fields["event"], fields.get("id", ""), json.loads(fields["data"]))
+                    return StreamEvent(fields["event"], fields.get("id", ""), json.loads(fields["data"]))
         raise EOFError
 
 
@@ -63,38 +63,38 @@ async def link(notifier: Notifier, sku: str, merchant_id: str = MERCHANT) -> Non
     await notifier.deliver(event)
 
 
-async def test_news_come_as_they_happen(notifier: Notifier) -> None:
-    """Activity and problems are told in their order, each with its place."""
+async def test_events_are_streamed_as_they_happen(notifier: Notifier) -> None:
+    """Activity and problems arrive in the order of their numbers."""
     async with listening(notifier) as stream:
         assert (await stream.next()).kind == "ready"
         await link(notifier, "A")
         first = await stream.next()
         assert (first.kind, first.body["message"]) == ("activity", "A is linked to its item in Clover.")
         await notifier.open(waiting=2)
-        told = [await stream.next(), await stream.next()]
-        assert [each.kind for each in told] == ["problem", "activity"]
-        assert told[0].body["waiting_message"] == "2 orders are waiting"
-        assert int(first.place) < int(told[0].place) < int(told[1].place)
+        received = [await stream.next(), await stream.next()]
+        assert [each.kind for each in received] == ["problem", "activity"]
+        assert received[0].body["waiting_message"] == "2 orders are waiting"
+        assert int(first.seq) < int(received[0].seq) < int(received[1].seq)
 
 
-async def test_a_stream_goes_on_where_it_broke(notifier: Notifier) -> None:
-    """What happened while nobody listened is told first, and nothing twice."""
+async def test_a_stream_resumes_where_it_broke(notifier: Notifier) -> None:
+    """Missed events come first, and none comes twice."""
     async with listening(notifier) as stream:
         await stream.next()
         await link(notifier, "A")
         seen = await stream.next()
     await link(notifier, "B")
     await link(notifier, "C")
-    async with listening(notifier, seen.place) as stream:
-        told = [await stream.next() for _ in range(3)]
-        assert [each.body.get("message", "")[:1] for each in told] == ["B", "C", ""]
-        assert told[2].kind == "ready"
+    async with listening(notifier, seen.seq) as stream:
+        received = [await stream.next() for _ in range(3)]
+        assert [each.body.get("message", "")[:1] for each in received] == ["B", "C", ""]
+        assert received[2].kind == "ready"
         await link(notifier, "D")
         assert (await stream.next()).body["message"].startswith("D")
 
 
-async def test_who_was_away_too_long_starts_anew(notifier: Notifier) -> None:
-    """Too much to tell, or a place that never was, is answered by `reset`: read everything again."""
+async def test_a_client_that_missed_too_much_is_reset(notifier: Notifier) -> None:
+    """Too many missed events, or an unknown number, are answered with `reset`."""
     for n in range(MAX_CATCH_UP // 100):
         await notifier.deliver(
             *[
@@ -107,23 +107,23 @@ async def test_who_was_away_too_long_starts_anew(notifier: Notifier) -> None:
             assert (await stream.next()).kind == "reset"
 
 
-async def test_news_written_by_another_replica_are_told(notifier: Notifier) -> None:
-    """The bell of this process stays silent, and yet the feed looks by itself."""
+async def test_entries_of_another_replica_are_streamed(notifier: Notifier) -> None:
+    """Without a notification in this process the hub still polls."""
     async with listening(notifier) as stream:
         await stream.next()
         last = await notifier.fetch(
             "UPDATE feed SET last_seq = last_seq + 1 WHERE merchant_id = $1 RETURNING last_seq", MERCHANT
         )
         await notifier.fetch(
-            "INSERT INTO activity VALUES ($1, $2, now(), 'nobody.knows.v9', '{}')", MERCHANT, last[0]["last_seq"]
+            "INSERT INTO activity VALUES ($1, $2, now(), 'unknown.event.v9', '{}')", MERCHANT, last[0]["last_seq"]
         )
         async with notifier.clock.running():
-            news = await stream.next()
-        assert news.body["message"] == "Something happened that this version can't describe yet."
+            received = await stream.next()
+        assert received.body["message"] == "Something happened that this version can't describe yet."
 
 
-async def test_other_merchants_are_never_heard(notifier: Notifier) -> None:
-    """A stream tells of its merchant alone, and one of another account's merchant is not to be had."""
+async def test_a_stream_has_one_merchant_only(notifier: Notifier) -> None:
+    """A stream contains its merchant alone, and a merchant of another account is unknown."""
     await notifier.connect(OTHER)
     async with listening(notifier, merchants=(MERCHANT,)) as stream:
         await stream.next()
@@ -135,18 +135,18 @@ async def test_other_merchants_are_never_heard(notifier: Notifier) -> None:
         assert response.status == 404
 
 
-async def test_problems_are_told_to_who_may_read_them(notifier: Notifier) -> None:
-    """With activity:read alone a stream tells of no problem, neither missed nor new."""
+async def test_problems_are_streamed_only_with_their_scope(notifier: Notifier) -> None:
+    """With activity:read alone a stream contains no problem, neither missed nor new."""
     await notifier.open(waiting=1)
     async with listening(notifier, "0", scope="activity:read") as stream:
         await notifier.open(waiting=2)
         await link(notifier, "A")
-        told = [await stream.next() for _ in range(4)]
-    assert [each.kind for each in told] == ["activity", "activity", "ready", "activity"]
+        received = [await stream.next() for _ in range(4)]
+    assert [each.kind for each in received] == ["activity", "activity", "ready", "activity"]
 
 
 async def test_streams_end_when_the_service_stops(notifier: Notifier) -> None:
-    """Nobody who listens keeps the process from stopping."""
+    """Open streams do not keep the process from stopping."""
     async with listening(notifier) as stream:
         await stream.next()
         await notifier.service.deps.hub.close()
@@ -157,8 +157,8 @@ async def test_streams_end_when_the_service_stops(notifier: Notifier) -> None:
         raise AssertionError("the stream went on")
 
 
-async def test_only_so_many_watch_one_merchant(notifier: Notifier) -> None:
-    """One more than the limit is told to come back later; when one leaves, there is room."""
+async def test_streams_of_one_merchant_are_limited(notifier: Notifier) -> None:
+    """One more than the limit gets a 429; after one leaves there is room."""
     hub = notifier.service.deps.hub
     watchers = [Subscription(0) for _ in range(MAX_SUBSCRIPTIONS)]
     for watcher in watchers:
@@ -174,8 +174,8 @@ async def test_only_so_many_watch_one_merchant(notifier: Notifier) -> None:
         hub._leave(MERCHANT, watcher)  # noqa: SLF001 - as above
 
 
-async def test_who_left_is_forgotten(notifier: Notifier) -> None:
-    """A stream nobody reads any more is noticed by its next news at the latest."""
+async def test_a_client_that_left_is_unsubscribed(notifier: Notifier) -> None:
+    """A client that left is noticed with its next event at the latest."""
     hub = notifier.service.deps.hub
     async with listening(notifier) as stream:
         await stream.next()
@@ -187,8 +187,8 @@ async def test_who_left_is_forgotten(notifier: Notifier) -> None:
     await eventually(forgotten)
 
 
-async def test_who_does_not_read_is_dropped() -> None:
-    """A full queue ends its watcher and is emptied; memory stays bounded."""
+async def test_a_slow_client_is_dropped() -> None:
+    """A full queue ends its subscription and is emptied, so that memory stays bounded."""
     watcher = Subscription(0)
     for n in range(1, MAX_QUEUED + 2):
         watcher.push(FeedEvent(n, "activity", "{}"))
@@ -196,8 +196,8 @@ async def test_who_does_not_read_is_dropped() -> None:
     assert await watcher.next(0.01) == []
 
 
-async def test_news_told_twice_are_passed_on_once() -> None:
-    """What was caught up on is not told again when the hub tells it too."""
+async def test_a_repeated_event_is_streamed_once() -> None:
+    """Events that the catch-up already sent are not sent again."""
     watcher = Subscription(5)
     for place in (4, 5, 6, 7):
         watcher.push(FeedEvent(place, "activity", "{}"))

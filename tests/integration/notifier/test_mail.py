@@ -1,4 +1,4 @@
-"""The e-mails as they arrive at a real SMTP server."""
+"""The emails as they arrive at a real SMTP server."""
 
 import json
 from email.message import EmailMessage
@@ -18,8 +18,8 @@ def text_of(message: EmailMessage, kind: str = "plain") -> str:
     return str(part.get_content())
 
 
-async def test_one_when_it_opens_and_one_when_it_is_solved(notifier: Notifier) -> None:
-    """However many orders wait, two e-mails are all there are."""
+async def test_a_problem_has_two_emails(notifier: Notifier) -> None:
+    """One email when it opens and one when it is resolved, regardless of how many orders wait."""
     began = notifier.clock.now()
     for waiting in range(1, 30):
         await notifier.open(waiting=waiting, opened_at=began)
@@ -33,8 +33,8 @@ async def test_one_when_it_opens_and_one_when_it_is_solved(notifier: Notifier) -
     assert [m["Subject"] for m in notifier.postbox.messages][1:] == ["Resumed: 214 orders sent to Clover"]
 
 
-async def test_what_the_mail_says(notifier: Notifier) -> None:
-    """What waits, since when where the merchant is, what to do word for word, where to look, how to get help."""
+async def test_an_email_names_the_problem_and_the_remedy(notifier: Notifier) -> None:
+    """It has the count, the time in the merchant's zone, the exact steps, a link and the address of support."""
     await notifier.open(waiting=214)
     await notifier.run_until_idle()
 
@@ -42,17 +42,17 @@ async def test_what_the_mail_says(notifier: Notifier) -> None:
     assert notifier.postbox.recipients == [["owner@example.com"]]
     assert message["To"] == "owner@example.com"
     assert message["From"] == "QuickSync <hello@quicksync.test>"
-    for said in (text_of(message), text_of(message, "html")):
-        assert "214 orders are waiting" in said
-        assert "Monday 23 November 2026, 07:00 (EST)" in said
-        assert "add an order type named exactly “QuickSync” and save" in said
-        assert f"/dashboard/{MERCHANT}/" in said
-        assert messages.for_locale().text("support") in said
-        assert "Sunrise Coffee" in said
+    for text in (text_of(message), text_of(message, "html")):
+        assert "214 orders are waiting" in text
+        assert "Monday 23 November 2026, 07:00 (EST)" in text
+        assert "add an order type named exactly “QuickSync” and save" in text
+        assert f"/dashboard/{MERCHANT}/" in text
+        assert messages.for_locale().text("support") in text
+        assert "Sunrise Coffee" in text
 
 
-async def test_where_nothing_went_through_nothing_is_called_solved(notifier: Notifier) -> None:
-    """When all that waited was cancelled, the e-mail promises nothing: the cause may still be there."""
+async def test_an_email_without_resumed_orders_promises_nothing(notifier: Notifier) -> None:
+    """When all that waited was cancelled, the cause may still exist, and the email does not call it resolved."""
     began = notifier.clock.now()
     await notifier.open(opened_at=began)
     await notifier.run_until_idle()
@@ -61,15 +61,15 @@ async def test_where_nothing_went_through_nothing_is_called_solved(notifier: Not
 
     message = notifier.postbox.messages[1]
     assert message["Subject"] == "Nothing is waiting at the moment"
-    for said in (text_of(message), text_of(message, "html")):
-        assert "If the order type is still missing" in said
-        assert "was cancelled, or is now waiting for something else" in said
-        assert "Resolved" not in said
-        assert "need to do anything" not in said
+    for text in (text_of(message), text_of(message, "html")):
+        assert "If the order type is still missing" in text
+        assert "was cancelled, or is now waiting for something else" in text
+        assert "Resolved" not in text
+        assert "need to do anything" not in text
 
 
-async def test_the_mail_is_well_formed(notifier: Notifier) -> None:
-    """Two parts in UTF-8, all of it in seven bits and short lines, with an id that stays the same."""
+async def test_an_email_is_well_formed(notifier: Notifier) -> None:
+    """Two parts in UTF-8, encoded in seven bits and short lines, with a stable Message-ID."""
     await notifier.open()
     await notifier.run_until_idle()
 
@@ -85,8 +85,8 @@ async def test_the_mail_is_well_formed(notifier: Notifier) -> None:
     assert not message.defects
 
 
-async def test_none_at_all_when_it_was_over_before_anybody_was_told(notifier: Notifier) -> None:
-    """A problem that closes before its e-mail is sent is written about neither then nor later."""
+async def test_a_problem_resolved_at_once_has_no_email(notifier: Notifier) -> None:
+    """A problem that closes before its email is sent gets none, then or later."""
     began = notifier.clock.now()
     await notifier.open(opened_at=began)
     await notifier.close(opened_at=began)
@@ -94,16 +94,16 @@ async def test_none_at_all_when_it_was_over_before_anybody_was_told(notifier: No
     assert notifier.postbox.messages == []
 
 
-async def test_what_only_informs_is_not_mailed(notifier: Notifier) -> None:
-    """An e-mail that was refused is told on the dashboard, not by another e-mail."""
+async def test_information_is_not_mailed(notifier: Notifier) -> None:
+    """A refused email is shown on the dashboard and causes no other email."""
     await notifier.open(code=Code.EMAIL_REJECTED)
     await notifier.run_until_idle()
     assert notifier.postbox.messages == []
     assert len(await notifier.problems()) == 1
 
 
-async def test_a_name_cannot_write_headers(notifier: Notifier) -> None:
-    """Names with line breaks and markup show as text; no header and no recipient comes of them."""
+async def test_a_name_cannot_inject_headers_or_markup(notifier: Notifier) -> None:
+    """Line breaks and markup in names are text; they add no header and no recipient."""
     notifier.directory.name = "x\r\nBcc: a@b.example\r\n\r\n<script>alert(1)</script>\u2028\x85"
     await notifier.open(code=Code.ORDER_REJECTED, subject="9\r\nBcc: c@d.example <img src=x onerror=alert(1)>")
     notifier.clock.advance(3600)
@@ -123,8 +123,8 @@ async def test_a_name_cannot_write_headers(notifier: Notifier) -> None:
 
 
 @pytest.mark.parametrize("address", ["a@b.example\r\nBcc: c@d.example", "nobody", "a@b.example,c@d.example"])
-async def test_an_address_that_is_none_waits_for_a_person(notifier: Notifier, address: str) -> None:
-    """Nothing is sent, the row is held where it is seen, and the address is in none of it."""
+async def test_an_invalid_address_is_held(notifier: Notifier, address: str) -> None:
+    """Nothing is sent, the work is held under its problem, and no text contains the address."""
     notifier.directory.email = address
     notifier.clock.advance(3600)
     await notifier.open()
@@ -136,8 +136,8 @@ async def test_an_address_that_is_none_waits_for_a_person(notifier: Notifier, ad
     assert address not in row["error"]
 
 
-async def test_a_busy_relay_gets_it_later_once(notifier: Notifier) -> None:
-    """A refusal for now is no sending: the mail comes once, after a pause."""
+async def test_a_busy_server_gets_the_email_later_once(notifier: Notifier) -> None:
+    """A temporary refusal does not count as an attempt: the email arrives once, after a pause."""
     notifier.postbox.answers = ["451 try later"]
     await notifier.open()
     await notifier.run_until_idle()
@@ -148,8 +148,8 @@ async def test_a_busy_relay_gets_it_later_once(notifier: Notifier) -> None:
     assert len(notifier.postbox.messages) == 1
 
 
-async def test_a_refused_first_mail_is_followed_by_none(notifier: Notifier) -> None:
-    """Who was never told of the problem is not told that it is solved."""
+async def test_a_refused_first_email_is_followed_by_none(notifier: Notifier) -> None:
+    """A merchant who got no email about the problem gets none about its end."""
     began = notifier.clock.now()
     notifier.postbox.answers = ["451 try later"]
     await notifier.open(opened_at=began)
@@ -160,8 +160,8 @@ async def test_a_refused_first_mail_is_followed_by_none(notifier: Notifier) -> N
     assert notifier.postbox.messages == []
 
 
-async def test_a_break_after_the_relay_took_it_costs_one_repeat(notifier: Notifier) -> None:
-    """What may have been taken is sent again under the same id, some minutes later, and no more after that."""
+async def test_a_break_after_acceptance_costs_one_repeat(notifier: Notifier) -> None:
+    """An email in doubt is sent again minutes later with the same Message-ID, and then no more."""
     notifier.postbox.answers = ["break"]
     await notifier.open()
     await notifier.run_until_idle()
@@ -176,8 +176,8 @@ async def test_a_break_after_the_relay_took_it_costs_one_repeat(notifier: Notifi
 
 
 @pytest.mark.parametrize("command", ["EHLO", "MAIL", "RCPT"])
-async def test_a_break_before_the_message_is_no_sending(notifier: Notifier, command: str) -> None:
-    """However often the relay breaks off before it has the message, the e-mail comes once it is well, and once."""
+async def test_a_break_before_the_content_is_not_an_attempt(notifier: Notifier, command: str) -> None:
+    """Breaks before the content never use up attempts: the email arrives once the server works."""
     notifier.postbox.refuses[command] = "break"
     await notifier.open()
     for _ in range(MAX_ATTEMPTS + 1):
@@ -189,8 +189,8 @@ async def test_a_break_before_the_message_is_no_sending(notifier: Notifier, comm
     assert len(notifier.postbox.messages) == 1
 
 
-async def test_a_relay_that_never_answers_is_given_up(notifier: Notifier) -> None:
-    """A relay that takes and breaks off each time gets an e-mail three times, not for ever, and the log says so."""
+async def test_a_server_that_never_confirms_is_given_up(notifier: Notifier) -> None:
+    """It gets an email three times, and then the log has an error."""
     notifier.postbox.answers = ["break"] * 10
     await notifier.open()
     with capture_logs() as logged:
@@ -204,7 +204,7 @@ async def test_a_relay_that_never_answers_is_given_up(notifier: Notifier) -> Non
 
 
 async def test_a_refused_recipient_is_a_problem_on_the_dashboard(notifier: Notifier) -> None:
-    """The refusal is told by code, without the address, and checking again sends the mail."""
+    """The problem has the code of the refusal but not the address."""
     notifier.postbox.refuses["RCPT"] = "550 no such user owner@example.com"
     await notifier.open()
     await notifier.run_until_idle()
@@ -219,10 +219,8 @@ async def test_a_refused_recipient_is_a_problem_on_the_dashboard(notifier: Notif
     ("command", "answer"),
     [("EHLO", "501 bad name"), ("MAIL", "553 not yours"), ("DATA", "552 too large"), ("DATA", "554 no")],
 )
-async def test_a_relay_that_refuses_us_is_no_fault_of_the_merchant(
-    notifier: Notifier, command: str, answer: str
-) -> None:
-    """The log says so, nobody is asked for another address, and the e-mail comes later."""
+async def test_a_refused_sender_is_not_the_merchants_problem(notifier: Notifier, command: str, answer: str) -> None:
+    """The log has an error, no work is held, and the email is sent later."""
     notifier.postbox.refuses |= {} if command == "DATA" else {command: answer}
     notifier.postbox.answers = [answer] if command == "DATA" else []
     await notifier.open()
@@ -239,8 +237,8 @@ async def test_a_relay_that_refuses_us_is_no_fault_of_the_merchant(
     assert len(notifier.postbox.messages) == 1
 
 
-async def test_a_corrected_address_is_written_to(notifier: Notifier) -> None:
-    """What was refused for its address is sent when the merchant is connected anew with another."""
+async def test_a_corrected_address_gets_the_held_email(notifier: Notifier) -> None:
+    """Held email is sent when the merchant reconnects with another address."""
     notifier.postbox.refuses["RCPT"] = "550 no such user"
     await notifier.open()
     await notifier.run_until_idle()
@@ -251,8 +249,8 @@ async def test_a_corrected_address_is_written_to(notifier: Notifier) -> None:
     assert notifier.postbox.recipients == [["new@example.com"]]
 
 
-async def test_a_refused_mail_that_came_too_late_is_not_told_as_sent(notifier: Notifier) -> None:
-    """When the problem is over, its refused e-mail is dropped, and none is counted as having gone out."""
+async def test_a_refused_email_of_a_resolved_problem_is_dropped(notifier: Notifier) -> None:
+    """It is not counted as sent."""
     began = notifier.clock.now()
     notifier.postbox.refuses["RCPT"] = "550 no such user"
     await notifier.open(opened_at=began)
@@ -265,8 +263,8 @@ async def test_a_refused_mail_that_came_too_late_is_not_told_as_sent(notifier: N
     assert (event["type"], json.loads(event["body"])["resumed_count"]) == ("problem.closed.v1", 0)
 
 
-async def test_the_known_address_serves_while_catalog_is_away(notifier: Notifier) -> None:
-    """Catalog being down delays no e-mail once the address is known; an older one is asked for again."""
+async def test_a_known_address_is_used_while_catalog_is_down(notifier: Notifier) -> None:
+    """An outage of catalog delays no email once the address is known."""
     notifier.clock.advance(3600)
     notifier.directory.status = 503
     await notifier.open()
@@ -274,8 +272,8 @@ async def test_the_known_address_serves_while_catalog_is_away(notifier: Notifier
     assert len(notifier.postbox.messages) == 1
 
 
-async def test_the_address_is_kept_sealed(notifier: Notifier) -> None:
-    """What is kept opens for its merchant alone; what no key of ours opens is asked for again."""
+async def test_the_address_is_stored_sealed(notifier: Notifier) -> None:
+    """An address that no key of ours opens is fetched again."""
     [row] = await notifier.fetch("SELECT email FROM contact")
     assert b"example" not in row["email"]
     await notifier.execute("UPDATE contact SET email = '\\x00'")
@@ -286,8 +284,8 @@ async def test_the_address_is_kept_sealed(notifier: Notifier) -> None:
     assert notifier.postbox.recipients == [["owner@example.com"]]
 
 
-async def test_a_new_address_is_used_soon(notifier: Notifier) -> None:
-    """The address is asked for again when what is known is old."""
+async def test_an_old_address_is_fetched_again(notifier: Notifier) -> None:
+    """A changed address is used once the known one is old."""
     notifier.directory.email = "new@example.com"
     notifier.clock.advance(3600)
     await notifier.open()

@@ -1,4 +1,4 @@
-"""How problems stand after what the services told, in whatever order it came."""
+"""Problems after the reports of the services, in any order of arrival."""
 
 import asyncio
 from datetime import timedelta
@@ -9,8 +9,8 @@ from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemOpened
 
 
-async def test_a_repeat_brings_the_count_up_to_date_and_keeps_the_beginning(notifier: Notifier) -> None:
-    """A problem told again is the same problem, with the number that wait now."""
+async def test_a_repeat_updates_the_count_and_keeps_the_start(notifier: Notifier) -> None:
+    """A repeated report belongs to the same problem and has the present count."""
     began = notifier.clock.now()
     await notifier.open(waiting=1, opened_at=began)
     notifier.clock.advance(60)
@@ -21,8 +21,8 @@ async def test_a_repeat_brings_the_count_up_to_date_and_keeps_the_beginning(noti
     assert problem["opened_at"].startswith("2026-11-23T12:00:00")
 
 
-async def test_a_repeat_that_was_overtaken_changes_nothing(notifier: Notifier) -> None:
-    """Of two repeats the one that was told last counts, whichever arrives last."""
+async def test_an_overtaken_repeat_changes_nothing(notifier: Notifier) -> None:
+    """Of two repeats the later revision counts, in either order of arrival."""
     began = notifier.clock.now()
     await notifier.open(waiting=5, opened_at=began, revision=3)
     await notifier.open(waiting=9, opened_at=began, revision=2)
@@ -31,7 +31,7 @@ async def test_a_repeat_that_was_overtaken_changes_nothing(notifier: Notifier) -
 
 
 async def test_a_late_opening_reopens_nothing(notifier: Notifier) -> None:
-    """What was closed stays closed when an older opening comes after."""
+    """A resolved problem stays resolved when an older report arrives."""
     began = notifier.clock.now()
     await notifier.open(opened_at=began)
     await notifier.close(resumed_count=3, opened_at=began)
@@ -43,7 +43,7 @@ async def test_a_late_opening_reopens_nothing(notifier: Notifier) -> None:
 
 
 async def test_a_closing_that_overtakes_its_opening_counts(notifier: Notifier) -> None:
-    """A problem whose end is told first never shows, and nobody is written to."""
+    """A problem whose end arrives first never opens, and causes no email."""
     began = notifier.clock.now()
     await notifier.close(resumed_count=3, opened_at=began)
     await notifier.open(waiting=3, opened_at=began)
@@ -66,7 +66,7 @@ async def test_one_message_delivered_twice_counts_once(notifier: Notifier) -> No
 
 
 async def test_several_services_with_one_cause_are_one_problem(notifier: Notifier) -> None:
-    """A cause that stops orders and stock alike is one card, open until both say it is over."""
+    """A cause that stops orders and stock is one problem, open until both report its end."""
     orders, stock = notifier.clock.now(), notifier.clock.now() + timedelta(seconds=1)
     await notifier.open(waiting=5, opened_at=orders, code=Code.CONNECTION_LOST)
     await notifier.open(waiting=2, opened_at=stock, code=Code.CONNECTION_LOST)
@@ -80,23 +80,23 @@ async def test_several_services_with_one_cause_are_one_problem(notifier: Notifie
     assert [each["resumed_count"] for each in await notifier.problems("resolved")] == [7]
 
 
-async def test_the_feed_tells_the_opening_and_the_end_once(notifier: Notifier) -> None:
-    """A thousand repeats are two lines, not a thousand."""
+async def test_the_feed_has_one_entry_for_the_opening_and_one_for_the_end(notifier: Notifier) -> None:
+    """Many repeats add no entries."""
     began = notifier.clock.now()
     for n in range(1, 40):
         await notifier.open(waiting=n, opened_at=began)
     await notifier.close(resumed_count=39, opened_at=began)
 
-    told = await notifier.activity()
-    assert told == [
+    found = await notifier.activity()
+    assert found == [
         "The order type is there now. 39 orders were sent to Clover.",
         "Orders are waiting: Clover has no order type named “QuickSync”.",
         "Clover is connected (United States).",
     ]
 
 
-async def test_replicas_that_hear_of_one_cause_at_once_make_one_problem(notifier: Notifier) -> None:
-    """However many are told of it at the same moment, one card opens, and each number counts."""
+async def test_concurrent_reports_of_one_cause_make_one_problem(notifier: Notifier) -> None:
+    """Reports at the same moment open one problem, and each count is included."""
     began = notifier.clock.now()
     since = [began + timedelta(seconds=n) for n in range(8)]
     await asyncio.gather(*[notifier.open(waiting=2, opened_at=each, code=Code.CONNECTION_LOST) for each in since])
@@ -109,8 +109,8 @@ async def test_replicas_that_hear_of_one_cause_at_once_make_one_problem(notifier
     assert [each["resumed_count"] for each in await notifier.problems("resolved")] == [16]
 
 
-async def test_a_recheck_of_refused_mail_tries_it_again(notifier: Notifier) -> None:
-    """E-mail that was refused is sent when somebody says that the address is right now."""
+async def test_a_recheck_of_refused_email_sends_it_again(notifier: Notifier) -> None:
+    """Refused email is sent when the merchant asks to check again."""
     notifier.postbox.refuses["RCPT"] = "550 no such user"
     await notifier.open()
     await notifier.run_until_idle()
@@ -118,20 +118,20 @@ async def test_a_recheck_of_refused_mail_tries_it_again(notifier: Notifier) -> N
     await notifier.deliver(RecheckRequested(merchant_id=MERCHANT, code=Code.EMAIL_REJECTED))
     await notifier.run_until_idle()
     assert len(notifier.postbox.messages) == 1
-    told = await notifier.fetch("SELECT type FROM outbox ORDER BY id")
-    assert [row["type"] for row in told] == ["problem.opened.v1", "problem.closed.v1"]
+    found = await notifier.fetch("SELECT type FROM outbox ORDER BY id")
+    assert [row["type"] for row in found] == ["problem.opened.v1", "problem.closed.v1"]
 
 
-async def test_a_problem_of_a_merchant_not_heard_of_yet_is_kept(notifier: Notifier) -> None:
-    """Messages of two services may overtake one another: the problem is there once the merchant is."""
+async def test_a_problem_that_arrives_before_its_merchant_is_kept(notifier: Notifier) -> None:
+    """Messages of two services may overtake one another: the problem shows once the merchant is known."""
     await notifier.open(merchant_id=OTHER)
     await notifier.connect(OTHER)
     found = await notifier.get(f"/v1/merchants/{OTHER}/problems")
     assert len(found["problems"]) == 1
 
 
-async def test_what_a_newer_version_wrote_stops_nobody(notifier: Notifier) -> None:
-    """A problem without words here and a column more are passed over; the page, the list and the feed go on."""
+async def test_rows_of_a_newer_version_are_ignored(notifier: Notifier) -> None:
+    """An unknown code and an unknown column break neither the page nor the list nor the feed."""
     await notifier.log_in()
     await notifier.open()
     async with notifier.service.database.unit() as unit:

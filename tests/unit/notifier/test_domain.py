@@ -17,8 +17,8 @@ from notifier.handlers import HANDLERS
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def tell(reports: list[Report]) -> tuple[list[Change], Cause]:
-    """What each report does, one after another, and what is known in the end."""
+def apply_all(reports: list[Report]) -> tuple[list[Change], Cause]:
+    """Apply the reports one after another. Returns the changes, and the reports known in the end."""
     cause, steps = Cause(None, {}), []
     for report in reports:
         after = apply_report(cause, report)
@@ -35,36 +35,36 @@ def tell(reports: list[Report]) -> tuple[list[Change], Cause]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Report]:
-    """What up to three services tell of one cause: each opens, counts and closes; doubled, and in any order."""
-    told = []
+    """Reports of up to three services about one cause: each opens, counts and closes; repeated, in any order."""
+    reports = []
     for n in range(draw(st.integers(1, 3))):
-        since = NOON + timedelta(seconds=n)
+        opened_at = NOON + timedelta(seconds=n)
         counts = enumerate(draw(st.lists(st.integers(0, 9), max_size=3)), 1)
-        told += [Report(since, waiting, 0, closed=False, revision=number) for number, waiting in counts]
-        told.append(Report(since, 0, draw(st.integers(0, 9)), closed=True))
-    return draw(st.permutations(told + draw(st.lists(st.sampled_from(told), max_size=4))))
+        reports += [Report(opened_at, waiting, 0, closed=False, revision=number) for number, waiting in counts]
+        reports.append(Report(opened_at, 0, draw(st.integers(0, 9)), closed=True))
+    return draw(st.permutations(reports + draw(st.lists(st.sampled_from(reports), max_size=4))))
 
 
 @given(histories())
-def test_once_all_have_closed_nothing_is_open(told: list[Report]) -> None:
-    """Whatever the order and however often, the end is a solved problem and every number counted once."""
-    steps, cause = tell(told)
+def test_a_problem_resolves_once_all_reports_have_closed(reports: list[Report]) -> None:
+    """In any order and with any repeats, the problem ends resolved and each number counts once."""
+    steps, cause = apply_all(reports)
 
     assert cause.problem_id is None
-    assert cause.finished == {report.opened_at for report in told}
-    done = {report.opened_at: report.resumed_count for report in told if report.closed}
-    solved = sum(step.resumed_count for step in steps if step.step is Step.RESOLVED)
-    assert solved == sum(first_closing(told, since) for since in done)
+    assert cause.finished == {report.opened_at for report in reports}
+    closed = {report.opened_at: report.resumed_count for report in reports if report.closed}
+    resumed = sum(step.resumed_count for step in steps if step.step is Step.RESOLVED)
+    assert resumed == sum(first_closing(reports, opened_at) for opened_at in closed)
 
 
-def first_closing(told: list[Report], since: datetime) -> int:
-    return next(report.resumed_count for report in told if report.closed and report.opened_at == since)
+def first_closing(reports: list[Report], opened_at: datetime) -> int:
+    return next(report.resumed_count for report in reports if report.closed and report.opened_at == opened_at)
 
 
 @given(histories())
-def test_openings_and_solutions_alternate(told: list[Report]) -> None:
+def test_openings_and_resolutions_alternate(reports: list[Report]) -> None:
     """No problem opens while it is open."""
-    steps, _ = tell(told)
+    steps, _ = apply_all(reports)
     is_open = False
     for each in steps:
         assert each.step is not Step.OPENED or not is_open
@@ -73,20 +73,20 @@ def test_openings_and_solutions_alternate(told: list[Report]) -> None:
 
 
 @given(st.permutations([Report(NOON, 10 - n, 0, closed=False, revision=n) for n in range(1, 6)]))
-def test_the_last_revision_is_believed_whichever_comes_last(told: list[Report]) -> None:
-    """Repeats that overtake one another leave the number that was told last."""
-    steps, _ = tell(told)
+def test_the_highest_revision_wins(reports: list[Report]) -> None:
+    """Repeats that overtake one another leave the count of the latest revision."""
+    steps, _ = apply_all(reports)
     assert steps[-1].waiting == 5
 
 
-def test_a_problem_began_with_its_first_report() -> None:
-    """Since when is the earliest time any service tells."""
+def test_a_problem_starts_with_its_earliest_report() -> None:
+    """`opened_at` is the earliest time that any service reports."""
     early, late = Report(NOON, 1, 0, closed=False), Report(NOON + timedelta(hours=1), 2, 0, closed=False)
-    steps, _ = tell([late, early])
+    steps, _ = apply_all([late, early])
     assert (steps[-1].opened_at, steps[-1].waiting) == (NOON, 3)
 
 
-SENT, CLAIMED = Mail(1, sent=True), Mail(1)
+SENT, ATTEMPTED = Mail(1, sent=True), Mail(1)
 
 
 @pytest.mark.parametrize(
@@ -95,22 +95,22 @@ SENT, CLAIMED = Mail(1, sent=True), Mail(1)
         (MailKind.OPENED, True, {}, True),
         (MailKind.OPENED, False, {}, False),
         (MailKind.OPENED, True, {MailKind.OPENED: SENT}, False),
-        (MailKind.OPENED, True, {MailKind.OPENED: CLAIMED}, True),
+        (MailKind.OPENED, True, {MailKind.OPENED: ATTEMPTED}, True),
         (MailKind.OPENED, True, {MailKind.OPENED: Mail(MAX_ATTEMPTS)}, False),
         (MailKind.RESOLVED, False, {}, False),
         (MailKind.RESOLVED, False, {MailKind.OPENED: Mail(0)}, False),
-        (MailKind.RESOLVED, False, {MailKind.OPENED: CLAIMED}, True),
+        (MailKind.RESOLVED, False, {MailKind.OPENED: ATTEMPTED}, True),
         (MailKind.RESOLVED, False, {MailKind.OPENED: SENT}, True),
         (MailKind.RESOLVED, False, {MailKind.OPENED: SENT, MailKind.RESOLVED: SENT}, False),
     ],
 )
-def test_which_mail_is_wanted(kind: MailKind, is_open: bool, mails: dict[MailKind, Mail], wanted: bool) -> None:
-    """Once each; none of a problem that was over before anybody was told; a solution only to who was told."""
+def test_which_email_is_wanted(kind: MailKind, is_open: bool, mails: dict[MailKind, Mail], wanted: bool) -> None:
+    """Each kind once; none for a problem resolved before its first email; the end only after a first email."""
     assert is_wanted(kind, is_open=is_open, mails=mails) is wanted
 
 
-def test_keys_of_mails_read_back() -> None:
-    """The key of a row of work says which e-mail it is."""
+def test_a_mail_key_names_its_email() -> None:
+    """The key of the work gives the problem and the kind of email."""
     problem_id = uuid4()
     assert mail.parse_mail_key(mail.mail_key(problem_id, MailKind.RESOLVED)) == (problem_id, MailKind.RESOLVED)
 
@@ -121,21 +121,21 @@ def test_mail_is_sent_unless_a_problem_only_informs(code: Code) -> None:
     assert mail.is_mailed(code) is (code.severity is not Severity.INFORMATION)
 
 
-def test_every_activity_has_words() -> None:
-    """Each event that reaches the feed has words of its own."""
+def test_every_activity_has_a_description() -> None:
+    """Each event that reaches the feed has a text of its own."""
     silent = {"RecheckRequested"}
     assert {event.__name__ for event in HANDLERS} - silent == {event.__name__ for event in activity._DESCRIPTIONS}  # noqa: SLF001
 
 
 @given(st.text(max_size=200))
 def test_one_line_is_one_line(text: str) -> None:
-    """Nothing any reader takes for the end of a line is left."""
+    """No character that a reader could take for a line break is left."""
     line = stores.one_line(text)
     assert len(line.splitlines()) <= 1
     assert line.isprintable()
 
 
-def test_moments_are_said_where_the_merchant_is() -> None:
+def test_times_are_in_the_merchants_zone() -> None:
     """Today and yesterday are those of the merchant's own clock."""
     berlin = times.zone("Europe/Berlin")
     late = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
@@ -149,7 +149,7 @@ def test_moments_are_said_where_the_merchant_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [
         (-5, "less than a minute"),
         (59, "less than a minute"),
@@ -158,9 +158,9 @@ def test_moments_are_said_where_the_merchant_is() -> None:
         (86400 * 3, "3 days"),
     ],
 )
-def test_how_long_is_said_in_the_largest_unit(seconds: int, said: str) -> None:
+def test_elapsed_time_has_its_largest_unit(seconds: int, expected: str) -> None:
     """Minutes, hours or days, never negative."""
-    assert times.elapsed(NOON, NOON + timedelta(seconds=seconds), messages.for_locale()) == said
+    assert times.elapsed(NOON, NOON + timedelta(seconds=seconds), messages.for_locale()) == expected
 
 
 def test_an_unknown_region_counts_as_europe() -> None:

@@ -1,4 +1,4 @@
-"""Addresses and relays as they are written in settings and told by catalog."""
+"""Email addresses and mail server URLs in settings and in the answers of catalog."""
 
 import pytest
 from hypothesis import given
@@ -9,13 +9,13 @@ from notifier.settings import parse_address, parse_smtp_url
 
 
 @given(st.from_regex(MAILBOX, fullmatch=True))
-def test_what_catalog_takes_is_written_to(text: str) -> None:
-    """Every address of the pattern both share can be put on an e-mail as it is."""
+def test_addresses_that_catalog_accepts_can_be_written_to(text: str) -> None:
+    """Every address of the shared pattern can be put on an email as it is."""
     assert parse_address(text).addr_spec == text
 
 
 @pytest.mark.parametrize("text", ["a@b.example", "Anna Öz <a@b.example>", '"x, y" <a@b.example>'])
-def test_addresses_are_read(text: str) -> None:
+def test_addresses_are_parsed(text: str) -> None:
     """A bare address and one with a name."""
     assert parse_address(text).addr_spec == "a@b.example"
 
@@ -43,14 +43,14 @@ def test_addresses_are_read(text: str) -> None:
         "Anna a@b.example",
     ],
 )
-def test_what_is_no_address_is_refused_unquoted(text: str) -> None:
-    """Neither a second header nor a second recipient gets in, and the message repeats none of it."""
+def test_other_texts_are_refused_without_quoting_them(text: str) -> None:
+    """No second header and no second recipient gets in, and the error repeats none of the text."""
     with pytest.raises(ValueError, match=r"^is not an email address$"):
         parse_address(text)
 
 
-def test_the_scheme_says_how_tls_is_used() -> None:
-    """Smtp is plain, smtp+starttls upgrades, smtps begins with TLS; the login is decoded."""
+def test_the_scheme_decides_about_tls() -> None:
+    """The scheme smtp is plain, smtp+starttls upgrades, smtps begins with TLS; the login is decoded."""
     plain, upgraded = parse_smtp_url("smtp://mail:2525"), parse_smtp_url("smtp+starttls://me%40x:p%3Aw@mail")
     assert (plain.host, plain.port, plain.use_tls, plain.start_tls) == ("mail", 2525, False, False)
     assert (upgraded.port, upgraded.use_tls, upgraded.start_tls) == (587, False, True)
@@ -59,7 +59,7 @@ def test_the_scheme_says_how_tls_is_used() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "http://mail", "smtp://", "mail:25"])
-def test_other_relays_are_refused(url: str) -> None:
-    """What does not say how mail is given away is not guessed."""
+def test_other_mail_server_urls_are_refused(url: str) -> None:
+    """A URL without a scheme or a host is not guessed at."""
     with pytest.raises(ValueError, match="smtp"):
         parse_smtp_url(url)

@@ -1,4 +1,4 @@
-"""Notifier starts only with settings that are whole and safe, and tells no secret when it does not."""
+"""Notifier starts only with complete and safe settings, and no error contains a secret."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -38,8 +38,8 @@ GOOD = {
         ("QS_MAIL_FROM", CANARY),
     ],
 )
-def test_a_refused_start_tells_no_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> None:
-    """Whichever setting is missing or wrong, the refusal names it and quotes none."""
+def test_a_settings_error_contains_no_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> None:
+    """The error names the wrong or missing setting and quotes no value."""
     for each, good in (GOOD | {name: value}).items():
         monkeypatch.setenv(each, good) if good else monkeypatch.delenv(each, raising=False)
     refused = CliRunner().invoke(main)
@@ -58,8 +58,8 @@ def test_a_refused_start_tells_no_secret(monkeypatch: pytest.MonkeyPatch, name: 
         ("dev", "http://sync.example.com", False),
     ],
 )
-def test_people_come_by_https(env: str, url: str, refused: bool) -> None:
-    """Outside dev a sign-in link never leaves the machine in clear."""
+def test_the_public_url_must_use_https(env: str, url: str, refused: bool) -> None:
+    """Outside dev a sign-in link never leaves the machine without TLS."""
     secret = "0123456789abcdef"
     given: dict[str, Any] = {each.removeprefix("QS_").lower(): value for each, value in GOOD.items()} | {
         "env": env,

@@ -58,7 +58,7 @@ async def stream_feed(call: Call[Deps, StreamQuery]) -> web.StreamResponse:
 
 EXAMPLE = {
     "seq": 4711,
-    "at": "2026-11-23T12:12:00Z",
+    "at": "2026-11-23T12:00:00Z",
     "type": "orders.order_synced.v1",
     "message": "Order 1001 is in Clover, $12.50, paid.",
     "level": "success",
@@ -75,8 +75,8 @@ ROUTES = [
         summary="List activity",
         description="Returns the merchant's activity, newest first.",
         tags=(TAG,),
-        example={"limit": 20},
-        gives_example={"activity": [EXAMPLE], "next": None},
+        example={"limit": 1},
+        gives_example={"activity": [EXAMPLE], "next": EXAMPLE["seq"]},
     ),
     Route(
         "GET",

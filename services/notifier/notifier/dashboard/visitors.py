@@ -55,7 +55,7 @@ def signed_in(page: Page) -> Callable[[PageCall], Awaitable[web.StreamResponse]]
 
 
 async def is_own_form(call: PageCall, visitor: Visitor) -> bool:
-    """Whether one of our pages sent the form: the browser says so, and only our pages know the visitor's `csrf`."""
+    """Whether one of our pages sent the form: the browser confirms it, and only our pages know the visitor's `csrf`."""
     if call.request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         return False
     body = await parse.read_body(call.request, MAX_FORM_BYTES, FORM_SECONDS)
