@@ -10,6 +10,7 @@ from catalog.deps import Deps
 from catalog.grants import UnsavedTokenGrants
 from catalog.sealing import open_email, seal_email, seal_token
 from catalog.store import connections
+from common.catalog_client import MerchantProfile
 from common.contracts.catalog import MerchantConnected
 from common.db import merchants
 from common.db.unit import Unit
@@ -144,6 +145,11 @@ async def get_merchant(call: Call[Deps, Nothing]) -> MerchantView:
         return MerchantView.of(await connections.find(conn, call.merchant_id))
 
 
+async def get_profile(call: Call[Deps, Nothing]) -> MerchantProfile:
+    async with call.deps.database.connection() as conn:
+        return MerchantProfile.model_validate(await connections.find(conn, call.merchant_id), from_attributes=True)
+
+
 async def get_contact(call: Call[Deps, Nothing]) -> ContactView:
     async with call.deps.database.connection() as conn:
         connection = await connections.find(conn, call.merchant_id)
@@ -202,6 +208,14 @@ ROUTES = [
         description="Returns a connected merchant as Clover described it when it was last connected.",
         tags=(CONNECTIONS,),
         gives_example=EXAMPLE,
+    ),
+    Route(
+        "GET",
+        "/internal/merchants/{merchant_id}",
+        get_profile,
+        Access.INTERNAL,
+        gives=MerchantProfile,
+        summary="Get the account, region, currency and time zone of a merchant",
     ),
     Route(
         "GET",

@@ -1,0 +1,102 @@
+"""The other services ask catalog about a merchant or a SKU whose event has not arrived yet."""
+
+from collections.abc import AsyncIterator
+from typing import cast
+
+import pytest
+from tests.integration.catalog.conftest import INTERNAL, Catalog
+
+from common.catalog_client import MOST_SKUS, CatalogClient, LinkState, MerchantProfile
+from common.contracts.catalog import MerchantConnected
+from common.db import merchants
+from common.db.database import Database
+from common.errors import NotFound, Unavailable
+
+
+@pytest.fixture
+async def client(catalog: Catalog) -> AsyncIterator[CatalogClient]:
+    """The client as another service has it."""
+    update = {"catalog_url": catalog.url, "internal_secrets": INTERNAL}
+    async with CatalogClient(catalog.service.settings.model_copy(update=update), "orders") as client:
+        yield client
+
+
+@pytest.fixture
+async def other(catalog: Catalog, database_dsn: str) -> AsyncIterator[Database]:
+    """The database of another service."""
+    database = Database(database_dsn, "orders", catalog.clock)
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def test_skus_are_linked_pending_or_unknown(catalog: Catalog, client: CatalogClient) -> None:
+    """A linked SKU names its item, an accepted product without an item is pending, any other SKU is unknown."""
+    shop = await catalog.connected()
+    await catalog.put(shop, "p-1", sku="LINKED")
+    await catalog.run_until_idle()
+    await catalog.put(shop, "p-2", sku="PENDING")
+    found = await client.links(shop.id, ["LINKED", "PENDING", "UNKNOWN", "UNKNOWN"])
+    [item] = catalog.items(shop)
+    assert {sku: (each.state, each.item_id, each.product_id) for sku, each in found.items()} == {
+        "LINKED": (LinkState.LINKED, item["id"], "p-1"),
+        "PENDING": (LinkState.PENDING, None, "p-2"),
+        "UNKNOWN": (LinkState.UNKNOWN, None, None),
+    }
+
+
+async def test_many_skus_are_asked_in_portions(catalog: Catalog, client: CatalogClient) -> None:
+    """More SKUs than one question takes are all answered."""
+    shop = await catalog.connected()
+    skus = [f"{number:05d}" + "ü" * 95 for number in range(MOST_SKUS + 1)]
+    assert (await client.links(shop.id, skus)).keys() == set(skus)
+
+
+async def test_the_links_of_an_unknown_merchant_are_not_found(client: CatalogClient) -> None:
+    """The caller can tell an unknown merchant from an unknown SKU."""
+    with pytest.raises(NotFound):
+        await client.links("0000000000000", ["A"])
+
+
+async def test_an_unknown_merchant_is_fetched_and_saved(
+    catalog: Catalog, client: CatalogClient, other: Database
+) -> None:
+    """A merchant whose event has not arrived yet is known from catalog's answer on."""
+    shop = await catalog.connected()
+    fetched = await merchants.find_or_fetch(other, client, shop.id)
+    assert (fetched.account_id, fetched.region, fetched.currency) == ("acc-1", "us", "USD")
+    async with other.connection() as conn:
+        assert await merchants.find(conn, shop.id) == fetched
+
+
+async def test_an_event_that_arrives_meanwhile_is_kept(
+    catalog: Catalog, client: CatalogClient, other: Database
+) -> None:
+    """The event is not older than catalog's answer, so the answer does not replace it."""
+    shop = await catalog.connected()
+    [event] = await catalog.emitted(MerchantConnected)
+    newer = event.model_copy(update={"timezone": "Europe/Paris"})
+
+    class Overtaken:
+        async def merchant(self, merchant_id: str) -> MerchantProfile:
+            answer = await client.merchant(merchant_id)
+            async with other.unit() as unit:
+                await merchants.on_merchant_connected(newer, unit)
+            return answer
+
+    fetched = await merchants.find_or_fetch(other, cast(CatalogClient, Overtaken()), shop.id)
+    assert fetched.timezone == "Europe/Paris"
+
+
+async def test_a_merchant_catalog_does_not_have_is_not_found(client: CatalogClient, other: Database) -> None:
+    """The answer 404 is catalog's own, not a guess."""
+    with pytest.raises(NotFound, match="no merchant 0000000000000"):
+        await merchants.find_or_fetch(other, client, "0000000000000")
+
+
+async def test_without_catalog_a_merchant_is_neither_known_nor_unknown(catalog: Catalog, other: Database) -> None:
+    """The request is answered 503 and can be repeated, instead of a 404 that may be wrong."""
+    update = {"catalog_url": "http://127.0.0.1:9", "internal_secrets": INTERNAL}
+    async with CatalogClient(catalog.service.settings.model_copy(update=update), "orders") as client:
+        with pytest.raises(Unavailable):
+            await merchants.find_or_fetch(other, client, "0000000000000")
