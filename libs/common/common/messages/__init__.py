@@ -6,6 +6,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 
+from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, get_currency_precision
@@ -20,7 +21,7 @@ class Messages:
     """The texts of one language. A key without a text raises LookupError; a text without its value, KeyError."""
 
     def __init__(self, locale: str, translations: NullTranslations) -> None:
-        self.locale = locale
+        self._locale = Locale.parse(locale)  # Babel parses a name again with every number
         self._translations = translations
 
     def text(self, key: str, /, **values: str | float) -> str:
@@ -35,7 +36,7 @@ class Messages:
     def money(self, amount: int, currency: str) -> str:
         """An amount in minor units as people write it: `$12.50`."""
         major = Decimal(amount).scaleb(-get_currency_precision(currency))
-        return format_currency(major, currency, locale=self.locale)
+        return format_currency(major, currency, locale=self._locale)
 
     def title(self, code: Code) -> str:
         """Return the problem's title."""
@@ -64,7 +65,7 @@ class Messages:
         return self.count(key, n) if n else self.text(f"{key}.none")
 
     def _number(self, value: float) -> str:
-        return format_decimal(value, locale=self.locale)
+        return format_decimal(value, locale=self._locale)
 
 
 class _NoText(NullTranslations):
