@@ -51,7 +51,7 @@ class Progress:
 
     @property
     def is_long_in_doubt(self) -> bool:
-        """Whether so many attempts in a row had no answer that this is reported as a problem."""
+        """Whether enough attempts in a row had no answer for a problem to be reported."""
         return self.doubts >= MANY_DOUBTS
 
     def begin(self, write: Write) -> "Progress":
