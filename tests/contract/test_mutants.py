@@ -6,8 +6,10 @@ from tests.support.documents import ROOT
 
 
 @pytest.mark.parametrize("mutant", mutants(), ids=lambda each: each.pitfall)
-def test_a_pitfall_can_be_put_back(mutant: Mutant) -> None:
-    """What it changes stands exactly once in the code, and the tests that must notice exist."""
+def test_a_pitfall_names_code_and_tests_that_exist(mutant: Mutant) -> None:
+    """Each text it replaces occurs once in the code, and each of its tests exists; `make mutants` runs them."""
+    assert mutant.changes
+    assert mutant.tests
     assert mutant.misfits((ROOT / mutant.file).read_text()) == []
     for test in mutant.tests:
         file, _, name = test.partition("::")

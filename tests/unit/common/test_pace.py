@@ -54,6 +54,7 @@ async def test_calls_are_never_closer_than_the_rate_allows(rate: float, pauses: 
         paced.clock.advance(pause)
         await paced.call()
 
+    assert len(paced.went) == len(pauses)
     assert all(later - earlier >= 1 / rate - 1e-9 for earlier, later in pairwise(paced.went))
 
 
