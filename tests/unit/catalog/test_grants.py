@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.domain.grants import WINDOW, Claim, Limit, Limits, Share, State, claim_for, max_min_level
@@ -77,7 +77,6 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=200, deadline=None)
 def test_granted_shares_never_exceed_a_limit(steps: list[tuple[str, Key | float]]) -> None:
     """Both limits hold at every moment while grants are taken, renewed, given back and expire."""
     book = Book()
@@ -94,7 +93,6 @@ def test_granted_shares_never_exceed_a_limit(steps: list[tuple[str, Key | float]
 
 
 @given(st.lists(keys, unique=True, min_size=1, max_size=24), st.floats(0.5, 3.0))
-@settings(max_examples=40, deadline=None)
 def test_no_process_starves_while_others_renew(claimants: list[Key], renew_after: float) -> None:
     """When all processes keep asking and none gives back, each gets grants again and again."""
     book, last, renew_at = Book(), dict.fromkeys(claimants, START), dict.fromkeys(claimants, START)

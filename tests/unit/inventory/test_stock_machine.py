@@ -173,5 +173,5 @@ class Stock(RuleBasedStateMachine):
         assert (self.clover or 0) == (self.level.on_hand or 0) == self.truth
 
 
-Stock.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+Stock.TestCase.settings = settings(stateful_step_count=30)
 TestStock = Stock.TestCase

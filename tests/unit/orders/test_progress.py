@@ -109,7 +109,7 @@ class Sending(RuleBasedStateMachine):
             assert sum(each.step == step and each.applied_at is not None for each in self.sent) <= 1
 
 
-Sending.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Sending.TestCase.settings = settings(stateful_step_count=40)
 TestSending = Sending.TestCase
 
 
