@@ -101,11 +101,11 @@ def test_differing_names_the_fields() -> None:
 @pytest.mark.parametrize(
     ("seen", "said"),
     [
-        (replace(WHOLE, total=3500), "the total is 34.99 USD and Clover shows 35.00 USD"),
-        (replace(WHOLE, total=None), "the total is 34.99 USD and Clover shows none"),
+        (replace(WHOLE, total=3500), "the total is $34.99 and Clover shows $35.00"),
+        (replace(WHOLE, total=None), "the total is $34.99 and Clover shows none"),
         (replace(WHOLE, rows=(None,) * 4), "it has 3 units and Clover shows 4"),
-        (replace(WHOLE, payments=(OURS, OURS)), "34.99 USD were paid and Clover shows 69.98 USD"),
-        (replace(WHOLE, payments=(replace(OURS, result="FAIL"),)), "34.99 USD were paid and Clover shows 0.00 USD"),
+        (replace(WHOLE, payments=(OURS, OURS)), "$34.99 were paid and Clover shows $69.98"),
+        (replace(WHOLE, payments=(replace(OURS, result="FAIL"),)), "$34.99 were paid and Clover shows $0.00"),
         (replace(WHOLE, payment_state="PARTIALLY_PAID"), "Clover shows it as PARTIALLY_PAID instead of PAID"),
     ],
 )

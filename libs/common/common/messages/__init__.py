@@ -1,7 +1,6 @@
 """The texts that merchants read, by language, from gettext catalogues under `locale/`."""
 
 import io
-from decimal import Decimal
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
@@ -9,9 +8,10 @@ from importlib.resources import files
 from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_decimal
 
 from common.contracts.problems import Code
+from common.money import format_money
 
 DEFAULT_LOCALE = "en"
 """The language of API answers, and of merchants whose language is not known."""
@@ -35,8 +35,7 @@ class Messages:
 
     def money(self, amount: int, currency: str) -> str:
         """An amount in minor units as people write it: `$12.50`."""
-        major = Decimal(amount).scaleb(-get_currency_precision(currency))
-        return format_currency(major, currency, locale=self._locale)
+        return format_money(amount, currency, self._locale)
 
     def title(self, code: Code) -> str:
         """Return the problem's title."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from common.money import format_money
 from orders.domain.order import Order
 from orders.domain.source import units
 
@@ -49,12 +50,12 @@ def differences(order: Order, clover_order: CloverOrder) -> list[str]:
     currency, wrong = order.source.currency, []
     lines, shown = len(units(order.source.lines)), len(clover_order.rows)
     if clover_order.total != order.source.total:
-        total = "none" if clover_order.total is None else _money(clover_order.total, currency)
+        total = "none" if clover_order.total is None else format_money(clover_order.total, currency)
         wrong.append(f"the total is {order.source.money} and Clover shows {total}")
     if shown != lines:
         wrong.append(f"it has {lines} units and Clover shows {shown}")
     if clover_order.paid != order.source.total:
-        wrong.append(f"{order.source.money} were paid and Clover shows {_money(clover_order.paid, currency)}")
+        wrong.append(f"{order.source.money} were paid and Clover shows {format_money(clover_order.paid, currency)}")
     elif unpaid := clover_order.unpaid(order):
         wrong.append(unpaid)
     return wrong
@@ -68,7 +69,3 @@ def not_completed(order: Order, clover_order: CloverOrder) -> list[str]:
     if clover_order.state != LOCKED:
         wrong.append("Clover shows it as still open to changes instead of locked")
     return wrong
-
-
-def _money(amount: int, currency: str) -> str:
-    return f"{amount / 100:.2f} {currency}"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
-from common.money import Money
+from common.money import format_money
 
 MOST_UNITS = 2500
 """The rows that Clover takes in one order, one per unit. Its pages say 2,500 and 3,000 (documented)."""
@@ -58,8 +58,9 @@ class Source:
     placed_at: datetime
 
     @property
-    def money(self) -> Money:
-        return Money(amount=self.total, currency=self.currency)
+    def money(self) -> str:
+        """The total as people write it."""
+        return format_money(self.total, self.currency)
 
 
 def lines_total(lines: Iterable[Line]) -> int:
