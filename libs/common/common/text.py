@@ -16,3 +16,8 @@ Email = Annotated[str, StringConstraints(max_length=254, pattern=f"^{MAILBOX}$")
 def clean(text: str) -> str:
     """Return the text without NUL and lone surrogates, which PostgreSQL cannot store."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def is_addressable(name: str) -> bool:
+    """Whether the name can stand in an address. Clients and proxies resolve `.` and `..`, even percent-encoded ones."""
+    return not {".", ".."} & set(name.split("/"))

@@ -115,7 +115,7 @@ async def test_another_account_cannot_connect_the_merchant(catalog: Catalog) -> 
     """A connect with a valid token but another account is refused; the connection stays."""
     shop = await catalog.connected()
     status, body = await catalog.connect(shop, account_id="acc-2")
-    assert (status, body["errors"][0]["field"]) == (422, "account_id")
+    assert (status, body["type"]) == (409, "urn:quicksync:problem:connected_elsewhere")
     assert (await catalog.call("GET", f"/v1/merchants/{shop.id}"))[1]["account_id"] == "acc-1"
 
 

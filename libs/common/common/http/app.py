@@ -22,6 +22,7 @@ from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 
 _MERCHANT = re.compile(r"[0-9A-Z]{13}")
+_PART = re.compile(r"{(\w+)}")
 _ANONYMOUS = Claims()
 _UNMATCHED = "unmatched"
 _UNANSWERED = 499
@@ -58,9 +59,16 @@ def build_app(
     )
     keys = Keys(settings.jwt_public_keys, settings.internal_secrets, audience=name)
     for route in every:
-        app.router.add_route(route.method, route.path, _endpoint(route, deps, keys, settings.http_read_timeout))
+        app.router.add_route(
+            route.method, _whole_parts(route.path), _endpoint(route, deps, keys, settings.http_read_timeout)
+        )
     app.on_response_prepare.append(_prepare)
     return app
+
+
+def _whole_parts(path: str) -> str:
+    """Let each `{name}` match any part of an address; aiohttp's own pattern excludes braces, even encoded ones."""
+    return _PART.sub(r"{\1:[^/]+}", path)
 
 
 def _document_route(name: str, routes: Sequence[Route]) -> Route:

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails, from_json
 from common.errors import Invalid, Problem
 from common.http.problems import Refused
 from common.http.routes import Input
+from common.text import is_addressable
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -123,6 +124,8 @@ def path_parameter(name: str, value: str) -> str:
         raise Invalid.field(
             name, f"is not 1 to {MAX_PARAMETER} printable characters", "Correct it in the address of the request."
         )
+    if not is_addressable(value):
+        raise Invalid.field(name, "has a part `.` or `..`, which addresses cannot hold", "Choose another name.")
     return value
 
 

@@ -29,6 +29,10 @@ PERMISSIONS_REMEDY = (
     "permission to read the merchant and to read and write inventory, orders, payments and customers."
 )
 MERCHANT_ID_REMEDY = "Correct it; Clover shows it in the address of its dashboard after /m/."
+CONNECTED_ELSEWHERE = (
+    "The merchant is connected to another QuickSync account. Disconnect it there first: send "
+    "DELETE /v1/merchants/{merchant_id} with a token of that account."
+)
 
 
 def _header_safe(token: SecretStr) -> SecretStr:
@@ -122,10 +126,8 @@ async def _probe(deps: Deps, wanted: ConnectionInput) -> clover.Profile:
 async def _save(deps: Deps, unit: Unit, wanted: ConnectionInput, profile: clover.Profile) -> bool:
     """Save the connection, publish it and release what waited for it. Return whether the connection is new."""
     merchant_id = wanted.merchant_id
-    if await connections.lock_account(unit.conn, merchant_id) not in {None, wanted.account_id}:
-        raise Invalid.field(
-            "account_id", "is not the account this merchant is connected to", "Disconnect it there first."
-        )
+    if not await connections.claim(unit.conn, merchant_id, wanted.account_id):
+        raise Refused(409, "connected_elsewhere", CONNECTED_ELSEWHERE.format(merchant_id=merchant_id))
     connected = MerchantConnected(
         merchant_id=merchant_id,
         account_id=wanted.account_id,
@@ -182,7 +184,7 @@ ROUTES = [
         takes=ConnectionInput,
         gives=MerchantView,
         status=201,
-        also=(200, 429),
+        also=(200, 409, 429),
         summary="Connect a merchant",
         description=(
             "Checks the API token against Clover, then stores it. Connect a merchant again to replace its token: the "

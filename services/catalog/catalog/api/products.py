@@ -18,11 +18,15 @@ from common.errors import Invalid
 from common.http.paging import PageByName, part
 from common.http.routes import Answer, Call, Input, Nothing, PathParameter, Route, Tag
 from common.money import Currency, MinorUnits
+from common.text import is_addressable
 
 PRODUCT = f"{MERCHANT}/products/{{product_id}}"
 PRODUCTS = Tag("Products", "Products of QuickSync, each kept in sync with one item in Clover.")
 
-SKU_MEANING = "The stock keeping unit. Unique within the merchant; links the product to the item in Clover."
+SKU_MEANING = (
+    "The stock keeping unit. Unique within the merchant; links the product to the item in Clover. Any printable text "
+    "but `.` and `..`, also between slashes, as no address can hold them. Percent-encode it in addresses."
+)
 PRICE_MEANING = "The price in minor units of `currency`, for example cents: 1250 is 12.50 USD."
 STATUS_MEANING = "Only `active` products are visible at the till; `draft`, `inactive` and `archived` ones are hidden."
 BARCODE_MEANING = "The barcode. Without one, a linked item keeps its barcode in Clover."
@@ -32,6 +36,13 @@ def _plain(text: str) -> str:
     if text != text.strip() or not text.isprintable():
         raise ValueError("must be printable, without spaces around it")
     return text
+
+
+def _addressable(sku: str) -> str:
+    # Routes of inventory have the SKU in their address.
+    if not is_addressable(sku):
+        raise ValueError("must not be `.` or `..`, nor have one between slashes: no address can hold it")
+    return sku
 
 
 def _no_object(price: object) -> object:
@@ -49,7 +60,7 @@ class ProductInput(Input):
         StringConstraints(min_length=1, max_length=127),
         Field(description="The name shown at the till. Clover takes at most 127 characters."),
     ]
-    sku: Annotated[Sku, AfterValidator(_plain), Field(description=SKU_MEANING)]
+    sku: Annotated[Sku, AfterValidator(_plain), AfterValidator(_addressable), Field(description=SKU_MEANING)]
     price: Annotated[MinorUnits, BeforeValidator(_no_object), Field(description=PRICE_MEANING)]
     currency: Annotated[Currency, Field(description="The currency of the price: the merchant's own, in ISO 4217.")]
     status: Annotated[Literal["active", "draft", "inactive", "archived"], Field(description=STATUS_MEANING)]

@@ -17,6 +17,11 @@ FIND = """
 SELECT merchant_id, account_id, region, currency, timezone, name, sealed_token, sealed_email, connected_at
 FROM connection JOIN merchant USING (merchant_id) WHERE merchant_id = $1
 """
+# The first to commit owns a new merchant: another insert waits for it and changes nothing.
+ADD_MERCHANT = """
+INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUES ($1, $2, '', '', '')
+ON CONFLICT (merchant_id) DO NOTHING
+"""
 LOCK_ACCOUNT = "SELECT account_id FROM merchant WHERE merchant_id = $1 FOR UPDATE"
 
 
@@ -35,10 +40,11 @@ class CloverConnection:
     connected_at: datetime
 
 
-async def lock_account(conn: Connection, merchant_id: str) -> str | None:
-    """Return the account the merchant belongs to and lock its row for the transaction; None when it is new."""
-    account: str | None = await conn.fetchval(LOCK_ACCOUNT, merchant_id)
-    return account
+async def claim(conn: Connection, merchant_id: str, account_id: str) -> bool:
+    """Lock the merchant for the transaction; return whether it belongs to this account, as a new one does from now."""
+    await conn.execute(ADD_MERCHANT, merchant_id, account_id)
+    owner: str = await conn.fetchval(LOCK_ACCOUNT, merchant_id)
+    return owner == account_id
 
 
 async def save(

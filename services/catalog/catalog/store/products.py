@@ -18,14 +18,15 @@ SELECT product_id, name, sku, price, currency, status, barcode, updated_at, item
     creating_sku, held_problem, held_reason
 FROM product WHERE merchant_id = $1
 """
-SAVE = """
+# Two statements: an upsert fails on the SKU when the same new product is saved twice at the same moment.
+ADD = """
 INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, barcode, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (merchant_id, product_id) DO UPDATE SET
-    name = excluded.name, sku = excluded.sku, price = excluded.price, currency = excluded.currency,
-    status = excluded.status, barcode = excluded.barcode, updated_at = excluded.updated_at
-WHERE (product.name, product.sku, product.price, product.currency, product.status, product.barcode)
-    IS DISTINCT FROM (excluded.name, excluded.sku, excluded.price, excluded.currency, excluded.status, excluded.barcode)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING
+"""
+CHANGE = """
+UPDATE product SET name = $3, sku = $4, price = $5, currency = $6, status = $7, barcode = $8, updated_at = $9
+WHERE merchant_id = $1 AND product_id = $2
+    AND (name, sku, price, currency, status, barcode) IS DISTINCT FROM ($3, $4, $5, $6, $7, $8)
 """
 SAVE_HOLDS = """
 UPDATE product SET held_problem = hold.problem, held_reason = hold.reason
@@ -37,24 +38,15 @@ WHERE product.merchant_id = $1 AND product.product_id = hold.product_id
 
 async def save(conn: Connection, merchant_id: str, product: Product, now: datetime) -> ProductRecord:
     """Insert or update the product. Raises Invalid when another product has its SKU."""
+    row = (product.name, product.sku, product.price, product.currency, product.status, product.barcode, now)
     try:
-        await conn.execute(
-            SAVE,
-            merchant_id,
-            product.product_id,
-            product.name,
-            product.sku,
-            product.price,
-            product.currency,
-            product.status,
-            product.barcode,
-            now,
-        )
-    except asyncpg.UniqueViolationError:
+        await conn.execute(ADD, merchant_id, product.product_id, *row)
+        await conn.execute(CHANGE, merchant_id, product.product_id, *row)
+        return await find(conn, merchant_id, product.product_id)
+    except (asyncpg.UniqueViolationError, NotFound):
         raise Invalid.field(
             "sku", "belongs to another product of this merchant", "Give each product its own SKU."
         ) from None
-    return await find(conn, merchant_id, product.product_id)
 
 
 async def find(conn: Connection, merchant_id: str, product_id: str) -> ProductRecord:
