@@ -100,11 +100,12 @@ class Ambiguous(AppError):
 
 
 class Held(Exception):
-    """The work waits until the problem with this code is resolved."""
+    """The work waits until the problem with this code is resolved. `reason` may be shown to the merchant."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, reason: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
+        self.reason = reason
 
 
 class Again(Exception):

@@ -44,7 +44,9 @@ async def release(unit: Unit, key: str) -> None:
 
 keys = st.sampled_from(KEYS)
 happenings = st.sampled_from([mark, retry, drop, release])
-outcomes = st.lists(st.sampled_from([*PROBLEMS, "done", "recurs", "waits", "failed", "late"]), min_size=2, max_size=2)
+outcomes = st.lists(
+    st.sampled_from([*PROBLEMS, "done", "recurs", "waits", "failed", "late", "dropped"]), min_size=2, max_size=2
+)
 
 
 class Waiting(RuleBasedStateMachine):
@@ -111,10 +113,12 @@ class Waiting(RuleBasedStateMachine):
         }
         done = [row for row, how in fared if how == "done"]
         recurring = [(row, Repeat(later)) for row, how in fared if how == "recurs"]
+        dropped = [row for row, how in fared if how == "dropped"]
         waiting = [(row, waits[how]) for row, how in fared if how in waits]
         held = [(row, Hold(how)) for row, how in fared if isinstance(how, Code)]
         self.change(
             lambda unit: table.finish(unit, MERCHANT, KIND, done),
+            lambda unit: table.drop_rows(unit, MERCHANT, KIND, dropped),
             lambda unit: table.repeat(unit, MERCHANT, KIND, recurring),
             lambda unit: table.postpone(unit, MERCHANT, KIND, waiting),
             lambda unit: table.hold(unit, MERCHANT, KIND, held),

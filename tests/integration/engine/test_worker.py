@@ -9,12 +9,13 @@ import pytest
 from tests.integration.engine.conftest import MERCHANT, Engine
 from tests.support.eventually import eventually
 
-from common.contracts.problems import Code
+from common.contracts.envelope import Event
+from common.contracts.problems import Affected, Code, ProblemClosed
 from common.db.lease import LeaseLost
 from common.db.unit import Priority, Unit
-from common.errors import Ambiguous, Held, Invalid, Rejected, Throttled, Unavailable
+from common.errors import Ambiguous, Held, Invalid, Rejected, Throttled, TimedOut, Unavailable
 from common.work import table
-from common.work.batch import DELAYED_ATTEMPTS, Batch, Hold, Kind, Outcome
+from common.work.batch import DELAYED_AFTER, THROTTLED_AFTER, Batch, Hold, Kind, Outcome
 from common.work.worker import BUG_ATTEMPTS, Worker
 
 OTHER = "MRCHNT0000002"
@@ -48,6 +49,11 @@ async def run_script(engine: Engine, script: str) -> None:
 async def events(engine: Engine) -> list[str]:
     found = await engine.fetch("SELECT type, body FROM outbox ORDER BY position")
     return [f"{row['type']} {row['body'].decode()}" for row in found]
+
+
+async def problem_events(engine: Engine) -> list[Any]:
+    found = await engine.fetch("SELECT type, body FROM outbox ORDER BY position")
+    return [Event.registry[row["type"]].decode(row["body"]) for row in found]
 
 
 async def test_marks_of_one_key_are_one_row_and_done_once(engine: Engine) -> None:
@@ -397,26 +403,149 @@ async def test_held_key_is_attempted_again_after_a_mark(engine: Engine) -> None:
     assert [told.split()[0] for told in await events(engine)] == ["problem.opened.v1", "problem.closed.v1"]
 
 
-async def test_long_failure_is_reported_and_still_retried(engine: Engine) -> None:
-    """After minutes of failures a problem opens once; the retries continue, and the first success closes it."""
-    failures = [Unavailable()] * (DELAYED_ATTEMPTS + 5)
+async def failing_until_reported(engine: Engine, error: Callable[[], Exception]) -> timedelta:
+    """Let a key fail with the clock running from due time to due time, and return how long its problem took to open."""
 
     async def push(_: Batch) -> None:
+        raise error()
+
+    await mark(engine, "a")
+    began, working = engine.clock.now(), worker(engine, push=push)
+    while not await events(engine):
+        await working.run_until_idle()
+        engine.clock.advance(0.5)
+    return engine.clock.now() - began
+
+
+@pytest.mark.parametrize("error", [Unavailable, TimedOut, Ambiguous, ZeroDivisionError])
+async def test_outage_is_reported_within_a_minute(engine: Engine, error: type[Exception]) -> None:
+    """With the backoff and the cool-down in place, a key that always fails opens its problem after 30 to 60 seconds."""
+    took = await failing_until_reported(engine, error)
+    [row] = await rows(engine)
+
+    if error is not ZeroDivisionError:  # a bug is held before
+        assert DELAYED_AFTER <= took <= timedelta(minutes=1)
+        assert '"code":"clover_unreachable"' in (await events(engine))[0]
+        assert row["failing_since"] - (engine.clock.now() - took) < timedelta(seconds=1)
+    assert took <= timedelta(minutes=1)
+
+
+async def test_throttled_key_is_reported_later(engine: Engine) -> None:
+    """A key that waits for its share of the calls is no outage; it is reported after minutes."""
+    assert await failing_until_reported(engine, Throttled) >= THROTTLED_AFTER
+
+
+async def test_long_failure_is_still_retried_until_it_succeeds(engine: Engine) -> None:
+    """The problem opens once with the time of the first failure; the retries continue, and a success closes it."""
+    failures = [Unavailable("no answer")] * 8
+
+    async def push(batch: Batch) -> None:
+        batch.subjects["a"] = "order 1001"
         if failures:
             raise failures.pop()
 
+    began = engine.clock.now()
     await mark(engine, "a")
-    told: list[int] = []
     while failures:
         await worker(engine, push=push).run_until_idle()
-        told.append(len(await events(engine)))
-        engine.clock.advance(120)
+        engine.clock.advance(60)
     await worker(engine, push=push).run_until_idle()
 
-    assert told == [0] * (DELAYED_ATTEMPTS - 1) + [1] * 6
-    opened, closed = await events(engine)
-    assert '"code":"clover_unreachable"' in opened
-    assert closed.startswith("problem.closed.v1")
+    opened, closed = await problem_events(engine)
+    assert opened.affected == [Affected(subject="order 1001", reason="no answer")]
+    assert opened.failing_since == began
+    assert closed.resumed_count == 1
+
+
+async def test_success_ends_the_failing(engine: Engine) -> None:
+    """A key that recovered and fails again later counts its thirty seconds anew."""
+    fails = [True, False, True]
+
+    async def push(batch: Batch) -> None:
+        if fails.pop(0):
+            raise Unavailable
+        batch.repeat("a", timedelta(minutes=1))
+
+    await mark(engine, "a")
+    for _ in range(3):
+        await worker(engine, push=push).run_until_idle()
+        engine.clock.advance(60)
+
+    [row] = await rows(engine)
+    assert (row["attempts"], row["problem"]) == (1, None)
+    assert await events(engine) == []
+
+
+async def test_problem_names_the_first_of_what_it_affects(engine: Engine) -> None:
+    """Each held key is named with its reason, oldest first, ten at most; the count covers all."""
+
+    async def push(batch: Batch) -> None:
+        for key in batch.keys:
+            batch.subjects[key] = f"order {key}"
+            batch.hold(key, Code.ORDER_REJECTED, f"{key} is too long")
+
+    await mark(engine, *"abcdefghijkl")
+    await worker(engine, push=push).run_until_idle()
+
+    last = (await problem_events(engine))[-1]
+    assert last.waiting == 12
+    assert last.affected == [Affected(subject=f"order {key}", reason=f"{key} is too long") for key in "abcdefghij"]
+
+
+async def test_new_reason_of_a_held_key_is_reported(engine: Engine) -> None:
+    """A key that is refused again for another reason shows that reason, and is still counted once."""
+    reasons = ["no name", "no price", "no price"]
+
+    async def push(batch: Batch) -> None:
+        batch.hold("a", Code.PRODUCT_REJECTED, reasons.pop(0), subject="SKU-1")
+
+    for _ in range(3):
+        await mark(engine, "a")
+        await worker(engine, push=push).run_until_idle()
+
+    told = await problem_events(engine)
+    assert [(each.waiting, each.affected[0].reason) for each in told] == [(1, "no name"), (1, "no price")]
+    assert told[0].revision < told[1].revision
+
+
+async def test_dropped_key_has_not_gone_through(engine: Engine) -> None:
+    """Work that is no longer wanted leaves its problem without being counted as resumed."""
+    attempts: list[list[str]] = []
+
+    async def push(batch: Batch) -> None:
+        attempts.append(batch.keys)
+        for key in batch.keys:
+            if len(attempts) == 1:
+                batch.hold(key, Code.ORDER_REJECTED, "no", subject=key)
+            elif key == "cancelled":
+                batch.drop(key)
+
+    await mark(engine, "cancelled", "corrected")
+    for _ in range(2):
+        await worker(engine, push=push).run_until_idle()
+        await mark(engine, "cancelled", "corrected")
+    await worker(engine, push=push).run_until_idle()
+
+    closed = (await problem_events(engine))[-1]
+    assert isinstance(closed, ProblemClosed)
+    assert closed.resumed_count == 1
+
+
+async def test_mark_during_the_work_survives_a_drop(engine: Engine) -> None:
+    """A key that is marked while it is dropped is wanted again."""
+    done = []
+
+    async def push(batch: Batch) -> None:
+        done.append(batch.keys)
+        if len(done) == 1:
+            await mark(engine, "a")
+            batch.drop("a")
+
+    await mark(engine, "a")
+    await worker(engine, push=push).run_until_idle()
+
+    assert done == [["a"], ["a"]]
+    assert await rows(engine) == []
 
 
 async def test_mark_during_a_refusal_is_attempted_again(engine: Engine) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from common.contracts.envelope import Event
 
@@ -54,10 +54,23 @@ _SEVERITIES = {
 }
 
 
-class ProblemOpened(Event):
-    """A problem opened, or the number that waits for it changed.
+MAX_AFFECTED = 10
+"""A problem names this many of the things it affects; its count covers all of them."""
 
-    Repeats may overtake one another. Among those with the same `opened_at`, the highest `revision` is the latest.
+
+class Affected(BaseModel):
+    """One thing that waits under a problem. `subject` is a short label without personal data."""
+
+    subject: Annotated[str, Field(max_length=200)]
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class ProblemOpened(Event):
+    """A problem opened, or what waits for it changed.
+
+    `affected` lists the oldest of the things that wait. `failing_since` is the time of the first failure, if attempts
+    continue. Repeats may overtake one another. Among those with the same `opened_at`, the highest `revision` is the
+    latest.
     """
 
     type = "problem.opened.v1"
@@ -67,10 +80,15 @@ class ProblemOpened(Event):
     waiting: Annotated[int, Field(ge=0)]
     opened_at: datetime
     revision: Annotated[int, Field(ge=1)]
+    affected: Annotated[list[Affected], Field(default_factory=list, max_length=MAX_AFFECTED)]
+    failing_since: datetime | None = None
 
 
 class ProblemClosed(Event):
-    """The problem is over: nothing waits for it any more, and `resumed_count` of those that waited went through."""
+    """The problem is over: nothing waits for it any more, and `resumed_count` of those that waited went through.
+
+    Work that was no longer wanted, such as a cancelled order, is not counted.
+    """
 
     type = "problem.closed.v1"
 

@@ -50,9 +50,15 @@ class WorkRow(BaseModel):
     ]
     problem: Annotated[str | None, Field(description="The code of the problem that holds the row.")]
     reason: Annotated[str | None, Field(description="The reason for the last failure.")]
+    subject: Annotated[
+        str, Field(description="The order, product or item in a person's words; empty until it is known.")
+    ]
     attempts: Annotated[int, Field(description="The number of failed attempts.")]
     due_at: Annotated[datetime, Field(description="The time of the next attempt.")]
     queued_at: Annotated[datetime, Field(description="The time at which the work was requested.")]
+    failing_since: Annotated[
+        datetime | None, Field(description="The time of the first failure since it last went well; null if none.")
+    ]
 
 
 class WorkPage(BaseModel):
@@ -71,9 +77,11 @@ EXAMPLE = {
     "state": "held",
     "problem": "order_type_missing",
     "reason": None,
+    "subject": "o-1001",
     "attempts": 0,
     "due_at": "2026-11-23T09:00:04.200000Z",
     "queued_at": "2026-11-23T09:00:04.200000Z",
+    "failing_since": None,
 }
 
 

@@ -15,8 +15,11 @@ from common.db.database import Database
 from common.db.unit import Unit
 from common.errors import Throttled, reason
 
-DELAYED_ATTEMPTS = 15
-"""Failures in a row after which a key is reported as delayed; with the backoff that is about eight minutes."""
+DELAYED_AFTER = timedelta(seconds=30)
+"""A key that fails for this long is reported, so that a merchant learns of an outage within a minute."""
+
+THROTTLED_AFTER = timedelta(minutes=5)
+"""A key that only waits for its share of the calls is reported later, because that is no outage."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,9 @@ class Row:
     problem: str | None
     trace: str
     releases: str = "{}"
+    reason: str | None = None
+    subject: str = ""
+    failing_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Retry:
     failed: bool = False
     reason: str = ""
     problem: Code | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,12 @@ class Hold:
 
     problem: Code
     reason: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Outcome: no longer wanted. The row is deleted, and does not count as gone through."""
 
 
 Outcome: TypeAlias = Retry | Repeat | Hold
@@ -68,7 +81,8 @@ Outcome: TypeAlias = Retry | Repeat | Hold
 class Batch:
     """The due keys of one kind for one merchant, while this process alone may act for it.
 
-    A key without a recorded outcome is done when the function returns.
+    A key without a recorded outcome is done when the function returns. `subjects` names keys for the merchant: a short
+    label such as an order's number or a SKU, never personal data. It is shown with the key's problem.
     """
 
     merchant_id: str
@@ -76,7 +90,9 @@ class Batch:
     database: Database
     token: UUID
     delayed: Code = Code.CLOVER_UNREACHABLE
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    delayed_after: timedelta = DELAYED_AFTER
+    outcomes: dict[str, Outcome | Drop] = field(default_factory=dict)
+    subjects: dict[str, str] = field(default_factory=dict)
 
     @property
     def keys(self) -> list[str]:
@@ -96,21 +112,32 @@ class Batch:
 
     def retry(self, key: str, after: timedelta, problem: str | None = None) -> None:
         """Attempt this key again after a delay, without counting a failure; optionally report it under a problem."""
-        self.outcomes[key] = Retry(self.now + after, problem=Code(problem) if problem else None)
+        code = Code(problem) if problem else None
+        self.outcomes[key] = Retry(self.now + after, problem=code, subject=self._subject(key))
 
     def repeat(self, key: str, after: timedelta) -> None:
         """Finish this key, and make it due again after a delay."""
         self.outcomes[key] = Repeat(self.now + after)
 
+    def drop(self, key: str) -> None:
+        """Delete this key without counting it as gone through: it is no longer wanted."""
+        self.outcomes[key] = Drop()
+
     def failed(self, key: str, error: Exception) -> None:
         """Retry this key after the error's Retry-After; without one, after a backoff that grows with each attempt.
 
-        From DELAYED_ATTEMPTS on, the key is reported under the problem `delayed`.
+        A key that fails for long is reported under the problem `delayed`.
         """
-        [attempts] = [row.attempts + 1 for row in self.rows if row.key == key]
-        retry_after = error.retry_after if isinstance(error, Throttled) else None
-        problem = self.delayed if attempts >= DELAYED_ATTEMPTS else None
-        self.outcomes[key] = Retry(self.now + (retry_after or backoff_delay(attempts)), True, reason(error), problem)
+        [row] = [row for row in self.rows if row.key == key]
+        retry_after, patience = None, self.delayed_after
+        if isinstance(error, Throttled):
+            retry_after, patience = error.retry_after, max(THROTTLED_AFTER, patience)
+        now, report_at = self.now, (row.failing_since or self.now) + patience
+        due = now + (retry_after or backoff_delay(row.attempts + 1))
+        if now < report_at and retry_after is None:  # the backoff must not postpone the report
+            due = min(due, report_at)
+        problem = self.delayed if now >= report_at else None
+        self.outcomes[key] = Retry(due, True, reason(error), problem, self._subject(key))
 
     def failed_or_raise(self, key: str, error: Exception) -> None:
         """Record a failure, or raise the error when another key failed before: then Clover fails, not the key."""
@@ -118,9 +145,12 @@ class Batch:
             raise error
         self.failed(key, error)
 
-    def hold(self, key: str, problem: Code, reason: str = "") -> None:
-        """Let this key wait for a person, with a reason that may be shown to the merchant."""
-        self.outcomes[key] = Hold(problem, reason)
+    def hold(self, key: str, problem: Code, reason: str = "", *, subject: str = "") -> None:
+        """Let this key wait for a person, with a reason and a subject that are shown to the merchant."""
+        self.outcomes[key] = Hold(problem, reason, subject or self._subject(key))
+
+    def _subject(self, key: str) -> str:
+        return self.subjects.get(key, "")
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
@@ -142,11 +172,13 @@ async def no_hook(_unit: Unit, _merchant_id: str, _outcomes: Mapping[str, Outcom
 class Kind:
     """A kind of work: its function, and how many keys it takes at once.
 
-    Refused keys wait for a person under the problem `refused`; `delayed` is the problem of keys that fail for long.
+    Refused keys wait for a person under the problem `refused`; `delayed` is the problem of keys that fail for
+    `delayed_after` or longer.
+
     `on_outcomes(unit, merchant_id, outcomes)` runs once per batch, in the transaction that writes the outcomes; None
-    stands for a key that is done. It runs before the engine locks its work rows, as a unit writes its marks last, so
-    it must write through `unit.conn` at once, or it could deadlock with those units. When the transaction meets
-    another writer, the hook runs again in the next one.
+    stands for a key that is done or dropped. It runs before the engine locks its work rows, as a unit writes its marks
+    last, so it must write through `unit.conn` at once, or it could deadlock with those units. When the transaction
+    meets another writer, the hook runs again in the next one.
     """
 
     name: str
@@ -154,4 +186,5 @@ class Kind:
     refused: Code
     batch: int = 50
     delayed: Code = Code.CLOVER_UNREACHABLE
+    delayed_after: timedelta = DELAYED_AFTER
     on_outcomes: OutcomeHook = no_hook

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.contracts.problems import MAX_AFFECTED, Affected, Code, ProblemClosed, ProblemOpened
 from common.db.unit import Connection, Unit
 from common.text import clean
 from common.work.batch import Hold, Repeat, Retry, Row
@@ -23,13 +23,17 @@ class State:
     due_at: datetime
 
 
+MAX_SUBJECT, MAX_REASON = 200, 500
+"""Lengths to which a problem event shortens the subject and the reason of what it affects."""
+
 EARLIEST = """
 SELECT merchant_id, due_at FROM first_due
 WHERE NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND expires_at > now()) ORDER BY due_at
 """
 DUE = """
 SELECT id, kind, key, seq, attempts, problem, trace,
-    coalesce((SELECT releases FROM lease WHERE name = $1), '{}') AS releases
+    coalesce((SELECT releases FROM lease WHERE name = $1), '{}') AS releases,
+    error AS reason, subject, failing_since
 FROM work
 WHERE merchant_id = $1 AND NOT held AND due_at <= $2 ORDER BY priority, id LIMIT $3
 """
@@ -41,7 +45,7 @@ WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key AND work.
 
 # A key that was marked during the work (its seq has grown) is due at once.
 REPEATED = """
-UPDATE work SET attempts = 0, error = NULL, problem = NULL,
+UPDATE work SET attempts = 0, error = NULL, problem = NULL, failing_since = NULL,
     due_at = CASE WHEN work.seq = done.seq THEN done.due_at ELSE $3 END
 FROM unnest($4::text[], $5::integer[], $6::timestamptz[]) AS done (key, seq, due_at)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key
@@ -50,19 +54,23 @@ WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key
 POSTPONED = """
 UPDATE work SET due_at = CASE WHEN work.seq = later.seq OR later.failed THEN later.due_at ELSE $3 END,
     attempts = CASE WHEN later.failed THEN work.attempts + 1 ELSE 0 END, error = nullif(later.error, ''),
-    problem = coalesce(later.problem, work.problem)
-FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[], $9::text[])
-    AS later (key, seq, due_at, failed, error, problem)
+    problem = coalesce(later.problem, work.problem),
+    subject = coalesce(nullif(later.subject, ''), work.subject),
+    failing_since = CASE WHEN later.failed THEN coalesce(work.failing_since, $3) END
+FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[], $9::text[], $10::text[])
+    AS later (key, seq, due_at, failed, error, problem, subject)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = later.key
 """
 
 # A key that was marked during the work, or whose problem was released during the work, is due at once instead of held:
 # the refusal was about its older state. The fence locks the lease, so no release can commit in between.
 HELD = """
-UPDATE work SET due_at = $4, problem = $3, error = nullif(held.error, ''), attempts = 0,
+UPDATE work SET due_at = $4, problem = $3, error = nullif(held.error, ''), attempts = 0, failing_since = NULL,
+    subject = coalesce(nullif(held.subject, ''), work.subject),
     held = work.seq = held.seq
         AND held.releases -> $3 IS NOT DISTINCT FROM (SELECT releases -> $3 FROM lease WHERE name = $1)
-FROM unnest($5::text[], $6::integer[], $7::text[], $8::jsonb[]) AS held (key, seq, error, releases)
+FROM unnest($5::text[], $6::integer[], $7::text[], $8::jsonb[], $9::text[])
+    AS held (key, seq, error, releases, subject)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = held.key
 """
 
@@ -91,7 +99,7 @@ RETURNING id, kind, key, seq, attempts, problem, trace
 """
 
 LISTED = """
-SELECT id, kind, key, state, problem, error AS reason, attempts, due_at, queued_at
+SELECT id, kind, key, state, problem, error AS reason, subject, attempts, due_at, queued_at, failing_since
 FROM work CROSS JOIN LATERAL (
     SELECT CASE WHEN held THEN 'held' WHEN due_at <= $2 THEN 'due' ELSE 'waiting' END AS state
 ) known
@@ -112,14 +120,20 @@ WHERE merchant_id = $1 AND id = $2 RETURNING id
 """
 
 ADD_WAITING = """
-INSERT INTO problem (merchant_id, code, subject, opened_at, waiting) VALUES ($1, $2, '', $3, $4)
+INSERT INTO problem (merchant_id, code, subject, opened_at, waiting, failing_since) VALUES ($1, $2, '', $3, $4, $5)
 ON CONFLICT (merchant_id, code, subject) DO UPDATE SET
-    waiting = problem.waiting + excluded.waiting, revision = problem.revision + 1
-RETURNING waiting, opened_at, revision
+    waiting = problem.waiting + excluded.waiting, revision = problem.revision + 1,
+    failing_since = least(problem.failing_since, excluded.failing_since)
+RETURNING waiting, opened_at, revision, failing_since
 """
 SUBTRACT_WAITING = """
 UPDATE problem SET waiting = greatest(waiting - $3, 0), resumed_count = resumed_count + $4, revision = revision + 1
-WHERE merchant_id = $1 AND code = $2 AND subject = '' RETURNING waiting, resumed_count, opened_at, revision
+WHERE merchant_id = $1 AND code = $2 AND subject = ''
+RETURNING waiting, resumed_count, opened_at, revision, failing_since
+"""
+AFFECTED = """
+SELECT left(subject, $3) AS subject, left(coalesce(error, ''), $4) AS reason FROM work
+WHERE merchant_id = $1 AND problem = $2 AND subject <> '' ORDER BY id LIMIT $5
 """
 RESOLVED = "DELETE FROM problem WHERE merchant_id = $1 AND code = $2 AND subject = ''"
 
@@ -141,18 +155,31 @@ async def lock(unit: Unit, merchant_id: str, rows: Sequence[Row]) -> None:
 
 async def finish(unit: Unit, merchant_id: str, kind: str, rows: Sequence[Row]) -> None:
     """Delete finished rows; a row that was marked during the work stays and is due at once."""
-    if rows:
-        await unit.conn.execute(FINISHED, merchant_id, kind, [row.key for row in rows], [row.seq for row in rows])
-        await repeat(unit, merchant_id, kind, [(row, Repeat(unit.now)) for row in rows])
+    await _delete(unit, merchant_id, kind, rows, done=True)
+
+
+async def drop_rows(unit: Unit, merchant_id: str, kind: str, rows: Sequence[Row]) -> None:
+    """Delete rows that are no longer wanted, as `finish` does, without counting them as gone through."""
+    await _delete(unit, merchant_id, kind, rows, done=False)
 
 
 async def repeat(unit: Unit, merchant_id: str, kind: str, done: Sequence[tuple[Row, Repeat]]) -> None:
     """Make finished rows due again, and take them out of the problems they waited under."""
     if done:
-        rows = [row for row, _ in done]
-        keys, seqs, due = [row.key for row in rows], [row.seq for row in rows], [each.due for _, each in done]
-        await unit.conn.execute(REPEATED, merchant_id, kind, unit.now, keys, seqs, due)
-        await _subtract_waiting(unit, merchant_id, rows, done=True)
+        await _due_again(unit, merchant_id, kind, done)
+        await _subtract_waiting(unit, merchant_id, [row for row, _ in done], done=True)
+
+
+async def _delete(unit: Unit, merchant_id: str, kind: str, rows: Sequence[Row], *, done: bool) -> None:
+    if rows:
+        await unit.conn.execute(FINISHED, merchant_id, kind, [row.key for row in rows], [row.seq for row in rows])
+        await _due_again(unit, merchant_id, kind, [(row, Repeat(unit.now)) for row in rows])
+        await _subtract_waiting(unit, merchant_id, rows, done=done)
+
+
+async def _due_again(unit: Unit, merchant_id: str, kind: str, done: Sequence[tuple[Row, Repeat]]) -> None:
+    keys, seqs, due = [row.key for row, _ in done], [row.seq for row, _ in done], [each.due for _, each in done]
+    await unit.conn.execute(REPEATED, merchant_id, kind, unit.now, keys, seqs, due)
 
 
 async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tuple[Row, Retry]]) -> None:
@@ -169,6 +196,7 @@ async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tupl
             [retry.failed for _, retry in later],
             [clean(retry.reason) for _, retry in later],
             [retry.problem for _, retry in later],
+            [clean(retry.subject) for _, retry in later],
         )
         for problem in sorted({retry.problem for _, retry in later if retry.problem}):
             await _add_waiting(unit, merchant_id, problem, [row for row, retry in later if retry.problem == problem])
@@ -177,11 +205,23 @@ async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tupl
 async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row, Hold]]) -> None:
     """Hold rows for a person, and emit each of their problems with the number of rows that now wait under it."""
     for problem in sorted({each.problem for _, each in held}):
-        rows = [row for row, each in held if each.problem == problem]
-        reasons = [clean(each.reason) for _, each in held if each.problem == problem]
-        keys, seqs, releases = zip(*((row.key, row.seq, row.releases) for row in rows), strict=True)
-        await unit.conn.execute(HELD, merchant_id, kind, problem, unit.now, keys, seqs, reasons, releases)
-        await _add_waiting(unit, merchant_id, problem, rows)
+        chosen = [(row, each) for row, each in held if each.problem == problem]
+        await unit.conn.execute(
+            HELD,
+            merchant_id,
+            kind,
+            problem,
+            unit.now,
+            [row.key for row, _ in chosen],
+            [row.seq for row, _ in chosen],
+            [clean(each.reason) for _, each in chosen],
+            [row.releases for row, _ in chosen],
+            [clean(each.subject) for _, each in chosen],
+        )
+        is_new = any(
+            (row.reason or "", row.subject) != (clean(each.reason), clean(each.subject)) for row, each in chosen
+        )
+        await _add_waiting(unit, merchant_id, problem, [row for row, _ in chosen], always=is_new)
 
 
 async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
@@ -245,13 +285,17 @@ async def drop(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
     return bool(rows)
 
 
-async def _add_waiting(unit: Unit, merchant_id: str, problem: Code, rows: Sequence[Row]) -> None:
-    """Count the rows that newly wait under this problem, and emit the problem with its total."""
+async def _add_waiting(
+    unit: Unit, merchant_id: str, problem: Code, rows: Sequence[Row], *, always: bool = False
+) -> None:
+    """Count the rows that newly wait under this problem, and emit it; with `always`, emit it even without new rows."""
     others = [row for row in rows if row.problem != problem]
     if others:
         await _subtract_waiting(unit, merchant_id, others, done=False)
-        [count] = await unit.conn.fetch(ADD_WAITING, merchant_id, problem, unit.now, len(others))
-        _emit_opened(unit, merchant_id, problem, count)
+    if others or always:
+        since = min((row.failing_since for row in others if row.failing_since), default=None)
+        [count] = await unit.conn.fetch(ADD_WAITING, merchant_id, problem, unit.now, len(others), since)
+        await _emit_opened(unit, merchant_id, problem, count)
 
 
 async def _subtract_waiting(unit: Unit, merchant_id: str, rows: Sequence[Row], *, done: bool) -> None:
@@ -261,7 +305,7 @@ async def _subtract_waiting(unit: Unit, merchant_id: str, rows: Sequence[Row], *
         if left is None:
             continue
         if left["waiting"]:
-            _emit_opened(unit, merchant_id, Code(problem), left)
+            await _emit_opened(unit, merchant_id, Code(problem), left)
         else:
             await unit.conn.execute(RESOLVED, merchant_id, problem)
             unit.emit(
@@ -274,6 +318,9 @@ async def _subtract_waiting(unit: Unit, merchant_id: str, rows: Sequence[Row], *
             )
 
 
-def _emit_opened(unit: Unit, merchant_id: str, problem: Code, count: asyncpg.Record) -> None:
-    counts = {name: count[name] for name in ("waiting", "opened_at", "revision")}
-    unit.emit(ProblemOpened(merchant_id=merchant_id, code=problem, **counts))
+async def _emit_opened(unit: Unit, merchant_id: str, problem: Code, count: asyncpg.Record) -> None:
+    """Emit the problem with its counts and the oldest things that wait; their rows must be written already."""
+    counts = {name: count[name] for name in ("waiting", "opened_at", "revision", "failing_since")}
+    rows = await unit.conn.fetch(AFFECTED, merchant_id, problem, MAX_SUBJECT, MAX_REASON, MAX_AFFECTED)
+    affected = [Affected(**row) for row in rows]
+    unit.emit(ProblemOpened(merchant_id=merchant_id, code=problem, affected=affected, **counts))

@@ -34,7 +34,7 @@ from common.errors import (
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.work import table
-from common.work.batch import Batch, Hold, Kind, OutcomeHook, Repeat, Retry, Row, no_hook
+from common.work.batch import Batch, Drop, Hold, Kind, OutcomeHook, Repeat, Retry, Row, no_hook
 from common.work.fair_queue import FairQueue
 
 log = structlog.get_logger()
@@ -184,7 +184,7 @@ class Worker:
         await self._write(batch, no_hook)
 
     async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
-        batch, cool_down = Batch(merchant_id, rows, self._database, self._token, kind.delayed), None
+        batch, cool_down = Batch(merchant_id, rows, self._database, self._token, kind.delayed, kind.delayed_after), None
         trace = tracing.enter(rows[0].trace)
         try:
             with self._metrics.work_seconds.labels(kind.name).time():
@@ -225,9 +225,11 @@ class Worker:
         names = batch.merchant_id, batch.rows[0].kind
         outcomes = [(row, batch.outcomes.get(row.key)) for row in batch.rows]
         async with batch.unit() as unit:
-            await on_outcomes(unit, batch.merchant_id, {row.key: outcome for row, outcome in outcomes})
+            kept = {row.key: None if isinstance(outcome, Drop) else outcome for row, outcome in outcomes}
+            await on_outcomes(unit, batch.merchant_id, kept)
             await table.lock(unit, batch.merchant_id, batch.rows)
             await table.finish(unit, *names, [row for row, each in outcomes if each is None])
+            await table.drop_rows(unit, *names, [row for row, each in outcomes if isinstance(each, Drop)])
             await table.repeat(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Repeat)])
             await table.postpone(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Retry)])
             await table.hold(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Hold)])
@@ -271,7 +273,7 @@ def _fail(batch: Batch, error: Exception, refused: Code) -> None:
             continue
         match error:
             case Held():
-                batch.hold(row.key, Code(error.problem))
+                batch.hold(row.key, Code(error.problem), error.reason)
             case Again():
                 batch.retry(row.key, error.after, error.problem)
             case Forbidden():

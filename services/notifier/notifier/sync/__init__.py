@@ -1,12 +1,19 @@
 """The kinds of work of notifier, with the functions that do it."""
 
+from datetime import timedelta
+
 from common.contracts.problems import Code
 from common.work.batch import Kind
 from notifier.kinds import REFRESH_CONTACT, SEND_MAIL
 from notifier.sync.contacts import refresh_contact
 from notifier.sync.mail import send_mail
 
+DELAYED_AFTER = timedelta(minutes=8)
+"""Mail servers often refuse an unknown sender for a few minutes (greylisting), which needs nobody's attention."""
+
+REJECTED, DELAYED = Code.EMAIL_REJECTED, Code.EMAIL_DELAYED
+
 SYNC = [
-    Kind(SEND_MAIL, send_mail, refused=Code.EMAIL_REJECTED, delayed=Code.EMAIL_DELAYED, batch=1),
-    Kind(REFRESH_CONTACT, refresh_contact, refused=Code.EMAIL_REJECTED, delayed=Code.EMAIL_DELAYED),
+    Kind(SEND_MAIL, send_mail, REJECTED, batch=1, delayed=DELAYED, delayed_after=DELAYED_AFTER),
+    Kind(REFRESH_CONTACT, refresh_contact, REJECTED, delayed=DELAYED, delayed_after=DELAYED_AFTER),
 ]

@@ -7,12 +7,15 @@ import structlog
 from common.backoff import backoff_delay
 from common.contracts.problems import Code
 from common.errors import Again, Throttled, Transient
-from common.work.batch import DELAYED_ATTEMPTS, Batch
+from common.work.batch import Batch
 from orders import store
 
 log = structlog.get_logger()
 
 LONGEST = timedelta(hours=1)
+
+REPORTED_PAUSES = 6
+"""Pauses in a row after which they are reported: with the backoff, five pauses have taken about half a minute."""
 
 
 class PauseMerchant(Again):
@@ -46,4 +49,4 @@ class MerchantPause:
 
 def pause_problem(pauses: int) -> Code | None:
     """Return the problem to report after this number of pauses in a row."""
-    return Code.CLOVER_UNREACHABLE if pauses >= DELAYED_ATTEMPTS else None
+    return Code.CLOVER_UNREACHABLE if pauses >= REPORTED_PAUSES else None
