@@ -40,6 +40,7 @@ def pytest_report_to_serializable() -> Generator[None, Any, Any]:
     return workers.escaped((yield))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if group := _group(item):
