@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 WORKERS ?= 3 # test processes; a test waits more than it works, so more than cores
-ON_WORKERS = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+ON_WORKERS = -n $(WORKERS) --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: help setup servers up demo test test-fast lint format bench bars mutants nightly docs clients lock images clean
 

@@ -31,7 +31,7 @@ GROUPS = {
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(workers.Controller(_shared))
+        config.pluginmanager.register(workers.Controller(_shared, _group))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,17 +40,13 @@ def pytest_report_to_serializable() -> Generator[None, Any, Any]:
     return workers.escaped((yield))
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if group := _group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
     order = [*GROUPS.values(), None]
-    items.sort(key=lambda item: order.index(_group(item)))
+    items.sort(key=lambda item: order.index(_group(item.nodeid)))
 
 
-def _group(item: pytest.Item) -> str | None:
-    return next((group for path, group in GROUPS.items() if item.nodeid.startswith(path)), None)
+def _group(nodeid: str) -> str | None:
+    return next((group for path, group in GROUPS.items() if nodeid.startswith(path)), None)
 
 
 @asynccontextmanager

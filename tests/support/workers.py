@@ -40,12 +40,26 @@ def escaped(sent: Any) -> Any:
 class Controller:
     """The plugin of the controlling process; in a run without workers there is nothing to do for it."""
 
-    def __init__(self, start: Callable[[], AbstractAsyncContextManager[Mapping[str, str]]]) -> None:
+    def __init__(
+        self,
+        start: Callable[[], AbstractAsyncContextManager[Mapping[str, str]]],
+        group: Callable[[str], str | None],
+    ) -> None:
         self._start = start
+        self._group = group
         self._folder = tempfile.TemporaryDirectory(prefix="quicksync-workers-")
         self._file = Path(self._folder.name) / "addresses.json"
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Keep each group on one worker. The plugin's own loadgroup does not, with pytest 9.2: it renames no test."""
+        from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only a run with workers needs it
+
+        scheduler = LoadScopeScheduling(config, log)
+        scheduler._split_scope = lambda nodeid: self._group(nodeid) or nodeid  # noqa: SLF001 - the one place to say it
+        return scheduler
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
