@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -20,6 +19,7 @@ import asyncpg
 from tests.bench.load import Load
 
 from common.db.migrate import engine_sql
+from quicksync_dev.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 OURS = [sys.executable, "-m", "tests.bench.ingest_server"]
@@ -111,7 +111,7 @@ async def _execute(dsn: str, sql: str, *arguments: object) -> None:
 @asynccontextmanager
 async def _server(command: Sequence[str], dsn: str) -> AsyncIterator[int]:
     """The server, listening; its port."""
-    port = _free_port()
+    port = free_port()
     environment = os.environ | {
         "QS_ENV": "dev",
         "QS_POSTGRES_DSN": dsn,
@@ -139,12 +139,6 @@ async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
                 writer.close()
                 return
     raise RuntimeError("the server did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from quicksync_dev.datadir import DataDir
 from quicksync_dev.demo.play import play
 from quicksync_dev.environment import REGIONS
 from quicksync_dev.errors import LauncherError
-from quicksync_dev.ports import is_free
 from quicksync_dev.progress import Progress
 from quicksync_dev.signals import until_signalled
 from quicksync_dev.system import Options, System
@@ -66,9 +65,7 @@ def up(
     clover_url: str | None, gateway_port: int | None, root: Path, postgres_dsn: str | None, amqp_url: str | None
 ) -> None:
     """Start the system and keep it running until Ctrl-C, SIGTERM or SIGHUP."""
-    if gateway_port is None and is_free(USUAL_PORT):
-        gateway_port = USUAL_PORT
-    options = Options(clover_urls(clover_url), gateway_port, postgres_dsn, amqp_url)
+    options = Options(clover_urls(clover_url), gateway_port, USUAL_PORT, postgres_dsn, amqp_url)
     asyncio.run(until_signalled(_up(System(root, options, click.echo), click.echo)))
 
 

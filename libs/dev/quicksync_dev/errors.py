@@ -5,6 +5,10 @@ class LauncherError(Exception):
     """Something could not be started, stopped or found. The message names it and the remedy."""
 
 
+PORT_TAKEN = ("address already in use", "eaddrinuse", "port is already allocated")
+"""As nginx, PostgreSQL and Python, RabbitMQ, and Docker log it."""
+
+
 class NoBackend(LauncherError):
     """No source can supply a back-end."""
 
@@ -17,3 +21,9 @@ class ComponentFailed(LauncherError):
         super().__init__(f"{name}: {what}; its last log lines:{logged}")
         self.name = name
         self.lines = lines
+
+    @property
+    def port_taken(self) -> bool:
+        """Return whether the component could not listen on its port, because another program does."""
+        said = str(self).casefold()
+        return any(words in said for words in PORT_TAKEN)

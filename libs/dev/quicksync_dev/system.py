@@ -16,7 +16,7 @@ from quicksync_dev.backends.select import Backends, select
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.environment import REGIONS, Addresses
-from quicksync_dev.errors import LauncherError
+from quicksync_dev.errors import ComponentFailed, LauncherError
 from quicksync_dev.gateway.nginx import gateway
 from quicksync_dev.identity import Identity
 from quicksync_dev.ports import free_port, is_free
@@ -26,18 +26,22 @@ from quicksync_dev.supervision import Supervisor
 from quicksync_dev.waiting import together
 
 STOP_ORDER = (("gateway",), SERVICES, ("sandbox", "mail"), ("postgres", "rabbitmq"))
+START_ATTEMPTS = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     """The options of a system, all optional.
 
-    `clover_urls` is keyed by region; without it a local sandbox serves all regions. `settings` are extra variables for
-    every service. `python` is the command that runs a module of a service or the sandbox; tests replace it by stubs.
+    `clover_urls` is keyed by region; without it a local sandbox serves all regions. The gateway listens on
+    `gateway_port`, else on `usual_gateway_port` if that is free, else on any free port. `settings` are extra variables
+    for every service. `python` is the command that runs a module of a service or the sandbox; tests replace it by
+    stubs.
     """
 
     clover_urls: Mapping[str, str] = dataclasses.field(default_factory=dict)
     gateway_port: int | None = None
+    usual_gateway_port: int | None = None
     postgres_dsn: str | None = None
     amqp_url: str | None = None
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -87,10 +91,7 @@ class System:
         self.identity = identity.of(self.data_dir)
         # Located first, so that nothing starts when nginx is missing.
         [self._nginx] = locate([NGINX])
-        self._backends = await select(self.data_dir, self._progress, self.options.postgres_dsn, self.options.amqp_url)
-        self._addresses = await self._start_ground(self._backends)
-        await self._start_services(self._addresses)
-        await self._start_gateway(self._addresses)
+        await self._start_on_free_ports()
         self._write_state()
         self._watching = asyncio.create_task(self._supervisor.watch())
         self._progress(f"everything is up in {took()}")
@@ -101,14 +102,10 @@ class System:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
             self._watching = None
-        failed: list[str] = []
-        for names in STOP_ORDER:
-            there = [name for name in names if name in self.components]
-            ends = await asyncio.gather(*(self.components.pop(name).stop() for name in there), return_exceptions=True)
-            failed += [f"{name} ({end})" for name, end in zip(there, ends, strict=True) if end is not None]
-        self._held.close()
-        if failed:
-            raise LauncherError(f"did not stop: {', '.join(failed)}")
+        try:
+            await self._stop_components()
+        finally:
+            self._held.close()
 
     async def discard(self) -> None:
         """Delete all data of the system, also on external servers. Call it after `stop`."""
@@ -136,6 +133,34 @@ class System:
     def env(self) -> dict[str, Any]:
         """Return the output of `quicksync env`."""
         return runtime_state.public(self._state(), self.identity)
+
+    async def _start_on_free_ports(self) -> None:
+        """Start all components. If another program takes a reserved port, start again on other ports."""
+        for attempts_left in reversed(range(START_ATTEMPTS)):
+            try:
+                await self._start_components()
+            except ComponentFailed as failure:
+                if not failure.port_taken or not attempts_left:
+                    raise
+                self._progress(f"{failure.name}: another program took its port; starting again on other ports")
+                await self._stop_components()
+            else:
+                return
+
+    async def _start_components(self) -> None:
+        self._backends = await select(self.data_dir, self._progress, self.options.postgres_dsn, self.options.amqp_url)
+        self._addresses = await self._start_ground(self._backends)
+        await self._start_services(self._addresses)
+        await self._start_gateway(self._addresses)
+
+    async def _stop_components(self) -> None:
+        failed: list[str] = []
+        for names in STOP_ORDER:
+            there = [name for name in names if name in self.components]
+            ends = await asyncio.gather(*(self.components.pop(name).stop() for name in there), return_exceptions=True)
+            failed += [f"{name} ({end})" for name, end in zip(there, ends, strict=True) if end is not None]
+        if failed:
+            raise LauncherError(f"did not stop: {', '.join(failed)}")
 
     async def _start(self, *started: Component) -> None:
         """Start components concurrently. Register them before the start, so that `stop` covers a failed start."""
@@ -203,10 +228,10 @@ class System:
         return self.data_dir, self.options.python, addresses, self.identity
 
     def _gateway_port(self) -> int:
-        wanted = self.options.gateway_port
+        wanted, usual = self.options.gateway_port, self.options.usual_gateway_port
         if wanted is not None and not is_free(wanted):
             raise LauncherError(f"port {wanted} is in use; give another --gateway-port")
-        return wanted if wanted is not None else free_port()
+        return wanted or (usual if usual is not None and is_free(usual) else free_port())
 
     def _state(self) -> dict[str, Any]:
         if self._addresses is None or self._backends is None:

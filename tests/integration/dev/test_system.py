@@ -1,9 +1,11 @@
 """The whole composition with stub services, and the `quicksync` command on it."""
 
 import asyncio
+import dataclasses
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -27,6 +29,7 @@ from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.environment import REGIONS
 from quicksync_dev.errors import ComponentFailed, LauncherError
+from quicksync_dev.ports import free_port
 from quicksync_dev.system import Options, System
 
 STUB = Path(__file__).parents[2] / "support" / "stubs" / "component.py"
@@ -127,7 +130,7 @@ async def test_a_failed_start_shows_the_log_and_stops_the_rest(
     broken = tmp_path / "broken.py"
     refusal = "import sys\nif sys.argv[1:] == ['orders']:\n    sys.exit('no such luck')\n"
     broken.write_text(refusal + STUB.read_text())
-    failing = Options(**{**vars(options), "python": (sys.executable, str(broken))})
+    failing = dataclasses.replace(options, python=(sys.executable, str(broken)))
 
     with pytest.raises(ComponentFailed, match=r"orders: ended with code 1(?s:.*)orders \| no such luck"):
         async with System(data_dir.root, failing, lines.append):
@@ -136,10 +139,47 @@ async def test_a_failed_start_shows_the_log_and_stops_the_rest(
     assert find_processes() == []
 
 
+TAKES_THE_PORT = """
+import os, pathlib, socket, sys
+taken = pathlib.Path(__file__).with_name("taken")
+if sys.argv[1:] == ["orders"] and not taken.exists():
+    taken.write_text(os.environ["QS_PORT"])
+    foreign = socket.create_server(("127.0.0.1", int(os.environ["QS_PORT"])))
+"""
+
+
+async def test_a_taken_port_is_replaced_by_another(
+    data_dir: DataDir, options: Options, lines: list[str], tmp_path: Path
+) -> None:
+    """Another program listens on the port of orders before orders does: the system starts on other ports."""
+    stub = tmp_path / "stub.py"
+    stub.write_text(TAKES_THE_PORT + STUB.read_text())
+
+    async with System(
+        data_dir.root, dataclasses.replace(options, python=(sys.executable, str(stub))), lines.append
+    ) as system:
+        url = system.env()["services"]["orders"]["url"]
+        assert await _get(f"{url}/readyz") == {"status": "ready"}
+
+    assert url.rpartition(":")[2] != (tmp_path / "taken").read_text()
+    assert "orders: another program took its port; starting again on other ports" in lines
+
+
+async def test_a_given_port_that_is_taken_is_an_error(data_dir: DataDir, options: Options, lines: list[str]) -> None:
+    """The usual port is only a preference: while another program uses it, the gateway has another."""
+    with socket.create_server(("127.0.0.1", free_port())) as foreign:
+        port = foreign.getsockname()[1]
+        with pytest.raises(LauncherError, match=f"port {port} is in use; give another --gateway-port"):
+            async with System(data_dir.root, dataclasses.replace(options, gateway_port=port), lines.append):
+                pass
+        async with System(data_dir.root, dataclasses.replace(options, usual_gateway_port=port), lines.append) as system:
+            assert (await _get(f"{system.env()['gateway_url']}/v1/merchants"))["service"] == "catalog"
+
+
 async def test_external_clovers_replace_the_sandbox(data_dir: DataDir, options: Options, lines: list[str]) -> None:
     """Each region uses its own address, and no sandbox starts."""
     urls = {"us": "https://clover.example", "eu": "https://eu.clover.example"}
-    given = Options(**{**vars(options), "clover_urls": urls})
+    given = dataclasses.replace(options, clover_urls=urls)
 
     async with System(data_dir.root, given, lines.append) as system:
         assert json.loads((await _variables(system))["QS_CLOVER_BASE_URLS"]) == urls
