@@ -91,9 +91,9 @@ class GrantAnswer(BaseModel):
     merchant_id: MerchantId
     region: str
     access_token: str = Field(repr=False)
-    rate: Annotated[float, Field(gt=0, le=50)]
-    concurrency: Annotated[int, Field(ge=1, le=10)]
-    expires_in: Annotated[float, Field(gt=0, le=3600)]
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    concurrency: Annotated[int, Field(ge=1)]
+    expires_in: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class HttpGrants:

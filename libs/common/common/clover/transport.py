@@ -77,6 +77,7 @@ class Clover:
                 timeout=aiohttp.ClientTimeout(
                     total=self._seconds, connect=min(CONNECT_SECONDS, self._seconds / 2), sock_read=self._seconds
                 ),
+                connector=aiohttp.TCPConnector(limit=0),  # the grants limit the calls in flight
                 cookie_jar=aiohttp.DummyCookieJar(),
                 middlewares=[_write_once],
             )

@@ -60,7 +60,10 @@ class Metrics:
             "quicksync_clover_throttled", "Responses of Clover that asked for fewer calls (429).", registry=registry
         )
         self.webhook_changes = Counter(
-            "quicksync_webhook_changes", "Changes in Clover's webhooks.", ["outcome"], registry=registry
+            "quicksync_webhook_changes",
+            "Changes in Clover's webhooks, by what became of them.",
+            ["outcome"],
+            registry=registry,
         )
         self.broker_connected = Gauge(
             "quicksync_broker_connected", "1 while the queue is consumed, else 0.", registry=registry

@@ -1,18 +1,23 @@
 """The bodies of Clover's webhooks, and the events they become."""
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from common.contracts.clover import ObjectChanged
 from common.errors import Problem
-from common.http.parse import invalid, malformed
+from common.http.parse import malformed
 from common.http.problems import Refused
-from common.ids import MerchantId
 
-MOST_MERCHANTS = 1000
-"""Far more than Clover sends at once; it bounds the work of one request."""
+LONGEST_NUMBER = 20
+"""Digits of the longest number that is read; Python refuses to read thousands of them."""
+
+_MERCHANT_ID = re.compile(r"[0-9A-Z]{13}")
 
 
 class Change(BaseModel):
@@ -25,17 +30,22 @@ class Change(BaseModel):
     ts: Annotated[int, Field(strict=True, ge=0, le=10**15)]
 
 
-class WebhookPayload(BaseModel):
-    """One webhook of one app: changes of one or several merchants (documented)."""
+@dataclass(frozen=True)
+class WebhookPayload:
+    """One webhook of one app: changes of one or several merchants (documented). `odd` counts what was left out."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    app_id: str
+    changes: Mapping[str, Sequence[Change]]
+    odd: int
 
-    app_id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,40}$"), Field(alias="appId")]
-    merchants: Annotated[dict[MerchantId, list[Change]], Field(max_length=MOST_MERCHANTS)]
+    @property
+    def size(self) -> int:
+        """The number of valid changes."""
+        return sum(map(len, self.changes.values()))
 
     def events(self) -> Iterator[ObjectChanged]:
         """Yield one event for each merchant, object and action, with the latest of Clover's times."""
-        for merchant_id, changes in self.merchants.items():
+        for merchant_id, changes in self.changes.items():
             latest: dict[tuple[str, Literal["CREATE", "UPDATE", "DELETE"]], int] = {}
             for change in changes:
                 named = change.object_id, change.type
@@ -56,14 +66,44 @@ class VerificationRequest(BaseModel):
 
 
 def parse_payload(body: bytes) -> WebhookPayload:
-    """Parse a webhook body. Raise Refused (400) with each faulty field."""
+    """Parse a webhook body. Raise Refused (400) for a body that is no webhook at all.
+
+    Each change is judged by itself: one of a form that is not documented must not cost the others.
+    """
     try:
-        return WebhookPayload.model_validate_json(body)
-    except ValidationError as error:
-        if any(each["type"] == "json_invalid" for each in error.errors(include_url=False, include_input=False)):
-            raise malformed() from None
-        problems: tuple[Problem, ...] = invalid(WebhookPayload, error).problems
-        raise Refused(400, "invalid", "The body is not a Clover webhook.", problems) from None
+        tree = json.loads(body, parse_int=_bounded)
+    except (ValueError, RecursionError):
+        raise malformed() from None
+    if not isinstance(tree, dict):
+        raise _no_webhook("body", "is not an object")
+    app_id, merchants = tree.get("appId"), tree.get("merchants")
+    if not isinstance(app_id, str):
+        raise _no_webhook("appId", "is not a text")
+    if not isinstance(merchants, dict):
+        raise _no_webhook("merchants", "is not an object")
+    changes, odd = {}, 0
+    for merchant_id, found in merchants.items():
+        is_read = isinstance(found, list) and _MERCHANT_ID.fullmatch(merchant_id)
+        changes[merchant_id] = _valid(found) if is_read else []
+        odd += (len(found) if isinstance(found, list) else 1) - len(changes[merchant_id])
+    return WebhookPayload(app_id, changes, odd)
+
+
+def _valid(sent: Sequence[object]) -> list[Change]:
+    valid = []
+    for each in sent:
+        with suppress(ValidationError):
+            valid.append(Change.model_validate(each))
+    return valid
+
+
+def _bounded(digits: str) -> int | None:
+    return int(digits) if len(digits) <= LONGEST_NUMBER else None
+
+
+def _no_webhook(field: str, problem: str) -> Refused:
+    remedy = "Send a webhook in the form that Clover documents."
+    return Refused(400, "invalid", "The body is not a Clover webhook.", [Problem(field, problem, remedy)])
 
 
 def parse_verification(body: bytes) -> VerificationRequest | None:

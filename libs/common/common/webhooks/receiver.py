@@ -25,7 +25,7 @@ from common.webhooks.payload import parse_payload, parse_verification
 log = structlog.get_logger()
 
 PATH = "/webhooks/clover"
-LARGEST_BODY = 256 * 1024
+LARGEST_BODY = 1024 * 1024
 LARGEST_VERIFICATION = 1024
 SECRET_HEADER = "X-Clover-Auth"  # noqa: S105 - the name of a header
 KNOWN_SECONDS = 60.0
@@ -48,7 +48,8 @@ class Receiver:
     """The webhook endpoint of one service process; any service may mount it.
 
     Every secret in `clover_webhook_secrets` is accepted, so that it can be rotated without losing a webhook. Changes
-    of other apps and unknown merchants are counted and dropped with a 200: Clover must not repeat them.
+    of other apps, of unknown merchants and of an unknown form are counted and dropped with a 200: Clover must not
+    repeat them, and the valid changes beside them are kept.
     """
 
     def __init__(self, database: Database, settings: CommonSettings, metrics: Metrics) -> None:
@@ -75,8 +76,11 @@ class Receiver:
         self._authenticate(request)
         payload = parse_payload(await read_body(request, LARGEST_BODY, self._read_seconds))
         if self._app_id and payload.app_id != self._app_id:
-            self._changes.labels("foreign_app").inc(sum(map(len, payload.merchants.values())))
+            self._changes.labels("foreign_app").inc(payload.size + payload.odd)
             return web.Response()
+        if payload.odd:
+            self._changes.labels("odd").inc(payload.odd)
+            log.warning("changes of an unknown form are left out of a webhook", changes=payload.odd)
         now = self._database.clock.now()
         if found := [(event.merchant_id, message(event, now)) for event in payload.events()]:
             await self._group_commit.add(found)

@@ -1,0 +1,49 @@
+"""Users met: with a limit of 60 calls a second, as larger apps get, catalog refused its own answer."""
+
+from uuid import uuid4
+
+import pytest
+from tests.integration.catalog.conftest import INTERNAL, Catalog, catalog
+
+from common.clock import SystemClock
+from common.clover.grants import HttpGrants
+from common.clover.transport import Answered, Clover
+from common.telemetry.metrics import Metrics
+
+__all__ = ["catalog"]
+
+LIMITS = {"app": 1000, "token": 60, "app_concurrent": 300, "token_concurrent": 200}
+
+
+@pytest.fixture
+def changed() -> dict[str, object]:
+    return {"clover_limits": LIMITS}
+
+
+async def test_the_whole_limit_is_lent(catalog: Catalog) -> None:
+    """Another service gets the rate and the concurrency that the settings allow, and uses them."""
+    shop = await catalog.connected()
+    settings = catalog.service.settings.model_copy(update={"catalog_url": catalog.url, "internal_secrets": INTERNAL})
+    async with HttpGrants(settings, "orders", SystemClock()) as grants:
+        grant = await grants.take(shop.id)
+        assert grant.grant_id
+        assert grant.rate > 50
+        assert grant.concurrency > 10
+        await grants.give_back(grant)
+    async with (
+        Clover(settings, HttpGrants(settings, "orders"), Metrics(), SystemClock(), user_agent="test") as clover,
+        clover.session(shop.id) as api,
+    ):
+        assert await api.get("", Answered)
+
+
+async def test_two_holders_share_it(catalog: Catalog) -> None:
+    """A second process gets a share too; together they stay within the limit."""
+    shop = await catalog.connected()
+    rates = []
+    for _ in range(2):
+        body = {"merchant_id": shop.id, "holder": str(uuid4()), "service": "orders"}
+        status, grant = await catalog.call("POST", "/internal/grants", body, internal=True)
+        assert status == 200
+        rates.append(grant["rate"])
+    assert sum(rates) <= LIMITS["token"]
