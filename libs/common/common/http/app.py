@@ -22,7 +22,7 @@ from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 
 _MERCHANT = re.compile(r"[0-9A-Z]{13}")
-_PART = re.compile(r"{(\w+)}")
+_PART = re.compile(r"{([a-z]\w*)}")  # a repetition such as {13} in a pattern is no part
 _ANONYMOUS = Claims()
 _UNMATCHED = "unmatched"
 _UNANSWERED = 499

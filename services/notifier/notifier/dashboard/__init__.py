@@ -27,7 +27,7 @@ ROUTES = [
     Route("GET", "/dashboard/", signed_in(stores.show_stores), Access.OPEN, takes=None),
     Route("GET", "/dashboard/login", session.log_in, Access.OPEN, takes=None),
     Route("POST", "/dashboard/logout", signed_in(session.log_out), Access.OPEN, takes=None, max_body=MAX_FORM_BYTES),
-    Route("GET", "/dashboard/static/{name}", serve_asset, Access.OPEN, takes=None),
+    Route("GET", "/dashboard/static/{name:[a-z.]+}", serve_asset, Access.OPEN, takes=None),
     Route("GET", STORE, go_to_store, Access.OPEN, takes=None),
     Route("GET", f"{STORE}/", signed_in(store.show_store), Access.OPEN, takes=None),
     Route("GET", f"{STORE}/stream", signed_in(store.stream_store), Access.OPEN, takes=None),
