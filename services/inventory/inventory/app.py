@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from common.catalog_client import CatalogClient
 from common.clock import Clock, SystemClock
 from common.clover.grants import Grants, HttpGrants
 from common.clover.transport import Clover
@@ -25,9 +26,11 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     clock, metrics = clock or SystemClock(), Metrics()
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock)
     clover = Clover(settings, grants or HttpGrants(settings, NAME), metrics, clock, user_agent=USER_AGENT)
+    catalog = CatalogClient(settings, NAME)
     deps = Deps(
         database=database,
         clover=clover,
+        catalog=catalog,
         clock=clock,
         clover_timeout=timedelta(seconds=settings.clover_timeout),
         sweep_interval=timedelta(seconds=settings.sweep_seconds),
@@ -41,5 +44,5 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         handlers=HANDLERS,
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME), *Receiver(database, settings, metrics).routes()],
-        resources=[clover],
+        resources=[clover, catalog],
     )

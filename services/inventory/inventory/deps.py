@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from common.catalog_client import CatalogClient
 from common.clock import Clock
 from common.clover.transport import Clover
 from common.db.database import Database
@@ -14,6 +15,7 @@ class Deps:
 
     database: Database
     clover: Clover
+    catalog: CatalogClient
     clock: Clock
     clover_timeout: timedelta
     sweep_interval: timedelta

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -25,12 +26,14 @@ PROBLEM = "application/problem+json"
 
 
 class Stub:
-    """A stub service that answers with its name and the request, or with `status`."""
+    """A stub service that answers with its name and the request, or with `status`, while `answers` is set."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.status = 200
         self.seen: list[str] = []
+        self.answers = asyncio.Event()
+        self.answers.set()
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_get("/v1/merchants/{merchant}/stream", self._stream)
         app.router.add_route("*", "/{anything:.*}", self._answer)
@@ -38,6 +41,7 @@ class Stub:
 
     async def _answer(self, request: web.Request) -> web.Response:
         body = await request.read()
+        await self.answers.wait()
         self.seen.append(request.raw_path)
         request_seen = {
             "service": self.name,
@@ -216,6 +220,111 @@ async def test_the_dashboard_has_an_error_page(front: Gateway, path: str) -> Non
             page = await answer.text()
         assert "Back in a moment" in page
         assert f'<meta http-equiv="refresh" content="{again}">' in page
+
+
+async def exchange(front: Gateway, request: bytes) -> tuple[int, dict[str, str], str]:
+    """Send these bytes as they are; return status, headers and body of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(front.url.rpartition(":")[2]))
+    writer.write(request)
+    async with asyncio.timeout(10):
+        head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+    writer.close()
+    first, *lines = head.split("\r\n")
+    return int(first.split()[1]), dict(line.lower().split(": ", 1) for line in lines), body
+
+
+CLOSE = b"Host: gateway\r\nConnection: close\r\n"
+GET = b"GET " + M.encode() + b"/stock/"
+UNREADABLE = {
+    "a lone percent sign": (400, GET + b"50% HTTP/1.1\r\n" + CLOSE),
+    "no hexadecimal digits": (400, GET + b"%zz HTTP/1.1\r\n" + CLOSE),
+    "a lone percent sign for people": (400, b"GET /dashboard/% HTTP/1.1\r\n" + CLOSE),
+    "an encoded NUL": (400, GET + b"%00 HTTP/1.1\r\n" + CLOSE),
+    "an address above the root": (400, b"GET /../x HTTP/1.1\r\n" + CLOSE),
+    "no address": (400, b"GET\r\n" + CLOSE),
+    "an address without a slash": (400, b"GET stock HTTP/1.1\r\n" + CLOSE),
+    "a method with odd letters": (400, b"G@T / HTTP/1.1\r\n" + CLOSE),
+    "a lower-case method": (400, b"get / HTTP/1.1\r\n" + CLOSE),
+    "TRACE": (405, b"TRACE / HTTP/1.1\r\n" + CLOSE),
+    "CONNECT": (400, b"CONNECT gateway:443 HTTP/1.1\r\n" + CLOSE),
+    "an address of 40 kB": (414, GET + b"x" * 40_000 + b" HTTP/1.1\r\n" + CLOSE),
+    "a header of 40 kB": (431, GET + b"x HTTP/1.1\r\nX-Long: " + b"x" * 40_000 + b"\r\n" + CLOSE),
+    "many headers": (
+        431,
+        GET + b"x HTTP/1.1\r\n" + b"X-More: " * 1 + (b"x" * 7000 + b"\r\nX-More: ") * 9 + b"\r\n" + CLOSE,
+    ),
+    "no host": (400, GET + b"x HTTP/1.1\r\nConnection: close\r\n"),
+    "two hosts": (400, GET + b"x HTTP/1.1\r\nHost: other\r\n" + CLOSE),
+    "an odd host": (400, GET + b"x HTTP/1.1\r\nHost: a/b\r\nConnection: close\r\n"),
+    "a header with a NUL": (400, GET + b"x HTTP/1.1\r\nX-Odd: a\0b\r\n" + CLOSE),
+    "an unknown method": (405, b"BREW / HTTP/1.1\r\n" + CLOSE),
+    "a method of another protocol": (405, b"PROPFIND / HTTP/1.1\r\n" + CLOSE),
+    "a length that is no number": (400, GET + b"x HTTP/1.1\r\nContent-Length: x\r\n" + CLOSE),
+    "a length and chunks": (
+        400,
+        GET + b"x HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n" + CLOSE,
+    ),
+    "an unknown transfer encoding": (501, GET + b"x HTTP/1.1\r\nTransfer-Encoding: br\r\n" + CLOSE),
+    "HTTP/3.0": (505, b"GET / HTTP/3.0\r\n" + CLOSE),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_a_request_that_cannot_be_read_is_refused_as_a_problem(front: Gateway, name: str) -> None:
+    """The status names the fault, the body is a problem document, and no service is asked."""
+    expected, request = UNREADABLE[name]
+    status, headers, body = await exchange(front, request + b"\r\n")
+
+    assert (status, headers["content-type"]) == (expected, PROBLEM)
+    assert json.loads(body)["status"] == status
+    assert [stub.seen for stub in front.stubs.values() if stub.seen] == []
+
+
+async def test_the_longest_address_and_header_reach_the_service(front: Gateway) -> None:
+    """What nginx takes, the services take as well."""
+    path = f"{M}/stock/{'x' * 7900}"
+    found, _, _ = await front.ask(path, headers={"X-Long": "x" * 7900})
+
+    assert (found, front.stubs["inventory"].seen) == (200, [path])
+
+
+async def test_http_1_0_without_a_host_is_answered(front: Gateway) -> None:
+    """HTTP/1.0 needs no Host."""
+    status, _, body = await exchange(front, GET + b"x HTTP/1.0\r\n\r\n")
+
+    assert (status, json.loads(body)["service"]) == (200, "inventory")
+
+
+async def test_a_method_that_only_the_service_knows_is_forwarded(front: Gateway) -> None:
+    """The service says which methods it takes."""
+    for method in ("HEAD", "OPTIONS", "PATCH"):
+        async with front.session.request(method, f"{front.url}{M}/stock") as answer:
+            assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "sku", ["a/b", "/", "50%", "%2F", "a+b", "a b", "a&b=c", "a?b#c", "a;b", "{sku}", "日本", "🧦"]
+)
+async def test_an_encoded_sku_reaches_inventory_unchanged(front: Gateway, sku: str) -> None:
+    """The service decodes it; nginx neither decodes nor encodes it."""
+    for path in (f"{M}/stock/{quote(sku, safe='')}", f"{M}/stock/{quote(sku, safe='')}/ledger"):
+        _, answer, _ = await front.ask(path)
+        assert (answer["service"], answer["path"]) == ("inventory", path)
+
+
+@pytest.mark.parametrize(("status", "path"), [(502, f"{M}/stock"), (504, "/webhooks/clover")])
+async def test_a_service_that_does_not_answer_is_a_reason_to_try_again(front: Gateway, status: int, path: str) -> None:
+    """The problem has a Retry-After, so that clients repeat what may be repeated."""
+    for stub in front.stubs.values():
+        if status == 502:
+            await stub.server.close()
+        stub.answers.clear()
+
+    async with front.session.post(f"{front.url}{path}", data=b"{}") as answer:
+        assert (answer.status, answer.content_type) == (status, PROBLEM)
+        assert int(answer.headers["Retry-After"]) > 0
+    for stub in front.stubs.values():
+        stub.answers.set()
 
 
 async def test_the_gateway_refuses_a_webhook_that_is_too_large(front: Gateway) -> None:

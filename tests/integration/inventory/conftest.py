@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
+from tests.support.catalog import StubCatalog, local_catalog
 from tests.support.clock import MovedClock
 from tests.support.clover import Clover, Shop, local_clover
 from tests.support.eventually import eventually
@@ -34,11 +35,13 @@ class Inventory(Harness):
 
     clover: Clover
     grants: OpenGrants
+    catalog: StubCatalog
 
     async def connect(self, *, region: str = "us") -> Shop:
-        """Open a merchant that inventory knows and has not read yet."""
+        """Open a merchant that catalog and inventory know, and that inventory has not read yet."""
         shop = self.clover.open_shop(region)
         self.grants.shops[shop.merchant.id] = shop
+        self.catalog.connect(shop.merchant.id, region)
         async with self.service.database.connection() as conn:
             await conn.execute(ADD_MERCHANT, shop.merchant.id, region)
         return shop
@@ -49,10 +52,14 @@ class Inventory(Harness):
         item_id = str(shop.till("create_item", name="Mug", price=100, **counted)["id"])
         await self.changed(shop, item_id)
         if sku:
-            await self.deliver(ProductLinked(merchant_id=shop.merchant.id, product_id="p-1", sku=sku, item_id=item_id))
+            await self.linked(shop, sku, item_id)
         await self.run_until_idle()
         await self.forget()
         return item_id
+
+    async def linked(self, shop: Shop, sku: str, item_id: str) -> None:
+        """Deliver the event of a link."""
+        await self.deliver(ProductLinked(merchant_id=shop.merchant.id, product_id="p-1", sku=sku, item_id=item_id))
 
     async def changed(self, shop: Shop, item_id: str, kind: str = "I") -> None:
         """Deliver the event of a webhook about this item."""
@@ -124,14 +131,15 @@ class Inventory(Harness):
 @pytest.fixture
 async def inventory(database_dsn: str) -> AsyncIterator[Inventory]:
     issuer, clock, grants = Issuer(), MovedClock(), OpenGrants()
-    async with local_clover(seed=1) as clover:
+    async with local_clover(seed=1) as clover, local_catalog() as catalog:
         settings = settings_for(
             Settings,
             database_dsn,
             issuer,
+            catalog_url=catalog.url,
             clover_base_urls={"us": clover.url, "eu": clover.url},
             clover_webhook_secrets=[SecretStr(WEBHOOK_SECRET)],
         )
         service = build(settings, clock=clock, grants=grants)
         async with serving(service) as http:
-            yield Inventory(service, http, issuer, clock, clover, grants)
+            yield Inventory(service, http, issuer, clock, clover, grants, catalog)

@@ -4,7 +4,7 @@ import pytest
 from tests.unit.inventory.values import DEADLINE, ITEM, NOW, OTHER, level
 
 from common.errors import Invalid
-from inventory.domain.adjustments import AdjustmentRequest, adjust_all
+from inventory.domain.adjustments import AdjustmentRequest, ProductsPending, adjust_all, shown_key
 from inventory.domain.levels import MAX_QUANTITY, Level
 
 
@@ -26,7 +26,7 @@ def test_adjustments_follow_one_another_and_may_become_negative() -> None:
 def test_a_repeated_key_changes_nothing_and_gets_the_same_answer() -> None:
     """A repeat is recognised within one list and in a later one."""
     first = adjust_all([request(), request()], [level(1000, 1000)], {}, NOW)
-    recorded = {movement.key: movement for movement in first.movements}
+    recorded = {movement.identity: movement for movement in first.movements}
     again = adjust_all([request()], [level(0, 1000, sku="")], recorded, DEADLINE)
 
     assert len(first.movements) == 1
@@ -38,7 +38,7 @@ def test_a_repeated_key_changes_nothing_and_gets_the_same_answer() -> None:
 def test_a_key_used_for_another_adjustment_is_refused_by_name(other: AdjustmentRequest) -> None:
     """The whole list is refused, and the problem names the position of the key."""
     levels = [level(1000, 1000), Level(OTHER, "SKU-2")]
-    recorded = {movement.key: movement for movement in adjust_all([request()], levels, {}, NOW).movements}
+    recorded = {movement.identity: movement for movement in adjust_all([request()], levels, {}, NOW).movements}
 
     with pytest.raises(Invalid) as refused:
         adjust_all([request("fine"), other], levels, recorded, NOW)
@@ -47,7 +47,9 @@ def test_a_key_used_for_another_adjustment_is_refused_by_name(other: AdjustmentR
 
 def test_a_repeat_may_name_the_same_item_by_its_id() -> None:
     """The SKU and the id of one item make the same adjustment."""
-    recorded = {movement.key: movement for movement in adjust_all([request()], [level(1000, 1000)], {}, NOW).movements}
+    recorded = {
+        movement.identity: movement for movement in adjust_all([request()], [level(1000, 1000)], {}, NOW).movements
+    }
 
     assert adjust_all([request(sku=None)], [level(0, 1000)], recorded, NOW).movements == []
 
@@ -60,3 +62,53 @@ def test_every_problem_of_a_list_is_named_at_once() -> None:
 
     fields = [each.field for each in refused.value.problems]
     assert fields == ["adjustments.0.sku", "adjustments.1.item_id", "adjustments.2.delta"]
+
+
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        (request(delta=5), "by -1"),
+        (request(cause="another"), 'with the cause "web sale"'),
+        (request(sku="SKU-2"), "of SKU-1"),
+    ],
+)
+def test_the_refusal_of_a_used_key_names_the_difference(other: AdjustmentRequest, difference: str) -> None:
+    """It names what the recorded adjustment had instead, and nothing that is the same."""
+    levels = [level(1000, 1000), Level(OTHER, "SKU-2")]
+    recorded = {each.identity: each for each in adjust_all([request()], levels, {}, NOW).movements}
+
+    with pytest.raises(Invalid) as refused:
+        adjust_all([other], levels, recorded, NOW)
+    assert refused.value.problems[0].problem == f"was already used for an adjustment {difference}"
+
+
+def test_two_stores_may_use_the_same_key() -> None:
+    """A key belongs to the channel and store that the adjustment names, or to no store."""
+    named = [
+        AdjustmentRequest("a", "SKU-1", None, -1000, "sale", channel, store)
+        for channel, store in [("", ""), ("shopify", "mugs"), ("shopify", "cups"), ("etsy", "mugs")]
+    ]
+    adjusted = adjust_all([*named, *named], [level(9000, 9000)], {}, NOW)
+
+    assert [each.after for each in adjusted.movements] == [8000, 7000, 6000, 5000]
+    assert [shown_key(each) for each in adjusted.answers] == ["a"] * 8
+
+
+def test_products_on_their_way_are_refused_apart() -> None:
+    """Alone they can be sent again; beside an unknown SKU the list is invalid as it is."""
+    with pytest.raises(ProductsPending) as waiting:
+        adjust_all([request("a"), request("b", sku="NEW")], [level(1000, 1000)], {}, NOW, {"NEW"})
+    assert [each.field for each in waiting.value.problems] == ["adjustments.1.sku"]
+
+    with pytest.raises(Invalid) as refused:
+        adjust_all([request("a", sku="NEW"), request("b", sku="SKU-9")], [], {}, NOW, {"NEW"})
+    assert not isinstance(refused.value, ProductsPending)
+
+
+def test_an_item_that_nobody_counts_keeps_no_count() -> None:
+    """The movement is in the ledger without a count, and there is nothing to push."""
+    adjusted = adjust_all([request()], [Level(ITEM, "SKU-1", unread_delta=None)], {}, NOW)
+
+    [movement] = adjusted.movements
+    assert (movement.delta, movement.before, movement.after) == (-1000, None, None)
+    assert (adjusted.levels[0].on_hand, adjusted.levels[0].needs_push) == (None, False)

@@ -14,4 +14,4 @@ quantities = st.integers(-100_000, 100_000)
 
 
 def level(on_hand: int | None, shadow: int | None, sku: str = "SKU-1") -> Level:
-    return Level(ITEM, sku, on_hand, shadow, version=7)
+    return Level(ITEM, sku, on_hand, shadow, version=7, unread_delta=None)

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from common.db import merchants
 from common.http.routes import Call, Input, Route
 from common.quantity import DecimalQuantity
 from inventory.api.ledger import record_change
 from inventory.api.levels import PATH, SKU, STOCK, StockLevel, stock_level
+from inventory.api.lookups import find_level
 from inventory.deps import Deps
 from inventory.domain import counts
 from inventory.store import levels
@@ -26,9 +26,8 @@ class StockCount(Input):
 
 
 async def set_stock(call: Call[Deps, StockCount]) -> StockLevel:
+    found = await find_level(call)
     async with call.deps.database.unit() as unit:
-        await merchants.find(unit.conn, call.merchant_id)
-        found = await levels.find_level(unit.conn, call.merchant_id, call.path["sku"])
         [level] = await levels.lock_levels(unit, call.merchant_id, [found.item_id])
         change = counts.set_count(level, call.input.quantity, unit.now)
         if change.level != level:
@@ -47,8 +46,10 @@ ROUTES = [
         summary="Set the stock count of a SKU or item",
         description=(
             "Records a movement to the counted quantity and writes it to Clover. Setting the quantity that is already "
-            "in stock records nothing."
+            "in stock records nothing. While the product of the SKU is not in Clover yet, the answer is 409 "
+            "`product_pending`; send the request again after `Retry-After`."
         ),
+        also=(409,),
         tags=(STOCK,),
         path_parameters=SKU,
         example={"quantity": 12},

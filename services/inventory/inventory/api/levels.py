@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from common.db import merchants
 from common.http.paging import PageByName, part
 from common.http.routes import Call, Nothing, PathParameter, Route, Tag
 from common.quantity import DecimalQuantity
+from inventory.api.lookups import find_level, require_merchant
 from inventory.deps import Deps
 from inventory.domain.levels import Level
 from inventory.store import levels
@@ -46,17 +46,15 @@ class StockPage(BaseModel):
 
 
 async def list_stock(call: Call[Deps, PageByName]) -> StockPage:
+    await require_merchant(call)
     async with call.deps.database.connection() as conn:
-        await merchants.find(conn, call.merchant_id)
         found = await levels.list_levels(conn, call.merchant_id, call.input.cursor, call.input.limit + 1)
     page, last = part(found, call.input.limit)
     return StockPage(stock=[stock_level(level) for level in page], next=last.item_id if last else None)
 
 
 async def get_stock(call: Call[Deps, Nothing]) -> StockLevel:
-    async with call.deps.database.connection() as conn:
-        await merchants.find(conn, call.merchant_id)
-        return stock_level(await levels.find_level(conn, call.merchant_id, call.path["sku"]))
+    return stock_level(await find_level(call))
 
 
 def stock_level(level: Level) -> StockLevel:
@@ -87,8 +85,10 @@ ROUTES = [
         get_stock,
         "stock:read",
         gives=StockLevel,
+        also=(409,),
         summary="Get the stock of a SKU or item",
-        description="Returns the quantity in stock and how much of it Clover has yet to receive.",
+        description="Returns the quantity in stock and how much of it Clover has yet to receive. An item that nobody "
+        "ever counted has no quantity, and none is written to Clover until somebody counts it here or there.",
         tags=(STOCK,),
         path_parameters=SKU,
         gives_example=EXAMPLE,

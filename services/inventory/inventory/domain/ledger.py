@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from common.contracts.inventory import StockChanged
 from inventory.domain.levels import Level
+
+Identity: TypeAlias = tuple[str, str, str]
+"""The channel, the store and the key of a movement, unique per merchant. Channel and store may be empty."""
 
 
 class Source(StrEnum):
@@ -18,7 +22,11 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Movement:
-    """One line of the ledger. `version` is the version of the level after it and orders the lines of an item."""
+    """One line of the ledger. `version` is the version of the level after it and orders the lines of an item.
+
+    `before` and `after` are None while the item was never counted. `channel` and `store` name the source of an
+    adjustment, if it named one.
+    """
 
     key: str
     item_id: str
@@ -27,9 +35,16 @@ class Movement:
     source: Source
     cause: str
     delta: int
-    before: int
-    after: int
+    before: int | None
+    after: int | None
     recorded_at: datetime
+    channel: str = ""
+    store: str = ""
+
+    @property
+    def identity(self) -> Identity:
+        """Two movements of a merchant never share it."""
+        return self.channel, self.store, self.key
 
 
 @dataclass(frozen=True)
@@ -41,23 +56,41 @@ class LevelChange:
 
 
 def move(level: Level, key: str, source: Source, cause: str, delta: int, at: datetime) -> LevelChange:
-    """Add `delta` to the level and record it. An item that was never counted starts from zero."""
-    before, version = level.on_hand or 0, level.version + 1
-    movement = Movement(key, level.item_id, version, level.sku, source, cause, delta, before, before + delta, at)
-    return LevelChange(replace(level, on_hand=movement.after, version=version), movement)
+    """Add `delta` to the level and record it. An item that was never counted stays without a count."""
+    if level.on_hand is not None:
+        return _recorded(level, key, source, cause, delta, level.on_hand + delta, at)
+    unread = None if level.unread_delta is None else level.unread_delta + delta
+    return _recorded(replace(level, unread_delta=unread), key, source, cause, delta, None, at)
+
+
+def count(
+    level: Level, key: str, source: Source, cause: str, quantity: int, at: datetime, *, later: int = 0
+) -> LevelChange:
+    """Set the level to a counted quantity, plus `later`: recorded changes that the count does not contain."""
+    change = _recorded(level, key, source, cause, quantity - (level.on_hand or 0), quantity + later, at)
+    return replace(change, level=replace(change.level, unread_delta=None, inherited=None))
+
+
+def _recorded(
+    level: Level, key: str, source: Source, cause: str, delta: int, after: int | None, at: datetime
+) -> LevelChange:
+    version = level.version + 1
+    movement = Movement(key, level.item_id, version, level.sku, source, cause, delta, level.on_hand, after, at)
+    return LevelChange(replace(level, on_hand=after, version=version), movement)
 
 
 def stock_changed(merchant_id: str, movements: Sequence[Movement]) -> list[StockChanged]:
-    """The events that publish these movements, in the same order."""
+    """The events that publish these movements, in the same order; a movement without a count changes no stock."""
     return [
         StockChanged(
             merchant_id=merchant_id,
             item_id=movement.item_id,
             sku=movement.sku,
-            before=movement.before,
+            before=movement.before or 0,
             after=movement.after,
             source=movement.source.value,
             cause=movement.cause,
         )
         for movement in movements
+        if movement.after is not None
     ]

@@ -4,21 +4,23 @@ from collections.abc import Collection, Mapping, Sequence
 
 from common.db.unit import Connection, Unit
 from inventory.domain.counts import apply_clover_count
-from inventory.domain.ledger import Movement
+from inventory.domain.ledger import LevelChange
 from inventory.store.ledger import record
 from inventory.store.levels import lock_or_add_levels
 from inventory.store.pushes import open_pushes
 
-# An unknown item counts as changed even without a count: the number of known items decides how counts are read.
+# An unknown item counts as changed even without a count: the number of known items decides how counts are read. So
+# does an item that was not read yet, because the absence of a count is news too.
 CHANGED = """
 SELECT shown.item_id FROM unnest($2::text[], $3::bigint[]) AS shown (item_id, count)
 LEFT JOIN level ON level.merchant_id = $1 AND level.item_id = shown.item_id
-WHERE level.item_id IS NULL OR (shown.count IS NOT NULL AND level.shadow IS DISTINCT FROM shown.count)
+WHERE level.item_id IS NULL OR level.unread_delta IS NOT NULL
+    OR (shown.count IS NOT NULL AND level.shadow IS DISTINCT FROM shown.count)
 """
 # Clover may leave out items that never had a count, in every sweep. A refused item may exist again by now.
 TO_READ = """
 SELECT item_id FROM level
-WHERE merchant_id = $1 AND sku <> '' AND shadow IS NOT NULL
+WHERE merchant_id = $1 AND sku <> '' AND (shadow IS NOT NULL OR unread_delta IS NOT NULL)
     AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS shown (item_id) WHERE shown.item_id = level.item_id)
 UNION
 SELECT item_id FROM level WHERE merchant_id = $1 AND refused
@@ -41,8 +43,8 @@ async def changed_items(conn: Connection, merchant_id: str, counts: Mapping[str,
     return [row["item_id"] for row in rows]
 
 
-async def absorb(unit: Unit, merchant_id: str, counts: Mapping[str, int | None]) -> Sequence[Movement]:
-    """Account for these Clover counts and return the movements they led to.
+async def absorb(unit: Unit, merchant_id: str, counts: Mapping[str, int | None]) -> Sequence[LevelChange]:
+    """Account for these Clover counts and return the changes they led to.
 
     Items with an open push are left out: their count may be the echo of the push, which only push_stock resolves.
     """
@@ -58,13 +60,14 @@ async def absorb(unit: Unit, merchant_id: str, counts: Mapping[str, int | None])
     ]
     movements = [change.movement for change in changes if change.movement is not None]
     await record(unit, merchant_id, [change.level for change in changes], movements)
-    return movements
+    return changes
 
 
 async def items_to_read(conn: Connection, merchant_id: str, shown: Collection[str]) -> list[str]:
     """The items to read one by one after a sweep that showed these.
 
-    They are the refused items, and the linked items that once had a count in Clover and were not shown.
+    They are the refused items, and the linked items that were not shown: those that once had a count in Clover, and
+    those that were not read yet.
     """
     return [row["item_id"] for row in await conn.fetch(TO_READ, merchant_id, list(shown))]
 

@@ -6,32 +6,35 @@ import asyncpg
 
 from common.db.unit import Connection, Unit
 from common.errors import Conflict
-from inventory.domain.ledger import Movement, Source
+from inventory.domain.ledger import Identity, Movement, Source
 from inventory.domain.levels import Level
 from inventory.store.levels import update_levels
 
 APPEND = """
-INSERT INTO movement (merchant_id, key, item_id, version, sku, source, cause, delta, before, after, recorded_at)
-SELECT $1, key, item_id, version, sku, source, cause, delta, before, after, recorded_at
+INSERT INTO movement
+    (merchant_id, key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store)
+SELECT $1, key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store
 FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[],
-    $10::bigint[], $11::timestamptz[])
-    AS added (key, item_id, version, sku, source, cause, delta, before, after, recorded_at)
-ON CONFLICT (merchant_id, key) DO NOTHING RETURNING key
+    $10::bigint[], $11::timestamptz[], $12::text[], $13::text[])
+    AS added (key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store)
+ON CONFLICT (merchant_id, channel, store, key) DO NOTHING RETURNING key
 """
 LIST = """
-SELECT key, item_id, version, sku, source, cause, delta, before, after, recorded_at
+SELECT key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store
 FROM movement WHERE merchant_id = $1 AND item_id = $2 AND version < $3 ORDER BY version DESC LIMIT $4
 """
-BY_KEY = """
-SELECT key, item_id, version, sku, source, cause, delta, before, after, recorded_at
-FROM movement WHERE merchant_id = $1 AND key = ANY($2)
+BY_IDENTITY = """
+SELECT key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store
+FROM movement JOIN unnest($2::text[], $3::text[], $4::text[]) AS asked (channel, store, key)
+    USING (channel, store, key)
+WHERE merchant_id = $1
 """
 
 
 async def record(unit: Unit, merchant_id: str, levels: Sequence[Level], movements: Sequence[Movement]) -> None:
     """Write these locked levels and append the movements that led to them.
 
-    Raises Conflict when another transaction has just recorded a movement with one of the keys.
+    Raises Conflict when another transaction has just recorded a movement of one of the identities.
     """
     await update_levels(unit, merchant_id, levels)
     if not movements:
@@ -49,6 +52,8 @@ async def record(unit: Unit, merchant_id: str, levels: Sequence[Level], movement
         [movement.before for movement in movements],
         [movement.after for movement in movements],
         [movement.recorded_at for movement in movements],
+        [movement.channel for movement in movements],
+        [movement.store for movement in movements],
     )
     if len(appended) < len(movements):
         raise Conflict("a movement of the same key was recorded at the same time")
@@ -59,9 +64,13 @@ async def list_movements(conn: Connection, merchant_id: str, item_id: str, befor
     return [_movement(row) for row in await conn.fetch(LIST, merchant_id, item_id, before, limit)]
 
 
-async def movements_by_key(conn: Connection, merchant_id: str, keys: Sequence[str]) -> dict[str, Movement]:
-    """The recorded movements with these keys."""
-    return {row["key"]: _movement(row) for row in await conn.fetch(BY_KEY, merchant_id, keys)}
+async def movements_by_identity(
+    conn: Connection, merchant_id: str, identities: Sequence[Identity]
+) -> dict[Identity, Movement]:
+    """The recorded movements with these identities."""
+    asked = [list(column) for column in zip(*identities, strict=True)]
+    found = [_movement(row) for row in await conn.fetch(BY_IDENTITY, merchant_id, *asked)]
+    return {movement.identity: movement for movement in found}
 
 
 def _movement(row: asyncpg.Record) -> Movement:

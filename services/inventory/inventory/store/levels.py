@@ -21,23 +21,26 @@ ON CONFLICT DO NOTHING
 """
 # Every transaction locks in this order, so that two of them cannot deadlock.
 LOCK = """
-SELECT item_id, sku, on_hand, shadow, version, counted_locally
+SELECT item_id, sku, on_hand, shadow, version, unread_delta, inherited
 FROM level WHERE merchant_id = $1 AND item_id = ANY($2) ORDER BY item_id FOR UPDATE
 """
 UPDATE = """
 UPDATE level SET on_hand = changed.on_hand, shadow = changed.shadow, version = changed.version,
-    counted_locally = changed.counted_locally
-FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[])
-    AS changed (item_id, on_hand, shadow, version, counted_locally)
+    unread_delta = changed.unread_delta, inherited = changed.inherited
+FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+    AS changed (item_id, on_hand, shadow, version, unread_delta, inherited)
 WHERE level.merchant_id = $1 AND level.item_id = changed.item_id
 """
 NAMED = """
-SELECT item_id, sku, on_hand, shadow, version, counted_locally
+SELECT item_id, sku, on_hand, shadow, version, unread_delta, inherited
 FROM level WHERE merchant_id = $1 AND (sku = ANY($2) OR item_id = ANY($3)) ORDER BY item_id
 """
 LIST = """
-SELECT item_id, sku, on_hand, shadow, version, counted_locally
+SELECT item_id, sku, on_hand, shadow, version, unread_delta, inherited
 FROM level WHERE merchant_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3
+"""
+LABELS = """
+SELECT item_id, coalesce(nullif(sku, ''), item_id) AS label FROM level WHERE merchant_id = $1 AND item_id = ANY($2)
 """
 LINKED = "SELECT item_id FROM level WHERE merchant_id = $1 AND sku <> '' AND item_id = ANY($2)"
 
@@ -70,7 +73,8 @@ async def update_levels(unit: Unit, merchant_id: str, levels: Sequence[Level]) -
             [level.on_hand for level in levels],
             [level.shadow for level in levels],
             [level.version for level in levels],
-            [level.counted_locally for level in levels],
+            [level.unread_delta for level in levels],
+            [level.inherited for level in levels],
         )
 
 
@@ -82,6 +86,12 @@ async def count_levels(conn: Connection, merchant_id: str) -> int:
 async def linked_items(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> list[str]:
     """The items among these that are linked to a SKU."""
     return [row["item_id"] for row in await conn.fetch(LINKED, merchant_id, list(item_ids))]
+
+
+async def labels(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> dict[str, str]:
+    """The names of these items for the merchant, by item id: the SKU, or the item id without one."""
+    found = await conn.fetch(LABELS, merchant_id, item_ids)
+    return {item_id: item_id for item_id in item_ids} | {row["item_id"]: row["label"] for row in found}
 
 
 async def named_levels(conn: Connection, merchant_id: str, skus: Sequence[str], item_ids: Sequence[str]) -> list[Level]:

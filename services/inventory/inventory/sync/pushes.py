@@ -41,6 +41,7 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
             except (Throttled, Forbidden, Conflict):
                 raise
             except NotFound as error:
+                await _close_open(batch, item_id)
                 await hold_linked(batch, {item_id: str(error)})
             except Permanent as error:
                 batch.hold(item_id, Code.STOCK_REJECTED, str(error))
@@ -50,6 +51,7 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
 
 async def _items_to_push(batch: Batch) -> list[str]:
     async with batch.database.connection() as conn:
+        batch.subjects |= await levels.labels(conn, batch.merchant_id, batch.keys)
         needed = set(await pushes.items_to_push(conn, batch.merchant_id, batch.keys))
     return [key for key in batch.keys_untried_first if key in needed]
 
@@ -107,6 +109,13 @@ async def _close(batch: Batch, push: Push, outcome: PushOutcome) -> None:
         if outcome is PushOutcome.APPLIED:
             # The read-back: any count but the target is an inbound movement, such as a sale right after the write.
             unit.mark(READ_STOCK, batch.merchant_id, push.item_id, priority=Priority.LIVE)
+
+
+async def _close_open(batch: Batch, item_id: str) -> None:
+    """The item is gone, so a write to it without an answer has nothing left to change."""
+    async with batch.unit() as unit:
+        for push in (await pushes.open_pushes(unit.conn, batch.merchant_id, [item_id])).values():
+            await pushes.close_push(unit, batch.merchant_id, push, PushOutcome.NOT_APPLIED)
 
 
 async def _record_outcome(unit: Unit, merchant_id: str, level: Level, push: Push, outcome: PushOutcome) -> Level:
