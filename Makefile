@@ -22,7 +22,7 @@ demo: servers ## play the FAQ as a story on the running system, checking each st
 	@$(BIN)/quicksync demo
 
 test: ## every test but the bars, on real PostgreSQL, RabbitMQ, nginx, SMTP and HTTP
-	@tools/setup servers browser
+	@tools/setup servers browser curl
 	@$(BIN)/python -m tests.support.images
 	@$(BIN)/pytest -q -m "not bar" $(ON_WORKERS)
 
@@ -49,7 +49,7 @@ mutants: servers ## put each pitfall of the engine back and see that a test noti
 	@$(BIN)/python -m tests.chaos.mutants
 
 nightly: ## every test with Hypothesis searching for long, then the mutants; hours
-	@tools/setup servers browser
+	@tools/setup servers browser curl
 	@$(BIN)/python -m tests.support.images
 	@HYPOTHESIS_PROFILE=night $(BIN)/pytest -q $(ON_WORKERS) --timeout 3600
 	@$(BIN)/python -m tests.chaos.mutants

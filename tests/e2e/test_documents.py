@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from asyncio import create_subprocess_exec
 from pathlib import Path
 
 import aiohttp
+import pytest
 from tests.support.documents import ROOT, SERVICES
 from tests.support.examples import Caller, operations
 
@@ -17,6 +19,8 @@ from quicksync_dev.system import System
 
 async def test_the_first_order_of_the_readme_can_be_pasted(system: System, tmp_path: Path) -> None:
     """The lines of the README create a product and an order on the running system and show the order."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed; `tools/setup curl` installs it")
     section = (ROOT / "README.md").read_text().partition("<!-- a test pastes")[2].partition("\n## ")[0]
     lines = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")

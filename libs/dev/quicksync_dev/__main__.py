@@ -97,6 +97,8 @@ def _welcome(system: System, progress: Progress) -> None:
     progress(f"dashboard: {env['dashboard_url']}")
     progress(f"log in:    {runtime_state.login_link(env['gateway_url'], system.identity)}")
     progress(f"mail:      {env['mail_url']}/")
+    if "sandbox" in system.components:
+        progress(f"clover:    {env['clover_url']}, empty at each start; `quicksync connect --sandbox` adds a merchant")
     progress(f"logs:      {system.data_dir.root / 'logs'}")
     progress("Ctrl-C stops everything. `quicksync env` prints all addresses.")
 
@@ -166,7 +168,7 @@ def mail(root: Path, mail_id: str | None) -> None:
     if mail_id is None:
         for each in mails:
             click.echo(f"{each['id']}  {', '.join(each['to'])}  {each['subject']}")
-        click.echo(f"{len(mails)} e-mails")
+        click.echo(f"{len(mails)} e-mail{'' if len(mails) == 1 else 's'}")
         return
     found = mails[-1:] if mail_id == "last" else [each for each in mails if each["id"] == mail_id]
     if not found:

@@ -58,7 +58,8 @@ def _read(path: Path) -> Mail:
         at=int(path.stem.partition("-")[0]) / 1e9,
         sender=str(message.get("From", "")),
         to=[str(to) for to in message.get_all("X-Envelope-To", [])],
-        subject=str(message.get("Subject", "")),
+        # A long subject starts on a line of its own; the space that marks that line stays in the parsed value.
+        subject=str(message.get("Subject", "")).strip(),
         text=_part(message, "plain"),
         html=_part(message, "html"),
     )

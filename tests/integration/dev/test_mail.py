@@ -57,6 +57,16 @@ async def catcher(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Catcher]
         await process.stop()
 
 
+async def test_a_long_subject_is_shown_as_sent(catcher: Catcher) -> None:
+    """The sender breaks the line before it; the break is no part of it."""
+    subject = "QuickSync can no longer sign in to your Clover (2 changes are waiting)"
+    await catcher.send(subject)
+
+    [mail] = await catcher.mails()
+
+    assert mail["subject"] == subject
+
+
 async def test_a_sent_mail_is_shown(catcher: Catcher) -> None:
     """The page shows addresses, subject and both parts, including accents."""
     await catcher.send("Orders wait: café")

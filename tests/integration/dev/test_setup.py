@@ -71,4 +71,4 @@ def test_an_unknown_component_is_refused(checkout: Path) -> None:
     """The message lists the known components."""
     done = _setup(checkout, "printer")
 
-    assert (done.returncode, done.stderr) == (1, "unknown component printer; there are: servers, browser\n")
+    assert (done.returncode, done.stderr) == (1, "unknown component printer; there are: servers, browser, curl\n")
