@@ -37,12 +37,13 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         return Clover(settings, unsaved, metrics, clock, user_agent=USER_AGENT)
 
     create_settle = timedelta(seconds=settings.create_settles_seconds)
+    sweep_interval = timedelta(seconds=settings.item_sweep_seconds)
     return Service(
         name=NAME,
         settings=settings,
         database=database,
         metrics=metrics,
-        deps=Deps(database, sealer, allocator, local_grants, clover, probe, create_settle),
+        deps=Deps(database, sealer, allocator, local_grants, clover, probe, create_settle, sweep_interval),
         handlers=HANDLERS,
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME), *Receiver(database, settings, metrics).routes()],

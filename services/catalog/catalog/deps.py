@@ -15,7 +15,8 @@ class Deps:
     """The dependencies of the API, the handlers and the sync functions.
 
     `probe` makes a Clover client for a token that is not saved yet. `create_settle` is the time after which a create
-    without an answer can no longer take effect in Clover.
+    without an answer can no longer take effect in Clover. `sweep_interval` is the pause between two comparisons of all
+    items of a merchant with its products.
     """
 
     database: Database
@@ -25,3 +26,4 @@ class Deps:
     clover: Clover
     probe: Callable[[UnsavedTokenGrants], Clover]
     create_settle: timedelta
+    sweep_interval: timedelta

@@ -1,4 +1,9 @@
 """The names of catalog's kinds of work; `sync.SYNC` maps each to its function."""
 
 PUSH_PRODUCT = "push_product"
-"""Write a product to Clover; the key is the product id."""
+"""Compare a product with its item in Clover and write what differs; the key is the product id."""
+
+SWEEP_ITEMS = "sweep_items"
+"""Compare all of a merchant's items with its products, again and again; the one key is ALL_ITEMS."""
+
+ALL_ITEMS = "all"

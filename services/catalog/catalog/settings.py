@@ -30,6 +30,9 @@ class Settings(CommonSettings):
     grant_seconds: Annotated[float, Field(ge=0.2, le=30)] = 3.0
     """The life of a grant. A crashed process blocks its share of the limits this long."""
 
+    item_sweep_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
+    """The pause between two comparisons of all items of a merchant with its products; webhooks may be lost."""
+
     create_settles_seconds: Annotated[float, Field(ge=0, le=600)] = 60.0
     """After a create without an answer, the item is looked up for this long before it is created again."""
 

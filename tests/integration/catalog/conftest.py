@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from tests.support.clock import MovedClock
@@ -15,6 +15,8 @@ from catalog.settings import Settings
 from clover_sandbox import app as sandbox
 from clover_sandbox.merchant_factory import MerchantSpec
 from clover_sandbox.sandbox import Sandbox
+from clover_sandbox.till.actions import play_till
+from common.contracts.clover import ObjectChanged
 
 INTERNAL = INTERNAL_SECRETS
 EMAIL = "owner@shop.example"
@@ -55,6 +57,7 @@ class Catalog(Harness):
         shop = self.shop(region)
         status, body = await self.connect(shop)
         assert status == 201, body
+        await self.run_until_idle()  # the first sweep
         self.clover.journal.forget()
         return shop
 
@@ -75,6 +78,23 @@ class Catalog(Harness):
     def items(self, shop: Shop) -> list[dict[str, Any]]:
         """Return the merchant's items in Clover."""
         return list(self.clover.world.merchants[shop.id].objects["items"].newest_first(hidden_too=True))
+
+    async def hear(self, shop: Shop, item_id: str, action: Literal["CREATE", "UPDATE", "DELETE"] = "UPDATE") -> None:
+        """Deliver Clover's webhook about this item, and do the work it causes."""
+        await self.deliver(
+            ObjectChanged(merchant_id=shop.id, kind="I", object_id=item_id, action=action, sent_at=1),
+        )
+        self.clock.advance(5)
+        await self.run_until_idle()
+
+    async def sweep(self) -> None:
+        """Wait for the next sweep, and do the work it causes."""
+        self.clock.advance(301)
+        await self.run_until_idle()
+
+    def till(self, shop: Shop, action: str, **given: Any) -> Any:
+        """Do this at the till, without a webhook."""
+        return play_till(self.clover.world.merchants[shop.id], action, given)
 
     def calls(self) -> list[str]:
         """Return the calls Clover received since the merchant was connected."""

@@ -16,6 +16,7 @@ from catalog.domain.matching import (
     LookAgain,
     Step,
     UpdateItem,
+    compare,
     plan,
     skus_to_find,
 )
@@ -46,11 +47,44 @@ def test_an_item_with_the_sku_is_adopted() -> None:
     assert step(RECORD, item("MUG", code="4006381333931")) == AdoptItem(RECORD, "ITEM1", RECORD.wanted)
 
 
-def test_a_linked_product_is_updated() -> None:
-    """Items with its SKU no longer matter once a product is linked."""
-    linked = replace(RECORD, item_id="ITEM9")
-    assert skus_to_find(linked) == set()
-    assert step(linked, item("MUG")) == UpdateItem(linked, "ITEM9", None)
+LINKED = replace(RECORD, item_id="ITEM1", last_pushed=RECORD.wanted, seen=RECORD.wanted)
+
+
+def priced(price: int) -> Item:
+    return Item("ITEM1", replace(RECORD.wanted, price=price))
+
+
+def test_a_linked_item_gets_the_fields_that_differ() -> None:
+    """The fields that Clover shows decide, not those that were written last."""
+    assert compare(LINKED, priced(900)) == UpdateItem(LINKED, "ITEM1", priced(900).fields)
+    assert compare(LINKED, priced(1250)) == UpdateItem(LINKED, "ITEM1", RECORD.wanted)
+
+
+def test_a_barcode_is_removed_only_if_it_was_ours() -> None:
+    """A product without a barcode leaves that of its item alone, unless QuickSync wrote one before."""
+    shown = item("MUG", code="4006381333931")
+    assert compare(LINKED, shown) == UpdateItem(LINKED, "ITEM1", RECORD.wanted)
+    ours = replace(LINKED, last_pushed=shown.fields)
+    assert compare(ours, shown) == UpdateItem(ours, "ITEM1", shown.fields)
+
+
+def test_a_value_that_clover_does_not_keep_is_held() -> None:
+    """The same fields as before the last write are not written over for ever; a new request tries again."""
+    overruled = replace(LINKED, seen=priced(900).fields)
+    held = compare(overruled, priced(900))
+    assert isinstance(held, HoldProduct)
+    assert "does not keep the price" in held.reason
+    assert isinstance(compare(overruled, priced(901)), UpdateItem)
+    assert isinstance(compare(replace(overruled, puts=1), priced(900)), UpdateItem)
+
+
+def test_a_deleted_item_is_not_created_again_by_itself() -> None:
+    """A person deleted it; only an item with its SKU, or a new request, ends the hold."""
+    deleted = replace(RECORD, deleted_item_id="ITEM0")
+    held = step(deleted)
+    assert isinstance(held, HoldProduct)
+    assert "deleted in Clover" in held.reason
+    assert step(deleted, item("MUG")) == AdoptItem(deleted, "ITEM1", RECORD.wanted)
 
 
 def test_several_items_with_the_sku_are_held() -> None:

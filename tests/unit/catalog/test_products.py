@@ -61,8 +61,18 @@ def test_sync_state() -> None:
     record, held = ProductRecord(product(), NOW), Held(Code.PRODUCT_REJECTED, "no")
     assert record.sync is SyncState.PENDING
     assert replace(record, held=held).sync is SyncState.HELD
-    pushed = replace(record, item_id="ITEM000000001", last_pushed=record.wanted, held=held)
+    pushed = replace(record, item_id="ITEM000000001", last_pushed=record.wanted)
     assert pushed.sync is SyncState.SYNCED
+    assert replace(pushed, held=held).sync is SyncState.HELD
+    assert replace(pushed, puts=1).sync is SyncState.PENDING
+
+
+def test_an_archived_product_needs_no_item_once_it_was_deleted() -> None:
+    """Any other product without an item is due."""
+    record = ProductRecord(product(Status.ARCHIVED), NOW)
+    assert record.is_due
+    assert not replace(record, deleted_item_id="ITEM000000001").is_due
+    assert replace(record, product=product(Status.INACTIVE), deleted_item_id="ITEM000000001").is_due
 
 
 @pytest.mark.parametrize(

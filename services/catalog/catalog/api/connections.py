@@ -8,12 +8,13 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstrai
 from catalog.clover import connections as clover
 from catalog.deps import Deps
 from catalog.grants import UnsavedTokenGrants
+from catalog.kinds import ALL_ITEMS, SWEEP_ITEMS
 from catalog.sealing import open_email, seal_email, seal_token
 from catalog.store import connections
 from common.catalog_client import MerchantProfile
 from common.contracts.catalog import MerchantConnected
 from common.db import merchants
-from common.db.unit import Unit
+from common.db.unit import Priority, Unit
 from common.errors import Forbidden, Invalid, NotFound, Rejected, Undecodable
 from common.http.problems import Refused
 from common.http.routes import Access, Answer, Call, Input, Nothing, Route, Tag
@@ -137,6 +138,7 @@ async def _save(deps: Deps, unit: Unit, wanted: ConnectionInput, profile: clover
     )
     await merchants.on_merchant_connected(connected, unit)
     unit.emit(connected)
+    unit.mark(SWEEP_ITEMS, merchant_id, ALL_ITEMS, priority=Priority.BULK)
     token = seal_token(deps.sealer, merchant_id, wanted.api_token.get_secret_value())
     email = seal_email(deps.sealer, merchant_id, wanted.account_email)
     return await connections.save(unit.conn, merchant_id, profile.name, token, email, unit.now)

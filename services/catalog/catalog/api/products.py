@@ -76,8 +76,9 @@ class SyncView(BaseModel):
     state: Annotated[
         SyncState,
         Field(
-            description="`synced`: Clover has this version. `pending`: it will be written soon. `held`: Clover "
-            "refused it, or the connection is lost; it waits until the problem is solved and a retry succeeds."
+            description="`synced`: Clover had this version when its item was last read or written. `pending`: it will "
+            "be compared with the item and written soon. `held`: Clover refused it, its item was deleted, or the "
+            "connection is lost; it waits until the problem is solved and a retry succeeds."
         ),
     ]
     problem: Annotated[Code | None, Field(description="The problem that a held product waits for.")] = None
@@ -95,6 +96,14 @@ class ProductView(BaseModel):
     status: Annotated[Status, Field(description=STATUS_MEANING)]
     barcode: Annotated[str | None, Field(description=BARCODE_MEANING)]
     item_id: Annotated[str | None, Field(description="The id of the linked item in Clover; null until it is linked.")]
+    deleted_item_id: Annotated[
+        str | None,
+        Field(
+            description="The id of the linked item, once it was deleted in Clover; null again with the next item. Such "
+            "a product is held until an item with its SKU is added in Clover, or until it is saved again, which "
+            "creates an item anew. It does not keep its SKU from another product."
+        ),
+    ]
     updated_at: Annotated[datetime, Field(description="When the product was last changed in QuickSync.")]
     sync: Annotated[SyncView, Field(description="The state of the sync with Clover.")]
 
@@ -111,6 +120,7 @@ class ProductView(BaseModel):
             status=product.status,
             barcode=product.barcode,
             item_id=record.item_id,
+            deleted_item_id=record.deleted_item_id,
             updated_at=record.updated_at,
             sync=SyncView(
                 state=record.sync, problem=held.problem if held else None, reason=held.reason if held else None
@@ -134,8 +144,7 @@ async def put_product(call: Call[Deps, ProductInput]) -> Answer:
         record = await products.save(unit.conn, call.merchant_id, product, unit.now)
         if record.held:  # what Clover refused is tried again, even if nothing is left to push: that closes the problem
             await products.save_holds(unit.conn, call.merchant_id, {product.product_id: None})
-        if record.is_due or record.held:
-            unit.mark(PUSH_PRODUCT, call.merchant_id, product.product_id)
+        unit.mark(PUSH_PRODUCT, call.merchant_id, product.product_id)
     return Answer(202 if record.is_due else 200, ProductView.of(replace(record, held=None)))
 
 
@@ -179,6 +188,7 @@ EXAMPLE_PENDING = {
     "product_id": "mug-blue",
     **EXAMPLE_INPUT,
     "item_id": None,
+    "deleted_item_id": None,
     "updated_at": "2026-11-23T09:30:00Z",
     "sync": {"state": "pending", "problem": None, "reason": None},
 }
@@ -226,9 +236,12 @@ ROUTES = [
         also=(200,),
         summary="Create or update a product",
         description=(
-            "Stores the product and writes it to Clover in the background. If Clover has this version already, the "
-            "answer is 200. An existing item with the same SKU is linked instead of creating another. Only changed "
-            "fields are written."
+            "Stores the product and brings it to Clover in the background. An existing item with the same SKU is "
+            "linked instead of creating another. QuickSync is the master of name, SKU, price, visibility and, if the "
+            "product has one, barcode: the item is read first, and the fields that differ are written. So the same "
+            "request again brings back what was changed at the till. QuickSync also does so by itself when Clover "
+            "reports the change, or at the latest a few minutes later. The answer is 200 only for an archived product "
+            "whose item was deleted in Clover: it needs no item."
         ),
         tags=(PRODUCTS,),
         example=EXAMPLE_INPUT,

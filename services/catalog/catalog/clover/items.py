@@ -1,9 +1,10 @@
 """The items of a merchant in Clover."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from catalog.domain.items import Item, ItemFields
 from common.clover.transport import Answered, MerchantApi, Unread
+from common.errors import NotFound
 from common.ids import CloverId
 
 ITEMS = "items"
@@ -34,6 +35,21 @@ async def items_with_sku(api: MerchantApi, sku: str) -> list[Item]:
     """
     pages = api.pages(ITEMS, ItemResponse, {"filter": f"sku={sku}"})
     return [each.item() async for page in pages for each in page if each.sku == sku and not each.deleted]
+
+
+async def find_item(api: MerchantApi, item_id: str) -> Item | None:
+    """Return the item; None when it was deleted, which Clover answers with 404 or with a mark (a guess)."""
+    try:
+        found = await api.get(f"{ITEMS}/{item_id}", ItemResponse)
+    except NotFound:
+        return None
+    return None if found.deleted else found.item()
+
+
+async def item_pages(api: MerchantApi) -> AsyncIterator[list[Item]]:
+    """Return all items, page by page."""
+    async for page in api.pages(ITEMS, ItemResponse):
+        yield [each.item() for each in page if not each.deleted]
 
 
 async def create_item(api: MerchantApi, fields: ItemFields) -> str:

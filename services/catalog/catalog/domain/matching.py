@@ -13,6 +13,15 @@ LOOK_AGAIN = timedelta(seconds=5)
 """The pause between two look-ups of an item whose create has no answer."""
 
 
+ITEM_DELETED = (
+    "Its item was deleted in Clover. Add an item with the SKU {sku} there and press Check again, or save the product "
+    "again in QuickSync to create the item anew."
+)
+
+NAMES = {"name": "name", "sku": "SKU", "price": "price", "hidden": "visibility", "code": "barcode"}
+"""The fields of an item in words for the merchant."""
+
+
 @dataclass(frozen=True)
 class CreateItem:
     """Create an item: Clover has none for the product, and no earlier create can still take effect."""
@@ -35,7 +44,7 @@ class UpdateItem:
 
     record: ProductRecord
     item_id: str
-    known: ItemFields | None
+    known: ItemFields
 
 
 @dataclass(frozen=True)
@@ -58,11 +67,11 @@ Step: TypeAlias = CreateItem | AdoptItem | UpdateItem | HoldProduct | LookAgain
 
 
 def skus_to_find(record: ProductRecord) -> set[str]:
-    """Return the SKUs whose items decide the step of this product; none when it is linked.
+    """Return the SKUs whose items decide the step of this product without an item.
 
     An item from a create without an answer carries the SKU it was created with, even if the product's SKU changed.
     """
-    return set() if record.item_id else {record.product.sku, record.creating_sku or record.product.sku}
+    return {record.product.sku, record.creating_sku or record.product.sku}
 
 
 def plan(
@@ -72,7 +81,7 @@ def plan(
     now: datetime,
     create_settle: timedelta,
 ) -> list[Step]:
-    """Return one step for each product.
+    """Return one step for each product without an item.
 
     `items` are all of Clover's items with the SKUs of `skus_to_find`; `owners` names the product that an item is
     linked to already, by item id. A create without an answer can take effect until `create_settle` has passed.
@@ -83,17 +92,26 @@ def plan(
     return [_step(record, by_sku, owners, now - create_settle) for record in records]
 
 
+def compare(record: ProductRecord, item: Item) -> Step:
+    """Return the step that brings the linked item to what the product wants."""
+    known, wanted = record.adopt(item.fields), record.wanted
+    if record.was_overruled(known):
+        fields = ", ".join(f"the {NAMES[name]}" for name in wanted.changes_from(known))
+        return HoldProduct(record, f"Clover does not keep {fields} that QuickSync writes. Change it in QuickSync.")
+    return UpdateItem(record, item.id, known)
+
+
 def _step(
     record: ProductRecord, by_sku: Mapping[str, Sequence[Item]], owners: Mapping[str, str], settled: datetime
 ) -> Step:
-    if record.item_id:
-        return UpdateItem(record, record.item_id, record.last_pushed)
     if record.creating_sku and (created := by_sku.get(record.creating_sku)):
         return _match(record, record.creating_sku, created, owners)
     if record.creating_since and record.creating_since > settled:
         return LookAgain(record, min(LOOK_AGAIN, record.creating_since - settled))
     if found := by_sku.get(record.product.sku):
         return _match(record, record.product.sku, found, owners)
+    if record.deleted_item_id:
+        return HoldProduct(record, ITEM_DELETED.format(sku=record.product.sku))
     return CreateItem(record)
 
 

@@ -59,9 +59,11 @@ class SyncState(StrEnum):
 
 @dataclass(frozen=True)
 class ProductRecord:
-    """A product with its linked item and the item fields that were last pushed to Clover.
+    """A product with its linked item: the fields as Clover last had them, and as they were `seen` when last read.
 
-    While `creating_since` is set, a create of an item with `creating_sku` has no answer: the item may exist.
+    While `creating_since` is set, a create of an item with `creating_sku` has no answer: the item may exist. `puts`
+    counts the requests for this version, and `puts_checked` is the last of them that was compared with Clover.
+    `deleted_item_id` was the linked item until Clover no longer had it.
     """
 
     product: Product
@@ -71,6 +73,10 @@ class ProductRecord:
     creating_since: datetime | None = None
     creating_sku: str | None = None
     held: Held | None = None
+    deleted_item_id: str | None = None
+    seen: ItemFields | None = None
+    puts: int = 0
+    puts_checked: int = 0
 
     @property
     def wanted(self) -> ItemFields:
@@ -82,16 +88,28 @@ class ProductRecord:
 
         Without a barcode of the product, the item's own barcode is not ours to change: it counts as never pushed.
         """
-        return found if self.product.barcode else replace(found, code="")
+        ours = self.product.barcode or (self.last_pushed and self.last_pushed.code)
+        return found if ours else replace(found, code="")
 
     @property
     def is_due(self) -> bool:
-        """Whether something is left to push."""
-        return self.item_id is None or self.wanted != self.last_pushed
+        """Whether Clover is not known to have this version. An archived product needs no item once it was deleted."""
+        if self.item_id is None:
+            return self.deleted_item_id is None or self.product.status is not Status.ARCHIVED
+        return self.puts_checked < self.puts or self.wanted != self.last_pushed
+
+    def differs_from(self, found: ItemFields) -> bool:
+        """Whether these fields of its item in Clover differ from what the product wants."""
+        return self.adopt(found) != self.wanted
+
+    def was_overruled(self, found: ItemFields) -> bool:
+        """Whether Clover shows the same as before the last write: it does not keep what was written."""
+        is_written = self.puts_checked == self.puts and self.last_pushed == self.wanted
+        return is_written and found != self.wanted and found == self.seen
 
     @property
     def sync(self) -> SyncState:
         """The state shown to callers."""
-        if not self.is_due:
-            return SyncState.SYNCED
-        return SyncState.HELD if self.held else SyncState.PENDING
+        if self.held:
+            return SyncState.HELD
+        return SyncState.PENDING if self.is_due else SyncState.SYNCED

@@ -2,18 +2,26 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 import asyncpg
 
 from catalog.domain.items import ItemFields
+from catalog.domain.products import ProductRecord
 from common.catalog_client import LinkState, SkuLink
 from common.db.unit import Connection
+from common.errors import Conflict
 
 SAVE_PUSHED = """
-UPDATE product SET item_id = $3, last_pushed = $4, creating_since = NULL, creating_sku = NULL
+UPDATE product SET item_id = $3, last_pushed = $4, seen = $5, puts_checked = greatest(puts_checked, $6),
+    deleted_item_id = NULL, creating_since = NULL, creating_sku = NULL
 WHERE merchant_id = $1 AND product_id = $2
+"""
+SAVE_KNOWN = "UPDATE product SET last_pushed = $4 WHERE merchant_id = $1 AND product_id = $2 AND item_id = $3"
+FORGET_ITEM = """
+UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = $3
+WHERE merchant_id = $1 AND product_id = $2 AND item_id = $3
 """
 START_CREATE = "UPDATE product SET creating_since = $3, creating_sku = $4 WHERE merchant_id = $1 AND product_id = $2"
 CANCEL_CREATE = """
@@ -21,12 +29,49 @@ UPDATE product SET creating_since = NULL, creating_sku = NULL WHERE merchant_id 
 """
 OWNERS = "SELECT item_id, product_id FROM product WHERE merchant_id = $1 AND item_id = ANY($2::text[])"
 
-BY_SKU = "SELECT sku, product_id, item_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[])"
+# A product whose item was deleted gives way to another one with its SKU.
+BY_SKU = """
+SELECT sku, product_id, item_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[])
+ORDER BY deleted_item_id IS NULL
+"""
+RIVAL = """
+SELECT product_id FROM product
+WHERE merchant_id = $1 AND sku = $2 AND product_id <> $3 AND deleted_item_id IS NULL
+"""
+WITHOUT_ITEM = """
+SELECT product_id FROM product
+WHERE merchant_id = $1 AND deleted_item_id IS NOT NULL AND ($2::text[] IS NULL OR sku = ANY($2))
+ORDER BY sku LIMIT $3
+"""
+MISSING = "SELECT product_id FROM product WHERE merchant_id = $1 AND item_id IS NOT NULL AND item_id <> ALL($2::text[])"
+
+MOST_CANDIDATES = 20
+"""Products without an item that a new item makes us look at; the sweep finds the others by their SKU."""
 
 
-async def save_pushed(conn: Connection, merchant_id: str, product_id: str, item_id: str, fields: ItemFields) -> None:
-    """Link the product to this item, which has these fields in Clover."""
-    await conn.execute(SAVE_PUSHED, merchant_id, product_id, item_id, json.dumps(asdict(fields)))
+async def save_pushed(
+    conn: Connection, merchant_id: str, record: ProductRecord, item_id: str, fields: ItemFields, seen: ItemFields | None
+) -> None:
+    """Link the product to this item, which has these fields in Clover and was `seen` as it was before.
+
+    Raises Conflict when another product got the SKU or the item meanwhile.
+    """
+    values = (item_id, _json(fields), _json(seen), record.puts)
+    try:
+        await conn.execute(SAVE_PUSHED, merchant_id, record.product.product_id, *values)
+    except asyncpg.UniqueViolationError:
+        raise Conflict("another product has the SKU or the item now") from None
+
+
+async def save_known(conn: Connection, merchant_id: str, record: ProductRecord, known: ItemFields) -> None:
+    """Record that Clover has these fields, so that the product shows as pending until they are written."""
+    await conn.execute(SAVE_KNOWN, merchant_id, record.product.product_id, record.item_id, _json(known))
+
+
+async def forget_item(conn: Connection, merchant_id: str, record: ProductRecord) -> ProductRecord:
+    """Record that the product's item was deleted in Clover; return the product without it."""
+    await conn.execute(FORGET_ITEM, merchant_id, record.product.product_id, record.item_id)
+    return replace(record, item_id=None, last_pushed=None, seen=None, deleted_item_id=record.item_id)
 
 
 async def start_create(conn: Connection, merchant_id: str, product_id: str, sku: str, now: datetime) -> None:
@@ -45,6 +90,32 @@ async def owners(conn: Connection, merchant_id: str, item_ids: Iterable[str]) ->
     return {row["item_id"]: row["product_id"] for row in rows}
 
 
+async def linked_products(conn: Connection, merchant_id: str, item_ids: Iterable[str]) -> list[str]:
+    """Return the products that these items are linked to."""
+    return sorted((await owners(conn, merchant_id, item_ids)).values())
+
+
+async def rival(conn: Connection, merchant_id: str, record: ProductRecord) -> str | None:
+    """Return the other product that has the SKU of this one, whose item was deleted."""
+    product = record.product
+    found: str | None = await conn.fetchval(RIVAL, merchant_id, product.sku, product.product_id)
+    return found
+
+
+async def products_without_item(
+    conn: Connection, merchant_id: str, skus: Sequence[str] | None = None, limit: int = MOST_CANDIDATES
+) -> list[str]:
+    """Return products whose item was deleted in Clover; with `skus`, those with one of these."""
+    rows = await conn.fetch(WITHOUT_ITEM, merchant_id, skus, limit)
+    return [row["product_id"] for row in rows]
+
+
+async def products_missing(conn: Connection, merchant_id: str, item_ids: Iterable[str]) -> list[str]:
+    """Return the products whose item is not among these."""
+    rows = await conn.fetch(MISSING, merchant_id, list(item_ids))
+    return [row["product_id"] for row in rows]
+
+
 async def by_sku(conn: Connection, merchant_id: str, skus: Sequence[str]) -> list[SkuLink]:
     """Return the link of each of these SKUs, in their order."""
     found = {row["sku"]: row for row in await conn.fetch(BY_SKU, merchant_id, skus)}
@@ -56,3 +127,7 @@ def _link(sku: str, row: asyncpg.Record | None) -> SkuLink:
         return SkuLink(sku=sku, state=LinkState.UNKNOWN)
     state = LinkState.LINKED if row["item_id"] else LinkState.PENDING
     return SkuLink(sku=sku, state=state, item_id=row["item_id"], product_id=row["product_id"])
+
+
+def _json(fields: ItemFields | None) -> str | None:
+    return json.dumps(asdict(fields)) if fields else None

@@ -15,18 +15,21 @@ from common.text import clean
 
 RECORDS = """
 SELECT product_id, name, sku, price, currency, status, barcode, updated_at, item_id, last_pushed, creating_since,
-    creating_sku, held_problem, held_reason
+    creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked
 FROM product WHERE merchant_id = $1
 """
-# Two statements: an upsert fails on the SKU when the same new product is saved twice at the same moment.
+# Two statements: an upsert fails on the SKU when the same new product is saved twice at the same moment. A product
+# whose item was deleted gets a new one, unless it is archived.
 ADD = """
 INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, barcode, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING
 """
 CHANGE = """
-UPDATE product SET name = $3, sku = $4, price = $5, currency = $6, status = $7, barcode = $8, updated_at = $9
+UPDATE product SET name = $3, sku = $4, price = $5, currency = $6, status = $7, barcode = $8, puts = puts + 1,
+    updated_at = CASE WHEN (name, sku, price, currency, status, barcode) IS DISTINCT FROM ($3, $4, $5, $6, $7, $8)
+        THEN $9 ELSE updated_at END,
+    deleted_item_id = CASE WHEN $7 = 'archived' THEN deleted_item_id END
 WHERE merchant_id = $1 AND product_id = $2
-    AND (name, sku, price, currency, status, barcode) IS DISTINCT FROM ($3, $4, $5, $6, $7, $8)
 """
 SAVE_HOLDS = """
 UPDATE product SET held_problem = hold.problem, held_reason = hold.reason
@@ -69,6 +72,11 @@ async def find_all(conn: Connection, merchant_id: str, product_ids: Sequence[str
     return [_record(row) for row in await conn.fetch(sql, merchant_id, product_ids)]
 
 
+async def find_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[ProductRecord]:
+    """Return the products that are linked to one of these items."""
+    return [_record(row) for row in await conn.fetch(f"{RECORDS} AND item_id = ANY($2::text[])", merchant_id, item_ids)]
+
+
 async def save_holds(conn: Connection, merchant_id: str, holds: Mapping[str, Held | None]) -> None:
     """Save the problem each of these products is held under; None for a product that is not held."""
     problems = [held.problem if held else None for held in holds.values()]
@@ -89,8 +97,16 @@ def _record(row: asyncpg.Record) -> ProductRecord:
         ),
         updated_at=row["updated_at"],
         item_id=row["item_id"],
-        last_pushed=ItemFields(**json.loads(row["last_pushed"])) if row["last_pushed"] else None,
+        last_pushed=_fields(row["last_pushed"]),
         creating_since=row["creating_since"],
         creating_sku=row["creating_sku"],
         held=Held(Code(row["held_problem"]), row["held_reason"] or "") if row["held_problem"] else None,
+        deleted_item_id=row["deleted_item_id"],
+        seen=_fields(row["seen"]),
+        puts=row["puts"],
+        puts_checked=row["puts_checked"],
     )
+
+
+def _fields(stored: str | None) -> ItemFields | None:
+    return ItemFields(**json.loads(stored)) if stored else None

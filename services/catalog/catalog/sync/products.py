@@ -21,9 +21,10 @@ async def push_products(batch: Batch, deps: Deps) -> None:
     """Create or update the Clover items of these products; link the items that exist already."""
     async with deps.database.connection() as conn:
         records = await products.find_all(conn, batch.merchant_id, batch.keys_untried_first)
-    due = [record for record in records if record.is_due]
+    due = [record for record in records if record.item_id or record.is_due]
     if not due:
         return
+    batch.subjects |= {record.product.product_id: _subject(record) for record in due}
     async with deps.clover.session(batch.merchant_id) as api:
         for record in due:
             try:
@@ -45,12 +46,41 @@ async def save_holds(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcom
     await products.save_holds(unit.conn, merchant_id, holds)
 
 
+def _subject(record: ProductRecord) -> str:
+    return f"{record.product.name} ({record.product.sku})"
+
+
 async def _push(batch: Batch, deps: Deps, api: MerchantApi, record: ProductRecord) -> None:
-    """Push one product. Its items are looked up over HTTP, one call for each SKU."""
+    """Push one product: read its item and write what differs; without an item, look for one over HTTP.
+
+    The item is always read first: it may have been changed or deleted at the till since the last write.
+    """
+    if record.item_id:
+        item = await clover.find_item(api, record.item_id)
+        if item:
+            await _execute(batch, api, matching.compare(record, item))
+            return
+        async with batch.unit() as unit:
+            record = await links.forget_item(unit.conn, batch.merchant_id, record)
+    if record.is_due:
+        await _find_or_create(batch, deps, api, record)
+
+
+async def _find_or_create(batch: Batch, deps: Deps, api: MerchantApi, record: ProductRecord) -> None:
+    """Link the item with the product's SKU, or create one; one call for each SKU."""
+    if record.deleted_item_id and (rival := await _rival(batch, deps, record)):
+        reason = f"Its item was deleted in Clover, and the product {rival} has its SKU now. Archive one of the two."
+        batch.hold(record.product.product_id, Code.PRODUCT_REJECTED, reason)
+        return
     items = [item for sku in matching.skus_to_find(record) for item in await clover.items_with_sku(api, sku)]
     owners = await _owners(batch, deps, items) if items else {}
     for step in matching.plan([record], items, owners, batch.now, deps.create_settle):
         await _execute(batch, api, step)
+
+
+async def _rival(batch: Batch, deps: Deps, record: ProductRecord) -> str | None:
+    async with deps.database.connection() as conn:
+        return await links.rival(conn, batch.merchant_id, record)
 
 
 async def _owners(batch: Batch, deps: Deps, items: Sequence[Item]) -> dict[str, str]:
@@ -91,18 +121,22 @@ async def _create(batch: Batch, api: MerchantApi, record: ProductRecord) -> None
 async def _update(batch: Batch, api: MerchantApi, step: AdoptItem | UpdateItem) -> None:
     """Write the fields that differ; a repeated update does no harm."""
     record, changes = step.record, step.record.wanted.changes_from(step.known)
-    if not changes:
+    if not changes and not record.is_due and record.seen == step.known:
         return
-    await clover.update_item(api, step.item_id, changes)
+    if changes and record.item_id and record.last_pushed != step.known:
+        async with batch.unit() as unit:
+            await links.save_known(unit.conn, batch.merchant_id, record, step.known)
+    if changes:
+        await clover.update_item(api, step.item_id, changes)
     async with batch.unit() as unit:
-        await links.save_pushed(unit.conn, batch.merchant_id, record.product.product_id, step.item_id, record.wanted)
+        await links.save_pushed(unit.conn, batch.merchant_id, record, step.item_id, record.wanted, step.known)
         if "sku" in changes:
             unit.emit(_linked(batch, record, step.item_id))
 
 
 async def _save_link(batch: Batch, record: ProductRecord, item_id: str, fields: ItemFields) -> None:
     async with batch.unit() as unit:
-        await links.save_pushed(unit.conn, batch.merchant_id, record.product.product_id, item_id, fields)
+        await links.save_pushed(unit.conn, batch.merchant_id, record, item_id, fields, seen=None)
         unit.emit(_linked(batch, record, item_id))
 
 
