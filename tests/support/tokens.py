@@ -1,5 +1,6 @@
 """Signs bearer tokens as the launcher does, with a key made for the test run."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,7 +20,8 @@ class Issuer:
 
     def token(self, scope: str = "*", merchants: Sequence[str] = ("*",), **other: Any) -> str:
         """A token good for an hour unless `exp` says otherwise; a claim given as None is left out."""
-        claims = {"scope": scope, "merchants": list(merchants), "exp": datetime.now(UTC) + timedelta(hours=1)} | other
+        exp, jti = datetime.now(UTC) + timedelta(hours=1), secrets.token_hex(8)
+        claims = {"scope": scope, "merchants": list(merchants), "exp": exp, "jti": jti} | other
         return self.signed({name: value for name, value in claims.items() if value is not None})
 
     def signed(self, claims: dict[str, Any]) -> str:

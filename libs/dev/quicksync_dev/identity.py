@@ -43,6 +43,7 @@ class Identity:
             "scope": scope,
             "merchants": list(merchants),
             "iat": now,
+            "jti": secrets.token_urlsafe(12),  # a login link works once, and no two are the same
             "exp": now + timedelta(minutes=minutes),
         }
         return jwt.encode(claims, self.private_key, algorithm="EdDSA")

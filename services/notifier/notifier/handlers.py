@@ -1,5 +1,10 @@
 """The events notifier consumes: it writes its feed and its problems, and marks the emails to send."""
 
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.envelope import Event
 from common.contracts.inventory import StockChanged, StockPushed
@@ -11,10 +16,13 @@ from common.db.merchants import on_merchant_connected as save_merchant
 from common.db.unit import Unit
 from common.ids import uuid7
 from common.work import table
-from notifier.domain.mail import FIRST_MAIL_DELAY, MailKind, is_mailed, mail_key
+from notifier.domain.mail import FIRST_MAIL_DELAY, MailKind, first_mail_delay, is_mailed, mail_key
 from notifier.domain.problems import Report, Step, apply_report
 from notifier.kinds import REFRESH_CONTACT, SEND_MAIL
 from notifier.store import feed, problems
+
+MAX_RETRIED = 100
+"""Delayed emails that one press of Check again sends at once."""
 
 
 async def on_activity(event: Event, unit: Unit) -> None:
@@ -29,7 +37,15 @@ async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
 
 
 async def on_problem_opened(event: ProblemOpened, unit: Unit) -> None:
-    report = Report(event.opened_at, event.waiting, resumed_count=0, closed=False, revision=event.revision)
+    report = Report(
+        event.opened_at,
+        event.waiting,
+        resumed_count=0,
+        closed=False,
+        revision=event.revision,
+        affected=tuple(event.affected),
+        failing_since=event.failing_since,
+    )
     await _apply(event, report, unit)
 
 
@@ -41,6 +57,14 @@ async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
     if event.code is Code.EMAIL_REJECTED:
         await table.release(unit, event.merchant_id, event.code)
+    if event.code is Code.EMAIL_DELAYED:
+        for row in await _delayed_mails(unit, event.merchant_id):
+            await table.retry_row(unit, event.merchant_id, row["id"])
+
+
+async def _delayed_mails(unit: Unit, merchant_id: str) -> list[asyncpg.Record]:
+    only: dict[str, Any] = {"state": None, "kind": SEND_MAIL, "problem": Code.EMAIL_DELAYED}
+    return await table.listed(unit.conn, merchant_id, unit.now, **only, after=0, limit=MAX_RETRIED)
 
 
 async def _apply(event: ProblemOpened | ProblemClosed, report: Report, unit: Unit) -> None:
@@ -58,11 +82,18 @@ async def _apply(event: ProblemOpened | ProblemClosed, report: Report, unit: Uni
         event = event.model_copy(update={"resumed_count": change.resumed_count})
     feed.add_activity(unit, event)
     if is_mailed(event.code):
-        unit.mark(
-            SEND_MAIL, event.merchant_id, mail_key(problem_id, MailKind(change.step)), due=unit.now + FIRST_MAIL_DELAY
-        )
-    if change.step is Step.RESOLVED:  # a refused email about the beginning is of no use any more
-        await table.drop(unit, event.merchant_id, SEND_MAIL, mail_key(problem_id, MailKind.OPENED))
+        opened, key = change.step is Step.OPENED, mail_key(problem_id, MailKind(change.step))
+        due = unit.now + (first_mail_delay(event.code) if opened else FIRST_MAIL_DELAY)
+        unit.mark(SEND_MAIL, event.merchant_id, key, due=due)
+    if change.step is Step.RESOLVED:
+        await _forget_opening(unit, event.merchant_id, problem_id)
+
+
+async def _forget_opening(unit: Unit, merchant_id: str, problem_id: UUID) -> None:
+    """Drop the email about the beginning if it is refused; if it is delayed, let the worker drop it now."""
+    key = mail_key(problem_id, MailKind.OPENED)
+    if not await table.drop(unit, merchant_id, SEND_MAIL, key):
+        await table.retry(unit, merchant_id, SEND_MAIL, key)
 
 
 HANDLERS: Handlers = {

@@ -15,6 +15,13 @@ from notifier.domain.problems import Problem
 from notifier.store.feed import Entry
 
 
+class AffectedResponse(BaseModel):
+    """One thing that waits for a problem."""
+
+    subject: str = Field(description="An order's number, a product's SKU or name, or an item.")
+    reason: str = Field(description="Why it waits, often in Clover's words; empty if there is nothing to add.")
+
+
 class ProblemResponse(BaseModel):
     """A problem that needs the merchant's attention, or did."""
 
@@ -31,7 +38,13 @@ class ProblemResponse(BaseModel):
     remedy: str = Field(description="The steps that resolve it. Text in “quotation marks” is to be typed exactly.")
     waiting: int = Field(description="How many orders, products or other things wait for it now.")
     waiting_message: str = Field(description="The same as text, such as `214 orders are waiting`.")
+    affected: list[AffectedResponse] = Field(
+        description="The things that wait, oldest first: at most ten of the `waiting`. Empty if they have no name."
+    )
     opened_at: datetime = Field(description="When it started (ISO 8601, UTC).")
+    failing_since: datetime | None = Field(
+        description="When the first attempt failed, for a cause that QuickSync keeps retrying; null for others."
+    )
     resolved_at: datetime | None = Field(description="When it was resolved; null while it is open.")
     resumed_count: int = Field(description="How many of those that waited went through.")
     resolved_message: str = Field(description="How it ended, for the merchant; empty while it is open.")
@@ -61,7 +74,9 @@ def problem_response(problem: Problem) -> ProblemResponse:
         remedy=texts.remedy(problem.code),
         waiting=problem.waiting,
         waiting_message=texts.waiting(problem.code, problem.waiting),
+        affected=[AffectedResponse(subject=each.subject, reason=each.reason) for each in problem.affected],
         opened_at=problem.opened_at,
+        failing_since=problem.failing_since,
         resolved_at=problem.resolved_at,
         resumed_count=problem.resumed_count,
         resolved_message="" if is_open else texts.resolved(problem.code, problem.resumed_count),

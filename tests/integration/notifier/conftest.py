@@ -1,6 +1,7 @@
 """Notifier as production builds it, on its own database, with a catalog that has contacts and a mail server."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from tests.support.service import INTERNAL_SECRETS, Harness, serving, settings_f
 from tests.support.tokens import Issuer
 
 from common.contracts.catalog import MerchantConnected
+from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.http.auth import Keys
 from common.service import Service
@@ -83,6 +85,19 @@ class Notifier(Harness):
         event = {"merchant_id": MERCHANT, "code": Code.ORDER_TYPE_MISSING, "opened_at": opened_at or self.clock.now()}
         await self.deliver(ProblemClosed(**(event | {"resumed_count": resumed_count} | other)))
 
+    async def recheck(self, code: Code) -> None:
+        """Report that a person pressed Check again."""
+        await self.deliver(RecheckRequested(merchant_id=MERCHANT, code=code))
+
+    async def emitted_problems(self) -> list[tuple[str, str]]:
+        """The problem events of notifier itself, by type and code."""
+        rows = await self.fetch("SELECT type, body FROM outbox WHERE type LIKE 'problem.%' ORDER BY id")
+        return [(row["type"], json.loads(row["body"])["code"]) for row in rows]
+
+    async def closed_counts(self) -> list[int]:
+        """How much went through, as notifier's closed problems say."""
+        return [each.resumed_count for each in await self.emitted(ProblemClosed)]
+
     async def get(self, path: str, **other: Any) -> Any:
         """The JSON of a GET with a token for everything, whose status is 200."""
         async with self.session.get(self.url + path, headers=self.issuer.headers(), **other) as response:
@@ -98,9 +113,21 @@ class Notifier(Harness):
         return [each["message"] for each in (await self.get(f"/v1/merchants/{MERCHANT}/activity"))["activity"]]
 
     async def log_in(self, scope: str = "*", merchants: tuple[str, ...] = ("*",)) -> tuple[int, str]:
-        """Follow a login link in this session. Returns the page it ends on."""
-        token = self.issuer.token(scope, merchants)
-        return await self.page(f"/dashboard/login?token={token}")
+        """Follow a login link in this session and press its button. Returns the page it ends on."""
+        return await self.use_link(f"{self.url}/dashboard/login?token={self.issuer.token(scope, merchants)}")
+
+    async def use_link(self, link: str) -> tuple[int, str]:
+        """Open a login link and press its button, if it has one."""
+        async with self.session.get(link) as response:
+            status, page = response.status, await response.text()
+        token = field_in(page, "token")
+        if not token:
+            return status, page
+        return await self.submit("/dashboard/login", {"csrf": field_in(page, "csrf"), "token": token})
+
+    async def submit(self, path: str, form: dict[str, str], **other: Any) -> tuple[int, str]:
+        async with self.session.post(self.url + path, data=form, **other) as response:
+            return response.status, await response.text()
 
     async def page(self, path: str, **other: Any) -> tuple[int, str]:
         async with self.session.get(self.url + path, **other) as response:
@@ -109,6 +136,11 @@ class Notifier(Harness):
     async def execute(self, sql: str) -> None:
         async with self.service.database.unit() as unit:
             await unit.conn.execute(sql)
+
+
+def field_in(page: str, name: str) -> str:
+    """The value of this hidden field on the page; empty if there is none."""
+    return page.partition(f'name="{name}" value="')[2].partition('"')[0]
 
 
 @pytest.fixture

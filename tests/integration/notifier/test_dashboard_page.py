@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 from tests.integration.notifier.conftest import MERCHANT, Notifier
 from tests.support.browser import DESKTOP, PHONE, Scheme, browsing, tab
 
@@ -20,12 +20,19 @@ async def browser() -> AsyncIterator[Browser]:
         yield opened
 
 
+async def sign_in(notifier: Notifier, page: Page) -> None:
+    """Open a login link and press its button."""
+    await page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+    await page.get_by_role("button", name="Open the dashboard").click()
+    await page.wait_for_url("**/dashboard/MRCHNT0000001/")
+
+
 async def test_an_open_page_follows_a_problem(notifier: Notifier, browser: Browser) -> None:
     """An open page shows a new problem, updates its count, accepts a recheck, and clears."""
     began = notifier.clock.now()
     async with tab(browser) as seen:
         page = seen.page
-        await page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await sign_in(notifier, page)
         assert page.url == f"{notifier.url}/dashboard/{MERCHANT}/"
         await expect(page.locator("h1")).to_have_text("All is well")
         await expect(page.locator("#pulse")).to_have_text("Live")
@@ -57,7 +64,7 @@ async def test_the_page_works_without_scripts(notifier: Notifier, browser: Brows
     """Everything can be read and pressed with scripts off."""
     await notifier.open(waiting=3)
     async with tab(browser, java_script_enabled=False) as seen:
-        await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await sign_in(notifier, seen.page)
         await seen.page.get_by_role("button", name="Check again").press("Enter")
         await expect(seen.page.locator(".hint")).to_contain_text("You asked us to check today")
     asked = await notifier.fetch("SELECT type FROM outbox")
@@ -67,7 +74,7 @@ async def test_the_page_works_without_scripts(notifier: Notifier, browser: Brows
 async def test_a_lost_connection_is_shown_and_caught_up(notifier: Notifier, browser: Browser) -> None:
     """The page shows that it is offline, and afterwards what it missed."""
     async with tab(browser) as seen:
-        await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await sign_in(notifier, seen.page)
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
         await seen.page.context.set_offline(True)
         await expect(seen.page.locator("#pulse")).to_have_text("Offline, trying again")
@@ -81,7 +88,7 @@ async def test_a_lost_connection_is_shown_and_caught_up(notifier: Notifier, brow
 async def test_a_page_that_cannot_be_loaded_is_not_called_live(notifier: Notifier, browser: Browser) -> None:
     """While the stream reports changes that cannot be loaded, the page shows that it is offline."""
     async with tab(browser) as seen:
-        await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await sign_in(notifier, seen.page)
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
         await notifier.execute("ALTER TABLE session RENAME TO away")
         await notifier.open(waiting=7)
@@ -97,7 +104,7 @@ async def test_an_update_keeps_the_keyboard_focus(notifier: Notifier, browser: B
     await notifier.open(waiting=1, opened_at=began)
     async with tab(browser) as seen:
         page = seen.page
-        await page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await sign_in(notifier, page)
         await expect(page.locator("#pulse")).to_have_text("Live")
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
@@ -121,7 +128,7 @@ async def test_the_page_fits_every_screen(
     began = notifier.clock.now()
     async with tab(browser, size, scheme) as seen:
         await _some_activity(notifier)
-        await seen.page.goto(f"{notifier.url}/dashboard/login?token={notifier.issuer.token()}")
+        await sign_in(notifier, seen.page)
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
         await seen.keep(f"well-{name}")
         notifier.clock.advance(12 * 60)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from common import messages
 from common.contracts.problems import Code, Severity
 from notifier.domain import activity, mail, stores, times
-from notifier.domain.mail import MAX_ATTEMPTS, Mail, MailKind, is_wanted
+from notifier.domain.mail import FIRST_RETRY, LONGEST_RETRY, Mail, MailKind, is_wanted, retry_delay
 from notifier.domain.problems import Cause, Change, Report, Step, apply_report
 from notifier.handlers import HANDLERS
 
@@ -96,7 +96,7 @@ SENT, ATTEMPTED = Mail(1, sent=True), Mail(1)
         (MailKind.OPENED, False, {}, False),
         (MailKind.OPENED, True, {MailKind.OPENED: SENT}, False),
         (MailKind.OPENED, True, {MailKind.OPENED: ATTEMPTED}, True),
-        (MailKind.OPENED, True, {MailKind.OPENED: Mail(MAX_ATTEMPTS)}, False),
+        (MailKind.OPENED, True, {MailKind.OPENED: Mail(100)}, True),
         (MailKind.RESOLVED, False, {}, False),
         (MailKind.RESOLVED, False, {MailKind.OPENED: Mail(0)}, False),
         (MailKind.RESOLVED, False, {MailKind.OPENED: ATTEMPTED}, True),
@@ -168,3 +168,10 @@ def test_an_unknown_region_counts_as_europe() -> None:
     texts = messages.for_locale()
     assert stores.customer_policy("xx", texts) == stores.customer_policy("eu", texts)
     assert "without customer details" in stores.customer_policy("eu", texts)
+
+
+@given(st.integers(1, 10**6))
+def test_the_pauses_between_attempts_grow_and_are_bounded(attempts: int) -> None:
+    """Each pause is at least half of its bound, which doubles up to six hours."""
+    bound = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(attempts - 1, 12))
+    assert bound / 2 <= retry_delay(attempts) <= bound

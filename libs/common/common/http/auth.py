@@ -22,17 +22,20 @@ ANY = "*"
 """Every scope, or every merchant."""
 
 _MAX_LENGTH = 8192
+_LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC)
+"""The latest expiry that fits a datetime; a token may name a later one."""
 _REALM = 'Bearer realm="quicksync"'
 _INTERNAL_CLAIMS = ["exp", "iat", "aud", "sub"]
 
 
 @dataclass(frozen=True)
 class Claims:
-    """The rights of a caller. Empty claims allow nothing."""
+    """The rights of a caller, until `expires_at`. Empty claims allow nothing."""
 
     subject: str = ""
     scopes: frozenset[str] = frozenset()
     merchants: frozenset[str] = frozenset()
+    expires_at: datetime = _LAST_MOMENT
 
     def allows(self, scope: str) -> bool:
         """Return whether the token grants this scope, or every scope."""
@@ -41,6 +44,10 @@ class Claims:
     def covers(self, merchant_id: str) -> bool:
         """Return whether the token covers this merchant, or every merchant."""
         return not self.merchants.isdisjoint({merchant_id, ANY})
+
+    def seconds_left(self) -> float:
+        """Return how long the token is still valid, for answers that last; below zero within the leeway."""
+        return (self.expires_at - datetime.now(UTC)).total_seconds()
 
 
 class Keys:
@@ -97,7 +104,8 @@ def _rights(claims: dict[str, Any]) -> Claims:
     scope, merchants = claims.get("scope", ""), claims.get("merchants", [])
     if not isinstance(scope, str) or not _is_list_of_texts(merchants):
         raise _unauthorized("The claim `scope` must be a text and the claim `merchants` a list of texts.")
-    return Claims(str(claims.get("sub", "")), frozenset(scope.split()), frozenset(merchants))
+    expires_at = datetime.fromtimestamp(min(int(claims["exp"]), _LAST_MOMENT.timestamp()), UTC)
+    return Claims(str(claims.get("sub", "")), frozenset(scope.split()), frozenset(merchants), expires_at)
 
 
 def _verified(

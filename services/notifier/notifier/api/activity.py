@@ -53,7 +53,9 @@ async def stream_feed(call: Call[Deps, StreamQuery]) -> web.StreamResponse:
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
     kinds = {ACTIVITY, PROBLEM} if call.claims.allows("problems:read") else {ACTIVITY}
-    return await stream(call.request, call.deps.hub, call.merchant_id, call.input.after, kinds)
+    return await stream(
+        call.request, call.deps.hub, call.merchant_id, call.input.after, kinds, seconds=call.claims.seconds_left()
+    )
 
 
 EXAMPLE = {

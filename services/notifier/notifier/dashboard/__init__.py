@@ -3,9 +3,10 @@
 from aiohttp import web
 
 from common.http.routes import Access, Route
-from notifier.dashboard.pages import session, store, stores
+from notifier.dashboard.forms import MAX_FORM_BYTES
+from notifier.dashboard.pages import links, session, store, stores
 from notifier.dashboard.rendering import PageCall, redirect, render_note, serve_asset
-from notifier.dashboard.visitors import MAX_FORM_BYTES, signed_in
+from notifier.dashboard.visitors import signed_in, with_notes
 
 STORE = "/dashboard/{store:[0-9A-Z]{13}}"
 
@@ -25,7 +26,9 @@ async def not_found(call: PageCall) -> web.StreamResponse:
 ROUTES = [
     Route("GET", "/dashboard", go_home, Access.OPEN, takes=None),
     Route("GET", "/dashboard/", signed_in(stores.show_stores), Access.OPEN, takes=None),
-    Route("GET", "/dashboard/login", session.log_in, Access.OPEN, takes=None),
+    Route("GET", "/dashboard/login", with_notes(session.show_login), Access.OPEN, takes=None),
+    Route("POST", "/dashboard/login", with_notes(session.log_in), Access.OPEN, takes=None, max_body=MAX_FORM_BYTES),
+    Route("POST", "/dashboard/link", with_notes(links.request_link), Access.OPEN, takes=None, max_body=MAX_FORM_BYTES),
     Route("POST", "/dashboard/logout", signed_in(session.log_out), Access.OPEN, takes=None, max_body=MAX_FORM_BYTES),
     Route("GET", "/dashboard/static/{name:[a-z.]+}", serve_asset, Access.OPEN, takes=None),
     Route("GET", STORE, go_to_store, Access.OPEN, takes=None),

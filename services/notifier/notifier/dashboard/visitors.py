@@ -1,22 +1,17 @@
-"""The signed-in visitor of a page: the session cookie, and the protection of forms against other sites."""
+"""The signed-in visitor of a page, by the session cookie."""
 
 import hashlib
-import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from common.errors import NotFound, Transient
-from common.http import parse
 from common.http.auth import Claims
+from notifier.dashboard.forms import csrf_of, read_own_form, render_form
 from notifier.dashboard.rendering import PageCall, render_note
 from notifier.deps import Deps
 from notifier.store import sessions
-
-MAX_FORM_BYTES = 4096
-FORM_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +23,12 @@ class Visitor:
 
     @property
     def csrf(self) -> str:
-        return hashlib.sha256(b"csrf\n" + self.cookie.encode()).hexdigest()
+        return csrf_of(self.cookie)
+
+    @property
+    def session(self) -> bytes:
+        """The hash of the session in the database."""
+        return cookie_hash(self.cookie)
 
     def check(self, merchant_id: str) -> None:
         """Raise NotFound if the visitor may not see this merchant."""
@@ -40,12 +40,23 @@ Page = Callable[[PageCall, Visitor], Awaitable[web.StreamResponse]]
 
 
 def signed_in(page: Page) -> Callable[[PageCall], Awaitable[web.StreamResponse]]:
-    """Show the page to signed-in visitors, and a note to others and after an error."""
+    """Show the page to signed-in visitors, and offer a login link to others; show a note after an error."""
+
+    async def shown(call: PageCall) -> web.StreamResponse:
+        visitor = await _visitor(call)
+        return await page(call, visitor) if visitor else render_signed_out(call)
+
+    return with_notes(shown)
+
+
+def with_notes(
+    page: Callable[[PageCall], Awaitable[web.StreamResponse]],
+) -> Callable[[PageCall], Awaitable[web.StreamResponse]]:
+    """Show the page, and a note after an error."""
 
     async def handler(call: PageCall) -> web.StreamResponse:
         try:
-            visitor = await _visitor(call)
-            return await page(call, visitor) if visitor else render_note(call, 401, "signed_out")
+            return await page(call)
         except NotFound:
             return render_note(call, 404, "not_found")
         except Transient:
@@ -54,16 +65,15 @@ def signed_in(page: Page) -> Callable[[PageCall], Awaitable[web.StreamResponse]]
     return handler
 
 
+def render_signed_out(call: PageCall) -> web.Response:
+    """The page for a person without a session, which can send a login link for the store of this address."""
+    store = call.path.get("store", "")
+    return render_form(call, "note.html", 401, note="signed_out", stores=[store] if store else [])
+
+
 async def is_own_form(call: PageCall, visitor: Visitor) -> bool:
-    """Whether one of our pages sent the form: the browser confirms it, and only our pages know the visitor's `csrf`."""
-    if call.request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
-        return False
-    body = await parse.read_body(call.request, MAX_FORM_BYTES, FORM_SECONDS)
-    try:
-        form = parse_qs(body.decode("ascii", "replace"), max_num_fields=10)
-    except ValueError:  # more fields than any of our forms has
-        return False
-    return hmac.compare_digest(form.get("csrf", [""])[0].encode(), visitor.csrf.encode())
+    """Whether one of our pages sent the form."""
+    return await read_own_form(call, visitor.cookie) is not None
 
 
 def cookie_hash(cookie: str) -> bytes:
@@ -73,10 +83,6 @@ def cookie_hash(cookie: str) -> bytes:
 
 def cookie_name(deps: Deps) -> str:
     return "__Host-quicksync" if deps.secure else "quicksync"
-
-
-def cookie_path(deps: Deps) -> str:
-    return "/" if deps.secure else "/dashboard"  # browsers accept a __Host- cookie only with the path /
 
 
 async def _visitor(call: PageCall) -> Visitor | None:

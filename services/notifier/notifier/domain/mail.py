@@ -1,5 +1,6 @@
-"""Which emails about a problem are wanted, and how far each one got."""
+"""Which emails about a problem are wanted, how far each one got, and when it is sent again."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,15 +15,17 @@ CONTACT_LIFETIME = timedelta(minutes=10)
 FIRST_MAIL_DELAY = timedelta(seconds=2)
 """How long a problem collects its count before the first email: one cause stops many orders at once."""
 
-MAX_ATTEMPTS = 3
-"""How often one email is sent while it is unknown whether the mail server accepted it. Then it counts as sent."""
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=6)
+"""A server that takes every email and loses every confirmation gets few duplicates, and one that was down for days is
+used soon after it is back."""
 
-RETRY_IN_DOUBT = timedelta(minutes=5)
-"""The pause between those attempts, so that a server that hangs for a minute does not use up all of them."""
+OUTAGE_MAIL_DELAY = timedelta(minutes=5)
+"""The same for an outage of Clover. The dashboard shows it within a minute, and most are over before this."""
 
 
 class MailKind(StrEnum):
-    """The kinds of email. Each is also the name of the folder of its templates."""
+    """The kinds of email about a problem. Each is also the name of the folder of its templates."""
 
     OPENED = "opened"
     RESOLVED = "resolved"
@@ -34,11 +37,6 @@ class Mail:
 
     attempts: int = 0
     sent: bool = False
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether it was attempted so often without an answer that it counts as sent."""
-        return not self.sent and self.attempts >= MAX_ATTEMPTS
 
 
 NOT_ATTEMPTED = Mail()
@@ -59,9 +57,19 @@ def is_mailed(code: Code) -> bool:
     return code.severity is not Severity.INFORMATION
 
 
+def first_mail_delay(code: Code) -> timedelta:
+    """How long after its problem opened the first email is sent."""
+    return OUTAGE_MAIL_DELAY if code is Code.CLOVER_UNREACHABLE else FIRST_MAIL_DELAY
+
+
 def is_wanted(kind: MailKind, *, is_open: bool, mails: Mapping[MailKind, Mail]) -> bool:
     """Whether this email still has to be sent. The end of a problem is mailed only if its beginning was."""
-    mail = mails.get(kind, NOT_ATTEMPTED)
-    if mail.sent or mail.is_given_up:
+    if mails.get(kind, NOT_ATTEMPTED).sent:
         return False
     return is_open if kind is MailKind.OPENED else mails.get(MailKind.OPENED, NOT_ATTEMPTED).attempts > 0
+
+
+def retry_delay(attempts: int) -> timedelta:
+    """The pause after this many failures in a row (from 1): it doubles up to six hours, with up to half as jitter."""
+    whole = min(LONGEST_RETRY, FIRST_RETRY * (1 << min(attempts - 1, 20)))
+    return whole * random.uniform(0.5, 1)

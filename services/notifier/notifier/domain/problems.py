@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from common.contracts.problems import Code
+from common.contracts.problems import MAX_AFFECTED, Affected, Code
 
 RECHECK_INTERVAL = timedelta(seconds=5)
 """A recheck requested sooner than this after the last one is ignored: it is a double click."""
@@ -14,7 +14,11 @@ RECHECK_INTERVAL = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem as the merchant sees it. `resolved_at` is None while it is open; `seq` is its number in the feed."""
+    """A problem as the merchant sees it. `resolved_at` is None while it is open; `seq` is its number in the feed.
+
+    `affected` names the first of the things that wait; `failing_since` is the time of the first failure, for a cause
+    that is retried.
+    """
 
     id: UUID
     merchant_id: str
@@ -26,6 +30,18 @@ class Problem:
     resolved_at: datetime | None
     rechecked_at: datetime | None
     seq: int
+    affected: tuple[Affected, ...] = ()
+    failing_since: datetime | None = None
+
+    @property
+    def began_at(self) -> datetime:
+        """When the cause began, as far as known: a problem opens only after some failures."""
+        return min(self.opened_at, self.failing_since or self.opened_at)
+
+    @property
+    def unnamed(self) -> int:
+        """How many more wait than `affected` names; zero if it names none."""
+        return max(self.waiting - len(self.affected), 0) if self.affected else 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +53,8 @@ class Report:
     resumed_count: int
     closed: bool
     revision: int = 0
+    affected: tuple[Affected, ...] = ()
+    failing_since: datetime | None = None
 
     def is_outdated_by(self, known: "Report") -> bool:
         """Whether the known report is the later one, or the same. Nothing follows a closed report."""
@@ -72,6 +90,8 @@ class Change:
     opened_at: datetime
     waiting: int
     resumed_count: int
+    affected: tuple[Affected, ...] = ()
+    failing_since: datetime | None = None
 
 
 def apply_report(cause: Cause, report: Report) -> Change | None:
@@ -90,4 +110,6 @@ def apply_report(cause: Cause, report: Report) -> Change | None:
         opened_at=min(each.opened_at for each in reports),
         waiting=sum(each.waiting for each in reports),
         resumed_count=sum(each.resumed_count for each in reports),
+        affected=tuple(named for each in reports if not each.closed for named in each.affected)[:MAX_AFFECTED],
+        failing_since=min((each.failing_since for each in reports if each.failing_since), default=None),
     )

@@ -7,7 +7,7 @@ Last-Event-ID.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +19,7 @@ from common.db.database import Database
 from common.errors import Throttled, Transient
 from notifier.responses import activity_response, problem_response
 from notifier.store import feed as store
+from notifier.store import sessions
 from notifier.store.feed import Entry
 
 log = structlog.get_logger()
@@ -55,10 +56,17 @@ def feed_event(entry: Entry) -> FeedEvent:
 
 
 class Subscription:
-    """The queue of one stream. `has_ended` is set when the process stops, and when the queue overflows."""
+    """The queue of one stream.
 
-    def __init__(self, seq: int) -> None:
+    `session` is the hash of the dashboard session it belongs to, None for a stream of the API. `is_connected` returns
+    whether the client is still there. `has_ended` is set when the session or the process ends, and when the queue
+    overflows.
+    """
+
+    def __init__(self, seq: int, session: bytes | None = None, is_connected: Callable[[], bool] = lambda: True) -> None:
         self.seq = seq
+        self.session = session
+        self.is_connected = is_connected
         self.has_ended = False
         self._queue: deque[FeedEvent] = deque()
         self._changed = asyncio.Event()
@@ -99,7 +107,12 @@ class Hub:
 
     @asynccontextmanager
     async def subscribed(
-        self, merchant_id: str, after: int | None
+        self,
+        merchant_id: str,
+        after: int | None,
+        *,
+        session: bytes | None = None,
+        is_connected: Callable[[], bool] = lambda: True,
     ) -> AsyncIterator[tuple[Subscription, list[FeedEvent] | None]]:
         """A subscription to this merchant, with the events since `after`; None if those are too many.
 
@@ -107,7 +120,7 @@ class Hub:
         """
         async with self._database.connection() as conn:
             last = await store.last_seq(conn, merchant_id)
-        subscription = Subscription(last if after is None else after)
+        subscription = Subscription(last if after is None else after, session, is_connected)
         self._join(merchant_id, subscription, last)
         try:
             yield subscription, await self._missed(merchant_id, subscription, last)
@@ -116,7 +129,7 @@ class Hub:
 
     def _join(self, merchant_id: str, subscription: Subscription, last: int) -> None:
         subscriptions = self._subscriptions.setdefault(merchant_id, set())
-        if len(subscriptions) >= MAX_SUBSCRIPTIONS:
+        if sum(each.is_connected() for each in subscriptions) >= MAX_SUBSCRIPTIONS:
             raise Throttled("This merchant has too many open streams.", retry_after=timedelta(seconds=30))
         subscriptions.add(subscription)
         self._seqs.setdefault(merchant_id, last)
@@ -142,6 +155,7 @@ class Hub:
         while not stop.is_set():
             try:
                 await self.poll()
+                await self.end_signed_out()
                 backoff.reset()
                 await self._database.wakeups.wait(store.FEED, POLL_SECONDS)
             except Transient as error:
@@ -158,6 +172,19 @@ class Hub:
                     self._distribute(entry)
             if len(entries) < ENTRIES_PER_READ:
                 return
+
+    async def end_signed_out(self) -> None:
+        """End the streams whose session has ended: the person signed out, here or on another page, or it expired."""
+        every = (each for subscriptions in self._subscriptions.values() for each in subscriptions)
+        watched = [each for each in every if each.session and not each.has_ended]
+        if not watched:
+            return
+        async with self._database.connection() as conn:
+            hashes = {each.session for each in watched if each.session}
+            signed_in = await sessions.open_sessions(conn, hashes, self._database.clock.now())
+        for each in watched:
+            if each.session not in signed_in:
+                each.end()
 
     def _distribute(self, entry: Entry) -> None:
         if entry.seq <= self._seqs[entry.merchant_id]:

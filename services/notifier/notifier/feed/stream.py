@@ -30,28 +30,46 @@ def parse_seq(text: str) -> int | None:
 
 
 async def stream(
-    request: web.Request, hub: Hub, merchant_id: str, after: int | None, kinds: Collection[str]
+    request: web.Request,
+    hub: Hub,
+    merchant_id: str,
+    after: int | None,
+    kinds: Collection[str],
+    *,
+    session: bytes | None = None,
+    seconds: float = MAX_STREAM_SECONDS,
 ) -> web.StreamResponse:
-    """Stream these kinds of events until the client leaves or the time is up. Last-Event-ID overrides `after`."""
+    """Stream these kinds of events until the client leaves, the session ends or the time is up.
+
+    Last-Event-ID overrides `after`. The stream lasts at most `seconds`.
+    """
+
+    def is_connected() -> bool:
+        return request.transport is not None and not request.transport.is_closing()
+
     resumed = parse_seq(request.headers.get("Last-Event-ID", ""))
-    async with hub.subscribed(merchant_id, after if resumed is None else resumed) as (subscription, missed):
+    start = after if resumed is None else resumed
+    async with hub.subscribed(merchant_id, start, session=session, is_connected=is_connected) as (subscription, missed):
         response = EventSourceResponse(ping_interval=PING_SECONDS, send_timeout=SEND_SECONDS)
         response.headers["Cache-Control"] = "no-store"
         await response.prepare(request)
         try:
             async with response:
                 await _send(response, missed or [], kinds)
-                start = "reset" if missed is None else "ready"
-                await response.send("{}", id=str(subscription.seq), event=start, retry=RETRY_MILLISECONDS)
-                await _forward(response, subscription, kinds)
+                first = "reset" if missed is None else "ready"
+                await response.send("{}", id=str(subscription.seq), event=first, retry=RETRY_MILLISECONDS)
+                await _forward(response, subscription, kinds, seconds)
         except (ConnectionResetError, TimeoutError):
             log.debug("a client left its stream")
     return response
 
 
-async def _forward(response: EventSourceResponse, subscription: Subscription, kinds: Collection[str]) -> None:
+async def _forward(
+    response: EventSourceResponse, subscription: Subscription, kinds: Collection[str], seconds: float
+) -> None:
     clock = asyncio.get_running_loop().time
-    end = clock() + MAX_STREAM_SECONDS * random.uniform(0.8, 1.0)  # spread, so that not all reconnect at once
+    spread = MAX_STREAM_SECONDS * random.uniform(0.8, 1.0)  # so that not all reconnect at once
+    end = clock() + min(seconds, spread)
     while response.is_connected() and not subscription.has_ended and clock() < end:
         await _send(response, await subscription.next(min(PING_SECONDS, end - clock())), kinds)
 

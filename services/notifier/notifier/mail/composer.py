@@ -1,11 +1,10 @@
-"""Writes the emails about problems."""
+"""Writes the emails: about problems, and those with a login link."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from typing import Any
 from uuid import UUID
 
@@ -13,22 +12,24 @@ from jinja2 import Environment
 
 from common import messages
 from common.errors import Rejected
+from common.ids import uuid7
 from notifier.domain import times
 from notifier.domain.mail import MailKind
 from notifier.domain.problems import Problem
 from notifier.domain.stores import masked, one_line, region_name
 from notifier.mail.contacts import Contact
+from notifier.mail.headers import POLICY
 from notifier.settings import parse_address
 
 
 @dataclass(frozen=True)
-class ProblemMail:
-    """One email about one problem, in the state the problem has when the email is written."""
+class Recipient:
+    """The store an email is about, and the contact it goes to."""
 
-    kind: MailKind
-    problem: Problem
-    timezone: str
+    merchant_id: str
     region: str
+    timezone: str
+    contact: Contact
 
 
 @dataclass(frozen=True)
@@ -39,49 +40,72 @@ class MailComposer:
     sender: Address
     public_url: str
 
-    def compose(self, mail: ProblemMail, to: Contact, at: datetime) -> EmailMessage:
-        """The message. Its Message-ID depends only on the problem and the kind. Raises Rejected for a bad address."""
-        message = EmailMessage(policy=SMTP_POLICY)
-        message["From"] = self.sender
-        message["To"] = _recipient(to)
-        message["Date"] = at
-        message["Message-ID"] = self._message_id(mail.problem.id, mail.kind)
-        if mail.kind is MailKind.RESOLVED:  # mail programs then show both as one conversation
-            message["In-Reply-To"] = message["References"] = self._message_id(mail.problem.id, MailKind.OPENED)
-        message["Auto-Submitted"] = "auto-generated"
-        values = self._values(mail, one_line(to.name))
-        message["Subject"] = one_line(self._render(mail.kind, "subject.txt", values))
-        message.set_content(self._render(mail.kind, "body.txt", values), cte="quoted-printable")
-        message.add_alternative(self._render(mail.kind, "body.html", values), subtype="html", cte="quoted-printable")
-        return message
+    def problem_mail(self, kind: MailKind, problem: Problem, to: Recipient, at: datetime) -> EmailMessage:
+        """An email about this problem, in its present state. Its Message-ID depends only on the problem and the kind.
 
-    def _message_id(self, problem_id: UUID, kind: MailKind) -> str:
-        return f"<{problem_id}.{kind}@{self.sender.domain}>"
-
-    def _render(self, kind: MailKind, part: str, values: Mapping[str, Any]) -> str:
-        return self.templates.get_template(f"email/{kind}/{part}").render(values)
-
-    def _values(self, mail: ProblemMail, store_name: str) -> dict[str, Any]:
-        problem, where, texts = mail.problem, times.zone(mail.timezone), messages.for_locale()
-        return {
+        Raises Rejected for a bad address.
+        """
+        where, texts = times.zone(to.timezone), messages.for_locale()
+        values = {
             "title": texts.title(problem.code),
             "explanation": texts.explanation(problem.code),
             "remedy": texts.remedy(problem.code),
             "waiting": texts.waiting(problem.code, problem.waiting),
-            "opened_at": times.absolute(problem.opened_at, where),
+            "opened_at": times.absolute(problem.began_at, where),
+            "affected": [one_line(f"{each.subject}: {each.reason}".removesuffix(": ")) for each in problem.affected],
+            "unnamed": problem.unnamed,
             "resumed_count": problem.resumed_count,
             "resumed": texts.resumed(problem.code, problem.resumed_count),
             "resolved": texts.resolved(problem.code, problem.resumed_count),
             "resolved_at": times.absolute(problem.resolved_at, where) if problem.resolved_at else "",
             "subject": one_line(problem.subject),
-            "store_name": store_name,
-            "store_id": masked(problem.merchant_id),
-            "region": region_name(mail.region, texts),
             "link": f"{self.public_url}/dashboard/{problem.merchant_id}/",
         }
+        message = self._message(kind, to, self._problem_id(problem.id, kind), at, values)
+        if kind is MailKind.RESOLVED:  # mail programs then show both as one conversation
+            message["In-Reply-To"] = message["References"] = self._problem_id(problem.id, MailKind.OPENED)
+        return message
+
+    def link_mail(self, token: str, expires_at: datetime, to: Recipient, at: datetime) -> EmailMessage:
+        """An email with a login link. Raises Rejected for a bad address."""
+        values = {
+            "link": f"{self.public_url}/dashboard/login?token={token}",
+            "expires_at": times.absolute(expires_at, times.zone(to.timezone)),
+        }
+        return self._message("link", to, f"<{uuid7()}.link@{self.sender.domain}>", at, values)
+
+    def _message(
+        self, template: str, to: Recipient, message_id: str, at: datetime, values: Mapping[str, Any]
+    ) -> EmailMessage:
+        message = EmailMessage(policy=POLICY)
+        message["From"] = self.sender
+        message["To"] = _address(to.contact)
+        message["Date"] = at
+        message["Message-ID"] = message_id
+        message["Auto-Submitted"] = "auto-generated"
+        values = {**values, **_store(to)}
+        message["Subject"] = one_line(self._render(template, "subject.txt", values))
+        message.set_content(self._render(template, "body.txt", values), cte="quoted-printable")
+        html = self._render(template, "body.html", values)
+        message.add_alternative(html, subtype="html", cte="quoted-printable")
+        return message
+
+    def _problem_id(self, problem_id: UUID, kind: MailKind) -> str:
+        return f"<{problem_id}.{kind}@{self.sender.domain}>"
+
+    def _render(self, template: str, part: str, values: Mapping[str, Any]) -> str:
+        return self.templates.get_template(f"email/{template}/{part}").render(values)
 
 
-def _recipient(contact: Contact) -> Address:
+def _store(to: Recipient) -> dict[str, str]:
+    return {
+        "store_name": one_line(to.contact.name),
+        "store_id": masked(to.merchant_id),
+        "region": region_name(to.region, messages.for_locale()),
+    }
+
+
+def _address(contact: Contact) -> Address:
     try:
         return parse_address(contact.account_email)
     except ValueError:

@@ -4,8 +4,9 @@ from dataclasses import fields, replace
 from uuid import UUID
 
 import asyncpg
+from pydantic import TypeAdapter
 
-from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.contracts.problems import Affected, Code, ProblemClosed, ProblemOpened
 from common.db.unit import Connection, Unit
 from common.errors import NotFound
 from notifier.domain.problems import Cause, Change, Problem, Report, Step
@@ -13,25 +14,32 @@ from notifier.domain.problems import Cause, Change, Problem, Report, Step
 KNOWN_CODES = list(Code)
 """Only problems with these codes are read: during an upgrade a newer replica may have written others."""
 
+_AFFECTED: TypeAdapter[tuple[Affected, ...]] = TypeAdapter(tuple[Affected, ...])
+
 CAUSE = """
-SELECT r.opened_at, r.waiting, r.resumed_count, r.closed, r.revision, r.problem_id, p.resolved_at IS NULL AS is_open
+SELECT r.opened_at, r.waiting, r.resumed_count, r.closed, r.revision, r.affected, r.failing_since, r.problem_id,
+    p.resolved_at IS NULL AS is_open
 FROM report r JOIN merchant_problem p ON p.id = r.problem_id
 WHERE r.merchant_id = $1 AND r.code = $2 AND r.subject = $3 AND (p.resolved_at IS NULL OR r.opened_at = $4)
 """
 
 SAVE_PROBLEM = """
 INSERT INTO merchant_problem
-    (id, merchant_id, code, subject, opened_at, waiting, resumed_count, resolved_at, seq)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    (id, merchant_id, code, subject, opened_at, waiting, resumed_count, resolved_at, seq, affected, failing_since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11)
 ON CONFLICT (id) DO UPDATE SET opened_at = excluded.opened_at, waiting = excluded.waiting,
-    resumed_count = excluded.resumed_count, resolved_at = excluded.resolved_at, seq = excluded.seq
+    resumed_count = excluded.resumed_count, resolved_at = excluded.resolved_at, seq = excluded.seq,
+    affected = excluded.affected, failing_since = excluded.failing_since
 """
 
 SAVE_REPORT = """
-INSERT INTO report (merchant_id, code, subject, problem_id, opened_at, waiting, resumed_count, closed, revision)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO report
+    (merchant_id, code, subject, problem_id, opened_at, waiting, resumed_count, closed, revision, affected,
+     failing_since)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, $11)
 ON CONFLICT (merchant_id, code, subject, opened_at) DO UPDATE SET waiting = excluded.waiting,
-    resumed_count = excluded.resumed_count, closed = excluded.closed, revision = excluded.revision
+    resumed_count = excluded.resumed_count, closed = excluded.closed, revision = excluded.revision,
+    affected = excluded.affected, failing_since = excluded.failing_since
 """
 
 PROBLEMS = """
@@ -77,6 +85,8 @@ async def save_change(
         change.resumed_count,
         unit.now if change.step is Step.RESOLVED else None,
         seq,
+        _AFFECTED.dump_json(change.affected).decode(),
+        change.failing_since,
     )
     await unit.conn.execute(
         SAVE_REPORT,
@@ -89,6 +99,8 @@ async def save_change(
         report.resumed_count,
         report.closed,
         report.revision,
+        _AFFECTED.dump_json(report.affected).decode(),
+        report.failing_since,
     )
 
 
@@ -120,8 +132,10 @@ async def save_recheck(unit: Unit, problem: Problem, seq: int) -> Problem:
 
 def problem_from(row: asyncpg.Record) -> Problem:
     """The problem of this row. Columns that a newer version added are ignored."""
-    return Problem(**{each.name: row[each.name] for each in fields(Problem)} | {"code": Code(row["code"])})
+    parsed = {"code": Code(row["code"]), "affected": _AFFECTED.validate_json(row["affected"])}
+    return Problem(**{each.name: row[each.name] for each in fields(Problem)} | parsed)
 
 
 def _report_from(row: asyncpg.Record) -> Report:
-    return Report(**{each.name: row[each.name] for each in fields(Report)})
+    parsed = {"affected": _AFFECTED.validate_json(row["affected"])}
+    return Report(**{each.name: row[each.name] for each in fields(Report)} | parsed)

@@ -1,9 +1,10 @@
 """Dashboard sessions, by the hash of their cookie."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from common.db.unit import Connection, Unit
+from notifier.store.feed import FEED
 
 ADD_SESSION = "INSERT INTO session (hash, merchants, scopes, expires_at) VALUES ($1, $2, $3, $4)"
 
@@ -26,5 +27,13 @@ async def find_session(
     return (frozenset(row["scopes"]), frozenset(row["merchants"])) if row else None
 
 
-async def delete_session(conn: Connection, cookie_hash: bytes) -> None:
-    await conn.execute("DELETE FROM session WHERE hash = $1", cookie_hash)
+async def open_sessions(conn: Connection, hashes: Collection[bytes], now: datetime) -> set[bytes]:
+    """Those of these sessions that exist and have not expired."""
+    found = "SELECT hash FROM session WHERE hash = ANY($1) AND expires_at > $2"
+    return {row["hash"] for row in await conn.fetch(found, list(hashes), now)}
+
+
+async def delete_session(unit: Unit, cookie_hash: bytes) -> None:
+    """End the session, and wake the hubs of all replicas, which end its streams."""
+    await unit.conn.execute("DELETE FROM session WHERE hash = $1", cookie_hash)
+    unit.notify(FEED)

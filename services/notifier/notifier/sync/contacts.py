@@ -1,24 +1,34 @@
 """Keeps the merchants' names and email addresses up to date."""
 
-from contextlib import suppress
+from datetime import timedelta
 
 from common.contracts.problems import Code
+from common.db import merchants
 from common.errors import NotFound, Transient
 from common.work import table
 from common.work.batch import Batch
 from notifier.deps import Deps
 from notifier.domain.mail import CONTACT_LIFETIME
+from notifier.mail.composer import Recipient
 from notifier.mail.contacts import Contact, fetch_contact
 from notifier.sealing import open_email, seal_email
 from notifier.store import contacts
 
+RETRY_CONTACT = timedelta(minutes=1)
+
 
 async def refresh_contact(batch: Batch, deps: Deps) -> None:
     """Fetch the contact before the first email needs it, and send what its old address refused to the new one."""
-    with suppress(NotFound):  # the merchant was disconnected meanwhile
+    try:
         await _fetch(batch, deps)
-        async with batch.unit() as unit:
-            await table.release(unit, batch.merchant_id, Code.EMAIL_REJECTED)
+    except NotFound:  # the merchant was disconnected meanwhile
+        return
+    except Transient:  # no email waits for it yet, so it opens no problem; an email that needs it asks again
+        for key in batch.keys:
+            batch.retry(key, RETRY_CONTACT)
+        return
+    async with batch.unit() as unit:
+        await table.release(unit, batch.merchant_id, Code.EMAIL_REJECTED)
 
 
 async def current_contact(batch: Batch, deps: Deps) -> Contact:
@@ -35,6 +45,16 @@ async def current_contact(batch: Batch, deps: Deps) -> Contact:
         if known:
             return known
         raise
+
+
+async def current_recipient(batch: Batch, deps: Deps) -> Recipient:
+    """The merchant's store and contact. Raises NotFound if the merchant was disconnected."""
+    contact = await current_contact(batch, deps)
+    async with batch.database.connection() as conn:
+        known = await merchants.known(conn, [batch.merchant_id])
+        merchant = await merchants.find(conn, batch.merchant_id) if known else None
+    region, timezone = (merchant.region, merchant.timezone) if merchant else ("", "UTC")
+    return Recipient(batch.merchant_id, region, timezone, contact)
 
 
 async def _fetch(batch: Batch, deps: Deps) -> Contact:

@@ -64,7 +64,9 @@ async def recheck(call: PageCall, visitor: Visitor) -> web.StreamResponse:
 async def stream_store(call: PageCall, visitor: Visitor) -> web.StreamResponse:
     merchant_id, after = call.path["store"], call.request.query.get("after", "")
     visitor.check(merchant_id)
-    return await stream(call.request, call.deps.hub, merchant_id, parse_seq(after), {ACTIVITY, PROBLEM})
+    return await stream(
+        call.request, call.deps.hub, merchant_id, parse_seq(after), {ACTIVITY, PROBLEM}, session=visitor.session
+    )
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,10 @@ class _Cards:
 
     def open_problem(self, problem: Problem) -> dict[str, Any]:
         return problem_response(problem).model_dump() | {
-            "opened": self._time(problem.opened_at),
-            "elapsed": times.elapsed(problem.opened_at, self.now, messages.for_locale()),
+            "began_at": problem.began_at,
+            "began": self._time(problem.began_at),
+            "elapsed": times.elapsed(problem.began_at, self.now, messages.for_locale()),
+            "unnamed": problem.unnamed,
             "rechecked": self._time(problem.rechecked_at),
         }
 
