@@ -8,6 +8,7 @@ import pytest
 from tests.integration.notifier.conftest import MERCHANT, Notifier
 
 from common.contracts.orders import OrderSynced
+from common.contracts.problems import Affected
 from common.http.routes import EVENTS, Route
 from notifier.api import ROUTES, activity, problems
 
@@ -24,7 +25,7 @@ async def send(notifier: Notifier, route: Route, problem_id: str = "") -> tuple[
 
 async def test_problems_are_listed_and_rechecked_as_documented(notifier: Notifier) -> None:
     """Every text, number and time of the documented problem is what the service answers; only its id differs."""
-    await notifier.open(waiting=214)
+    await notifier.open(waiting=214, affected=[Affected(subject="1001")])
     [problem] = await notifier.problems()
 
     def documented(name: str) -> Any:

@@ -2,11 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from email.message import EmailMessage
 
 from tests.integration.notifier.conftest import MERCHANT, OTHER, Notifier
 
 from common.contracts.notifier import RecheckRequested
-from common.contracts.problems import Code, ProblemOpened
+from common.contracts.problems import Affected, Code, ProblemOpened
+
+MINUTE = timedelta(minutes=1)
 
 
 async def test_a_repeat_updates_the_count_and_keeps_the_start(notifier: Notifier) -> None:
@@ -151,3 +154,62 @@ async def test_rows_of_a_newer_version_are_ignored(notifier: Notifier) -> None:
     assert "One thing needs your attention" in (await notifier.page(f"/dashboard/{MERCHANT}/"))[1]
     async with notifier.service.deps.hub.subscribed(MERCHANT, 0) as (_, missed):
         assert [each.kind for each in missed] == ["activity", "problem", "activity"]
+
+
+async def test_a_problem_names_what_it_affects(notifier: Notifier) -> None:
+    """The API, the page and the email name the things that wait, with their reasons, and count the others."""
+    named = [Affected(subject=f"#10{n:02}", reason="Clover answered: <bad> “total”") for n in range(10)]
+    await notifier.open(code=Code.ORDER_REJECTED, waiting=12, affected=named)
+    await notifier.run_until_idle()
+
+    [problem] = await notifier.problems()
+    assert problem["affected"] == [each.model_dump() for each in named]
+    _, page = await notifier.log_in()
+    [message] = notifier.postbox.messages
+    text, html = (str(part.get_content()) for part in message.iter_parts() if isinstance(part, EmailMessage))
+    for shown in (page, text, html):
+        assert "#1000" in shown
+        assert "#1009" in shown
+        assert "and 2 more" in shown
+    assert "Clover answered: <bad>" in text
+    assert "<bad>" not in page + html
+
+
+async def test_what_two_services_report_is_listed_together(notifier: Notifier) -> None:
+    """The list holds the things of all open reports; those of a closed one are left out."""
+    first = notifier.clock.now()
+    second = first + timedelta(seconds=1)
+    for at, name in ((first, "A"), (second, "B")):
+        await notifier.open(
+            code=Code.CLOVER_UNREACHABLE, opened_at=at, affected=[Affected(subject=name)], failing_since=at - MINUTE
+        )
+    [problem] = await notifier.problems()
+    assert [each["subject"] for each in problem["affected"]] == ["A", "B"]
+    assert problem["failing_since"] == "2026-11-23T11:59:00Z"
+    await notifier.close(code=Code.CLOVER_UNREACHABLE, opened_at=first)
+    [problem] = await notifier.problems()
+    assert [each["subject"] for each in problem["affected"]] == ["B"]
+
+
+async def test_an_outage_is_shown_since_it_began_and_mailed_when_it_lasts(notifier: Notifier) -> None:
+    """The page shows the first failure's time and that nothing is lost; the email waits for five minutes."""
+    began = notifier.clock.now()
+    notifier.clock.advance(40)
+    await notifier.open(code=Code.CLOVER_UNREACHABLE, waiting=3, failing_since=began)
+    await notifier.run_until_idle()
+    _, page = await notifier.log_in()
+    assert "One thing needs your attention" in page
+    assert "Nothing is lost" in page
+    assert 'datetime="2026-11-23T12:00:00+00:00"' in page
+    assert notifier.postbox.messages == []
+    notifier.clock.advance(5 * 60)
+    await notifier.run_until_idle()
+    assert len(notifier.postbox.messages) == 1
+
+
+async def test_a_note_is_not_called_well(notifier: Notifier) -> None:
+    """An open problem that only informs needs nobody, but the page does not say that all is well."""
+    await notifier.open(code=Code.EMAIL_DELAYED)
+    _, page = await notifier.log_in()
+    assert "Sync is working, with a note for you" in page
+    assert "All is well" not in page

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,7 @@ class Claims:
     subject: str = ""
     scopes: frozenset[str] = frozenset()
     merchants: frozenset[str] = frozenset()
-    expires_at: datetime = _LAST_MOMENT
+    expires_at: datetime = field(default=_LAST_MOMENT, compare=False)
 
     def allows(self, scope: str) -> bool:
         """Return whether the token grants this scope, or every scope."""
