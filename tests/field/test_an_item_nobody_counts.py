@@ -1,5 +1,6 @@
 """Users met: an item that nobody counts became -1 in Clover, and unavailable, by one adjustment."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -39,6 +40,31 @@ async def test_it_stays_uncounted_and_clover_is_not_written(inventory: Inventory
     assert await lines(inventory, shop) == [(-1, None, None)]
     assert (shop.count(item), inventory.calls(WRITE)) == (None, [])
     assert await inventory.stock_changes() == []
+
+
+async def test_no_order_of_events_makes_a_count(inventory: Inventory) -> None:
+    """Adjustments, links and sweeps, in every order and with the work done after each or at the end."""
+    for steps in permutations(["adjust", "link", "link again", "sweep"]):
+        shop = await inventory.connect()
+        items = [str(shop.till("create_item", name="Mug", price=100, autoManage=True)["id"]) for _ in range(2)]
+        await inventory.changed(shop, items[0])
+        for step in steps:
+            match step:
+                case "adjust":
+                    adjustment = {"key": "k", "item_id": items[0], "delta": -1}
+                    await inventory.ask("POST", shop, "/stock/adjustments", {"adjustments": [adjustment]})
+                case "link":
+                    await inventory.linked(shop, "SKU-1", items[0])
+                case "link again":
+                    await inventory.linked(shop, "SKU-1", items[1])
+                case "sweep":
+                    await inventory.connected(shop)
+            if steps[0] < steps[1]:
+                await inventory.run_until_idle()
+        await inventory.run_until_idle()
+        assert [shop.count(item) for item in items] == [None, None], steps
+
+    assert inventory.calls(WRITE) == []
 
 
 async def test_a_count_at_the_till_is_the_truth(inventory: Inventory) -> None:

@@ -239,6 +239,8 @@ UNREADABLE = {
     "a lone percent sign": (400, GET + b"50% HTTP/1.1\r\n" + CLOSE),
     "no hexadecimal digits": (400, GET + b"%zz HTTP/1.1\r\n" + CLOSE),
     "a lone percent sign for people": (400, b"GET /dashboard/% HTTP/1.1\r\n" + CLOSE),
+    "letters that are not encoded": (400, GET + "Größe".encode() + b" HTTP/1.1\r\n" + CLOSE),
+    "bytes that are no letters": (400, GET + b"\xff HTTP/1.1\r\n" + CLOSE),
     "an encoded NUL": (400, GET + b"%00 HTTP/1.1\r\n" + CLOSE),
     "an address above the root": (400, b"GET /../x HTTP/1.1\r\n" + CLOSE),
     "no address": (400, b"GET\r\n" + CLOSE),

@@ -4,10 +4,12 @@ import asyncio
 import json
 import re
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+import pytest
 from tests.integration.inventory.conftest import Inventory
 from tests.support.clover import Shop
+from yarl import URL
 
 from inventory.api import ROUTES
 
@@ -146,6 +148,22 @@ async def test_unknown_merchants_and_items_are_not_found(inventory: Inventory) -
     assert (await adjust(inventory, stranger, adjustment()))[0] == 404
     assert (await inventory.ask("GET", shop, "/stock", merchants=[stranger.merchant.id]))[0] == 404
     assert (await inventory.ask("GET", shop, "/stock", scope="stock:write"))[0] == 403
+
+
+@pytest.mark.parametrize(
+    "sku", ["a/b", "/", "a//b", "50%", "%2F", "a+b", "a b", "a&b=c", "a?b#c", "日本", "🧦" * 50, "..."]
+)
+async def test_every_sku_has_an_address(inventory: Inventory, sku: str) -> None:
+    """Percent-encoded, each SKU that catalog accepts names its stock and its ledger."""
+    shop = await inventory.connect()
+    await inventory.item(shop, 3, sku=sku)
+    path = URL(f"/v1/merchants/{shop.merchant.id}/stock/{quote(sku, safe='')}", encoded=True)
+    headers = {"Authorization": f"Bearer {inventory.issuer.token()}"}
+
+    async with inventory.http.put(path, json={"quantity": 4}, headers=headers) as answer:
+        assert (answer.status, (await answer.json())["sku"]) == (200, sku)
+    async with inventory.http.get(path / "ledger", headers=headers) as answer:
+        assert (answer.status, (await answer.json())["level"]["on_hand"]) == (200, 4)
 
 
 async def test_setting_the_present_count_changes_nothing(inventory: Inventory) -> None:
