@@ -26,6 +26,19 @@ async def test_one_account_owns_the_merchant(catalog: Catalog) -> None:
         assert [e.account_id for e in await catalog.emitted(MerchantConnected) if e.merchant_id == shop.id] == [owner]
 
 
+async def test_the_remedy_releases_the_merchant_to_one_account(catalog: Catalog) -> None:
+    """After the DELETE that the refusal names, the first of several accounts gets the merchant."""
+    for _ in range(5):
+        shop = await catalog.connected()
+        detail = (await catalog.connect(shop, account_id="acc-2"))[1]["detail"]
+        method, path = detail.partition("send ")[2].partition(" with")[0].split()
+        assert (await catalog.call(method, path))[0] == 204
+        answers = await asyncio.gather(*(catalog.connect(shop, account_id=f"acc-{n}") for n in range(2, 6)))
+        assert sorted(status for status, _ in answers) == [201, 409, 409, 409]
+        [owner] = [body["account_id"] for status, body in answers if status == 201]
+        assert (await catalog.call("GET", path))[1]["account_id"] == owner
+
+
 async def test_one_account_connects_twice_at_once(catalog: Catalog) -> None:
     """A repeated connect of the same account is never refused."""
     shop = catalog.shop()

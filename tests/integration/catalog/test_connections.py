@@ -160,3 +160,31 @@ async def test_unknown_merchants_are_not_found(catalog: Catalog) -> None:
     for path in ("", "/capabilities", "/products", "/products/p-1"):
         assert (await catalog.call("GET", f"/v1/merchants/0000000000000{path}"))[0] == 404
     assert (await catalog.call("GET", "/internal/merchants/0000000000000/contact", internal=True))[0] == 404
+
+
+async def test_disconnecting_erases_the_token_and_stops_the_work(catalog: Catalog) -> None:
+    """No grant is given any more, nothing of the connection is stored, and work waits for the next connection."""
+    shop = await catalog.connected()
+    assert await catalog.call("DELETE", f"/v1/merchants/{shop.id}") == (204, None)
+    assert not await catalog.fetch("SELECT 1 FROM connection")
+    assert (await catalog.call("GET", f"/v1/merchants/{shop.id}"))[0] == 404
+    for path in ("", "/contact"):
+        assert (await catalog.call("GET", f"/internal/merchants/{shop.id}{path}", internal=True))[0] == 404
+    await catalog.put(shop)
+    catalog.clock.advance(301)
+    await catalog.run_until_idle()
+    assert (await catalog.product(shop))["sync"]["problem"] == Code.CONNECTION_LOST
+    assert catalog.calls() == []
+    assert (await catalog.connect(shop, account_id="acc-2"))[0] == 201
+    assert await catalog.synced(shop)
+    assert (await catalog.call("DELETE", f"/v1/merchants/{shop.id}"))[0] == 204
+    assert (await catalog.call("DELETE", f"/v1/merchants/{shop.id}"))[0] == 404
+
+
+async def test_only_a_token_of_the_merchant_disconnects_it(catalog: Catalog) -> None:
+    """Another merchant's token, and one without the scope, are refused; the connection stays."""
+    shop = await catalog.connected()
+    path = f"/v1/merchants/{shop.id}"
+    assert (await catalog.call("DELETE", path, merchants=["0000000000000"]))[0] == 404
+    assert (await catalog.call("DELETE", path, scope="merchants:read"))[0] == 403
+    assert (await catalog.call("GET", path))[0] == 200

@@ -149,6 +149,12 @@ async def get_merchant(call: Call[Deps, Nothing]) -> MerchantView:
         return MerchantView.of(await connections.find(conn, call.merchant_id))
 
 
+async def disconnect_merchant(call: Call[Deps, Nothing]) -> Answer:
+    async with call.deps.database.unit() as unit:
+        await connections.delete(unit.conn, call.merchant_id)
+    return Answer(204)
+
+
 async def get_profile(call: Call[Deps, Nothing]) -> MerchantProfile:
     async with call.deps.database.connection() as conn:
         return MerchantProfile.model_validate(await connections.find(conn, call.merchant_id), from_attributes=True)
@@ -212,6 +218,21 @@ ROUTES = [
         description="Returns a connected merchant as Clover described it when it was last connected.",
         tags=(CONNECTIONS,),
         gives_example=EXAMPLE,
+    ),
+    Route(
+        "DELETE",
+        MERCHANT,
+        disconnect_merchant,
+        "merchants:write",
+        status=204,
+        summary="Disconnect a merchant",
+        description=(
+            "Erases the merchant's API token and the account's e-mail address. No call to Clover begins after the "
+            "grants that are out end, a few seconds later. The merchant's products, stock and orders stay. All that "
+            "is not in Clover yet waits under the problem `connection_lost`, as does what is accepted from now on, "
+            "until this or another account connects the merchant again."
+        ),
+        tags=(CONNECTIONS,),
     ),
     Route(
         "GET",

@@ -23,6 +23,8 @@ INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUE
 ON CONFLICT (merchant_id) DO NOTHING
 """
 LOCK_ACCOUNT = "SELECT account_id FROM merchant WHERE merchant_id = $1 FOR UPDATE"
+IS_CONNECTED = "SELECT EXISTS (SELECT FROM connection WHERE merchant_id = $1)"
+DELETE = "DELETE FROM connection WHERE merchant_id = $1 RETURNING merchant_id"
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,22 @@ class CloverConnection:
 
 
 async def claim(conn: Connection, merchant_id: str, account_id: str) -> bool:
-    """Lock the merchant for the transaction; return whether it belongs to this account, as a new one does from now."""
+    """Lock the merchant for the transaction; return whether this account may connect it.
+
+    A merchant that is connected belongs to its account; a new or disconnected one to the first account that commits.
+    """
     await conn.execute(ADD_MERCHANT, merchant_id, account_id)
     owner: str = await conn.fetchval(LOCK_ACCOUNT, merchant_id)
-    return owner == account_id
+    # a statement of its own: it must see the connection of the transaction that held the lock before
+    is_connected = bool(await conn.fetchval(IS_CONNECTED, merchant_id))
+    return owner == account_id or not is_connected
+
+
+async def delete(conn: Connection, merchant_id: str) -> None:
+    """Delete the connection with its token and address. Raises NotFound when the merchant is not connected."""
+    await conn.execute(LOCK_ACCOUNT, merchant_id)
+    if await conn.fetchval(DELETE, merchant_id) is None:
+        raise NotFound(f"There is no merchant {merchant_id} here.")
 
 
 async def save(
