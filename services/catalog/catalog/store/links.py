@@ -43,7 +43,11 @@ SELECT product_id FROM product
 WHERE merchant_id = $1 AND deleted_item_id IS NOT NULL AND ($2::text[] IS NULL OR sku = ANY($2))
 ORDER BY sku LIMIT $3
 """
-MISSING = "SELECT product_id FROM product WHERE merchant_id = $1 AND item_id IS NOT NULL AND item_id <> ALL($2::text[])"
+MISSING = """
+SELECT product_id FROM product
+WHERE merchant_id = $1 AND item_id IS NOT NULL
+    AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS shown (id) WHERE shown.id = product.item_id)
+"""
 
 MOST_CANDIDATES = 20
 """Products without an item that a new item makes us look at; the sweep finds the others by their SKU."""
