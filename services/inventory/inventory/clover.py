@@ -17,7 +17,10 @@ log = structlog.get_logger()
 MAX_FAILURES = 2
 """One item that fails may be broken. With a second one Clover itself is failing, so a batch ends there."""
 
-GONE = "Clover no longer has item {item_id}. It was probably deleted there. Link the product again, or remove it."
+GONE = (
+    "Clover no longer has item {item_id}. It was probably deleted there. Add an item with the same SKU in Clover and "
+    "press Check again: the stock goes to the new item."
+)
 TOO_LARGE = "Clover shows a count beyond 10^12 for item {item_id}. Please correct the count in Clover."
 
 

@@ -38,7 +38,9 @@ async def find_level(call: Call[Deps, Any]) -> Level:
 
 async def fetch_links(deps: Deps, merchant_id: str, skus: Collection[str]) -> set[str]:
     """Save the links that catalog has for these unknown SKUs; return the SKUs whose products are not in Clover yet."""
-    found = await deps.catalog.links(merchant_id, skus) if skus else {}
+    if not skus:
+        return set()
+    found = await deps.catalog.links(merchant_id, skus)
     linked = {sku: each.item_id for sku, each in found.items() if each.item_id}
     if linked:
         async with deps.database.unit() as unit:
