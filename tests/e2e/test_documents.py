@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from tests.support.documents import ROOT, SERVICES
+from tests.support.eventually import eventually
 from tests.support.examples import Caller, operations
 
 from quicksync_dev.demo.world import World
@@ -18,7 +19,7 @@ from quicksync_dev.system import System
 
 
 async def test_the_first_order_of_the_readme_can_be_pasted(system: System, tmp_path: Path) -> None:
-    """The lines of the README create a product and an order on the running system and show the order."""
+    """The lines of the README create a product and an order, show the order, and bring it into Clover."""
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed; `tools/setup curl` installs it")
     section = (ROOT / "README.md").read_text().partition("<!-- a test pastes")[2].partition("\n## ")[0]
@@ -26,14 +27,23 @@ async def test_the_first_order_of_the_readme_can_be_pasted(system: System, tmp_p
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     (tmp_path / ".quicksync").symlink_to(system.data_dir.root)
     pasting = await create_subprocess_exec(
-        "bash", "-euo", "pipefail", "-c", lines, cwd=tmp_path, env=_plain(), stdout=subprocess.PIPE
+        "bash", "-euo", "pipefail", "-c", f'{lines}\necho "$url"', cwd=tmp_path, env=_plain(), stdout=subprocess.PIPE
     )
     output, _ = await pasting.communicate()
 
     assert pasting.returncode == 0, output
-    product, order, shown = _json_texts(output.decode())
+    printed, url = output.decode().strip().rsplit("\n", 1)
+    product, order, shown, order_type = _json_texts(printed)
     assert (product["sku"], order["number"], shown["source_id"]) == ("MUG", "#1001", "1001")
     assert shown["state"] in {"ready", "held"}
+    assert order_type["label"] == "QuickSync"
+    await eventually(lambda: _is_paid(system, f"{url}/orders/1001"), within=60)
+
+
+async def _is_paid(system: System, order: str) -> bool:
+    token = {"Authorization": f"Bearer {system.env()['token']}"}
+    async with aiohttp.ClientSession() as session, session.get(order, headers=token) as answer:
+        return bool((await answer.json())["state"] == "paid")
 
 
 async def test_every_example_is_answered_as_documented(system: System) -> None:

@@ -100,7 +100,7 @@ def _welcome(system: System, progress: Progress) -> None:
     if "sandbox" in system.components:
         progress(f"clover:    {env['clover_url']}, empty at each start; `quicksync connect --sandbox` adds a merchant")
     progress(f"logs:      {system.data_dir.root / 'logs'}")
-    progress("Ctrl-C stops everything. `quicksync env` prints all addresses.")
+    progress("Ctrl-C stops everything. `quicksync env` prints all addresses, `quicksync login` a new link.")
 
 
 @main.command()
@@ -109,6 +109,14 @@ def env(root: Path) -> None:
     """Print all addresses as JSON, with an access token and secrets."""
     data_dir = DataDir(root)
     click.echo(json.dumps(runtime_state.public(runtime_state.read(data_dir), identity.of(data_dir)), indent=2))
+
+
+@main.command()
+@data_dir_option
+def login(root: Path) -> None:
+    """Print a link that logs a browser in to the dashboard. It is valid for ten minutes."""
+    data_dir = DataDir(root)
+    click.echo(runtime_state.login_link(runtime_state.read(data_dir)["gateway_url"], identity.of(data_dir)))
 
 
 @main.command()
@@ -220,7 +228,7 @@ async def _demo(system: System, *, kept: bool) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".quicksync-compose"),
     show_default=True,
-    help="The directory for keys. Give it to env, token, connect and mail too.",
+    help="The directory for keys. Give it to env, login, token, connect and mail too.",
 )
 @click.option("--sandbox", is_flag=True, help="Also start a local Clover and sync with it.")
 @click.option("--gateway-port", type=click.IntRange(1, 65535), default=compose.Ports.gateway, show_default=True)

@@ -254,16 +254,19 @@ async def _variables(system: System) -> dict[str, str]:
 
 
 async def test_the_command_works_on_a_running_system(system: System) -> None:
-    """`env`, `token` and `mail` run from another shell."""
+    """`env`, `login`, `token` and `mail` run from another shell."""
     env = json.loads(await _quicksync("env", system))
     token = (await _quicksync("token", system, "--scope", "stock:write", "--merchants", "A,B")).strip()
     mails = await _quicksync("mail", system)
+    place, _, login = (await _quicksync("login", system)).strip().partition("?token=")
 
     assert env["services"] == system.env()["services"]
     claims = Keys([system.identity.public_key], [], audience="x").bearer(f"Bearer {token}")
     assert claims.scopes == {"stock:write"}
     assert claims.merchants == {"A", "B"}
     assert mails == "0 e-mails\n"
+    assert place == f"{env['gateway_url']}/dashboard/login"
+    assert Keys([system.identity.public_key], [], audience="x").bearer(f"Bearer {login}").allows("problems:read")
 
 
 async def _quicksync(command: str, system: System, *more: str) -> str:
