@@ -129,7 +129,7 @@ def settings_for(kind: type[AnySettings], dsn: str, issuer: Issuer, **own: Any) 
         "postgres_dsn": SecretStr(dsn),
         "amqp_url": SecretStr("amqp://nowhere.invalid"),
         "bus_namespace": uuid4().hex,
-        "clover_timeout": 2.0,
+        "clover_timeout": 20.0,
         "jwt_public_keys": [issuer.public_pem],
         "internal_secrets": INTERNAL_SECRETS,
         "master_keys": [SecretStr(MASTER_KEY)],

@@ -133,9 +133,18 @@ class Notifier(Harness):
         async with self.session.get(self.url + path, **other) as response:
             return response.status, await response.text()
 
-    async def execute(self, sql: str) -> None:
+    async def execute(self, sql: str, *arguments: Any) -> None:
         async with self.service.database.unit() as unit:
-            await unit.conn.execute(sql)
+            await unit.conn.execute(sql, *arguments)
+
+    @asynccontextmanager
+    async def altered(self, change: str, undo: str) -> AsyncIterator[None]:
+        """Change the schema during the block. Other tests use the same database, so a failure undoes it, too."""
+        await self.execute(change)
+        try:
+            yield
+        finally:
+            await self.execute(undo)
 
 
 def field_in(page: str, name: str) -> str:

@@ -1,10 +1,14 @@
 """Access: sessions, forms and headers of the dashboard, scopes and merchants of the API."""
 
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 import pytest
 from tests.integration.notifier.conftest import MERCHANT, OTHER, Notifier
 from yarl import URL
+
+from common.db import database as database_module
+from common.errors import Unavailable
 
 PAGE = f"/dashboard/{MERCHANT}/"
 
@@ -32,6 +36,20 @@ async def test_login_without_a_database_shows_a_page(notifier: Notifier) -> None
     status, page = await notifier.log_in()
     await notifier.service.database.open()
     assert (status, "Back in a moment" in page) == (503, True)
+
+
+async def test_login_while_every_connection_is_lent_shows_a_page(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A visitor who signs in while the database is too busy sees the same page, never an error of ours."""
+    monkeypatch.setattr(database_module, "ACQUIRE_SECONDS", 0.2)
+    async with AsyncExitStack() as lent:
+        with pytest.raises(Unavailable):
+            while True:
+                await lent.enter_async_context(notifier.service.database.connection())
+        status, page = await notifier.log_in()
+    assert (status, "Back in a moment" in page) == (503, True)
+    assert (await notifier.log_in())[0] == 200
 
 
 async def test_a_missing_slash_redirects(notifier: Notifier) -> None:

@@ -90,10 +90,9 @@ async def test_a_page_that_cannot_be_loaded_is_not_called_live(notifier: Notifie
     async with tab(browser) as seen:
         await sign_in(notifier, seen.page)
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
-        await notifier.execute("ALTER TABLE contact RENAME TO away")
-        await notifier.open(waiting=7)
-        await expect(seen.page.locator("#pulse")).to_have_text("Offline, trying again")
-        await notifier.execute("ALTER TABLE away RENAME TO contact")
+        async with notifier.altered("ALTER TABLE contact RENAME TO away", "ALTER TABLE away RENAME TO contact"):
+            await notifier.open(waiting=7)
+            await expect(seen.page.locator("#pulse")).to_have_text("Offline, trying again")
         await expect(seen.page.locator("#pulse")).to_have_text("Live")
         await expect(seen.page.locator(".waiting strong")).to_have_text("7 orders are waiting")
 

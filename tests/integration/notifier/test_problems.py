@@ -137,23 +137,23 @@ async def test_rows_of_a_newer_version_are_ignored(notifier: Notifier) -> None:
     """An unknown code and an unknown column break neither the page nor the list nor the feed."""
     await notifier.log_in()
     await notifier.open()
-    async with notifier.service.database.unit() as unit:
-        await unit.conn.execute("ALTER TABLE notifier.merchant_problem ADD COLUMN tone text")
-        await unit.conn.execute(
+    table = "ALTER TABLE merchant_problem"
+    async with notifier.altered(f"{table} ADD COLUMN tone text", f"{table} DROP COLUMN tone"):
+        await notifier.execute(
             "INSERT INTO merchant_problem "
             "(id, merchant_id, code, subject, opened_at, waiting, resumed_count, resolved_at, seq) "
             "SELECT id, $1, 'of_tomorrow', '', $2, 1, 0, resolved_at, seq FROM unnest("
             "ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY[NULL, $2::timestamptz], ARRAY[98, 99]"
             ") AS p (id, resolved_at, seq)",
             MERCHANT,
-            unit.now,
+            notifier.clock.now(),
         )
 
-    assert [each["code"] for each in await notifier.problems()] == [Code.ORDER_TYPE_MISSING]
-    assert await notifier.problems("resolved") == []
-    assert "One thing needs your attention" in (await notifier.page(f"/dashboard/{MERCHANT}/"))[1]
-    async with notifier.service.deps.hub.subscribed(MERCHANT, 0) as (_, missed):
-        assert [each.kind for each in missed] == ["activity", "problem", "activity"]
+        assert [each["code"] for each in await notifier.problems()] == [Code.ORDER_TYPE_MISSING]
+        assert await notifier.problems("resolved") == []
+        assert "One thing needs your attention" in (await notifier.page(f"/dashboard/{MERCHANT}/"))[1]
+        async with notifier.service.deps.hub.subscribed(MERCHANT, 0) as (_, missed):
+            assert [each.kind for each in missed] == ["activity", "problem", "activity"]
 
 
 async def test_a_problem_names_what_it_affects(notifier: Notifier) -> None:
