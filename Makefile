@@ -4,6 +4,8 @@ BIN := .venv/bin
 WORKERS ?= 3 # test processes; a test waits more than it works, so more than cores
 ON_WORKERS = -n $(WORKERS) --no-loadscope-reorder
 .DEFAULT_GOAL := help
+# Tests start many Python processes: without compiled modules, each compiles all our code and pytest all its tests anew.
+export PYTHONDONTWRITEBYTECODE =
 .PHONY: help setup servers up demo test test-fast lint format bench bars mutants nightly docs clients lock images clean
 
 help: ## list the targets

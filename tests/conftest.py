@@ -14,8 +14,8 @@ from tests.support.database import database_dsn, migrated, migrated_database, na
 
 __all__ = ["amqp_url", "backends", "database_dsn", "migrated", "postgres_dsn"]
 
-settings.register_profile("everyday", deadline=None, max_examples=30)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("everyday", deadline=None, max_examples=20)
+settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True, print_blob=True)
 settings.register_profile("night", deadline=None, max_examples=2000, suppress_health_check=list(HealthCheck))
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "everyday"))
 

@@ -156,7 +156,7 @@ async def _exactly_once(hop: Hop, count: int) -> None:
 
 
 async def latency(dsn: str, amqp_url: str, rate: int, seconds: int) -> dict[str, float]:
-    """Milliseconds from the publish of a message to the arrival of its event, at so many messages a second."""
+    """Milliseconds from the publish of a message to the arrival of its event, at this rate of messages a second."""
     taken: list[float] = []
 
     async def arrive(delivery: DeliveredMessage) -> None:

@@ -1,4 +1,4 @@
-"""Serves Clover's webhooks with the classes the services run, and nothing else, until it is told to stop."""
+"""Serves Clover's webhooks with the classes the services run, and nothing else, until a signal stops it."""
 
 import asyncio
 import signal

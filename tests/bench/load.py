@@ -74,7 +74,7 @@ class Connection(asyncio.Protocol):
 
 
 async def run(host: str, port: int, connections: int, seconds: float, requests: list[bytes]) -> Load:
-    """Load the server for so many seconds, after a short warm-up that is not counted."""
+    """Load the server for this many seconds, after a short warm-up that is not counted."""
     taken: list[float] = []
     loop, endless = asyncio.get_running_loop(), cycle(requests)
     every = [

@@ -28,8 +28,8 @@ def test_no_event_version_is_dropped_while_it_may_be_under_way() -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
-def test_every_event_is_heard_by_somebody(event: EventClass) -> None:
-    """An event nobody subscribes to could not be routed and would wait in the outbox for ever."""
+def test_every_event_has_a_subscriber(event: EventClass) -> None:
+    """An event without a subscriber could not be routed and would wait in the outbox for ever."""
     assert any(event.type in documents.built(name).inbox.types for name in documents.SERVICES)
 
 

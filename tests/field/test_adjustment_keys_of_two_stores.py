@@ -1,4 +1,4 @@
-"""Users met: two shops with the same ids, and adjustment keys that came back with a prefix nobody had sent."""
+"""Users met: two shops with the same ids, and adjustment keys that came back with a prefix that was never sent."""
 
 from typing import Any
 

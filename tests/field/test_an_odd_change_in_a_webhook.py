@@ -34,7 +34,7 @@ async def test_the_good_change_is_taken(receiving: Receiving, odd: dict[str, Any
     answer = await receiving.post({"appId": APP, "merchants": good | odd if first else odd | good})
 
     assert answer.status == 200
-    assert [each.object_id for each in await receiving.told()] == ["ITEM000000001"]
+    assert [each.object_id for each in await receiving.received()] == ["ITEM000000001"]
     assert receiving.counted("odd") == sum(len(each) if isinstance(each, list) else 1 for each in odd.values())
 
 

@@ -40,7 +40,7 @@ END $$
 
 @asynccontextmanager
 async def fresh_database(admin_dsn: str, template: str = "template0") -> AsyncIterator[str]:
-    """A database of a name of its own, as the template is; its DSN. Dropped afterwards, whoever still uses it."""
+    """Create a copy of the template under a new name, and yield its DSN. Drop it afterwards, even if it is in use."""
     name = f"test_{uuid.uuid4().hex[:16]}"
     admin = await asyncpg.connect(admin_dsn, timeout=10, command_timeout=60)
     try:
@@ -58,7 +58,7 @@ def name_of(dsn: str) -> str:
 
 @asynccontextmanager
 async def migrated_database(admin_dsn: str) -> AsyncIterator[str]:
-    """A database in which the schema of every service is at its newest version; nobody is connected to it."""
+    """A database in which the schema of every service is at its newest version, without a connection to it."""
     async with fresh_database(admin_dsn) as dsn:
         await _create_schemas(dsn)
         for service in SERVICES:

@@ -31,7 +31,7 @@ def built(service: str) -> Service:
     settings = import_module(f"{service}.settings").Settings(
         _env_file=None,
         env="dev",
-        postgres_dsn="postgresql://nobody@127.0.0.1:9/none",
+        postgres_dsn="postgresql://unused@127.0.0.1:9/none",
         amqp_url="amqp://127.0.0.1:9/",
         **{name: value for name, value in PARTICULAR.items() if name in _fields(service)},
     )

@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,14 @@ class Controller:
     ) -> None:
         self._start = start
         self._group = group
-        self._folder = tempfile.TemporaryDirectory(prefix="quicksync-workers-")
-        self._file = Path(self._folder.name) / "addresses.json"
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
+
+    @cached_property
+    def _file(self) -> Path:
+        """The file of the addresses, in a folder that a run without workers never makes."""
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="quicksync-workers-"))
+        return Path(folder) / "addresses.json"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
@@ -73,8 +78,6 @@ class Controller:
             self._file.write_text(json.dumps(addresses))
 
     def pytest_unconfigure(self) -> None:
-        """All workers have ended."""
-        if self._file.exists():
+        """All workers have ended. The runner stops the back-ends and deletes the folder, also after Ctrl-C."""
+        with self._runner:
             self._runner.run(self._stack.aclose())
-        self._runner.close()
-        self._folder.cleanup()

@@ -28,7 +28,7 @@ class WebhookPayload(BaseModel):
     merchants: dict[str, list[Change]]
 
 
-class Told(BaseModel):
+class ObjectChanged(BaseModel):
     merchant_id: str
     object_id: str
     action: str
@@ -53,8 +53,10 @@ async def receive(notice: WebhookPayload, x_clover_auth: Annotated[str, Header()
     now = datetime.now(UTC)
     for merchant_id, changes in notice.merchants.items():
         for change in changes:
-            told = Told(merchant_id=merchant_id, object_id=change.objectId, action=change.type, sent_at=change.ts)
-            body = told.model_dump_json().encode()
+            changed = ObjectChanged(
+                merchant_id=merchant_id, object_id=change.objectId, action=change.type, sent_at=change.ts
+            )
+            body = changed.model_dump_json().encode()
             await app.state.pool.execute(INSERT, uuid.uuid4(), "clover.object_changed.v1", body, now)
     return Response()
 

@@ -70,7 +70,7 @@ class Receiving:
         sent = body if isinstance(body, str) else json.dumps(body)
         return await self.http.post("/webhooks/clover", data=sent.encode(), headers=headers)
 
-    async def told(self) -> list[ObjectChanged]:
+    async def received(self) -> list[ObjectChanged]:
         """What is in the outbox, oldest first."""
         async with self.database.connection() as conn:
             rows = await conn.fetch("SELECT body FROM outbox ORDER BY position")
@@ -125,7 +125,7 @@ async def receiving(database_dsn: str, logged: object) -> AsyncIterator[Receivin
 
 @pytest.fixture
 async def door(logged: object) -> AsyncIterator[Receiving]:
-    """A receiver without a database: whatever it answers but 503, it has stored nothing."""
+    """A receiver without a database: it stores nothing, so the only honest answer to a valid webhook is 503."""
     del logged
     async with _receiving("postgresql://") as receiving:
         yield receiving

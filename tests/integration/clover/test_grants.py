@@ -31,7 +31,7 @@ GRANT = GrantAnswer(
 
 @dataclass
 class Catalog:
-    """Answers as it is told to: the statuses in turn, the last for ever."""
+    """Answers with the given statuses in turn, and with the last one from then on."""
 
     statuses: list[int] = field(default_factory=lambda: [200])
     body: str = GRANT.model_dump_json()

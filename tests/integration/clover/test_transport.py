@@ -135,7 +135,7 @@ async def test_no_write_is_repeated_on_a_lost_connection(speaking: Speaking, met
 
 
 async def test_a_write_whose_answer_does_not_fit_is_in_doubt(speaking: Speaking) -> None:
-    """It was applied, but nobody can tell what came of it."""
+    """The call was applied, but its outcome is unknown."""
     async with speaking.clover.session(speaking.shop.merchant.id) as api:
         with pytest.raises(Ambiguous):
             await api.post("items", {"name": "Tea", "price": 1}, Numbered)

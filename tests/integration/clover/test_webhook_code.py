@@ -1,4 +1,4 @@
-"""The command with which whoever runs us reads the codes that verify the webhook's address."""
+"""The command with which an operator reads the codes that verify the webhook's address."""
 
 import asyncio
 

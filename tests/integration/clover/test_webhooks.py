@@ -22,7 +22,7 @@ async def test_a_change_is_in_the_outbox_when_200_is_answered(receiving: Receivi
     answer = await receiving.post(notice(change("IS:ITEM000000001", "UPDATE", 17)))
 
     assert answer.status == 200
-    assert await receiving.told() == [
+    assert await receiving.received() == [
         ObjectChanged(merchant_id=MERCHANT, kind="IS", object_id="ITEM000000001", action="UPDATE", sent_at=17)
     ]
 
@@ -32,7 +32,7 @@ async def test_refused_webhook_stores_nothing(receiving: Receiving) -> None:
     await receiving.post(notice(change()), "wrong")
     await receiving.post(BODY[:-1])
 
-    assert await receiving.told() == []
+    assert await receiving.received() == []
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -130,7 +130,7 @@ async def test_odd_change_does_not_cost_the_others(receiving: Receiving, odd: ob
     answer = await receiving.post(body)
 
     assert answer.status == 200
-    assert [each.kind for each in await receiving.told()] == ["O", "IS"]
+    assert [each.kind for each in await receiving.received()] == ["O", "IS"]
     assert [receiving.counted(each) for each in ("taken", "odd")] == [2, 2]
 
 
@@ -141,7 +141,7 @@ async def test_odd_merchant_does_not_cost_the_others(receiving: Receiving, key: 
     answer = await receiving.post({"appId": APP, "merchants": {key: odd, MERCHANT: [change()]}})
 
     assert answer.status == 200
-    assert [each.merchant_id for each in await receiving.told()] == [MERCHANT]
+    assert [each.merchant_id for each in await receiving.received()] == [MERCHANT]
     assert receiving.counted("odd") == (0 if odd == [] else 1)
 
 
@@ -153,7 +153,7 @@ async def test_number_of_thousands_of_digits_is_odd(receiving: Receiving) -> Non
     )
 
     assert answer.status == 200
-    assert len(await receiving.told()) == 1
+    assert len(await receiving.received()) == 1
 
 
 async def test_changes_of_thousands_of_merchants_are_taken(receiving: Receiving) -> None:
@@ -161,7 +161,7 @@ async def test_changes_of_thousands_of_merchants_are_taken(receiving: Receiving)
     merchants = {f"MRCHNT{n:07}": [change()] for n in range(3000)}
 
     assert (await receiving.post({"appId": APP, "merchants": merchants})).status == 200
-    assert [each.merchant_id for each in await receiving.told()] == [MERCHANT]
+    assert [each.merchant_id for each in await receiving.received()] == [MERCHANT]
     assert receiving.counted("unknown_merchant") == 2999
 
 
@@ -170,14 +170,14 @@ async def test_unknown_fields_and_kinds_are_accepted(receiving: Receiving) -> No
     later = notice({**change("ZZ:A1"), "body": {"quantity": 5}}, change("A:APP0000000001", "CREATE")) | {"version": 2}
 
     assert (await receiving.post(later)).status == 200
-    assert [(each.kind, each.action) for each in await receiving.told()] == [("ZZ", "UPDATE"), ("A", "CREATE")]
+    assert [(each.kind, each.action) for each in await receiving.received()] == [("ZZ", "UPDATE"), ("A", "CREATE")]
 
 
 async def test_repeated_change_in_one_webhook_is_one_event(receiving: Receiving) -> None:
     """Each object and action becomes one event, with the latest of the times."""
     await receiving.post(notice(change(ts=1), change(ts=3), change(ts=2), change(kind="DELETE", ts=1)))
 
-    assert [(each.action, each.sent_at) for each in await receiving.told()] == [("UPDATE", 3), ("DELETE", 1)]
+    assert [(each.action, each.sent_at) for each in await receiving.received()] == [("UPDATE", 3), ("DELETE", 1)]
 
 
 async def test_unknown_merchants_and_foreign_apps_are_counted_and_dropped(receiving: Receiving) -> None:
@@ -187,7 +187,7 @@ async def test_unknown_merchants_and_foreign_apps_are_counted_and_dropped(receiv
     answers = [await receiving.post(stranger), await receiving.post(notice(change(), change("O:O1"), app="OTHER"))]
 
     assert [answer.status for answer in answers] == [200, 200]
-    assert [each.merchant_id for each in await receiving.told()] == [MERCHANT]
+    assert [each.merchant_id for each in await receiving.received()] == [MERCHANT]
     assert [receiving.counted(each) for each in ("taken", "unknown_merchant", "foreign_app")] == [1, 1, 2]
 
 
@@ -199,7 +199,7 @@ async def test_a_merchant_is_known_as_soon_as_it_is_connected(receiving: Receivi
         await unit.conn.execute("UPDATE merchant SET merchant_id = 'NEWC0MER00001'")
     await receiving.post(webhook)
 
-    assert [each.merchant_id for each in await receiving.told()] == ["NEWC0MER00001"]
+    assert [each.merchant_id for each in await receiving.received()] == ["NEWC0MER00001"]
 
 
 @pytest.mark.parametrize("secret", [SECRETS[0], "wrong"])
@@ -269,7 +269,7 @@ async def test_concurrent_webhooks_share_a_transaction(receiving: Receiving) -> 
         transactions = await conn.fetchval("SELECT count(DISTINCT xmin::text) FROM outbox")
 
     assert statuses == [200] * 20
-    assert len(await receiving.told()) == 20
+    assert len(await receiving.received()) == 20
     assert transactions <= 3
 
 
@@ -286,7 +286,7 @@ async def test_failed_group_gets_503_and_no_other(receiving: Receiving, database
 
     assert (answer.status, after.status) == (503, 200)
     assert "Retry-After" in answer.headers
-    assert [each.object_id for each in await receiving.told()] == ["BEHIND"]
+    assert [each.object_id for each in await receiving.received()] == ["BEHIND"]
 
 
 async def test_webhook_without_the_database_gets_503(door: Receiving) -> None:

@@ -51,7 +51,7 @@ class Engine:
     on_noted: Callable[[Noted, Unit], Awaitable[None]] | None = None
 
     async def handle(self, event: Noted, unit: Unit) -> None:
-        """Note the text down, after whatever the test wants to happen first."""
+        """Note the text down, after the hook of the test."""
         if self.on_noted is not None:
             await self.on_noted(event, unit)
         unit.write("INSERT INTO noted (text) VALUES ($1)", event.text)

@@ -1,4 +1,4 @@
-"""Messages are handled whatever becomes of the connection they came by."""
+"""Messages are handled even if their connection breaks."""
 
 import asyncio
 from dataclasses import replace

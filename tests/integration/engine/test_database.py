@@ -1,4 +1,4 @@
-"""Whatever the database does, nothing waits for ever."""
+"""No failure of the database makes anything wait for ever."""
 
 import asyncio
 import time

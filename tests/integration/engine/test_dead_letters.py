@@ -1,25 +1,23 @@
 """Dead letters are listed, shown, replayed and dropped from the command line of a service."""
 
 import asyncio
-import os
-import sys
 from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from click.testing import CliRunner
 
 from common.ids import uuid7
+from inventory.__main__ import main
 
 
 async def dead_letters(dsn: str, *words: str) -> tuple[int, str]:
     """Run `inventory dead-letters` with these words, and return its exit code and output."""
-    environment = os.environ | {"QS_ENV": "dev", "QS_POSTGRES_DSN": dsn, "QS_AMQP_URL": "amqp://unused/"}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "inventory", "dead-letters", *words,
-        env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    output, _ = await process.communicate()
-    return process.returncode or 0, output.decode()
+    settings = {"QS_ENV": "dev", "QS_POSTGRES_DSN": dsn, "QS_AMQP_URL": "amqp://unused/"}
+    command = ["dead-letters", *words]
+    # in a thread, because the command runs a loop of its own
+    result = await asyncio.to_thread(CliRunner().invoke, main, command, env=settings)
+    return result.exit_code, result.output
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A committed event reaches the broker whatever fails on the way, and nothing else does."""
+"""Exactly the committed events reach the broker, despite every failure on the way."""
 
 import asyncio
 from contextlib import suppress
@@ -64,8 +64,8 @@ async def test_refused_event_type_is_logged_once(engine: Engine) -> None:
         await engine.declare()
         assert await relay.publish_due() == 1
 
-    told = [(line["event"], line["type"]) for line in lines]
-    assert told == [("events refused by the broker", Noted.type), ("events accepted by the broker again", Noted.type)]
+    logged = [(line["event"], line["type"]) for line in lines]
+    assert logged == [("events refused by the broker", Noted.type), ("events accepted by the broker again", Noted.type)]
 
 
 async def test_unroutable_event_is_retried_with_backoff(engine: Engine) -> None:

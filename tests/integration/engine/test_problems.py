@@ -1,4 +1,4 @@
-"""A problem is open exactly while something waits for it, and what is told of it is the truth."""
+"""A problem is open exactly while something waits for it, and its events are true."""
 
 import asyncio
 from collections import Counter
@@ -134,19 +134,21 @@ class Waiting(RuleBasedStateMachine):
         assert all(row["problem"] for row in rows if row["held"])
 
     @invariant()
-    def what_was_told_is_what_is(self) -> None:
-        told: dict[str, ProblemOpened] = {}
+    def events_add_up_to_the_open_problems(self) -> None:
+        reported: dict[str, ProblemOpened] = {}
         for row in self.run(self.engine.fetch("SELECT type, body FROM outbox ORDER BY position")):
             if row["type"] == ProblemClosed.type:
                 closed = ProblemClosed.decode(row["body"])
-                assert told.pop(closed.code).opened_at == closed.opened_at
+                assert reported.pop(closed.code).opened_at == closed.opened_at
                 continue
             event = ProblemOpened.decode(row["body"])
-            before = told.get(event.code)
+            before = reported.get(event.code)
             assert before is None or (before.opened_at == event.opened_at and before.revision < event.revision)
-            told[event.code] = event
+            reported[event.code] = event
         open_now = self.run(self.engine.fetch("SELECT code, waiting, opened_at FROM problem"))
-        assert {(each.code, each.waiting, each.opened_at) for each in told.values()} == {tuple(row) for row in open_now}
+        assert {(each.code, each.waiting, each.opened_at) for each in reported.values()} == {
+            tuple(row) for row in open_now
+        }
 
 
 @pytest.fixture
@@ -163,5 +165,5 @@ def test_problem_is_open_exactly_while_work_waits_under_it(engine: Engine, loop:
 
     Machine.engine = engine
     Machine.wait_for = staticmethod(loop.run_until_complete)
-    how = settings(max_examples=30, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck))
+    how = settings(stateful_step_count=12, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(Machine, settings=how)

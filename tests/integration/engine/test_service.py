@@ -33,7 +33,7 @@ def service(engine: Engine, work: Work = nothing, **more: Any) -> Service:
 
     async def note(_: Call[Engine, Nothing]) -> Answer:
         async with engine.database.unit() as unit:
-            unit.emit(Noted(merchant_id=MERCHANT, text="told"))
+            unit.emit(Noted(merchant_id=MERCHANT, text="done"))
         return Answer(204)
 
     settings = CommonSettings(
@@ -106,7 +106,7 @@ async def returns(_: asyncio.Event) -> None:
 
 
 async def cancels_itself(_: asyncio.Event) -> None:
-    """Retry for what somebody else cancels."""
+    """Keep working after a cancellation from outside."""
     abandoned = asyncio.get_running_loop().create_future()
     abandoned.cancel()
     await abandoned

@@ -90,7 +90,7 @@ async def test_mark_during_the_work_is_done_again(engine: Engine) -> None:
 async def test_mark_during_the_work_overrides_its_later_due_time(
     engine: Engine, later: Callable[[Batch, str, timedelta], None]
 ) -> None:
-    """A key that is marked during the work is due at once, whatever time the outcome names."""
+    """A key that is marked during the work is due at once, even if the outcome names a later time."""
     done = []
 
     async def push(batch: Batch) -> None:
@@ -346,9 +346,9 @@ async def test_refused_row_is_held_alone(engine: Engine) -> None:
     [row] = await rows(engine)
     assert (row["key"], row["held"], row["problem"]) == ("bad", True, Code.ORDER_REJECTED)
     assert row["error"] == "Price must not be null"
-    [told] = await events(engine)
-    assert told.startswith("problem.opened.v1")
-    assert '"waiting":1' in told
+    [event] = await events(engine)
+    assert event.startswith("problem.opened.v1")
+    assert '"waiting":1' in event
 
 
 @pytest.mark.parametrize("error", [Unavailable(), Ambiguous(), Throttled()])
@@ -400,7 +400,7 @@ async def test_held_key_is_attempted_again_after_a_mark(engine: Engine) -> None:
 
     assert len(tries) == 3
     assert await rows(engine) == []
-    assert [told.split()[0] for told in await events(engine)] == ["problem.opened.v1", "problem.closed.v1"]
+    assert [event.split()[0] for event in await events(engine)] == ["problem.opened.v1", "problem.closed.v1"]
 
 
 async def failing_until_reported(engine: Engine, error: Callable[[], Exception]) -> timedelta:
@@ -503,9 +503,9 @@ async def test_new_reason_of_a_held_key_is_reported(engine: Engine) -> None:
         await mark(engine, "a")
         await worker(engine, push=push).run_until_idle()
 
-    told = await problem_events(engine)
-    assert [(each.waiting, each.affected[0].reason) for each in told] == [(1, "no name"), (1, "no price")]
-    assert told[0].revision < told[1].revision
+    published = await problem_events(engine)
+    assert [(each.waiting, each.affected[0].reason) for each in published] == [(1, "no name"), (1, "no price")]
+    assert published[0].revision < published[1].revision
 
 
 async def test_dropped_key_has_not_gone_through(engine: Engine) -> None:
@@ -598,7 +598,7 @@ async def test_released_work_runs_in_order(engine: Engine) -> None:
     for key in keys:
         await mark(engine, key)
     await worker(engine, push=push).run_until_idle()
-    assert [told for told in await events(engine) if "closed" in told] == []
+    assert [event for event in await events(engine) if "closed" in event] == []
     opened = await events(engine)
     assert '"waiting":25' in opened[-1]
 
@@ -608,7 +608,7 @@ async def test_released_work_runs_in_order(engine: Engine) -> None:
     await worker(engine, push=push).run_until_idle()
 
     assert sent == keys
-    closed = [told for told in await events(engine) if "closed" in told]
+    closed = [event for event in await events(engine) if "closed" in event]
     assert len(closed) == 1
     assert '"resumed_count":25' in closed[0]
 
@@ -630,10 +630,10 @@ async def test_problem_stays_open_while_a_key_waits_under_it(engine: Engine) -> 
             assert await table.retry(unit, MERCHANT, "push", key)
         await worker(engine, push=push).run_until_idle()
 
-    told = await events(engine)
-    assert [each.split()[0] for each in told] == ["problem.opened.v1", "problem.opened.v1", "problem.closed.v1"]
-    assert '"waiting":1' in told[1]
-    assert '"resumed_count":2' in told[2]
+    published = await events(engine)
+    assert [each.split()[0] for each in published] == ["problem.opened.v1", "problem.opened.v1", "problem.closed.v1"]
+    assert '"waiting":1' in published[1]
+    assert '"resumed_count":2' in published[2]
 
 
 async def test_dropped_key_stops_waiting(engine: Engine) -> None:
@@ -676,7 +676,7 @@ async def test_repeated_work_that_succeeded_closes_its_problem(engine: Engine) -
 
     [row] = await rows(engine)
     assert (row["held"], row["problem"]) == (False, None)
-    assert [told.split()[0] for told in await events(engine)] == ["problem.opened.v1", "problem.closed.v1"]
+    assert [event.split()[0] for event in await events(engine)] == ["problem.opened.v1", "problem.closed.v1"]
 
 
 async def test_repeated_work_is_due_again(engine: Engine) -> None:

@@ -122,7 +122,7 @@ async def test_a_name_cannot_inject_headers_or_markup(notifier: Notifier) -> Non
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
 
 
-@pytest.mark.parametrize("address", ["a@b.example\r\nBcc: c@d.example", "nobody", "a@b.example,c@d.example"])
+@pytest.mark.parametrize("address", ["a@b.example\r\nBcc: c@d.example", "no-address", "a@b.example,c@d.example"])
 async def test_an_invalid_address_is_held(notifier: Notifier, address: str) -> None:
     """Nothing is sent, the work is held under its problem, and no text contains the address."""
     notifier.directory.email = address

@@ -10,7 +10,7 @@ from common.errors import Unavailable
 
 
 class Writer:
-    """Writes groups when told to go on; fails those that hold `bad`."""
+    """Writes each group once the test allows it; fails groups that hold `bad`."""
 
     def __init__(self) -> None:
         self.groups: list[list[str]] = []

@@ -32,7 +32,7 @@ from common.money import EXPONENTS, exponent, format_money
     ],
 )
 def test_the_minor_unit_is_that_of_iso_4217(amount: int, currency: str, text: str) -> None:
-    """The decimal places are those of the currency, whatever people usually write of it."""
+    """The decimal places are those of ISO 4217, even where people usually write fewer."""
     assert format_money(amount, currency) == text
     assert messages.for_locale().money(amount, currency) == text
 

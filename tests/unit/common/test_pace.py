@@ -147,10 +147,10 @@ async def test_long_pause_raises_throttled() -> None:
     """When Clover asks for more than five seconds, callers get Throttled, so that no grant is held idle."""
     paced = Paced()
     paced.pace.throttled(0, timedelta(seconds=21))
-    with pytest.raises(Throttled) as told:
+    with pytest.raises(Throttled) as raised:
         await paced.call()
 
-    assert told.value.retry_after == timedelta(seconds=21)
+    assert raised.value.retry_after == timedelta(seconds=21)
 
 
 async def test_cancelled_call_leaves_its_place() -> None:

@@ -1,4 +1,4 @@
-"""Nothing secret or personal survives redaction, whatever it is wrapped in; what explains an event does."""
+"""Redaction removes secrets and personal data in any wrapping, and keeps the rest of an event."""
 
 import json
 import time
@@ -109,7 +109,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 @given(values)
 def test_anything_can_be_written(value: object) -> None:
-    """Whatever is logged becomes plain JSON in ASCII: half surrogates, bytes, NaN and all."""
+    """Any logged value becomes plain JSON in ASCII: half surrogates, bytes, NaN and all."""
     assert json.dumps(scrub(value), allow_nan=False).isascii()
 
 
@@ -126,8 +126,8 @@ def test_depth_ends() -> None:
 )
 def test_hostile_texts_cost_no_more_than_their_length(part: str) -> None:
     """No text makes the patterns run away, and what is kept of a long one is bounded."""
-    hostile = part * (100_000 // len(part))
+    hostile = part * (25_000 // len(part))
     began = time.process_time()
 
     assert len(text(hostile)) <= LONGEST + 3
-    assert time.process_time() - began < 20  # a pattern that runs away takes minutes
+    assert time.process_time() - began < 2  # a pattern that runs away takes at least three times as long

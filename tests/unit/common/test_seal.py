@@ -36,7 +36,7 @@ def test_sealed_format_is_stable() -> None:
 
 
 def test_keys_can_be_rotated() -> None:
-    """The first key seals, every key opens, and what an older key sealed can be told."""
+    """The first key seals, every key opens, and values sealed by an older key are recognized."""
     before = Sealer([OLD]).seal(b"token", context=CONTEXT)
     rotated = Sealer([NEW, OLD])
     after = rotated.seal(b"token", context=CONTEXT)

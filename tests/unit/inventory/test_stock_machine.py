@@ -20,7 +20,7 @@ quantities = st.integers(1, 20_000)
 class Stock(RuleBasedStateMachine):
     """One item, a model of Clover that counts it, and the steps that the sync functions take.
 
-    `truth` is the quantity on the shelf, as far as anybody knows: while nobody counted, adjustments say nothing about
+    `truth` is the quantity on the shelf, as far as it is known: before the first count, adjustments say nothing about
     it. Counts alone cannot show three kinds of till sales, which this machine
     leaves out: sales between the read and the write of one push, sales larger than an open push, and sales between a
     count set here and Clover's first count.

@@ -1,4 +1,4 @@
-"""A state machine of an item that nobody counts: no sequence of events makes a count."""
+"""A state machine of an uncounted item: no sequence of events makes a count."""
 
 from uuid import UUID
 

@@ -24,7 +24,7 @@ def test_addresses_are_parsed(text: str) -> None:
     "text",
     [
         "",
-        "nobody",
+        "no-address",
         "a@",
         "@b",
         "a@b.example\r\nBcc: c@d.example",

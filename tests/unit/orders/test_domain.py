@@ -148,7 +148,7 @@ def test_a_phone_number_is_sent_as_clover_takes_it(phone: str | None, fit: str |
 
 @given(*[st.text(max_size=255)] * 4)
 def test_a_customer_for_clover_fits(first: str, last: str, email: str, phone: str) -> None:
-    """Whatever was given, no field is too long for Clover or has a line break, and none at all is no customer."""
+    """No field is too long for Clover or has a line break, and without any field there is no customer."""
     fit = Customer(first, last, email, phone).for_clover()
     if fit is not None:
         for field, longest in ((fit.first_name, 64), (fit.last_name, 64), (fit.email, 127), (fit.phone, 21)):
@@ -158,7 +158,7 @@ def test_a_customer_for_clover_fits(first: str, last: str, email: str, phone: st
 
 @given(st.text(max_size=200))
 def test_clipped_text_fits_clover(text: str) -> None:
-    """At most so many UTF-16 units, and never half of a character."""
+    """A cut text has at most the given number of UTF-16 units, and no half character."""
     short = clipped(text, 127)
     assert len(short.encode("utf-16-le")) <= 254
     assert text.startswith(short)

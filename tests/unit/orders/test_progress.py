@@ -114,7 +114,7 @@ TestSending = Sending.TestCase
 
 
 def looks_until_settled(doubts: int) -> list[float]:
-    """When Clover is asked about a write that it never shows, in seconds after so many doubts in a row."""
+    """When Clover is asked about a write that it never shows, in seconds, by the number of doubts in a row."""
     progress = Progress(state=State.UNKNOWN, sending=CREATE.name, doubts=doubts - 1).in_doubt(NOW)
     now, looks = NOW, []
     while progress.sending is not None:

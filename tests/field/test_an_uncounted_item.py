@@ -1,4 +1,4 @@
-"""Users met: an item that nobody counts became -1 in Clover, and unavailable, by one adjustment."""
+"""Users met: an uncounted item became -1 in Clover, and unavailable, by one adjustment."""
 
 from itertools import permutations
 from typing import Any
