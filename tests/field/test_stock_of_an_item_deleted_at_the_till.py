@@ -1,4 +1,4 @@
-"""Users met: a linked item was deleted at the till, its stock stayed stuck, and one item was reported with two counts."""
+"""Users met: a linked item was deleted at the till, its stock stuck, and one item had two counts."""
 
 import pytest
 from tests.integration.inventory.conftest import WRITE, Inventory, inventory

@@ -23,8 +23,8 @@ async def test_answers_match_the_document(catalog: Catalog) -> None:
     inside = openapi.document("catalog", internal)
     ours = {"Authorization": f"Bearer {mint_internal(INTERNAL, 'catalog', 'orders')}"}
 
-    assert await fuzz(base, _for(outside, shop.id), catalog.issuer.headers(), 15) > 100
-    assert await fuzz(base, _for(inside, shop.id), ours, 15) > 50
+    assert await fuzz(base, _for(outside, shop.id), catalog.issuer.headers()) > 40
+    assert await fuzz(base, _for(inside, shop.id), ours) > 20
 
 
 def _for(document: dict[str, Any], merchant_id: str) -> dict[str, Any]:

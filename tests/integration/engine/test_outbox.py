@@ -101,7 +101,7 @@ async def test_stopping_relay_has_a_bounded_last_round(engine: Engine, monkeypat
 async def test_unroutable_event_does_not_block_the_others(engine: Engine) -> None:
     """Of a burst, only the unroutable events stay."""
     await engine.declare()
-    lost = message("lost", type="engine.nobody_listens.v1")
+    lost = message("lost", type="engine.without_subscriber.v1")
     failed = await engine.publisher().publish([message("a"), lost, message("b")])
 
     assert dict(failed) == {lost.id: "no queue is bound for it"}

@@ -11,4 +11,4 @@ async def test_no_request_finds_a_server_error(inventory: Inventory) -> None:
     described = document("inventory", inventory.service.routes)
     headers = {"Authorization": f"Bearer {inventory.issuer.token()}"}
 
-    assert await fuzz(str(inventory.http.make_url("/")), described, headers, examples=15) > 50
+    assert await fuzz(str(inventory.http.make_url("/")), described, headers) > 20

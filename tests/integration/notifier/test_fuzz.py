@@ -17,7 +17,7 @@ async def test_the_service_conforms_to_its_document(notifier: Notifier, monkeypa
     await notifier.open()
     document = _for(openapi.document("notifier", notifier.service.routes), MERCHANT)
 
-    assert await fuzz(notifier.url, document, notifier.issuer.headers(), 15) > 90
+    assert await fuzz(notifier.url, document, notifier.issuer.headers()) > 40
 
 
 def _for(document: dict[str, Any], merchant_id: str) -> dict[str, Any]:

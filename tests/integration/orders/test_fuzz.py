@@ -11,4 +11,4 @@ async def test_no_request_finds_a_server_error(orders: Orders) -> None:
     described = document("orders", orders.service.routes)
     headers = {"Authorization": f"Bearer {orders.issuer.token()}"}
 
-    assert await fuzz(str(orders.http.make_url("/")), described, headers, examples=15) > 50
+    assert await fuzz(str(orders.http.make_url("/")), described, headers) > 20

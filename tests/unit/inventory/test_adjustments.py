@@ -105,7 +105,7 @@ def test_products_on_their_way_are_refused_apart() -> None:
     assert not isinstance(refused.value, ProductsPending)
 
 
-def test_an_item_that_nobody_counts_keeps_no_count() -> None:
+def test_an_uncounted_item_keeps_no_count() -> None:
     """The movement is in the ledger without a count, and there is nothing to push."""
     adjusted = adjust_all([request()], [Level(ITEM, "SKU-1", unread_delta=None)], {}, NOW)
 
