@@ -14,4 +14,4 @@ async def test_answers_conform_to_the_document(client: Client, issuer: Issuer) -
     """Valid requests succeed, invalid ones get a documented 4xx; none gets a 5xx."""
     document = openapi.document("shop", ROUTES)
 
-    assert await fuzz(str(client.make_url("/")), document, issuer.headers()) > 50
+    assert await fuzz(str(client.make_url("/")), document, issuer.headers()) > 20
