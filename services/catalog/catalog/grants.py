@@ -18,6 +18,9 @@ from common.seal import NotOpened, Sealer
 
 log = structlog.get_logger()
 
+DATABASE_SECONDS = 2.0
+"""Callers wait three seconds for a grant, and then continue slowly with their last one."""
+
 
 @dataclass(frozen=True)
 class Access:
@@ -38,7 +41,7 @@ class QuotaAllocator:
 
     async def allocate(self, access: Access, holder: UUID, service: str) -> Grant:
         """Grant calls to this holder, or renew its grant. Raises Throttled while no capacity is free."""
-        async with self.database.unit() as unit:
+        async with self.database.unit(within=DATABASE_SECONDS) as unit:
             now = await store.lock(unit.conn)
             own, others = await store.claims(unit.conn, access.merchant_id, holder, now)
             claim = claim_for(self.limits, own, others, access.merchant_id, now)
@@ -58,7 +61,7 @@ class QuotaAllocator:
 
     async def release(self, grant_id: UUID) -> None:
         """Free the share of this grant; a grant that is unknown or released already is no error."""
-        async with self.database.connection() as conn:
+        async with self.database.connection(within=DATABASE_SECONDS) as conn:
             await store.release(conn, grant_id)
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
 import asyncpg
+from asyncpg.transaction import Transaction
 
 from common import cancellation
 from common.clock import Clock
@@ -18,6 +19,9 @@ ACQUIRE_SECONDS = 5.0
 COMMAND_SECONDS = 20.0
 """Longer than the server's own limits below, so that it only fires when the connection is dead."""
 CLOSE_SECONDS = 3.0
+GIVE_UP_SECONDS = 0.4
+"""After a failure, the server has this long to cancel a statement and to roll back; then the connection is closed,
+which rolls back as well. A caller that is out of time must not wait for a server that does not answer."""
 
 SERVER_SETTINGS = {
     "statement_timeout": "15s",
@@ -90,26 +94,51 @@ class Database:
         self._pool = None
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection for reading, outside any transaction."""
+    async def connection(self, *, within: float | None = None) -> AsyncIterator[Connection]:
+        """Lend a connection for reading, outside any transaction. Raise Unavailable unless the block ends `within`."""
         if self._pool is None:
             raise Unavailable("the database is not open")
         with translated():
-            connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
-            try:
-                yield connection
-            finally:
-                await self._pool.release(connection, timeout=ACQUIRE_SECONDS)
+            async with asyncio.timeout(within):
+                connection = await self._pool.acquire(timeout=ACQUIRE_SECONDS)
+                try:
+                    yield connection
+                finally:
+                    await self._pool.release(connection, timeout=GIVE_UP_SECONDS)
 
     @asynccontextmanager
-    async def unit(self, now: datetime | None = None) -> AsyncIterator[Unit]:
-        """Open a unit of work: committed when the block ends, rolled back when it raises."""
-        async with self.connection() as connection, connection.transaction():
+    async def unit(self, now: datetime | None = None, *, within: float | None = None) -> AsyncIterator[Unit]:
+        """Open a unit of work: committed when the block ends, rolled back when it raises or is not done `within`."""
+        async with self.connection(within=within) as connection, _transaction(connection):
             unit = Unit(connection, now or self.clock.now())
             yield unit
             await unit.flush()
         for topic in unit.topics:
             self.wakeups.notify(topic)
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection) -> AsyncIterator[None]:
+    """Run the block in a transaction. Its end, good or bad, never waits long for a server that does not answer."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except BaseException:
+        await _roll_back(connection, transaction)
+        raise
+    await transaction.commit()
+
+
+async def _roll_back(connection: Connection, transaction: Transaction) -> None:
+    try:
+        async with asyncio.timeout(GIVE_UP_SECONDS):
+            await transaction.rollback()
+    except DRIVER_ERRORS:
+        connection.terminate()
+    except asyncio.CancelledError:
+        connection.terminate()
+        raise
 
 
 async def _nothing_to_reset(_: object) -> None:

@@ -12,7 +12,8 @@ T = TypeVar("T")
 
 LARGEST_GROUP = 2_000
 MOST_GROUPS = 4
-WRITE_SECONDS = 5.0
+TOO_SLOW = "the database did not write in time"
+WRITE_SECONDS = 3.0
 """Clover gives up a webhook after some seconds and repeats it, so a slower write is better refused."""
 
 
@@ -26,7 +27,8 @@ class _Group(Generic[T]):
 class GroupCommit(Generic[T]):
     """Writes the items of concurrent callers in groups, one group after another, each in one call of `write`.
 
-    When a group fails, exactly the callers of its items get the error. At most four full groups wait.
+    When a group fails, exactly the callers of its items get the error. At most four full groups wait. The items of a
+    caller that gets Unavailable may still be written later, as after any lost answer.
     """
 
     def __init__(self, write: Callable[[Sequence[T]], Awaitable[None]]) -> None:
@@ -39,7 +41,11 @@ class GroupCommit(Generic[T]):
         group = self._joined(items)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._run(), name="group commit")
-        await group.over.wait()
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await group.over.wait()
+        except TimeoutError:
+            raise Unavailable(TOO_SLOW) from None
         if group.error is not None:
             raise group.error
 
@@ -60,7 +66,7 @@ class GroupCommit(Generic[T]):
                     await self._write(group.items)
                 group.error = None
             except TimeoutError:
-                group.error = Unavailable("the database did not write in time")
+                group.error = Unavailable(TOO_SLOW)
             except Exception as error:  # noqa: BLE001 - each caller of the group raises it again
                 group.error = error
             finally:

@@ -1,8 +1,10 @@
 """Builds the web application of a service: its route table behind tracing, access logs, problems and tokens."""
 
+import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from http import HTTPStatus
 
@@ -27,6 +29,9 @@ _ANONYMOUS = Claims()
 _UNMATCHED = "unmatched"
 _UNANSWERED = 499
 """The status logged when the caller disconnects, or a stream breaks, before the answer is complete."""
+
+DEADLINE = web.RequestKey("deadline", asyncio.Timeout)
+"""The time limit of a request whose answer has not begun."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -55,13 +60,13 @@ def build_app(
     every = [*routes, *health.probes(metrics, checks), _document_route(name, routes)]
     app = web.Application(
         middlewares=[_tracing, _access(metrics, {route.path for route in every if route.quiet}), problems],
-        client_max_size=max(route.max_body for route in every),
+        client_max_size=max(route.body_limit for route in every),
     )
     keys = Keys(settings.jwt_public_keys, settings.internal_secrets, audience=name)
     for route in every:
-        app.router.add_route(
-            route.method, _whole_parts(route.path), _endpoint(route, deps, keys, settings.http_read_timeout)
-        )
+        endpoint = _endpoint(route, deps, keys, settings.http_read_timeout)
+        for method in route.methods:
+            app.router.add_route(method, _whole_parts(route.path), endpoint)
     app.on_response_prepare.append(_prepare)
     return app
 
@@ -91,9 +96,22 @@ def _endpoint(
             # the same answer as for an unknown merchant, so that ids cannot be probed
             raise NotFound(f"There is no merchant {merchant_id} here.")
         values = await _read_input(route, request, read_timeout)
-        return _response(route, await route.handler(Call(deps, values, merchant_id, path, claims, request)))
+        async with _in_time(request, route.within):
+            result = await route.handler(Call(deps, values, merchant_id, path, claims, request))
+        return _response(route, result)
 
     return endpoint
+
+
+@asynccontextmanager
+async def _in_time(request: web.Request, seconds: float | None) -> AsyncIterator[None]:
+    """Raise Unavailable unless the answer begins within these seconds; a stream then lasts as long as it likes."""
+    async with asyncio.timeout(seconds) as deadline:
+        request[DEADLINE] = deadline
+        try:
+            yield
+        finally:
+            del request[DEADLINE]
 
 
 def _authorize(route: Route, keys: Keys, request: web.Request) -> Claims:
@@ -125,7 +143,7 @@ async def _read_input(route: Route, request: web.Request, read_timeout: float) -
             raise Invalid.field("body", "is not expected here", "Send the request without a body.")
         return parse.from_query(route.takes, request.query)
     parse.from_query(Nothing, request.query)
-    body = await parse.read_body(request, route.max_body, read_timeout)
+    body = await parse.read_body(request, route.body_limit, read_timeout)
     if not body and route.takes is Nothing:
         return Nothing()
     return parse.from_body(route.takes, request.content_type, request.charset, body)
@@ -183,6 +201,8 @@ def _access(metrics: Metrics, quiet: Collection[str]) -> Middleware:
 
 async def _prepare(request: web.Request, response: web.StreamResponse) -> None:
     request[STARTED] = True
+    if DEADLINE in request and not request[DEADLINE].expired():
+        request[DEADLINE].reschedule(None)
     response.headers["Server"] = "quicksync"
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

@@ -4,18 +4,23 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from common.http.auth import Claims
+from common.http.sizes import largest_body
 
 D = TypeVar("D")
 I = TypeVar("I")  # noqa: E741 - reads as Call[Deps, Input]
 
 MAX_BODY = 256 * 1024
-"""Default limit of a body in bytes."""
+"""Least limit of a body in bytes; a model that accepts larger bodies raises it."""
+
+ANSWER_SECONDS = 4.0
+"""Default time in which an answer begins: callers commonly give up after five seconds."""
 
 _PARAMETER = re.compile(r"{([a-z]\w*)[:}]")
 """A checked part of a path: `{name}` or `{name:pattern}`. The name `_` marks a part that handlers ignore."""
@@ -106,8 +111,10 @@ class Route:
     `scope` is the scope a bearer token needs, or an `Access`. With a scope, the token must also cover the
     `{merchant_id}` of the path. `takes` is read from the JSON body of PUT, POST and PATCH, from the query string of
     GET and DELETE; with None the handler reads the request itself. `gives` is the model of the answer, sent with
-    `status`, or EVENTS; `also` lists further statuses the handler answers with. `max_body` is in bytes. A quiet
-    route logs only its failures: probes, and routes called thousands of times.
+    `status`, or EVENTS; `also` lists further statuses the handler answers with. `max_body`, in bytes, is for a
+    body that the handler reads itself; a body that `takes` describes may be as large as its model allows. An answer
+    that has not begun `within` these seconds becomes a 503; with None the handler bounds its own time. A quiet route
+    logs only its failures: probes, and routes called thousands of times.
 
     The rest is documentation. A route without a summary, or with `Access.INTERNAL`, stays out of the OpenAPI
     document. `example` is what `takes` reads, as JSON: a body, or query parameters by name. `gives_example` is an
@@ -129,7 +136,8 @@ class Route:
     example: Mapping[str, Any] | None = None
     gives_example: Mapping[str, Any] | None = None
     path_parameters: Mapping[str, PathParameter] = field(default_factory=dict)
-    max_body: int = MAX_BODY
+    max_body: int | None = None
+    within: float | None = ANSWER_SECONDS
     quiet: bool = False
 
     def __post_init__(self) -> None:
@@ -137,6 +145,8 @@ class Route:
             raise ValueError(f"{self.method} {self.path}: a route of the API needs a summary")
         if unknown := set(self.path_parameters) - set(self.parameters):
             raise ValueError(f"{self.method} {self.path}: the path has no {sorted(unknown)}")
+        if self.max_body is not None and self.takes is not None:
+            raise ValueError(f"{self.method} {self.path}: the model decides how large a body may be")
         expected = _input_of(self.handler)
         if expected is not None and expected is not (self.takes or type(None)):
             raise ValueError(
@@ -147,6 +157,18 @@ class Route:
     def parameters(self) -> tuple[str, ...]:
         """The parameter names in the path, in order."""
         return tuple(_PARAMETER.findall(self.path))
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods it answers: HEAD as well where GET works, without the body; a stream has no end to measure."""
+        return ("GET", "HEAD") if self.method == "GET" and self.gives != EVENTS else (self.method,)
+
+    @cached_property
+    def body_limit(self) -> int:
+        """The largest body in bytes. Every body that the model accepts fits, in whatever spelling of JSON."""
+        if self.max_body is not None:
+            return self.max_body
+        return max(MAX_BODY, largest_body(self.takes)) if self.takes and self.takes_body else MAX_BODY
 
     @property
     def takes_body(self) -> bool:

@@ -65,7 +65,10 @@ class Receiver:
 
     def routes(self) -> list[Route]:
         """Return the route POST /webhooks/clover."""
-        return [Route("POST", PATH, self.receive, Access.OPEN, takes=None, max_body=LARGEST_BODY, quiet=True)]
+        # the body and the write have time limits of their own
+        return [
+            Route("POST", PATH, self.receive, Access.OPEN, takes=None, max_body=LARGEST_BODY, within=None, quiet=True)
+        ]
 
     async def receive(self, call: Call[object, None]) -> web.StreamResponse:
         """Respond with 200 once every change of a connected merchant is committed to the outbox."""

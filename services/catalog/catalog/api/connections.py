@@ -17,7 +17,7 @@ from common.db import merchants
 from common.db.unit import Priority, Unit
 from common.errors import Forbidden, Invalid, NotFound, Rejected, Undecodable
 from common.http.problems import Refused
-from common.http.routes import Access, Answer, Call, Input, Nothing, Route, Tag
+from common.http.routes import ANSWER_SECONDS, Access, Answer, Call, Input, Nothing, Route, Tag
 from common.ids import MerchantId
 from common.money import Currency
 from common.text import Email
@@ -101,7 +101,7 @@ async def connect_merchant(call: Call[Deps, ConnectionInput]) -> Answer:
     if not call.claims.covers(wanted.merchant_id):
         raise Refused(403, "forbidden", "The token does not cover this merchant.")
     profile = await _probe(call.deps, wanted)
-    async with call.deps.database.unit() as unit:
+    async with call.deps.database.unit(within=ANSWER_SECONDS) as unit:
         is_new = await _save(call.deps, unit, wanted, profile)
         connection = await connections.find(unit.conn, wanted.merchant_id)
     return Answer(201 if is_new else 200, MerchantView.of(connection))
@@ -193,6 +193,7 @@ ROUTES = [
         gives=MerchantView,
         status=201,
         also=(200, 409, 429),
+        within=None,
         summary="Connect a merchant",
         description=(
             "Checks the API token against Clover, then stores it. Connect a merchant again to replace its token: the "

@@ -22,7 +22,6 @@ ROUTES = [
         takes=LinkLookup,
         gives=SkuLinks,
         also=(404,),
-        max_body=1024 * 1024,
         summary="Look up the Clover items of SKUs",
     ),
 ]

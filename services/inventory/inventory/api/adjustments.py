@@ -19,8 +19,6 @@ from inventory.domain.ledger import Movement
 from inventory.store import ledger, levels
 
 MAX_ADJUSTMENTS = 1000
-MAX_BODY = 8 * 1024 * 1024
-"""Bytes of MAX_ADJUSTMENTS adjustments with the longest texts, each character escaped as two surrogates."""
 
 PENDING = "A product was accepted and is not in Clover yet. Send the same request again in a few seconds."
 
@@ -163,6 +161,5 @@ ROUTES = [
             ]
         },
         gives_example={"movements": [EXAMPLE]},
-        max_body=MAX_BODY,
     )
 ]

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from common.http.routes import Access, Route
+from common.http.routes import EVENTS, Access, Route
 from notifier.dashboard.forms import MAX_FORM_BYTES
 from notifier.dashboard.pages import links, session, store, stores
 from notifier.dashboard.rendering import PageCall, redirect, render_note, serve_asset
@@ -33,7 +33,7 @@ ROUTES = [
     Route("GET", "/dashboard/static/{name:[a-z.]+}", serve_asset, Access.OPEN, takes=None),
     Route("GET", STORE, go_to_store, Access.OPEN, takes=None),
     Route("GET", f"{STORE}/", signed_in(store.show_store), Access.OPEN, takes=None),
-    Route("GET", f"{STORE}/stream", signed_in(store.stream_store), Access.OPEN, takes=None),
+    Route("GET", f"{STORE}/stream", signed_in(store.stream_store), Access.OPEN, takes=None, gives=EVENTS),
     Route(
         "POST",
         f"{STORE}/problems/{{problem_id}}/recheck",
