@@ -9,11 +9,12 @@ from aiohttp import web
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from common.errors import NotFound
-from common.http.routes import Access, Answer, Call, Input, Nothing, PathParameter, Route, Tag
+from common.http.routes import EVENTS, Access, Answer, Call, Input, Nothing, PathParameter, Route, Tag
 from common.quantity import DecimalQuantity
 
 MERCHANT = "MRCHNT0000001"
 OTHER = "MRCHNT0000002"
+LATE_SECONDS = 0.1
 
 
 class Line(Input):
@@ -101,6 +102,14 @@ async def wait(_: Call[Shop, None]) -> web.StreamResponse:
     raise AssertionError
 
 
+async def outlast(call: Call[Shop, None]) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(call.request)
+    await asyncio.sleep(2 * LATE_SECONDS)
+    await response.write(b"ended")
+    return response
+
+
 ORDER = "/v1/merchants/{merchant_id}/orders/{source_id}"
 ORDERS = Tag("Orders", "Orders of the shop.")
 SOURCE_ID = {"source_id": PathParameter("The id of the order in the shop.", "A-1")}
@@ -136,4 +145,6 @@ ROUTES = [
     Route("POST", "/fail", fail, Access.OPEN),
     Route("GET", "/stream", stream, Access.OPEN, takes=None),
     Route("GET", "/wait", wait, Access.OPEN, takes=None),
+    Route("GET", "/late", wait, Access.OPEN, takes=None, within=LATE_SECONDS),
+    Route("GET", "/outlast", outlast, Access.OPEN, takes=None, within=LATE_SECONDS, gives=EVENTS),
 ]

@@ -57,6 +57,26 @@ async def test_what_may_be_tried_again_says_when(client: Client, shop: Shop, err
     assert (await client.post("/fail")).headers["Retry-After"] == seconds
 
 
+async def test_late_answer_is_a_503_that_may_be_repeated(client: Client) -> None:
+    """A handler that does not answer in time is ended, and the caller may try again."""
+    answer = await client.get("/late")
+
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "2")
+    assert (await answer.json(content_type=None))["detail"] == "The answer took too long."
+
+
+async def test_stream_that_began_in_time_may_last(client: Client) -> None:
+    """The time limit is for the beginning of an answer, not for its end."""
+    assert await (await client.get("/outlast")).text() == "ended"
+
+
+async def test_stream_is_not_answered_to_head(client: Client) -> None:
+    """HEAD of a stream would last as long as the stream; it is not allowed."""
+    answer = await client.head("/outlast")
+
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+
+
 async def test_a_bug_is_answered_with_its_trace_id_only(client: Client, shop: Shop, logged: Logged) -> None:
     """A bug shows the caller only the trace id; the log has the traceback under the same id."""
     shop.raises = ValueError("inner workings \udcff, password=hunter2")

@@ -19,7 +19,7 @@ ACQUIRE_SECONDS = 5.0
 COMMAND_SECONDS = 20.0
 """Longer than the server's own limits below, so that it only fires when the connection is dead."""
 CLOSE_SECONDS = 3.0
-GIVE_UP_SECONDS = 0.4
+GIVE_UP_SECONDS = 0.3
 """After a failure, the server has this long to cancel a statement and to roll back; then the connection is closed,
 which rolls back as well. A caller that is out of time must not wait for a server that does not answer."""
 

@@ -1,10 +1,8 @@
 """Builds the web application of a service: its route table behind tracing, access logs, problems and tokens."""
 
-import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
 
@@ -17,6 +15,7 @@ from pydantic import BaseModel
 from common.errors import Invalid, NotFound
 from common.http import health, openapi, parse
 from common.http.auth import Claims, Keys
+from common.http.deadline import answer_begins, in_time
 from common.http.problems import STARTED, Refused, problems
 from common.http.routes import Access, Answer, Call, Nothing, Route
 from common.settings import CommonSettings
@@ -29,9 +28,6 @@ _ANONYMOUS = Claims()
 _UNMATCHED = "unmatched"
 _UNANSWERED = 499
 """The status logged when the caller disconnects, or a stream breaks, before the answer is complete."""
-
-DEADLINE = web.RequestKey("deadline", asyncio.Timeout)
-"""The time limit of a request whose answer has not begun."""
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -96,22 +92,11 @@ def _endpoint(
             # the same answer as for an unknown merchant, so that ids cannot be probed
             raise NotFound(f"There is no merchant {merchant_id} here.")
         values = await _read_input(route, request, read_timeout)
-        async with _in_time(request, route.within):
+        async with in_time(request, route.within):
             result = await route.handler(Call(deps, values, merchant_id, path, claims, request))
         return _response(route, result)
 
     return endpoint
-
-
-@asynccontextmanager
-async def _in_time(request: web.Request, seconds: float | None) -> AsyncIterator[None]:
-    """Raise Unavailable unless the answer begins within these seconds; a stream then lasts as long as it likes."""
-    async with asyncio.timeout(seconds) as deadline:
-        request[DEADLINE] = deadline
-        try:
-            yield
-        finally:
-            del request[DEADLINE]
 
 
 def _authorize(route: Route, keys: Keys, request: web.Request) -> Claims:
@@ -201,8 +186,7 @@ def _access(metrics: Metrics, quiet: Collection[str]) -> Middleware:
 
 async def _prepare(request: web.Request, response: web.StreamResponse) -> None:
     request[STARTED] = True
-    if DEADLINE in request and not request[DEADLINE].expired():
-        request[DEADLINE].reschedule(None)
+    answer_begins(request)
     response.headers["Server"] = "quicksync"
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

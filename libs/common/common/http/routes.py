@@ -19,7 +19,7 @@ I = TypeVar("I")  # noqa: E741 - reads as Call[Deps, Input]
 MAX_BODY = 256 * 1024
 """Least limit of a body in bytes; a model that accepts larger bodies raises it."""
 
-ANSWER_SECONDS = 4.0
+ANSWER_SECONDS = 3.5
 """Default time in which an answer begins: callers commonly give up after five seconds."""
 
 _PARAMETER = re.compile(r"{([a-z]\w*)[:}]")

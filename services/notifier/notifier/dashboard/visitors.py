@@ -8,10 +8,14 @@ from aiohttp import web
 
 from common.errors import NotFound, Transient
 from common.http.auth import Claims
+from common.http.deadline import in_time
 from notifier.dashboard.forms import csrf_of, read_own_form, render_form
 from notifier.dashboard.rendering import PageCall, render_note
 from notifier.deps import Deps
 from notifier.store import sessions
+
+PAGE_SECONDS = 3.0
+"""Less than the time limit of every route, so that a late page becomes a note, too."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,11 @@ def with_notes(
 
     async def handler(call: PageCall) -> web.StreamResponse:
         try:
-            return await page(call)
+            async with in_time(call.request, PAGE_SECONDS):
+                return await page(call)
         except NotFound:
             return render_note(call, 404, "not_found")
-        except Transient:
+        except (Transient, TimeoutError):
             return render_note(call, 503, "unavailable")
 
     return handler
