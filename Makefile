@@ -56,7 +56,7 @@ nightly: ## every test with Hypothesis searching for long, then the mutants; hou
 	@HYPOTHESIS_PROFILE=night $(BIN)/pytest -q $(ON_WORKERS) --timeout 3600
 	@$(BIN)/python -m tests.chaos.mutants
 
-docs: setup ## write docs/events.md and docs/openapi/ anew from the code
+docs: setup ## write docs/events.md, docs/remedies.md and docs/openapi/ anew from the code
 	@$(BIN)/python -m tests.support.documents
 
 clients: setup ## generate typed clients from docs/openapi, in Python and TypeScript, and compile them (needs npm)

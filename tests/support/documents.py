@@ -1,4 +1,4 @@
-"""Writes the documents that are generated from the code: docs/events.md, docs/openapi/ and the golden schemas."""
+"""Writes the documents that are generated from the code: the pages under docs/ and the golden schemas."""
 
 import base64
 import json
@@ -8,7 +8,9 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 import common.contracts
+from common import messages
 from common.contracts.envelope import Event, EventClass
+from common.contracts.problems import Code, Severity
 from common.http import openapi
 from common.service import Service
 
@@ -78,6 +80,35 @@ def events_page() -> str:
     return "\n".join(parts)
 
 
+REMEDIES = """# Problems and their remedies
+
+Generated from the problem codes and the message catalogue (`libs/common/common/messages/`) by `make docs`. The
+dashboard and the emails say these words; `tests/field/test_remedies.py` follows each remedy on the running system.
+While a problem is open, the dashboard, the emails and the API name what waits, with the reason.
+"""
+
+SEVERITIES = {
+    Severity.BLOCKED: "Everything of one kind waits. One email when it opens, one when it is resolved.",
+    Severity.DECISION: "Single things wait. One email when it opens, one when it is resolved.",
+    Severity.INFORMATION: "Sync is not affected. Shown on the dashboard only.",
+}
+
+
+def remedies_page() -> str:
+    """Return the text of docs/remedies.md."""
+    texts, parts = messages.for_locale(), [REMEDIES]
+    for code in Code:
+        rows = [
+            ("We say", f"{texts.title(code)}. {texts.explanation(code)}"),
+            ("What to do", texts.remedy(code)),
+            ("What then happens", texts.resolved(code, 1)),
+            ("If nothing waits any more", texts.resolved(code, 0)),
+        ]
+        table = ["| | |", "|---|---|", *(f"| {name} | {text} |" for name, text in rows)]
+        parts.append("\n".join([f"## {code}", "", SEVERITIES[code.severity], "", *table, ""]))
+    return "\n".join(parts)
+
+
 def _kind(field: dict[str, object]) -> str:
     if "anyOf" in field:
         return " or ".join(_kind(each) for each in field["anyOf"])  # type: ignore[attr-defined]
@@ -89,6 +120,7 @@ def _kind(field: dict[str, object]) -> str:
 def documents() -> Iterator[tuple[Path, str]]:
     """Yield the path and text of every generated document."""
     yield ROOT / "docs" / "events.md", events_page()
+    yield ROOT / "docs" / "remedies.md", remedies_page()
     for name in SERVICES:
         yield ROOT / "docs" / "openapi" / f"{name}.json", openapi.text(openapi.document(name, built(name).routes))
 

@@ -18,7 +18,7 @@ class Postbox:
     """The accepted messages, oldest first. `answers` holds replies to the next messages, which refuse them.
 
     `refuses` holds replies to other commands (EHLO, MAIL, RCPT). The reply `break` closes the connection without an
-    answer; as the reply to a message it does so after accepting it.
+    answer; as the reply to a message it does so after accepting it. Recipients in `unknown` are refused.
     """
 
     url: str = ""
@@ -27,6 +27,7 @@ class Postbox:
     recipients: list[list[str]] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     refuses: dict[str, str] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
 
     def _refused(self, command: str, server: Any) -> str:
         answer = self.refuses.get(command, "")
@@ -58,6 +59,8 @@ class Postbox:
     ) -> str:
         if refused := self._refused("RCPT", server):
             return refused
+        if address in self.unknown:
+            return "550 no such user"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -55,8 +55,8 @@ async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
-    if event.code is Code.EMAIL_REJECTED:
-        await table.release(unit, event.merchant_id, event.code)
+    if event.code is Code.EMAIL_REJECTED:  # the address may have been corrected; what waits is sent once it is known
+        unit.mark(REFRESH_CONTACT, event.merchant_id, "contact")
     if event.code is Code.EMAIL_DELAYED:
         for row in await _delayed_mails(unit, event.merchant_id):
             await table.retry_row(unit, event.merchant_id, row["id"])

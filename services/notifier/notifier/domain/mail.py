@@ -15,7 +15,7 @@ CONTACT_LIFETIME = timedelta(minutes=10)
 FIRST_MAIL_DELAY = timedelta(seconds=2)
 """How long a problem collects its count before the first email: one cause stops many orders at once."""
 
-FIRST_RETRY = timedelta(minutes=1)
+FIRST_RETRY = timedelta(seconds=20)
 LONGEST_RETRY = timedelta(hours=6)
 """A server that takes every email and loses every confirmation gets few duplicates, and one that was down for days is
 used soon after it is back."""
