@@ -1,5 +1,6 @@
 """Runs other programs, always with an argument list and never through a shell."""
 
+import asyncio
 import pwd
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -38,6 +39,28 @@ def run(
         )
     except subprocess.TimeoutExpired:
         raise LauncherError(f"`{' '.join(words)}` did not end within {seconds:g} s") from None
+
+
+async def run_until_cancelled(
+    command: Sequence[Word], *, seconds: float, cwd: Path, env: Mapping[str, str]
+) -> tuple[int, str]:
+    """Run a program to its end and return its exit code and output. Cancellation kills it.
+
+    Raises LauncherError when it takes longer than this.
+    """
+    words = [str(word) for word in command]
+    process = await asyncio.create_subprocess_exec(
+        *words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), seconds)
+    except TimeoutError:
+        raise LauncherError(f"`{' '.join(words)}` did not end within {seconds:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode or 0, output.decode(errors="replace")
 
 
 def spawn(

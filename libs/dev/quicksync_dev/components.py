@@ -1,6 +1,5 @@
 """Builds the processes of a system except back-ends and gateway, and runs the migrations."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 
@@ -58,7 +57,6 @@ async def migrate(name: str, data_dir: DataDir, python: Python, addresses: Addre
     """Migrate the schema of a service to its newest version. Raise ComponentFailed on failure."""
     env = environment.of_service(name, addresses, identity)
     command = [*python, name, "migrate"]
-    done = await asyncio.to_thread(commands.run, command, seconds=MIGRATE_SECONDS, cwd=data_dir.root, env=env)
-    if done.returncode:
-        lines = (done.stdout + done.stderr).splitlines()[-20:]
-        raise ComponentFailed(f"{name} migrate", f"ended with code {done.returncode}", lines)
+    code, output = await commands.run_until_cancelled(command, seconds=MIGRATE_SECONDS, cwd=data_dir.root, env=env)
+    if code:
+        raise ComponentFailed(f"{name} migrate", f"ended with code {code}", output.splitlines()[-20:])

@@ -297,6 +297,35 @@ async def test_an_unusable_directory_is_named(tmp_path: Path) -> None:
     assert error.decode() == f"Error: {tmp_path / 'file' / 'below'}: Not a directory\n"
 
 
+SLOW_MIGRATION = """
+import pathlib, sys, time
+if sys.argv[2:] == ["migrate"]:
+    pathlib.Path(__file__).with_name("migrating").touch()
+    time.sleep(60)
+"""
+
+
+async def test_a_stop_does_not_wait_for_migrations(
+    data_dir: DataDir, options: Options, lines: list[str], find_processes: Find, tmp_path: Path
+) -> None:
+    """On a slow machine they take half a minute; cancelled ones are rolled back and run at the next start."""
+    stub = tmp_path / "stub.py"
+    stub.write_text(SLOW_MIGRATION + STUB.read_text())
+    slow = dataclasses.replace(options, python=(sys.executable, str(stub)))
+
+    async def start() -> None:
+        async with System(data_dir.root, slow, lines.append):
+            pass
+
+    starting = asyncio.create_task(start())
+    await eventually((tmp_path / "migrating").exists, within=30)
+    starting.cancel()
+    _, pending = await asyncio.wait([starting], timeout=20)
+
+    assert not pending
+    assert find_processes() == []
+
+
 async def test_a_signal_during_the_start_stops_everything(data_dir: DataDir, find_processes: Find) -> None:
     """All started components end, and the command too, within the time limit."""
     words = ["-m", "quicksync_dev", "up", "--data-dir", str(data_dir.root), "--clover-url", "http://127.0.0.1:1"]
