@@ -1,5 +1,6 @@
 """Users met: two shops with the same ids, and adjustment keys that came back with a prefix that was never sent."""
 
+import asyncio
 from typing import Any
 
 from tests.integration.inventory.conftest import Inventory, inventory
@@ -55,3 +56,15 @@ async def test_a_used_key_with_another_content_is_refused_with_the_difference(in
         "adjustments.0.key",
         'was already used for an adjustment by -1, with the cause "sale"',
     )
+
+
+async def test_one_key_for_two_items_at_once_is_owned_by_the_first(inventory: Inventory) -> None:
+    """Of requests of the same moment one is applied, and the others are refused with the difference."""
+    shop = await inventory.connect()
+    for number in range(4):
+        await inventory.item(shop, 10, sku=f"SKU-{number}")
+
+    for key in ("a", "b", "c"):
+        requests = [adjust(inventory, shop, key=key, sku=f"SKU-{number}") for number in range(4)]
+        answers = await asyncio.gather(*requests)
+        assert sorted(status for status, _ in answers) == [200, 422, 422, 422]

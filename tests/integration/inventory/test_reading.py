@@ -1,5 +1,7 @@
 """Reading Clover's counts into the ledger."""
 
+import asyncio
+
 from tests.integration.inventory.conftest import WEBHOOK_SECRET, WRITE, Inventory
 from tests.support.eventually import eventually
 
@@ -249,3 +251,15 @@ async def test_a_failed_read_is_retried_later(inventory: Inventory) -> None:
 
     assert await inventory.stock(shop, item) == (4, 4)
     assert await inventory.held() == {}
+
+
+async def test_two_items_that_get_one_sku_at_once_take_turns(inventory: Inventory) -> None:
+    """The later link has the SKU; neither event fails."""
+    shop = await inventory.connect()
+    for number in range(10):
+        sku = f"SKU-{number}"
+        items = [str(shop.till("create_item", name="Mug", price=100, quantity=1)["id"]) for _ in range(4)]
+        await asyncio.gather(*(inventory.linked(shop, sku, item) for item in items))
+
+        _, level = await inventory.ask("GET", shop, f"/stock/{sku}")
+        assert level["item_id"] in items

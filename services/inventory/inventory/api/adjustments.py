@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from common.contracts.catalog import Sku
+from common.errors import Conflict
 from common.http.routes import Call, Input, Route
 from common.ids import ItemId
 from common.quantity import DecimalQuantity
@@ -117,7 +118,17 @@ def _request(adjustment: Adjustment) -> AdjustmentRequest:
 async def _adjust(
     call: Call[Deps, Adjustments], requests: Sequence[AdjustmentRequest], pending: Collection[str]
 ) -> Sequence[Movement]:
-    """Apply the requests in one transaction, and return the movement of each."""
+    """Apply the requests, and return the movement of each."""
+    try:
+        return await _adjust_once(call, requests, pending)
+    except Conflict:
+        # Another request has just recorded one of the keys for another item. Now it is found, and refused by name.
+        return await _adjust_once(call, requests, pending)
+
+
+async def _adjust_once(
+    call: Call[Deps, Adjustments], requests: Sequence[AdjustmentRequest], pending: Collection[str]
+) -> Sequence[Movement]:
     skus = [request.sku for request in requests if request.sku]
     item_ids = [request.item_id for request in requests if request.item_id]
     async with call.deps.database.unit() as unit:

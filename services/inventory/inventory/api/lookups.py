@@ -44,7 +44,8 @@ async def fetch_links(deps: Deps, merchant_id: str, skus: Collection[str]) -> se
     linked = {sku: each.item_id for sku, each in found.items() if each.item_id}
     if linked:
         async with deps.database.unit() as unit:
-            for sku, item_id in linked.items():
+            for sku, item_id in sorted(linked.items()):
+                await levels.lock_sku(unit, merchant_id, sku)
                 # The event may have arrived meanwhile, and a later one too, so it is not overwritten.
                 if not await levels.named_levels(unit.conn, merchant_id, [sku], []):
                     await link(unit, merchant_id, sku, item_id)

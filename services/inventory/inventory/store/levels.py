@@ -6,6 +6,7 @@ from common.db.unit import Connection, Unit
 from common.errors import NotFound
 from inventory.domain.levels import Level
 
+LOCK_SKU = "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))"
 ASSIGN_SKU = """
 INSERT INTO level (merchant_id, item_id, sku) VALUES ($1, $2, $3)
 ON CONFLICT (merchant_id, item_id) DO UPDATE SET sku = excluded.sku, version = level.version + 1
@@ -45,8 +46,14 @@ SELECT item_id, coalesce(nullif(sku, ''), item_id) AS label FROM level WHERE mer
 LINKED = "SELECT item_id FROM level WHERE merchant_id = $1 AND sku <> '' AND item_id = ANY($2)"
 
 
+async def lock_sku(unit: Unit, merchant_id: str, sku: str) -> None:
+    """Make other units that assign this SKU wait until this one ends; an item without the SKU has no row to lock."""
+    await unit.conn.execute(LOCK_SKU, merchant_id, sku)
+
+
 async def assign_sku(unit: Unit, merchant_id: str, item_id: str, sku: str) -> list[str]:
     """Assign the SKU to this item; return the items that had it before."""
+    await lock_sku(unit, merchant_id, sku)
     previous = await unit.conn.fetch(RELEASE_SKU, merchant_id, item_id, sku)
     await unit.conn.execute(ASSIGN_SKU, merchant_id, item_id, sku)
     return [row["item_id"] for row in previous]
