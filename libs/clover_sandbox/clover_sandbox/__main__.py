@@ -1,11 +1,14 @@
-"""The command `clover-sandbox` serves a local Clover on a port."""
+"""The command `clover-sandbox` serves a local Clover on a port, or computes the totals of carts in a file."""
 
 import asyncio
+import json
 import signal
+from pathlib import Path
 
 import click
 
 from clover_sandbox.app import build, serving
+from clover_sandbox.carts import MalformedError, computed
 from clover_sandbox.limits import Limits
 from clover_sandbox.sandbox import Settings
 
@@ -19,8 +22,8 @@ def read_limits(_context: click.Context, _parameter: click.Parameter, text: str)
         raise click.BadParameter(str(error)) from error
 
 
-@click.command()
-@click.option("--port", type=int, required=True, help="0 selects a free port")
+@click.group(invoke_without_command=True)
+@click.option("--port", type=int, help="0 selects a free port; required to serve")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option(
     "--limits",
@@ -34,8 +37,10 @@ def read_limits(_context: click.Context, _parameter: click.Parameter, text: str)
 @click.option("--app-secret", default=Settings.app_secret, help="the app's OAuth secret")
 @click.option("--site-url", help="the app's Site URL; OAuth redirects must stay below it")
 @click.option("--seed", type=int, help="makes ids and random choices repeatable")
+@click.pass_context
 def main(
-    port: int,
+    context: click.Context,
+    port: int | None,
     host: str,
     limits: Limits,
     webhook_url: str | None,
@@ -46,8 +51,22 @@ def main(
     seed: int | None,
 ) -> None:
     """Serve a local Clover. The README of this distribution describes its control API."""
+    if context.invoked_subcommand is not None:
+        return
+    if port is None:
+        raise click.UsageError("Missing option '--port'.")
     settings = Settings(limits, webhook_url, webhook_secret, app_id, app_secret, site_url, seed)
     asyncio.run(serve(settings, port, host))
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def totals(file: Path) -> None:
+    """Print the totals of the carts in FILE as JSON."""
+    try:
+        click.echo(json.dumps(computed(file.read_bytes()), indent=1))
+    except MalformedError as error:
+        raise click.UsageError(str(error)) from None
 
 
 async def serve(settings: Settings, port: int, host: str) -> None:

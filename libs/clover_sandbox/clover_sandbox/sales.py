@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 from clover_sandbox import totals
@@ -177,12 +176,14 @@ def computed_totals(merchant: Merchant, order: Record, sheet: Sheet) -> totals.T
     """Return the totals that a device calculates when it opens the order."""
     charge = sheet.service_charge
     return totals.compute(
-        [_as_computed(merchant, line) for line in sheet.lines.values() if not out_of_total(line)],
-        totals.discounts_of(sheet.discounts.values()),
-        service_part=totals.part_of(charge) if charge and charge.get("enabled", True) else Fraction(0),
-        tax_removed=bool(order.get("taxRemoved")),
-        vat=bool(order.get("isVat")),
-        may_be_negative=bool(order.get("manualTransaction")),
+        totals.Sale(
+            lines=[_as_computed(merchant, line) for line in sheet.lines.values()],
+            discounts=totals.discounts_of(sheet.discounts.values()),
+            service_part=totals.part_of(charge) if charge and charge.get("enabled", True) else 0,
+            tax_removed=bool(order.get("taxRemoved")),
+            vat=bool(order.get("isVat")),
+            manual=bool(order.get("manualTransaction")),
+        )
     )
 
 
@@ -241,15 +242,18 @@ def out_of_total(line: Line) -> bool:
 
 
 def _as_computed(merchant: Merchant, line: Line) -> totals.Line:
-    extra = sum(each["amount"] for each in line.modifications.values())
     return totals.Line(
-        price=line.record.get("price", 0) + extra,
+        price=line.record.get("price", 0),
         units=line.record.get("unitQty"),
+        modifications=[each["amount"] for each in line.modifications.values()],
         discounts=totals.discounts_of(line.discounts.values()),
         rates=tuple(_rates(merchant, line.tax_rate_ids)),
+        refunded=bool(line.record.get("refunded")),
+        exchanged=bool(line.record.get("exchanged")),
+        fee=bool(line.record.get("isOrderFee")),
     )
 
 
 def _rates(merchant: Merchant, ids: Iterable[str]) -> Iterable[totals.Rate]:
     for rate in merchant.found("tax_rates", ids):
-        yield totals.Rate(rate["id"], rate.get("rate", 0))
+        yield totals.Rate(rate["id"], rate.get("rate", 0), rate.get("taxAmount", 0))

@@ -1,52 +1,74 @@
-"""Computes the total of an order by Clover's published algorithm (documented: docs/calculating-order-totals)."""
+"""Computes the totals of an order as Clover's own calculator does. docs/totals.md has the rules by number."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
 
-RATE_SCALE = 10_000_000
-PERCENT_DECIMAL_SCALE = 1_000_000
-UNIT_SCALE = 1_000
+WHOLE_PART = 1_000_000
+"""100 % in the unit of percentageDecimal."""
+WHOLE_RATE = 10_000_000
+"""100 % in the unit of a tax rate."""
+WHOLE_FACTOR = 10_000_000
+"""Clover keeps seven decimals of the factor that order discounts leave (rule 4)."""
+UNIT = 1_000
 
 
 @dataclass(frozen=True)
 class Discount:
-    """A fraction of the sum (0.25 is 25 %) or a negative amount in cents."""
+    """A part of the price in millionths, an amount in cents (negative), or both."""
 
-    part: Fraction = Fraction(0)
+    part: int = 0
     amount: int = 0
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A tax rate object. A `rate` of 10,000,000 is 100 %."""
+    """A tax rate object. A `rate` of 10,000,000 is 100 %; `amount` is a flat tax in cents if the rate is 0."""
 
     id: str
-    rate: int
+    rate: int = 0
+    amount: int = 0
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line. `price` is in cents and includes modifications; `units` is in thousandths for items sold per unit."""
+    """One row of an order. `units` is in thousandths for items sold per unit; money is in cents."""
 
     price: int
     units: int | None = None
-    discounts: tuple[Discount, ...] = ()
-    rates: tuple[Rate, ...] = ()
+    modifications: Sequence[int] = ()
+    discounts: Sequence[Discount] = ()
+    rates: Sequence[Rate] = ()
+    refunded: bool = False
+    exchanged: bool = False
+    fee: bool = False
 
-    def gross(self) -> Fraction:
-        """Return the price of the line before discounts."""
-        return Fraction(self.price) if self.units is None else Fraction(self.price * self.units, UNIT_SCALE)
+
+@dataclass(frozen=True)
+class Sale:
+    """An order as the calculator sees it. A charge is a part of the subtotal, a fixed amount, or both."""
+
+    lines: Sequence[Line]
+    discounts: Sequence[Discount] = ()
+    service_part: int = 0
+    charges: Sequence[Discount] = ()
+    tips: Sequence[int] = ()
+    vat: bool = False
+    tax_removed: bool = False
+    manual: bool = False
 
 
 @dataclass(frozen=True)
 class Totals:
     """Amounts in cents. `taxes` maps rate ids to the tax in the total; VAT is already in the prices."""
 
+    before_discounts: int
+    line_totals: Sequence[int]
     subtotal: int
     service_charge: int
     taxes: Mapping[str, int]
     total: int
+    total_before_refunds: int
+    tip: int
 
     @property
     def tax(self) -> int:
@@ -54,68 +76,120 @@ class Totals:
         return sum(self.taxes.values())
 
 
-def discounts_of(rows: Iterable[dict[str, int]]) -> tuple[Discount, ...]:
-    """Convert the API's discounts. percentageDecimal has precedence over percentage (documented)."""
-    return tuple(_discount(row) for row in rows)
+@dataclass
+class _Row:
+    line: Line
+    full: int
+    worth: int
 
 
-def part_of(row: dict[str, int]) -> Fraction:
-    """Return a percentage row as a fraction. percentageDecimal is percent times 10,000 (documented)."""
-    if row.get("percentageDecimal") is not None:
-        return Fraction(row["percentageDecimal"], PERCENT_DECIMAL_SCALE)
-    return Fraction(row.get("percentage", 0), 100)
+@dataclass
+class _Group:
+    rate: Rate
+    base: int = 0
+    rows: int = 0
 
 
-def compute(
-    lines: Sequence[Line],
-    discounts: Sequence[Discount] = (),
-    *,
-    service_part: Fraction = Fraction(0),
-    tax_removed: bool = False,
-    vat: bool = False,
-    may_be_negative: bool = False,
-) -> Totals:
-    """Apply line discounts, order discounts, the service charge on the rest, and tax per rate object; then sum."""
-    nets = [_cut(line.gross(), line.discounts) for line in lines]
-    nets = _spread(nets, discounts)
-    if not may_be_negative:
-        nets = [max(net, Fraction(0)) for net in nets]
-    subtotal = half_up(sum(nets, Fraction(0)))
-    charge = half_up(subtotal * service_part)
-    taxes = {} if tax_removed else _taxes(lines, nets, vat=vat)
-    return Totals(subtotal, charge, taxes, subtotal + charge + (0 if vat else sum(taxes.values())))
+@dataclass
+class _Sums:
+    subtotal: int
+    service_charge: int
+    taxes: dict[str, int] = field(default_factory=dict)
+    total: int = 0
 
 
-def half_up(value: Fraction) -> int:
-    """Round to a whole cent, half away from zero."""
-    rounded = (2 * abs(value.numerator) + value.denominator) // (2 * value.denominator)
-    return rounded if value >= 0 else -rounded
+def compute(sale: Sale) -> Totals:
+    """Compute every amount of an order."""
+    rows = [_row(line, manual=sale.manual) for line in sale.lines]
+    # Rule 7: refunded rows still take their share of the order discounts, exchanged rows never did.
+    sold = [row for row in rows if not row.line.exchanged]
+    kept = [row for row in sold if not row.line.refunded]
+    factor = _factor(sum(row.worth for row in sold if not row.line.fee), sale.discounts)
+    sums = _sums(sale, kept, factor)
+    return Totals(
+        before_discounts=sum(row.full for row in kept if not row.line.fee),
+        line_totals=[0 if row.line.exchanged or row.line.refunded else row.worth for row in rows],
+        subtotal=sums.subtotal,
+        service_charge=sums.service_charge,
+        taxes=sums.taxes,
+        total=sums.total,
+        total_before_refunds=_sums(sale, sold, factor).total,
+        tip=sum(sale.tips),
+    )
 
 
-def _discount(row: dict[str, int]) -> Discount:
-    part = part_of(row)
-    return Discount(part=part) if part else Discount(amount=row.get("amount", 0))
+def discounts_of(rows: Iterable[Mapping[str, int]]) -> tuple[Discount, ...]:
+    """Convert the API's discounts."""
+    return tuple(Discount(part_of(row), row.get("amount", 0)) for row in rows)
 
 
-def _cut(gross: Fraction, discounts: Sequence[Discount]) -> Fraction:
-    """Apply percentages first, each on the full amount, then amounts."""
-    cut = gross * (1 - sum((each.part for each in discounts), Fraction(0)))
-    return cut + sum(each.amount for each in discounts)
+def part_of(row: Mapping[str, int]) -> int:
+    """Return a percentage row in millionths. percentageDecimal has precedence, even if it is 0 (rule 2)."""
+    decimal = row.get("percentageDecimal")
+    return row.get("percentage", 0) * (WHOLE_PART // 100) if decimal is None else decimal
 
 
-def _spread(nets: list[Fraction], discounts: Sequence[Discount]) -> list[Fraction]:
-    """Spread order discounts over the lines by their share. Rounding leftovers stay in the sum."""
-    before = sum(nets, Fraction(0))
-    if not discounts or before == 0:
-        return nets
-    after = _cut(before, discounts)
-    return [net * after / before for net in nets]
+def half_up(numerator: int, denominator: int) -> int:
+    """Divide and round to a whole cent, half away from zero."""
+    rounded = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return rounded if numerator >= 0 else -rounded
 
 
-def _taxes(lines: Sequence[Line], nets: Sequence[Fraction], *, vat: bool) -> dict[str, int]:
-    taxed: dict[str, Fraction] = {}
-    for line, net in zip(lines, nets, strict=True):
-        inside = 1 + sum((Fraction(rate.rate, RATE_SCALE) for rate in line.rates), Fraction(0)) if vat else Fraction(1)
-        for rate in line.rates:
-            taxed[rate.id] = taxed.get(rate.id, Fraction(0)) + net / inside * Fraction(rate.rate, RATE_SCALE)
-    return {rate_id: half_up(amount) for rate_id, amount in taxed.items()}
+def _row(line: Line, *, manual: bool) -> _Row:
+    price = line.price if line.units is None else half_up(line.price * line.units, UNIT)
+    if price < 0 and manual:
+        return _Row(line, price, price)  # rule 8: its modifications and discounts are ignored
+    full = max(0, price) + max(0, sum(line.modifications))
+    return _Row(line, full, full if line.fee else max(0, full - _taken_off(full, line.discounts)))
+
+
+def _taken_off(full: int, discounts: Sequence[Discount]) -> int:
+    """Return the cents of all discounts: each percentage is rounded by itself, amounts are summed (rule 2)."""
+    parts = (half_up(full * min(max(0, each.part), WHOLE_PART), WHOLE_PART) for each in discounts)
+    return sum(parts) + max(0, -sum(each.amount for each in discounts))
+
+
+def _factor(worth: int, discounts: Sequence[Discount]) -> int:
+    """Return the share of each row that order discounts leave, in ten-millionths."""
+    if worth <= 0:
+        return WHOLE_FACTOR  # rule 8: a sum of 0 or less ignores order discounts
+    return half_up(max(0, worth - _taken_off(worth, discounts)) * WHOLE_FACTOR, worth)
+
+
+def _sums(sale: Sale, rows: Sequence[_Row], factor: int) -> _Sums:
+    goods = [row for row in rows if not row.line.fee]
+    subtotal = half_up(sum(row.worth for row in goods) * factor, WHOLE_FACTOR)
+    charge = half_up(subtotal * sale.service_part, WHOLE_PART)
+    extra = sum(half_up(subtotal * each.part, WHOLE_PART) + each.amount for each in sale.charges)
+    fees = sum(row.worth for row in rows if row.line.fee)
+    taxes = {} if sale.tax_removed else _taxes(goods, factor, vat=sale.vat)
+    added = 0 if sale.vat else sum(taxes.values())
+    return _Sums(subtotal, charge, taxes, subtotal + charge + extra + fees + added)
+
+
+def _taxes(rows: Sequence[_Row], factor: int, *, vat: bool) -> dict[str, int]:
+    # Rule 6: one row with two rates makes a VAT merchant's calculator tax the rounded net of every row.
+    by_row = vat and any(len(row.line.rates) > 1 for row in rows)
+    groups: dict[str, _Group] = {}
+    for row in rows:
+        for rate in row.line.rates:
+            groups.setdefault(rate.id, _Group(rate))
+        for rate_id in {rate.id for rate in row.line.rates}:
+            groups[rate_id].base += _net(row) if by_row else row.worth
+            groups[rate_id].rows += 1
+    inside = vat and not by_row
+    return {rate_id: _tax(groups[rate_id], factor, inside=inside) for rate_id in sorted(groups)}
+
+
+def _net(row: _Row) -> int:
+    """Return the row's price without its contained taxes. A flat tax is taken off before the percentages (rule 6)."""
+    flat = sum(rate.amount for rate in row.line.rates if not rate.rate)
+    left = row.worth - flat if row.worth < 0 else max(0, row.worth - flat)
+    return half_up(left * WHOLE_RATE, WHOLE_RATE + sum(rate.rate for rate in row.line.rates))
+
+
+def _tax(group: _Group, factor: int, *, inside: bool) -> int:
+    if not group.rate.rate:
+        return group.rate.amount * group.rows  # rule 5: a flat tax counts rows
+    base = half_up(group.base * factor, WHOLE_FACTOR)
+    return half_up(base * group.rate.rate, WHOLE_RATE + (group.rate.rate if inside else 0))

@@ -76,10 +76,11 @@ def _refundable(merchant: Merchant, order_id: str) -> int:
 
 
 def _totals_with_and_without(merchant: Merchant, order: Record, lines: list[Line]) -> tuple[Totals, Totals]:
-    """Return the order's totals with and without these lines, including discounts and taxes."""
-    sheet, gone = merchant.sheets[order["id"]], {line.record["id"] for line in lines}
-    kept = {each: line for each, line in sheet.lines.items() if each not in gone}
-    without = replace(sheet, lines=kept)
+    """Return the order's totals before and after these lines are refunded, including discounts and taxes."""
+    sheet = merchant.sheets[order["id"]]
+    # A refunded line keeps its share of the order discounts, so it is marked rather than left out.
+    refunded = {line.record["id"]: replace(line, record={**line.record, "refunded": True}) for line in lines}
+    without = replace(sheet, lines={**sheet.lines, **refunded})
     return sales.computed_totals(merchant, order, sheet), sales.computed_totals(merchant, order, without)
 
 
