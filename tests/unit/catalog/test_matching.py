@@ -68,6 +68,13 @@ def test_a_barcode_is_removed_only_if_it_was_ours() -> None:
     assert compare(ours, shown) == UpdateItem(ours, "ITEM1", shown.fields)
 
 
+def test_spaces_in_a_name_make_no_difference() -> None:
+    """A name that Clover trims is not written again."""
+    wide = replace(LINKED, product=replace(LINKED.product, name=" Blue  mug "))
+    assert wide.adopt(replace(RECORD.wanted, name="Blue mug")) == wide.wanted
+    assert wide.differs_from(replace(RECORD.wanted, name="Bluemug"))
+
+
 def test_a_value_that_clover_does_not_keep_is_held() -> None:
     """The same fields as before the last write are not written over for ever; a new request tries again."""
     overruled = replace(LINKED, seen=priced(900).fields)

@@ -86,8 +86,11 @@ class ProductRecord:
     def adopt(self, found: ItemFields) -> ItemFields:
         """Return the fields that count as pushed when an existing item is linked.
 
-        Without a barcode of the product, the item's own barcode is not ours to change: it counts as never pushed.
+        Without a barcode of the product, the item's own barcode is not ours to change: it counts as never pushed. A
+        name that differs in spaces only counts as the product's, because Clover may trim it (a guess).
         """
+        if found.name.split() == self.product.name.split():
+            found = replace(found, name=self.product.name)
         ours = self.product.barcode or (self.last_pushed and self.last_pushed.code)
         return found if ours else replace(found, code="")
 
