@@ -29,12 +29,12 @@ PAGES = 300
 KNOWN = "INSERT INTO orders.merchant VALUES ($1, 'acc-1', 'us', 'USD', 'America/New_York')"
 # By arrival one held, one ready and two paid orders take turns, so that every page skips over the others.
 FILL = """
-INSERT INTO orders.source_order (merchant_id, source_id, received_at, channel, store, number, currency, lines, total,
-    placed_at, reference, state, held_problem, held_reason, next_attempt_at)
+INSERT INTO orders.source_order (merchant_id, source_id, received_at, channel, store, number, currency, lines, units,
+    total, placed_at, reference, state, held_problem, held_reason, next_attempt_at)
 SELECT $1, 'o-' || n, now(), 'shopify', 'mugs.example', '#' || n, 'USD',
     '[{"sku": "MUG", "name": "Mug", "quantity": 2, "unit_price": 1250},
       {"sku": "POSTER", "name": "Poster", "quantity": 1, "unit_price": 999},
-      {"sku": "PIN", "name": "Pin", "quantity": 1, "unit_price": 300}]', 3799,
+      {"sku": "PIN", "name": "Pin", "quantity": 1, "unit_price": 300}]', 4, 3799,
     now(), to_char(n, 'FM000000000000'), CASE WHEN n % 4 < 2 THEN 'ready' ELSE 'paid' END,
     CASE WHEN n % 4 = 0 THEN 'order_type_missing' END, NULL, CASE WHEN n % 4 = 1 THEN now() END
 FROM generate_series(1, $2::integer) AS n

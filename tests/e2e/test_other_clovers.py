@@ -56,7 +56,7 @@ async def orders_are_exact(shop: Shop, how: Mapping[str, str]) -> None:
     await shop.call("POST", "/orders/2/cancel")
     refused = how["delete_paid_order"] == "refuse"
     await in_state(shop, 2, "held" if refused else "cancelled")
-    await eventually(lambda: problems_are(shop, ["order_rejected"] if refused else []), within=30)
+    await eventually(lambda: problems_are(shop, ["cancellation_refused"] if refused else []), within=30)
 
 
 @asynccontextmanager

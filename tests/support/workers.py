@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-ON_BACKENDS = ("tests/integration/", "tests/e2e/", "tests/chaos/")
+ON_BACKENDS = ("tests/integration/", "tests/field/", "tests/e2e/", "tests/chaos/")
 ADDRESSES = "addresses"
 
 

@@ -9,7 +9,7 @@ from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.envelope import Event
 from common.contracts.inventory import StockChanged, StockPushed
 from common.contracts.notifier import RecheckRequested
-from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
+from common.contracts.orders import CancellationRefused, OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.inbox import Handlers
 from common.db.merchants import on_merchant_connected as save_merchant
@@ -104,6 +104,7 @@ HANDLERS: Handlers = {
     OrderSynced: on_activity,
     OrderCompleted: on_activity,
     OrderCancelled: on_activity,
+    CancellationRefused: on_activity,
     OrderRejected: on_activity,
     ProblemOpened: on_problem_opened,
     ProblemClosed: on_problem_closed,

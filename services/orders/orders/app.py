@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from common.catalog_client import CatalogClient
 from common.clock import Clock, SystemClock
 from common.clover.grants import Grants, HttpGrants
 from common.clover.transport import Clover
@@ -27,12 +28,15 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     clover = Clover(
         settings, grants or HttpGrants(settings, NAME), metrics, clock, user_agent=f"QuickSync/0.1 ({NAME})"
     )
+    catalog = CatalogClient(settings, NAME)
     deps = Deps(
         database=database,
         clover=clover,
         sealer=Sealer.of(settings.master_keys),
         reference_key=settings.reference_key.get_secret_value().encode(),
         settle=timedelta(seconds=settings.order_settle_seconds),
+        catalog=catalog,
+        product_wait=timedelta(seconds=settings.order_product_wait_seconds),
     )
     return Service(
         name=NAME,
@@ -42,6 +46,6 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         deps=deps,
         handlers=HANDLERS,
         kinds=SYNC,
-        routes=[*ROUTES, *work.routes(NAME), *Receiver(database, settings, metrics).routes()],
-        resources=[clover],
+        routes=[*ROUTES, *work.routes(NAME, SYNC), *Receiver(database, settings, metrics).routes()],
+        resources=[clover, catalog],
     )

@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from common.clover.transport import Answered, MerchantApi, Unread
-from common.errors import NotFound
+from common.errors import NotFound, Permanent
 from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, Payment
 from orders.domain.order import Order
 from orders.domain.setup import TENDER_KEY, Setup, is_our_order_type
@@ -15,6 +15,9 @@ from orders.domain.source import Customer, Line, clipped, digits, note, title, u
 
 MOST_NESTED = 100
 """An expanded collection is cut off at this length without a sign of it (documented)."""
+
+MOST_CUSTOMER_PAGES = 10
+"""Pages of 100 customers read to find one. More come only from a Clover that ignores the filter."""
 
 
 class Response(Answered):
@@ -40,6 +43,14 @@ class TenderResponse(Response):
     id: str
     label_key: str | None = None
     enabled: bool | None = None
+
+
+class ItemResponse(Response):
+    """An item; deleted ones may still be shown."""
+
+    id: str
+    deleted: bool | None = None
+    deleted_time: int | None = None
 
 
 class PaymentResponse(Response):
@@ -85,20 +96,30 @@ class PhoneNumbers(Response):
     elements: tuple[PhoneNumber, ...] = ()
 
 
+class CustomerMetadata(Response):
+    note: str = ""
+
+
 class CustomerResponse(Response):
     """A customer of the merchant with their addresses and numbers."""
 
     id: str
     first_name: str = ""
     last_name: str = ""
+    customer_since: int = 0
     email_addresses: EmailAddresses = EmailAddresses()
     phone_numbers: PhoneNumbers = PhoneNumbers()
+    metadata: CustomerMetadata = CustomerMetadata()
 
     def has_email(self, email: str) -> bool:
-        return email.lower() in {each.email_address.lower() for each in self.email_addresses.elements}
+        return email.casefold() in {each.email_address.strip().casefold() for each in self.email_addresses.elements}
 
     def has_phone(self, phone: str) -> bool:
         return digits(phone) in {digits(each.phone_number) for each in self.phone_numbers.elements}
+
+    @property
+    def name(self) -> str:
+        return Customer(self.first_name, self.last_name).name
 
 
 class OrderResponse(Response):
@@ -174,33 +195,58 @@ def _row(row: NewRow) -> dict[str, object]:
     return {"item": {"id": row.item_id}, **own} if row.item_id else own
 
 
+async def has_item(api: MerchantApi, item_id: str) -> bool:
+    """Return whether the item is in Clover, deleted neither for good nor softly."""
+    try:
+        item = await api.get(f"items/{item_id}", ItemResponse)
+    except NotFound:
+        return False
+    except Permanent:  # without access to items nobody knows
+        return True
+    return not (item.deleted or item.deleted_time)
+
+
 async def find_customer(api: MerchantApi, customer: Customer) -> str | None:
-    """Return the customer with this e-mail address, else with this telephone number."""
-    email, phone, found = customer.email, customer.phone, None
+    """Return the customer with this e-mail address; without one, the customer with this number and this name.
+
+    Several people may share a telephone number, so it never decides alone.
+    """
+    email, phone, name = customer.email, customer.phone, customer.name
     if email is not None:
-        found = await _customer(api, [f"emailAddress={email}"], lambda each: each.has_email(email))
-    if phone is not None and found is None:
-        found = await _customer(api, [f"phoneNumber={phone}"], lambda each: each.has_phone(phone))
-    return found
-
-
-async def find_namesake(api: MerchantApi, customer: Customer) -> str | None:
-    """Return the customer with this name: to find again one just created without address or number."""
-    first, last = customer.first_name, customer.last_name
-    filters = [f"{name}={value}" for name, value in (("firstName", first), ("lastName", last)) if value]
-    if not filters:
+        # Clover's filters may heed case, so the address is also looked for in small letters and by its owner's name.
+        spellings = dict.fromkeys((email, email.lower()))
+        for filters in (*([f"emailAddress={each}"] for each in spellings), _named(customer)):
+            found = await _customer(api, filters, lambda each: each.has_email(email)) if filters else None
+            if found is not None:
+                return found
         return None
-    return await _customer(api, filters, lambda each: (each.first_name, each.last_name) == (first, last))
+    if phone is not None:
+        return await _customer(api, [f"phoneNumber={phone}"], lambda each: each.has_phone(phone) and each.name == name)
+    return None
 
 
-async def create_customer(api: MerchantApi, customer: Customer) -> str:
-    """Create the customer and return its id."""
-    body = {
+async def find_created(api: MerchantApi, customer: Customer, note: str) -> str | None:
+    """Return the customer that was created with this note, which marks those without address and number."""
+    if customer.email or customer.phone:
+        return None
+    return await _customer(api, _named(customer), lambda each: each.metadata.note == note, expand="metadata")
+
+
+def _named(customer: Customer) -> list[str]:
+    names = (("firstName", customer.first_name), ("lastName", customer.last_name))
+    return [f"{name}={value}" for name, value in names if value]
+
+
+async def create_customer(api: MerchantApi, customer: Customer, note: str) -> str:
+    """Create the customer and return its id. One without address and number gets a note to be found again by."""
+    body: dict[str, object] = {
         "firstName": customer.first_name,
         "lastName": customer.last_name,
         "emailAddresses": [{"emailAddress": customer.email}] if customer.email else [],
         "phoneNumbers": [{"phoneNumber": customer.phone}] if customer.phone else [],
     }
+    if not (customer.email or customer.phone):
+        body["metadata"] = {"note": note}
     return (await api.post("customers", body, IdResponse)).id
 
 
@@ -247,9 +293,17 @@ async def delete_order(api: MerchantApi, clover_order_id: str) -> None:
     await api.delete(f"orders/{clover_order_id}")
 
 
-async def _customer(api: MerchantApi, filters: Sequence[str], fits: Callable[[CustomerResponse], bool]) -> str | None:
-    """Return the first customer that these filters find and that fits: Clover may ignore a filter."""
-    params = {"filter": filters, "expand": "emailAddresses,phoneNumbers"}
+async def _customer(
+    api: MerchantApi,
+    filters: Sequence[str],
+    fits: Callable[[CustomerResponse], bool],
+    expand: str = "emailAddresses,phoneNumbers",
+) -> str | None:
+    """Return the oldest customer that these filters find and that fits; Clover may ignore a filter."""
+    params, read, found = {"filter": filters, "expand": expand}, 0, list[CustomerResponse]()
     async for page in api.pages("customers", CustomerResponse, params, limit=100):
-        return next((each.id for each in page if fits(each)), None)
-    return None
+        found.extend(each for each in page if fits(each))
+        read += 1
+        if read == MOST_CUSTOMER_PAGES:
+            break
+    return min(found, key=lambda each: (each.customer_since, each.id)).id if found else None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from common.catalog_client import CatalogClient
 from common.clover.transport import Clover
 from common.db.database import Database
 from common.seal import Sealer
@@ -10,15 +11,21 @@ from common.seal import Sealer
 
 @dataclass(frozen=True)
 class Deps:
-    """The dependencies of orders. `settle` is how long a write without an answer is looked up before it is repeated."""
+    """The dependencies of orders.
+
+    `settle` is how long a write without an answer is looked up before it is repeated, `product_wait` how long an order
+    waits for products that are on their way to Clover.
+    """
 
     database: Database
     clover: Clover
     sealer: Sealer
     reference_key: bytes
     settle: timedelta
+    catalog: CatalogClient
+    product_wait: timedelta
 
 
-def customer_context(merchant_id: str, source_id: str) -> str:
+def customer_context(merchant_id: str, reference: str) -> str:
     """Return the context to which a sealed customer is bound."""
-    return f"order-customer|{merchant_id}|{source_id}"
+    return f"order-customer|{merchant_id}|{reference}"

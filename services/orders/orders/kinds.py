@@ -1,7 +1,7 @@
 """The names of orders' kinds of work; `sync.SYNC` holds their functions."""
 
 PUSH_ORDER = "push_order"
-"""Bring an order to its target in Clover; the key is the source id."""
+"""Bring an order to its target in Clover; the key is its reference."""
 
 FIND_SETUP = "find_setup"
 """Look for a missing order type or tender; the only key is SETUP_KEY."""

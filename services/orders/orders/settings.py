@@ -16,3 +16,6 @@ class Settings(CommonSettings):
 
     order_settle_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """How long a write whose answer was lost is looked up in Clover before it is sent again."""
+
+    order_product_wait_seconds: Annotated[float, Field(ge=0, le=86400)] = 600.0
+    """How long an order waits for a product that is on its way to Clover, before it is sent without its item."""

@@ -147,6 +147,8 @@ async def _some_activity(notifier: Notifier) -> None:
         await notifier.deliver(
             OrderSynced(
                 merchant_id=MERCHANT,
+                channel="shopify",
+                store="mugs.example",
                 source_id=f"#10{n}",
                 clover_order_id="CLOVERORDER01",
                 currency="USD",

@@ -42,7 +42,15 @@ async def test_problems_are_listed_and_rechecked_as_documented(notifier: Notifie
 async def test_activity_is_listed_as_documented(notifier: Notifier) -> None:
     """The message, the level and the time are those of the document; only the number in the feed differs."""
     await notifier.deliver(
-        OrderSynced(merchant_id=MERCHANT, source_id="1001", clover_order_id="CLOVERORDER01", currency="USD", total=1250)
+        OrderSynced(
+            merchant_id=MERCHANT,
+            channel="shopify",
+            store="mugs.example",
+            source_id="1001",
+            clover_order_id="CLOVERORDER01",
+            currency="USD",
+            total=1250,
+        )
     )
     status, listed = await send(notifier, OPERATIONS["list_activity"])
     [entry] = json.loads(listed)["activity"]

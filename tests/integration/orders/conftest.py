@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from tests.support.clock import MovedClock
 from tests.support.clover import Clover, Shop, local_clover
 from tests.support.service import Harness, OpenGrants, serving, settings_for
@@ -28,11 +30,44 @@ ADA = {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com", "p
 
 
 @dataclass
+class Catalog:
+    """What catalog answers on its internal routes. SKUs are unknown unless a test says otherwise."""
+
+    merchants: dict[str, Any] = field(default_factory=dict)
+    links: dict[str, dict[str, Any]] = field(default_factory=dict)
+    is_down: bool = False
+    asked: int = 0
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Serve the routes and return their address."""
+        app = web.Application()
+        app.router.add_get("/internal/merchants/{merchant_id}", self._merchant)
+        app.router.add_post("/internal/merchants/{merchant_id}/links:lookup", self._lookup)
+        async with TestServer(app) as server:
+            yield str(server.make_url("")).rstrip("/")
+
+    async def _merchant(self, request: web.Request) -> web.Response:
+        if self.is_down:
+            return web.Response(status=503)
+        found = self.merchants.get(request.match_info["merchant_id"])
+        return web.json_response(found) if found else web.Response(status=404)
+
+    async def _lookup(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        if self.is_down:
+            return web.Response(status=503)
+        skus = (await request.json())["skus"]
+        return web.json_response({"links": [{"sku": s, **self.links.get(s, {"state": "unknown"})} for s in skus]})
+
+
+@dataclass
 class Orders(Harness):
-    """The service, and the Clover behind it."""
+    """The service, and the Clover and the catalog behind it."""
 
     clover: Clover
     grants: OpenGrants
+    catalog: Catalog
 
     async def connected(self, region: str = "us", *, order_type: bool = True, without: Sequence[str] = ()) -> Shop:
         """A merchant that orders knows, with the order type and every permission unless the test takes some away."""
@@ -161,16 +196,18 @@ def changed() -> dict[str, Any]:
 
 @asynccontextmanager
 async def serving_orders(dsn: str, clover: Clover, changed: dict[str, Any]) -> AsyncIterator[Orders]:
-    issuer, clock, grants = Issuer(), MovedClock(), OpenGrants()
-    usual = {
-        "clover_base_urls": dict.fromkeys(("us", "eu", "la"), clover.url),
-        "reference_key": "for references only",
-        "order_settle_seconds": SETTLE,
-    }
-    settings = settings_for(Settings, dsn, issuer, **(usual | changed))
-    service = build(settings, clock=clock, grants=grants)
-    async with serving(service) as http:
-        yield Orders(service, http, issuer, clock, clover, grants)
+    issuer, clock, grants, catalog = Issuer(), MovedClock(), OpenGrants(), Catalog()
+    async with catalog.serving() as catalog_url:
+        usual = {
+            "catalog_url": catalog_url,
+            "clover_base_urls": dict.fromkeys(("us", "eu", "la"), clover.url),
+            "reference_key": "for references only",
+            "order_settle_seconds": SETTLE,
+        }
+        settings = settings_for(Settings, dsn, issuer, **(usual | changed))
+        service = build(settings, clock=clock, grants=grants)
+        async with serving(service) as http:
+            yield Orders(service, http, issuer, clock, clover, grants, catalog)
 
 
 @pytest.fixture

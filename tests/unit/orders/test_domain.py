@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orders.domain.clover_order import CloverOrder, Payment, differences
 from orders.domain.order import Order
-from orders.domain.privacy import impersonal, keepable
+from orders.domain.privacy import as_stored, impersonal, keepable
 from orders.domain.progress import Progress
 from orders.domain.setup import Setup, look_again_after
 from orders.domain.source import Customer, Line, Source, clipped, differing, lines_total, units
@@ -92,10 +92,32 @@ def test_a_linked_sku_stays_though_it_sounds_like_a_name() -> None:
 
 
 def test_differing_names_the_fields() -> None:
-    """Fields of the body are named, the store as part of the channel."""
-    other = replace(SOURCE, store="else", total=1, placed_at=NOW + timedelta(seconds=1))
-    assert differing(SOURCE, other) == ["channel", "placed_at", "total"]
+    """Fields of the body are named; the sequence of lines and their division make no difference."""
+    other = replace(SOURCE, number="#2", total=1, placed_at=NOW + timedelta(seconds=1))
+    assert differing(SOURCE, other) == ["number", "placed_at", "total"]
     assert differing(SOURCE, SOURCE) == []
+    mugs, pin = Line("MUG", "Mug", 2, 1250), Line("PIN", "Pin", 1, 999)
+    parted = replace(mugs, quantity=1)
+    for lines in ((pin, mugs), (parted, pin, parted)):
+        assert differing(replace(SOURCE, lines=(mugs, pin)), replace(SOURCE, lines=lines)) == []
+    assert differing(replace(SOURCE, lines=(mugs, pin)), replace(SOURCE, lines=(mugs,))) == ["lines"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "text", "kept"),
+    [
+        ("For *** ***", "For *** Green", "For *** ***"),
+        ("*** and ***!", "Ada and Bo!", "*** and ***!"),
+        ("For ***", "To Ada", "To Ada"),
+        ("Mug", "Cup", "Cup"),
+        ("ab***ba", "aba", "aba"),
+    ],
+)
+def test_details_removed_before_stay_removed(stored: str, text: str, kept: str) -> None:
+    """A corrected order keeps the stored text where only removed details differ."""
+    known = replace(SOURCE, number=stored, lines=(Line("MUG", stored, 1, 3499),))
+    order = as_stored(known, replace(SOURCE, number=text, lines=(Line("MUG", text, 2, 5),)))
+    assert (order.number, order.lines) == (kept, (Line("MUG", kept, 2, 5),))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.unit.orders.test_domain import NOW, ORDER, OURS, SOURCE, WHOLE
 
 from orders.domain.clover_order import CloverOrder, Payment
 from orders.domain.order import Order, RequestedAction
-from orders.domain.plan import any_row_there, missing, row_id, shortfall, under_way
+from orders.domain.plan import any_row_there, missing, row_id, shortfall, under_way, with_applied
 from orders.domain.progress import Progress, State
 from orders.domain.source import Line
 from orders.domain.writes import BY_NAME, AddLines, AttachCustomer, CreateCustomer, CreateOrder, Delete, Lock, Pay
@@ -126,9 +126,18 @@ def test_a_write_is_found_again_by_its_name_and_key(name: str) -> None:
     assert under_way(ready.in_doubt(NOW).not_applied()) is None
 
 
-def test_rows_go_without_items_until_they_are_added() -> None:
-    """After a refusal of the items one call goes without them; the next call names its items again."""
-    dropped = replace(CREATED, progress=CREATED.progress.without_items())
-    assert missing(dropped, CloverOrder())[0] == AddLines("1-3", linked=False)
-    assert not dropped.progress.with_lines().items_dropped
+def test_a_refused_call_is_halved_until_the_refused_item_stands_alone() -> None:
+    """After a refusal calls take fewer rows; the refused SKU goes without its item, all others with theirs."""
+    halved = replace(CREATED, progress=CREATED.progress.with_fewer_lines(2))
+    assert missing(halved, CloverOrder())[:2] == [AddLines("1-2"), AddLines("3-3")]
+    dropped = replace(CREATED, progress=halved.progress.without_item("MUG"))
+    assert missing(dropped, CloverOrder())[0] == AddLines("1-2", without_items=("MUG",))
+    assert dropped.progress.with_lines().lines_a_call == 4
+
+
+def test_rows_added_since_the_look_are_not_added_again() -> None:
+    """The plan goes on from the rows that a call just added, also where Clover shows no ids of ours."""
+    for added, before in ((AddLines("1-2"), ()), (AddLines("2-2"), (None,))):
+        shown = with_applied(added, CREATED, CloverOrder(rows=before))
+        assert missing(CREATED, shown)[0] == AddLines("3-3")
     assert OURS.reference == KEY

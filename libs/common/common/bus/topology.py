@@ -36,6 +36,7 @@ SUBSCRIPTIONS: Mapping[str, Iterable[str]] = {
         "orders.order_cancelled.v1",
         "orders.order_completed.v1",
         "orders.order_rejected.v1",
+        "orders.cancellation_refused.v1",
         "orders.order_synced.v1",
         "problem.closed.v1",
         "problem.opened.v1",

@@ -1,4 +1,4 @@
-"""The events of orders: the outcome of each order in Clover."""
+"""The events of orders: the outcome of each order in Clover. Channel, store and source id identify an order."""
 
 from common.contracts.envelope import Event
 from common.ids import CloverId
@@ -10,6 +10,8 @@ class OrderSynced(Event):
 
     type = "orders.order_synced.v1"
 
+    channel: str
+    store: str
     source_id: str
     clover_order_id: CloverId
     currency: Currency
@@ -21,6 +23,8 @@ class OrderCompleted(Event):
 
     type = "orders.order_completed.v1"
 
+    channel: str
+    store: str
     source_id: str
     clover_order_id: CloverId
 
@@ -30,8 +34,22 @@ class OrderCancelled(Event):
 
     type = "orders.order_cancelled.v1"
 
+    channel: str
+    store: str
     source_id: str
     clover_order_id: CloverId | None
+
+
+class CancellationRefused(Event):
+    """Clover does not delete this order, so that it stands there uncancelled; `reason` explains it to the merchant."""
+
+    type = "orders.cancellation_refused.v1"
+
+    channel: str
+    store: str
+    source_id: str
+    clover_order_id: CloverId
+    reason: str
 
 
 class OrderRejected(Event):
@@ -39,5 +57,7 @@ class OrderRejected(Event):
 
     type = "orders.order_rejected.v1"
 
+    channel: str
+    store: str
     source_id: str
     reason: str

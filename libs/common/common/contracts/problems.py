@@ -30,6 +30,7 @@ class Code(StrEnum):
     CONNECTION_LOST = "connection_lost"
     CLOVER_UNREACHABLE = "clover_unreachable"
     ORDER_REJECTED = "order_rejected"
+    CANCELLATION_REFUSED = "cancellation_refused"
     PRODUCT_REJECTED = "product_rejected"
     STOCK_REJECTED = "stock_rejected"
     EMAIL_REJECTED = "email_rejected"
@@ -47,6 +48,7 @@ _SEVERITIES = {
     Code.CONNECTION_LOST: Severity.BLOCKED,
     Code.CLOVER_UNREACHABLE: Severity.BLOCKED,
     Code.ORDER_REJECTED: Severity.DECISION,
+    Code.CANCELLATION_REFUSED: Severity.DECISION,
     Code.PRODUCT_REJECTED: Severity.DECISION,
     Code.STOCK_REJECTED: Severity.DECISION,
     Code.EMAIL_REJECTED: Severity.INFORMATION,

@@ -92,8 +92,9 @@ def _endpoint(
             # the same answer as for an unknown merchant, so that ids cannot be probed
             raise NotFound(f"There is no merchant {merchant_id} here.")
         values = await _read_input(route, request, read_timeout)
+        query = parse.from_query(route.query, request.query) if route.query is not Nothing else None
         async with in_time(request, route.within):
-            result = await route.handler(Call(deps, values, merchant_id, path, claims, request))
+            result = await route.handler(Call(deps, values, merchant_id, path, claims, request, query))
         return _response(route, result)
 
     return endpoint
@@ -127,7 +128,7 @@ async def _read_input(route: Route, request: web.Request, read_timeout: float) -
         if request.body_exists:
             raise Invalid.field("body", "is not expected here", "Send the request without a body.")
         return parse.from_query(route.takes, request.query)
-    parse.from_query(Nothing, request.query)
+    parse.from_query(route.query, request.query)
     body = await parse.read_body(request, route.body_limit, read_timeout)
     if not body and route.takes is Nothing:
         return Nothing()

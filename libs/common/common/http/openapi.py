@@ -128,7 +128,8 @@ def _tags(routes: Sequence[Route]) -> list[Tag]:
 
 
 def _models(routes: Sequence[Route]) -> tuple[Models, Json]:
-    inputs = {(route.takes, "validation") for route in routes if route.takes not in {None, Nothing}}
+    read = {model for route in routes for model in (route.takes, route.query)}
+    inputs = {(model, "validation") for model in read - {None, Nothing}}
     outputs = {(route.gives, "serialization") for route in routes if route.gives not in {None, EVENTS}}
     wanted: Any = sorted([*inputs, *outputs, (ProblemDetails, "serialization")], key=lambda each: each[0].__name__)
     models, schema = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
@@ -182,13 +183,15 @@ def _path_parameter(name: str, described: PathParameter | None) -> Json:
 
 
 def _query_parameters(route: Route, models: Models, definitions: Json) -> list[Json]:
-    if route.takes_body or route.takes in {None, Nothing}:
+    query = route.query if route.takes_body else route.takes
+    if query in {None, Nothing}:
         return []
-    name = models[route.takes, "validation"]["$ref"].rpartition("/")[2]
+    name = models[query, "validation"]["$ref"].rpartition("/")[2]
     model = definitions[name]
     required = model.get("required", [])
     return [
-        _query_parameter(field, schema, field in required) | _example((route.example or {}).get(field))
+        _query_parameter(field, schema, field in required)
+        | ({} if route.takes_body else _example((route.example or {}).get(field)))
         for field, schema in model.get("properties", {}).items()
     ]
 

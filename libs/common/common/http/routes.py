@@ -61,7 +61,8 @@ class Call(Generic[D, I]):
     """One authorized and validated request, as its handler receives it.
 
     `merchant_id` and `path` come from the path; `merchant_id` is empty if the path has none. `claims` are the rights
-    of the caller, empty for open routes. `request` is the underlying request, for streams, pages and cookies.
+    of the caller, empty for open routes. `request` is the underlying request, for streams, pages and cookies. `query`
+    holds the query parameters of a route whose `input` is a body.
     """
 
     deps: D
@@ -70,6 +71,7 @@ class Call(Generic[D, I]):
     path: Mapping[str, str]
     claims: Claims
     request: web.Request
+    query: Any = None
 
 
 @dataclass(frozen=True)
@@ -110,11 +112,12 @@ class Route:
 
     `scope` is the scope a bearer token needs, or an `Access`. With a scope, the token must also cover the
     `{merchant_id}` of the path. `takes` is read from the JSON body of PUT, POST and PATCH, from the query string of
-    GET and DELETE; with None the handler reads the request itself. `gives` is the model of the answer, sent with
-    `status`, or EVENTS; `also` lists further statuses the handler answers with. `max_body`, in bytes, is for a
-    body that the handler reads itself; a body that `takes` describes may be as large as its model allows. An answer
-    that has not begun `within` these seconds becomes a 503; with None the handler bounds its own time. A quiet route
-    logs only its failures: probes, and routes called thousands of times.
+    GET and DELETE; with None the handler reads the request itself. `query` models the query string of a route that
+    takes a body. `gives` is the model of the answer, sent with `status`, or EVENTS; `also` lists further statuses the
+    handler answers with. `max_body`, in bytes, is for a body that the handler reads itself; a body that `takes`
+    describes may be as large as its model allows. An answer that has not begun `within` these seconds becomes a 503;
+    with None the handler bounds its own time. A quiet route logs only its failures: probes, and routes called
+    thousands of times.
 
     The rest is documentation. A route without a summary, or with `Access.INTERNAL`, stays out of the OpenAPI
     document. `example` is what `takes` reads, as JSON: a body, or query parameters by name. `gives_example` is an
@@ -127,6 +130,7 @@ class Route:
     handler: Handler
     scope: str | Access
     takes: type[BaseModel] | None = Nothing
+    query: type[Input] = Nothing
     gives: type[BaseModel] | Literal["text/event-stream"] | None = None
     status: int = 200
     also: tuple[int, ...] = ()

@@ -1,5 +1,6 @@
 """The API of pending work: a list of the rows of a service for a merchant, and a retry."""
 
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Annotated, Literal, Protocol
 
@@ -12,6 +13,7 @@ from common.errors import Invalid, NotFound
 from common.http.paging import PageByNumber, part
 from common.http.routes import Answer, Call, Nothing, PathParameter, Route, Tag
 from common.work import table
+from common.work.batch import Kind
 
 MAX_ID_DIGITS = 18
 """Digits that fit a bigint."""
@@ -85,8 +87,8 @@ EXAMPLE = {
 }
 
 
-def routes(service: str) -> list[Route]:
-    """Return the routes of pending work of `service`."""
+def routes(service: str, kinds: Iterable[Kind] = ()) -> list[Route]:
+    """Return the routes of pending work of `service`, whose kinds hear of a retry."""
     path = f"/v1/merchants/{{merchant_id}}/work/{service}"
     return [
         Route(
@@ -105,7 +107,7 @@ def routes(service: str) -> list[Route]:
         Route(
             "POST",
             f"{path}/{{work_id}}/retry",
-            retry_work,
+            _retry_work(kinds),
             "work:write",
             status=202,
             summary="Retry pending work",
@@ -136,12 +138,21 @@ async def list_work(call: Call[Deps, WorkQuery]) -> WorkPage:
     return WorkPage(work=[WorkRow(**row) for row in page], next=last["id"] if last else None)
 
 
-async def retry_work(call: Call[Deps, Nothing]) -> Answer:
-    """Make this row due now, whether it waits for its time or for a person."""
-    async with call.deps.database.unit() as unit:
-        if not await table.retry_row(unit, call.merchant_id, _id(call.path["work_id"])):
-            raise NotFound("This work does not exist. It may have finished already.")
-    return Answer(202)
+def _retry_work(kinds: Iterable[Kind]) -> Callable[[Call[Deps, Nothing]], Awaitable[Answer]]:
+    hooks = {kind.name: kind.on_released for kind in kinds}
+
+    async def retry_work(call: Call[Deps, Nothing]) -> Answer:
+        """Make this row due now, whether it waits for its time or for a person."""
+        row_id = _id(call.path["work_id"])
+        async with call.deps.database.unit() as unit:
+            found = await table.kind_and_key(unit.conn, call.merchant_id, row_id)
+            if found and found[0] in hooks:  # the kind's own rows are locked before the engine's, as everywhere
+                await hooks[found[0]](unit, call.merchant_id, [found[1]])
+            if not await table.retry_row(unit, call.merchant_id, row_id):
+                raise NotFound("This work does not exist. It may have finished already.")
+        return Answer(202)
+
+    return retry_work
 
 
 def _id(text: str) -> int:

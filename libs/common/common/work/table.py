@@ -241,6 +241,12 @@ async def retry(unit: Unit, merchant_id: str, kind: str, key: str) -> bool:
     return bool(await unit.conn.fetch(RETRY, merchant_id, kind, key, unit.now))
 
 
+async def kind_and_key(conn: Connection, merchant_id: str, row_id: int) -> tuple[str, str] | None:
+    """Return the kind and the key of the row of this id."""
+    row = await conn.fetchrow("SELECT kind, key FROM work WHERE merchant_id = $1 AND id = $2", merchant_id, row_id)
+    return (row["kind"], row["key"]) if row else None
+
+
 async def retry_row(unit: Unit, merchant_id: str, row_id: int) -> bool:
     """Make the row of this id due now, held or not; return whether it exists."""
     unit.notify("work")

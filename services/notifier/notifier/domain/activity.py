@@ -8,7 +8,7 @@ from typing import Any
 from common.contracts.catalog import MerchantConnected, ProductLinked
 from common.contracts.envelope import Event
 from common.contracts.inventory import StockChanged, StockPushed
-from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
+from common.contracts.orders import CancellationRefused, OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import ProblemClosed, ProblemOpened
 from common.messages import Messages
 from common.quantity import decimal
@@ -70,6 +70,11 @@ def _order_cancelled(event: OrderCancelled, texts: Messages) -> Line:
     return Line(texts.text(key, order=event.source_id), Level.INFO)
 
 
+def _cancellation_refused(event: CancellationRefused, texts: Messages) -> Line:
+    message = texts.text("activity.cancellation_refused", order=event.source_id, reason=event.reason)
+    return Line(message, Level.WARNING)
+
+
 def _stock_changed(event: StockChanged, texts: Messages) -> Line:
     key = "activity.stock_changed.in_clover" if event.source == "clover" else "activity.stock_changed"
     return _stock_line(key, event, texts)
@@ -102,6 +107,7 @@ _DESCRIPTIONS: Mapping[type[Event], Callable[[Any, Messages], Line]] = {
     OrderSynced: _order_synced,
     OrderCompleted: _order_completed,
     OrderCancelled: _order_cancelled,
+    CancellationRefused: _cancellation_refused,
     OrderRejected: _order_rejected,
     ProblemOpened: _problem_opened,
     ProblemClosed: _problem_closed,

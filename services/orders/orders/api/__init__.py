@@ -2,6 +2,7 @@
 
 from common.http.routes import PathParameter, Route, Tag
 from orders.api import examples
+from orders.api.address import OrderAddress
 from orders.api.commands import cancel_order, complete_order, retry_order, update_fulfillment
 from orders.api.queries import get_order, list_orders
 from orders.api.requests import OrderInput, OrdersQuery
@@ -10,6 +11,11 @@ from orders.api.submit import put_order
 
 ORDERS = "/v1/merchants/{merchant_id}/orders"
 ORDER = f"{ORDERS}/{{source_id}}"
+
+AMBIGUOUS = (
+    "Where several stores have an order with this id, the query parameters `channel` and `store` choose one; without "
+    "them the answer is 409 `ambiguous_order`, which names the stores."
+)
 
 TAG = Tag("Orders", "Orders of other stores, each brought into Clover exactly once, exact to the cent and paid.")
 SOURCE_ID = {
@@ -31,11 +37,14 @@ ROUTES = [
         gives=OrderDetail,
         status=202,
         also=(200, 409),
-        summary="Create an order",
-        description="Stores an order of another store and queues it for Clover. The call is idempotent: repeating it "
-        "with the same order answers 200 and changes nothing; a different order under the same id answers 409 and "
-        "names the fields that differ. The answer is 202 once the order is stored durably; follow its `state` from "
-        "there. Lines must add up to `total`.",
+        summary="Create or correct an order",
+        description="Stores an order of another store and queues it for Clover. `channel` and the id together identify "
+        "an order: two stores may use the same id. The call is idempotent: repeating it with the same order, its lines "
+        "in any sequence, answers 200 and changes nothing. While nothing of the order is in Clover, a different order "
+        "under the same id corrects it and answers 202; while it is being sent, 409 `order_being_sent` with "
+        "`Retry-After`; once it is in Clover, 409 `order_differs` with the fields that differ. The id of an order that "
+        "was cancelled before it was sent can be used again. The answer is 202 once the order is stored durably; "
+        "follow its `state` from there. Lines must add up to `total`.",
         tags=(TAG,),
         example=examples.ORDER,
         gives_example=examples.RECEIVED,
@@ -60,9 +69,12 @@ ROUTES = [
         ORDER,
         get_order,
         "orders:read",
+        takes=OrderAddress,
         gives=OrderDetail,
+        also=(409,),
         summary="Get an order",
-        description="Returns an order with its state, the problem that holds it, if any, and its timeline.",
+        description="Returns an order with its state, the problem that holds it, if any, and its timeline. "
+        f"{AMBIGUOUS}",
         tags=(TAG,),
         gives_example=examples.PAID,
         path_parameters=SOURCE_ID,
@@ -72,12 +84,14 @@ ROUTES = [
         f"{ORDER}/complete",
         complete_order,
         "orders:write",
+        query=OrderAddress,
         gives=OrderDetail,
         status=202,
         also=(200, 409),
         summary="Complete an order",
         description="Marks the order as completed. It becomes `done` once Clover shows it paid and locked; a paid "
-        "order that is still open is locked first. Answers 200 when it is `done` already, 409 when it is cancelled.",
+        "order that is still open is locked first. Answers 200 when it is `done` already, 409 when it is cancelled. "
+        f"{AMBIGUOUS}",
         tags=(TAG,),
         gives_example=examples.COMPLETING,
         path_parameters=SOURCE_ID,
@@ -87,12 +101,15 @@ ROUTES = [
         f"{ORDER}/cancel",
         cancel_order,
         "orders:write",
+        query=OrderAddress,
         gives=OrderDetail,
         status=202,
         also=(200, 409),
         summary="Cancel an order",
-        description="Cancels the order. One that was never sent is cancelled at once and answers 200; any other is "
-        "deleted in Clover, after a look-up when it is not known whether it got there. Answers 409 when it is `done`.",
+        description="Cancels the order. One of which nothing is in Clover is cancelled at once and answers 200; any "
+        "other is deleted in Clover, after a look-up when it is not known whether it got there. If Clover refuses to "
+        "delete it, the order is `held` with the problem `cancellation_refused`. Answers 409 when it is `done`. "
+        f"{AMBIGUOUS}",
         tags=(TAG,),
         gives_example=examples.CANCELLING,
         path_parameters=SOURCE_ID,
@@ -102,13 +119,15 @@ ROUTES = [
         f"{ORDER}/retry",
         retry_order,
         "orders:write",
+        query=OrderAddress,
         gives=OrderDetail,
         status=202,
-        also=(200,),
+        also=(200, 409),
         summary="Retry an order",
         description="Attempts an unfinished order now, whether it is held, rejected or scheduled for later. Answers "
         "200 when nothing is left to do. An order that waits for the order type or the tender has these looked for, "
-        "and every order that waits for them is sent once they are found.",
+        "and every order that waits for them is sent once they are found. "
+        f"{AMBIGUOUS}",
         tags=(TAG,),
         gives_example=examples.RETRYING,
         path_parameters=SOURCE_ID,
@@ -119,7 +138,8 @@ ROUTES = [
         update_fulfillment,
         "orders:write",
         takes=None,
-        also=(422,),
+        query=OrderAddress,
+        also=(409, 422),
         status=422,
         summary="Update the fulfillment of an order (not supported)",
         description="Always answers 422 with the reason: Clover cannot send shipping updates back to the source store.",

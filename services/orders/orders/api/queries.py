@@ -2,16 +2,19 @@
 
 from common.db import merchants
 from common.http.paging import part
-from common.http.routes import Call, Nothing
+from common.http.routes import Call
 from orders import store
+from orders.api.address import OrderAddress, resolve
 from orders.api.requests import OrdersQuery
 from orders.api.responses import OrderDetail, OrderPage, detail, summary
 from orders.deps import Deps
 
 
-async def get_order(call: Call[Deps, Nothing]) -> OrderDetail:
+async def get_order(call: Call[Deps, OrderAddress]) -> OrderDetail:
     """Return the order with its timeline."""
-    return await detail(call.deps, call.merchant_id, call.path["source_id"])
+    async with call.deps.database.connection() as conn:
+        reference = await resolve(conn, call, call.input)
+    return await detail(call.deps, call.merchant_id, reference)
 
 
 async def list_orders(call: Call[Deps, OrdersQuery]) -> OrderPage:

@@ -14,7 +14,7 @@ from orders import store
 from orders.deps import Deps
 from orders.domain.order import OrderStatus, RequestedAction
 from orders.domain.timeline import TimelineEvent
-from orders.store.orders import StoredOrder
+from orders.store.orders import ShownOrder
 
 
 class OrderChannel(BaseModel):
@@ -58,7 +58,7 @@ class OrderSummary(BaseModel):
     attempts: Annotated[int, Field(description="How often the creation of the order was sent to Clover.")]
     reference: Annotated[str, Field(description="Our reference on the order in Clover, 12 characters.")]
     clover_order_id: Annotated[str | None, Field(description="The order's id in Clover, once it is there.")]
-    reason: Annotated[str | None, Field(description="Why the order was rejected.")]
+    reason: Annotated[str | None, Field(description="Why the order was rejected, or what it waits for.")]
     problem: Annotated[OrderProblem | None, Field(description="The problem that holds the order.")]
     next_attempt_at: Annotated[
         datetime | None,
@@ -87,41 +87,37 @@ class OrderPage(BaseModel):
     next: Annotated[int | None, Field(description="The cursor of the next page; null on the last page.")]
 
 
-async def detail(deps: Deps, merchant_id: str, source_id: str) -> OrderDetail:
+async def detail(deps: Deps, merchant_id: str, reference: str) -> OrderDetail:
     """Return the order with its timeline. Raises NotFound."""
     async with deps.database.connection() as conn:
-        stored = await store.orders.show(conn, merchant_id, source_id)
-        if stored is None:
-            raise unknown(source_id)
-        entries = await store.timeline.find(conn, merchant_id, source_id)
+        shown = await store.orders.show(conn, merchant_id, reference)
+        if shown is None:
+            raise NotFound("This order does not exist.")
+        entries = await store.timeline.find(conn, merchant_id, reference)
     timeline = [TimelineEntry(at=each.at, event=each.event, detail=each.detail) for each in entries]
-    return OrderDetail(**dict(summary(stored)), timeline=timeline)
+    return OrderDetail(**dict(summary(shown)), timeline=timeline)
 
 
-def unknown(source_id: str) -> NotFound:
-    return NotFound(f"This merchant has no order {source_id}.")
-
-
-def summary(stored: StoredOrder) -> OrderSummary:
+def summary(shown: ShownOrder) -> OrderSummary:
     """Return the order as lists show it."""
-    order, source, progress = stored.order, stored.order.source, stored.order.progress
+    held = Code(shown.held_problem) if shown.held_problem else None
     return OrderSummary(
-        source_id=order.source_id,
-        state=stored.status,
-        requested_action=order.requested_action,
-        channel=OrderChannel(channel=source.channel, store=source.store),
-        number=source.number,
-        currency=source.currency,
-        total=source.total,
-        units=sum(line.quantity for line in source.lines),
-        placed_at=source.placed_at,
-        received_at=stored.received_at,
-        attempts=progress.attempts,
-        reference=order.reference,
-        clover_order_id=progress.clover_order_id,
-        reason=progress.reason,
-        problem=_problem(stored.held_problem, stored.held_reason),
-        next_attempt_at=stored.next_attempt_at,
+        source_id=shown.source_id,
+        state=shown.status,
+        requested_action=shown.requested_action,
+        channel=OrderChannel(channel=shown.channel, store=shown.store),
+        number=shown.number,
+        currency=shown.currency,
+        total=shown.total,
+        units=shown.units,
+        placed_at=shown.placed_at,
+        received_at=shown.received_at,
+        attempts=shown.attempts,
+        reference=shown.reference,
+        clover_order_id=shown.clover_order_id,
+        reason=shown.reason or (None if held else shown.held_reason),
+        problem=_problem(held, shown.held_reason),
+        next_attempt_at=shown.next_attempt_at,
     )
 
 

@@ -11,76 +11,127 @@ from common.db.unit import Unit
 from common.errors import Invalid, Problem
 from common.http.problems import Refused
 from common.http.routes import Answer, Call
-from common.ids import reference
 from orders import store
 from orders.api.requests import OrderInput
 from orders.api.responses import detail
 from orders.deps import Deps, customer_context
+from orders.domain.identity import Identity
 from orders.domain.order import Order
-from orders.domain.privacy import keepable
-from orders.domain.progress import Progress
+from orders.domain.privacy import as_stored, keepable
+from orders.domain.progress import Progress, State
+from orders.domain.setup import SETUP_CODES
 from orders.domain.source import MOST_UNITS, Customer, Source, differing, lines_total
+from orders.domain.timeline import Entry, TimelineEvent
 from orders.kinds import PUSH_ORDER
+from orders.store.orders import StoredOrder
 
 SOURCE_ID = re.compile(r"[\w.:#/+=~-]{1,120}", re.ASCII)
-REFERENCE_TRIES = 3
+BEING_SENT_SECONDS = 5
+"""A creation takes less; one whose answer was lost is looked up several times within a minute."""
 
 _CUSTOMER = TypeAdapter(Customer)
 
 
 async def put_order(call: Call[Deps, OrderInput]) -> Answer:
-    """Store the order and queue it; the same order again changes nothing."""
-    source_id = _source_id(call.path["source_id"])
-    async with call.deps.database.unit() as unit:
-        merchant = await merchants.find(unit.conn, call.merchant_id)
-        source = _adding_up(call.input.source(), merchant.currency)
-        new = await _store(call.deps, unit, merchant, source_id, source)
-        if new:
-            unit.mark(PUSH_ORDER, call.merchant_id, source_id)
-    return Answer(202 if new else 200, await detail(call.deps, call.merchant_id, source_id))
+    """Store the order and queue it, or correct the stored one; the same order again changes nothing."""
+    source_id, deps = _source_id(call.path["source_id"]), call.deps
+    merchant = await merchants.find_or_fetch(deps.database, deps.catalog, call.merchant_id)
+    source = _adding_up(call.input.source(), merchant.currency)
+    async with deps.database.unit() as unit:
+        order, changed = await _store(deps, unit, merchant, source_id, source)
+    return Answer(202 if changed else 200, await detail(deps, call.merchant_id, order))
 
 
-async def _store(deps: Deps, unit: Unit, merchant: Merchant, source_id: str, given: Source) -> bool:
-    """Store the order unless it is there already. Returns whether it was new; raises Refused when it differs."""
+async def _store(deps: Deps, unit: Unit, merchant: Merchant, source_id: str, given: Source) -> tuple[str, bool]:
+    """Store the order, unless it is there already. Returns its reference, and whether anything changed."""
     merchant_id, skus = merchant.merchant_id, {line.sku for line in given.lines}
-    source = keepable(merchant.region, given, await store.links.find(unit.conn, merchant_id, skus))
-    context = customer_context(merchant_id, source_id)
-    sealed = deps.sealer.seal(_CUSTOMER.dump_json(source.customer), context=context) if source.customer else None
-    for number in range(REFERENCE_TRIES):
-        own = reference(deps.reference_key, merchant_id, f"{source_id}\n{number}" if number else source_id)
+    source = keepable(merchant.region, given, await store.links.known(unit.conn, merchant_id, skus))
+    identity = Identity(given.channel, given.store, source_id)
+    for own in identity.references(deps.reference_key, merchant_id):
+        sealed = _sealed(deps, merchant_id, own, source.customer)
         order = Order(merchant_id, source_id, own, source, sealed, requested_action=None, progress=Progress())
         if await store.orders.insert(unit, order):
-            return True
-        stored = await store.orders.find_and_lock(unit.conn, merchant_id, source_id)
-        if stored is not None:
-            known = stored.order
-            opened = (
-                _CUSTOMER.validate_json(deps.sealer.open(known.customer, context=context)) if known.customer else None
-            )
-            # A SKU may have been linked since, which is not a difference.
-            same = keepable(merchant.region, given, {line.sku for line in known.source.lines})
-            _refuse_other(replace(known.source, customer=opened), same)
-            return False
+            unit.mark(PUSH_ORDER, merchant_id, own)
+            return own, True
+        stored = await store.orders.find_and_lock(unit.conn, merchant_id, own)
+        if stored is not None and (stored.order.source_id, stored.order.source.channel) == (source_id, given.channel):
+            if merchant.region != "us":
+                order = replace(order, source=as_stored(stored.order.source, source))
+            return own, await _take_again(unit, stored, order, _compared(deps, merchant, stored.order, given))
     raise RuntimeError("no free reference for an order")
 
 
-def _refuse_other(known: Source, source: Source) -> None:
-    if different := differing(known, source):
-        raise Refused(
-            409,
-            "order_differs",
-            "An order with this id was received before and differs from this one. The stored order was not changed.",
-            [
-                Problem(name, "differs from the order received first", "Send the same order again.")
-                for name in different
-            ],
-        )
+def _compared(deps: Deps, merchant: Merchant, known: Order, given: Source) -> list[str]:
+    """Return the names of the fields in which the order given differs from the stored one."""
+    context = customer_context(known.merchant_id, known.reference)
+    opened = _CUSTOMER.validate_json(deps.sealer.open(known.customer, context=context)) if known.customer else None
+    # A SKU may have been linked since, which is not a difference.
+    same = keepable(merchant.region, given, {line.sku for line in known.source.lines})
+    if merchant.region != "us":
+        same = as_stored(known.source, same)
+    return differing(replace(known.source, customer=opened), same)
+
+
+async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: list[str]) -> bool:
+    """Take an order whose id is known. Returns whether anything changed; raises Refused when it may not change."""
+    known = stored.order
+    if known.progress.state is State.CANCELLED and known.is_only_here:
+        await store.orders.replace(unit, known, order)
+        await store.orders.receive_again(unit, known)
+        await _queue(unit, known, Entry(TimelineEvent.RECEIVED))
+        return True
+    if not different:
+        return False
+    if known.is_being_created:
+        raise _being_sent()
+    if not known.is_only_here:
+        raise _differs(different)
+    progress = known.progress.corrected()
+    await store.orders.replace(unit, known, replace(order, progress=progress, requested_action=known.requested_action))
+    entry = Entry(TimelineEvent.CORRECTED, ", ".join(different))
+    if stored.held_problem in SETUP_CODES:  # it goes with all others once the missing part is found
+        store.timeline.add(unit, known.merchant_id, known.reference, entry)
+    else:
+        await _queue(unit, known, entry)
+    return True
+
+
+async def _queue(unit: Unit, order: Order, entry: Entry) -> None:
+    store.timeline.add(unit, order.merchant_id, order.reference, entry)
+    await store.orders.attempt_now(unit, order)
+
+
+def _sealed(deps: Deps, merchant_id: str, reference: str, customer: Customer | None) -> bytes | None:
+    if customer is None:
+        return None
+    return deps.sealer.seal(_CUSTOMER.dump_json(customer), context=customer_context(merchant_id, reference))
+
+
+def _being_sent() -> Refused:
+    return Refused(
+        409,
+        "order_being_sent",
+        "The order stored before is being sent to Clover, so it cannot be changed now. It was not changed. Send this "
+        "order again after `Retry-After`.",
+        headers={"Retry-After": str(BEING_SENT_SECONDS)},
+    )
+
+
+def _differs(different: list[str]) -> Refused:
+    problem = "differs from the order that is in Clover"
+    remedy = "Send the same order again, or cancel it and send the corrected one under a new id."
+    return Refused(
+        409,
+        "order_differs",
+        "An order with this id is in Clover already and differs from this one. The stored order was not changed.",
+        [Problem(name, problem, remedy) for name in different],
+    )
 
 
 def _adding_up(source: Source, currency: str) -> Source:
     """Return the order if Clover can hold it to the cent. Raises Invalid."""
     problems = []
-    ours, count = lines_total(source.lines), sum(line.quantity for line in source.lines)
+    ours, count = lines_total(source.lines), source.units
     if ours != source.total:
         problems.append(
             Problem("total", f"is {source.total}, the lines come to {ours}", "Send the sum of quantity × unit_price.")

@@ -8,6 +8,7 @@ from orders.domain.source import units
 
 SUCCESS = "SUCCESS"
 LOCKED = "locked"
+REFUNDED = {"REFUNDED", "MANUALLY_REFUNDED"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class CloverOrder:
     payments: tuple[Payment, ...] = ()
     payment_state: str | None = None
     state: str | None = None
+
+    @property
+    def is_refunded(self) -> bool:
+        """Whether everything that was paid was given back at the till."""
+        return self.payment_state in REFUNDED
 
     @property
     def paid(self) -> int:

@@ -1,6 +1,7 @@
 """An order: its source, its progress in Clover and the action that its source requested."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from orders.domain.progress import Progress, State
@@ -30,7 +31,7 @@ class RequestedAction(StrEnum):
 
 @dataclass(frozen=True)
 class Order:
-    """A source order and its progress. `customer` is sealed."""
+    """A source order and its progress. `customer` is sealed; `revision` grows with each correction."""
 
     merchant_id: str
     source_id: str
@@ -39,6 +40,29 @@ class Order:
     customer: bytes | None
     requested_action: RequestedAction | None
     progress: Progress
+    received_at: datetime | None = None
+    revision: int = 0
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """The ids that identify the order in events."""
+        source = self.source
+        return {
+            "merchant_id": self.merchant_id,
+            "channel": source.channel,
+            "store": source.store,
+            "source_id": self.source_id,
+        }
+
+    @property
+    def is_being_created(self) -> bool:
+        """Whether its creation is on its way to Clover, or its end is not known."""
+        return self.progress.clover_order_id is None and self.progress.sending is not None
+
+    @property
+    def is_only_here(self) -> bool:
+        """Whether nothing of it stands in Clover, for certain."""
+        return self.progress.clover_order_id is None and self.progress.sending is None
 
     @property
     def clover_id(self) -> str:

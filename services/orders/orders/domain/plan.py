@@ -1,6 +1,7 @@
 """The plan of an order: the writes that its target still needs, decided from our order and Clover's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from orders.domain.clover_order import LOCKED, CloverOrder, differences, not_completed
 from orders.domain.order import Order, RequestedAction
@@ -17,9 +18,6 @@ from orders.domain.writes import (
     Pay,
     Write,
 )
-
-LINES_A_CALL = 100
-"""Rows that Clover takes in one bulk call (documented)."""
 
 
 def target(order: Order) -> State:
@@ -79,6 +77,19 @@ def any_row_there(write: AddLines, order: Order, clover_order: CloverOrder) -> b
     return not set(write.numbers) <= set(_missing_rows(order, clover_order))
 
 
+def with_applied(write: Write, order: Order, clover_order: CloverOrder) -> CloverOrder:
+    """Return Clover's order with the rows of a write that was applied since it was read."""
+    if not isinstance(write, AddLines):
+        return clover_order
+    ours = [row_id(order, number) for number in write.numbers]
+    is_counted = bool(clover_order.rows) and not _shows_ids(order, clover_order)
+    return replace(clover_order, rows=(*clover_order.rows, *([None] * len(ours) if is_counted else ours)))
+
+
+def _shows_ids(order: Order, clover_order: CloverOrder) -> bool:
+    return any(row is not None and row.startswith(f"{order.reference}-") for row in clover_order.rows)
+
+
 def _missing_rows(order: Order, clover_order: CloverOrder) -> Sequence[int]:
     """List the numbers of the rows that Clover does not show.
 
@@ -93,11 +104,11 @@ def _lines(order: Order, clover_order: CloverOrder) -> list[AddLines]:
     runs: list[tuple[int, int]] = []
     for number in _missing_rows(order, clover_order):
         first, last = runs[-1] if runs else (0, -1)
-        if number == last + 1 and number - first < LINES_A_CALL:
+        if number == last + 1 and number - first < order.progress.lines_a_call:
             runs[-1] = (first, number)
         else:
             runs.append((number, number))
-    return [AddLines(f"{first}-{last}", linked=not order.progress.items_dropped) for first, last in runs]
+    return [AddLines(f"{first}-{last}", without_items=order.progress.refused_skus) for first, last in runs]
 
 
 def _customer(order: Order) -> list[Write]:

@@ -43,6 +43,40 @@ def impersonal(text: str, customer: Customer | None) -> str:
     return text
 
 
+def as_stored(known: Source, order: Source) -> Source:
+    """Return the order with those texts as stored before that differ from it only in details removed then.
+
+    A correction may name another customer than before, who does not account for the details of the first.
+    """
+    return replace(
+        order,
+        number=known.number if _fits(known.number, order.number) else order.number,
+        lines=tuple(_line_as_stored(known, line) for line in order.lines),
+    )
+
+
+def _line_as_stored(known: Source, line: Line) -> Line:
+    fitting = (each for each in known.lines if _fits(each.sku, line.sku) and _fits(each.name, line.name))
+    found = next(fitting, line)
+    return replace(line, sku=found.sku, name=found.name)
+
+
+def _fits(stored: str, text: str) -> bool:
+    """Return whether the stored text may be this one with details removed."""
+    first, *others = stored.split(HIDDEN)
+    if not others:
+        return stored == text
+    if not text.startswith(first):
+        return False
+    place = len(first)
+    for part in others[:-1]:
+        place = text.find(part, place)
+        if place < 0:
+            return False
+        place += len(part)
+    return len(text) - len(others[-1]) >= place and text.endswith(others[-1])
+
+
 def _impersonal_line(line: Line, customer: Customer | None, linked: Collection[str]) -> Line:
     sku = line.sku if line.sku in linked else impersonal(line.sku, customer)
     return replace(line, sku=sku, name=impersonal(line.name, customer))

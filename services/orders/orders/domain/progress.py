@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from orders.domain.writes import CreateOrder, Write
 
+LINES_A_CALL = 100
+"""Rows that Clover takes in one bulk call (documented)."""
+
 LONGEST_SETTLE = timedelta(hours=1)
 LEAST_LOOKUPS = 3
 MANY_DOUBTS = 4
@@ -32,8 +35,9 @@ class Progress:
     `sending` and `sending_key` name the write that is under way or whose end is not known; while they are set, no
     other write that must not be doubled is sent. `doubt_since` is when we began to look the write up, `looks` how many
     look-ups since then found nothing, `doubts` how many writes in a row ended without an answer. `attempts` counts the
-    creations sent. `items_dropped`: Clover refused the items of the lines, which go as named custom lines.
-    `customer_settled`: nothing is left to do for the customer.
+    creations sent. `refused_skus` are those whose Clover items were refused; their lines go as named custom lines.
+    `lines_a_call` shrinks after a refusal, until the refused item stands alone. `customer_settled`: nothing is left to
+    do for the customer.
     """
 
     state: State = State.READY
@@ -46,7 +50,8 @@ class Progress:
     clover_order_id: str | None = None
     clover_customer_id: str | None = None
     customer_settled: bool = False
-    items_dropped: bool = False
+    refused_skus: tuple[str, ...] = ()
+    lines_a_call: int = LINES_A_CALL
     reason: str | None = None
 
     @property
@@ -83,12 +88,16 @@ class Progress:
         return replace(self.applied(), state=State.CREATED, clover_order_id=clover_order_id)
 
     def with_lines(self) -> "Progress":
-        """The lines of the write are in Clover; the next ones name their items again."""
-        return replace(self.applied(), items_dropped=False)
+        """The lines of the write are in Clover; the next call may take twice as many again."""
+        return replace(self.applied(), lines_a_call=min(2 * self.lines_a_call, LINES_A_CALL))
 
-    def without_items(self) -> "Progress":
-        """Clover refused the items of the lines."""
-        return replace(self, items_dropped=True)
+    def with_fewer_lines(self, lines: int) -> "Progress":
+        """Clover refused a call with several items; the next calls take this many lines."""
+        return replace(self, lines_a_call=max(lines, 1))
+
+    def without_item(self, sku: str) -> "Progress":
+        """Clover refused the item of this SKU."""
+        return replace(self, refused_skus=(*self.refused_skus, sku))
 
     def with_customer(self, clover_customer_id: str) -> "Progress":
         """The customer has this id in Clover and is not attached yet."""
@@ -117,6 +126,10 @@ class Progress:
     def restarted(self) -> "Progress":
         """A person requested another attempt of a rejected order."""
         return self.reached(State.CREATED if self.clover_order_id else State.READY)
+
+    def corrected(self) -> "Progress":
+        """Another order took the place of this one, of which nothing is in Clover."""
+        return Progress(attempts=self.attempts, doubts=self.doubts)
 
     def reached(self, state: State) -> "Progress":
         return replace(self, state=state, reason=None)

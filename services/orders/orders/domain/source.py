@@ -1,6 +1,7 @@
 """The order as the source store has it, and its texts and units as Clover takes them."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -33,6 +34,11 @@ class Customer:
     email: str | None = None
     phone: str | None = None
 
+    @property
+    def name(self) -> str:
+        """The whole name as it is compared: without case, spaces apart."""
+        return " ".join(f"{self.first_name} {self.last_name}".casefold().split())
+
     def for_clover(self) -> "Customer | None":
         """Return the details that Clover can hold; None when there are none."""
         fit = Customer(
@@ -58,6 +64,11 @@ class Source:
     placed_at: datetime
 
     @property
+    def units(self) -> int:
+        """The number of units, which is the number of rows in Clover."""
+        return sum(line.quantity for line in self.lines)
+
+    @property
     def money(self) -> str:
         """The total as people write it."""
         return format_money(self.total, self.currency)
@@ -74,10 +85,21 @@ def units(lines: Iterable[Line]) -> list[Line]:
 
 
 def differing(one: Source, other: Source) -> list[str]:
-    """Return the names of the fields that differ."""
-    names = {"store": "channel"}
-    different = [f.name for f in fields(Source) if getattr(one, f.name) != getattr(other, f.name)]
-    return sorted({names.get(name, name) for name in different})
+    """Return the names of the fields that differ. The sequence of the lines makes no difference.
+
+    Channel and store identify the order and are not compared: outside the US their text depends on the customer.
+    """
+    names = [field.name for field in fields(Source) if field.name not in {"channel", "store", "lines"}]
+    different = [name for name in names if getattr(one, name) != getattr(other, name)]
+    return sorted([*different, *([] if _sold(one.lines) == _sold(other.lines) else ["lines"])])
+
+
+def _sold(lines: Iterable[Line]) -> Counter[Line]:
+    """Return the units by their kind, however they are spread over lines."""
+    sold: Counter[Line] = Counter()
+    for line in lines:
+        sold[replace(line, quantity=1)] += line.quantity
+    return sold
 
 
 def title(source: Source) -> str:
@@ -103,7 +125,7 @@ def _a_phone(text: str) -> str | None:
     spelled = " ".join(re.sub(r"[^0-9+() .-]", " ", text).split())
     if len(spelled) > LONGEST_PHONE:
         spelled = re.sub(r"[^0-9+]", "", spelled)[:LONGEST_PHONE]
-    return spelled if digits(spelled) else None
+    return spelled if len(set(digits(spelled))) > 1 else None  # shops fill in 0000000000 for none
 
 
 def digits(phone: str) -> str:

@@ -8,6 +8,7 @@ class TimelineEvent(StrEnum):
     """Something that happened to an order. Its `detail` names the write, the reason or the rows."""
 
     RECEIVED = "received"
+    CORRECTED = "corrected"
     CREATE_SENT = "create_sent"
     CREATED = "created"
     LINES_ADDED = "lines_added"
@@ -19,6 +20,7 @@ class TimelineEvent(StrEnum):
     COMPLETED = "completed"
     CANCEL_REQUESTED = "cancel_requested"
     CANCELLED = "cancelled"
+    CANCEL_REFUSED = "cancel_refused"
     SEND_REFUSED = "send_refused"
     OUTCOME_UNKNOWN = "outcome_unknown"
     LOOKUP_FOUND = "lookup_found"

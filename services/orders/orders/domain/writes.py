@@ -39,8 +39,8 @@ class CreateOrder(Write):
 class AddLines(Write):
     """Add up to 100 rows in one call. The key is their first and last number, from 1: `1-100`."""
 
-    linked: bool = True
-    """Whether rows with a linked SKU name their Clover item."""
+    without_items: tuple[str, ...] = ()
+    """SKUs whose rows do not name a Clover item although they are linked."""
 
     name = "add_lines"
     has_fallback = True

@@ -1,7 +1,7 @@
 """Source orders with their progress, and the lists that the API shows."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -19,33 +19,47 @@ from orders.kinds import PUSH_ORDER
 from orders.store import timeline
 
 INSERT = """
-INSERT INTO source_order (merchant_id, source_id, received_at, next_attempt_at, channel, store, number, currency,
-    lines, total, placed_at, customer, reference)
-VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING RETURNING arrival
+INSERT INTO source_order (merchant_id, reference, source_id, received_at, next_attempt_at, channel, store, number,
+    currency, lines, units, total, placed_at, customer)
+VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING arrival
 """
 
-FIND = "SELECT * FROM source_order WHERE merchant_id = $1 AND source_id = ANY($2)"
-FIND_AND_LOCK = "SELECT * FROM source_order WHERE merchant_id = $1 AND source_id = $2 FOR UPDATE"
+FIND = "SELECT * FROM source_order WHERE merchant_id = $1 AND reference = ANY($2)"
+FIND_AND_LOCK = "SELECT * FROM source_order WHERE merchant_id = $1 AND reference = $2 FOR UPDATE"
+NAMED = """
+SELECT reference, channel, store FROM source_order WHERE merchant_id = $1 AND source_id = $2 ORDER BY arrival LIMIT 50
+"""
 
 PROGRESS = [field.name for field in fields(Progress)]
 
-# Only from the state in which it was read: a cancellation may have come in between.
+# Only from the state and revision in which it was read: a cancellation or a correction may have come in between.
 RECORD = f"""
-UPDATE source_order SET {", ".join(f"{name} = ${place}" for place, name in enumerate(PROGRESS, start=4))}
-WHERE merchant_id = $1 AND source_id = $2 AND state = $3 RETURNING true
+UPDATE source_order SET {", ".join(f"{name} = ${place}" for place, name in enumerate(PROGRESS, start=5))}
+WHERE merchant_id = $1 AND reference = $2 AND state = $3 AND revision = $4 RETURNING true
 """  # noqa: S608 - names of fields, not values
-REQUEST = "UPDATE source_order SET requested_action = $3 WHERE merchant_id = $1 AND source_id = $2"
+REQUEST = "UPDATE source_order SET requested_action = $3 WHERE merchant_id = $1 AND reference = $2"
+REPLACE = f"""
+UPDATE source_order SET {", ".join(f"{name} = ${place}" for place, name in enumerate(PROGRESS, start=12))},
+    revision = revision + 1, store = $3, number = $4, currency = $5, lines = $6, units = $7, total = $8,
+    placed_at = $9, customer = $10, requested_action = $11
+WHERE merchant_id = $1 AND reference = $2
+"""  # noqa: S608 - names of fields, not values
+RECEIVE_AGAIN = "UPDATE source_order SET received_at = $3 WHERE merchant_id = $1 AND reference = $2"
 
-LIST = "SELECT * FROM source_order WHERE merchant_id = $1 AND arrival > $2 ORDER BY arrival LIMIT $3"
-LIST_BY_STATUS = """
-SELECT * FROM source_order WHERE merchant_id = $1 AND arrival > $2 AND status = $4 ORDER BY arrival LIMIT $3
+SHOWN = """
+SELECT arrival, reference, source_id, channel, store, number, currency, total, units, placed_at, received_at, status,
+    requested_action, attempts, clover_order_id, reason, held_problem, held_reason, next_attempt_at
+FROM source_order WHERE merchant_id = $1
 """
+SHOW = f"{SHOWN} AND reference = $2"
+LIST = f"{SHOWN} AND arrival > $2 ORDER BY arrival LIMIT $3"
+LIST_BY_STATUS = f"{SHOWN} AND arrival > $2 AND status = $4 ORDER BY arrival LIMIT $3"
 
 ANY_HELD = "SELECT EXISTS (SELECT FROM source_order WHERE merchant_id = $1 AND held_problem = ANY($2))"
 SCHEDULE = """
 UPDATE source_order SET held_problem = new.problem, held_reason = new.reason, next_attempt_at = new.due_at
-FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS new (source_id, problem, reason, due_at)
-WHERE merchant_id = $1 AND source_order.source_id = new.source_id
+FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS new (reference, problem, reason, due_at)
+WHERE merchant_id = $1 AND source_order.reference = new.reference
 """
 CLEAR_HELD = """
 UPDATE source_order SET held_problem = NULL, held_reason = NULL, next_attempt_at = $3
@@ -55,9 +69,12 @@ WHERE merchant_id = $1 AND held_problem = $2
 
 @dataclass(frozen=True)
 class Schedule:
-    """When an order is attempted next, or the problem that holds it. Neither when nothing is left to do."""
+    """When an order is attempted next, or the problem that holds it. Neither when nothing is left to do.
 
-    source_id: str
+    Without a problem, `reason` says what the order waits for.
+    """
+
+    reference: str
     problem: Code | None = None
     reason: str | None = None
     due_at: datetime | None = None
@@ -65,89 +82,151 @@ class Schedule:
 
 @dataclass(frozen=True)
 class StoredOrder:
-    """An order with its status and schedule. `arrival` grows in the order in which orders were received."""
+    """An order and the problem that holds it."""
 
     order: Order
+    held_problem: Code | None
+
+
+@dataclass(frozen=True)
+class ShownOrder:
+    """An order as the API shows it, without its lines. `arrival` grows in the order in which orders were received."""
+
     arrival: int
+    reference: str
+    source_id: str
+    channel: str
+    store: str
+    number: str
+    currency: str
+    total: int
+    units: int
+    placed_at: datetime
     received_at: datetime
     status: OrderStatus
-    held_problem: Code | None
+    requested_action: RequestedAction | None
+    attempts: int
+    clover_order_id: str | None
+    reason: str | None
+    held_problem: str | None
     held_reason: str | None
     next_attempt_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Named:
+    """An order with a given source id: its reference, and where it comes from, as stored."""
+
+    reference: str
+    channel: str
+    store: str
+
+
 async def insert(unit: Unit, order: Order) -> bool:
-    """Store a new order. Returns False when its id or its reference is taken."""
+    """Store a new order. Returns False when its reference is taken."""
     source = order.source
     new = await unit.conn.fetch(
         INSERT,
         order.merchant_id,
+        order.reference,
         order.source_id,
         unit.now,
         source.channel,
         source.store,
         source.number,
         source.currency,
-        json.dumps([asdict(line) for line in source.lines]),
+        _lines(source),
+        source.units,
         source.total,
         source.placed_at,
         order.customer,
-        order.reference,
     )
     if new:
-        timeline.add(unit, order.merchant_id, order.source_id, Entry(TimelineEvent.RECEIVED))
+        timeline.add(unit, order.merchant_id, order.reference, Entry(TimelineEvent.RECEIVED))
     return bool(new)
 
 
-async def find(conn: Connection, merchant_id: str, source_ids: Collection[str]) -> list[Order]:
+async def replace(unit: Unit, before: Order, after: Order) -> None:
+    """Put this order in the place of the one before, which must be locked."""
+    source, progress = after.source, [getattr(after.progress, name) for name in PROGRESS]
+    await unit.conn.execute(
+        REPLACE,
+        before.merchant_id,
+        before.reference,
+        source.store,
+        source.number,
+        source.currency,
+        _lines(source),
+        source.units,
+        source.total,
+        source.placed_at,
+        after.customer,
+        after.requested_action,
+        *progress,
+    )
+
+
+async def receive_again(unit: Unit, order: Order) -> None:
+    """Note that the order was received now."""
+    await unit.conn.execute(RECEIVE_AGAIN, order.merchant_id, order.reference, unit.now)
+
+
+async def find(conn: Connection, merchant_id: str, references: Collection[str]) -> list[Order]:
     """Return those of these orders that exist, in the order asked for."""
-    rows = await conn.fetch(FIND, merchant_id, list(source_ids))
-    found = {row["source_id"]: _order(row) for row in rows}
-    return [found[each] for each in source_ids if each in found]
+    rows = await conn.fetch(FIND, merchant_id, list(references))
+    found = {row["reference"]: _order(row) for row in rows}
+    return [found[each] for each in references if each in found]
 
 
-async def find_and_lock(conn: Connection, merchant_id: str, source_id: str) -> StoredOrder | None:
+async def find_and_lock(conn: Connection, merchant_id: str, reference: str) -> StoredOrder | None:
     """Return the order and keep others from changing it before this transaction ends."""
-    row = await conn.fetchrow(FIND_AND_LOCK, merchant_id, source_id)
-    return _stored(row) if row else None
+    row = await conn.fetchrow(FIND_AND_LOCK, merchant_id, reference)
+    if row is None:
+        return None
+    return StoredOrder(_order(row), Code(row["held_problem"]) if row["held_problem"] else None)
 
 
-async def show(conn: Connection, merchant_id: str, source_id: str) -> StoredOrder | None:
-    """Return the order with its status."""
-    rows = await conn.fetch(FIND, merchant_id, [source_id])
-    return _stored(rows[0]) if rows else None
+async def named(conn: Connection, merchant_id: str, source_id: str) -> list[Named]:
+    """Return the orders with this source id, one per store, in order of arrival."""
+    return [Named(**row) for row in await conn.fetch(NAMED, merchant_id, source_id)]
+
+
+async def show(conn: Connection, merchant_id: str, reference: str) -> ShownOrder | None:
+    """Return the order as the API shows it."""
+    row = await conn.fetchrow(SHOW, merchant_id, reference)
+    return ShownOrder(**row) if row else None
 
 
 async def page(
     conn: Connection, merchant_id: str, status: OrderStatus | None, after: int, limit: int
-) -> Sequence[StoredOrder]:
+) -> Sequence[ShownOrder]:
     """Return the merchant's orders in this status, or all, in order of arrival, starting after `after`."""
     if status is None:
         rows = await conn.fetch(LIST, merchant_id, after, limit)
     else:
         rows = await conn.fetch(LIST_BY_STATUS, merchant_id, after, limit, status)
-    return [_stored(row) for row in rows]
+    return [ShownOrder(**row) for row in rows]
 
 
 async def record(unit: Unit, before: Order, after: Progress) -> bool:
-    """Write the order's progress. Returns False when it has left the state in which it was read."""
+    """Write the order's progress. Returns False when it has left the state or revision in which it was read."""
     values = [getattr(after, name) for name in PROGRESS]
-    recorded = await unit.conn.fetch(RECORD, before.merchant_id, before.source_id, before.progress.state, *values)
-    return bool(recorded)
+    known = before.merchant_id, before.reference, before.progress.state, before.revision
+    return bool(await unit.conn.fetch(RECORD, *known, *values))
 
 
 async def request(unit: Unit, order: Order, action: RequestedAction) -> None:
     """Store the action that the source requested."""
-    await unit.conn.execute(REQUEST, order.merchant_id, order.source_id, action)
+    await unit.conn.execute(REQUEST, order.merchant_id, order.reference, action)
 
 
 async def schedule(unit: Unit, merchant_id: str, schedules: Iterable[Schedule]) -> None:
     """Write when these orders are attempted next, or what holds them."""
-    by_key = sorted(schedules, key=lambda each: each.source_id)
+    by_key = sorted(schedules, key=lambda each: each.reference)
     await unit.conn.execute(
         SCHEDULE,
         merchant_id,
-        [each.source_id for each in by_key],
+        [each.reference for each in by_key],
         [each.problem for each in by_key],
         [each.reason for each in by_key],
         [each.due_at for each in by_key],
@@ -156,15 +235,15 @@ async def schedule(unit: Unit, merchant_id: str, schedules: Iterable[Schedule]) 
 
 async def attempt_now(unit: Unit, order: Order) -> None:
     """Queue the order for an attempt now, held or not."""
-    await schedule(unit, order.merchant_id, [Schedule(order.source_id, due_at=unit.now)])
-    if not await table.retry(unit, order.merchant_id, PUSH_ORDER, order.source_id):
-        unit.mark(PUSH_ORDER, order.merchant_id, order.source_id)
+    await schedule(unit, order.merchant_id, [Schedule(order.reference, due_at=unit.now)])
+    if not await table.retry(unit, order.merchant_id, PUSH_ORDER, order.reference):
+        unit.mark(PUSH_ORDER, order.merchant_id, order.reference)
 
 
 async def unqueue(unit: Unit, order: Order) -> None:
     """Drop the order from the queue, as nothing is left to do."""
-    await schedule(unit, order.merchant_id, [Schedule(order.source_id)])
-    await table.drop(unit, order.merchant_id, PUSH_ORDER, order.source_id)
+    await schedule(unit, order.merchant_id, [Schedule(order.reference)])
+    await table.drop(unit, order.merchant_id, PUSH_ORDER, order.reference)
 
 
 async def clear_held(unit: Unit, merchant_id: str, problem: Code) -> None:
@@ -183,6 +262,10 @@ async def any_held(conn: Connection, merchant_id: str, problems: Sequence[Code])
     return bool(await conn.fetchval(ANY_HELD, merchant_id, list(problems)))
 
 
+def _lines(source: Source) -> str:
+    return json.dumps([asdict(line) for line in source.lines])
+
+
 def _order(row: asyncpg.Record) -> Order:
     source = Source(
         channel=row["channel"],
@@ -194,7 +277,8 @@ def _order(row: asyncpg.Record) -> Order:
         customer=None,
         placed_at=row["placed_at"],
     )
-    progress: Mapping[str, Any] = {name: row[name] for name in PROGRESS} | {"state": State(row["state"])}
+    own: dict[str, Any] = {"state": State(row["state"]), "refused_skus": tuple(row["refused_skus"])}
+    progress: dict[str, Any] = {name: row[name] for name in PROGRESS} | own
     action = row["requested_action"]
     return Order(
         merchant_id=row["merchant_id"],
@@ -204,16 +288,6 @@ def _order(row: asyncpg.Record) -> Order:
         customer=row["customer"],
         requested_action=RequestedAction(action) if action else None,
         progress=Progress(**progress),
-    )
-
-
-def _stored(row: asyncpg.Record) -> StoredOrder:
-    return StoredOrder(
-        order=_order(row),
-        arrival=row["arrival"],
         received_at=row["received_at"],
-        status=OrderStatus(row["status"]),
-        held_problem=Code(row["held_problem"]) if row["held_problem"] else None,
-        held_reason=row["held_reason"],
-        next_attempt_at=row["next_attempt_at"],
+        revision=row["revision"],
     )

@@ -6,8 +6,8 @@ from datetime import datetime
 from common.db.unit import Connection, Unit
 from orders.domain.timeline import Entry, TimelineEvent
 
-INSERT = "INSERT INTO timeline (merchant_id, source_id, at, event, detail) VALUES ($1, $2, $3, $4, $5)"
-FIND = "SELECT at, event, detail FROM timeline WHERE merchant_id = $1 AND source_id = $2 ORDER BY id"
+INSERT = "INSERT INTO timeline (merchant_id, reference, at, event, detail) VALUES ($1, $2, $3, $4, $5)"
+FIND = "SELECT at, event, detail FROM timeline WHERE merchant_id = $1 AND reference = $2 ORDER BY id"
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,12 @@ class StoredEntry:
     detail: str
 
 
-def add(unit: Unit, merchant_id: str, source_id: str, entry: Entry) -> None:
+def add(unit: Unit, merchant_id: str, reference: str, entry: Entry) -> None:
     """Add a line to the order's timeline."""
-    unit.write(INSERT, merchant_id, source_id, unit.now, entry.event, entry.detail)
+    unit.write(INSERT, merchant_id, reference, unit.now, entry.event, entry.detail)
 
 
-async def find(conn: Connection, merchant_id: str, source_id: str) -> list[StoredEntry]:
+async def find(conn: Connection, merchant_id: str, reference: str) -> list[StoredEntry]:
     """Return the order's timeline, oldest first."""
-    rows = await conn.fetch(FIND, merchant_id, source_id)
+    rows = await conn.fetch(FIND, merchant_id, reference)
     return [StoredEntry(at=row["at"], event=TimelineEvent(row["event"]), detail=row["detail"]) for row in rows]

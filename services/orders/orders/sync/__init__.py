@@ -6,14 +6,15 @@ from dataclasses import replace
 from common.contracts.problems import Code
 from common.db.unit import Unit
 from common.errors import Again
-from common.work.batch import Batch, Hold, Kind, Outcome
+from common.work.batch import Batch, Hold, Kind, Outcome, Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order
 from orders.kinds import FIND_SETUP, PUSH_ORDER
 from orders.store.orders import Schedule
 from orders.sync.pauses import MerchantPause, pause_problem
-from orders.sync.push import OrderPusher
+from orders.sync.products import hold_back
+from orders.sync.push import OrderPusher, drop_cancelled
 from orders.sync.setup import SetupCheck, find_setup
 from orders.sync.writes import WriteContext
 
@@ -23,15 +24,19 @@ async def push_order(batch: Batch, deps: Deps) -> None:
     async with batch.database.connection() as conn:
         found = await store.orders.find(conn, batch.merchant_id, batch.keys)
         orders = [order for order in found if order.waits]
+        drop_cancelled(batch, found)
         if not orders:
             return
-        items = await store.links.find(conn, batch.merchant_id, _skus(orders))
+        items = dict(await store.links.find(conn, batch.merchant_id, _skus(orders)))
         paused = await store.setup.pause(conn, batch.merchant_id)
     if paused.until is not None and paused.until > batch.now:
         raise Again(paused.until - batch.now, pause_problem(paused.count))
+    orders = await hold_back(batch, deps, orders, items)
+    if not orders:
+        return
     async with deps.clover.session(batch.merchant_id) as api:
         pause = MerchantPause(batch, paused.count)
-        context = WriteContext(api, SetupCheck(batch, api, pause), pause, deps.sealer, items)
+        context = WriteContext(api, SetupCheck(batch, api, pause), pause, deps.sealer, items, batch)
         pusher = OrderPusher(batch, deps, api, context)
         for order in orders:
             await pusher.push(order if api.region == "us" else replace(order, customer=None))
@@ -42,14 +47,21 @@ async def note_outcomes(unit: Unit, merchant_id: str, outcomes: Mapping[str, Out
     await store.orders.schedule(unit, merchant_id, [_schedule(key, each) for key, each in outcomes.items()])
 
 
-def _schedule(source_id: str, outcome: Outcome | None) -> Schedule:
+async def note_released(unit: Unit, merchant_id: str, keys: Sequence[str]) -> None:
+    """Show the orders as due."""
+    await store.orders.schedule(unit, merchant_id, [Schedule(key, due_at=unit.now) for key in keys])
+
+
+def _schedule(reference: str, outcome: Outcome | None) -> Schedule:
     match outcome:
         case None:
-            return Schedule(source_id)
+            return Schedule(reference)
         case Hold():
-            return Schedule(source_id, problem=outcome.problem, reason=outcome.reason or None)
+            return Schedule(reference, problem=outcome.problem, reason=outcome.reason or None)
+        case Retry(failed=False, problem=None):
+            return Schedule(reference, reason=outcome.reason or None, due_at=outcome.due)
         case _:
-            return Schedule(source_id, due_at=outcome.due)
+            return Schedule(reference, due_at=outcome.due)
 
 
 def _skus(orders: Sequence[Order]) -> set[str]:
@@ -57,6 +69,13 @@ def _skus(orders: Sequence[Order]) -> set[str]:
 
 
 SYNC: Sequence[Kind] = [
-    Kind(PUSH_ORDER, push_order, refused=Code.ORDER_REJECTED, batch=20, on_outcomes=note_outcomes),
+    Kind(
+        PUSH_ORDER,
+        push_order,
+        refused=Code.ORDER_REJECTED,
+        batch=20,
+        on_outcomes=note_outcomes,
+        on_released=note_released,
+    ),
     Kind(FIND_SETUP, find_setup, refused=Code.CONNECTION_LOST, batch=1),
 ]

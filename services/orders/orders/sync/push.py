@@ -1,21 +1,22 @@
 """Pushes orders into Clover, each as far as it can go: the first missing write is noted, sent, and its end recorded."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from common.clover.transport import MerchantApi
 from common.contracts.envelope import Event
-from common.contracts.orders import OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
+from common.contracts.orders import CancellationRefused, OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import Code
 from common.db.lease import LeaseLost
-from common.errors import Again, Ambiguous, Conflict, Forbidden, Held, Permanent, Rejected, Transient
+from common.errors import Again, Ambiguous, Forbidden, Held, Permanent, Rejected, Transient
 from common.work.batch import Batch
 from orders import clover, store
 from orders.deps import Deps
 from orders.domain.clover_order import CloverOrder
 from orders.domain.order import Order, RequestedAction
-from orders.domain.plan import missing, shortfall, target, under_way
+from orders.domain.plan import missing, shortfall, target, under_way, with_applied
 from orders.domain.progress import Progress, State
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import Write
@@ -45,14 +46,16 @@ class OrderPusher:
 
     async def push(self, order: Order) -> None:
         """Bring the order as far as it can go, and give the batch its outcome."""
-        key = order.source_id
+        key = order.reference
+        self._batch.subjects[key] = order.source.number
         try:
             if self._stopped is not None:
                 raise self._stopped
             try:
-                await self._advance(order)
+                ended = await self._advance(order)
             except Ambiguous:
-                await self._advance(await self._reread(order))
+                ended = await self._advance(await self._reread(order))
+            drop_cancelled(self._batch, [ended])
         except LeaseLost:
             raise
         except Forbidden as error:
@@ -60,28 +63,30 @@ class OrderPusher:
                 self._stopped = error
             self._batch.hold(key, Code.CONNECTION_LOST, str(error))
         except Held as held:
-            self._batch.hold(key, Code(held.problem))
+            self._batch.hold(key, Code(held.problem), held.reason)
         except Again as again:
             self._stopped = again if isinstance(again, PauseMerchant) else None
             self._batch.retry(key, again.after, again.problem)
         except Permanent as error:
-            self._batch.hold(key, Code.ORDER_REJECTED, str(error))
-            await self._reject(await self._reread(order), str(error))
+            await self._refused(order, str(error))
         except (Transient, Ambiguous) as error:
             self._batch.failed(key, error)
 
-    async def _advance(self, order: Order) -> None:
-        """Send what is missing until the order has reached its targets."""
+    async def _advance(self, order: Order) -> Order:
+        """Send what is missing until the order has reached its targets, and return it."""
         order = await self._resolve_doubt(await self._restart(order))
         shown = await self._lookup(order)
         while order.waits:
             tried: set[Write] = set()
             while write := next((each for each in missing(order, shown) if each not in tried), None):
                 tried.add(write)
-                order = await self._attempt(write, order)
+                order, applied = await self._attempt(write, order)
+                if applied:
+                    shown = with_applied(write, order, shown)
             if tried:
                 shown = await self._lookup(order)
             order = await self._conclude(order, shown)
+        return order
 
     async def _restart(self, order: Order) -> Order:
         """Start a rejected order anew: it is only queued again when a person asks for it."""
@@ -119,9 +124,9 @@ class OrderPusher:
             return CloverOrder()
         return await clover.show_order(self._api, order)
 
-    async def _attempt(self, write: Write, order: Order) -> Order:
-        """Note the write as under way, send it and record its end."""
-        calls = WRITES[type(write)]
+    async def _attempt(self, write: Write, order: Order) -> tuple[Order, bool]:
+        """Note the write as under way, send it and record its end. Also returns whether it was applied."""
+        calls, applied = WRITES[type(write)], True
         if write.needs_setup:
             await self._context.setup.ready()
         if write.once:
@@ -136,24 +141,20 @@ class OrderPusher:
                 raise PauseMerchant(timedelta(0)) from error
             if not (write.has_fallback and isinstance(error, Permanent)):
                 raise
-            progress, entry = await calls.refused(self._context, write, order, error)
+            (progress, entry), applied = await calls.refused(self._context, write, order, error), False
         except Ambiguous:
             if write.once:
                 doubt = order.progress.in_doubt(self._batch.now)
                 await self._record(order, doubt, Entry(TimelineEvent.OUTCOME_UNKNOWN, write.name))
             raise
-        return await self._record(order, progress, entry)
+        return await self._record(order, progress, entry), applied
 
     async def _conclude(self, order: Order, shown: CloverOrder) -> Order:
         """Record that the order has reached its target. Raises Rejected when Clover shows something else."""
         if wrong := shortfall(order, shown):
             raise Rejected(wrong)
         state, progress, source = target(order), order.progress, order.source
-        ids: dict[str, Any] = {
-            "merchant_id": order.merchant_id,
-            "source_id": order.source_id,
-            "clover_order_id": progress.clover_order_id,
-        }
+        ids: dict[str, Any] = {**order.ids, "clover_order_id": progress.clover_order_id}
         event: Event
         match state:
             case State.CANCELLED:
@@ -164,29 +165,46 @@ class OrderPusher:
                 event = OrderSynced(**ids, currency=source.currency, total=source.total)
         return await self._record(order, progress.reached(state), Entry(REACHED[state]), event)
 
-    async def _reject(self, order: Order, reason: str) -> None:
-        """Record the rejection. An order that is paid, in doubt or to be cancelled keeps its state and only waits."""
-        progress, cancels = order.progress, order.requested_action is RequestedAction.CANCEL
-        if cancels or progress.sending is not None or progress.state is State.PAID:
+    async def _refused(self, order: Order, reason: str) -> None:
+        """Let the order wait for a person with Clover's reason, and record what was refused."""
+        now = await self._reread(order)
+        cancels = now.requested_action is RequestedAction.CANCEL
+        self._batch.hold(order.reference, Code.CANCELLATION_REFUSED if cancels else Code.ORDER_REJECTED, reason)
+        if now.revision != order.revision:  # the refusal was about the order as it was before its correction
             return
-        event = OrderRejected(merchant_id=order.merchant_id, source_id=order.source_id, reason=reason)
-        await self._record(order, progress.rejected(reason), Entry(TimelineEvent.REJECTED, reason), event)
+        if cancels:
+            refused = CancellationRefused(**order.ids, clover_order_id=now.clover_id, reason=reason)
+            await self._record(now, now.progress, Entry(TimelineEvent.CANCEL_REFUSED, reason), refused)
+        elif now.progress.sending is None and now.progress.state is not State.PAID:  # these keep their state
+            event = OrderRejected(**order.ids, reason=reason)
+            await self._record(now, now.progress.rejected(reason), Entry(TimelineEvent.REJECTED, reason), event)
 
     async def _record(self, order: Order, progress: Progress, entry: Entry | None, *events: Event) -> Order:
-        """Commit the order's progress. Raises Conflict when the order changed meanwhile."""
+        """Commit the order's progress. Raises Again when the order was cancelled or corrected meanwhile."""
         async with self._batch.unit() as unit:
             if not await store.orders.record(unit, order, progress):
-                raise Conflict("the order changed meanwhile")
+                raise Again(timedelta(0))
             if entry is not None:
-                store.timeline.add(unit, order.merchant_id, order.source_id, entry)
+                store.timeline.add(unit, order.merchant_id, order.reference, entry)
             unit.emit(*events)
         return replace(order, progress=progress)
 
     async def _reread(self, order: Order) -> Order:
         """Read the order from the database; one pushed without its customer stays without."""
         async with self._batch.database.connection() as conn:
-            [found] = await store.orders.find(conn, order.merchant_id, [order.source_id])
+            [found] = await store.orders.find(conn, order.merchant_id, [order.reference])
         return replace(found, customer=order.customer)
+
+
+def drop_cancelled(batch: Batch, orders: Iterable[Order]) -> None:
+    """Drop the cancelled ones of these orders: no problem they waited under counts them as gone through.
+
+    A cancellation that was refused before is what went through, so it is counted.
+    """
+    counted = {row.key for row in batch.rows if row.problem == Code.CANCELLATION_REFUSED}
+    for order in orders:
+        if order.progress.state is State.CANCELLED and order.reference not in counted:
+            batch.drop(order.reference)
 
 
 def _entry(event: TimelineEvent | None, detail: str) -> Entry | None:

@@ -1,10 +1,10 @@
 """The means by which the writes of one batch are sent."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from common.clover.transport import MerchantApi
 from common.seal import Sealer
+from common.work.batch import Batch
 from orders.sync.pauses import MerchantPause
 from orders.sync.setup import SetupCheck
 
@@ -17,4 +17,5 @@ class WriteContext:
     setup: SetupCheck
     pause: MerchantPause
     sealer: Sealer
-    items: Mapping[str, str]
+    items: dict[str, str]
+    batch: Batch

@@ -18,21 +18,23 @@ _CUSTOMER = TypeAdapter(Customer)
 
 
 async def send(context: WriteContext, _write: Write, order: Order) -> Progress:
-    """Find the customer by e-mail address or telephone number, else create them."""
+    """Find the customer by e-mail address, or by telephone number and name, else create them."""
     customer = _customer(context, order)
     if customer is None:
         return order.progress.with_customer_settled()
     found = await clover.find_customer(context.api, customer)
-    return order.progress.with_customer(found or await clover.create_customer(context.api, customer))
+    return order.progress.with_customer(
+        found or await clover.create_customer(context.api, customer, created_for(order.reference))
+    )
 
 
 async def find(context: WriteContext, _write: Write, order: Order) -> Progress | None:
-    """Look for the customer; one without address and number is found by name."""
+    """Look for the customer that was created, by what identifies them; a name alone does not."""
     customer = _customer(context, order)
     if customer is None:
         return order.progress.with_customer_settled()
-    look = clover.find_customer if customer.email or customer.phone else clover.find_namesake
-    found = await look(context.api, customer)
+    found = await clover.find_customer(context.api, customer)
+    found = found or await clover.find_created(context.api, customer, created_for(order.reference))
     return order.progress.with_customer(found) if found else None
 
 
@@ -45,8 +47,13 @@ async def refused(context: WriteContext, _write: Write, order: Order, error: Per
     return order.progress.with_customer_settled(), Entry(TimelineEvent.CUSTOMER_DROPPED, detail)
 
 
+def created_for(reference: str) -> str:
+    """Return the note on a customer without address and number, by which it is found again."""
+    return f"QuickSync order {reference}"
+
+
 def _customer(context: WriteContext, order: Order) -> Customer | None:
     """Return the customer as Clover can take them; None when nothing of them is left."""
-    sealed = customer_context(order.merchant_id, order.source_id)
+    sealed = customer_context(order.merchant_id, order.reference)
     opened = context.sealer.open(order.customer or b"", context=sealed)
     return _CUSTOMER.validate_json(opened).for_clover()

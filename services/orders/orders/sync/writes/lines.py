@@ -1,7 +1,7 @@
 """Adds lines, up to a hundred rows a call; each row carries an id of ours."""
 
 from common.errors import NotFound, Permanent, Rejected
-from orders import clover
+from orders import clover, store
 from orders.domain.order import Order
 from orders.domain.plan import any_row_there, rows
 from orders.domain.progress import Progress
@@ -12,7 +12,7 @@ from orders.sync.writes.context import WriteContext
 
 async def send(context: WriteContext, write: AddLines, order: Order) -> Progress:
     """Add the rows. A SKU that is not linked becomes a named custom line."""
-    items = context.items if write.linked else {}
+    items = {sku: item for sku, item in context.items.items() if sku not in write.without_items}
     added = [clover.NewRow(row_id, line, items.get(line.sku)) for row_id, line in rows(write, order)]
     await clover.add_lines(context.api, order.clover_id, added)
     return order.progress.with_lines()
@@ -24,10 +24,26 @@ async def find(context: WriteContext, write: AddLines, order: Order) -> Progress
     return order.progress.with_lines() if any_row_there(write, order, shown) else None
 
 
-async def refused(context: WriteContext, write: AddLines, order: Order, error: Permanent) -> tuple[Progress, Entry]:
-    """Send the rows without their items: most often an item was deleted in Clover, and what was sold is sold."""
-    linked = sorted({line.sku for _, line in rows(write, order) if line.sku in context.items})
-    if not (write.linked and linked and isinstance(error, Rejected | NotFound)):
+async def refused(
+    context: WriteContext, write: AddLines, order: Order, error: Permanent
+) -> tuple[Progress, Entry | None]:
+    """Halve the call until the refused item stands alone, then send its rows without it: what was sold is sold.
+
+    Clover does not say which row of a call it refuses. Most often an item was deleted there.
+    """
+    linked = {line.sku for _, line in rows(write, order)} & set(context.items) - set(write.without_items)
+    if not (linked and isinstance(error, Rejected | NotFound)):
         raise error
-    detail = f"Clover did not take the items of {', '.join(linked)}"
-    return order.progress.without_items(), Entry(TimelineEvent.ITEMS_DROPPED, detail)
+    if isinstance(error, NotFound):
+        await clover.show_order(context.api, order)  # raises NotFound if the order is gone, not an item
+    if len(linked) > 1:
+        return order.progress.with_fewer_lines(len(write.numbers) // 2), None
+    [sku] = linked
+    item_id = context.items[sku]
+    if not await clover.has_item(context.api, item_id):
+        del context.items[sku]
+        async with context.batch.unit() as unit:
+            await store.links.mark_broken(unit.conn, order.merchant_id, sku, item_id)
+    return order.progress.without_item(sku), Entry(
+        TimelineEvent.ITEMS_DROPPED, f"Clover did not take the item of {sku}"
+    )

@@ -1,0 +1,71 @@
+"""Waits for products that catalog is still bringing to Clover, so that their orders take stock from the right item."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+
+from common.catalog_client import LinkState, SkuLink
+from common.errors import NotFound, Transient
+from common.work.batch import Batch, Retry
+from orders import store
+from orders.deps import Deps
+from orders.domain.order import Order, RequestedAction
+from orders.domain.waiting import look_again_after, waits_for
+
+UNKNOWN_YET = "whether its products are on their way to Clover, which QuickSync is finding out"
+
+
+async def hold_back(batch: Batch, deps: Deps, orders: Sequence[Order], items: dict[str, str]) -> list[Order]:
+    """Return the orders that can be sent now, and attempt the others again soon. Adds links found to `items`.
+
+    Only catalog knows whether a SKU without a link is a product that will be in Clover soon. It is asked once a batch.
+    """
+    asking = [each for each in orders if _may_wait(each, batch, deps.product_wait)]
+    unknown = {line.sku for order in asking for line in order.source.lines} - set(items)
+    if not unknown:
+        return list(orders)
+    links = await _ask(batch, deps, unknown)
+    if links is not None:
+        await _save(batch, links, items)
+    ready = []
+    for order in orders:
+        reason = _reason(order, items, links) if order in asking else None
+        if reason is None:
+            ready.append(order)
+        else:
+            due = batch.now + look_again_after(batch.now - (order.received_at or batch.now))
+            batch.outcomes[order.reference] = Retry(due, reason=f"Waits for {reason}.", subject=order.source.number)
+    return ready
+
+
+def _may_wait(order: Order, batch: Batch, wait: timedelta) -> bool:
+    cancels = order.requested_action is RequestedAction.CANCEL
+    is_recent = order.received_at is not None and batch.now - order.received_at < wait
+    return order.is_only_here and is_recent and not cancels
+
+
+def _reason(order: Order, items: Collection[str], links: Mapping[str, SkuLink] | None) -> str | None:
+    unknown = sorted({line.sku for line in order.source.lines} - set(items))
+    if links is None:
+        return UNKNOWN_YET if unknown else None
+    pending = [sku for sku in unknown if sku in links and links[sku].state is LinkState.PENDING]
+    return waits_for(pending) if pending else None
+
+
+async def _ask(batch: Batch, deps: Deps, skus: Collection[str]) -> Mapping[str, SkuLink] | None:
+    """Return what catalog knows of these SKUs; None when it does not answer."""
+    try:
+        return await deps.catalog.links(batch.merchant_id, skus)
+    except Transient:
+        return None
+    except NotFound:
+        return {}
+
+
+async def _save(batch: Batch, links: Mapping[str, SkuLink], items: dict[str, str]) -> None:
+    """Keep the links whose events have not arrived yet. A link that is broken here stays so until its event comes."""
+    found = {sku: link.item_id for sku, link in links.items() if link.state is LinkState.LINKED and link.item_id}
+    if not found:
+        return
+    async with batch.unit() as unit:
+        await store.links.save_new(unit.conn, batch.merchant_id, found)
+        items |= await store.links.find(unit.conn, batch.merchant_id, found)
