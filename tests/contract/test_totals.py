@@ -98,6 +98,10 @@ RULES: dict[str, tuple[Json, Json]] = {
         },
         {"subtotal": 0, "tax": 10, "total": 10},
     ),
+    "rule 8: halves of negative amounts are rounded away from zero": (
+        {"manual": True, "lines": [{"price": -5, "unit_qty": 500, "tax_rates": [{"id": "A", "rate": 5_000_000}]}]},
+        {"line_totals": [-3], "tax": -2, "total": -5},
+    ),
     "rule 9: an order fee is neither discounted nor taxed": (
         {
             "lines": [

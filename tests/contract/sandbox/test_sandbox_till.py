@@ -89,6 +89,26 @@ async def test_refunds_add_up_to_the_payment(shop: Shop, item: str) -> None:
     assert (sum(each["amount"] for each in refunds), sum(each["taxAmount"] for each in refunds)) == (812, 62)
 
 
+async def test_a_refunded_line_takes_its_share_of_an_order_discount_with_it(shop: Shop, item: str) -> None:
+    """Of 750 less 300, a line of 250 refunds 150, and the device that opens the order recalculates the same total."""
+    order = shop.till("open_order", item=item, quantity=3)["order"]
+    await shop.post(f"/orders/{order}/discounts", {"name": "off", "amount": -300})
+    sale = shop.till("recalculate", order=order)
+    shop.till("pay_order", order=order)
+    refunded = shop.till("refund", order=order, lines=sale["lines"][:1])
+    (refund,) = (await shop.get("/refunds"))["elements"]
+
+    assert (sale["total"], refund["amount"], refunded["total"]) == (450, 150, 300)
+    assert shop.till("recalculate", order=order)["total"] == 300
+
+
+async def test_a_flat_tax_counts_lines(shop: Shop, item: str) -> None:
+    """Three lines of 250 with a flat tax of 25 each come to 825."""
+    await shop.post("/tax_rates", {"name": "Bag", "rate": 0, "taxAmount": 25, "isDefault": True})
+
+    assert shop.till("sell", item=item, quantity=3)["total"] == 825
+
+
 async def test_goods_leave_when_a_tab_is_paid_through_rest(shop: Shop, item: str) -> None:
     """Count and ground truth change together and once, for payments by the till and by REST."""
     tab = shop.till("park_order", item=item, quantity=2)
