@@ -241,7 +241,24 @@ async def mail_server_is_back(stage: Stage) -> None:
     stage.postbox.refuses.clear()
 
 
-PLAYS = {
+async def clover_keeps_order(stage: Stage) -> None:
+    await has_order_type(stage)
+    await order_one(stage)
+    await stage.paid(1)
+    await stage.world.clover("PATCH", "/switches", {"delete_paid_order": "refuse"})
+    await stage.shop.call("POST", "/orders/1/cancel")
+
+
+async def refund_order(stage: Stage) -> None:
+    [order] = await stage.shop.clover_orders()
+    await stage.shop.till("refund", {"order": order["id"]})
+
+
+async def order_is_cancelled(stage: Stage) -> None:
+    assert (await stage.shop.call("GET", "/orders/1"))["state"] == "cancelled"
+
+
+PLAYS: dict[str, Play] = {
     Code.ORDER_TYPE_MISSING: Play(order_one, add_order_type, order_one_is_paid),
     Code.TENDER_MISSING: Play(lose_tender, switch_tender_on, order_one_is_paid),
     Code.CONNECTION_LOST: Play(lose_connection, reconnect, order_one_is_paid),
@@ -250,6 +267,7 @@ PLAYS = {
     Code.PRODUCT_REJECTED: Play(share_a_sku, correct_item, product_is_linked),
     Code.STOCK_REJECTED: Play(delete_counted_item, add_item_again, stock_is_six, resumes=False),
     Code.EMAIL_REJECTED: Play(address_is_refused, correct_address, alert_has_arrived),
+    "cancellation_refused": Play(clover_keeps_order, refund_order, order_is_cancelled),
     Code.EMAIL_DELAYED: Play(mail_server_is_busy, mail_server_is_back, alert_has_arrived, within=90),
 }
 
@@ -270,6 +288,7 @@ async def staged(mailed: MailedSystem) -> AsyncIterator[Stage]:
             mailed.postbox.unknown.clear()
             mailed.postbox.refuses.clear()
             await world.clover("DELETE", "/faults")
+            await world.clover("DELETE", "/switches")
 
 
 @pytest.mark.parametrize("code", list(Code))

@@ -164,3 +164,16 @@ async def _some_activity(notifier: Notifier) -> None:
                 cause="sale",
             ),
         )
+
+
+async def test_signing_out_closes_the_other_pages(notifier: Notifier, browser: Browser) -> None:
+    """A second page of the same session shows that the person is signed out, and can send a fresh link."""
+    async with tab(browser) as seen:
+        await sign_in(notifier, seen.page)
+        other = await seen.page.context.new_page()
+        await other.goto(f"{notifier.url}/dashboard/{MERCHANT}/")
+        await expect(other.locator("#pulse")).to_have_text("Live")
+        await seen.page.get_by_role("button", name="Sign out").click()
+        await expect(other.locator("h1")).to_have_text("You are signed out", timeout=10_000)
+        await other.get_by_role("button", name="Send a fresh link").click()
+        await expect(other.locator("h1")).to_have_text("Check your email")

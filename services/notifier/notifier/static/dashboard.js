@@ -101,7 +101,9 @@
     source.onerror = () => {
       connected = false;
       showState();
-      if (source.readyState === EventSource.CLOSED) setTimeout(wake, 15000);
+      if (source.readyState !== EventSource.CLOSED) return;
+      refreshSoon(); // the session may have ended: the page then says so
+      setTimeout(wake, 15000);
     };
   }
 

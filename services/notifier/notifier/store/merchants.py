@@ -11,7 +11,9 @@ from notifier.domain.mail import is_mailed
 STORES = """
 SELECT m.merchant_id, m.account_id, m.region, m.currency, m.timezone, coalesce(c.name, '') AS name,
     (SELECT count(*) FROM merchant_problem p WHERE p.merchant_id = m.merchant_id
-     AND resolved_at IS NULL AND code = ANY($3)) AS open_count
+     AND resolved_at IS NULL AND code = ANY($3)) AS open_count,
+    (SELECT count(*) FROM merchant_problem p WHERE p.merchant_id = m.merchant_id
+     AND resolved_at IS NULL AND code = ANY($4)) AS note_count
 FROM merchant m LEFT JOIN contact c ON c.merchant_id = m.merchant_id
 WHERE $1::text[] IS NULL OR m.merchant_id = ANY($1) ORDER BY open_count DESC, m.merchant_id LIMIT $2
 """
@@ -21,18 +23,25 @@ WHERE $1::text[] IS NULL OR m.merchant_id = ANY($1) ORDER BY open_count DESC, m.
 class Store:
     """A merchant on the dashboard. `name` is empty until catalog has given it.
 
-    `open_count` counts the open problems that need attention.
+    `open_count` counts the open problems that need attention, `note_count` those that only inform.
     """
 
     merchant: Merchant
     name: str
     open_count: int
+    note_count: int
 
 
 async def list_stores(conn: Connection, merchant_ids: Sequence[str] | None, limit: int) -> list[Store]:
     """The stores of these merchants, or of all when None; those with the most open problems first."""
-    rows = await conn.fetch(STORES, merchant_ids, limit, [code for code in Code if is_mailed(code)])
+    urgent = [code for code in Code if is_mailed(code)]
+    rows = await conn.fetch(STORES, merchant_ids, limit, urgent, [code for code in Code if code not in urgent])
     return [
-        Store(Merchant(**{each.name: row[each.name] for each in fields(Merchant)}), row["name"], row["open_count"])
+        Store(
+            Merchant(**{each.name: row[each.name] for each in fields(Merchant)}),
+            row["name"],
+            row["open_count"],
+            row["note_count"],
+        )
         for row in rows
     ]

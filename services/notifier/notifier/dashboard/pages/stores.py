@@ -35,4 +35,5 @@ def store_card(store: Store) -> dict[str, Any]:
         "customer_policy": customer_policy(merchant.region, texts),
         "timezone": merchant.timezone,
         "open_count": store.open_count,
+        "note_count": store.note_count,
     }
