@@ -28,6 +28,7 @@ test: ## every test but the bars, on real PostgreSQL, RabbitMQ, nginx, SMTP and 
 	@$(BIN)/python -m tests.support.images
 	@$(BIN)/pytest -q -m "not bar" $(ON_WORKERS)
 
+test-fast: WORKERS = 2 # these tests work more than they wait
 test-fast: setup ## the tests of rules and contracts, which need no back-end
 	@$(BIN)/pytest -q $(ON_WORKERS) tests/unit tests/contract
 

@@ -40,7 +40,7 @@ async def pass_time(notifier: Notifier, seconds: int, step: int = 600) -> None:
 async def test_it_is_retried_for_days_and_then_arrives_once(
     notifier: Notifier, relay: Relay, stage: str, says: str
 ) -> None:
-    """At whatever stage the relay breaks, for days: the alert arrives once as soon as the relay takes it."""
+    """The relay breaks at any one stage for days; the alert arrives once, as soon as the relay accepts it."""
     relay.breaks_at, relay.says = stage, says
     await notifier.open()
     await pass_time(notifier, TWO_DAYS, step=1800)

@@ -81,7 +81,7 @@ async def test_an_edit_is_pending_until_it_is_undone(catalog: Catalog) -> None:
     assert (await catalog.product(shop))["sync"]["state"] == "pending"
 
 
-async def test_a_value_that_clover_does_not_keep_is_told(catalog: Catalog) -> None:
+async def test_a_value_that_clover_does_not_keep_is_reported(catalog: Catalog) -> None:
     """QuickSync does not write the same value for ever: the product is held, and a new PUT tries again."""
     shop, item_id = await linked(catalog)
     for _ in range(4):
