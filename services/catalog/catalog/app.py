@@ -46,7 +46,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         deps=Deps(database, sealer, allocator, local_grants, clover, probe, create_settle, sweep_interval),
         handlers=HANDLERS,
         kinds=SYNC,
-        routes=[*ROUTES, *work.routes(NAME), *Receiver(database, settings, metrics).routes()],
+        routes=[*ROUTES, *work.routes(NAME, SYNC), *Receiver(database, settings, metrics).routes()],
         resources=[clover],
     )
 

@@ -331,6 +331,18 @@ async def test_a_held_product_put_again_is_pending(catalog: Catalog) -> None:
     assert (await catalog.product(shop))["sync"] == {"state": "pending", "problem": None, "reason": None}
 
 
+async def test_a_held_product_whose_work_is_retried_is_pending(catalog: Catalog) -> None:
+    """The generic retry of pending work clears the problem at once, too."""
+    shop = await catalog.connected()
+    for _ in range(2):
+        add_item(catalog, shop, sku="SKU-p-1")
+    await catalog.put(shop)
+    await catalog.run_until_idle()
+    _, page = await catalog.call("GET", f"/v1/merchants/{shop.id}/work/catalog?state=held")
+    assert (await catalog.call("POST", f"/v1/merchants/{shop.id}/work/catalog/{page['work'][0]['id']}/retry"))[0] == 202
+    assert (await catalog.product(shop))["sync"] == {"state": "pending", "problem": None, "reason": None}
+
+
 async def test_a_sku_belongs_to_one_product(catalog: Catalog) -> None:
     """A second product with the SKU of another is refused."""
     shop = await catalog.connected()

@@ -46,6 +46,11 @@ async def save_holds(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcom
     await products.save_holds(unit.conn, merchant_id, holds)
 
 
+async def clear_holds(unit: Unit, merchant_id: str, product_ids: Sequence[str]) -> None:
+    """Show these products as due, as a person asked for another attempt."""
+    await products.save_holds(unit.conn, merchant_id, dict.fromkeys(product_ids))
+
+
 def _subject(record: ProductRecord) -> str:
     return f"{record.product.name} ({record.product.sku})"
 

@@ -19,8 +19,8 @@ async def hold_back(batch: Batch, deps: Deps, orders: Sequence[Order], items: di
 
     Only catalog knows whether a SKU without a link is a product that will be in Clover soon. It is asked once a batch.
     """
-    asking = [each for each in orders if _may_wait(each, batch, deps.product_wait)]
-    unknown = {line.sku for order in asking for line in order.source.lines} - set(items)
+    asking = {each.reference: each for each in orders if _may_wait(each, batch, deps.product_wait)}
+    unknown = {line.sku for order in asking.values() for line in order.source.lines} - set(items)
     if not unknown:
         return list(orders)
     links = await _ask(batch, deps, unknown)
@@ -28,7 +28,7 @@ async def hold_back(batch: Batch, deps: Deps, orders: Sequence[Order], items: di
         await _save(batch, links, items)
     ready = []
     for order in orders:
-        reason = _reason(order, items, links) if order in asking else None
+        reason = _reason(order, items, links) if order.reference in asking else None
         if reason is None:
             ready.append(order)
         else:
