@@ -187,23 +187,6 @@ async def corrected_order_is_paid(stage: Stage) -> None:
     assert [order["total"] for order in await stage.shop.clover_orders()] == [1000]
 
 
-async def clover_keeps_cancelled_order(stage: Stage) -> None:
-    await has_order_type(stage)
-    await order_one(stage)
-    await stage.paid(1)
-    await stage.fault(kind="refuse", status=400, method="DELETE", path="/orders/", body={"message": "it is paid"})
-    await stage.shop.call("POST", "/orders/1/cancel")
-
-
-async def refund_order(stage: Stage) -> None:
-    order = (await stage.shop.call("GET", "/orders/1"))["clover_order_id"]
-    await stage.shop.till("refund", {"order": order})
-
-
-async def order_is_cancelled(stage: Stage) -> None:
-    assert (await stage.shop.call("GET", "/orders/1"))["state"] == "cancelled"
-
-
 async def share_a_sku(stage: Stage) -> None:
     for name in ("Soup", "Other soup"):
         await stage.shop.till("create_item", {"name": name, "price": 500, "sku": "SOUP"})
@@ -281,7 +264,6 @@ PLAYS: dict[str, Play] = {
     Code.CONNECTION_LOST: Play(lose_connection, reconnect, order_one_is_paid),
     Code.CLOVER_UNREACHABLE: Play(clover_fails, clover_is_back, order_one_is_paid),
     Code.ORDER_REJECTED: Play(clover_refuses_order, correct_order, corrected_order_is_paid),
-    Code.CANCELLATION_REFUSED: Play(clover_keeps_cancelled_order, refund_order, order_is_cancelled),
     Code.PRODUCT_REJECTED: Play(share_a_sku, correct_item, product_is_linked),
     Code.STOCK_REJECTED: Play(delete_counted_item, add_item_again, stock_is_six, resumes=False),
     Code.EMAIL_REJECTED: Play(address_is_refused, correct_address, alert_has_arrived),
