@@ -27,7 +27,7 @@ SKU_MEANING = (
     "The stock keeping unit. Unique within the merchant; links the product to the item in Clover. Any printable text "
     "but `.` and `..`, also between slashes, as no address can hold them. Percent-encode it in addresses."
 )
-PRICE_MEANING = "The price in minor units of `currency`, for example cents: 1250 is 12.50 USD."
+PRICE_MEANING = "The price in minor units of `currency`, as ISO 4217 has them: 1250 is 12.50 USD, or 1250 JPY."
 STATUS_MEANING = "Only `active` products are visible at the till; `draft`, `inactive` and `archived` ones are hidden."
 BARCODE_MEANING = "The barcode. Without one, a linked item keeps its barcode in Clover."
 
