@@ -1,6 +1,7 @@
 """The real nginx with the real routes, in front of stub services that answer with their name."""
 
 import asyncio
+import io
 import json
 import os
 from collections.abc import AsyncIterator
@@ -331,8 +332,8 @@ async def test_a_service_that_does_not_answer_is_a_reason_to_try_again(front: Ga
 
 async def test_the_gateway_refuses_a_webhook_that_is_too_large(front: Gateway) -> None:
     """1 MiB passes; one byte more gets a 413 from the gateway."""
-    fits, _, _ = await front.ask("/webhooks/clover", "POST", data=b"x" * 1024 * 1024)
-    status, body, content_type = await front.ask("/webhooks/clover", "POST", data=b"x" * (1024 * 1024 + 1))
+    fits, _, _ = await front.ask("/webhooks/clover", "POST", data=io.BytesIO(b"x" * 1024 * 1024))
+    status, body, content_type = await front.ask("/webhooks/clover", "POST", data=io.BytesIO(b"x" * (1024 * 1024 + 1)))
 
     assert fits == 200
     assert (status, body["status"], content_type) == (413, 413, PROBLEM)
