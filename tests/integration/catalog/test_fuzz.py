@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from tests.integration.catalog.conftest import INTERNAL, Catalog
 from tests.support.fuzz import fuzz
 
@@ -12,7 +11,6 @@ from common.http.auth import mint_internal
 from common.http.routes import Access
 
 
-@pytest.mark.timeout(300)
 async def test_answers_match_the_document(catalog: Catalog) -> None:
     """Valid requests succeed, invalid ones are refused with a documented 4xx, and none gets a 5xx."""
     routes = catalog.service.routes

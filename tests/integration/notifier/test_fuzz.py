@@ -10,7 +10,6 @@ from common.http import openapi
 from notifier.feed import stream
 
 
-@pytest.mark.timeout(300)
 async def test_the_service_conforms_to_its_document(notifier: Notifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """Valid requests succeed, invalid ones get a documented 4xx, and none gets a 5xx."""
     monkeypatch.setattr(stream, "MAX_STREAM_SECONDS", 0.01)  # of a stream, which is read to its end here
