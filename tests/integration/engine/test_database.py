@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from tests.integration.engine.conftest import MERCHANT, Engine
 from tests.support.eventually import eventually
-from tests.support.proxy import proxied
+from tests.support.proxy import Proxy, proxied
 
 from common.clock import SystemClock
 from common.db import database as database_module
@@ -68,9 +68,9 @@ async def test_cancelled_task_ends_cancelled_when_its_cleanup_fails(
     begun = asyncio.Event()
 
     async def ask(database: Database) -> None:
-        async with database.unit() as unit:
+        async with database.connection() as conn:
             begun.set()
-            await unit.conn.execute("SELECT pg_sleep(60)", timeout=60)
+            await conn.execute("SELECT pg_sleep(60)", timeout=60)
 
     async with proxied(engine.dsn) as proxy:
         database = Database(proxy.url(engine.dsn), "engine", SystemClock())
@@ -85,6 +85,27 @@ async def test_cancelled_task_ends_cancelled_when_its_cleanup_fails(
         await database.close()
 
     assert isinstance(ended, asyncio.CancelledError)
+
+
+async def test_unit_out_of_time_does_not_wait_for_a_silent_database(engine: Engine) -> None:
+    """A unit that must end within a time raises Unavailable then, and its connection is replaced."""
+
+    async def ask_silent(database: Database, proxy: Proxy) -> None:
+        async with database.unit(within=0.5) as unit:
+            proxy.stall()
+            await unit.conn.execute("SELECT 1")
+
+    async with proxied(engine.dsn) as proxy:
+        database = Database(proxy.url(engine.dsn), "engine", SystemClock(), size=1)
+        await database.open()
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await ask_silent(database, proxy)
+        assert time.monotonic() - began < 2
+        proxy.resume()
+        async with database.unit() as unit:
+            assert await unit.conn.fetchval("SELECT 1") == 1
+        await database.close()
 
 
 async def test_dead_listener_is_detected_and_replaced(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
