@@ -10,7 +10,7 @@ __all__ = ["changed", "orders"]
 
 @pytest.mark.parametrize("letter", ["x", "\u00e9", "\N{SOCKS}", '"', "\\"])
 async def test_the_largest_order_is_taken(orders: Orders, letter: str) -> None:
-    """As many lines with names as long as the schema allows, in whatever letters and however they are escaped."""
+    """As many lines with names as long as the schema allows, in any letters and any escaping."""
     shop = await orders.connected()
     lines = [
         {"sku": f"{number:03}" + letter * 97, "name": letter * 255, "quantity": 5, "unit_price": 1}

@@ -18,7 +18,7 @@ def lines(skus: list[str], quantity: int = 1) -> dict[str, Any]:
 
 
 async def linked(orders: Orders, shop: Shop, count: int, dead: set[int]) -> list[str]:
-    """Link so many SKUs to items, some of which are deleted at the till."""
+    """Link this many SKUs to items, some of which are deleted at the till."""
     skus = [f"S{n:02}" for n in range(count)]
     for number, sku in enumerate(skus):
         item = await shop.post("/items", {"name": sku, "price": 100, "sku": sku})

@@ -169,7 +169,7 @@ class Route:
 
     @cached_property
     def body_limit(self) -> int:
-        """The largest body in bytes. Every body that the model accepts fits, in whatever spelling of JSON."""
+        """The largest body in bytes. Every body that the model accepts fits, in any spelling of JSON."""
         if self.max_body is not None:
             return self.max_body
         return max(MAX_BODY, largest_body(self.takes)) if self.takes and self.takes_body else MAX_BODY
