@@ -21,6 +21,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 GROUPS = {
     "tests/chaos/": "chaos",
+    "tests/field/test_remedies.py": "remedies",
     "tests/e2e/test_wheels.py": "wheels",
     "tests/e2e/": "e2e",
     "tests/integration/dev/": "dev",

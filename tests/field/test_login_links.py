@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -237,6 +237,15 @@ async def test_a_stream_ends_with_its_session(notifier: Notifier) -> None:
         notifier.clock.advance(timedelta(hours=12, minutes=1))
         async with notifier.clock.running():
             assert await has_ended(stream)
+
+
+async def test_a_stream_of_the_api_ends_with_its_token(notifier: Notifier) -> None:
+    """A token that expires ends the stream it opened."""
+    headers = notifier.issuer.headers(exp=datetime.now(UTC) + timedelta(seconds=2))
+    url = f"{notifier.url}/v1/merchants/{MERCHANT}/stream"
+    async with notifier.session.get(url, headers=headers) as response:
+        assert response.status == 200
+        assert await has_ended(response)
 
 
 async def test_another_session_keeps_its_stream(notifier: Notifier) -> None:
