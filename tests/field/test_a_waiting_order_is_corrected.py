@@ -132,6 +132,20 @@ async def test_an_id_is_used_again_after_a_cancel(orders: Orders, other: dict[st
     assert [each.record["total"] for each in in_clover(shop)] == [other.get("total", 3499)]
 
 
+async def test_an_order_deleted_in_clover_stays_cancelled(orders: Orders) -> None:
+    """An order that was in Clover is not brought back by a repeat, nor replaced by another under its id."""
+    shop = await orders.connected()
+    await orders.put(shop)
+    await orders.run_until_idle()
+    await orders.act(shop, "cancel")
+    await orders.run_until_idle()
+    assert (await orders.put(shop))[0] == 200
+    status, body = await orders.put(shop, **ONE)
+    assert (status, body["type"]) == (409, "urn:quicksync:problem:order_cancelled")
+    await orders.run_until_idle()
+    assert (await orders.state(shop), in_clover(shop)) == ("cancelled", [])
+
+
 async def test_a_correction_races_with_the_worker(orders: Orders) -> None:
     """However the two meet, after a 202 only the corrected total is ever sent, and after a 409 the old one."""
     shop = await orders.connected()

@@ -84,6 +84,8 @@ async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: 
         return False
     if known.is_being_created:
         raise _being_sent()
+    if known.progress.state is State.CANCELLED:
+        raise Refused(409, "order_cancelled", "An order with this id was in Clover and is cancelled. Send a new id.")
     if not known.is_only_here:
         raise _differs(different)
     progress = known.progress.corrected()

@@ -25,6 +25,7 @@ async def push_order(batch: Batch, deps: Deps) -> None:
         found = await store.orders.find(conn, batch.merchant_id, batch.keys)
         orders = [order for order in found if order.waits]
         drop_cancelled(batch, found)
+        batch.subjects |= {order.reference: order.source.number for order in orders}
         if not orders:
             return
         items = dict(await store.links.find(conn, batch.merchant_id, _skus(orders)))

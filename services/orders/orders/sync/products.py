@@ -33,7 +33,9 @@ async def hold_back(batch: Batch, deps: Deps, orders: Sequence[Order], items: di
             ready.append(order)
         else:
             due = batch.now + look_again_after(batch.now - (order.received_at or batch.now))
-            batch.outcomes[order.reference] = Retry(due, reason=f"Waits for {reason}.", subject=order.source.number)
+            batch.outcomes[order.reference] = Retry(
+                due, reason=f"Waits for {reason}.", subject=batch.subjects[order.reference]
+            )
     return ready
 
 

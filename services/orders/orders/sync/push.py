@@ -47,7 +47,6 @@ class OrderPusher:
     async def push(self, order: Order) -> None:
         """Bring the order as far as it can go, and give the batch its outcome."""
         key = order.reference
-        self._batch.subjects[key] = order.source.number
         try:
             if self._stopped is not None:
                 raise self._stopped
