@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.integration.orders.conftest import ADA, SETTLE, Orders, changed, in_clover, orders
+from tests.integration.orders.conftest import ADA, SETTLE, Orders, changed, in_clover, order, orders
 
 from common.contracts.problems import Code, ProblemClosed
 
@@ -94,6 +94,9 @@ async def test_an_order_in_doubt_is_not_corrected_yet(orders: Orders) -> None:
     assert await orders.state(shop) == "unknown"
     status, body = await orders.put(shop, **ONE)
     assert (status, body["type"]) == (409, "urn:quicksync:problem:order_being_sent")
+    sent: dict[str, Any] = {"json": order(shop) | ONE, "headers": {"Authorization": f"Bearer {orders.issuer.token()}"}}
+    async with orders.http.put(orders.path(shop, "o-1"), **sent) as answer:
+        assert (answer.status, answer.headers["Retry-After"]) == (409, "5")
     assert (await orders.seen(shop))["total"] == 3499
     orders.clover.fail("throttle", method="POST", path=r"/orders$", id="later")
     await orders.settle_for(2 * SETTLE)

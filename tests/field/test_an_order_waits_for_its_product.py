@@ -91,4 +91,5 @@ async def test_a_merchant_that_only_catalog_knows(orders: Orders) -> None:
         "currency": "USD",
         "timezone": "America/New_York",
     }
+    assert (await orders.call("GET", orders.path(shop)))[0] == 200
     assert (await orders.call("PUT", path, order(shop)))[0] == 202

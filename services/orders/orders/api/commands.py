@@ -1,7 +1,6 @@
 """Commands on a stored order: complete, cancel, retry, and the fulfillment updates that Clover cannot make."""
 
 from common.contracts.orders import OrderCancelled
-from common.db import merchants
 from common.db.unit import Priority, Unit
 from common.http.problems import Refused
 from common.http.routes import Answer, Call, Nothing
@@ -64,7 +63,6 @@ async def retry_order(call: Call[Deps, Nothing]) -> Answer:
 async def update_fulfillment(call: Call[Deps, None]) -> Answer:
     """Refuse the update with the reason."""
     async with call.deps.database.connection() as conn:
-        await merchants.find(conn, call.merchant_id)
         await resolve(conn, call, call.query)
     raise Refused(422, "clover_cannot_ship_updates", CANNOT_SHIP)
 

@@ -19,9 +19,9 @@ async def get_order(call: Call[Deps, OrderAddress]) -> OrderDetail:
 
 async def list_orders(call: Call[Deps, OrdersQuery]) -> OrderPage:
     """Return a page of the merchant's orders."""
-    query = call.input
-    async with call.deps.database.connection() as conn:
-        await merchants.find(conn, call.merchant_id)
+    query, deps = call.input, call.deps
+    await merchants.find_or_fetch(deps.database, deps.catalog, call.merchant_id)
+    async with deps.database.connection() as conn:
         found = await store.orders.page(conn, call.merchant_id, query.state, query.cursor or 0, query.limit + 1)
     page, last = part(found, query.limit)
     return OrderPage(orders=[summary(each) for each in page], next=last.arrival if last else None)
