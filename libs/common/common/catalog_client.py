@@ -1,4 +1,4 @@
-"""The client of catalog's internal routes for merchants and links, and the models that both sides share.
+"""The client of catalog's internal routes for merchants, contacts and links, and the models that both sides share.
 
 The other services learn both from catalog's events. They ask only when a request names a merchant or a SKU that their
 own tables do not know yet.
@@ -33,6 +33,13 @@ class MerchantProfile(BaseModel):
     region: str
     currency: Currency
     timezone: str
+
+
+class Contact(BaseModel):
+    """The address to write to about a merchant, and the name of its store."""
+
+    account_email: Annotated[str, StringConstraints(min_length=3, max_length=254), Field(repr=False)]
+    name: Annotated[str, StringConstraints(max_length=1000)] = ""
 
 
 class LinkState(StrEnum):
@@ -92,6 +99,10 @@ class CatalogClient:
             raise NotFound(f"There is no merchant {merchant_id} here.") from None
         except (Forbidden, Rejected) as error:
             raise Unavailable(str(error)) from error
+
+    async def contact(self, merchant_id: str) -> Contact:
+        """Return the contact of the merchant's account. Raises NotFound for an unknown merchant, and Unavailable."""
+        return await self._catalog.call("GET", f"/internal/merchants/{merchant_id}/contact", Contact)
 
     async def links(self, merchant_id: str, skus: Iterable[str]) -> dict[str, SkuLink]:
         """Return the link of each of these SKUs, by SKU. Raises NotFound for an unknown merchant, and Unavailable."""

@@ -43,6 +43,6 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         deps=deps,
         handlers=HANDLERS,
         kinds=SYNC,
-        routes=[*ROUTES, *work.routes(NAME), *Receiver(database, settings, metrics).routes()],
+        routes=[*ROUTES, *work.routes(NAME, catalog=catalog), *Receiver(database, settings, metrics).routes()],
         resources=[clover, catalog],
     )

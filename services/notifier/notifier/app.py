@@ -1,10 +1,10 @@
 """Builds notifier: the only place that constructs anything."""
 
+from common.catalog_client import CatalogClient
 from common.clock import Clock, SystemClock
 from common.clover.grants import Grants
 from common.db.database import Database
 from common.http.auth import Keys
-from common.http.client import InternalClient
 from common.seal import Sealer
 from common.service import Service
 from common.telemetry.metrics import Metrics
@@ -28,7 +28,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock or SystemClock())
     templates = load_templates(NAME)
     hub = Hub(database)
-    catalog = InternalClient(settings, caller=NAME, audience="catalog", url=settings.catalog_url)
+    catalog = CatalogClient(settings, NAME)
     deps = Deps(
         database=database,
         catalog=catalog,
@@ -50,7 +50,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         deps=deps,
         handlers=HANDLERS,
         kinds=SYNC,
-        routes=[*api.ROUTES, *dashboard.ROUTES, *work_api.routes(NAME)],
+        routes=[*api.ROUTES, *dashboard.ROUTES, *work_api.routes(NAME, catalog=catalog)],
         resources=[catalog],
         loops=[hub.run],
         on_shutdown=[hub.close],

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from jinja2 import Environment
 
+from common.catalog_client import CatalogClient
 from common.db.database import Database
 from common.http.auth import Keys
-from common.http.client import InternalClient
 from common.seal import Sealer
 from notifier.feed.hub import Hub
 from notifier.mail.composer import MailComposer
@@ -22,7 +22,7 @@ class Deps:
     """
 
     database: Database
-    catalog: InternalClient
+    catalog: CatalogClient
     composer: MailComposer
     smtp: SmtpClient
     hub: Hub

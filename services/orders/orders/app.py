@@ -46,6 +46,6 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         deps=deps,
         handlers=HANDLERS,
         kinds=SYNC,
-        routes=[*ROUTES, *work.routes(NAME, SYNC), *Receiver(database, settings, metrics).routes()],
+        routes=[*ROUTES, *work.routes(NAME, SYNC, catalog), *Receiver(database, settings, metrics).routes()],
         resources=[clover, catalog],
     )

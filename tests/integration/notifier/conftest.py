@@ -27,6 +27,8 @@ from notifier.settings import Settings
 
 MERCHANT = "MRCHNT0000001"
 OTHER = "MRCHNT0000002"
+JUST_CONNECTED = "MRCHNT0000003"
+"""A merchant that catalog knows and whose event has not arrived."""
 
 
 @dataclass
@@ -44,6 +46,13 @@ class Directory:
         self.asked += 1
         body = {"account_id": "acc-1", "account_email": self.email, "name": self.name, "region": "us"}
         return web.json_response(body | {"timezone": "America/New_York", "currency": "USD"}, status=self.status)
+
+    async def profile(self, request: web.Request) -> web.Response:
+        """Answer with the merchant that just connected."""
+        if request.match_info["merchant_id"] != JUST_CONNECTED:
+            raise web.HTTPNotFound
+        profile = {"account_id": "acc-3", "region": "us", "timezone": "UTC", "currency": "USD"}
+        return web.json_response({"merchant_id": JUST_CONNECTED} | profile)
 
 
 @dataclass
@@ -158,6 +167,7 @@ async def directory() -> AsyncIterator[Directory]:
     catalog = Directory()
     app = web.Application()
     app.router.add_get("/internal/merchants/{merchant_id}/contact", catalog.answer)
+    app.router.add_get("/internal/merchants/{merchant_id}", catalog.profile)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -52,16 +52,18 @@ async def find(conn: Connection, merchant_id: str) -> Merchant:
     return Merchant(**row)
 
 
-async def find_or_fetch(database: Database, catalog: CatalogClient, merchant_id: str) -> Merchant:
+async def find_or_fetch(database: Database, catalog: CatalogClient | None, merchant_id: str) -> Merchant:
     """Return the merchant; one whose event has not arrived yet is fetched from catalog and saved.
 
     Call it before a unit is opened, because no transaction should wait for another service. Raises NotFound when
-    catalog has no such merchant, and Unavailable.
+    catalog has no such merchant, and Unavailable. Without a catalog, as in catalog itself, nothing is fetched.
     """
     try:
         async with database.connection() as conn:
             return await find(conn, merchant_id)
     except NotFound:
+        if catalog is None:
+            raise
         fetched = await catalog.merchant(merchant_id)
     async with database.unit() as unit:
         await unit.conn.execute(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from common.catalog_client import CatalogClient
 from common.contracts.problems import Code
 from common.db import merchants
 from common.db.database import Database
@@ -87,14 +88,17 @@ EXAMPLE = {
 }
 
 
-def routes(service: str, kinds: Iterable[Kind] = ()) -> list[Route]:
-    """Return the routes of pending work of `service`, whose kinds hear of a retry."""
+def routes(service: str, kinds: Iterable[Kind] = (), catalog: CatalogClient | None = None) -> list[Route]:
+    """Return the routes of pending work of `service`, whose kinds hear of a retry.
+
+    `catalog` knows merchants whose event has not arrived here yet; catalog itself has none.
+    """
     path = f"/v1/merchants/{{merchant_id}}/work/{service}"
     return [
         Route(
             "GET",
             path,
-            list_work,
+            _list_work(catalog),
             "work:read",
             takes=WorkQuery,
             gives=WorkPage,
@@ -119,23 +123,25 @@ def routes(service: str, kinds: Iterable[Kind] = ()) -> list[Route]:
     ]
 
 
-async def list_work(call: Call[Deps, WorkQuery]) -> WorkPage:
-    """List the rows of this merchant, oldest first."""
-    query = call.input
-    async with call.deps.database.connection() as conn:
-        await merchants.find(conn, call.merchant_id)
-        rows = await table.listed(
-            conn,
-            call.merchant_id,
-            call.deps.database.clock.now(),
-            state=query.state,
-            kind=query.kind,
-            problem=query.problem,
-            after=query.cursor or 0,
-            limit=query.limit + 1,
-        )
-    page, last = part(rows, query.limit)
-    return WorkPage(work=[WorkRow(**row) for row in page], next=last["id"] if last else None)
+def _list_work(catalog: CatalogClient | None) -> Callable[[Call[Deps, WorkQuery]], Awaitable[WorkPage]]:
+    async def list_work(call: Call[Deps, WorkQuery]) -> WorkPage:
+        query, database = call.input, call.deps.database
+        await merchants.find_or_fetch(database, catalog, call.merchant_id)
+        async with database.connection() as conn:
+            rows = await table.listed(
+                conn,
+                call.merchant_id,
+                database.clock.now(),
+                state=query.state,
+                kind=query.kind,
+                problem=query.problem,
+                after=query.cursor or 0,
+                limit=query.limit + 1,
+            )
+        page, last = part(rows, query.limit)
+        return WorkPage(work=[WorkRow(**row) for row in page], next=last["id"] if last else None)
+
+    return list_work
 
 
 def _retry_work(kinds: Iterable[Kind]) -> Callable[[Call[Deps, Nothing]], Awaitable[Answer]]:

@@ -42,16 +42,15 @@ class StreamQuery(Input):
 
 async def list_activity(call: Call[Deps, PageByNumber]) -> ActivityPage:
     query = call.input
+    await merchants.find_or_fetch(call.deps.database, call.deps.catalog, call.merchant_id)
     async with call.deps.database.connection() as conn:
-        await merchants.find(conn, call.merchant_id)
         found = await feed.list_activity(conn, call.merchant_id, query.cursor, query.limit + 1)
     page, last = part(found, query.limit)
     return ActivityPage(activity=[activity_response(each) for each in page], next=last.seq if last else None)
 
 
 async def stream_feed(call: Call[Deps, StreamQuery]) -> web.StreamResponse:
-    async with call.deps.database.connection() as conn:
-        await merchants.find(conn, call.merchant_id)
+    await merchants.find_or_fetch(call.deps.database, call.deps.catalog, call.merchant_id)
     kinds = {ACTIVITY, PROBLEM} if call.claims.allows("problems:read") else {ACTIVITY}
     return await stream(
         call.request, call.deps.hub, call.merchant_id, call.input.after, kinds, seconds=call.claims.seconds_left()

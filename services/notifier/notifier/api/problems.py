@@ -45,8 +45,8 @@ class ProblemPage(BaseModel):
 async def list_problems(call: Call[Deps, ProblemQuery]) -> ProblemPage:
     query = call.input
     is_open = None if query.state is None else query.state == "open"
+    await merchants.find_or_fetch(call.deps.database, call.deps.catalog, call.merchant_id)
     async with call.deps.database.connection() as conn:
-        await merchants.find(conn, call.merchant_id)
         found = await store.list_problems(
             conn, call.merchant_id, is_open=is_open, before=query.cursor, limit=query.limit + 1
         )

@@ -11,13 +11,13 @@ from uuid import UUID
 from jinja2 import Environment
 
 from common import messages
+from common.catalog_client import Contact
 from common.errors import Rejected
 from common.ids import uuid7
 from notifier.domain import times
 from notifier.domain.mail import MailKind
 from notifier.domain.problems import Problem
 from notifier.domain.stores import masked, one_line, region_name
-from notifier.mail.contacts import Contact
 from notifier.mail.headers import POLICY
 from notifier.settings import parse_address
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from common.catalog_client import Contact
 from common.contracts.problems import Code
 from common.db import merchants
 from common.errors import NotFound, Transient
@@ -10,7 +11,6 @@ from common.work.batch import Batch
 from notifier.deps import Deps
 from notifier.domain.mail import CONTACT_LIFETIME
 from notifier.mail.composer import Recipient
-from notifier.mail.contacts import Contact, fetch_contact
 from notifier.sealing import open_email, seal_email
 from notifier.store import contacts
 
@@ -58,7 +58,7 @@ async def current_recipient(batch: Batch, deps: Deps) -> Recipient:
 
 
 async def _fetch(batch: Batch, deps: Deps) -> Contact:
-    contact = await fetch_contact(deps.catalog, batch.merchant_id)
+    contact = await deps.catalog.contact(batch.merchant_id)
     email = seal_email(deps.sealer, batch.merchant_id, contact.account_email)
     async with batch.unit() as unit:
         await contacts.save_contact(unit, batch.merchant_id, email, contact.name)
