@@ -17,7 +17,7 @@ from quicksync_dev.backends.select import select_and_start
 from quicksync_dev.datadir import DataDir
 
 ROOT = Path(__file__).parents[3]
-COPIED = ["libs", "services", "tests", "pyproject.toml"]
+COPIED = ["docs", "libs", "services", "tests", "pyproject.toml"]
 SECONDS = 120
 TESTS_FAILED = 1
 """pytest's code for "all were run, some failed"; any other but 0 says that nothing was found out."""
