@@ -6,8 +6,7 @@ own tables do not know yet.
 
 from collections.abc import Iterable
 from enum import StrEnum
-from types import TracebackType
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -76,25 +75,16 @@ class LinkLookup(Input):
     skus: Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=MOST_SKUS)]
 
 
-class CatalogClient:
+class CatalogClient(InternalClient):
     """Asks catalog about merchants and links, for the service `caller`; an async context manager."""
 
     def __init__(self, settings: CommonSettings, caller: str, timeout: float = ASK_SECONDS) -> None:
-        self._catalog = InternalClient(settings, caller, "catalog", settings.catalog_url, timeout)
-
-    async def __aenter__(self) -> Self:
-        await self._catalog.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._catalog.__aexit__(kind, error, trace)
+        super().__init__(settings, caller, "catalog", settings.catalog_url, timeout)
 
     async def merchant(self, merchant_id: str) -> MerchantProfile:
         """Return the merchant. Raises NotFound when catalog has no such merchant, and Unavailable."""
         try:
-            return await self._catalog.call("GET", f"/internal/merchants/{merchant_id}", MerchantProfile)
+            return await self.call("GET", f"/internal/merchants/{merchant_id}", MerchantProfile)
         except NotFound:
             raise NotFound(f"There is no merchant {merchant_id} here.") from None
         except (Forbidden, Rejected) as error:
@@ -102,7 +92,7 @@ class CatalogClient:
 
     async def contact(self, merchant_id: str) -> Contact:
         """Return the contact of the merchant's account. Raises NotFound for an unknown merchant, and Unavailable."""
-        return await self._catalog.call("GET", f"/internal/merchants/{merchant_id}/contact", Contact)
+        return await self.call("GET", f"/internal/merchants/{merchant_id}/contact", Contact)
 
     async def links(self, merchant_id: str, skus: Iterable[str]) -> dict[str, SkuLink]:
         """Return the link of each of these SKUs, by SKU. Raises NotFound for an unknown merchant, and Unavailable."""
@@ -110,7 +100,7 @@ class CatalogClient:
         path = f"/internal/merchants/{merchant_id}/links:lookup"
         for some in _portions(sorted(set(skus))):
             try:
-                answer = await self._catalog.call("POST", path, SkuLinks, body=LinkLookup(skus=some))
+                answer = await self.call("POST", path, SkuLinks, body=LinkLookup(skus=some))
             except (Forbidden, Rejected) as error:
                 raise Unavailable(str(error)) from error
             found |= {each.sku: each for each in answer.links}

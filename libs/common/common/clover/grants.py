@@ -3,8 +3,7 @@
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Protocol
 from uuid import UUID, uuid4
 
 import structlog
@@ -96,7 +95,7 @@ class GrantAnswer(BaseModel):
     expires_in: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class HttpGrants:
+class HttpGrants(InternalClient):
     """Grants from the catalog service, for every other service.
 
     When the quota is taken, the request is repeated for about five seconds. When catalog cannot be reached, the
@@ -104,20 +103,11 @@ class HttpGrants:
     """
 
     def __init__(self, settings: CommonSettings, service: str, clock: Clock | None = None) -> None:
-        self._catalog = InternalClient(settings, service, "catalog", settings.catalog_url, ASK_SECONDS)
+        super().__init__(settings, service, "catalog", settings.catalog_url, ASK_SECONDS)
         self._service = service
         self._clock = clock or SystemClock()
         self._holder = uuid4()
         self._last: dict[str, tuple[Grant, float]] = {}
-
-    async def __aenter__(self) -> Self:
-        await self._catalog.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._catalog.__aexit__(kind, error, trace)
 
     async def take(self, merchant_id: str) -> Grant:
         """Implement Grants."""
@@ -131,14 +121,14 @@ class HttpGrants:
         if not grant.grant_id:
             return
         try:
-            await self._catalog.send("DELETE", f"{PATH}/{grant.grant_id}")
+            await self.send("DELETE", f"{PATH}/{grant.grant_id}")
         except (Transient, Permanent) as error:
             log.warning("grant left to expire", reason=str(error))
 
     async def _ask(self, merchant_id: str) -> Grant:
         request = GrantRequest(merchant_id=merchant_id, holder=self._holder, service=self._service)
         try:
-            answer = await self._catalog.call("POST", PATH, GrantAnswer, body=request)
+            answer = await self.call("POST", PATH, GrantAnswer, body=request)
         except (Forbidden, NotFound):
             self._last.pop(merchant_id, None)
             raise Forbidden("Clover is not connected for this merchant.") from None

@@ -7,10 +7,10 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 
 from common.contracts.catalog import Sku
 from common.errors import Conflict
+from common.http.channel import Channel
 from common.http.routes import Call, Input, Route
 from common.ids import ItemId
 from common.quantity import DecimalQuantity
-from inventory.api.channels import Channel
 from inventory.api.ledger import EXAMPLE, StockMovement, record_change, stock_movement
 from inventory.api.levels import PATH, STOCK
 from inventory.api.lookups import fetch_links, product_pending, require_merchant

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 
 from common.db.unit import Priority, Unit
+from common.http.channel import Channel
 from common.http.paging import PageByNumber, part
 from common.http.routes import Call, Route
 from common.quantity import DecimalQuantity
-from inventory.api.channels import Channel
 from inventory.api.levels import EXAMPLE as LEVEL
 from inventory.api.levels import PATH, SKU, STOCK, StockLevel, stock_level
 from inventory.api.lookups import find_level

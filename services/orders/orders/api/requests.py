@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from common.contracts.catalog import Sku
+from common.http.channel import Channel
 from common.http.paging import PageByNumber
 from common.http.routes import Input
 from common.money import Currency, MinorUnits
@@ -23,21 +24,6 @@ def _this_century(moment: datetime) -> datetime:
 
 Text40 = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Detail = Annotated[str, StringConstraints(max_length=255)]
-
-
-class ChannelInput(Input):
-    """The other store that an order comes from."""
-
-    channel: Annotated[
-        str,
-        StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$"),
-        Field(description="The kind of store, such as `shopify`. 1 to 40 lower-case letters, digits, `_` and `-`."),
-    ]
-    store: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=200),
-        Field(description="The store's name or address there, such as `mugs.example`."),
-    ]
 
 
 class LineInput(Input):
@@ -70,7 +56,7 @@ class CustomerInput(Input):
 class OrderInput(Input):
     """An order of another store."""
 
-    channel: Annotated[ChannelInput, Field(description="The store that the order comes from.")]
+    channel: Annotated[Channel, Field(description="The store that the order comes from.")]
     number: Annotated[Text40, Field(description="The order number that people see in that store.")]
     currency: Annotated[
         Currency, Field(description="The ISO 4217 currency of every amount. It must be the merchant's own currency.")

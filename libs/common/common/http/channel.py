@@ -1,4 +1,4 @@
-"""The source of an adjustment, as requests and answers name it."""
+"""The other store that an order or a stock change comes from, as requests and answers name it."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from common.http.routes import Input
 
 
 class Channel(Input):
-    """The store that reports an adjustment."""
+    """A store outside Clover. Order ids and adjustment keys are unique within one."""
 
     channel: Annotated[
         str,
