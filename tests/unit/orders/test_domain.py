@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.clover_order import CloverOrder, Payment, differences
+from orders.domain.clover_order import CloverOrder, Payment
 from orders.domain.order import Order
+from orders.domain.plan import differences
 from orders.domain.privacy import as_stored, impersonal, keepable
 from orders.domain.progress import Progress
 from orders.domain.setup import Setup, look_again_after

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from orders.domain.clover_order import LOCKED, CloverOrder, differences, not_completed
+from common.money import format_money
+from orders.domain.clover_order import LOCKED, CloverOrder
 from orders.domain.order import Order, RequestedAction
 from orders.domain.progress import Progress, State
 from orders.domain.source import Line, units
@@ -34,11 +35,11 @@ def missing(order: Order, clover_order: CloverOrder) -> list[Write]:
             return [Delete(order.reference)] if order.progress.clover_order_id else []
         case State.DONE:
             # Clover locks an order that is paid (reported by clients); we lock it where it did not.
-            is_open = clover_order.unpaid(order) is None and clover_order.state != LOCKED
+            is_open = _unpaid(order, clover_order) is None and clover_order.state != LOCKED
             return [Lock(order.reference)] if is_open else []
         case _:
             create = [] if order.progress.clover_order_id else [CreateOrder(order.reference)]
-            pay = [Pay(order.reference)] if clover_order.needs_payment(order) else []
+            pay = [Pay(order.reference)] if needs_payment(order, clover_order) else []
             return [*create, *_lines(order, clover_order), *_customer(order), *pay]
 
 
@@ -48,7 +49,7 @@ def shortfall(order: Order, clover_order: CloverOrder) -> str | None:
         case State.CANCELLED:
             return None
         case State.DONE:
-            wrong, said = not_completed(order, clover_order), "It cannot be completed"
+            wrong, said = _not_completed(order, clover_order), "It cannot be completed"
         case _:
             wrong, said = differences(order, clover_order), "Not as in the source"
             if not wrong and _missing_rows(order, clover_order):
@@ -116,3 +117,43 @@ def _customer(order: Order) -> list[Write]:
         return []
     attach = AttachCustomer(order.reference)
     return [attach] if order.progress.clover_customer_id else [CreateCustomer(order.reference), attach]
+
+
+def needs_payment(order: Order, clover_order: CloverOrder) -> bool:
+    """Whether our payment is missing and no other payment covers the total."""
+    is_ours = any(each.reference == order.reference for each in clover_order.payments)
+    return clover_order.paid < order.source.total and not is_ours
+
+
+def _unpaid(order: Order, clover_order: CloverOrder) -> str | None:
+    """The reason why the order does not count as paid. Without a payment state the sum of payments decides."""
+    state = clover_order.payment_state
+    if state == "PAID" or (state is None and clover_order.paid >= order.source.total):
+        return None
+    return f"Clover shows it as {state or 'not paid'} instead of PAID"
+
+
+def differences(order: Order, clover_order: CloverOrder) -> list[str]:
+    """List how Clover's order differs from the source, with both numbers; empty when it is exact and paid."""
+    currency, wrong = order.source.currency, []
+    lines, shown = len(units(order.source.lines)), len(clover_order.rows)
+    if clover_order.total != order.source.total:
+        total = "none" if clover_order.total is None else format_money(clover_order.total, currency)
+        wrong.append(f"the total is {order.source.money} and Clover shows {total}")
+    if shown != lines:
+        wrong.append(f"it has {lines} units and Clover shows {shown}")
+    if clover_order.paid != order.source.total:
+        wrong.append(f"{order.source.money} were paid and Clover shows {format_money(clover_order.paid, currency)}")
+    elif unpaid := _unpaid(order, clover_order):
+        wrong.append(unpaid)
+    return wrong
+
+
+def _not_completed(order: Order, clover_order: CloverOrder) -> list[str]:
+    """List why Clover does not count the order as completed. A locked order may still be unpaid (reported)."""
+    wrong = []
+    if unpaid := _unpaid(order, clover_order):
+        wrong.append(unpaid)
+    if clover_order.state != LOCKED:
+        wrong.append("Clover shows it as still open to changes instead of locked")
+    return wrong

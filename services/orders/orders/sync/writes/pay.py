@@ -2,6 +2,7 @@
 
 from orders import clover
 from orders.domain.order import Order
+from orders.domain.plan import needs_payment
 from orders.domain.progress import Progress
 from orders.domain.writes import Pay
 from orders.sync.writes.context import WriteContext
@@ -16,4 +17,4 @@ async def send(context: WriteContext, _write: Pay, order: Order) -> Progress:
 async def find(context: WriteContext, _write: Pay, order: Order) -> Progress | None:
     """Look for the payment on the order."""
     shown = await clover.show_order(context.api, order)
-    return None if shown.needs_payment(order) else order.progress.applied()
+    return None if needs_payment(order, shown) else order.progress.applied()
