@@ -12,9 +12,9 @@ from tests.integration.clover.conftest import MERCHANT, settings
 from tests.support.clock import FakeClock
 
 from common.clover.grants import (
-    ALONE_KEPT,
-    ALONE_RATE,
     ASK_AGAIN_SECONDS,
+    LAST_GRANT_KEPT,
+    LAST_GRANT_RATE,
     WAIT_SECONDS,
     GrantAnswer,
     GrantRequest,
@@ -130,7 +130,7 @@ async def test_failing_catalog_leaves_the_last_grant_at_a_low_rate(asking: Askin
     await asking.grants.give_back(grant)
 
     assert (grant.access_token, grant.region) == ("token", "eu")
-    assert (grant.rate, grant.concurrency) == (ALONE_RATE, 1)
+    assert (grant.rate, grant.concurrency) == (LAST_GRANT_RATE, 1)
     assert asking.catalog.given_back == []
 
 
@@ -139,11 +139,11 @@ async def test_unreachable_catalog_leaves_the_last_grant_for_an_hour(asking: Ask
     await asking.grants.take(MERCHANT)
     await asking.server.close()
     alone = await asking.grants.take(MERCHANT)
-    asking.clock.advance(ALONE_KEPT + 1)
+    asking.clock.advance(LAST_GRANT_KEPT + 1)
     with pytest.raises(Unavailable):
         await asking.grants.take(MERCHANT)
 
-    assert alone.rate == ALONE_RATE
+    assert alone.rate == LAST_GRANT_RATE
 
 
 async def test_giving_back_to_an_unreachable_catalog_is_ignored(asking: Asking) -> None:

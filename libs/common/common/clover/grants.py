@@ -27,9 +27,9 @@ WAIT_SECONDS = 5.0
 ASK_AGAIN_SECONDS = 0.25
 """About the delay between two requests: catalog keeps a queue slot for a second, and Retry-After has no fractions."""
 
-ALONE_KEPT = 3600.0
-ALONE_LASTS = 5.0
-ALONE_RATE = 1.0
+LAST_GRANT_KEPT = 3600.0
+LAST_GRANT_LASTS = 5.0
+LAST_GRANT_RATE = 1.0
 """Calls per second without catalog; so few that all services and merchants together stay within Clover's limits."""
 
 PATH = "/internal/grants"
@@ -142,7 +142,7 @@ class HttpGrants(InternalClient):
     def _last_grant(self, merchant_id: str, error: Unavailable) -> Grant:
         """Continue without catalog, slowly, with the last token."""
         grant, at = self._last.get(merchant_id, (None, 0.0))
-        if grant is None or self._clock.monotonic() - at > ALONE_KEPT:
+        if grant is None or self._clock.monotonic() - at > LAST_GRANT_KEPT:
             raise error
         log.warning("continuing without catalog", reason=str(error))
-        return replace(grant, grant_id="", rate=ALONE_RATE, concurrency=1, expires_in=ALONE_LASTS)
+        return replace(grant, grant_id="", rate=LAST_GRANT_RATE, concurrency=1, expires_in=LAST_GRANT_LASTS)
