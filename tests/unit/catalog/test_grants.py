@@ -26,6 +26,7 @@ Key = tuple[str, str]
 class Book:
     """The grants table in memory, with the lifetimes of `store.grants`."""
 
+    limits: Limits = LIMITS
     now: datetime = START
     claims: dict[Key, tuple[Claim, datetime]] = field(default_factory=dict)
 
@@ -33,7 +34,7 @@ class Book:
         self._expire()
         own = self.claims.get(key, (None, START))[0]
         others = [claim for other, (claim, _) in self.claims.items() if other != key]
-        claim = claim_for(LIMITS, own, others, key[0], self.now)
+        claim = claim_for(self.limits, own, others, key[0], self.now)
         if claim is None:
             return None
         is_holding = claim.state is State.HOLDING
@@ -173,6 +174,24 @@ def test_the_longest_waiting_process_is_next() -> None:
     book.give_back(("M0", "catalog"))
     assert book.take(("M0", "late")) is None
     assert book.take(("M0", "early"))
+
+
+@pytest.mark.parametrize(
+    ("app", "token", "claimants"),
+    [(50, 1, 3), (50, 2, 3), (50, 3, 4), (50, 16, 20), (1, 1, 2), (2, 16, 3), (3, 2, 4), (50, 16, 60), (120, 60, 130)],
+)
+@pytest.mark.parametrize("merchants", [1, 40])
+def test_small_limits_and_long_queues_stop_nobody(app: int, token: int, claimants: int, merchants: int) -> None:
+    """Each process gets its turn, however few calls there are, and the calls of a second stay within the limit."""
+    limits = Limits(app=Limit(app, 10), token=Limit(token, 5))
+    book = Book(limits=limits)
+    served: set[Key] = set()
+    queue = [(f"M{number % merchants}", f"process {number}") for number in range(claimants)]
+    while len(served) < claimants:
+        assert book.now < START + timedelta(seconds=4 * claimants)
+        served |= {key for key in queue if key not in served and book.take(key)}
+        assert within(limits.app, book.held())
+        book.wait(0.25)
 
 
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=20), st.floats(1, 100))

@@ -11,7 +11,7 @@ SPARE_RATE = 2.0
 """Calls a second kept free, where possible, so that the next process gets a grant at once."""
 
 LEAST_RATE = 1.0
-"""The smallest useful grant in calls a second; below it the process waits."""
+"""The smallest useful grant in calls a second; below it the process waits, unless Clover's limit is no larger."""
 
 WINDOW = timedelta(seconds=1)
 """The period over which Clover counts calls."""
@@ -28,6 +28,11 @@ class Limit:
     def steady(self) -> float:
         """The sum of rates to grant: a tenth below the limit, because calls arrive less evenly than they leave."""
         return self.rate * 0.9
+
+    @property
+    def least(self) -> float:
+        """The smallest useful rate within this limit."""
+        return min(LEAST_RATE, self.steady)
 
     @property
     def slots(self) -> int:
@@ -108,11 +113,13 @@ def allocate(
     what it replaces, and a holder keeps its pace from one grant for a merchant to the next.
     """
     fair = fair_share(limits, others, merchant_id)
+    least = min(limits.app.least, limits.token.least)
     same_merchant = [claim for claim in others if claim.merchant_id == merchant_id]
     free = [_free(limits.app, others, waiting_since, now), _free(limits.token, same_merchant, waiting_since, now)]
-    rate = min(fair.rate, *(_keeping(SPARE_RATE, each.rate) for each in free))
+    # More processes than the limit has useful shares take turns: a fair share that none could use would stop them all.
+    rate = min(max(fair.rate, least), *(_keeping(SPARE_RATE, each.rate) for each in free))
     concurrency = min(fair.concurrency, *(floor(_keeping(1, each.concurrency)) for each in free))
-    return Share(rate, concurrency) if rate >= LEAST_RATE and concurrency >= 1 else None
+    return Share(rate, concurrency) if rate >= least and concurrency >= 1 else None
 
 
 def fair_share(limits: Limits, others: Iterable[Claim], merchant_id: str) -> Share:
@@ -146,9 +153,13 @@ def _free(limit: Limit, others: Sequence[Claim], waiting_since: datetime, now: d
     ahead = sum(claim.is_ahead_of(waiting_since) for claim in others)
     first_calls = 1 + sum(claim.is_fresh(now) for claim in others)
     granted = sum(claim.rate for claim in others)
+    # 0.97: a margin for clocks and delays, so that a full second never counts one call too many.
+    paced = min(limit.steady, limit.rate * 0.97 - first_calls)
+    if first_calls == 1 and not granted:
+        # Alone, the smallest rate fits into every limit: its second call comes a second after its first.
+        paced = max(paced, limit.least)
     return Share(
-        # 0.97: a margin for clocks and delays, so that a full second never counts one call too many.
-        rate=min(limit.steady, limit.rate * 0.97 - first_calls) - granted - ahead * SPARE_RATE,
+        rate=paced - granted - ahead * SPARE_RATE,
         concurrency=limit.slots - sum(claim.concurrency for claim in others) - ahead,
     )
 
