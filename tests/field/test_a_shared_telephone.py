@@ -40,6 +40,7 @@ async def customers_of(orders: Orders, shop: Any, *customers: dict[str, Any]) ->
         (ADA | {"phone": "000 000 0000"}, BOB | {"phone": "0000000000"}, False),
         (ADA, ADA | {"email": "ADA@Example.com", "phone": None}, True),
         (ADA | {"email": "ADA@Example.com"}, ADA | {"email": "Ada@example.com"}, True),
+        (ADA | {"email": "ADA@Example.com"}, ADA | {"first_name": "A.", "last_name": "King"}, True),
         (ADA, ADA | {"first_name": "A.", "last_name": "King", "phone": None}, True),
         (ADA, ADA | {"email": None}, True),
         (ADA, {"first_name": " ADA", "last_name": "byron ", "phone": "+1 212  555 0100"}, True),

@@ -49,6 +49,15 @@ async def test_it_does_not_wait_for_ever(orders: Orders) -> None:
     assert await orders.state(shop) == "paid"
 
 
+async def test_a_deleted_item_is_not_on_its_way(orders: Orders) -> None:
+    """Only a person brings it back, so the order goes at once, its line as a custom line."""
+    shop = await orders.connected()
+    orders.catalog.links["MUG"] = {"state": "pending", "product_id": "p-1", "was_deleted": True}
+    await orders.put(shop)
+    await orders.run_until_idle()
+    assert await orders.state(shop) == "paid"
+
+
 async def test_catalog_does_not_answer(orders: Orders) -> None:
     """The order waits until catalog answers, as its product may be on its way."""
     shop = await orders.connected()

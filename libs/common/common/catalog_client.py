@@ -61,6 +61,8 @@ class SkuLink(BaseModel):
     state: LinkState
     item_id: ItemId | None = None
     product_id: str | None = None
+    was_deleted: bool = False
+    """Whether a pending SKU had an item that was deleted in Clover: only a person brings another one there."""
 
 
 class SkuLinks(BaseModel):

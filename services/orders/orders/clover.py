@@ -239,10 +239,11 @@ def _named(customer: Customer) -> list[str]:
 
 async def create_customer(api: MerchantApi, customer: Customer, note: str) -> str:
     """Create the customer and return its id. One without address and number gets a note to be found again by."""
+    # The address goes in small letters: Clover's filters may heed case, and it is looked for in these.
     body: dict[str, object] = {
         "firstName": customer.first_name,
         "lastName": customer.last_name,
-        "emailAddresses": [{"emailAddress": customer.email}] if customer.email else [],
+        "emailAddresses": [{"emailAddress": customer.email.lower()}] if customer.email else [],
         "phoneNumbers": [{"phoneNumber": customer.phone}] if customer.phone else [],
     }
     if not (customer.email or customer.phone):

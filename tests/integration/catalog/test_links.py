@@ -45,6 +45,20 @@ async def test_skus_are_linked_pending_or_unknown(catalog: Catalog, client: Cata
     }
 
 
+async def test_the_item_of_a_sku_was_deleted(catalog: Catalog, client: CatalogClient) -> None:
+    """Nothing is on its way until a person adds an item or saves the product again."""
+    shop = await catalog.connected()
+    await catalog.put(shop, sku="GONE")
+    await catalog.run_until_idle()
+    [item] = catalog.items(shop)
+    catalog.till(shop, "delete_item", item=item["id"])
+    await catalog.hear(shop, item["id"], "DELETE")
+    assert (await client.links(shop.id, ["GONE"]))["GONE"].was_deleted
+    await catalog.put(shop, sku="GONE")
+    found = (await client.links(shop.id, ["GONE"]))["GONE"]
+    assert (found.state, found.was_deleted) == (LinkState.PENDING, False)
+
+
 async def test_many_skus_are_asked_in_portions(catalog: Catalog, client: CatalogClient) -> None:
     """More SKUs than one question takes are all answered."""
     shop = await catalog.connected()

@@ -31,7 +31,7 @@ OWNERS = "SELECT item_id, product_id FROM product WHERE merchant_id = $1 AND ite
 
 # A product whose item was deleted gives way to another one with its SKU.
 BY_SKU = """
-SELECT sku, product_id, item_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[])
+SELECT sku, product_id, item_id, deleted_item_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[])
 ORDER BY deleted_item_id IS NULL
 """
 RIVAL = """
@@ -130,7 +130,8 @@ def _link(sku: str, row: asyncpg.Record | None) -> SkuLink:
     if row is None:
         return SkuLink(sku=sku, state=LinkState.UNKNOWN)
     state = LinkState.LINKED if row["item_id"] else LinkState.PENDING
-    return SkuLink(sku=sku, state=state, item_id=row["item_id"], product_id=row["product_id"])
+    was_deleted = row["deleted_item_id"] is not None
+    return SkuLink(sku=sku, state=state, item_id=row["item_id"], product_id=row["product_id"], was_deleted=was_deleted)
 
 
 def _json(fields: ItemFields | None) -> str | None:

@@ -49,8 +49,12 @@ def _reason(order: Order, items: Collection[str], links: Mapping[str, SkuLink] |
     unknown = sorted({line.sku for line in order.source.lines} - set(items))
     if links is None:
         return UNKNOWN_YET if unknown else None
-    pending = [sku for sku in unknown if sku in links and links[sku].state is LinkState.PENDING]
+    pending = [sku for sku in unknown if sku in links and _is_on_its_way(links[sku])]
     return waits_for(pending) if pending else None
+
+
+def _is_on_its_way(link: SkuLink) -> bool:
+    return link.state is LinkState.PENDING and not link.was_deleted
 
 
 async def _ask(batch: Batch, deps: Deps, skus: Collection[str]) -> Mapping[str, SkuLink] | None:
