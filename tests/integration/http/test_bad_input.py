@@ -322,9 +322,9 @@ async def test_a_bad_path_is_refused_with_its_part(
 )
 async def test_a_hostile_body_is_refused_quickly(client: Client, issuer: Issuer, body: bytes) -> None:
     """The largest bodies with the most values are refused without blocking the loop, and the answer stays small."""
-    began = time.perf_counter()
+    began = time.process_time()  # not wall time, which a busy machine stretches
     answer = await client.put(ORDER, data=body, headers=issuer.headers() | JSON)
 
     assert answer.status == 422
     assert len(await answer.read()) < 10_000
-    assert time.perf_counter() - began < 2  # some 50 ms alone; the bound allows for a busy machine
+    assert time.process_time() - began < 2  # some 50 ms alone; the bound allows for a slow machine
