@@ -108,8 +108,6 @@ WHERE merchant_id = $1 AND id > $6 AND ($3::text IS NULL OR state = $3) AND ($4:
 ORDER BY id LIMIT $7
 """
 
-HELD_KEYS = "SELECT key FROM work WHERE merchant_id = $1 AND kind = $2 AND held ORDER BY id"
-ANY_HELD = "SELECT EXISTS (SELECT FROM work WHERE merchant_id = $1 AND held AND problem = ANY($2))"
 STATES = """
 SELECT key, held, problem, error AS reason, due_at FROM work WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3)
 """
@@ -266,16 +264,6 @@ async def listed(
 ) -> list[asyncpg.Record]:
     """Return the merchant's rows that match, oldest first, from ids greater than `after`."""
     return list(await conn.fetch(LISTED, merchant_id, now, state, kind, problem, after, limit))
-
-
-async def held_keys(conn: Connection, merchant_id: str, kind: str) -> list[str]:
-    """Return the keys of this kind that wait for a person, oldest first."""
-    return [row["key"] for row in await conn.fetch(HELD_KEYS, merchant_id, kind)]
-
-
-async def any_held(conn: Connection, merchant_id: str, problems: Sequence[Code]) -> bool:
-    """Return whether anything of this merchant is held under one of these problems."""
-    return bool(await conn.fetchval(ANY_HELD, merchant_id, list(problems)))
 
 
 async def states(conn: Connection, merchant_id: str, kind: str, keys: Sequence[str]) -> dict[str, State]:
