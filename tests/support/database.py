@@ -23,7 +23,8 @@ DECLARE
 BEGIN
     FOR found IN
         SELECT oid::regclass AS name FROM pg_class
-        WHERE relkind = 'r' AND relnamespace = ANY('{schemas}'::regnamespace[]) AND relname <> 'schema_version'
+        WHERE relkind = 'r' AND relnamespace = ANY('{schemas}'::regnamespace[])
+            AND relname NOT IN ('schema_version', 'engine_version')
         ORDER BY EXISTS (SELECT FROM pg_constraint WHERE conrelid = pg_class.oid AND contype = 'f') DESC
     LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM %s)', found.name) INTO used;

@@ -1,10 +1,12 @@
-"""Migrations: hand-written SQL files, run by Alembic, one version table per schema.
+"""Migrations: hand-written SQL files. The engine's tables and a service's tables each have a history of their own.
 
-Only `<service> migrate` and the tests use this; a running service never changes its schema. It needs the `migrate`
-extra of the distribution.
+The engine's scripts run first, in the order of their names; `engine_version` holds the names of those that ran. The
+service's revisions follow, run by Alembic. Only `<service> migrate` and the tests use this; a running service never
+changes its schema. It needs the `migrate` extra of the distribution.
 """
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from importlib import import_module
 from importlib.resources import files
@@ -18,6 +20,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 ENGINE = Path(__file__).parent / "engine"
 """The scripts that create and change the engine's tables, in the order of their names."""
+
+ADOPTED = 3
+"""Revisions 0001 to 0003 of every service ran the engine's script of the same number, before it had its own history."""
+
+CREATE_HISTORY = """
+CREATE TABLE engine_version (script text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
+"""
 
 
 def upgrade(dsn: str, service: str) -> None:
@@ -39,6 +48,7 @@ async def upgrade_async(dsn: str, service: str) -> None:
 
 def _upgrade(connection: Connection, service: str) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"migrate {service}"})
+    _upgrade_engine(connection)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "alembic"))
     config.set_main_option("version_path_separator", "os")
@@ -48,25 +58,49 @@ def _upgrade(connection: Connection, service: str) -> None:
     command.upgrade(config, "head")
 
 
+def _upgrade_engine(connection: Connection) -> None:
+    """Run the engine's scripts that this schema has not seen."""
+    if connection.scalar(text("SELECT to_regclass('engine_version')")) is None:
+        connection.execute(text(CREATE_HISTORY))
+        _note(connection, _scripts()[: _adopted(connection)])
+    applied = set(connection.scalars(text("SELECT script FROM engine_version")))
+    for script in _scripts():
+        if script.name not in applied:
+            _run(connection, script.read_text())
+            _note(connection, [script])
+
+
+def _adopted(connection: Connection) -> int:
+    """Return how many of the engine's scripts the service's own revisions have run on this schema."""
+    if connection.scalar(text("SELECT to_regclass('schema_version')")) is None:
+        return 0
+    revision = connection.scalar(text("SELECT version_num FROM schema_version"))
+    return min(int(revision or 0), ADOPTED)
+
+
+def _note(connection: Connection, scripts: Sequence[Path]) -> None:
+    for script in scripts:
+        connection.execute(text("INSERT INTO engine_version (script) VALUES (:name)"), {"name": script.name})
+
+
+def _scripts() -> list[Path]:
+    return sorted(ENGINE.glob("*.sql"))
+
+
 def _folder(service: str) -> Path:
     return Path(str(files(import_module(service)))) / "migrations"
 
 
 def run_sql(service: str, name: str) -> None:
     """Run a migration's `.sql` file as one script, which asyncpg's prepared statements cannot."""
-    run_script((_folder(service) / name).read_text())
-
-
-def run_engine_sql(name: str) -> None:
-    """Run one of the engine's scripts on the schema that is being migrated."""
-    run_script((ENGINE / name).read_text())
+    _run(op.get_bind(), (_folder(service) / name).read_text())
 
 
 def engine_sql() -> str:
     """Return all of the engine's scripts, for a schema without a service (tests and benchmarks)."""
-    return "\n".join(script.read_text() for script in sorted(ENGINE.glob("*.sql")))
+    return "\n".join(script.read_text() for script in _scripts())
 
 
-def run_script(script: str) -> None:
+def _run(connection: Connection, script: str) -> None:
     """Run a script of several statements on the schema that is being migrated."""
-    op.get_bind().connection.run_async(lambda driver: driver.execute(script))
+    connection.connection.run_async(lambda driver: driver.execute(script))

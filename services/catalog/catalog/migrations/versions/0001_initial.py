@@ -1,11 +1,10 @@
-"""The tables of catalog and what the engine keeps beside them."""
+"""The tables of catalog."""
 
-from common.db.migrate import run_engine_sql, run_sql
+from common.db.migrate import run_sql
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    run_engine_sql("0001_initial.sql")
     run_sql("catalog", "0001_initial.sql")

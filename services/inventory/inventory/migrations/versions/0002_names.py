@@ -1,11 +1,10 @@
-"""Tables and columns of inventory and of the engine under the field's usual names."""
+"""Tables and columns of inventory under the field's usual names."""
 
-from common.db.migrate import run_engine_sql, run_sql
+from common.db.migrate import run_sql
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    run_engine_sql("0002_names.sql")
     run_sql("inventory", "0002_names.sql")

@@ -1,10 +1,8 @@
-"""The engine's columns for the things that a problem affects."""
-
-from common.db.migrate import run_engine_sql
+"""Empty: the engine's tables have a history of their own, which has run before this revision."""
 
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    run_engine_sql("0003_affected.sql")
+    """Change nothing."""
