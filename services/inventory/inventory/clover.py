@@ -6,16 +6,13 @@ from decimal import Decimal
 
 import structlog
 
-from common.clover.paging import LARGEST_PAGE, Endless
+from common.clover.paging import Endless
 from common.clover.transport import Answered, MerchantApi, Unread
-from common.errors import NotFound, Rejected, Throttled, Transient, Undecodable
+from common.errors import NotFound, Rejected, Undecodable
 from common.quantity import decimal
 from inventory.domain.levels import MAX_QUANTITY
 
 log = structlog.get_logger()
-
-MAX_FAILURES = 2
-"""One item that fails may be broken. With a second one Clover itself is failing, so a batch ends there."""
 
 GONE = (
     "Clover no longer has item {item_id}. It was probably deleted there. Add an item with the same SKU in Clover and "
@@ -45,34 +42,11 @@ class Reading:
     """The result of reading counts, by item id.
 
     `counts` are in thousandths, None for an item without a count. `refused` holds the reasons why Clover has no
-    usable count of an item, in words for the merchant. `failed` holds errors that may pass.
+    usable count of an item, in words for the merchant.
     """
 
     counts: dict[str, int | None] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    failed: dict[str, Transient] = field(default_factory=dict)
-
-    def add(self, other: "Reading") -> None:
-        """Merge another reading into this one."""
-        self.counts.update(other.counts)
-        self.refused.update(other.refused)
-        self.failed.update(other.failed)
-
-
-async def read_counts(api: MerchantApi, item_ids: Sequence[str], known: int) -> Reading:
-    """Read the counts of at least these items, by single reads or by pages, whichever costs fewer calls.
-
-    `known` is the number of items of the merchant that inventory knows of.
-    """
-    if len(item_ids) <= known // LARGEST_PAGE + 1:
-        return await _one_by_one(api, item_ids)
-    reading = Reading()
-    async for page in read_pages(api):
-        reading.add(page)
-    # Paging by offset can skip rows while others are deleted, so the missing items are read one by one.
-    missing = [each for each in item_ids if each not in reading.counts and each not in reading.refused]
-    reading.add(await _one_by_one(api, missing))
-    return reading
 
 
 async def read_pages(api: MerchantApi) -> AsyncIterator[Reading]:
@@ -119,20 +93,12 @@ async def write_count(api: MerchantApi, item_id: str, count: int) -> None:
         raise NotFound(GONE.format(item_id=item_id)) from None
 
 
-async def _one_by_one(api: MerchantApi, item_ids: Sequence[str]) -> Reading:
-    reading = Reading()
-    for item_id in item_ids:
-        try:
-            reading.counts[item_id] = await read_count(api, item_id)
-        except (NotFound, Rejected, Undecodable) as error:
-            reading.refused[item_id] = str(error)
-        except Throttled:
-            raise
-        except Transient as error:
-            reading.failed[item_id] = error
-            if len(reading.failed) >= MAX_FAILURES:
-                break
-    return reading
+async def read_one(api: MerchantApi, item_id: str) -> Reading:
+    """Read the count of one item."""
+    try:
+        return Reading(counts={item_id: await read_count(api, item_id)})
+    except (NotFound, Rejected, Undecodable) as error:
+        return Reading(refused={item_id: str(error)})
 
 
 def _count(stock: ItemStock) -> int | None:

@@ -52,6 +52,19 @@ async def test_objects_are_created_read_changed_and_deleted(speaking: Speaking) 
     assert speaking.seen("DELETE") == [200]
 
 
+async def test_reserved_calls_are_counted(speaking: Speaking) -> None:
+    """A reservation of two makes two calls, and says when its caller makes a third."""
+    async with speaking.clover.session(speaking.shop.merchant.id) as api, api.reserve(2) as pair:
+        made = await pair.post("items", {"name": "Tea", "price": 350}, Item)
+        async with pair.reserve(1) as same:
+            await same.get(f"items/{made.id}", Item)
+        with pytest.raises(RuntimeError):
+            await pair.get(f"items/{made.id}", Item)
+
+    assert (speaking.seen("POST"), speaking.seen("GET")) == ([200], [200])
+    assert api.answered
+
+
 async def test_a_collection_is_read_page_by_page(speaking: Speaking) -> None:
     """Every element once, with the filters given."""
     for number in range(5):

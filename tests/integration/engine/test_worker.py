@@ -15,8 +15,8 @@ from common.db.lease import LeaseLost
 from common.db.unit import Priority, Unit
 from common.errors import Ambiguous, Held, Invalid, Rejected, Throttled, TimedOut, Unavailable
 from common.work import table
-from common.work.batch import DELAYED_AFTER, THROTTLED_AFTER, Batch, Hold, Kind, Outcome
-from common.work.worker import BUG_ATTEMPTS, Worker
+from common.work.batch import BUG_ATTEMPTS, DELAYED_AFTER, THROTTLED_AFTER, Batch, Hold, Kind, Outcome
+from common.work.worker import Worker
 
 OTHER = "MRCHNT0000002"
 Sync = Callable[[Batch], Awaitable[None]]

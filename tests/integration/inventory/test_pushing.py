@@ -193,7 +193,7 @@ async def test_a_429_only_delays_the_writes(inventory: Inventory, headers: str) 
     shop = await inventory.connect()
     items = [await inventory.item(shop, 10, sku=f"SKU-{each}") for each in range(3)]
     named = {"retry_after": 1, "limit": "token_concurrent"} if headers == "present" else {}
-    inventory.clover.fail("throttle", times=1, after=1, **named)
+    inventory.clover.fail("throttle", method=WRITE, times=1, **named)
 
     for each in range(3):
         await inventory.adjust(shop, f"SKU-{each}", -1)

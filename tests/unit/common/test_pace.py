@@ -1,6 +1,7 @@
 """The pace of calls for one merchant, on a clock that tests move."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 from math import ceil
@@ -27,6 +28,14 @@ class SleeplessClock(FakeClock):
 
 class Paced:
     """A rate limiter whose sleeps advance its clock."""
+
+    def throttled(self, sent_at: float, retry_after: timedelta | None = None) -> None:
+        with suppress(Throttled), self.pace.learn(sent_at):
+            raise Throttled(retry_after=retry_after)
+
+    def succeeded(self) -> None:
+        with self.pace.learn(0):
+            pass
 
     def __init__(self, rate: float = 10, concurrency: int = 5) -> None:
         self.clock = SleeplessClock()
@@ -58,15 +67,77 @@ async def test_calls_are_never_closer_than_the_rate_allows(rate: float, pauses: 
     assert all(later - earlier >= 1 / rate - 1e-9 for earlier, later in pairwise(paced.went))
 
 
-async def test_reserved_calls_start_together_and_cost_their_time() -> None:
-    """Two reserved calls start without a delay in between; the next call waits as usual."""
+async def test_following_call_starts_at_once_and_later_calls_wait_for_it() -> None:
+    """The second call of a pair starts without a delay although others wait; these start later by its turn."""
     paced = Paced(rate=10)
-    await paced.call()
-    await paced.pace.reserve(2)
-    for _ in range(3):
-        await paced.call()
+    async with paced.pace.permit() as first:
+        others = [asyncio.create_task(paced.call()) for _ in range(2)]
+        second = await paced.pace.follow()
+    await asyncio.gather(*others)
 
-    assert [round(went, 3) for went in paced.went] == [0.0, 0.2, 0.2, 0.3]
+    assert (first, second) == (0.0, 0.0)
+    assert paced.went == pytest.approx([0.2, 0.3], abs=1e-4)
+
+
+async def test_following_call_needs_no_place_of_its_own() -> None:
+    """With one place in flight a pair does not wait for itself, and the next call waits for the whole pair."""
+    paced = Paced(rate=10, concurrency=1)
+    async with paced.pace.permit():
+        other = asyncio.create_task(paced.call())
+        await breathe()
+        paced.clock.advance(5)
+        await paced.pace.follow()
+        assert paced.went == []
+    await other
+
+    assert len(paced.went) == 1
+
+
+async def test_following_call_waits_for_a_pause() -> None:
+    """A 429 between the calls of a pair pauses its second call too."""
+    paced = Paced(rate=10)
+    async with paced.pace.permit() as first:
+        paced.throttled(first, timedelta(seconds=3))
+        assert await paced.pace.follow() == pytest.approx(3)
+
+
+@given(
+    rate=st.floats(1, 50),
+    concurrency=st.integers(1, 5),
+    latencies=st.lists(st.tuples(st.booleans(), st.floats(0, 2)), min_size=1, max_size=30),
+)
+async def test_pairs_keep_the_rate_and_the_places(
+    rate: float, concurrency: int, latencies: list[tuple[bool, float]]
+) -> None:
+    """With any mix of single calls and pairs, n calls take n - 1 turns, less the pairs in flight at the end."""
+    clock = FakeClock()
+    pace = Pace(clock)
+    pace.limit(rate, concurrency)
+    starts: list[float] = []
+    in_flight, most = 0, 0
+
+    async def call(*, is_pair: bool, seconds: float) -> None:
+        nonlocal in_flight, most
+        async with pace.permit() as sent_at:
+            in_flight += 1
+            most = max(most, in_flight)
+            starts.append(sent_at)
+            await clock.sleep(seconds)
+            if is_pair:
+                starts.append(await pace.follow())
+                await clock.sleep(seconds)
+            in_flight -= 1
+
+    calls = [asyncio.create_task(call(is_pair=pair, seconds=seconds)) for pair, seconds in latencies]
+    while not all(each.done() for each in calls):
+        await breathe()
+        clock.advance(0.05)
+
+    assert most <= concurrency
+    starts.sort()
+    for first, began in enumerate(starts):
+        # any second of time holds at most the calls of its rate, and those that pairs in flight bring forward
+        assert sum(began <= each < began + 1 for each in starts[first:]) <= rate + 1 + 2 * concurrency
 
 
 async def test_concurrent_calls_are_spaced() -> None:
@@ -104,7 +175,7 @@ async def test_all_calls_pause_after_a_429(retry_after: timedelta | None, rests:
     """All calls wait for the Retry-After, or for a second without one, and continue at half the rate."""
     paced = Paced(rate=10)
     async with paced.pace.permit() as went:
-        paced.pace.throttled(went, retry_after)
+        paced.throttled(went, retry_after)
     await paced.call()
     await paced.call()
 
@@ -114,8 +185,8 @@ async def test_all_calls_pause_after_a_429(retry_after: timedelta | None, rests:
 async def test_concurrent_429s_halve_the_rate_once() -> None:
     """Several 429s to calls that ran together count as one."""
     paced = Paced(rate=10)
-    paced.pace.throttled(0, None)
-    paced.pace.throttled(-0.1, None)
+    paced.throttled(0, None)
+    paced.throttled(-0.1, None)
 
     assert paced.pace.rate == 5
 
@@ -125,7 +196,7 @@ async def test_rate_has_a_lower_bound() -> None:
     paced = Paced(rate=16)
     for _ in range(50):
         paced.clock.advance(1)
-        paced.pace.throttled(paced.clock.monotonic(), None)
+        paced.throttled(paced.clock.monotonic(), None)
 
     assert paced.pace.rate == 16 * LEAST_SHARE
 
@@ -133,11 +204,11 @@ async def test_rate_has_a_lower_bound() -> None:
 async def test_successful_calls_restore_the_rate() -> None:
     """Each success restores a hundredth of the granted rate, up to the grant."""
     paced = Paced(rate=10)
-    paced.pace.throttled(0, None)
-    paced.pace.succeeded()
+    paced.throttled(0, None)
+    paced.succeeded()
     after_one = paced.pace.rate
     for _ in range(200):
-        paced.pace.succeeded()
+        paced.succeeded()
 
     assert after_one == pytest.approx(5.1)
     assert paced.pace.rate == 10
@@ -146,7 +217,7 @@ async def test_successful_calls_restore_the_rate() -> None:
 async def test_long_pause_raises_throttled() -> None:
     """When Clover asks for more than five seconds, callers get Throttled, so that no grant is held idle."""
     paced = Paced()
-    paced.pace.throttled(0, timedelta(seconds=21))
+    paced.throttled(0, timedelta(seconds=21))
     with pytest.raises(Throttled) as raised:
         await paced.call()
 

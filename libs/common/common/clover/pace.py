@@ -1,8 +1,8 @@
 """The rate limiter for one merchant's calls: evenly spaced, without bursts, with bounded concurrency."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
 from common.clock import Clock
@@ -25,16 +25,15 @@ class Pace:
     """The rate limiter of one merchant in this process. It outlives grants, so that a new grant allows no burst.
 
     Calls are at least 1/rate seconds apart (a generic cell rate algorithm without burst) and start in the order of
-    their requests; at most `concurrency` run at once. After a 429 the rate is halved and all calls pause; successful
-    calls restore the rate gradually.
+    their requests; at most `concurrency` run at once. Only `follow` starts a call earlier. After a 429 the rate is
+    halved and all calls pause; successful calls restore the rate gradually.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rate, self._concurrency = 1.0, 1
         self._share = 1.0
-        self._next = self._halved_at = clock.monotonic()
-        self._reserved = 0
+        self._next = self._paused_until = self._halved_at = clock.monotonic()
         self._in_flight = 0
         self._line = asyncio.Lock()
         self._room = asyncio.Event()
@@ -44,15 +43,10 @@ class Pace:
         """The current calls per second."""
         return self._rate * self._share
 
-    async def reserve(self, calls: int) -> None:
-        """Wait for the turns of this many calls and keep them, so that these calls start without waiting in between.
-
-        The average rate stays the same; only these calls are closer together than 1/rate.
-        """
-        async with self._line:
-            self._next += (calls - 1) / self.rate
-            await self._turn()
-            self._reserved = calls
+    @property
+    def concurrency(self) -> int:
+        """The number of calls that may run at once."""
+        return self._concurrency
 
     def limit(self, rate: float, concurrency: int) -> None:
         """Set the limits: calls per second, and calls at once."""
@@ -69,12 +63,8 @@ class Pace:
             while self._in_flight >= self._concurrency:
                 self._room.clear()
                 await self._room.wait()
-            if self._reserved:
-                self._reserved -= 1
-            else:
-                await self._turn()
-            sent_at = self._clock.monotonic()
-            self._next = sent_at + 1 / self.rate
+            await self._turn()
+            sent_at = self._started()
             self._in_flight += 1
         try:
             yield sent_at
@@ -82,22 +72,46 @@ class Pace:
             self._in_flight -= 1
             self._room.set()
 
+    async def follow(self) -> float:
+        """Start a call within the permit of another one that has ended; return its start (monotonic).
+
+        It waits for a pause only and not for its turn; later calls wait for it instead, so the rate stays the same.
+        """
+        await self._pause_ends()
+        return self._started()
+
+    def _started(self) -> float:
+        now = self._clock.monotonic()
+        self._next = max(self._next, now) + 1 / self.rate
+        return now
+
     async def _turn(self) -> None:
+        await self._pause_ends()
         while (wait := self._next - self._clock.monotonic()) > 0:
-            if wait > max(PATIENCE, 1 / self.rate):
+            await self._clock.sleep(wait)
+            await self._pause_ends()
+
+    async def _pause_ends(self) -> None:
+        while (wait := self._paused_until - self._clock.monotonic()) > 0:
+            if wait > PATIENCE:
                 raise Throttled("Clover asked for a pause that is not over", timedelta(seconds=wait))
             await self._clock.sleep(wait)
 
-    def throttled(self, sent_at: float, retry_after: timedelta | None) -> None:
-        """Handle the 429 of a call that started then: halve the rate, once for all calls running then, and pause."""
+    @contextmanager
+    def learn(self, sent_at: float) -> Iterator[None]:
+        """Slow all later calls when the call that is made in the block raises Throttled, else restore the rate."""
+        try:
+            yield
+        except Throttled as error:
+            self._throttled(sent_at, error.retry_after)
+            raise
+        self._share = min(1.0, self._share + RECOVERY)
+
+    def _throttled(self, sent_at: float, retry_after: timedelta | None) -> None:
+        """Halve the rate, once for all calls that ran together, and pause."""
         now = self._clock.monotonic()
         if sent_at >= self._halved_at:
             self._share = max(self._share / 2, LEAST_SHARE)
             self._halved_at = now
-        self._reserved = 0
         pause = min(PAUSE if retry_after is None else retry_after, LONGEST_PAUSE)
-        self._next = max(self._next, now + pause.total_seconds())
-
-    def succeeded(self) -> None:
-        """Restore a part of the rate after a successful call."""
-        self._share = min(1.0, self._share + RECOVERY)
+        self._paused_until = max(self._paused_until, now + pause.total_seconds())

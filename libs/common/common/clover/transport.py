@@ -16,7 +16,7 @@ from yarl import URL
 
 from common.clock import Clock
 from common.clover.errors import decoded, refusal
-from common.clover.grant_lease import GrantLease
+from common.clover.grant_lease import GrantLease, Permits
 from common.clover.grants import Grants
 from common.clover.paging import LARGEST_PAGE, Page, pages
 from common.clover.regions import Regions, beneath
@@ -119,7 +119,7 @@ class MerchantApi:
         merchant_id: str,
         region: str,
         base: URL,
-        lease: GrantLease,
+        permits: Permits,
         session: aiohttp.ClientSession,
         metrics: Metrics,
     ) -> None:
@@ -127,17 +127,28 @@ class MerchantApi:
         self.region = region
         self.answered = False
         self._base = base
-        self._lease = lease
+        self._permits = permits
         self._session = session
         self._metrics = metrics
 
-    async def reserve_calls(self, calls: int) -> None:
-        """Wait until this many calls may follow one another without waiting in between.
+    @property
+    def concurrency(self) -> int:
+        """The number of calls that may be in flight at once, as granted last."""
+        return self._permits.concurrency
+
+    @asynccontextmanager
+    async def reserve(self, calls: int) -> AsyncIterator["MerchantApi"]:
+        """Yield an API for this many calls that follow one another, without waiting in between.
 
         Clover's stock is written as an absolute number, so a sale at the till between our read and our write is lost
-        from the count: the rate limiter must not delay the write.
+        from the count: the rate limiter must not delay the write while other calls are in flight.
         """
-        await self._lease.reserve(calls)
+        async with self._permits.reserve(calls) as reservation:
+            reserved = MerchantApi(self.merchant_id, self.region, self._base, reservation, self._session, self._metrics)
+            try:
+                yield reserved
+            finally:
+                self.answered |= reserved.answered
 
     async def get(self, path: str, model: type[M], params: Params = NO_PARAMS) -> M:
         """Read a resource. `params` may give several values for one name (`filter`)."""
@@ -169,7 +180,7 @@ class MerchantApi:
     async def _call(
         self, read: Callable[[bytes], R], method: str, path: str, params: Params, body: Body | None = None
     ) -> R:
-        async with self._lease.permit() as grant:
+        async with self._permits.permit() as grant:
             outcome = "interrupted"
             try:
                 answer = read(await self._exchange(method, path, params, body, grant.access_token))

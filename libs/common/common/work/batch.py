@@ -1,7 +1,8 @@
 """The input of a sync function: the due keys of one merchant, and the methods that record each key's outcome."""
 
+import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,14 +13,20 @@ from common.backoff import backoff_delay
 from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
+from common.db.lease import LeaseLost
 from common.db.unit import Unit
-from common.errors import Throttled, reason
+from common.errors import Again, Ambiguous, AppError, Forbidden, Held, Permanent, Throttled, Transient, reason
 
 DELAYED_AFTER = timedelta(seconds=30)
 """A key that fails for this long is reported, so that a merchant learns of an outage within a minute."""
 
 THROTTLED_AFTER = timedelta(minutes=5)
 """A key that only waits for its share of the calls is reported later, because that is no outage."""
+
+BUG_ATTEMPTS = 5
+
+KEYS_A_CALL = 2
+"""Keys under way for each call that may be in flight: while one writes to the database, another one calls."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,8 @@ Outcome: TypeAlias = Retry | Repeat | Hold
 class Batch:
     """The due keys of one kind for one merchant, while this process alone may act for it.
 
-    A key without a recorded outcome is done when the function returns. `subjects` names keys for the merchant: a short
+    A key without a recorded outcome is done when the function returns; when it raises, only those in `done` are.
+    `subjects` names keys for the merchant: a short
     label such as an order's number or a SKU, never personal data. It is shown with the key's problem.
     """
 
@@ -93,6 +101,7 @@ class Batch:
     delayed_after: timedelta = DELAYED_AFTER
     outcomes: dict[str, Outcome | Drop] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
+    done: set[str] = field(default_factory=set)
 
     @property
     def keys(self) -> list[str]:
@@ -128,7 +137,7 @@ class Batch:
 
         A key that fails for long is reported under the problem `delayed`.
         """
-        [row] = [row for row in self.rows if row.key == key]
+        row = self._row(key)
         retry_after, patience = None, self.delayed_after
         if isinstance(error, Throttled):
             retry_after, patience = error.retry_after, max(THROTTLED_AFTER, patience)
@@ -139,15 +148,70 @@ class Batch:
         problem = self.delayed if now >= report_at else None
         self.outcomes[key] = Retry(due, True, reason(error), problem, self._subject(key))
 
-    def failed_or_raise(self, key: str, error: Exception) -> None:
-        """Record a failure, or raise the error when another key failed before: then Clover fails, not the key."""
-        if any(isinstance(each, Retry) and each.failed for each in self.outcomes.values()):
-            raise error
-        self.failed(key, error)
-
     def hold(self, key: str, problem: Code, reason: str = "", *, subject: str = "") -> None:
         """Let this key wait for a person, with a reason and a subject that are shown to the merchant."""
         self.outcomes[key] = Hold(problem, reason, subject or self._subject(key))
+
+    def record(self, key: str, error: Exception, refused: Code) -> None:
+        """Give this key the outcome that the error means: held, retried or failed. A bug is held in the end."""
+        match error:
+            case Held():
+                self.hold(key, Code(error.problem), error.reason)
+            case Again():
+                self.retry(key, error.after, error.problem)
+            case Forbidden():
+                self.hold(key, Code.CONNECTION_LOST, reason(error))
+            case Permanent():
+                self.hold(key, refused, reason(error))
+            case _ if not isinstance(error, AppError) and self._row(key).attempts + 1 >= BUG_ATTEMPTS:
+                self.hold(key, refused, reason(error))
+            case _:
+                self.failed(key, error)
+
+    async def for_each(
+        self, keys: Sequence[str], push_one: Callable[[str], Awaitable[None]], *, rejected: Code, concurrency: int
+    ) -> None:
+        """Run `push_one` for these keys side by side, started in this order; an error is recorded for its key alone.
+
+        When `push_one` returns, its key is done, so it must have committed its effect. `concurrency` is the number of
+        calls that may be in flight (`MerchantApi.concurrency`). LeaseLost, Throttled, Forbidden and bugs concern the
+        whole batch: no further key is started, those under way end, and the first of these errors is raised.
+        """
+        errors: list[Exception] = []
+        waiting = iter(keys)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(len(keys), KEYS_A_CALL * concurrency)):
+                group.create_task(self._work_through(waiting, push_one, rejected, errors))
+        if errors:
+            raise errors[0]
+
+    async def _work_through(
+        self,
+        waiting: Iterator[str],
+        push_one: Callable[[str], Awaitable[None]],
+        rejected: Code,
+        errors: list[Exception],
+    ) -> None:
+        for key in waiting:
+            if errors:
+                return
+            try:
+                await push_one(key)
+                self.done.add(key)
+            except (LeaseLost, Throttled, Forbidden) as error:
+                errors.append(error)
+            except (Transient, Ambiguous) as error:
+                if any(isinstance(each, Retry) and each.failed for each in self.outcomes.values()):
+                    errors.append(error)  # another key failed before: then Clover fails, not the key
+                else:
+                    self.failed(key, error)
+            except (Held, Again, AppError) as error:
+                self.record(key, error, rejected)
+            except Exception as error:  # noqa: BLE001 - raised later: a bug must not cancel calls under way
+                errors.append(error)
+
+    def _row(self, key: str) -> Row:
+        return next(row for row in self.rows if row.key == key)
 
     def _subject(self, key: str) -> str:
         return self.subjects.get(key, "")

@@ -24,12 +24,10 @@ from common.errors import (
     Conflict,
     Forbidden,
     Held,
-    Permanent,
     Throttled,
     TimedOut,
     Transient,
     Unavailable,
-    reason,
 )
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
@@ -50,7 +48,6 @@ TURN_SECONDS = 2.0
 """Long enough for a few Clover calls, short enough that other merchants wait no longer than they would notice."""
 TAKE = 200
 """Rows read at once; those of the first row's kind make the batch."""
-BUG_ATTEMPTS = 5
 WRITE_ATTEMPTS = 4
 STOP_SECONDS = 8.0
 """A Clover call may take this long; the container runtime kills the process after 20 s."""
@@ -267,22 +264,7 @@ class Worker:
 
 
 def _fail(batch: Batch, error: Exception, refused: Code) -> None:
-    """Give each key without an outcome the one that this error means."""
-    for row in batch.rows:
-        if row.key in batch.outcomes:
-            continue
-        match error:
-            case Held():
-                batch.hold(row.key, Code(error.problem), error.reason)
-            case Again():
-                batch.retry(row.key, error.after, error.problem)
-            case Forbidden():
-                batch.hold(row.key, Code.CONNECTION_LOST, reason(error))
-            case Permanent():
-                batch.hold(row.key, refused, reason(error))
-            case AppError():
-                batch.failed(row.key, error)
-            case _ if row.attempts + 1 >= BUG_ATTEMPTS:
-                batch.hold(row.key, refused, reason(error))
-            case _:
-                batch.failed(row.key, error)
+    """Give each key that is not done and has no outcome the one that this error means."""
+    for key in batch.keys:
+        if key not in batch.outcomes and key not in batch.done:
+            batch.record(key, error, refused)

@@ -13,7 +13,7 @@ from common.clover.transport import MerchantApi
 from common.contracts.catalog import ProductLinked
 from common.contracts.problems import Code
 from common.db.unit import Unit
-from common.errors import Ambiguous, Conflict, Forbidden, Permanent, Throttled, Transient
+from common.errors import Permanent, Transient
 from common.work.batch import Batch, Hold, Outcome
 
 
@@ -21,20 +21,16 @@ async def push_products(batch: Batch, deps: Deps) -> None:
     """Create or update the Clover items of these products; link the items that exist already."""
     async with deps.database.connection() as conn:
         records = await products.find_all(conn, batch.merchant_id, batch.keys_untried_first)
-    due = [record for record in records if record.item_id or record.is_due]
-    if not due:
+    by_id = {each.product.product_id: each for each in records if each.item_id or each.is_due}
+    if not by_id:
         return
-    batch.subjects |= {record.product.product_id: _subject(record) for record in due}
+    batch.subjects |= {product_id: _subject(record) for product_id, record in by_id.items()}
     async with deps.clover.session(batch.merchant_id) as api:
-        for record in due:
-            try:
-                await _push(batch, deps, api, record)
-            except (Throttled, Forbidden, Conflict):
-                raise
-            except Permanent as error:
-                batch.hold(record.product.product_id, Code.PRODUCT_REJECTED, str(error))
-            except (Transient, Ambiguous) as error:
-                batch.failed_or_raise(record.product.product_id, error)
+
+        async def push(product_id: str) -> None:
+            await _push(batch, deps, api, by_id[product_id])
+
+        await batch.for_each(list(by_id), push, rejected=Code.PRODUCT_REJECTED, concurrency=api.concurrency)
 
 
 async def save_holds(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:

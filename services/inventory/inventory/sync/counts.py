@@ -1,7 +1,10 @@
 """Brings Clover's counts into the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from common.clover.paging import LARGEST_PAGE
+from common.clover.transport import MerchantApi
+from common.contracts.problems import Code
 from common.db.unit import Priority, Unit
 from common.work.batch import Batch, Hold, Outcome
 from inventory import clover
@@ -18,7 +21,26 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
         known = await levels.count_levels(conn, batch.merchant_id)
         batch.subjects |= await levels.labels(conn, batch.merchant_id, batch.keys)
     async with deps.clover.session(batch.merchant_id) as api:
-        reading = await clover.read_counts(api, batch.keys_untried_first, known)
+        item_ids = batch.keys_untried_first
+        if len(item_ids) > known // LARGEST_PAGE + 1:  # otherwise single reads cost fewer calls
+            item_ids = await _read_pages(batch, api, item_ids)
+
+        async def read(item_id: str) -> None:
+            await _save(batch, await clover.read_one(api, item_id))
+
+        await batch.for_each(item_ids, read, rejected=Code.STOCK_REJECTED, concurrency=api.concurrency)
+
+
+async def _read_pages(batch: Batch, api: MerchantApi, item_ids: Sequence[str]) -> list[str]:
+    """Read all counts and return the items that were missing: paging can skip rows while others are deleted."""
+    shown: set[str] = set()
+    async for reading in clover.read_pages(api):
+        await _save(batch, reading)
+        shown |= reading.counts.keys() | reading.refused.keys()
+    return [each for each in item_ids if each not in shown]
+
+
+async def _save(batch: Batch, reading: clover.Reading) -> None:
     waited = [row.key for row in batch.rows if row.problem and row.key in reading.counts]
     async with batch.unit() as unit:
         await _absorb(unit, batch.merchant_id, reading)
@@ -26,8 +48,6 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
         if waited:
             unit.mark(PUSH_STOCK, batch.merchant_id, await pushes.items_to_push(unit.conn, batch.merchant_id, waited))
     await hold_linked(batch, reading.refused)
-    for item_id, error in reading.failed.items():
-        batch.failed_or_raise(item_id, error)
 
 
 async def sweep(batch: Batch, deps: Deps) -> None:

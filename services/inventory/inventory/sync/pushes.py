@@ -5,7 +5,7 @@ from datetime import timedelta
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Priority, Unit
-from common.errors import Ambiguous, AppError, Conflict, Forbidden, NotFound, Permanent, Throttled, Transient
+from common.errors import Ambiguous, AppError, NotFound
 from common.ids import uuid7
 from common.work.batch import Batch
 from inventory import clover
@@ -29,24 +29,22 @@ MAX_READ_AGE = 0.5
 
 
 async def push_stock(batch: Batch, deps: Deps) -> None:
-    """Bring our stock of these items into Clover, one item after another.
+    """Bring our stock of these items into Clover.
 
-    No other call of ours comes between the read and the write of an item. A write without an answer is resolved by
-    reading and never repeated blindly.
+    The write of an item follows its read without a wait in between. A write without an answer is resolved by reading
+    and never repeated blindly.
     """
     async with deps.clover.session(batch.merchant_id) as api:
-        for item_id in await _items_to_push(batch):
+
+        async def push(item_id: str) -> None:
             try:
                 await _push(batch, deps, api, item_id)
-            except (Throttled, Forbidden, Conflict):
-                raise
             except NotFound as error:
                 await _close_open(batch, item_id)
                 await hold_linked(batch, {item_id: str(error)})
-            except Permanent as error:
-                batch.hold(item_id, Code.STOCK_REJECTED, str(error))
-            except Transient as error:
-                batch.failed_or_raise(item_id, error)
+
+        items = await _items_to_push(batch)
+        await batch.for_each(items, push, rejected=Code.STOCK_REJECTED, concurrency=api.concurrency)
 
 
 async def _items_to_push(batch: Batch) -> list[str]:
@@ -57,25 +55,33 @@ async def _items_to_push(batch: Batch) -> list[str]:
 
 
 async def _push(batch: Batch, deps: Deps, api: MerchantApi, item_id: str) -> None:
-    await api.reserve_calls(2)
-    count = await clover.read_count(api, item_id)
-    read_at = deps.clock.monotonic()
-    push = await _open(batch, deps, item_id, count)
-    if push is None:
-        return
-    if deps.clock.monotonic() - read_at > MAX_READ_AGE:
-        await _close(batch, push, PushOutcome.NOT_APPLIED)
-        batch.retry(item_id, AT_ONCE)
-        return
-    try:
-        await clover.write_count(api, item_id, push.target)
-    except Ambiguous:
+    async with api.reserve(2) as pair:
+        count = await clover.read_count(pair, item_id)
+        read_at = deps.clock.monotonic()
+        push = await _open(batch, deps, item_id, count)
+        if push is None:
+            return
+        if deps.clock.monotonic() - read_at > MAX_READ_AGE:
+            await _close(batch, push, PushOutcome.NOT_APPLIED)
+            batch.retry(item_id, AT_ONCE)
+            return
+        outcome = await _write(batch, pair, push)
+    if outcome is PushOutcome.APPLIED:
+        await _close(batch, push, outcome)
+    else:
         await _keep_open(batch, deps, push)
+
+
+async def _write(batch: Batch, pair: MerchantApi, push: Push) -> PushOutcome:
+    """Write the count. When its answer is lost the outcome is UNKNOWN; any other error ends the push."""
+    try:
+        await clover.write_count(pair, push.item_id, push.target)
+    except Ambiguous:
+        return PushOutcome.UNKNOWN
     except AppError:
         await _close(batch, push, PushOutcome.NOT_APPLIED)
         raise
-    else:
-        await _close(batch, push, PushOutcome.APPLIED)
+    return PushOutcome.APPLIED
 
 
 async def _open(batch: Batch, deps: Deps, item_id: str, count: int | None) -> Push | None:
