@@ -6,7 +6,7 @@ ON_WORKERS = -n $(WORKERS) --no-loadscope-reorder
 .DEFAULT_GOAL := help
 # Tests start many Python processes: without compiled modules, each compiles all our code and pytest all its tests anew.
 export PYTHONDONTWRITEBYTECODE =
-.PHONY: help setup servers up demo test test-fast lint format bench bars mutants nightly docs clients lock images clean
+.PHONY: help setup servers up demo test test-fast lint format bench bars mutants nightly docs release clients lock images clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ nightly: ## every test with Hypothesis searching for long, then the mutants; hou
 
 docs: setup ## write docs/events.md, docs/remedies.md and docs/openapi/ anew from the code
 	@$(BIN)/python -m tests.support.documents
+
+release: docs ## write down the event schemas and subscriptions of this release; the next one is compared with them
+	@$(BIN)/python -m tests.support.documents release
 
 clients: setup ## generate typed clients from docs/openapi, in Python and TypeScript, and compile them (needs npm)
 	@$(BIN)/python -m tests.support.clients

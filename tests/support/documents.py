@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +10,7 @@ from pkgutil import iter_modules
 
 import common.contracts
 from common import messages
+from common.bus import topology
 from common.contracts.envelope import Event, EventClass
 from common.contracts.problems import Code, Severity
 from common.http import openapi
@@ -16,6 +18,9 @@ from common.service import Service
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "contract" / "golden"
+"""The schemas of the events as the last release published them, and of new events."""
+SUBSCRIBED = ROOT / "tests" / "contract" / "subscriptions.json"
+"""The subscriptions of the last release."""
 SERVICES = ("catalog", "inventory", "orders", "notifier")
 KEY = base64.b64encode(bytes(32)).decode()
 
@@ -23,8 +28,13 @@ HEAD = """# Events
 
 The events between the services, generated from `libs/common/common/contracts/` by `make docs`. Each is published to the
 topic exchange `quicksync.events` under its type as the routing key, persistent and mandatory, with the outbox row's id
-as its `message_id`, its type as `type` and the trace in the header `traceparent`. A schema never changes: another shape
-is another version.
+as its `message_id`, its type as `type` and the trace in the header `traceparent`.
+
+A version may gain fields with a default and members of its closed lists; any other change is a new type, `….v<n+1>`.
+Services build events strictly and decode them tolerantly: a field that they do not know is ignored.
+A message with an unknown type or member is retried with growing pauses, so that a newer replica can take it.
+After an hour it waits for an operator; `<service> dead-letters replay` and each start of a replica retry it.
+A type that a service handles no more is skipped for one release (`RETIRED`), and unbound in the next (`UNBOUND`).
 """
 
 
@@ -125,8 +135,22 @@ def documents() -> Iterator[tuple[Path, str]]:
         yield ROOT / "docs" / "openapi" / f"{name}.json", openapi.text(openapi.document(name, built(name).routes))
 
 
+def subscriptions() -> str:
+    """Return the subscriptions and retired types of every service, in the form of their file."""
+    lists = {"subscribed": topology.SUBSCRIPTIONS, "retired": topology.RETIRED}
+    by_service = {name: {word: sorted(types.get(name, ())) for word, types in lists.items()} for name in SERVICES}
+    return json.dumps(by_service, indent=2) + "\n"
+
+
+def release() -> None:
+    """Write the schemas and subscriptions of this release, with which the next one is compared."""
+    SUBSCRIBED.write_text(subscriptions())
+    for event in events():
+        (GOLDEN / f"{event.type}.json").write_text(schema(event))
+
+
 def write() -> None:
-    """Write every document. An existing golden schema stays, because a published version never changes."""
+    """Write every document. An existing golden schema stays: it is the one of the last release."""
     for path, text in documents():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -139,3 +163,5 @@ def write() -> None:
 
 if __name__ == "__main__":
     write()
+    if sys.argv[1:] == ["release"]:
+        release()

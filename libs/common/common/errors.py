@@ -1,7 +1,7 @@
 """The tree of errors: the class of an exception decides what the engine does next.
 
 AppError
-  Transient   retried later:         Throttled, Unavailable, TimedOut, Conflict
+  Transient   retried later:         Throttled, Unavailable, TimedOut, Conflict, FromNewerVersion
   Permanent   never works:           Invalid, NotFound, Forbidden, Rejected, Undecodable
   Ambiguous   may have been applied: look before repeating
 Held          waits for a person:    control flow, not a failure
@@ -47,6 +47,10 @@ class TimedOut(Transient):
 
 class Conflict(Transient):
     """Two transactions conflicted; this one was rolled back and may run again."""
+
+
+class FromNewerVersion(Transient):
+    """Only a newer version of this service can read it."""
 
 
 class Permanent(AppError):

@@ -17,7 +17,7 @@ from common.backoff import sleep_until
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
 from common.bus.publisher import AmqpPublisher
-from common.bus.topology import SUBSCRIPTIONS, Topology
+from common.bus.topology import RETIRED, SUBSCRIPTIONS, UNBOUND, Topology
 from common.db.database import Database
 from common.db.inbox import Handlers, Inbox
 from common.db.outbox import Relay
@@ -78,9 +78,9 @@ class Service:
     publisher: AmqpPublisher = field(init=False)
 
     def __post_init__(self) -> None:
-        clock, topology = self.database.clock, Topology(self.settings.bus_namespace, self.subscriptions)
+        clock, topology = self.database.clock, Topology(self.settings.bus_namespace, self.subscriptions, UNBOUND)
         self.broker = Broker(self.settings.amqp_url.get_secret_value(), self.name)
-        self.inbox = Inbox(self.database, self.handlers, self.metrics)
+        self.inbox = Inbox(self.database, self.handlers, self.metrics, RETIRED.get(self.name, ()))
         self.publisher = AmqpPublisher(self.broker, topology)
         self.relay = Relay(self.database, self.publisher, self.metrics)
         self.consumer = Consumer(self.broker, topology, self.name, self.inbox.types, self.inbox.take, clock)

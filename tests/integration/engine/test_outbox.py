@@ -118,6 +118,16 @@ async def test_event_is_kept_for_a_service_that_never_ran(engine: Engine) -> Non
     await eventually(lambda: engine.handled == ["a"])
 
 
+async def test_unbound_type_no_longer_reaches_the_queue(engine: Engine) -> None:
+    """A type that the last release retired loses its binding when the queue is declared."""
+    await engine.declare()
+    assert await engine.publisher().publish([message("a")]) == {}
+    engine.topology = replace(engine.topology, subscriptions={"engine": []}, unbound={"engine": [Noted.type]})
+
+    after = message("b")
+    assert dict(await engine.publisher().publish([after])) == {after.id: "no queue is bound for it"}
+
+
 async def test_missing_confirm_causes_a_repeat_and_loses_no_event(engine: Engine) -> None:
     """While the broker is silent the rows stay; afterwards they arrive, with one effect each."""
     await engine.declare()

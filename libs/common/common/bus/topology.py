@@ -45,16 +45,26 @@ SUBSCRIPTIONS: Mapping[str, Iterable[str]] = {
 """The events each service subscribes to, known before it first runs; a test compares them with its HANDLERS."""
 
 
+RETIRED: Mapping[str, Iterable[str]] = {}
+"""The event types that a service's HANDLERS lost in this release. Their bindings stay, for the replicas of the last
+release and for a roll-back to it; replicas of this release skip them."""
+
+UNBOUND: Mapping[str, Iterable[str]] = {}
+"""The event types that were in RETIRED in the last release. Every declaration of the queue removes their bindings."""
+
+
 @dataclass(frozen=True)
 class Topology:
     """The names on the broker, below a namespace so that several systems (or tests) can share it.
 
     `subscriptions` are the queues, with their event types, that must exist before anything is published: the broker
-    returns an event that reaches no queue, but does not report one missing queue among several.
+    returns an event that reaches no queue, but does not report one missing queue among several. `unbound` are the
+    event types that a service no longer wants.
     """
 
     namespace: str = ""
     subscriptions: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    unbound: Mapping[str, Iterable[str]] = field(default_factory=dict)
 
     @property
     def exchange(self) -> str:
@@ -76,11 +86,13 @@ class Topology:
         await channel.declare_exchange(self.exchange, aio_pika.ExchangeType.TOPIC, durable=True, timeout=ANSWER_SECONDS)
 
     async def declare_queue(self, channel: AbstractChannel, service: str, types: Iterable[str]) -> str:
-        """Declare the service's queue, bind it to these event types, and return its name."""
+        """Declare the service's queue, bind it to these event types and to no unbound ones, and return its name."""
         await self.declare_exchange(channel)
         queue = await channel.declare_queue(
             self.queue(service), durable=True, arguments={**QUEUE_ARGUMENTS}, timeout=ANSWER_SECONDS
         )
         for each in sorted(types):
             await queue.bind(self.exchange, each, timeout=ANSWER_SECONDS)
+        for each in sorted(self.unbound.get(service, ())):
+            await queue.unbind(self.exchange, each, timeout=ANSWER_SECONDS)
         return queue.name

@@ -7,14 +7,19 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from common.errors import Undecodable
+from common.errors import FromNewerVersion, Undecodable
 from common.ids import MerchantId
+
+CLOSED_LISTS = {"enum", "literal_error"}
+"""pydantic's error types for a value outside a closed list, which grows with the versions."""
 
 
 class Event(BaseModel):
-    """Something that happened, named in the past tense. Its schema never changes: a changed schema is a new version.
+    """Something that happened, named in the past tense. Built strictly, decoded tolerantly.
 
-    `type` is the routing key, `<owner>.<event>.v<n>`. Events contain no secrets and no personal data.
+    A version may gain fields with a default and members of its closed lists; any other change is a new version. An
+    event is built with known fields only, and decoded with its unknown fields ignored: a newer version may have added
+    them. `type` is the routing key, `<owner>.<event>.v<n>`. Events contain no secrets and no personal data.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,14 +35,18 @@ class Event(BaseModel):
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
-        """Return the event in this JSON. Raises Undecodable, which names the fields but not their values."""
+        """Return the event in this JSON. The errors name the fields but not their values.
+
+        Raise FromNewerVersion when nothing but members of closed lists are unknown, else Undecodable.
+        """
         try:
-            return cls.model_validate_json(body)
-        except ValidationError as error:
-            wrong = ", ".join(
-                f"{'.'.join(map(str, each['loc'])) or 'body'} ({each['type']})" for each in error.errors()
-            )
-            raise Undecodable(f"{cls.type} does not fit its schema: {wrong}") from None
+            return cls.model_validate_json(body, extra="ignore")
+        except ValidationError as invalid:
+            faults = [(".".join(map(str, each["loc"])) or "body", each["type"]) for each in invalid.errors()]
+        wrong = ", ".join(f"{place} ({kind})" for place, kind in faults)
+        if {kind for _, kind in faults} <= CLOSED_LISTS:
+            raise FromNewerVersion(f"{cls.type} has values that only a newer version knows: {wrong}")
+        raise Undecodable(f"{cls.type} does not fit its schema: {wrong}")
 
 
 EventClass = type[Event]

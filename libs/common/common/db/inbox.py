@@ -1,15 +1,16 @@
 """Runs the handlers: each message has its effect once, in the transaction that records its id.
 
-A batch is one transaction. When a handler raises, the batch is rolled back and each message is handled alone, so that
-only the bad one becomes a dead letter: it is retried after a delay or, when a retry is pointless, waits for a person.
+A batch is one transaction, in which messages that cannot be read become dead letters. When a handler raises, the
+batch is rolled back and each message is handled alone, so that only the bad one becomes a dead letter. A dead letter is
+retried after a delay or, when a retry is pointless, waits for a person. One that only a newer version can read is
+retried for an hour, by any replica, and again at each start of one.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import structlog
 
@@ -17,7 +18,7 @@ from common.backoff import Backoff, backoff_delay
 from common.contracts.envelope import Event, Message
 from common.db.database import Database
 from common.db.unit import Unit
-from common.errors import AppError, Conflict, Permanent, Transient, Unavailable, Undecodable, reason
+from common.errors import AppError, Conflict, FromNewerVersion, Permanent, Transient, Unavailable, Undecodable, reason
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.text import clean
@@ -31,6 +32,8 @@ LARGEST_BODY = 256 * 1024
 BUG_ATTEMPTS = 5
 LOOK_SECONDS = 1.0
 """Poll interval of the dead letters; nobody announces that a due time has come."""
+UPGRADED_WITHIN = timedelta(hours=1)
+"""How long a rolling upgrade may take before a message that only the newer version knows waits for a person."""
 KEEP = timedelta(days=14)
 """Longer than any outage after which a relay may still send a message a second time."""
 FORGET_AT_ONCE = 10_000
@@ -40,11 +43,12 @@ MESSAGE = ("id", "type", "body", "at", "trace")
 
 CLAIM = "INSERT INTO inbox (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING id"
 DEAD_LETTER = """
-INSERT INTO dead_letter (id, type, body, at, trace, attempts, due_at, reason) VALUES ($1, $2, $3, $4, $5, 1, $6, $7)
+INSERT INTO dead_letter (id, type, body, at, trace, attempts, due_at, reason, failed_at, from_newer)
+VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9)
 ON CONFLICT (id) DO NOTHING
 """
 NEXT_DUE = """
-SELECT id, type, body, at, trace, attempts FROM dead_letter
+SELECT id, type, body, at, trace, attempts, failed_at FROM dead_letter
 WHERE due_at <= $1 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 FORGET = """
@@ -52,15 +56,23 @@ WITH old AS (SELECT id FROM inbox WHERE received_at < $1 ORDER BY received_at LI
     gone AS (DELETE FROM inbox USING old WHERE inbox.id = old.id RETURNING 1)
 SELECT count(*) FROM gone
 """
-FAILED_AGAIN = "UPDATE dead_letter SET attempts = $2 + 1, due_at = $3, reason = $4 WHERE id = $1 AND attempts = $2"
+FAILED_AGAIN = """
+UPDATE dead_letter SET attempts = $2 + 1, due_at = $3, reason = $4, from_newer = $5 WHERE id = $1 AND attempts = $2
+"""
+# The replica that starts may be the newer one.
+RETRY_FROM_NEWER = "UPDATE dead_letter SET due_at = $1 WHERE from_newer AND due_at IS NULL"
 
 
 class Inbox:
-    """The handlers of one service, and the ids of the messages they have handled."""
+    """The handlers of one service, and the ids of the messages they have handled.
 
-    def __init__(self, database: Database, handlers: Handlers, metrics: Metrics) -> None:
+    Messages of the types in `retired` are skipped: the queue still receives them for replicas of the last release.
+    """
+
+    def __init__(self, database: Database, handlers: Handlers, metrics: Metrics, retired: Iterable[str] = ()) -> None:
         self._database = database
         self._handlers = {event.type: (event, handler) for event, handler in handlers.items()}
+        self._retired = frozenset(retired)
         self._metrics = metrics
 
     @property
@@ -86,7 +98,7 @@ class Inbox:
             rows = await unit.conn.fetch(CLAIM, [message.id for message in messages])
             new = {row["id"] for row in rows}
             once = {message.id: message for message in messages if message.id in new}.values()
-            read = [(message.trace, *self._read(message)) for message in once]
+            read = [each for message in once if (each := self._read_or_dead_letter(message, unit))]
             # sorted by merchant, so that two replicas' batches take their locks in the same order
             for trace, event, handler in sorted(read, key=lambda each: each[1].merchant_id):
                 await self._handle(trace, event, handler, unit)
@@ -106,31 +118,44 @@ class Inbox:
         return await self._dead_letter(message, Conflict())
 
     async def _dead_letter(self, message: Message, error: Exception) -> None:
-        log.warning("message became a dead letter", id=str(message.id), type=message.type, reason=reason(error))
         async with self._database.unit() as unit:
-            if not await unit.conn.fetch(CLAIM, [message.id]):
-                return
-            due = next_attempt(error, 1, unit.now)
-            await unit.conn.execute(
-                DEAD_LETTER,
-                message.id,
-                clean(message.type)[:200],
-                message.body[:LARGEST_BODY],
-                message.at,
-                clean(message.trace)[:100],
-                due,
-                reason(error),
-            )
+            if await unit.conn.fetch(CLAIM, [message.id]):
+                self._save_dead_letter(unit, message, error)
+
+    def _save_dead_letter(self, unit: Unit, message: Message, error: Exception) -> None:
+        log.warning("message became a dead letter", id=str(message.id), type=message.type, reason=reason(error))
+        unit.write(
+            DEAD_LETTER,
+            message.id,
+            clean(message.type)[:200],
+            message.body[:LARGEST_BODY],
+            message.at,
+            clean(message.trace)[:100],
+            next_attempt(error, 1, unit.now, unit.now),
+            reason(error),
+            unit.now,
+            isinstance(error, FromNewerVersion),
+        )
         known = message.type if message.type in self._handlers else "unknown"
         self._metrics.events_dead_lettered.labels(known, type(error).__name__).inc()
 
+    def _read_or_dead_letter(self, message: Message, unit: Unit) -> tuple[str, Event, Handler] | None:
+        """Return the message's trace, event and handler. Return None when it is retired or becomes a dead letter."""
+        if message.type in self._retired:
+            return None
+        try:
+            return message.trace, *self._read(message)
+        except (FromNewerVersion, Undecodable) as error:
+            self._save_dead_letter(unit, message, error)
+            return None
+
     def _read(self, message: Message) -> tuple[Event, Handler]:
-        """Return the event in the message, and its handler. Raise Undecodable when there is none."""
-        known = self._handlers.get(message.type)
-        if known is None:
-            raise Undecodable(f"no handler here for {clean(message.type)[:100]!r}")
+        """Return the event in the message, and its handler. Raise FromNewerVersion when there is no handler."""
         if len(message.body) > LARGEST_BODY:
             raise Undecodable(f"{len(message.body)} bytes, more than the {LARGEST_BODY} a message may have")
+        known = self._handlers.get(message.type)
+        if known is None:
+            raise FromNewerVersion(f"no handler here for {clean(message.type)[:100]!r}")
         event_class, handler = known
         return event_class.decode(message.body), handler
 
@@ -143,9 +168,12 @@ class Inbox:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Retry dead letters when they are due, until `stop`."""
-        backoff = Backoff(self._database.clock, first=0.5, most=10.0)
+        backoff, is_first = Backoff(self._database.clock, first=0.5, most=10.0), True
         while not stop.is_set():
             try:
+                if is_first:
+                    await self.retry_from_newer()
+                    is_first = False
                 if not await self.retry_next():
                     await self._database.wakeups.wait("dead_letter", LOOK_SECONDS)
                 backoff.reset()
@@ -155,28 +183,35 @@ class Inbox:
 
     async def retry_next(self) -> bool:
         """Retry the dead letter that is most overdue; return whether one was due."""
-        message, attempts = None, 0
+        message, row = None, None
         try:
             async with self._database.unit() as unit:
                 row = await unit.conn.fetchrow(NEXT_DUE, unit.now)
                 if row is None:
                     return False
-                attempts = row["attempts"]
                 message = Message(**{name: row[name] for name in MESSAGE})
                 await self._handle(message.trace, *self._read(message), unit)
                 await unit.conn.execute("DELETE FROM dead_letter WHERE id = $1", message.id)
         except Unavailable:
             raise
         except Exception as error:
-            if message is None:
+            if message is None or row is None:
                 raise
-            await self._postpone(message.id, attempts, error)
+            await self._postpone(message, row["attempts"], row["failed_at"], error)
         return True
 
-    async def _postpone(self, message_id: UUID, attempts: int, error: Exception) -> None:
+    async def _postpone(self, message: Message, attempts: int, failed_at: datetime, error: Exception) -> None:
+        due = next_attempt(error, attempts + 1, failed_at, self._database.clock.now())
+        is_newer = isinstance(error, FromNewerVersion)
         async with self._database.connection() as conn:
-            due = next_attempt(error, attempts + 1, self._database.clock.now())
-            await conn.execute(FAILED_AGAIN, message_id, attempts, due, reason(error))
+            await conn.execute(FAILED_AGAIN, message.id, attempts, due, reason(error), is_newer)
+        if due is None:
+            log.error("dead letter waits for a person", id=str(message.id), type=message.type, reason=reason(error))
+
+    async def retry_from_newer(self) -> None:
+        """Make the messages due that an older version left to a person because only a newer one knows them."""
+        async with self._database.connection() as conn:
+            await conn.execute(RETRY_FROM_NEWER, self._database.clock.now())
 
     async def forget_old(self) -> None:
         """Delete the ids of messages too old to be redelivered, in small portions."""
@@ -186,8 +221,13 @@ class Inbox:
                 pass
 
 
-def next_attempt(error: Exception, attempts: int, now: Any) -> Any:
-    """Return the time of the next attempt after this many failures, or None when only a person can help."""
+def next_attempt(error: Exception, attempts: int, failed_at: datetime, now: datetime) -> datetime | None:
+    """Return the time of the next attempt after this many failures, or None when only a person can help.
+
+    `failed_at` is the time of the first failure.
+    """
+    if isinstance(error, FromNewerVersion) and now - failed_at >= UPGRADED_WITHIN:
+        return None
     if isinstance(error, Permanent) or (not isinstance(error, AppError) and attempts >= BUG_ATTEMPTS):
         return None
     return now + backoff_delay(attempts, first=1.0, most=300.0)
