@@ -202,6 +202,18 @@ async def test_a_merchant_is_known_as_soon_as_it_is_connected(receiving: Receivi
     assert [each.merchant_id for each in await receiving.received()] == ["NEWC0MER00001"]
 
 
+async def test_a_merchant_is_forgotten_as_soon_as_it_is_disconnected(receiving: Receiving) -> None:
+    """Its webhooks get a 200 and store nothing; no cache remembers it."""
+    await receiving.post(notice(change()))
+    async with receiving.database.unit() as unit:
+        await unit.conn.execute("DELETE FROM merchant")
+    answer = await receiving.post(notice(change()))
+
+    assert answer.status == 200
+    assert len(await receiving.received()) == 1
+    assert receiving.counted("unknown_merchant") == 1
+
+
 @pytest.mark.parametrize("secret", [SECRETS[0], "wrong"])
 async def test_too_large_content_length_is_refused_unread(door: Receiving, secret: str) -> None:
     """A hundred megabytes are refused by their Content-Length."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from common.db import group_commit
 from common.db.group_commit import LARGEST_GROUP, MOST_GROUPS, GroupCommit
 from common.errors import Unavailable
 
@@ -94,3 +95,13 @@ async def test_waiting_items_are_bounded() -> None:
 
     writer.go_on.set()
     await asyncio.gather(*tasks)
+
+
+async def test_callers_of_every_group_are_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing can be written, neither the group being written nor the one behind it waits without end."""
+    monkeypatch.setattr(group_commit, "WRITE_SECONDS", 0.01)
+    writer = Writer()
+    first, behind = [await writer.add(each) for each in "ab"]
+    results = await asyncio.gather(first, behind, return_exceptions=True)
+
+    assert [type(each) for each in results] == [Unavailable, Unavailable]

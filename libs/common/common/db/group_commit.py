@@ -12,13 +12,13 @@ T = TypeVar("T")
 
 LARGEST_GROUP = 2_000
 MOST_GROUPS = 4
-TOO_SLOW = "the database did not write in time"
 WRITE_SECONDS = 3.0
 """Clover gives up a webhook after some seconds and repeats it, so a slower write is better refused."""
 
 
 @dataclass
 class _Group(Generic[T]):
+    deadline: float
     items: list[T] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     error: Exception | None = field(default_factory=lambda: Unavailable("the write was interrupted"))
@@ -27,8 +27,9 @@ class _Group(Generic[T]):
 class GroupCommit(Generic[T]):
     """Writes the items of concurrent callers in groups, one group after another, each in one call of `write`.
 
-    When a group fails, exactly the callers of its items get the error. At most four full groups wait. The items of a
-    caller that gets Unavailable may still be written later, as after any lost answer.
+    When a group fails, exactly the callers of its items get the error. At most four full groups wait. A group must be
+    written WRITE_SECONDS after its first item came; as it forms while the group before it is written, that bounds the
+    wait of every caller without a timer for each.
     """
 
     def __init__(self, write: Callable[[Sequence[T]], Awaitable[None]]) -> None:
@@ -41,11 +42,7 @@ class GroupCommit(Generic[T]):
         group = self._joined(items)
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._run(), name="group commit")
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await group.over.wait()
-        except TimeoutError:
-            raise Unavailable(TOO_SLOW) from None
+        await group.over.wait()
         if group.error is not None:
             raise group.error
 
@@ -53,7 +50,7 @@ class GroupCommit(Generic[T]):
         if not self._waiting or len(self._waiting[-1].items) >= LARGEST_GROUP:
             if len(self._waiting) >= MOST_GROUPS:
                 raise Unavailable("the database cannot keep up")
-            self._waiting.append(_Group())
+            self._waiting.append(_Group(asyncio.get_running_loop().time() + WRITE_SECONDS))
         group = self._waiting[-1]
         group.items.extend(items)
         return group
@@ -62,11 +59,11 @@ class GroupCommit(Generic[T]):
         while self._waiting:
             group = self._waiting.popleft()
             try:
-                async with asyncio.timeout(WRITE_SECONDS):
+                async with asyncio.timeout_at(group.deadline):
                     await self._write(group.items)
                 group.error = None
             except TimeoutError:
-                group.error = Unavailable(TOO_SLOW)
+                group.error = Unavailable("the database did not write in time")
             except Exception as error:  # noqa: BLE001 - each caller of the group raises it again
                 group.error = error
             finally:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
@@ -18,6 +19,7 @@ from common.http.auth import Claims, Keys
 from common.http.deadline import answer_begins, in_time
 from common.http.problems import STARTED, Refused, problems
 from common.http.routes import Access, Answer, Call, Nothing, Route
+from common.http.routes import Handler as RouteHandler
 from common.settings import CommonSettings
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
@@ -84,6 +86,8 @@ def _document_route(name: str, routes: Sequence[Route]) -> Route:
 def _endpoint(
     route: Route, deps: object, keys: Keys, read_timeout: float
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    handle = route.handler if route.within is None else _limited(route.handler, route.within)
+
     async def endpoint(request: web.Request) -> web.StreamResponse:
         claims = _authorize(route, keys, request)
         path = _read_path(route, request)
@@ -93,11 +97,17 @@ def _endpoint(
             raise NotFound(f"There is no merchant {merchant_id} here.")
         values = await _read_input(route, request, read_timeout)
         query = parse.from_query(route.query, request.query) if route.query is not Nothing else None
-        async with in_time(request, route.within):
-            result = await route.handler(Call(deps, values, merchant_id, path, claims, request, query))
-        return _response(route, result)
+        return _response(route, await handle(Call(deps, values, merchant_id, path, claims, request, query)))
 
     return endpoint
+
+
+def _limited(handler: RouteHandler, seconds: float) -> RouteHandler:
+    async def limited(call: Call[Any, Any]) -> BaseModel | Answer | web.StreamResponse:
+        async with in_time(call.request, seconds):
+            return await handler(call)
+
+    return limited
 
 
 def _authorize(route: Route, keys: Keys, request: web.Request) -> Claims:

@@ -10,7 +10,7 @@ _DEADLINES = web.RequestKey("deadlines", list[asyncio.Timeout])
 
 
 @asynccontextmanager
-async def in_time(request: web.Request, seconds: float | None) -> AsyncIterator[None]:
+async def in_time(request: web.Request, seconds: float) -> AsyncIterator[None]:
     """Raise TimeoutError unless the block ends, or the answer begins, within these seconds."""
     async with asyncio.timeout(seconds) as deadline:
         deadlines = request.setdefault(_DEADLINES, [])

@@ -71,7 +71,7 @@ def parse_payload(body: bytes) -> WebhookPayload:
     Each change is judged by itself: one of a form that is not documented must not cost the others.
     """
     try:
-        tree = json.loads(body, parse_int=_bounded)
+        tree = _DECODER.decode(body.decode())
     except (ValueError, RecursionError):
         raise malformed() from None
     if not isinstance(tree, dict):
@@ -99,6 +99,9 @@ def _valid(sent: Sequence[object]) -> list[Change]:
 
 def _bounded(digits: str) -> int | None:
     return int(digits) if len(digits) <= LONGEST_NUMBER else None
+
+
+_DECODER = json.JSONDecoder(parse_int=_bounded)
 
 
 def _no_webhook(field: str, problem: str) -> Refused:

@@ -6,19 +6,20 @@ It needs neither Clover nor the broker. The writes of concurrent webhooks share 
 import hmac
 from collections.abc import Sequence
 from hashlib import sha256
+from uuid import UUID
 
 import structlog
 from aiohttp import web
 
-from common.contracts.envelope import Message
-from common.db import merchants
+from common.contracts.clover import ObjectChanged
 from common.db.database import Database
 from common.db.group_commit import GroupCommit
-from common.db.unit import message
 from common.http.parse import read_body, refuse_too_large
 from common.http.problems import Refused
 from common.http.routes import Access, Call, Route
+from common.ids import uuid7
 from common.settings import CommonSettings
+from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.webhooks.payload import parse_payload, parse_verification
 
@@ -28,10 +29,15 @@ PATH = "/webhooks/clover"
 LARGEST_BODY = 1024 * 1024
 LARGEST_VERIFICATION = 1024
 SECRET_HEADER = "X-Clover-Auth"  # noqa: S105 - the name of a header
-KNOWN_SECONDS = 60.0
-"""A disconnected merchant is forgotten after this long."""
-MOST_KNOWN = 10_000
 
+# One statement is its own transaction: a webhook costs one round trip. Strangers' changes are left out by the join.
+KEEP_CHANGES = """
+INSERT INTO outbox (id, type, body, at, trace, due_at)
+SELECT id, $5, body, $6, trace, $6
+FROM unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[]) WITH ORDINALITY AS change (merchant_id, id, body, trace, n)
+JOIN merchant USING (merchant_id)
+ORDER BY n
+"""
 KEEP_CODES = """
 INSERT INTO webhook_code (code, received_at) SELECT code, $2 FROM unnest($1::text[]) AS sent (code)
 ON CONFLICT (code) DO UPDATE SET received_at = excluded.received_at
@@ -40,8 +46,8 @@ FORGET_CODES = """
 DELETE FROM webhook_code WHERE code NOT IN (SELECT code FROM webhook_code ORDER BY received_at DESC, code LIMIT 10)
 """
 
-MerchantMessage = tuple[str, Message]
-"""A merchant's id, and the message about it."""
+Row = tuple[str, UUID, bytes, str]
+"""A change for the outbox: the merchant's id, the id of the message, its body and its trace."""
 
 
 class Receiver:
@@ -59,8 +65,6 @@ class Receiver:
         self._read_seconds = settings.http_read_timeout
         self._changes = metrics.webhook_changes
         self._group_commit = GroupCommit(self._write)
-        self._known: set[str] = set()
-        self._known_until = 0.0
         self._codes = GroupCommit(self._keep)
 
     def routes(self) -> list[Route]:
@@ -84,9 +88,10 @@ class Receiver:
         if payload.odd:
             self._changes.labels("odd").inc(payload.odd)
             log.warning("changes of an unknown form are left out of a webhook", changes=payload.odd)
-        now = self._database.clock.now()
-        if found := [(event.merchant_id, message(event, now)) for event in payload.events()]:
-            await self._group_commit.add(found)
+        trace = tracing.current()
+        rows = [(event.merchant_id, uuid7(), event.model_dump_json().encode(), trace) for event in payload.events()]
+        if rows:
+            await self._group_commit.add(rows)
         return web.Response()
 
     def _authenticate(self, request: web.Request) -> None:
@@ -96,17 +101,14 @@ class Receiver:
         if not sum(hmac.compare_digest(digest, each) for each in self._digests):
             raise _unauthorized()
 
-    async def _write(self, found: Sequence[MerchantMessage]) -> None:
-        async with self._database.unit() as unit:
-            now = self._database.clock.monotonic()
-            if now >= self._known_until or len(self._known) > MOST_KNOWN:
-                self._known, self._known_until = set(), now + KNOWN_SECONDS
-            if unseen := {merchant_id for merchant_id, _ in found} - self._known:
-                self._known |= await merchants.known(unit.conn, unseen)
-            if ours := [each for merchant_id, each in found if merchant_id in self._known]:
-                unit.forward(ours)
-        self._changes.labels("taken").inc(len(ours))
-        self._changes.labels("unknown_merchant").inc(len(found) - len(ours))
+    async def _write(self, rows: Sequence[Row]) -> None:
+        async with self._database.connection() as conn:
+            columns = map(list, zip(*rows, strict=True))
+            status = await conn.execute(KEEP_CHANGES, *columns, ObjectChanged.type, self._database.clock.now())
+        self._database.wakeups.notify("outbox")
+        taken = int(status.rpartition(" ")[2])
+        self._changes.labels("taken").inc(taken)
+        self._changes.labels("unknown_merchant").inc(len(rows) - taken)
 
     async def _verify(self, request: web.Request) -> web.StreamResponse:
         """Store a verification code for the operator, who reads it with `<service> webhook-code`.
