@@ -38,7 +38,7 @@ async def measure(dsn: str, rounds: int = ROUNDS, seconds: float = SECONDS) -> l
     """The figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
     async with _database(dsn) as own, _server(OURS, own) as ours, _server(PEER, own) as peer:
         crowded = [await _both(own, ours, peer, 64, seconds) for _ in range(rounds)]
-        alone = [await _both(own, ours, peer, 1, seconds / 2) for _ in range(rounds)]
+        alone = [await _both(own, ours, peer, 1, seconds / 3) for _ in range(2 * rounds)]
     return [
         _entry("ingest", "webhooks/s", [(a.rate, b.rate) for a, b in crowded]),
         _entry("ingest p99, 64 connections", "ms", [(a.p99, b.p99) for a, b in crowded]),
