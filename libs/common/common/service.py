@@ -18,9 +18,11 @@ from common.bus.broker import Broker
 from common.bus.consumer import Consumer
 from common.bus.publisher import AmqpPublisher
 from common.bus.topology import RETIRED, SUBSCRIPTIONS, UNBOUND, Topology
+from common.db import lease
 from common.db.database import Database
 from common.db.inbox import Handlers, Inbox
 from common.db.outbox import Relay
+from common.db.unit import Priority
 from common.errors import Transient, Unavailable
 from common.http.app import build_app
 from common.http.health import Check
@@ -45,8 +47,13 @@ AGES = """
 SELECT coalesce(extract(epoch FROM $1 - (
            SELECT min(at) FROM (SELECT at FROM outbox ORDER BY due_at, position LIMIT 500) first
        )), 0)::float AS outbox_oldest_seconds,
-       coalesce(greatest(extract(epoch FROM $1 - (SELECT min(due_at) FROM first_due)), 0), 0)::float
-           AS work_due_oldest_seconds
+       coalesce(greatest(extract(epoch FROM $1 - (
+           SELECT min(row.due_at) FROM (SELECT merchant_id FROM due_merchant ORDER BY ready_at LIMIT 100) longest
+           CROSS JOIN unnest($2::smallint[]) AS level (priority) CROSS JOIN LATERAL (
+               SELECT due_at FROM work WHERE work.merchant_id = longest.merchant_id
+                   AND work.priority = level.priority AND NOT held ORDER BY due_at LIMIT 1
+           ) AS row
+       )), 0), 0)::float AS work_due_oldest_seconds
 """
 
 
@@ -150,7 +157,7 @@ class Service:
     def _checks(self) -> Mapping[str, Check]:
         async def database() -> Mapping[str, object]:
             async with self.database.connection() as conn:
-                row = await conn.fetchrow(AGES, self.database.clock.now())
+                row = await conn.fetchrow(AGES, self.database.clock.now(), list(Priority))
             return {name: round(age, 3) for name, age in (row or {}).items()}
 
         async def broker() -> None:
@@ -165,7 +172,7 @@ class Service:
             self.metrics.broker_connected.set(self.consumer.ready.is_set())
             try:
                 async with self.database.connection() as conn:
-                    row = await conn.fetchrow(AGES, self.database.clock.now())
+                    row = await conn.fetchrow(AGES, self.database.clock.now(), list(Priority))
                     rows = await conn.fetchval("SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS waiting")
             except Transient as error:
                 log.warning("gauges not updated", reason=str(error))
@@ -176,12 +183,14 @@ class Service:
             await sleep_until(stop, MEASURE_SECONDS, self.database.clock)
 
     async def _forget(self, stop: asyncio.Event) -> None:
-        """Delete the ids of messages too old to be redelivered."""
+        """Delete the ids of messages too old to be redelivered, and the leases of processes that were killed."""
         while not stop.is_set():
             try:
                 await self.inbox.forget_old()
+                async with self.database.connection() as conn:
+                    await lease.forget_expired(conn)
             except Transient as error:
-                log.warning("old message ids not deleted yet", reason=str(error))
+                log.warning("old message ids and leases not deleted yet", reason=str(error))
             await sleep_until(stop, FORGET_SECONDS, self.database.clock)
 
 

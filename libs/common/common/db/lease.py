@@ -22,6 +22,18 @@ WITH ours AS (SELECT name FROM lease WHERE name = ANY($1) AND token = $2 FOR NO 
 UPDATE lease SET expires_at = now() + $3 FROM ours WHERE lease.name = ours.name RETURNING lease.name
 """
 
+FORGET = """
+WITH old AS (
+    SELECT name FROM lease WHERE expires_at < now() - $1::interval ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+),
+    gone AS (DELETE FROM lease USING old WHERE lease.name = old.name RETURNING 1)
+SELECT count(*) FROM gone
+"""
+FORGET_AFTER = timedelta(hours=1)
+"""Longer than any process acts under a lease that it could not renew."""
+FORGET_AT_ONCE = 10_000
+"""Rows deleted per statement, so that each ends well within the statement timeout."""
+
 
 class LeaseLost(Conflict):
     """Another process holds the lease now; nothing was written."""
@@ -40,6 +52,12 @@ async def prolong(conn: Connection, names: Sequence[str], token: UUID, ttl: time
 async def release(conn: Connection, names: Sequence[str], token: UUID) -> None:
     """Release the leases that are still ours."""
     await conn.execute("DELETE FROM lease WHERE name = ANY($1) AND token = $2", names, token)
+
+
+async def forget_expired(conn: Connection) -> None:
+    """Delete the leases that processes left behind when they were killed, an hour after they expired."""
+    while await conn.fetchval(FORGET, FORGET_AFTER, FORGET_AT_ONCE) == FORGET_AT_ONCE:
+        pass
 
 
 async def fence(conn: Connection, name: str, token: UUID) -> None:

@@ -60,6 +60,19 @@ ON CONFLICT (merchant_id, kind, key) DO UPDATE SET
     trace = excluded.trace
 """
 
+# The merchant is nearly always findable already: then its row is only locked against the end of a turn, which would set
+# a later time without having seen these marks. Such locks do not wait for one another, so the units of one merchant
+# commit side by side. A row is changed only when it gets an earlier time.
+ANNOUNCE = """
+INSERT INTO due_merchant (merchant_id, due_at)
+SELECT merchant_id, due_at FROM unnest($1::text[], $2::timestamptz[]) AS marked (merchant_id, due_at)
+WHERE NOT EXISTS (
+    SELECT FROM due_merchant known WHERE known.merchant_id = marked.merchant_id AND known.due_at <= marked.due_at
+    FOR KEY SHARE
+)
+ON CONFLICT (merchant_id) DO UPDATE SET due_at = least(due_merchant.due_at, excluded.due_at)
+"""
+
 
 @dataclass
 class Unit:
@@ -75,6 +88,7 @@ class Unit:
     _marks: dict[tuple[str, str, str], Mark] = field(default_factory=dict)
     _writes: dict[str, list[Sequence[Any]]] = field(default_factory=dict)
     _traces: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    _due: dict[str, datetime] = field(default_factory=dict)
     _topics: set[str] = field(default_factory=set)
 
     def emit(self, *events: Event) -> None:
@@ -96,14 +110,20 @@ class Unit:
         due: datetime | None = None,
     ) -> None:
         """Request work on these keys, now or at `due`, even if they are held. Marking a key again adds no row."""
-        self.notify("work")
         for key in [keys] if isinstance(keys, str) else keys:
             mark = Mark(merchant_id, kind, key, priority, due or self.now)
             known = self._marks.get((merchant_id, kind, key))
             if known is not None:
                 mark = Mark(merchant_id, kind, key, min(known.priority, priority), min(known.due, mark.due))
+            self.announce(merchant_id, mark.due)
             self._marks[merchant_id, kind, key] = mark
             self._traces[merchant_id, kind, key] = tracing.current()
+
+    def announce(self, merchant_id: str, due: datetime | None = None) -> None:
+        """Let the worker look at this merchant, now or at `due`, if this unit commits. `mark` does it by itself."""
+        self.notify("work")
+        due = max(due or self.now, self.now)  # a merchant with an earlier time would jump the queue of merchants
+        self._due[merchant_id] = min(self._due.get(merchant_id, due), due)
 
     def notify(self, topic: str) -> None:
         """Wake the waiters of this topic once the unit has committed."""
@@ -137,6 +157,9 @@ class Unit:
                 [mark.due for mark in marks],
                 [self._traces[mark.merchant_id, mark.kind, mark.key] for mark in marks],
             )
+        if self._due:  # last, so that a lock which all work of a merchant shares is held for the commit only
+            merchants = sorted(self._due)
+            await self.conn.execute(ANNOUNCE, merchants, [self._due[each] for each in merchants])
 
     @property
     def topics(self) -> frozenset[str]:

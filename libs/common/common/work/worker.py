@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import structlog
 
-from common.backoff import Backoff, backoff_delay
+from common.backoff import Backoff, backoff_delay, sleep_until
 from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
@@ -33,7 +33,6 @@ from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.work import table
 from common.work.batch import Batch, Drop, Hold, Kind, OutcomeHook, Repeat, Retry, Row, no_hook
-from common.work.fair_queue import FairQueue
 
 log = structlog.get_logger()
 
@@ -42,6 +41,7 @@ SAFE_SECONDS = 9.0
 """A turn whose lease was not renewed for this long is cancelled, well before another process may take the merchant."""
 RENEW_SECONDS = 2.5
 """Three renewals may fail before a turn is cancelled."""
+REPAIR_SECONDS = 300.0
 LOOK_SECONDS = 2.0
 """Poll interval. A NOTIFY may be lost, so the wake-up is only a shortcut."""
 TURN_SECONDS = 2.0
@@ -78,21 +78,23 @@ class Worker:
         self._token = uuid4()
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._renewed_at: dict[str, float] = {}
-        self._queue = FairQueue()
-        self._next_due: datetime | None = None
+        self._next_ready: datetime | None = None
+        self._polled_at = database.clock.now()
+        self._clock_went_back = asyncio.Event()
         self._stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; then let running batches finish for eight seconds, and release their leases."""
         async with asyncio.TaskGroup() as group:
-            renewing = group.create_task(self._renew())
+            aside = [group.create_task(self._renew()), group.create_task(self._repair())]
             try:
                 await self._poll_until(stop)
                 self._stopping = True
                 await self._finish(STOP_SECONDS)
             finally:
                 await self._finish(0)
-                renewing.cancel()
+                for each in aside:
+                    each.cancel()
 
     async def _poll_until(self, stop: asyncio.Event) -> None:
         backoff = Backoff(self._clock, first=0.2, most=5.0)
@@ -111,13 +113,15 @@ class Worker:
             turn = self._turns.pop(name)
             if not turn.cancelled():
                 turn.result()  # a bug in the engine ends the process, instead of silently stopping one merchant
-        now = self._clock.now()
+        now, free = self._clock.now(), self._concurrency - len(self._turns)
+        if now < self._polled_at:
+            self._clock_went_back.set()
+        self._polled_at = now
+        if not free:
+            return
         async with self._database.connection() as conn:
-            waiting = self._queue.in_turn(await table.earliest(conn), self._turns)
-            due = [merchant_id for merchant_id, due_at in waiting if due_at <= now]
-            free = self._concurrency - len(self._turns)
-            taken = await lease.take(conn, due[:free], self._token, LEASE) if free else []
-        self._next_due = min((due_at for _, due_at in waiting if due_at > now), default=None)
+            taken = await table.take(conn, now, free, self._token, LEASE, besides=self._turns)
+            self._next_ready = await table.next_ready(conn, now) if len(taken) < free else None
         for merchant_id in taken:
             self._renewed_at[merchant_id] = self._clock.monotonic()
             turn = asyncio.create_task(self._turn(merchant_id), name=f"work for {merchant_id}")
@@ -133,28 +137,34 @@ class Worker:
             await asyncio.gather(*self._turns.values())
 
     def _until_next(self) -> float:
-        if self._next_due is None:
+        if self._next_ready is None:
             return LOOK_SECONDS
-        return max(0.0, min(LOOK_SECONDS, (self._next_due - self._clock.now()).total_seconds()))
+        return max(0.0, min(LOOK_SECONDS, (self._next_ready - self._clock.now()).total_seconds()))
 
     async def _turn(self, merchant_id: str) -> None:
         """Work for one merchant until nothing is due or its time is over, so that no merchant starves another."""
-        over = self._clock.monotonic() + TURN_SECONDS
+        over, succeeded, cool_down = self._clock.monotonic() + TURN_SECONDS, False, None
         try:
             while not self._stopping and self._clock.monotonic() < over and await self._batch(merchant_id):
-                self._queue.reset(merchant_id)
-        except CoolDown as cool_down:
-            self._queue.cool_down(merchant_id, self._clock.now(), cool_down.retry_after)
+                succeeded = True
+        except CoolDown as error:
+            cool_down = error
         except Transient as error:
             log.warning("turn ended early", reason=str(error))
         finally:
-            self._queue.turn_ended(merchant_id, self._clock.now())
-            await self._release_lease(merchant_id)
+            await self._end_turn(merchant_id, succeeded, cool_down)
 
-    async def _release_lease(self, merchant_id: str) -> None:
+    async def _end_turn(self, merchant_id: str, succeeded: bool, cool_down: CoolDown | None) -> None:
         try:
-            async with self._database.connection() as conn:
-                await lease.release(conn, [merchant_id], self._token)
+            async with self._database.unit() as unit:
+                await table.end_turn(
+                    unit,
+                    merchant_id,
+                    self._token,
+                    succeeded=succeeded,
+                    failed=cool_down is not None,
+                    retry_after=cool_down.retry_after if cool_down else None,
+                )
         except Transient as error:
             log.warning("lease left to expire", reason=str(error))
 
@@ -249,6 +259,17 @@ class Worker:
                 if self._clock.monotonic() - self._renewed_at[name] > SAFE_SECONDS:
                     log.warning("turn cancelled, its lease could not be renewed", merchant_id=name)
                     turn.cancel()
+
+    async def _repair(self) -> None:
+        """Make merchants findable whose marks another build wrote; at once when the clock went back."""
+        while True:
+            try:
+                async with self._database.connection() as conn:
+                    await table.repair(conn, self._clock.now())
+            except Transient as error:
+                log.warning("due merchants not repaired", reason=str(error))
+            await sleep_until(self._clock_went_back, REPAIR_SECONDS, self._clock)
+            self._clock_went_back.clear()
 
     async def _finish(self, seconds: float) -> None:
         """Wait this long for the running turns, then cancel the others."""

@@ -1,0 +1,28 @@
+"""The work table: every SQL statement that the engine or a service runs on it."""
+
+from common.work.table.lists import State, kind_and_key, listed, states
+from common.work.table.outcomes import drop_rows, finish, hold, lock, postpone, repeat
+from common.work.table.requests import drop, release, retry, retry_row
+from common.work.table.turns import due, end_turn, next_ready, repair, take
+
+__all__ = [
+    "State",
+    "drop",
+    "drop_rows",
+    "due",
+    "end_turn",
+    "finish",
+    "hold",
+    "kind_and_key",
+    "listed",
+    "lock",
+    "next_ready",
+    "postpone",
+    "release",
+    "repair",
+    "repeat",
+    "retry",
+    "retry_row",
+    "states",
+    "take",
+]
