@@ -24,7 +24,7 @@ async def test_the_largest_order_is_taken(orders: Orders, letter: str) -> None:
 async def test_a_larger_body_is_refused_with_the_real_limit(orders: Orders) -> None:
     """The refusal names the limit of this address, and a body below it is not refused for its size."""
     shop = await orders.connected()
-    status, body = await orders.call("PUT", orders.path(shop, "o-1"), order(shop) | {"number": "x" * 4_000_000})
+    status, body = await orders.call("PUT", orders.path(shop, "o-1"), order(shop) | {"number": "x" * 40_000_000})
     limit = int("".join(filter(str.isdigit, body["detail"])))
     padded = limit - len(json.dumps(order(shop) | {"number": ""}))
     nearly, _ = await orders.call("PUT", orders.path(shop, "o-1"), order(shop) | {"number": "x" * padded})

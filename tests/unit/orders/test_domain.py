@@ -14,7 +14,7 @@ from orders.domain.plan import differences
 from orders.domain.privacy import as_stored, impersonal, keepable
 from orders.domain.progress import Progress
 from orders.domain.setup import Setup, look_again_after
-from orders.domain.source import Customer, Line, Source, clipped, differing, lines_total, units
+from orders.domain.source import Customer, Line, Source, clipped, differing
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LINES = (Line("MUG", "Mug", 2, 1250), Line("POSTER", "Poster", 1, 999))
@@ -23,18 +23,7 @@ ORDER = Order("MRCHNT0000001", "o-1", "REFERENCE001", SOURCE, None, None, Progre
 OURS = Payment("REFERENCE001", 3499, "SUCCESS")
 WHOLE = CloverOrder((None,) * 3, 3499, (OURS,), "PAID", "locked")
 
-lines = st.lists(
-    st.builds(Line, st.just("S"), st.just("N"), st.integers(1, 99), st.integers(0, 10**9)), min_size=1, max_size=4
-)
 names = st.text(st.characters(categories=["L"]), min_size=2, max_size=12)
-
-
-@given(lines)
-def test_units_come_to_the_same_total(some: list[Line]) -> None:
-    """One row per unit adds up to exactly what the lines do."""
-    rows = units(some)
-    assert sum(row.unit_price for row in rows) == lines_total(some)
-    assert len(rows) == sum(line.quantity for line in some)
 
 
 @given(names, names, st.text(max_size=20), st.sampled_from(["eu", "la", "", "US", "sandbox", "xx"]))

@@ -44,7 +44,8 @@ ROUTES = [
         "under the same id corrects it and answers 202; while it is being sent, 409 `order_being_sent` with "
         "`Retry-After`; once it is in Clover, 409 `order_differs` with the fields that differ. The id of an order that "
         "was cancelled before it was sent can be used again. The answer is 202 once the order is stored durably; "
-        "follow its `state` from there. Lines must add up to `total`.",
+        "follow its `state` from there. Lines, discounts, shipping, fees, added taxes and tips must come to `total`; "
+        "otherwise the answer is 422 with both sums.",
         tags=(TAG,),
         example=examples.ORDER,
         gives_example=examples.RECEIVED,

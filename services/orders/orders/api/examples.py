@@ -51,22 +51,33 @@ _SUMMARY: dict[str, Any] = {
 }
 _PAID = _SUMMARY | {"state": "paid", "attempts": 1, "clover_order_id": "4KZ0MDNQ7R8VA", "next_attempt_at": None}
 
-RECEIVED = _SUMMARY | {"timeline": [_RECEIVED]}
-PAID = _PAID | {"timeline": _SENT}
+_SUMS = {"total": 3499, "tax": 0, "tip": 0, "paid": 3499}
+_DETAIL: dict[str, Any] = {"sums": {"store": _SUMS, "clover": _SUMS, "rounding": 0}, "notices": []}
+
+RECEIVED = _SUMMARY | _DETAIL | {"timeline": [_RECEIVED]}
+PAID = _PAID | _DETAIL | {"timeline": _SENT}
 PAGE = {"orders": [_PAID], "next": None}
 
 
 def _requested(event: str, action: str | None) -> dict[str, Any]:
     asked = _entry(30.0, event)
-    return _PAID | {"requested_action": action, "next_attempt_at": asked["at"], "timeline": [*_SENT, asked]}
+    return _PAID | _DETAIL | {"requested_action": action, "next_attempt_at": asked["at"], "timeline": [*_SENT, asked]}
 
 
 COMPLETING = _requested("complete_requested", "complete")
 CANCELLING = _requested("cancel_requested", "cancel")
-RETRYING = _SUMMARY | {
-    "state": "rejected",
-    "attempts": 1,
-    "clover_order_id": "4KZ0MDNQ7R8VA",
-    "reason": "Invalid line item",
-    "timeline": [*_SENT[:3], _entry(4.37, "send_refused", "add_lines"), _entry(4.38, "rejected", "Invalid line item")],
-}
+RETRYING = (
+    _SUMMARY
+    | _DETAIL
+    | {
+        "state": "rejected",
+        "attempts": 1,
+        "clover_order_id": "4KZ0MDNQ7R8VA",
+        "reason": "Invalid line item",
+        "timeline": [
+            *_SENT[:3],
+            _entry(4.37, "send_refused", "add_lines"),
+            _entry(4.38, "rejected", "Invalid line item"),
+        ],
+    }
+)

@@ -1,19 +1,23 @@
 """The bodies and query strings that the API of orders reads."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
 from common.contracts.catalog import Sku
 from common.http.channel import Channel
 from common.http.paging import PageByNumber
 from common.http.routes import Input
-from common.money import Currency, MinorUnits
+from common.money import Currency
+from orders.api.amounts import Percent, Quantity, SignedAmount, WholeOrText, in_minor_units
 from orders.domain.order import OrderStatus
-from orders.domain.source import Customer, Line, Source
+from orders.domain.source import Amount, Customer, Discount, Extra, Line, Payment, Source, Tax
+from orders.domain.sums import whole
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+MOST_OPTIONS = 8
+MOST_PARTS = 5
 
 
 def _this_century(moment: datetime) -> datetime:
@@ -23,22 +27,128 @@ def _this_century(moment: datetime) -> datetime:
 
 
 Text40 = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Name = Annotated[str, StringConstraints(max_length=80)]
 Detail = Annotated[str, StringConstraints(max_length=255)]
+
+
+class DiscountInput(Input):
+    """An amount taken off."""
+
+    name: Annotated[Name, Field(description="Its name or code.")] = ""
+    amount: Annotated[WholeOrText, Field(description="The amount taken off, 0 or more.")]
+
+    def discount(self, currency: str) -> Discount:
+        return Discount(self.name, in_minor_units(self.amount, currency))
+
+
+class TaxInput(Input):
+    """One tax, as the customer was charged it after all discounts."""
+
+    name: Annotated[Name, Field(description="Its name, such as `VAT` or `NY State Tax`.")] = ""
+    rate: Annotated[
+        Percent | None,
+        Field(description="The rate in percent, such as 19 or `8.875`. With it Clover's tax report shows the tax."),
+    ] = None
+    amount: Annotated[WholeOrText, Field(description="The tax itself.")]
+    included: Annotated[
+        bool | None, Field(description="Whether prices contain it; `prices_include_tax` where it is absent.")
+    ] = None
+
+    def tax(self, currency: str, *, included: bool) -> Tax:
+        contained = included if self.included is None else self.included
+        return Tax(self.name, self.rate, in_minor_units(self.amount, currency), contained)
+
+
+class OptionInput(Input):
+    """A choice of the customer: a size, an engraving, a topping."""
+
+    name: Annotated[Name, Field(description="What was chosen from, such as `Size`.")] = ""
+    value: Annotated[Name, Field(description="What was chosen, such as `L`.")] = ""
+    price: Annotated[WholeOrText, Field(description="Its price for one unit, added to `unit_price`.")] = 0
 
 
 class LineInput(Input):
     """One line of an order."""
 
-    sku: Annotated[Sku, Field(description="The SKU. One that is linked to a Clover item is sold as that item.")]
+    sku: Annotated[
+        Sku | None, Field(description="The SKU. One that is linked to a Clover item is sold as that item.")
+    ] = None
     name: Annotated[
         str,
-        StringConstraints(min_length=1, max_length=255),
-        Field(description="The name on the receipt. Clover shows its first 127 characters."),
+        StringConstraints(max_length=255),
+        Field(description="The name on the receipt, else the SKU is shown. Clover shows the first 127 characters."),
+    ] = ""
+    quantity: Annotated[
+        Quantity, Field(description="The number of units, or a decimal text such as `0.5` for goods by weight.")
+    ] = 1
+    unit_price: Annotated[WholeOrText | None, Field(description="The price of one unit before discounts.")] = None
+    total: Annotated[
+        WholeOrText | None,
+        Field(
+            description="The exact price of the line before its discounts, where it is not `quantity` × `unit_price`: "
+            "a store that rounds per line sells 100 units of 4.00 for 399.60."
+        ),
+    ] = None
+    discounts: Annotated[
+        list[DiscountInput],
+        Field(
+            default_factory=list, max_length=MOST_PARTS, description="Discounts of this line. State each discount once."
+        ),
     ]
-    quantity: Annotated[int, Field(ge=1, le=999, description="The number of units. Clover shows one row per unit.")]
-    unit_price: Annotated[
-        MinorUnits, Field(description="The price of one unit, in minor units of the order's `currency` (cents).")
+    taxes: Annotated[
+        list[TaxInput], Field(default_factory=list, max_length=MOST_PARTS, description="The taxes of this line.")
     ]
+    options: Annotated[
+        list[OptionInput],
+        Field(default_factory=list, max_length=MOST_OPTIONS, description="Options and modifiers, shown with the name."),
+    ]
+
+    @model_validator(mode="after")
+    def _has_a_price(self) -> Self:
+        if self.unit_price is None and self.total is None:
+            raise ValueError("needs `unit_price` or `total`")
+        return self
+
+    def line(self, currency: str, *, included: bool) -> Line:
+        price = sum((in_minor_units(each.price, currency) for each in self.options), 0)
+        return Line(
+            self.sku or "",
+            f"{self.name or self.sku or 'Item'}{_chosen(self.options)}",
+            self.quantity,
+            in_minor_units(self.unit_price or 0, currency) + price,
+            None if self.total is None else in_minor_units(self.total, currency),
+            tuple(each.discount(currency) for each in self.discounts),
+            tuple(each.tax(currency, included=included) for each in self.taxes),
+        )
+
+
+class ExtraInput(Input):
+    """Something charged beside the goods."""
+
+    name: Annotated[Name, Field(description="The name on the receipt.")] = ""
+    amount: Annotated[WholeOrText, Field(description="Its price before discounts.")]
+    discounts: Annotated[
+        list[DiscountInput], Field(default_factory=list, max_length=MOST_PARTS, description="Its own discounts.")
+    ]
+    taxes: Annotated[list[TaxInput], Field(default_factory=list, max_length=MOST_PARTS, description="Its taxes.")]
+
+    def charged(self, currency: str, usual_name: str, *, included: bool) -> Extra:
+        return Extra(
+            self.name or usual_name,
+            in_minor_units(self.amount, currency),
+            tuple(each.discount(currency) for each in self.discounts),
+            tuple(each.tax(currency, included=included) for each in self.taxes),
+        )
+
+
+class PaymentInput(Input):
+    """Money received, given back, or given as a tip."""
+
+    name: Annotated[Name, Field(description="How, or why: `visa`, `gift card`, `store credit`.")] = ""
+    amount: Annotated[WholeOrText, Field(description="The amount, 0 or more.")]
+
+    def payment(self, currency: str) -> Payment:
+        return Payment(in_minor_units(self.amount, currency), self.name)
 
 
 class CustomerInput(Input):
@@ -54,42 +164,110 @@ class CustomerInput(Input):
 
 
 class OrderInput(Input):
-    """An order of another store."""
+    """An order of another store: `number`, `currency`, `lines` and `total` suffice.
 
-    channel: Annotated[Channel, Field(description="The store that the order comes from.")]
+    Each amount is a whole number of minor units of `currency` (cents), or a decimal text in the currency itself, such
+    as `"12.50"`. A text may be finer than the currency: the order is rounded once, and the rest shown as rounding.
+    """
+
+    channel: Annotated[Channel, Field(description="The store that the order comes from.")] = Channel(
+        channel="api", store="default"
+    )
     number: Annotated[Text40, Field(description="The order number that people see in that store.")]
     currency: Annotated[
         Currency, Field(description="The ISO 4217 currency of every amount. It must be the merchant's own currency.")
     ]
-    lines: Annotated[
-        list[LineInput], Field(min_length=1, max_length=500, description="The lines, at most 2,500 units in all.")
+    prices_include_tax: Annotated[
+        bool, Field(description="Whether the prices of lines, shipping and fees contain their taxes.")
+    ] = False
+    lines: Annotated[list[LineInput], Field(min_length=1, max_length=500, description="The lines.")]
+    discounts: Annotated[
+        list[DiscountInput],
+        Field(
+            default_factory=list,
+            max_length=20,
+            description="Discounts of the whole order that are not in `lines` or `shipping`.",
+        ),
     ]
+    shipping: Annotated[list[ExtraInput], Field(default_factory=list, max_length=20, description="The shipping.")]
+    fees: Annotated[
+        list[ExtraInput],
+        Field(default_factory=list, max_length=20, description="Fees: gift wrapping, deposits, surcharges, duties."),
+    ]
+    taxes: Annotated[
+        list[TaxInput],
+        Field(
+            default_factory=list,
+            max_length=20,
+            description="The taxes of the whole order, where they are not known by line. Where both are given, the "
+            "amounts here are the sum, and those of the lines say what it consists of.",
+        ),
+    ]
+    tips: Annotated[
+        list[PaymentInput], Field(default_factory=list, max_length=20, description="Tips, which `total` contains.")
+    ]
+    rounding: Annotated[
+        SignedAmount, Field(description="What the store added, or took off, to round the total, as for cash.")
+    ] = 0
     total: Annotated[
-        MinorUnits,
-        Field(ge=1, description="The sum of `quantity` × `unit_price`, in minor units of `currency` (cents)."),
+        WholeOrText,
+        Field(
+            description="What the customer pays in all, with tips: lines minus discounts, plus shipping, fees, added "
+            "taxes and rounding."
+        ),
+    ]
+    payments: Annotated[
+        list[PaymentInput] | None,
+        Field(
+            max_length=20,
+            description="What was paid, each payment by itself, gift cards and store credit too. Absent: the whole "
+            "`total` was paid. An empty list: nothing yet, as with cash on delivery.",
+        ),
+    ] = None
+    refunds: Annotated[
+        list[PaymentInput],
+        Field(default_factory=list, max_length=20, description="What was given back of the payments."),
     ]
     customer: Annotated[CustomerInput | None, Field(description="The customer, if known.")] = None
     placed_at: Annotated[
-        AwareDatetime,
-        AfterValidator(_this_century),
+        Annotated[AwareDatetime, AfterValidator(_this_century)] | None,
         Field(description="When the customer placed the order: ISO 8601 with its time zone, from 2000 to 2100."),
-    ]
+    ] = None
 
     def source(self) -> Source:
-        customer = Customer(**self.customer.model_dump()) if self.customer else None
+        """Return the order with all amounts in minor units."""
+        currency, included = self.currency, self.prices_include_tax
         return Source(
             channel=self.channel.channel,
             store=self.channel.store,
             number=self.number,
-            currency=self.currency,
-            lines=tuple(Line(**line.model_dump()) for line in self.lines),
-            total=self.total,
-            customer=customer,
-            placed_at=self.placed_at.astimezone(UTC),
+            currency=currency,
+            lines=tuple(each.line(currency, included=included) for each in self.lines),
+            total=whole(in_minor_units(self.total, currency)),
+            customer=Customer(**self.customer.model_dump()) if self.customer else None,
+            placed_at=self.placed_at.astimezone(UTC) if self.placed_at else None,
+            discounts=tuple(each.discount(currency) for each in self.discounts),
+            shipping=tuple(each.charged(currency, "Shipping", included=included) for each in self.shipping),
+            fees=tuple(each.charged(currency, "Fee", included=included) for each in self.fees),
+            taxes=tuple(each.tax(currency, included=included) for each in self.taxes),
+            tips=tuple(each.payment(currency) for each in self.tips),
+            rounding=in_minor_units(self.rounding, currency),
+            payments=None if self.payments is None else tuple(each.payment(currency) for each in self.payments),
+            refunds=tuple(each.payment(currency) for each in self.refunds),
         )
+
+    @property
+    def exact_total(self) -> Amount:
+        """The total in minor units before it is rounded."""
+        return in_minor_units(self.total, self.currency)
 
 
 class OrdersQuery(PageByNumber):
     """The orders to list."""
 
     state: Annotated[OrderStatus | None, Field(description="List only orders in this state.")] = None
+
+
+def _chosen(options: list[OptionInput]) -> str:
+    said = [": ".join(filter(None, (each.name, each.value))) for each in options]
+    return f" ({', '.join(filter(None, said))})" if any(said) else ""

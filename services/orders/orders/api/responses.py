@@ -12,7 +12,9 @@ from common.contracts.problems import Code
 from common.errors import NotFound
 from orders import store
 from orders.deps import Deps
-from orders.domain.order import OrderStatus, RequestedAction
+from orders.domain.notices import notices, paid_in_store, tax
+from orders.domain.order import Order, OrderStatus, RequestedAction
+from orders.domain.sums import whole
 from orders.domain.timeline import TimelineEvent
 from orders.store.orders import ShownOrder
 
@@ -42,7 +44,8 @@ class OrderSummary(BaseModel):
         Field(
             description="`ready`: queued. `submitting`: being created in Clover. `unknown`: Clover's answer was lost "
             "and is looked up. `created`: in Clover, not yet complete. `paid`: in Clover, exact and paid. `done`: "
-            "completed. `held`: waits for `problem`. `rejected`: refused, see `reason`. `cancelled`: cancelled."
+            "completed. `unpaid`: in Clover, exact, and as unpaid as in its store. "
+            "`held`: waits for `problem`. `rejected`: refused, see `reason`. `cancelled`: cancelled."
         ),
     ]
     requested_action: Annotated[
@@ -53,7 +56,9 @@ class OrderSummary(BaseModel):
     currency: Annotated[str, Field(description="The ISO 4217 currency of every amount.")]
     total: Annotated[int, Field(description="The order's total, in minor units of `currency` (cents).")]
     units: Annotated[int, Field(description="The number of units, which is the number of rows in Clover.")]
-    placed_at: Annotated[datetime, Field(description="When the customer placed the order, in UTC.")]
+    placed_at: Annotated[
+        datetime | None, Field(description="When the customer placed the order, in UTC; null if it was not sent.")
+    ]
     received_at: Annotated[datetime, Field(description="When QuickSync received the order, in UTC.")]
     attempts: Annotated[int, Field(description="How often the creation of the order was sent to Clover.")]
     reference: Annotated[str, Field(description="Our reference on the order in Clover, 12 characters.")]
@@ -74,8 +79,32 @@ class TimelineEntry(BaseModel):
     detail: Annotated[str, Field(description="The write, the rows or the reason; empty when there is nothing to add.")]
 
 
+class Sums(BaseModel):
+    """What an order comes to, in minor units of `currency`."""
+
+    total: Annotated[int, Field(description="What is charged, without tips.")]
+    tax: Annotated[int, Field(description="The tax in `total`.")]
+    tip: Annotated[int, Field(description="The tips, which Clover shows with the payments.")]
+    paid: Annotated[int, Field(description="What was paid, tips included.")]
+
+
+class OrderSums(BaseModel):
+    """The sums of an order in its store, and those that Clover computes when a device opens it."""
+
+    store: Annotated[Sums, Field(description="The sums that the store sent.")]
+    clover: Annotated[Sums, Field(description="The sums that Clover shows. `total`, `tip` and `paid` are the same.")]
+    rounding: Annotated[
+        int, Field(description="What prices were changed by, in Clover, so that the total is exactly the same.")
+    ]
+
+
 class OrderDetail(OrderSummary):
     """An order, its progress in Clover and its timeline."""
+
+    sums: Annotated[OrderSums, Field(description="What the order comes to, in its store and in Clover.")]
+    notices: Annotated[
+        list[str], Field(description="How the order in Clover differs, and what is left to do by hand. For people.")
+    ]
 
     timeline: Annotated[list[TimelineEntry], Field(description="The events of the order, oldest first.")]
 
@@ -93,9 +122,21 @@ async def detail(deps: Deps, merchant_id: str, reference: str) -> OrderDetail:
         shown = await store.orders.show(conn, merchant_id, reference)
         if shown is None:
             raise NotFound("This order does not exist.")
+        [order] = await store.orders.find(conn, merchant_id, [reference])
         entries = await store.timeline.find(conn, merchant_id, reference)
     timeline = [TimelineEntry(at=each.at, event=each.event, detail=each.detail) for each in entries]
-    return OrderDetail(**dict(summary(shown)), timeline=timeline)
+    said = list(notices(order.source, order.charge))
+    return OrderDetail(**dict(summary(shown)), sums=_sums(order), notices=said, timeline=timeline)
+
+
+def _sums(order: Order) -> OrderSums:
+    source, charge = order.source, order.charge
+    tip, paid = whole(source.tip), sum(each.amount + each.tip for each in charge.payments)
+    return OrderSums(
+        store=Sums(total=source.total - tip, tax=tax(source), tip=tip, paid=paid_in_store(source)),
+        clover=Sums(total=charge.total, tax=charge.tax, tip=charge.tip, paid=paid),
+        rounding=charge.rounding,
+    )
 
 
 def summary(shown: ShownOrder) -> OrderSummary:

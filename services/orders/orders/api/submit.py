@@ -20,7 +20,8 @@ from orders.domain.order import Order
 from orders.domain.privacy import as_stored, keepable
 from orders.domain.progress import Progress, State
 from orders.domain.setup import SETUP_CODES
-from orders.domain.source import MOST_UNITS, Customer, Source, differing, lines_total
+from orders.domain.source import Customer, Source, differing
+from orders.domain.sums import discrepancy, mistakes
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.kinds import PUSH_ORDER
 from orders.store.orders import StoredOrder
@@ -36,7 +37,7 @@ async def put_order(call: Call[Deps, OrderInput]) -> Answer:
     """Store the order and queue it, or correct the stored one; the same order again changes nothing."""
     source_id, deps = _source_id(call.path["source_id"]), call.deps
     merchant = await merchants.find_or_fetch(deps.database, deps.catalog, call.merchant_id)
-    source = _adding_up(call.input.source(), merchant.currency)
+    source = _adding_up(call.input, merchant.currency)
     async with deps.database.unit() as unit:
         order, changed = await _store(deps, unit, merchant, source_id, source)
     return Answer(202 if changed else 200, await detail(deps, call.merchant_id, order))
@@ -44,8 +45,8 @@ async def put_order(call: Call[Deps, OrderInput]) -> Answer:
 
 async def _store(deps: Deps, unit: Unit, merchant: Merchant, source_id: str, given: Source) -> tuple[str, bool]:
     """Store the order, unless it is there already. Returns its reference, and whether anything changed."""
-    merchant_id, skus = merchant.merchant_id, {line.sku for line in given.lines}
-    source = keepable(merchant.region, given, await store.links.known(unit.conn, merchant_id, skus))
+    merchant_id = merchant.merchant_id
+    source = keepable(merchant.region, given, await store.links.known(unit.conn, merchant_id, given.skus))
     identity = Identity(given.channel, given.store, source_id)
     for own in identity.references(deps.reference_key, merchant_id):
         sealed = _sealed(deps, merchant_id, own, source.customer)
@@ -66,7 +67,7 @@ def _compared(deps: Deps, merchant: Merchant, known: Order, given: Source) -> li
     context = customer_context(known.merchant_id, known.reference)
     opened = _CUSTOMER.validate_json(deps.sealer.open(known.customer, context=context)) if known.customer else None
     # A SKU may have been linked since, which is not a difference.
-    same = keepable(merchant.region, given, {line.sku for line in known.source.lines})
+    same = keepable(merchant.region, given, known.source.skus)
     if merchant.region != "us":
         same = as_stored(known.source, same)
     return differing(replace(known.source, customer=opened), same)
@@ -130,22 +131,15 @@ def _differs(different: list[str]) -> Refused:
     )
 
 
-def _adding_up(source: Source, currency: str) -> Source:
-    """Return the order if Clover can hold it to the cent. Raises Invalid."""
-    problems = []
-    ours, count = lines_total(source.lines), source.units
-    if ours != source.total:
-        problems.append(
-            Problem("total", f"is {source.total}, the lines come to {ours}", "Send the sum of quantity × unit_price.")
-        )
-    if source.currency != currency:
-        problems.append(
-            Problem("currency", f"is {source.currency}, this Clover counts in {currency}", f"Send it in {currency}.")
-        )
-    if count > MOST_UNITS:
-        problems.append(
-            Problem("lines", f"are {count} units, Clover takes {MOST_UNITS} in one order", "Split the order.")
-        )
+def _adding_up(body: OrderInput, currency: str) -> Source:
+    """Return the order if its amounts make sense and Clover can hold them. Raises Invalid."""
+    if body.currency != currency:
+        problem = f"is {body.currency}, this Clover counts in {currency}"
+        raise Invalid.field("currency", problem, f"Send the amounts in {currency}: Clover has one currency a merchant.")
+    source = body.source()
+    problems = [Problem(*each) for each in mistakes(source)]
+    if wrong := discrepancy(source, body.exact_total):
+        problems.append(Problem("total", wrong, "Send what the customer pays in all, and each part of it once."))
     if problems:
         raise Invalid(problems)
     return source

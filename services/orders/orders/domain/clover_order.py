@@ -18,13 +18,17 @@ class Payment:
 
 @dataclass(frozen=True)
 class CloverOrder:
-    """The order as Clover shows it. `rows` holds, for each line item, the id of ours that it carries, if any."""
+    """The order as Clover shows it. `rows` holds, for each line item, the id of ours that it carries, if any.
+
+    `price` is the sum of the prices of the rows.
+    """
 
     rows: tuple[str | None, ...] = ()
     total: int | None = None
     payments: tuple[Payment, ...] = ()
     payment_state: str | None = None
     state: str | None = None
+    price: int | None = None
 
     @property
     def is_refunded(self) -> bool:

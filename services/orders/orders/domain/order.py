@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from orders.domain.charge import Charge, charge
 from orders.domain.progress import Progress, State
 from orders.domain.source import Source
+from orders.domain.taxes import MerchantTaxes
 
 
 class OrderStatus(StrEnum):
@@ -17,6 +19,7 @@ class OrderStatus(StrEnum):
     UNKNOWN = "unknown"
     CREATED = "created"
     PAID = "paid"
+    UNPAID = "unpaid"
     DONE = "done"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
@@ -65,6 +68,11 @@ class Order:
         return self.progress.clover_order_id is None and self.progress.sending is None
 
     @property
+    def charge(self) -> Charge:
+        """The rows and payments as which it is written to Clover."""
+        return charge(self.source, self.progress.taxes or MerchantTaxes())
+
+    @property
     def clover_id(self) -> str:
         """The id in Clover, of an order that is known to be there."""
         if self.progress.clover_order_id is None:
@@ -75,6 +83,6 @@ class Order:
     def waits(self) -> bool:
         """Whether there is anything left to do in Clover."""
         state = self.progress.state
-        if state is State.PAID:
+        if state in {State.PAID, State.UNPAID}:
             return self.requested_action is not None
         return state not in {State.DONE, State.CANCELLED}

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from common.money import format_money
+from orders.domain.charge import PlannedPayment, Row
 from orders.domain.clover_order import LOCKED, CloverOrder
 from orders.domain.order import Order, RequestedAction
 from orders.domain.progress import Progress, State
-from orders.domain.source import Line, units
 from orders.domain.writes import (
     BY_NAME,
     AddLines,
@@ -25,7 +25,9 @@ def target(order: Order) -> State:
     """Return the state that the order goes to next."""
     if order.requested_action is RequestedAction.CANCEL:
         return State.CANCELLED
-    return State.DONE if order.progress.state is State.PAID else State.PAID
+    if order.progress.state in {State.PAID, State.UNPAID}:
+        return State.DONE
+    return State.PAID if order.charge.is_covered else State.UNPAID
 
 
 def missing(order: Order, clover_order: CloverOrder) -> list[Write]:
@@ -39,8 +41,10 @@ def missing(order: Order, clover_order: CloverOrder) -> list[Write]:
             return [Lock(order.reference)] if is_open else []
         case _:
             create = [] if order.progress.clover_order_id else [CreateOrder(order.reference)]
-            pay = [Pay(order.reference)] if needs_payment(order, clover_order) else []
-            return [*create, *_lines(order, clover_order), *_customer(order), *pay]
+            pay = [Pay(key) for key in payments(order) if is_payment_missing(order, key, clover_order)]
+            # Nothing is paid on a free order, so that Clover does not lock it: it would look like an open tab.
+            lock = [Lock(order.reference)] if order.charge.is_free and clover_order.state != LOCKED else []
+            return [*create, *_lines(order, clover_order), *_customer(order), *pay, *lock]
 
 
 def shortfall(order: Order, clover_order: CloverOrder) -> str | None:
@@ -64,13 +68,18 @@ def under_way(progress: Progress) -> Write | None:
 
 def row_id(order: Order, number: int) -> str:
     """Return the id of ours for a row, which Clover stores with the line item."""
-    return f"{order.reference}-{number}"
+    return f"{order.reference}-{order.charge.rows[number - 1].id}"
 
 
-def rows(write: AddLines, order: Order) -> list[tuple[str, Line]]:
-    """Return the rows of this write: our id of each, and its line."""
-    lines = units(order.source.lines)
-    return [(row_id(order, number), lines[number - 1]) for number in write.numbers]
+def rows(write: AddLines, order: Order) -> list[tuple[str, Row]]:
+    """Return the rows of this write, each with the id of ours."""
+    return [(row_id(order, number), order.charge.rows[number - 1]) for number in write.numbers]
+
+
+def payments(order: Order) -> dict[str, PlannedPayment]:
+    """Return the payments to record, by the id of ours that Clover stores with each; the first has our reference."""
+    keys = (order.reference, *(f"{order.reference}-{number}" for number in range(2, len(order.charge.payments) + 1)))
+    return dict(zip(keys, order.charge.payments, strict=False))
 
 
 def any_row_there(write: AddLines, order: Order, clover_order: CloverOrder) -> bool:
@@ -96,8 +105,9 @@ def _missing_rows(order: Order, clover_order: CloverOrder) -> Sequence[int]:
 
     A Clover that does not return `userData` shows no id of ours on any row; then the rows are counted.
     """
-    numbers, shown = range(1, len(units(order.source.lines)) + 1), set(clover_order.rows)
-    absent = [each for each in numbers if row_id(order, each) not in shown]
+    charged, shown = order.charge.rows, set(clover_order.rows)
+    numbers = range(1, len(charged) + 1)
+    absent = [each for each in numbers if f"{order.reference}-{charged[each - 1].id}" not in shown]
     return absent if len(absent) < len(numbers) else numbers[len(clover_order.rows) :]
 
 
@@ -119,32 +129,38 @@ def _customer(order: Order) -> list[Write]:
     return [attach] if order.progress.clover_customer_id else [CreateCustomer(order.reference), attach]
 
 
-def needs_payment(order: Order, clover_order: CloverOrder) -> bool:
-    """Whether our payment is missing and no other payment covers the total."""
-    is_ours = any(each.reference == order.reference for each in clover_order.payments)
-    return clover_order.paid < order.source.total and not is_ours
+def is_payment_missing(order: Order, key: str, clover_order: CloverOrder) -> bool:
+    """Whether this payment is missing and no other payments cover what was paid."""
+    is_ours = any(each.reference == key for each in clover_order.payments)
+    return clover_order.paid < order.charge.paid and not is_ours
 
 
 def _unpaid(order: Order, clover_order: CloverOrder) -> str | None:
     """The reason why the order does not count as paid. Without a payment state the sum of payments decides."""
-    state = clover_order.payment_state
-    if state == "PAID" or (state is None and clover_order.paid >= order.source.total):
+    state, charge = clover_order.payment_state, order.charge
+    if charge.is_free or state == "PAID" or (state is None and clover_order.paid >= charge.total):
         return None
     return f"Clover shows it as {state or 'not paid'} instead of PAID"
 
 
 def differences(order: Order, clover_order: CloverOrder) -> list[str]:
-    """List how Clover's order differs from the source, with both numbers; empty when it is exact and paid."""
-    currency, wrong = order.source.currency, []
-    lines, shown = len(units(order.source.lines)), len(clover_order.rows)
-    if clover_order.total != order.source.total:
-        total = "none" if clover_order.total is None else format_money(clover_order.total, currency)
-        wrong.append(f"the total is {order.source.money} and Clover shows {total}")
+    """List how Clover's order differs from the source, with both numbers; empty when it is exact and as paid."""
+    charge, wrong = order.charge, []
+
+    def money(amount: int) -> str:
+        return format_money(amount, order.source.currency)
+
+    lines, shown = len(charge.rows), len(clover_order.rows)
+    if clover_order.total != charge.total:
+        total = "none" if clover_order.total is None else money(clover_order.total)
+        wrong.append(f"the total is {money(charge.total)} and Clover shows {total}")
     if shown != lines:
         wrong.append(f"it has {lines} units and Clover shows {shown}")
-    if clover_order.paid != order.source.total:
-        wrong.append(f"{order.source.money} were paid and Clover shows {format_money(clover_order.paid, currency)}")
-    elif unpaid := _unpaid(order, clover_order):
+    elif clover_order.price is not None and charge.price is not None and clover_order.price != charge.price:
+        wrong.append(f"its lines come to {money(charge.price)} and Clover shows {money(clover_order.price)}")
+    if clover_order.paid != charge.paid:
+        wrong.append(f"{money(charge.paid)} were paid and Clover shows {money(clover_order.paid)}")
+    elif charge.is_covered and (unpaid := _unpaid(order, clover_order)):
         wrong.append(unpaid)
     return wrong
 

@@ -1,10 +1,13 @@
 """Removes personal data from an order, by the region of the merchant."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from orders.domain.source import Customer, Line, Source, digits
+from orders.domain.source import Customer, Discount, Extra, Line, Payment, Source, Tax, digits
+
+Named = TypeVar("Named", Discount, Tax, Payment)
 
 HIDDEN = "***"
 _MAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
@@ -22,7 +25,8 @@ def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
 
     Outside the US the customer's name and anything that looks like an e-mail address or a telephone number are removed
     from every other text as well: a line named "Engraving for Ada Byron" becomes "Engraving for *** ***". A linked SKU
-    is the merchant's own word and stays, even where it sounds like a name.
+    is the merchant's own word and stays, even where it sounds like a name. Names of discounts, taxes and payments are
+    of no use in Clover and are dropped.
     """
     if region == "us":
         return order
@@ -33,6 +37,13 @@ def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
         store=impersonal(order.store, customer),
         number=impersonal(order.number, customer),
         lines=tuple(_impersonal_line(line, customer, linked) for line in order.lines),
+        discounts=_nameless(order.discounts),
+        shipping=tuple(_impersonal_extra(each, customer) for each in order.shipping),
+        fees=tuple(_impersonal_extra(each, customer) for each in order.fees),
+        taxes=_nameless(order.taxes),
+        tips=_nameless(order.tips),
+        payments=None if order.payments is None else _nameless(order.payments),
+        refunds=_nameless(order.refunds),
     )
 
 
@@ -52,6 +63,8 @@ def as_stored(known: Source, order: Source) -> Source:
         order,
         number=known.number if _fits(known.number, order.number) else order.number,
         lines=tuple(_line_as_stored(known, line) for line in order.lines),
+        shipping=tuple(_extra_as_stored(known.shipping, each) for each in order.shipping),
+        fees=tuple(_extra_as_stored(known.fees, each) for each in order.fees),
     )
 
 
@@ -59,6 +72,10 @@ def _line_as_stored(known: Source, line: Line) -> Line:
     fitting = (each for each in known.lines if _fits(each.sku, line.sku) and _fits(each.name, line.name))
     found = next(fitting, line)
     return replace(line, sku=found.sku, name=found.name)
+
+
+def _extra_as_stored(known: Sequence[Extra], extra: Extra) -> Extra:
+    return replace(extra, name=next((each.name for each in known if _fits(each.name, extra.name)), extra.name))
 
 
 def _fits(stored: str, text: str) -> bool:
@@ -79,7 +96,17 @@ def _fits(stored: str, text: str) -> bool:
 
 def _impersonal_line(line: Line, customer: Customer | None, linked: Collection[str]) -> Line:
     sku = line.sku if line.sku in linked else impersonal(line.sku, customer)
-    return replace(line, sku=sku, name=impersonal(line.name, customer))
+    name = impersonal(line.name, customer)
+    return replace(line, sku=sku, name=name, discounts=_nameless(line.discounts), taxes=_nameless(line.taxes))
+
+
+def _impersonal_extra(extra: Extra, customer: Customer | None) -> Extra:
+    name = impersonal(extra.name, customer)
+    return replace(extra, name=name, discounts=_nameless(extra.discounts), taxes=_nameless(extra.taxes))
+
+
+def _nameless(parts: Iterable[Named]) -> tuple[Named, ...]:
+    return tuple(replace(each, name="") for each in parts)
 
 
 def _own_shapes(customer: Customer | None) -> list[re.Pattern[str]]:

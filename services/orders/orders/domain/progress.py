@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from orders.domain.taxes import MerchantTaxes
 from orders.domain.writes import CreateOrder, Write
 
 LINES_A_CALL = 100
@@ -23,6 +24,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     CREATED = "created"
     PAID = "paid"
+    UNPAID = "unpaid"
     DONE = "done"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
@@ -37,7 +39,7 @@ class Progress:
     look-ups since then found nothing, `doubts` how many writes in a row ended without an answer. `attempts` counts the
     creations sent. `refused_skus` are those whose Clover items were refused; their lines go as named custom lines.
     `lines_a_call` shrinks after a refusal, until the refused item stands alone. `customer_settled`: nothing is left to
-    do for the customer.
+    do for the customer. `taxes` are the merchant's at the creation, as far as the order needs them.
     """
 
     state: State = State.READY
@@ -52,6 +54,7 @@ class Progress:
     customer_settled: bool = False
     refused_skus: tuple[str, ...] = ()
     lines_a_call: int = LINES_A_CALL
+    taxes: MerchantTaxes | None = None
     reason: str | None = None
 
     @property
@@ -69,6 +72,10 @@ class Progress:
         if self.state is not State.READY:
             raise RuntimeError(f"an order that is {self.state} is not created")
         return replace(begun, state=State.SUBMITTING, attempts=self.attempts + 1)
+
+    def with_taxes(self, taxes: MerchantTaxes) -> "Progress":
+        """The order is written with these tax settings, and keeps them."""
+        return replace(self, taxes=taxes)
 
     def not_applied(self) -> "Progress":
         """The write surely changed nothing: it never left, or Clover refused it."""

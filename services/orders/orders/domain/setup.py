@@ -1,9 +1,10 @@
 """The order type and tender that Clover needs for our orders, and how often a missing one is looked for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from common.contracts.problems import Code
+from orders.domain.taxes import MerchantTaxes
 
 SETUP_CODES = (Code.ORDER_TYPE_MISSING, Code.TENDER_MISSING)
 """The problem of each part of the setup, in the order of `Setup.parts`."""
@@ -20,12 +21,16 @@ LAST_LOOK = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Setup:
-    """The order type and tender in the merchant's Clover; None when one was looked for and not found."""
+    """The order type and tender in the merchant's Clover; None when one was looked for and not found.
+
+    `taxes` are read when both are there.
+    """
 
     order_type_id: str | None = None
     tender_id: str | None = None
     checked_at: datetime | None = None
     missing_since: datetime | None = None
+    taxes: MerchantTaxes = field(default_factory=MerchantTaxes)
 
     @property
     def parts(self) -> tuple[str | None, str | None]:
@@ -39,9 +44,11 @@ class Setup:
     def is_fresh(self, now: datetime) -> bool:
         return self.checked_at is not None and now - self.checked_at < SETUP_FRESH
 
-    def found(self, order_type_id: str | None, tender_id: str | None, now: datetime) -> "Setup":
+    def found(
+        self, order_type_id: str | None, tender_id: str | None, now: datetime, taxes: MerchantTaxes | None = None
+    ) -> "Setup":
         """Return the setup after a look into Clover."""
-        seen = Setup(order_type_id, tender_id, now)
+        seen = Setup(order_type_id, tender_id, now, taxes=taxes or self.taxes)
         return seen if seen.complete else replace(seen, missing_since=self.missing_since or now)
 
     def look_again_after(self, now: datetime) -> timedelta:

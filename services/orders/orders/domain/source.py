@@ -5,24 +5,70 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from decimal import Decimal
 
 from common.money import format_money
 
-MOST_UNITS = 2500
-"""The rows that Clover takes in one order, one per unit. Its pages say 2,500 and 3,000 (documented)."""
 LONGEST_NAME = 127
 LONGEST_PERSON_NAME = 64
 LONGEST_PHONE = 21
 
+Amount = int | Decimal
+"""Minor units; a Decimal where the source is finer than the minor unit."""
+
+
+@dataclass(frozen=True)
+class Discount:
+    """An amount taken off, 0 or more."""
+
+    name: str
+    amount: Amount
+
+
+@dataclass(frozen=True)
+class Tax:
+    """One tax on a part of an order, or on the whole. `rate` is in percent; an included tax is part of the price."""
+
+    name: str
+    rate: Decimal | None
+    amount: Amount
+    included: bool
+
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the source order; the price is in minor units."""
+    """One line of the source order. `total` is its exact price before discounts, where it is not price × quantity."""
 
     sku: str
     name: str
-    quantity: int
-    unit_price: int
+    quantity: Amount
+    unit_price: Amount
+    total: Amount | None = None
+    discounts: tuple[Discount, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+
+    @property
+    def price(self) -> Amount:
+        """The price of the line before its discounts."""
+        return self.quantity * self.unit_price if self.total is None else self.total
+
+
+@dataclass(frozen=True)
+class Extra:
+    """Something charged beside the goods: shipping, or a fee."""
+
+    name: str
+    amount: Amount
+    discounts: tuple[Discount, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+
+
+@dataclass(frozen=True)
+class Payment:
+    """Money that the source received, tips included, or gave back."""
+
+    amount: Amount
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +98,10 @@ class Customer:
 
 @dataclass(frozen=True)
 class Source:
-    """The order as the source store has it; the total is in minor units."""
+    """The order as the source store has it. `total`, tips included, is rounded once to whole minor units.
+
+    Field names are those of the API. `payments` is None when the source does not list them: then all is paid.
+    """
 
     channel: str
     store: str
@@ -61,44 +110,71 @@ class Source:
     lines: tuple[Line, ...]
     total: int
     customer: Customer | None
-    placed_at: datetime
+    placed_at: datetime | None
+    discounts: tuple[Discount, ...] = ()
+    shipping: tuple[Extra, ...] = ()
+    fees: tuple[Extra, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+    tips: tuple[Payment, ...] = ()
+    rounding: Amount = 0
+    payments: tuple[Payment, ...] | None = None
+    refunds: tuple[Payment, ...] = ()
 
     @property
     def units(self) -> int:
-        """The number of units, which is the number of rows in Clover."""
-        return sum(line.quantity for line in self.lines)
+        """The number of units that were sold; a fraction, such as 0.5 kg, counts as one."""
+        return sum(int(line.quantity) if is_whole(line.quantity) else 1 for line in self.lines)
 
     @property
     def money(self) -> str:
         """The total as people write it."""
         return format_money(self.total, self.currency)
 
+    @property
+    def priced(self) -> tuple["Line | Extra", ...]:
+        """Everything that has a price: lines, shipping and fees."""
+        return (*self.lines, *self.shipping, *self.fees)
 
-def lines_total(lines: Iterable[Line]) -> int:
-    """Return the sum of the lines, in minor units."""
-    return sum(line.quantity * line.unit_price for line in lines)
+    @property
+    def tip(self) -> Amount:
+        """The sum of the tips."""
+        return add(each.amount for each in self.tips)
+
+    @property
+    def skus(self) -> set[str]:
+        """The SKUs of its lines; a line may have none."""
+        return {line.sku for line in self.lines} - {""}
 
 
-def units(lines: Iterable[Line]) -> list[Line]:
-    """Return one line per unit, as Clover counts (documented)."""
-    return [replace(line, quantity=1) for line in lines for _ in range(line.quantity)]
+def add(amounts: Iterable[Amount]) -> Amount:
+    """Return the sum."""
+    return sum(amounts, 0)
+
+
+def is_whole(amount: Amount) -> bool:
+    """Return whether the amount has no fraction."""
+    return amount == int(amount)
 
 
 def differing(one: Source, other: Source) -> list[str]:
     """Return the names of the fields that differ. The sequence of the lines makes no difference.
 
-    Channel and store identify the order and are not compared: outside the US their text depends on the customer.
+    Channel and store identify the order and are not compared: outside the US their text depends on the customer. An
+    order that is sent again without its moment is the same.
     """
+    if other.placed_at is None:
+        other = replace(other, placed_at=one.placed_at)
     names = [field.name for field in fields(Source) if field.name not in {"channel", "store", "lines"}]
     different = [name for name in names if getattr(one, name) != getattr(other, name)]
     return sorted([*different, *([] if _sold(one.lines) == _sold(other.lines) else ["lines"])])
 
 
 def _sold(lines: Iterable[Line]) -> Counter[Line]:
-    """Return the units by their kind, however they are spread over lines."""
+    """Return the units by their kind, however they are spread over lines that have only a price."""
     sold: Counter[Line] = Counter()
     for line in lines:
-        sold[replace(line, quantity=1)] += line.quantity
+        plain = is_whole(line.quantity) and line.total is None and not line.discounts and not line.taxes
+        sold[replace(line, quantity=1) if plain else line] += int(line.quantity) if plain else 1
     return sold
 
 

@@ -16,6 +16,7 @@ class TimelineEvent(StrEnum):
     PAYMENT_ADDED = "payment_added"
     LOCKED = "locked"
     PAID = "paid"
+    UNPAID = "unpaid"
     COMPLETE_REQUESTED = "complete_requested"
     COMPLETED = "completed"
     CANCEL_REQUESTED = "cancel_requested"

@@ -1,27 +1,28 @@
 """Source orders with their progress, and the lists that the API shows."""
 
-import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import asyncpg
+from pydantic import BaseModel, TypeAdapter
 
 from common.contracts.problems import Code
 from common.db.unit import Connection, Unit
 from common.work import table
 from orders.domain.order import Order, OrderStatus, RequestedAction
 from orders.domain.progress import Progress, State
-from orders.domain.source import Line, Source
+from orders.domain.source import Amount, Discount, Extra, Line, Payment, Source, Tax
+from orders.domain.taxes import MerchantTaxes
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.kinds import PUSH_ORDER
 from orders.store import timeline
 
 INSERT = """
 INSERT INTO source_order (merchant_id, reference, source_id, received_at, next_attempt_at, channel, store, number,
-    currency, lines, units, total, placed_at, customer)
-VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING RETURNING arrival
+    currency, lines, units, total, placed_at, customer, charges)
+VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING RETURNING arrival
 """
 
 FIND = "SELECT * FROM source_order WHERE merchant_id = $1 AND reference = ANY($2)"
@@ -39,9 +40,9 @@ WHERE merchant_id = $1 AND reference = $2 AND state = $3 AND revision = $4 RETUR
 """  # noqa: S608 - names of fields, not values
 REQUEST = "UPDATE source_order SET requested_action = $3 WHERE merchant_id = $1 AND reference = $2"
 REPLACE = f"""
-UPDATE source_order SET {", ".join(f"{name} = ${place}" for place, name in enumerate(PROGRESS, start=12))},
+UPDATE source_order SET {", ".join(f"{name} = ${place}" for place, name in enumerate(PROGRESS, start=13))},
     revision = revision + 1, store = $3, number = $4, currency = $5, lines = $6, units = $7, total = $8,
-    placed_at = $9, customer = $10, requested_action = $11
+    placed_at = $9, customer = $10, requested_action = $11, charges = $12
 WHERE merchant_id = $1 AND reference = $2
 """  # noqa: S608 - names of fields, not values
 RECEIVE_AGAIN = "UPDATE source_order SET received_at = $3 WHERE merchant_id = $1 AND reference = $2"
@@ -65,6 +66,23 @@ CLEAR_HELD = """
 UPDATE source_order SET held_problem = NULL, held_reason = NULL, next_attempt_at = $3
 WHERE merchant_id = $1 AND held_problem = $2
 """
+
+
+class Charges(BaseModel):
+    """The fields of a source that are stored together as JSON; older orders have none of them."""
+
+    discounts: tuple[Discount, ...] = ()
+    shipping: tuple[Extra, ...] = ()
+    fees: tuple[Extra, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+    tips: tuple[Payment, ...] = ()
+    rounding: Amount = 0
+    payments: tuple[Payment, ...] | None = None
+    refunds: tuple[Payment, ...] = ()
+
+
+_LINES = TypeAdapter(tuple[Line, ...])
+_TAXES = TypeAdapter(MerchantTaxes)
 
 
 @dataclass(frozen=True)
@@ -101,7 +119,7 @@ class ShownOrder:
     currency: str
     total: int
     units: int
-    placed_at: datetime
+    placed_at: datetime | None
     received_at: datetime
     status: OrderStatus
     requested_action: RequestedAction | None
@@ -140,6 +158,7 @@ async def insert(unit: Unit, order: Order) -> bool:
         source.total,
         source.placed_at,
         order.customer,
+        _charges(source),
     )
     if new:
         timeline.add(unit, order.merchant_id, order.reference, Entry(TimelineEvent.RECEIVED))
@@ -148,7 +167,7 @@ async def insert(unit: Unit, order: Order) -> bool:
 
 async def replace(unit: Unit, before: Order, after: Order) -> None:
     """Put this order in the place of the one before, which must be locked."""
-    source, progress = after.source, [getattr(after.progress, name) for name in PROGRESS]
+    source = after.source
     await unit.conn.execute(
         REPLACE,
         before.merchant_id,
@@ -162,7 +181,8 @@ async def replace(unit: Unit, before: Order, after: Order) -> None:
         source.placed_at,
         after.customer,
         after.requested_action,
-        *progress,
+        _charges(source),
+        *_values(after.progress),
     )
 
 
@@ -210,9 +230,8 @@ async def page(
 
 async def record(unit: Unit, before: Order, after: Progress) -> bool:
     """Write the order's progress. Returns False when it has left the state or revision in which it was read."""
-    values = [getattr(after, name) for name in PROGRESS]
     known = before.merchant_id, before.reference, before.progress.state, before.revision
-    return bool(await unit.conn.fetch(RECORD, *known, *values))
+    return bool(await unit.conn.fetch(RECORD, *known, *_values(after)))
 
 
 async def request(unit: Unit, order: Order, action: RequestedAction) -> None:
@@ -263,7 +282,17 @@ async def any_held(conn: Connection, merchant_id: str, problems: Sequence[Code])
 
 
 def _lines(source: Source) -> str:
-    return json.dumps([asdict(line) for line in source.lines])
+    return _LINES.dump_json(source.lines, exclude_defaults=True).decode()
+
+
+def _charges(source: Source) -> str:
+    return Charges(**{name: getattr(source, name) for name in Charges.model_fields}).model_dump_json()
+
+
+def _values(progress: Progress) -> list[Any]:
+    """Return the columns of the progress, in the order of PROGRESS."""
+    taxes = _TAXES.dump_json(progress.taxes).decode() if progress.taxes else None
+    return [taxes if name == "taxes" else getattr(progress, name) for name in PROGRESS]
 
 
 def _order(row: asyncpg.Record) -> Order:
@@ -272,12 +301,17 @@ def _order(row: asyncpg.Record) -> Order:
         store=row["store"],
         number=row["number"],
         currency=row["currency"],
-        lines=tuple(Line(**line) for line in json.loads(row["lines"])),
+        lines=_LINES.validate_json(row["lines"]),
         total=row["total"],
         customer=None,
         placed_at=row["placed_at"],
+        **dict(Charges.model_validate_json(row["charges"])),
     )
-    own: dict[str, Any] = {"state": State(row["state"]), "refused_skus": tuple(row["refused_skus"])}
+    own: dict[str, Any] = {
+        "state": State(row["state"]),
+        "refused_skus": tuple(row["refused_skus"]),
+        "taxes": _TAXES.validate_json(row["taxes"]) if row["taxes"] else None,
+    }
     progress: dict[str, Any] = {name: row[name] for name in PROGRESS} | own
     action = row["requested_action"]
     return Order(

@@ -66,7 +66,7 @@ def _schedule(reference: str, outcome: Outcome | None) -> Schedule:
 
 
 def _skus(orders: Sequence[Order]) -> set[str]:
-    return {line.sku for order in orders for line in order.source.lines}
+    return {sku for order in orders for sku in order.source.skus}
 
 
 SYNC: Sequence[Kind] = [

@@ -20,7 +20,7 @@ async def hold_back(batch: Batch, deps: Deps, orders: Sequence[Order], items: di
     Only catalog knows whether a SKU without a link is a product that will be in Clover soon. It is asked once a batch.
     """
     asking = {each.reference: each for each in orders if _may_wait(each, batch, deps.product_wait)}
-    unknown = {line.sku for order in asking.values() for line in order.source.lines} - set(items)
+    unknown = {sku for order in asking.values() for sku in order.source.skus} - set(items)
     if not unknown:
         return list(orders)
     links = await _ask(batch, deps, unknown)
@@ -46,7 +46,7 @@ def _may_wait(order: Order, batch: Batch, wait: timedelta) -> bool:
 
 
 def _reason(order: Order, items: Collection[str], links: Mapping[str, SkuLink] | None) -> str | None:
-    unknown = sorted({line.sku for line in order.source.lines} - set(items))
+    unknown = sorted(order.source.skus - set(items))
     if links is None:
         return UNKNOWN_YET if unknown else None
     pending = [sku for sku in unknown if sku in links and _is_on_its_way(links[sku])]

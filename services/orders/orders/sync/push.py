@@ -19,12 +19,13 @@ from orders.domain.order import Order, RequestedAction
 from orders.domain.plan import missing, shortfall, target, under_way, with_applied
 from orders.domain.progress import Progress, State
 from orders.domain.timeline import Entry, TimelineEvent
-from orders.domain.writes import Write
+from orders.domain.writes import CreateOrder, Write
 from orders.sync.pauses import PauseMerchant
 from orders.sync.writes import WRITES, WriteContext
 
 REACHED = {
     State.PAID: TimelineEvent.PAID,
+    State.UNPAID: TimelineEvent.UNPAID,
     State.DONE: TimelineEvent.COMPLETED,
     State.CANCELLED: TimelineEvent.CANCELLED,
 }
@@ -129,7 +130,7 @@ class OrderPusher:
         if write.needs_setup:
             await self._context.setup.ready()
         if write.once:
-            order = await self._record(order, order.progress.begin(write), _entry(write.sent_as, write.key))
+            order = await self._record(order, self._begun(write, order), _entry(write.sent_as, write.key))
         try:
             progress, entry = await calls.send(self._context, write, order), _entry(write.applied_as, write.key)
         except (Transient, Permanent, Again) as error:
@@ -147,6 +148,12 @@ class OrderPusher:
                 await self._record(order, doubt, Entry(TimelineEvent.OUTCOME_UNKNOWN, write.name))
             raise
         return await self._record(order, progress, entry), applied
+
+    def _begun(self, write: Write, order: Order) -> Progress:
+        progress = order.progress.begin(write)
+        if isinstance(write, CreateOrder):
+            return progress.with_taxes(self._context.setup.last.taxes.needed_by(order.source))
+        return progress
 
     async def _conclude(self, order: Order, shown: CloverOrder) -> Order:
         """Record that the order has reached its target. Raises Rejected when Clover shows something else."""
@@ -174,7 +181,10 @@ class OrderPusher:
         if cancels:
             refused = CancellationRefused(**order.ids, clover_order_id=now.clover_id, reason=reason)
             await self._record(now, now.progress, Entry(TimelineEvent.CANCEL_REFUSED, reason), refused)
-        elif now.progress.sending is None and now.progress.state is not State.PAID:  # these keep their state
+        elif now.progress.sending is None and now.progress.state not in {
+            State.PAID,
+            State.UNPAID,
+        }:  # these keep their state
             event = OrderRejected(**order.ids, reason=reason)
             await self._record(now, now.progress.rejected(reason), Entry(TimelineEvent.REJECTED, reason), event)
 

@@ -29,9 +29,10 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
 async def look_for_setup(batch: Batch, api: MerchantApi, before: Setup) -> tuple[Setup, int]:
     """Read the setup from Clover and release the orders that wait for a part that is there now. Also their number."""
     order_type_id, tender_id = await clover.find_order_type(api), await clover.find_tender(api)
+    taxes = await clover.read_taxes(api) if order_type_id and tender_id else None
     parts = zip(SETUP_CODES, (order_type_id, tender_id), strict=True)
     async with batch.unit() as unit:
-        found = before.found(order_type_id, tender_id, unit.now)
+        found = before.found(order_type_id, tender_id, unit.now, taxes)
         await store.setup.save(unit, batch.merchant_id, found)
         released = [
             await store.orders.release(unit, batch.merchant_id, code) for code, part in parts if part is not None

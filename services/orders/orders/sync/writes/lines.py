@@ -5,6 +5,7 @@ from orders import clover, store
 from orders.domain.order import Order
 from orders.domain.plan import any_row_there, rows
 from orders.domain.progress import Progress
+from orders.domain.taxes import MerchantTaxes
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import AddLines
 from orders.sync.writes.context import WriteContext
@@ -13,7 +14,8 @@ from orders.sync.writes.context import WriteContext
 async def send(context: WriteContext, write: AddLines, order: Order) -> Progress:
     """Add the rows. A SKU that is not linked becomes a named custom line."""
     items = {sku: item for sku, item in context.items.items() if sku not in write.without_items}
-    added = [clover.NewRow(row_id, line, items.get(line.sku)) for row_id, line in rows(write, order)]
+    taxes = order.progress.taxes or MerchantTaxes()
+    added = [clover.NewRow(row_id, row, items.get(row.sku), taxes.none_id) for row_id, row in rows(write, order)]
     await clover.add_lines(context.api, order.clover_id, added)
     return order.progress.with_lines()
 
@@ -31,7 +33,7 @@ async def refused(
 
     Clover does not say which row of a call it refuses. Most often an item was deleted there.
     """
-    linked = {line.sku for _, line in rows(write, order)} & set(context.items) - set(write.without_items)
+    linked = {row.sku for _, row in rows(write, order)} & set(context.items) - set(write.without_items)
     if not (linked and isinstance(error, Rejected | NotFound)):
         raise error
     if isinstance(error, NotFound):

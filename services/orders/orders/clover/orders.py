@@ -1,0 +1,162 @@
+"""Orders in Clover: created, found again, shown, locked and deleted; their lines and payments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from common.clover.transport import MerchantApi, Unread
+from common.errors import NotFound
+from orders.clover.responses import IdResponse, Response
+from orders.domain.charge import PlannedPayment, Row
+from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, Payment
+from orders.domain.order import Order
+from orders.domain.setup import Setup
+from orders.domain.source import note, title
+
+MOST_NESTED = 100
+"""An expanded collection is cut off at this length without a sign of it (documented)."""
+
+
+class PaymentResponse(Response):
+    amount: int
+    external_payment_id: str | None = None
+    result: str = SUCCESS
+
+
+class Payments(Response):
+    elements: tuple[PaymentResponse, ...] = ()
+
+
+class LineItemResponse(Response):
+    """A row of an order; `user_data` holds the id of ours that we sent with it."""
+
+    id: str
+    user_data: str | None = None
+    price: int | None = None
+
+
+class LineItems(Response):
+    elements: tuple[LineItemResponse, ...] = ()
+
+
+class OrderRef(Response):
+    id: str
+    external_reference_id: str | None = None
+    created_time: int = 0
+
+
+class OrderResponse(Response):
+    """An order with its lines and payments; none of these at all means that the expand was ignored (documented)."""
+
+    total: int | None = None
+    state: str | None = None
+    payment_state: str | None = None
+    deleted_timestamp: int | None = None
+    line_items: LineItems | None = None
+    payments: Payments | None = None
+
+
+@dataclass(frozen=True)
+class NewRow:
+    """A row to be added, with an id of ours, the Clover item if its SKU is linked, and the rate that means no tax."""
+
+    id: str
+    row: Row
+    item_id: str | None
+    no_tax_id: str | None
+
+
+async def create_order(api: MerchantApi, order: Order, setup: Setup) -> str:
+    """Create the order without its lines and return its id. Clover leaves the total to us (documented)."""
+    body = {
+        "state": "open",  # without it the order is an invisible draft (documented)
+        "orderType": {"id": setup.order_type_id},
+        "title": title(order.source),
+        "note": note(order.source_id),
+        "externalReferenceId": order.reference,
+        "total": order.charge.total,
+        "taxRemoved": order.charge.tax_removed,
+    }
+    return (await api.post("orders", body, IdResponse)).id
+
+
+async def find_orders(api: MerchantApi, reference: str) -> list[str]:
+    """Return the orders with this reference, the earliest first; Clover looks back 90 days (documented).
+
+    The reference is compared once more: were the filter ignored, we would take a stranger's order for ours.
+    """
+    found: list[OrderRef] = []
+    async for page in api.pages("orders", OrderRef, {"filter": f"externalReferenceId={reference}"}, limit=100):
+        found.extend(each for each in page if each.external_reference_id == reference)
+    return [each.id for each in sorted(found, key=lambda order: (order.created_time, order.id))]
+
+
+async def add_lines(api: MerchantApi, clover_order_id: str, rows: Sequence[NewRow]) -> None:
+    """Add up to 100 rows in one call. A row without an item is a named custom line."""
+    await api.post(f"orders/{clover_order_id}/bulk_line_items", {"items": [_row(each) for each in rows]}, Unread)
+
+
+def _row(new: NewRow) -> dict[str, object]:
+    # Of a row's fields only texts may change later (documented); `userData` is the one that no person sees.
+    row, by_weight = new.row, new.item_id is not None and new.row.thousandths is not None
+    body: dict[str, object] = {
+        "name": row.name,
+        "price": row.unit_price if by_weight else row.price,
+        "userData": new.id,
+        **({"item": {"id": new.item_id}} if new.item_id else {}),
+        **({"unitQty": row.thousandths} if by_weight else {}),
+    }
+    # Without rates of its own a row would get the item's, or the merchant's default ones (documented).
+    rates = row.rates or ((new.no_tax_id,) if new.no_tax_id else ())
+    return {**body, "taxRates": [{"id": each} for each in rates]}
+
+
+async def pay(api: MerchantApi, clover_order_id: str, reference: str, payment: PlannedPayment, setup: Setup) -> None:
+    """Record a payment made elsewhere; Clover marks an order that is paid in full, and locks it (documented)."""
+    body = {
+        "tender": {"id": setup.tender_id},
+        "amount": payment.amount,
+        "tipAmount": payment.tip,
+        "taxAmount": payment.tax,
+        "externalPaymentId": reference,
+        **({"note": payment.name} if payment.name else {}),
+    }
+    await api.post(f"orders/{clover_order_id}/payments", body, Unread)
+
+
+async def lock_order(api: MerchantApi, clover_order_id: str) -> None:
+    """Close the order to changes; repeating it changes nothing."""
+    await api.post(f"orders/{clover_order_id}", {"state": LOCKED}, Unread)
+
+
+async def show_order(api: MerchantApi, order: Order) -> CloverOrder:
+    """Return the order as Clover shows it. Raises NotFound when there is none, or it was deleted."""
+    path = f"orders/{order.clover_id}"
+    # No `customers`: one expand without its permission fails the whole call (recorded).
+    shown = await api.get(path, OrderResponse, {"expand": "lineItems,payments"})
+    if shown.deleted_timestamp:
+        raise NotFound("The order was deleted in Clover.")
+    rows = None if shown.line_items is None else shown.line_items.elements
+    if rows is None or len(rows) >= MOST_NESTED or len(order.charge.rows) >= MOST_NESTED:
+        rows = tuple([each async for page in api.pages(f"{path}/line_items", LineItemResponse) for each in page])
+    payments = None if shown.payments is None else shown.payments.elements
+    if payments is None:
+        payments = tuple([each async for page in api.pages(f"{path}/payments", PaymentResponse) for each in page])
+    return CloverOrder(
+        rows=tuple(each.user_data for each in rows),
+        total=shown.total,
+        payments=tuple(Payment(each.external_payment_id, each.amount, each.result) for each in payments),
+        payment_state=shown.payment_state,
+        state=shown.state,
+        price=_price(rows),
+    )
+
+
+async def delete_order(api: MerchantApi, clover_order_id: str) -> None:
+    """Delete the order, which is all Clover offers to cancel one. Raises NotFound when it is gone already."""
+    await api.delete(f"orders/{clover_order_id}")
+
+
+def _price(rows: Sequence[LineItemResponse]) -> int | None:
+    """Return the sum of the rows' prices, if every row shows one."""
+    prices = [each.price for each in rows if each.price is not None]
+    return sum(prices) if len(prices) == len(rows) else None

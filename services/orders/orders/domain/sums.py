@@ -1,0 +1,174 @@
+"""The arithmetic of a source order: its parts, what they come to, and amounts divided without losing a cent."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Decimal
+
+from common.money import format_money
+from orders.domain.source import Amount, Discount, Extra, Line, Source, Tax, add
+
+_NOT_INCLUDED = "Send `included: false`, or `prices_include_tax: false`, if the tax comes on top."
+
+SLACK = 1
+"""Amounts finer than the minor unit may miss the total by less than one; whole ones must meet it."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A line, a shipping or a fee at its price after all discounts, as the source prices it."""
+
+    name: str
+    sku: str
+    quantity: Amount
+    price: Amount
+    taxes: tuple[Tax, ...]
+
+    @property
+    def net(self) -> Amount:
+        """The price without the taxes that it contains."""
+        return self.price - total_of(each for each in self.taxes if each.included)
+
+    @property
+    def gross(self) -> Amount:
+        """The price with all taxes."""
+        return self.price + added(self.taxes)
+
+
+def whole(amount: Amount) -> int:
+    """Round to a whole minor unit, half away from zero."""
+    return int(Decimal(amount).quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def wholes(amounts: Iterable[Amount]) -> Iterator[int]:
+    """Round amounts so that their sum is the rounded sum: each takes over the fraction that the one before left."""
+    exact: Amount = 0
+    given = 0
+    for amount in amounts:
+        exact += amount
+        yield (now := whole(exact)) - given
+        given = now
+
+
+def total_of(parts: Iterable[Discount | Tax]) -> Amount:
+    """Return the sum of the amounts."""
+    return add(each.amount for each in parts)
+
+
+def added(taxes: Iterable[Tax]) -> Amount:
+    """Return the sum of the taxes that prices do not contain."""
+    return total_of(each for each in taxes if not each.included)
+
+
+def parts(source: Source) -> list[Part]:
+    """Return lines, shipping and fees at their final prices; the taxes of the order are on parts where that fits."""
+    goods = [Part(each.name, each.sku, each.quantity, _own_price(each), each.taxes) for each in source.lines]
+    extras = [Part(each.name, "", 1, _own_price(each), each.taxes) for each in (*source.shipping, *source.fees)]
+    discount = total_of(source.discounts)
+    left = max(discount - add(each.price for each in goods), 0)
+    priced = [*_reduced(goods, discount - left), *_reduced(extras, left)]
+    if source.taxes and not any(each.taxes for each in priced):
+        return _taxed(source.taxes, priced, len(source.lines), len(source.lines) + len(source.shipping))
+    return priced
+
+
+def loose_tax(source: Source, of: Sequence[Part]) -> Amount:
+    """Return the added tax of the order beyond that of its parts, which may be negative."""
+    return added(source.taxes) - add(added(each.taxes) for each in of) if source.taxes else 0
+
+
+def discrepancy(source: Source, total: Amount) -> str | None:
+    """Explain that the order does not come to its total, with both sums; None when it does."""
+    terms = _terms(source)
+    ours = add(amount for _, amount in terms)
+    if abs(Decimal(ours) - total) < SLACK:  # zero, if all amounts are whole
+        return None
+    if len(terms) == 1:
+        return f"is {total}, the lines come to {ours}"
+    said = ", ".join(f"{name} {amount}" for name, amount in terms)
+    return f"is {total}; {said} come to {ours}, which is {format_money(whole(ours), source.currency)}"
+
+
+def mistakes(source: Source) -> Iterator[tuple[str, str, str]]:
+    """Yield the field, the fault and the remedy of amounts that no order has."""
+    remedy = "Send discounts as positive amounts, each once and on what it reduces."
+    named: list[tuple[str, Sequence[Line | Extra]]] = [
+        ("lines", source.lines),
+        ("shipping", source.shipping),
+        ("fees", source.fees),
+    ]
+    for name, these in named:
+        for number, each in enumerate(these):
+            if (price := _own_price(each)) < 0:
+                yield f"{name}.{number}.discounts", f"take off more than the price, {-price} too much", remedy
+            elif total_of(tax for tax in each.taxes if tax.included) > price:
+                yield f"{name}.{number}.taxes", f"are more than the price of {price} that includes them", _NOT_INCLUDED
+    everything = add(_own_price(each) for _, these in named for each in these)
+    if total_of(source.discounts) > max(everything, 0):
+        yield "discounts", f"take off more than everything costs, which is {everything}", remedy
+    paid = add(each.amount for each in source.payments or ())
+    given_back = add(each.amount for each in source.refunds)
+    if source.payments is not None and given_back > paid + SLACK:
+        yield (
+            "refunds",
+            f"are {given_back}, only {paid} were paid",
+            "Send every payment, and what was refunded of them.",
+        )
+
+
+def _terms(source: Source) -> list[tuple[str, Amount]]:
+    """Return what the total consists of, by the name of the field; discounts are negative."""
+    inside = [tax for each in source.priced for tax in each.taxes]
+    others: list[tuple[str, Amount]] = [
+        ("discounts", -total_of(source.discounts)),
+        ("shipping", add(_own_price(each) for each in source.shipping)),
+        ("fees", add(_own_price(each) for each in source.fees)),
+        ("added taxes", added(source.taxes) if source.taxes else added(inside)),
+        ("tips", source.tip),
+        ("rounding", source.rounding),
+    ]
+    lines: Amount = add(_own_price(each) for each in source.lines)
+    return [("lines", lines), *((name, amount) for name, amount in others if amount)]
+
+
+def _own_price(priced: Line | Extra) -> Amount:
+    price = priced.price if isinstance(priced, Line) else priced.amount
+    return price - total_of(priced.discounts)
+
+
+def _reduced(these: Sequence[Part], discount: Amount) -> list[Part]:
+    """Take a discount off these parts, each by its share of their price."""
+    everything = add(each.price for each in these)
+    if not discount or not everything:
+        return list(these)
+    left, reduced = discount, list[Part]()
+    for each in these:
+        share = Decimal(discount) * Decimal(each.price) / Decimal(everything)
+        taken: Amount = left if each is these[-1] else min(share, Decimal(left))
+        left -= taken
+        reduced.append(replace(each, price=each.price - taken))
+    return reduced
+
+
+def _taxed(taxes: Sequence[Tax], these: list[Part], *ends: int) -> list[Part]:
+    """Put taxes that are known only for the whole order on its parts: on goods, with shipping, or on all.
+
+    The first base counts whose taxes at these rates are those charged. If none is, the parts stay without.
+    """
+    charged = [each for each in taxes if each.amount]
+    for end in (*ends, len(these)):
+        base = these[:end]
+        if charged and all(_is_tax_of(each, taxes, base) for each in charged):
+            return [*(replace(part, taxes=_shares(charged, part, base)) for part in base), *these[end:]]
+    return these
+
+
+def _is_tax_of(tax: Tax, taxes: Sequence[Tax], base: Sequence[Part]) -> bool:
+    if tax.rate is None:
+        return False
+    price = add(each.price for each in base) - (total_of(taxes) if tax.included else 0)
+    return abs(Decimal(price) * tax.rate / 100 - tax.amount) <= 1 + Decimal(len(base)) / 2
+
+
+def _shares(taxes: Sequence[Tax], part: Part, base: Sequence[Part]) -> tuple[Tax, ...]:
+    everything = Decimal(add(each.price for each in base)) or Decimal(1)
+    return tuple(replace(each, amount=Decimal(each.amount) * Decimal(part.price) / everything) for each in taxes)
