@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from random import Random
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from clover_sandbox.call import Call
 from clover_sandbox.fault_effects import Outcome, run_fault
 from clover_sandbox.faults import Faults
 from clover_sandbox.journal import Entry, Journal
+from clover_sandbox.latency import Latency
 from clover_sandbox.limits import Limiter, OverLimit
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.oauth import OAuth
@@ -33,7 +35,7 @@ Step = Callable[[web.Request, Entry], Awaitable[Outcome]]
 
 @dataclass
 class Pipeline:
-    """Handles a call from request to response. Half of `latency_ms` passes before the call is applied, half after."""
+    """Handles a call from request to response. Half of its latency passes before the call is applied, half after."""
 
     world: World
     oauth: OAuth
@@ -42,7 +44,8 @@ class Pipeline:
     faults: Faults
     journal: Journal
     till: Till
-    latency_ms: float = 0.0
+    latency: Latency = field(default_factory=Latency)
+    random: Random = field(default_factory=Random)
     pending: list[asyncio.TimerHandle] = field(default_factory=list)
 
     async def rest(self, request: web.Request) -> web.StreamResponse:
@@ -100,11 +103,12 @@ class Pipeline:
     async def _apply_with_fault(self, request: web.Request, entry: Entry, context: "AdmittedCall") -> Outcome:
         rule = self.faults.pick(entry.method, request.path_qs, entry.merchant_id)
         entry.fault = rule.kind if rule is not None else None
-        if self.latency_ms:
-            await asyncio.sleep(self.latency_ms / 2000)
+        half = self.latency.draw(self.random) / 2000
+        if half:
+            await asyncio.sleep(half)
         outcome = await run_fault(rule, context)
-        if self.latency_ms:
-            await asyncio.sleep(self.latency_ms / 2000)
+        if half:
+            await asyncio.sleep(half)
         return outcome
 
     def _now(self) -> float:

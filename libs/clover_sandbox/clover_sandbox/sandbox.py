@@ -1,6 +1,7 @@
 """Composes the sandbox: world, pipeline, limits, faults, journal, webhooks."""
 
 from dataclasses import dataclass, field
+from random import Random
 
 from clover_sandbox.clock import Clock
 from clover_sandbox.faults import Faults
@@ -53,5 +54,5 @@ def build_sandbox(settings: Settings) -> Sandbox:
     world.listeners.append(webhooks.collect)
     oauth, journal, faults = OAuth(world), Journal(), Faults(settings.seed)
     limiter = Limiter(settings.limits, switches)
-    pipeline = Pipeline(world, oauth, build_router(), limiter, faults, journal, play_till)
+    pipeline = Pipeline(world, oauth, build_router(), limiter, faults, journal, play_till, random=Random(settings.seed))
     return Sandbox(world, pipeline, oauth, limiter, faults, journal, switches, webhooks)

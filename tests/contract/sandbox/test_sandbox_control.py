@@ -138,6 +138,11 @@ async def test_faults_are_set_counted_and_cleared(clover: Clover, shop: Shop) ->
         ("POST", "/faults", {"kind": "refuse", "path": "("}),
         ("PATCH", "/latency", {"ms": "long"}),
         ("PATCH", "/latency", {"milliseconds": 5}),
+        ("PATCH", "/latency", {"p50": 50}),
+        ("PATCH", "/latency", {"p50": 50, "p99": 20}),
+        ("PATCH", "/latency", {"p50": 0, "p99": 20}),
+        ("PATCH", "/latency", {"ms": 50, "spike_probability": 2}),
+        ("PATCH", "/latency", {"ms": 50, "p95": 60}),
         ("POST", "/clock", {"advance": -1}),
         ("POST", "/clock", {"advance": 1e18}),
         ("GET", "/requests?since=yesterday", None),
@@ -162,6 +167,15 @@ async def test_behaviour_is_changed_and_shown(clover: Clover) -> None:
     assert (switches["modes"]["deduct"], switches["switches"]["deduct"]["confidence"]) == ("on_payment", "a guess")
     assert (limits["token"], after - before >= 100_000) == (3, True)
     assert (await clover.control("DELETE", "/switches")).body["modes"]["deduct"] == "none"
+
+
+async def test_latency_is_changed_and_shown(clover: Clover) -> None:
+    """It is constant, or log-normal with spikes."""
+    constant = await clover.control("PATCH", "/latency", {"ms": 5})
+    spread = await clover.control("PATCH", "/latency", {"p50": 5, "p99": 9, "spike_ms": 100, "spike_probability": 0.5})
+
+    assert constant.body == {"p50": 5, "p99": 5, "spike_ms": 0, "spike_probability": 0}
+    assert (await clover.control("GET")).body["latency"] == spread.body
 
 
 async def test_control_calls_are_not_clover_calls(clover: Clover) -> None:

@@ -8,6 +8,8 @@ import pytest
 from tests.support.clover import Clover, Shop
 from tests.support.eventually import eventually
 
+from clover_sandbox.latency import Latency
+
 WRITE = {"method": "POST", "path": "/item_stocks/"}
 
 
@@ -132,7 +134,7 @@ async def test_an_oversized_answer_is_valid_json(clover: Clover, shop: Shop, ite
 
 async def test_latency_passes_before_and_after_the_write(clover: Clover, shop: Shop, item: str) -> None:
     """A write is applied neither at once nor only with its answer."""
-    clover.sandbox.pipeline.latency_ms = 400
+    clover.sandbox.pipeline.latency = Latency(400, 400)
     call = asyncio.create_task(write(shop, item))
 
     assert shop.count(item) == 5

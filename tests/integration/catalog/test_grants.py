@@ -9,6 +9,7 @@ from tests.integration.catalog.conftest import INTERNAL, Catalog, Shop
 from tests.support.eventually import eventually
 
 from catalog.domain.grants import Limit, Limits
+from clover_sandbox.latency import Latency
 from common.clock import SystemClock
 from common.clover.grants import HttpGrants
 from common.clover.transport import Answered, Clover
@@ -108,7 +109,7 @@ async def test_three_services_at_full_speed_are_never_throttled(catalog: Catalog
     settings = catalog.service.settings.model_copy(
         update={"catalog_url": str(catalog.http.make_url("")), "internal_secrets": INTERNAL}
     )
-    catalog.clover.pipeline.latency_ms = 30
+    catalog.clover.pipeline.latency = Latency(30, 30)
     catalog.clover.journal.forget()
     until = asyncio.get_running_loop().time() + 5
 

@@ -8,6 +8,7 @@ from tests.integration.catalog.conftest import Catalog, Shop
 from tests.support.eventually import eventually
 
 from catalog.kinds import PUSH_PRODUCT
+from clover_sandbox.latency import Latency
 from clover_sandbox.rest.inventory_kinds import ITEMS
 from clover_sandbox.rest.objects import make
 from clover_sandbox.shapes import accept
@@ -265,7 +266,7 @@ async def test_an_item_of_another_product_is_not_adopted(catalog: Catalog) -> No
 async def test_a_put_during_the_push_is_not_lost(catalog: Catalog) -> None:
     """A version that arrives while the product is being pushed is pushed afterwards."""
     shop = await catalog.connected()
-    catalog.clover.pipeline.latency_ms = 150
+    catalog.clover.pipeline.latency = Latency(150, 150)
     await catalog.put(shop)
     working = asyncio.create_task(catalog.run_until_idle())
     await eventually(lambda: "POST items" in catalog.calls())

@@ -1,6 +1,7 @@
 """Controls the sandbox's behaviour: faults, switches, limits, latency, clock, webhooks, and the call journal."""
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,7 @@ from clover_sandbox.answers import Refused
 from clover_sandbox.control.body import amount_in, body_of, number_in
 from clover_sandbox.faults import KINDS
 from clover_sandbox.journal import Entry
+from clover_sandbox.latency import Latency
 from clover_sandbox.sandbox import Sandbox
 from clover_sandbox.switches import SWITCHES
 
@@ -25,7 +27,7 @@ async def summary(sandbox: Sandbox, _request: web.Request) -> Any:
         **sandbox.world.summary(),
         "requests": counters(sandbox),
         "limits": sandbox.limiter.limits.named(),
-        "latency_ms": sandbox.pipeline.latency_ms,
+        "latency": asdict(sandbox.pipeline.latency),
         "webhooks": dict(sandbox.webhooks.counts),
     }
 
@@ -123,9 +125,9 @@ async def set_limits(sandbox: Sandbox, request: web.Request) -> Any:
 
 
 async def set_latency(sandbox: Sandbox, request: web.Request) -> Any:
-    """Set the latency of every call with `{"ms"}`."""
-    sandbox.pipeline.latency_ms = amount_in(await body_of(request), "ms")
-    return {"ms": sandbox.pipeline.latency_ms}
+    """Set the latency of every call: `{"ms"}` or `{"p50", "p99"}`, and spikes."""
+    sandbox.pipeline.latency = Latency.parse(await body_of(request))
+    return asdict(sandbox.pipeline.latency)
 
 
 async def advance_clock(sandbox: Sandbox, request: web.Request) -> Any:
