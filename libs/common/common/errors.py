@@ -2,6 +2,7 @@
 
 AppError
   Transient   retried later:         Throttled, Unavailable, TimedOut, Conflict, FromNewerVersion
+                                     OutOfService: a Throttled of our own, while the other side is down
   Permanent   never works:           Invalid, NotFound, Forbidden, Rejected, Undecodable
   Ambiguous   may have been applied: look before repeating
 Held          waits for a person:    control flow, not a failure
@@ -35,6 +36,10 @@ class Throttled(Transient):
     def __init__(self, message: str = "", retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class OutOfService(Throttled):
+    """The other side does not respond; it is called again after `retry_after`."""
 
 
 class Unavailable(Transient):

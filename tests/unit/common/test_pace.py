@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.clock import FakeClock
 
-from common.clover.pace import LEAST_SHARE, Pace
+from common.clover.pace import LEAST_SHARE, LONGEST_UNASKED, Pace
 from common.errors import Throttled
 
 BREATHS = 20
@@ -189,6 +189,31 @@ async def test_concurrent_429s_halve_the_rate_once() -> None:
     paced.throttled(-0.1, None)
 
     assert paced.pace.rate == 5
+
+
+async def test_pauses_grow_with_429s_in_a_row() -> None:
+    """Without Retry-After each pause is twice as long, up to a bound; a success begins again."""
+    paced, pauses = Paced(), list[timedelta | None]()
+    for _ in range(6):
+        with pytest.raises(Throttled) as raised, paced.pace.learn(paced.clock.monotonic()):
+            raise Throttled
+        pauses.append(raised.value.retry_after)
+        paced.clock.advance(LONGEST_UNASKED)
+    paced.succeeded()
+    with pytest.raises(Throttled) as again, paced.pace.learn(paced.clock.monotonic()):
+        raise Throttled
+
+    assert pauses == [timedelta(seconds=each) for each in (1, 2, 4, 8, 8, 8)]
+    assert again.value.retry_after == timedelta(seconds=1)
+
+
+async def test_a_429_is_raised_with_the_time_left() -> None:
+    """The work of the call then waits for the pause, instead of backing off on its own."""
+    paced = Paced()
+    with pytest.raises(Throttled) as raised, paced.pace.learn(0):
+        raise Throttled
+
+    assert raised.value.retry_after == timedelta(seconds=1)
 
 
 async def test_rate_has_a_lower_bound() -> None:

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from common.clock import Clock
+from common.clover.breaker import Breaker
 from common.clover.grants import Grant, Grants
 from common.clover.pace import Pace
 from common.errors import Transient
@@ -34,8 +35,10 @@ class Permits(Protocol):
 class GrantLease:
     """Holds a merchant's grant while sessions of this process use it, and gives it back after the last."""
 
-    def __init__(self, merchant_id: str, grants: Grants, clock: Clock) -> None:
+    def __init__(self, merchant_id: str, grants: Grants, breaker: Breaker, clock: Clock) -> None:
         self._merchant_id = merchant_id
+        self._region = ""
+        self._breaker = breaker
         self._grants = grants
         self._clock = clock
         self._pace = Pace(clock)
@@ -51,7 +54,8 @@ class GrantLease:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Grant]:
-        """Hold the merchant's grant for the block."""
+        """Hold the merchant's grant for the block. Raise OutOfService while Clover does not respond."""
+        self._breaker.check(self._region, self._merchant_id)
         self._sessions += 1
         try:
             yield await self._fresh()
@@ -86,6 +90,7 @@ class GrantLease:
             if held is None or self._clock.monotonic() >= self._expires_at:
                 raise
             return held
+        self._region = grant.region
         self._renew_at, self._expires_at = requested_at + grant.expires_in * RENEW_AT, requested_at + grant.expires_in
         self._pace.limit(grant.rate, grant.concurrency)
         return grant

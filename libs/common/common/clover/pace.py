@@ -6,10 +6,14 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
 from common.clock import Clock
-from common.errors import Throttled
+from common.errors import OutOfService, Throttled
 
 PAUSE = timedelta(seconds=1)
-"""The pause after a 429 without Retry-After; Clover asks for at least this (documented)."""
+"""The pause after a 429 without Retry-After, which doubles with each in a row; Clover asks for at least this
+(documented)."""
+
+LONGEST_UNASKED = timedelta(seconds=8)
+"""Upper bound of that pause, so that work goes on soon after Clover takes calls again."""
 
 LONGEST_PAUSE = timedelta(hours=1)
 
@@ -34,6 +38,7 @@ class Pace:
         self._rate, self._concurrency = 1.0, 1
         self._share = 1.0
         self._next = self._paused_until = self._halved_at = clock.monotonic()
+        self._unasked = PAUSE
         self._in_flight = 0
         self._line = asyncio.Lock()
         self._room = asyncio.Event()
@@ -99,19 +104,27 @@ class Pace:
 
     @contextmanager
     def learn(self, sent_at: float) -> Iterator[None]:
-        """Slow all later calls when the call that is made in the block raises Throttled, else restore the rate."""
+        """Slow all later calls when the call that is made in the block raises Throttled, else restore the rate.
+
+        The Throttled gets the time left of the pause, so that the work of this call waits for it like all other work.
+        """
         try:
             yield
-        except Throttled as error:
-            self._throttled(sent_at, error.retry_after)
+        except OutOfService:
             raise
+        except Throttled as error:
+            error.retry_after = self._throttled(sent_at, error.retry_after)
+            raise
+        self._unasked = PAUSE
         self._share = min(1.0, self._share + RECOVERY)
 
-    def _throttled(self, sent_at: float, retry_after: timedelta | None) -> None:
-        """Halve the rate, once for all calls that ran together, and pause."""
-        now = self._clock.monotonic()
+    def _throttled(self, sent_at: float, retry_after: timedelta | None) -> timedelta:
+        """Halve the rate, once for all calls that ran together, and pause. Return the time left of the pause."""
+        now, pause = self._clock.monotonic(), PAUSE if retry_after is None else min(retry_after, LONGEST_PAUSE)
         if sent_at >= self._halved_at:
             self._share = max(self._share / 2, LEAST_SHARE)
             self._halved_at = now
-        pause = min(PAUSE if retry_after is None else retry_after, LONGEST_PAUSE)
+            if retry_after is None:
+                pause, self._unasked = self._unasked, min(2 * self._unasked, LONGEST_UNASKED)
         self._paused_until = max(self._paused_until, now + pause.total_seconds())
+        return timedelta(seconds=self._paused_until - now)

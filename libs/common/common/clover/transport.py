@@ -1,8 +1,9 @@
 """The HTTP client for Clover: one connection pool per process, each call under a grant, each failure an AppError."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from copy import copy
 from functools import partial
 from http import HTTPStatus
 from types import TracebackType
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, model_validator
 from yarl import URL
 
 from common.clock import Clock
+from common.clover.breaker import Breaker
 from common.clover.errors import decoded, refusal
 from common.clover.grant_lease import GrantLease, Permits
 from common.clover.grants import Grants
@@ -63,6 +65,7 @@ class Clover:
         self._clock = clock
         self._user_agent = user_agent
         self._seconds = settings.clover_timeout
+        self._breaker = Breaker(clock)
         self._leases: dict[str, GrantLease] = {}
         self._open = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
@@ -94,22 +97,24 @@ class Clover:
     async def session(self, merchant_id: str) -> AsyncIterator["MerchantApi"]:
         """Open a session for a merchant: it holds a grant for the block, and renews it in a long one.
 
-        Raise Throttled when others hold the quota, Forbidden when the merchant is not connected, or Unavailable.
+        Raise Throttled when others hold the quota, OutOfService while Clover does not respond, Forbidden when the
+        merchant is not connected, or Unavailable.
         """
         if self._session is None:
             raise Unavailable("the Clover client is not open")
-        lease = self._leases.setdefault(merchant_id, GrantLease(merchant_id, self._grants, self._clock))
+        lease = self._leases.setdefault(merchant_id, GrantLease(merchant_id, self._grants, self._breaker, self._clock))
         async with lease.held() as grant:
             base = self._regions.merchant(grant.region, merchant_id)
-            yield MerchantApi(merchant_id, grant.region, base, lease, self._session, self._metrics)
+            yield MerchantApi(merchant_id, grant.region, base, lease, self._breaker, self._session, self._metrics)
 
 
 class MerchantApi:
     """Clover's REST API for one merchant; paths are below `/v3/merchants/{mId}/`, "" is the merchant itself.
 
-    Raises Forbidden (401, 403), NotFound (404), Rejected (other 4xx, with Clover's message), Throttled (429). A read
-    raises TimedOut, Unavailable (no connection, 5xx, a broken response) or Undecodable (it does not fit the model).
-    A write raises Unavailable when the call was certainly not sent, and Ambiguous when it may have been applied.
+    Raises Forbidden (401, 403), NotFound (404), Rejected (other 4xx, with Clover's message), Throttled (429), and
+    OutOfService (Clover does not respond, and the call was not sent or, if it is a read, failed as well). A read raises
+    TimedOut, Unavailable (no connection, 5xx, a broken response) or Undecodable (it does not fit the model). A write
+    raises Unavailable when the call was certainly not sent, and Ambiguous when it may have been applied.
 
     `answered` is true after the first success; a later 401 then concerns one resource, not the access as a whole.
     """
@@ -120,6 +125,7 @@ class MerchantApi:
         region: str,
         base: URL,
         permits: Permits,
+        breaker: Breaker,
         session: aiohttp.ClientSession,
         metrics: Metrics,
     ) -> None:
@@ -128,6 +134,7 @@ class MerchantApi:
         self.answered = False
         self._base = base
         self._permits = permits
+        self._breaker = breaker
         self._session = session
         self._metrics = metrics
 
@@ -144,7 +151,8 @@ class MerchantApi:
         from the count: the rate limiter must not delay the write while other calls are in flight.
         """
         async with self._permits.reserve(calls) as reservation:
-            reserved = MerchantApi(self.merchant_id, self.region, self._base, reservation, self._session, self._metrics)
+            reserved = copy(self)
+            reserved._permits = reservation  # noqa: SLF001 - a copy of ours
             try:
                 yield reserved
             finally:
@@ -181,18 +189,22 @@ class MerchantApi:
         self, read: Callable[[bytes], R], method: str, path: str, params: Params, body: Body | None = None
     ) -> R:
         async with self._permits.permit() as grant:
-            outcome = "interrupted"
-            try:
-                answer = read(await self._exchange(method, path, params, body, grant.access_token))
-                outcome, self.answered = "answered", True
-            except AppError as error:
-                outcome = type(error).__name__
-                if isinstance(error, Throttled):
-                    self._metrics.clover_throttled.inc()
-                raise
-            finally:
-                self._metrics.clover_calls.labels(outcome).inc()
-        return answer
+            with self._breaker.call(self.region, self.merchant_id, f"{method} {path}"), self._counted():
+                return read(await self._exchange(method, path, params, body, grant.access_token))
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        outcome = "interrupted"
+        try:
+            yield
+            outcome, self.answered = "answered", True
+        except AppError as error:
+            outcome = type(error).__name__
+            if isinstance(error, Throttled):
+                self._metrics.clover_throttled.inc()
+            raise
+        finally:
+            self._metrics.clover_calls.labels(outcome).inc()
 
     async def _exchange(self, method: str, path: str, params: Params, body: Body | None, token: str) -> bytes:
         headers = CIMultiDict({"Authorization": f"Bearer {token}"})
