@@ -27,7 +27,9 @@ class AppError(Exception):
 
 
 class Transient(AppError):
-    """It failed this time; nothing was changed and a later attempt may succeed."""
+    """It failed this time; nothing was changed and a later attempt may succeed, after `retry_after` if it is known."""
+
+    retry_after: timedelta | None = None
 
 
 class Throttled(Transient):

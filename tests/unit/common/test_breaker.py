@@ -1,14 +1,14 @@
 """The circuit breaker, on a clock that tests move."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.clock import FakeClock
 
-from common.clover.breaker import FAILED_CALLS, FAILED_TOKENS, FIRST_PROBE, LAST_PROBE, Breaker
+from common.clover.breaker import FAILED_CALLS, FAILED_TOKENS, FIRST_PROBE, LAST_PROBE, Breaker, Lane
 from common.errors import Ambiguous, AppError, NotFound, OutOfService, Throttled, TimedOut, Unavailable
 
 SHOP, OTHER = "MRCHNT0000001", "MRCHNT0000002"
@@ -22,29 +22,28 @@ class Calling:
         self.breaker = Breaker(self.clock)
         self.sent: list[tuple[float, str]] = []
 
-    def call(self, merchant: str = SHOP, resource: str = "", error: AppError | None = None, region: str = "us") -> bool:
+    def call(
+        self,
+        merchant: str = SHOP,
+        resource: str = "",
+        error: AppError | None = None,
+        region: str = "us",
+        lane: Lane = Lane.READ,
+    ) -> bool:
         """Make a call that fails with this error; return whether it was sent."""
         before = len(self.sent)
-        with suppress(AppError), self.breaker.call(region, merchant, resource or f"GET items/{before}"):
+        with suppress(AppError), self.breaker.call(region, merchant, lane, resource or f"items/{before}"):
             self.sent.append((self.clock.monotonic(), merchant))
             if error is not None:
                 raise error
         return len(self.sent) > before
 
-    def is_open(self, merchant: str = SHOP, region: str = "us") -> bool:
+    def is_open(self, merchant: str = SHOP, lane: Lane = Lane.READ) -> bool:
         try:
-            self.breaker.check(region, merchant)
+            self.breaker.check("us", merchant, lane)
         except OutOfService:
             return True
         return False
-
-
-@contextmanager
-def raises_at_once(calling: Calling) -> Iterator[None]:
-    sent = len(calling.sent)
-    with pytest.raises(OutOfService):
-        yield
-    assert len(calling.sent) == sent
 
 
 @pytest.mark.parametrize("error", [Unavailable, TimedOut, Ambiguous])
@@ -56,7 +55,7 @@ def test_failures_in_a_row_open_the_circuit_of_their_token(error: Callable[[], A
         calling.call(error=error())
 
     with pytest.raises(OutOfService) as raised:
-        calling.breaker.check("us", SHOP)
+        calling.breaker.check("us", SHOP, Lane.READ)
     assert raised.value.retry_after is not None
     assert FIRST_PROBE / 2 <= raised.value.retry_after.total_seconds() <= FIRST_PROBE
     assert not calling.call()
@@ -78,7 +77,7 @@ def test_one_resource_that_always_fails_opens_nothing() -> None:
     """It is ill itself, and its work backs off by itself."""
     calling = Calling()
     for _ in range(3 * FAILED_CALLS):
-        calling.call(resource="GET item_stocks/BAD", error=Unavailable())
+        calling.call(resource="item_stocks/BAD", error=Unavailable())
 
     assert not calling.is_open()
 
@@ -90,7 +89,7 @@ def test_one_probe_at_a_time_closes_the_circuit() -> None:
         calling.call(error=Unavailable())
     calling.clock.advance(FIRST_PROBE)
 
-    with calling.breaker.call("us", SHOP, "GET items"):
+    with calling.breaker.call("us", SHOP, Lane.READ, "items"):
         assert not calling.call()
     assert calling.call()
 
@@ -101,29 +100,39 @@ def test_an_interrupted_probe_leaves_its_place_to_the_next_call() -> None:
     for _ in range(FAILED_CALLS):
         calling.call(error=Unavailable())
     calling.clock.advance(FIRST_PROBE)
-    with suppress(KeyboardInterrupt), calling.breaker.call("us", SHOP, "GET items"):
+    with suppress(KeyboardInterrupt), calling.breaker.call("us", SHOP, Lane.READ, "items"):
         raise KeyboardInterrupt
 
     assert calling.call(error=Unavailable())
     assert not calling.call()
 
 
-def test_a_failure_that_leaves_the_circuit_open_is_raised_as_out_of_service() -> None:
-    """The failure of a read says nothing about its resource then; a write that may be applied stays ambiguous."""
-    calling = Calling()
+def test_a_failure_that_leaves_the_circuit_open_has_the_time_left() -> None:
+    """Its work waits for Clover like all other work, and need not back off for longer."""
+    calling, error = Calling(), Unavailable()
     for _ in range(FAILED_CALLS - 1):
         calling.call(error=Unavailable())
-    with pytest.raises(OutOfService), calling.breaker.call("us", SHOP, "GET items"):
-        raise Unavailable
-    calling.clock.advance(LAST_PROBE)
-    with pytest.raises(Ambiguous), calling.breaker.call("us", SHOP, "POST orders"):
-        raise Ambiguous
+    calling.call(error=error)
+
+    assert error.retry_after is not None
+    assert FIRST_PROBE / 2 <= error.retry_after.total_seconds() <= FIRST_PROBE
+
+
+def test_reads_that_succeed_do_not_hide_writes_that_fail() -> None:
+    """Each write follows a read; when all writes fail they stop, and reads go on."""
+    calling = Calling()
+    for _ in range(FAILED_CALLS):
+        calling.call()
+        calling.call(error=Ambiguous(), lane=Lane.WRITE)
+
+    assert calling.is_open(lane=Lane.WRITE)
+    assert not calling.is_open()
 
 
 def test_calls_that_began_before_do_not_prolong_the_pause() -> None:
     """Calls in flight when the circuit opened are no probes."""
     calling = Calling()
-    with suppress(AppError), calling.breaker.call("us", SHOP, "GET slow"):
+    with suppress(AppError), calling.breaker.call("us", SHOP, Lane.READ, "slow"):
         for _ in range(FAILED_CALLS):
             calling.call(error=Unavailable())
         raise TimedOut

@@ -1,19 +1,20 @@
 """The circuit breaker: while Clover fails, calls fail at once instead of being made, and single probes find its return.
 
-Each token has a circuit, because Clover may fail for one merchant alone; each region has one, because its servers fail
-for all its merchants at once.
+Each token has a circuit for its reads and one for its writes, because Clover may fail for one merchant alone, or for
+writes alone. Each region has the same, because its servers fail for all its merchants at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 import structlog
 
 from common.backoff import backoff_delay
 from common.clock import Clock
-from common.errors import Ambiguous, AppError, OutOfService, TimedOut, Unavailable
+from common.errors import Ambiguous, AppError, OutOfService, TimedOut, Transient, Unavailable
 
 log = structlog.get_logger()
 
@@ -31,6 +32,13 @@ FIRST_PROBE, LAST_PROBE = 4.0, 16.0
 
 UNDER_PROBE = 1.0
 """Seconds for which other calls are put off while a probe is under way."""
+
+
+class Lane(StrEnum):
+    """Reads and writes have circuits of their own: each write follows a read, whose success proves nothing for it."""
+
+    READ = "read"
+    WRITE = "write"
 
 
 @dataclass
@@ -52,11 +60,6 @@ class Circuit:
         """Whether calls are refused, probes excepted."""
         return self._opened > 0
 
-    @property
-    def is_unused(self) -> bool:
-        """Whether the circuit is closed, with no failure to remember."""
-        return not self.is_open and not self._failed
-
     def wait(self, now: float) -> float:
         """Return the seconds until a call may be made; 0 when it may be made now."""
         if self.is_open and now < self._open_until:
@@ -68,17 +71,12 @@ class Circuit:
         self._under_probe = self.is_open
         return self._under_probe
 
-    def succeeded(self) -> None:
-        """Close the circuit: Clover has answered."""
-        self._failed.clear()
-        self._opened, self._under_probe = 0, False
-
     def failed(self, name: str, now: float, *, is_probe: bool) -> None:
         """Count a failure in a row, and open the circuit when there are enough; a failed probe opens it for longer."""
         if self.is_open and not is_probe:
             return  # the call began before the circuit opened
         self._failed = [*self._failed[-self.calls :], name]
-        if is_probe or (len(self._failed) >= self.calls and len(set(self._failed)) >= self.different):
+        if self.is_open or (len(self._failed) >= self.calls and len(set(self._failed)) >= self.different):
             self._opened += 1
             delay = backoff_delay(self._opened, first=FIRST_PROBE, most=LAST_PROBE)
             self._open_until, self._under_probe = now + delay.total_seconds(), False
@@ -94,61 +92,71 @@ class Breaker:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._regions: dict[str, Circuit] = {}
-        self._tokens: dict[tuple[str, str], Circuit] = {}
+        self._regions: dict[tuple[str, Lane], Circuit] = {}
+        self._tokens: dict[tuple[str, Lane, str], Circuit] = {}
 
-    def check(self, region: str, merchant_id: str) -> None:
-        """Raise OutOfService while no call may be made for this merchant."""
-        now = self._clock.monotonic()
-        known = self._regions.get(region), self._tokens.get((region, merchant_id))
-        wait = max((circuit.wait(now) for circuit in known if circuit), default=0.0)
-        if wait > 0:
-            raise OutOfService("Clover does not respond", timedelta(seconds=wait))
+    def check(self, region: str, merchant_id: str, lane: Lane) -> None:
+        """Raise OutOfService while no such call may be made for this merchant."""
+        wait = self._wait(region, merchant_id, lane)
+        if wait is not None:
+            raise OutOfService("Clover does not respond", wait)
 
     @contextmanager
-    def call(self, region: str, merchant_id: str, resource: str) -> Iterator[None]:
+    def call(self, region: str, merchant_id: str, lane: Lane, resource: object) -> Iterator[None]:
         """Pass a call that is made in the block. Raise OutOfService while a circuit is open.
 
-        A failure that leaves a circuit open is raised as OutOfService too, unless it is ambiguous: it says nothing
-        about the resource, so its work waits with that of all others instead of backing off.
+        A failure that leaves a circuit open is raised with the time left, as its work need not back off for longer.
         """
-        self.check(region, merchant_id)
-        of_region = self._regions.setdefault(region, Circuit(FAILED_TOKENS, FAILED_TOKENS))
-        of_token = self._tokens.setdefault((region, merchant_id), Circuit(FAILED_CALLS, FAILED_RESOURCES))
-        probes_region, probes_token = of_region.begin(), of_token.begin()
+        self.check(region, merchant_id, lane)
+        circuits = self._circuits(region, merchant_id, lane)
+        probes = [each.begin() for each in circuits]
         try:
             yield
         except (Unavailable, TimedOut, Ambiguous) as error:
-            now = self._clock.monotonic()
-            of_token.failed(resource, now, is_probe=probes_token)
-            if probes_region or not _is_timeout(error):  # one merchant's slow answers say little about the others
-                of_region.failed(merchant_id, now, is_probe=probes_region)
-            self._raise_if_open(region, merchant_id, error)
+            self._failed(region, merchant_id, lane, resource, error, probes)
             raise
         except AppError:  # a refusal is an answer
-            self._answered(region, merchant_id)
+            self._answered(region, merchant_id, lane)
             raise
         except BaseException:
-            of_region.interrupted(is_probe=probes_region)
-            of_token.interrupted(is_probe=probes_token)
+            for circuit, is_probe in zip(circuits, probes, strict=True):
+                circuit.interrupted(is_probe=is_probe)
             raise
-        self._answered(region, merchant_id)
+        self._answered(region, merchant_id, lane)
 
-    def _raise_if_open(self, region: str, merchant_id: str, error: AppError) -> None:
-        try:
-            self.check(region, merchant_id)
-        except OutOfService as out:
-            log.warning("Clover does not respond", region=region, merchant_id=merchant_id, reason=str(error))
-            if not isinstance(error, Ambiguous):
-                raise out from error
+    def _circuits(self, region: str, merchant_id: str, lane: Lane) -> list[Circuit]:
+        return [
+            self._regions.setdefault((region, lane), Circuit(FAILED_TOKENS, FAILED_TOKENS)),
+            self._tokens.setdefault((region, lane, merchant_id), Circuit(FAILED_CALLS, FAILED_RESOURCES)),
+        ]
 
-    def _answered(self, region: str, merchant_id: str) -> None:
-        """Close the circuits; when the region was out of service, those of all its tokens."""
-        if self._regions[region].is_open:
-            log.info("Clover responds again", region=region)
-            self._tokens = {name: each for name, each in self._tokens.items() if name[0] != region}
-        self._regions[region].succeeded()
-        self._tokens.pop((region, merchant_id), None)
+    def _wait(self, region: str, merchant_id: str, lane: Lane) -> timedelta | None:
+        now = self._clock.monotonic()
+        known = self._regions.get((region, lane)), self._tokens.get((region, lane, merchant_id))
+        wait = max((circuit.wait(now) for circuit in known if circuit), default=0.0)
+        return timedelta(seconds=wait) if wait > 0 else None
+
+    def _failed(
+        self, region: str, merchant_id: str, lane: Lane, resource: object, error: AppError, probes: Sequence[bool]
+    ) -> None:
+        now, (of_region, of_token) = self._clock.monotonic(), self._circuits(region, merchant_id, lane)
+        of_token.failed(str(resource), now, is_probe=probes[1])
+        if probes[0] or not _is_timeout(error):  # one merchant's slow answers say little about the others
+            of_region.failed(merchant_id, now, is_probe=probes[0])
+        wait = self._wait(region, merchant_id, lane)
+        if wait is None:
+            return
+        log.warning("Clover does not respond", region=region, merchant_id=merchant_id, lane=lane, reason=str(error))
+        if isinstance(error, Transient):
+            error.retry_after = wait
+
+    def _answered(self, region: str, merchant_id: str, lane: Lane) -> None:
+        """Close the circuits; when the region did not respond, those of all its tokens."""
+        of_region = self._regions.pop((region, lane), None)
+        if of_region and of_region.is_open:
+            log.info("Clover responds again", region=region, lane=lane)
+            self._tokens = {name: each for name, each in self._tokens.items() if name[:2] != (region, lane)}
+        self._tokens.pop((region, lane, merchant_id), None)
 
 
 def _is_timeout(error: AppError) -> bool:

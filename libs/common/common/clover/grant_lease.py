@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 from common.clock import Clock
-from common.clover.breaker import Breaker
+from common.clover.breaker import Breaker, Lane
 from common.clover.grants import Grant, Grants
 from common.clover.pace import Pace
 from common.errors import Transient
@@ -54,8 +54,8 @@ class GrantLease:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[Grant]:
-        """Hold the merchant's grant for the block. Raise OutOfService while Clover does not respond."""
-        self._breaker.check(self._region, self._merchant_id)
+        """Hold the merchant's grant for the block. Raise OutOfService while Clover answers no reads."""
+        self._breaker.check(self._region, self._merchant_id, Lane.READ)
         self._sessions += 1
         try:
             yield await self._fresh()

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, RootModel, model_validator
 from yarl import URL
 
 from common.clock import Clock
-from common.clover.breaker import Breaker
+from common.clover.breaker import Breaker, Lane
 from common.clover.errors import decoded, refusal
 from common.clover.grant_lease import GrantLease, Permits
 from common.clover.grants import Grants
@@ -112,9 +112,9 @@ class MerchantApi:
     """Clover's REST API for one merchant; paths are below `/v3/merchants/{mId}/`, "" is the merchant itself.
 
     Raises Forbidden (401, 403), NotFound (404), Rejected (other 4xx, with Clover's message), Throttled (429), and
-    OutOfService (Clover does not respond, and the call was not sent or, if it is a read, failed as well). A read raises
-    TimedOut, Unavailable (no connection, 5xx, a broken response) or Undecodable (it does not fit the model). A write
-    raises Unavailable when the call was certainly not sent, and Ambiguous when it may have been applied.
+    OutOfService (not sent, because Clover does not respond). A read raises TimedOut, Unavailable (no connection, 5xx, a
+    broken response) or Undecodable (it does not fit the model). A write raises Unavailable when the call was certainly
+    not sent, and Ambiguous when it may have been applied.
 
     `answered` is true after the first success; a later 401 then concerns one resource, not the access as a whole.
     """
@@ -137,6 +137,10 @@ class MerchantApi:
         self._breaker = breaker
         self._session = session
         self._metrics = metrics
+
+    def check_writes(self) -> None:
+        """Raise OutOfService while no write may be made, so that none is noted as under way only to be refused."""
+        self._breaker.check(self.region, self.merchant_id, Lane.WRITE)
 
     @property
     def concurrency(self) -> int:
@@ -189,7 +193,8 @@ class MerchantApi:
         self, read: Callable[[bytes], R], method: str, path: str, params: Params, body: Body | None = None
     ) -> R:
         async with self._permits.permit() as grant:
-            with self._breaker.call(self.region, self.merchant_id, f"{method} {path}"), self._counted():
+            lane, resource = Lane.READ if method == "GET" else Lane.WRITE, (method, path, params, body)
+            with self._breaker.call(self.region, self.merchant_id, lane, resource), self._counted():
                 return read(await self._exchange(method, path, params, body, grant.access_token))
 
     @contextmanager
