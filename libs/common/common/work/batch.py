@@ -15,7 +15,7 @@ from common.db import lease
 from common.db.database import Database
 from common.db.lease import LeaseLost
 from common.db.unit import Unit
-from common.errors import Again, Ambiguous, AppError, Forbidden, Held, Permanent, Throttled, Transient, reason
+from common.errors import Again, AppError, Forbidden, Held, OutOfService, Permanent, Throttled, Transient, reason
 
 DELAYED_AFTER = timedelta(seconds=30)
 """A key that fails for this long is reported, so that a merchant learns of an outage within a minute."""
@@ -50,7 +50,8 @@ class Row:
 class Retry:
     """Outcome: not finished, to be attempted again at `due`. With `failed`, it counts as a failed attempt.
 
-    With a `problem`, the row counts as waiting under that problem, although it is still attempted.
+    With a `problem`, the row counts as waiting under that problem, although it is still attempted. A failure that is
+    not `counted` leaves the number of attempts as it is.
     """
 
     due: datetime
@@ -58,6 +59,7 @@ class Retry:
     reason: str = ""
     problem: Code | None = None
     subject: str = ""
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -133,20 +135,21 @@ class Batch:
         self.outcomes[key] = Drop()
 
     def failed(self, key: str, error: Exception) -> None:
-        """Retry this key after the error's Retry-After; without one, after a backoff that grows with each attempt.
+        """Retry this key: after the time that the error names, else after a backoff that grows with each attempt.
 
-        A key that fails for long is reported under the problem `delayed`.
+        A key that fails for long is reported under the problem `delayed`. One that was only throttled is not counted
+        as attempted: the calls pause for all keys, and none backs off on its own.
         """
-        row = self._row(key)
-        retry_after, patience = None, self.delayed_after
-        if isinstance(error, Throttled):
-            retry_after, patience = error.retry_after, max(THROTTLED_AFTER, patience)
+        row, counted, patience = self._row(key), not isinstance(error, Throttled), self.delayed_after
+        if not counted and not isinstance(error, OutOfService):
+            patience = max(THROTTLED_AFTER, patience)
         now, report_at = self.now, (row.failing_since or self.now) + patience
-        due = now + (retry_after or backoff_delay(row.attempts + 1))
+        retry_after = error.retry_after if isinstance(error, Transient) else None
+        due = now + (retry_after or backoff_delay(row.attempts + 1 if counted else 1))
         if now < report_at and retry_after is None:  # the backoff must not postpone the report
             due = min(due, report_at)
         problem = self.delayed if now >= report_at else None
-        self.outcomes[key] = Retry(due, True, reason(error), problem, self._subject(key))
+        self.outcomes[key] = Retry(due, True, reason(error), problem, self._subject(key), counted)
 
     def hold(self, key: str, problem: Code, reason: str = "", *, subject: str = "") -> None:
         """Let this key wait for a person, with a reason and a subject that are shown to the merchant."""
@@ -200,11 +203,6 @@ class Batch:
                 self.done.add(key)
             except (LeaseLost, Throttled, Forbidden) as error:
                 errors.append(error)
-            except (Transient, Ambiguous) as error:
-                if any(isinstance(each, Retry) and each.failed for each in self.outcomes.values()):
-                    errors.append(error)  # another key failed before: then Clover fails, not the key
-                else:
-                    self.failed(key, error)
             except (Held, Again, AppError) as error:
                 self.record(key, error, rejected)
             except Exception as error:  # noqa: BLE001 - raised later: a bug must not cancel calls under way
