@@ -81,7 +81,7 @@ class Engine:
 
     async def _end(self, name: str) -> None:
         async with self.database.unit() as unit:
-            await table.end_turn(unit, name, self.token, succeeded=True, failed=False)
+            await table.end_turn(unit, name, self.token)
 
     async def _timed(self, taken: list[float], step: Callable[[], Awaitable[Any]]) -> Any:
         began = time.perf_counter()

@@ -56,7 +56,7 @@ async def take(engine: Engine, token: UUID | None = None, limit: int = 10) -> li
 
 async def end_turn(engine: Engine, token: UUID, merchant: str = MERCHANT) -> None:
     async with engine.database.unit() as unit:
-        await table.end_turn(unit, merchant, token, succeeded=True, failed=False)
+        await table.end_turn(unit, merchant, token)
 
 
 async def due_at(engine: Engine) -> list[datetime]:
@@ -93,7 +93,7 @@ async def test_postponed_rows_do_not_slow_the_due_ones(engine: Engine) -> None:
     async with engine.database.connection() as conn:
         assert [row.key for row in await table.due(conn, *looked[:3])] == ["now"]
     assert await pages(engine, turns.DUE, *looked) <= FEW_PAGES
-    ended = MERCHANT, turns.PRIORITIES, engine.clock.now(), True, 0, engine.clock.now()
+    ended = MERCHANT, turns.PRIORITIES, engine.clock.now(), True, engine.clock.now()
     assert await pages(engine, turns.END_TURN, *ended) <= FEW_PAGES
 
 
@@ -165,7 +165,7 @@ async def test_a_mark_that_waited_for_the_end_of_a_turn_is_found(engine: Engine)
     await engine.fetch("UPDATE work SET due_at = due_at + interval '1 hour' WHERE key = 'later'")
     await engine.fetch("DELETE FROM work WHERE key = 'a'")
     async with engine.database.unit() as ending:
-        await table.end_turn(ending, MERCHANT, token, succeeded=True, failed=False)
+        await table.end_turn(ending, MERCHANT, token)
         marking = asyncio.create_task(mark(engine, "b"))
         await eventually(engine.waiting_for_locks)
     await marking
@@ -284,7 +284,7 @@ async def test_a_clock_that_goes_back_delays_no_new_work(engine: Engine) -> None
     await mark(engine, "before")
     await engine.run(running.run, speed=1)
     await eventually(lambda: not failing)
-    await eventually(lambda: engine.fetch("SELECT FROM due_merchant WHERE failures = 1"))
+    await eventually(lambda: engine.fetch("SELECT FROM due_merchant WHERE cools_until > '-infinity'"))
     engine.clock._now -= timedelta(hours=1)  # noqa: SLF001 - the wall clock alone is set
     await mark(engine, "after")
     await eventually(lambda: engine.fetch("SELECT FROM due_merchant WHERE cools_until < due_at + interval '31 s'"))

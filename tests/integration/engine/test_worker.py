@@ -13,7 +13,7 @@ from common.contracts.envelope import Event
 from common.contracts.problems import Affected, Code, ProblemClosed
 from common.db.lease import LeaseLost
 from common.db.unit import Priority, Unit
-from common.errors import Ambiguous, Held, Invalid, Rejected, Throttled, TimedOut, Unavailable
+from common.errors import Ambiguous, Held, Invalid, OutOfService, Rejected, Throttled, TimedOut, Unavailable
 from common.work import table
 from common.work.batch import BUG_ATTEMPTS, DELAYED_AFTER, THROTTLED_AFTER, Batch, Hold, Kind, Outcome
 from common.work.worker import Worker
@@ -351,7 +351,7 @@ async def test_refused_row_is_held_alone(engine: Engine) -> None:
     assert '"waiting":1' in event
 
 
-@pytest.mark.parametrize("error", [Unavailable(), Ambiguous(), Throttled()])
+@pytest.mark.parametrize("error", [Unavailable(), Ambiguous()])
 async def test_transient_failure_is_retried_with_backoff(engine: Engine, error: Exception) -> None:
     """A transient failure postpones the row by a growing delay, until it succeeds."""
     failures = [error] * 3
@@ -369,6 +369,29 @@ async def test_transient_failure_is_retried_with_backoff(engine: Engine, error: 
         engine.clock.advance(120)
     await worker(engine, push=push).run_until_idle()
     assert await rows(engine) == []
+
+
+@pytest.mark.parametrize("error", [Throttled(retry_after=timedelta(seconds=1)), OutOfService(), Throttled()])
+async def test_throttled_keys_do_not_back_off_in_turn(engine: Engine, error: Throttled) -> None:
+    """However often the calls were throttled, all keys are due again as soon as calls may be made, in their order."""
+    refusals, done = [error] * 8, list[list[str]]()
+
+    async def push(batch: Batch) -> None:
+        if refusals:
+            raise refusals.pop()
+        done.append(batch.keys)
+
+    keys = [str(number) for number in range(5)]
+    await mark(engine, *keys)
+    working = worker(engine, push=push)
+    while refusals:
+        await working.run_until_idle()
+        engine.clock.advance(0.1)
+    assert {row["attempts"] for row in await rows(engine)} == {0}
+    engine.clock.advance(2)
+    await working.run_until_idle()
+
+    assert done == [keys]
 
 
 async def test_retry_after_is_kept_despite_new_marks(engine: Engine) -> None:

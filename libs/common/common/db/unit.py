@@ -46,7 +46,7 @@ SELECT id, type, body, $4, trace, $4
 FROM unnest($1::uuid[], $2::text[], $3::bytea[], $5::text[]) AS event (id, type, body, trace)
 """
 
-# A row with failed attempts keeps its due time: hints about a Clover that is down must not defeat the backoff. A held
+# A row that fails keeps its due time: hints about a Clover that is down must not defeat the backoff. A held
 # row becomes due again, because its state may differ from the one that was refused.
 UPSERT_WORK = """
 INSERT INTO work (merchant_id, kind, key, priority, due_at, trace)
@@ -55,7 +55,7 @@ ON CONFLICT (merchant_id, kind, key) DO UPDATE SET
     seq = work.seq + 1,
     held = false,
     priority = least(work.priority, excluded.priority),
-    due_at = CASE WHEN work.held THEN excluded.due_at WHEN work.attempts > 0 THEN work.due_at
+    due_at = CASE WHEN work.held THEN excluded.due_at WHEN work.failing_since IS NOT NULL THEN work.due_at
         ELSE least(work.due_at, excluded.due_at) END,
     trace = excluded.trace
 """

@@ -23,6 +23,9 @@ DELAYED_AFTER = timedelta(seconds=30)
 THROTTLED_AFTER = timedelta(minutes=5)
 """A key that only waits for its share of the calls is reported later, because that is no outage."""
 
+THROTTLED_FOR = timedelta(seconds=1)
+"""The delay of throttled keys if nothing says for how long; the same for all, so that they keep their order."""
+
 BUG_ATTEMPTS = 5
 
 KEYS_A_CALL = 2
@@ -145,7 +148,7 @@ class Batch:
             patience = max(THROTTLED_AFTER, patience)
         now, report_at = self.now, (row.failing_since or self.now) + patience
         retry_after = error.retry_after if isinstance(error, Transient) else None
-        due = now + (retry_after or backoff_delay(row.attempts + 1 if counted else 1))
+        due = now + (retry_after or (backoff_delay(row.attempts + 1) if counted else THROTTLED_FOR))
         if now < report_at and retry_after is None:  # the backoff must not postpone the report
             due = min(due, report_at)
         problem = self.delayed if now >= report_at else None

@@ -49,6 +49,8 @@ TURN_SECONDS = 2.0
 TAKE = 200
 """Rows read at once; those of the first row's kind make the batch."""
 WRITE_ATTEMPTS = 4
+UNKNOWN_COOL_DOWN = timedelta(seconds=2)
+"""The cool-down after an error that names no time, such as a share of the calls that others hold."""
 STOP_SECONDS = 8.0
 """A Clover call may take this long; the container runtime kills the process after 20 s."""
 CANCEL_SECONDS = 2.0
@@ -56,11 +58,11 @@ KNOWN_PROBLEMS = {None, *Code}
 
 
 class CoolDown(Exception):
-    """Clover takes no calls for this merchant now; `retry_after` is its Retry-After, if it sent one."""
+    """A batch could not run as a whole, so the merchant has no turn for this long."""
 
-    def __init__(self, retry_after: timedelta | None) -> None:
+    def __init__(self, seconds: timedelta) -> None:
         super().__init__("the merchant cools down")
-        self.retry_after = retry_after
+        self.seconds = seconds
 
 
 class Worker:
@@ -143,28 +145,21 @@ class Worker:
 
     async def _turn(self, merchant_id: str) -> None:
         """Work for one merchant until nothing is due or its time is over, so that no merchant starves another."""
-        over, succeeded, cool_down = self._clock.monotonic() + TURN_SECONDS, False, None
+        over, cool_down = self._clock.monotonic() + TURN_SECONDS, timedelta(0)
         try:
             while not self._stopping and self._clock.monotonic() < over and await self._batch(merchant_id):
-                succeeded = True
+                pass
         except CoolDown as error:
-            cool_down = error
+            cool_down = error.seconds
         except Transient as error:
             log.warning("turn ended early", reason=str(error))
         finally:
-            await self._end_turn(merchant_id, succeeded, cool_down)
+            await self._end_turn(merchant_id, cool_down)
 
-    async def _end_turn(self, merchant_id: str, succeeded: bool, cool_down: CoolDown | None) -> None:
+    async def _end_turn(self, merchant_id: str, cool_down: timedelta) -> None:
         try:
             async with self._database.unit() as unit:
-                await table.end_turn(
-                    unit,
-                    merchant_id,
-                    self._token,
-                    succeeded=succeeded,
-                    failed=cool_down is not None,
-                    retry_after=cool_down.retry_after if cool_down else None,
-                )
+                await table.end_turn(unit, merchant_id, self._token, cool_down)
         except Transient as error:
             log.warning("lease left to expire", reason=str(error))
 
@@ -201,7 +196,7 @@ class Worker:
         except (Transient, Ambiguous, Forbidden, Held, Again) as error:
             _fail(batch, error, kind.refused)
             if isinstance(error, Throttled | Unavailable | TimedOut):
-                cool_down = CoolDown(error.retry_after if isinstance(error, Throttled) else None)
+                cool_down = CoolDown(UNKNOWN_COOL_DOWN if error.retry_after is None else error.retry_after)
         except Exception as error:
             if len(rows) > 1:
                 half = len(rows) // 2

@@ -22,12 +22,13 @@ WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key
 
 POSTPONED = """
 UPDATE work SET due_at = CASE WHEN work.seq = later.seq OR later.failed THEN later.due_at ELSE $3 END,
-    attempts = CASE WHEN later.failed THEN work.attempts + 1 ELSE 0 END, error = nullif(later.error, ''),
+    attempts = CASE WHEN NOT later.failed THEN 0 WHEN later.counted THEN work.attempts + 1 ELSE work.attempts END,
+    error = nullif(later.error, ''),
     problem = coalesce(later.problem, work.problem),
     subject = coalesce(nullif(later.subject, ''), work.subject),
     failing_since = CASE WHEN later.failed THEN coalesce(work.failing_since, $3) END
-FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[], $9::text[], $10::text[])
-    AS later (key, seq, due_at, failed, error, problem, subject)
+FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[], $9::text[], $10::text[],
+    $11::boolean[]) AS later (key, seq, due_at, failed, error, problem, subject, counted)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = later.key
 """
 
@@ -98,6 +99,7 @@ async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tupl
             [clean(retry.reason) for _, retry in later],
             [retry.problem for _, retry in later],
             [clean(retry.subject) for _, retry in later],
+            [retry.counted for _, retry in later],
         )
         for problem in sorted({retry.problem for _, retry in later if retry.problem}):
             await add_waiting(unit, merchant_id, problem, [row for row, retry in later if retry.problem == problem])

@@ -9,7 +9,6 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from common.backoff import backoff_delay
 from common.db.unit import Connection, Priority, Unit
 from common.work.batch import Row
 
@@ -53,8 +52,7 @@ ORDER BY first.priority, due_at, id LIMIT $3
 # marked right now; it is left due, because the mark cannot be seen yet.
 RELEASE_LEASE = """
 WITH released AS (DELETE FROM lease WHERE name = $1 AND token = $2 RETURNING name)
-SELECT (SELECT failures FROM due_merchant WHERE merchant_id = name) AS failures,
-    EXISTS (SELECT FROM due_merchant WHERE merchant_id = name FOR UPDATE SKIP LOCKED) AS quiet
+SELECT EXISTS (SELECT FROM due_merchant WHERE merchant_id = name FOR UPDATE SKIP LOCKED) AS quiet
 FROM released
 """
 
@@ -69,8 +67,7 @@ WITH next AS (
 ), over AS (
     DELETE FROM due_merchant USING next WHERE merchant_id = $1 AND $4 AND next.due_at IS NULL
 )
-UPDATE due_merchant SET due_at = CASE WHEN $4 THEN greatest(next.due_at, $3) ELSE $3 END, failures = $5,
-    cools_until = $6
+UPDATE due_merchant SET due_at = CASE WHEN $4 THEN greatest(next.due_at, $3) ELSE $3 END, cools_until = $5
 FROM next WHERE merchant_id = $1 AND NOT ($4 AND next.due_at IS NULL)
 """
 
@@ -122,22 +119,17 @@ async def due(conn: Connection, merchant_id: str, now: datetime, limit: int) -> 
     return [Row(**row) for row in await conn.fetch(DUE, merchant_id, now, limit, PRIORITIES)]
 
 
-async def end_turn(
-    unit: Unit, merchant_id: str, token: UUID, *, succeeded: bool, failed: bool, retry_after: timedelta | None = None
-) -> None:
+async def end_turn(unit: Unit, merchant_id: str, token: UUID, cool_down: timedelta = timedelta(0)) -> None:
     """Release the lease, and say when the merchant is due again; without any work left, forget it.
 
-    A merchant that failed cools down for Clover's Retry-After; without one, longer with each turn that fails. Nothing
-    changes when the lease is no longer ours: the merchant is then another process's.
+    The merchant is not ready before its cool-down is over. Nothing changes when the lease is no longer ours: the
+    merchant is then another process's.
     """
     row = await unit.conn.fetchrow(RELEASE_LEASE, merchant_id, token)
     if row is None:
         return
-    failures, cools_until = 0 if succeeded else row["failures"] or 0, unit.now
-    if failed:
-        failures += 1
-        cools_until += min(retry_after or backoff_delay(failures), LONGEST_COOL_DOWN)
-    await unit.conn.execute(END_TURN, merchant_id, PRIORITIES, unit.now, row["quiet"], failures, cools_until)
+    cools_until = unit.now + min(cool_down, LONGEST_COOL_DOWN)
+    await unit.conn.execute(END_TURN, merchant_id, PRIORITIES, unit.now, row["quiet"], cools_until)
 
 
 async def repair(conn: Connection, now: datetime) -> None:
