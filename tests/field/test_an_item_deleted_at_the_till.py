@@ -137,8 +137,8 @@ async def test_links_follow(catalog: Catalog) -> None:
     shop, _ = await deleted(catalog)
     path, asked = f"/internal/merchants/{shop.id}/links:lookup", {"skus": ["SKU-p-1"]}
     [link] = (await catalog.call("POST", path, asked, internal=True))[1]["links"]
-    assert (link["state"], link["item_id"]) == ("pending", None)
+    assert (link["state"], link["link"]) == ("pending", None)
     await catalog.put(shop, "p-2", sku="SKU-p-1")
     await catalog.run_until_idle()
     [link] = (await catalog.call("POST", path, asked, internal=True))[1]["links"]
-    assert (link["state"], link["product_id"]) == ("linked", "p-2")
+    assert (link["state"], link["link"]["product_id"]) == ("linked", "p-2")

@@ -11,7 +11,7 @@ __all__ = ["changed", "orders"]
 async def test_the_order_takes_the_item_once_it_is_there(orders: Orders) -> None:
     """It shows what it waits for, is attempted again soon, and names the item of the link that arrives."""
     shop = await orders.connected()
-    orders.catalog.links["MUG"] = {"state": "pending", "product_id": "p-1"}
+    orders.catalog.links["MUG"] = {"state": "pending"}
     await orders.put(shop, "waits")
     await orders.put(shop, "goes", lines=[{"sku": "PIN", "name": "Pin", "quantity": 1, "unit_price": 5}], total=5)
     await orders.run_until_idle()
@@ -32,7 +32,8 @@ async def test_a_link_whose_event_is_late(orders: Orders) -> None:
     """The answer of catalog is enough."""
     shop = await orders.connected()
     item = await shop.post("/items", {"name": "Mug", "price": 1, "sku": "MUG"})
-    orders.catalog.links["MUG"] = {"state": "linked", "item_id": item["id"], "product_id": "p-1"}
+    link = {"item_id": item["id"], "sku": "MUG", "product_id": "p-1", "version": 7, "linked": True}
+    orders.catalog.links["MUG"] = {"state": "linked", "link": link}
     await orders.put(shop)
     await orders.run_until_idle()
     assert [line.get("item") for line in in_clover(shop)[0].lines] == [{"id": item["id"]}] * 2 + [None]
@@ -41,7 +42,7 @@ async def test_a_link_whose_event_is_late(orders: Orders) -> None:
 async def test_it_does_not_wait_for_ever(orders: Orders) -> None:
     """After ten minutes it goes as a custom line: what was sold is sold."""
     shop = await orders.connected()
-    orders.catalog.links["MUG"] = {"state": "pending", "product_id": "p-1"}
+    orders.catalog.links["MUG"] = {"state": "pending"}
     await orders.put(shop)
     await orders.settle_for(590)
     assert in_clover(shop) == []
@@ -52,7 +53,7 @@ async def test_it_does_not_wait_for_ever(orders: Orders) -> None:
 async def test_a_deleted_item_is_not_on_its_way(orders: Orders) -> None:
     """Only a person brings it back, so the order goes at once, its line as a custom line."""
     shop = await orders.connected()
-    orders.catalog.links["MUG"] = {"state": "pending", "product_id": "p-1", "was_deleted": True}
+    orders.catalog.links["MUG"] = {"state": "pending", "was_deleted": True}
     await orders.put(shop)
     await orders.run_until_idle()
     assert await orders.state(shop) == "paid"
@@ -73,7 +74,7 @@ async def test_catalog_does_not_answer(orders: Orders) -> None:
 async def test_a_waiting_order_is_cancelled_and_corrected(orders: Orders) -> None:
     """Neither waits for the product."""
     shop = await orders.connected()
-    orders.catalog.links["MUG"] = {"state": "pending", "product_id": "p-1"}
+    orders.catalog.links["MUG"] = {"state": "pending"}
     await orders.put(shop, "o-1")
     await orders.put(shop, "o-2")
     await orders.run_until_idle()
@@ -95,6 +96,7 @@ async def test_a_merchant_that_only_catalog_knows(orders: Orders) -> None:
     orders.catalog.is_down = False
     orders.catalog.merchants[merchant.id] = {
         "merchant_id": merchant.id,
+        "version": 1,
         "account_id": "acc-1",
         "region": "us",
         "currency": "USD",

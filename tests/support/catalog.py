@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from common.catalog_client import LinkLookup, LinkState, MerchantProfile, SkuLink, SkuLinks
+from common.catalog_client import ItemLink, LinkLookup, LinkState, MerchantProfile, SkuLink, SkuLinks
+from tests.support.versions import next_version
 
 
 @dataclass
@@ -23,16 +24,22 @@ class StubCatalog:
     def connect(self, merchant_id: str, region: str = "us") -> None:
         """Let catalog know this merchant."""
         self.merchants[merchant_id] = MerchantProfile(
-            merchant_id=merchant_id, account_id="acc-1", region=region, currency="USD", timezone="UTC"
+            merchant_id=merchant_id,
+            version=next_version(),
+            account_id="acc-1",
+            region=region,
+            currency="USD",
+            timezone="UTC",
         )
 
     def accept(self, sku: str) -> None:
         """Let catalog have accepted a product with this SKU that is not in Clover yet."""
-        self.links[sku] = SkuLink(sku=sku, state=LinkState.PENDING, product_id="p-1")
+        self.links[sku] = SkuLink(sku=sku, state=LinkState.PENDING)
 
     def link(self, sku: str, item_id: str) -> None:
         """Let catalog have linked this SKU."""
-        self.links[sku] = SkuLink(sku=sku, state=LinkState.LINKED, item_id=item_id, product_id="p-1")
+        link = ItemLink(item_id=item_id, sku=sku, product_id="p-1", version=next_version(), linked=True)
+        self.links[sku] = SkuLink(sku=sku, state=LinkState.LINKED, link=link)
 
     def application(self) -> web.Application:
         """The routes that the real catalog offers to other services."""

@@ -1,12 +1,13 @@
 """The client of catalog's internal routes for merchants, contacts and links, and the models that both sides share.
 
-The other services learn both from catalog's events. They ask only when a request names a merchant or a SKU that their
-own tables do not know yet.
+The other services learn of merchants and links by catalog's events. They ask when a request names a merchant or a SKU
+that their own tables do not know yet, and compare their tables with catalog's from time to time.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -17,21 +18,60 @@ from common.ids import ItemId, MerchantId
 from common.money import Currency
 from common.settings import CommonSettings
 
+M = TypeVar("M", bound=BaseModel)
+
 ASK_SECONDS = 2.0
 """The time limit of one question. A caller of ours waits for it, and gets its own answer within five seconds."""
 
 MOST_SKUS = 500
 """SKUs in one question."""
 
+PAGE = 500
+"""Rows in one page of a comparison."""
+
 
 class MerchantProfile(BaseModel):
     """A connected merchant, as the event MerchantConnected describes it."""
 
     merchant_id: MerchantId
+    version: int
     account_id: str
     region: str
     currency: Currency
     timezone: str
+
+
+class MerchantState(MerchantProfile):
+    """A merchant that is or was connected. `links_version` is the version of its last change of a link."""
+
+    connected: bool
+    erase_before: datetime | None
+    links_version: int
+
+
+class MerchantStates(BaseModel):
+    """A page of all merchants, sorted by id; `next` is None on the last page."""
+
+    merchants: list[MerchantState]
+    next: str | None
+
+
+class ItemLink(BaseModel):
+    """The last link of a Clover item. An item that is not `linked` any more may be `replaced_by` another."""
+
+    item_id: ItemId
+    sku: str
+    product_id: str
+    version: int
+    linked: bool
+    replaced_by: ItemId | None = None
+
+
+class ItemLinks(BaseModel):
+    """A page of a merchant's links, sorted by version; `next` is None on the last page."""
+
+    links: list[ItemLink]
+    next: int | None
 
 
 class Contact(BaseModel):
@@ -55,12 +95,11 @@ class LinkState(StrEnum):
 
 
 class SkuLink(BaseModel):
-    """The link of one SKU. `item_id` is set for a linked SKU, `product_id` for a linked and a pending one."""
+    """What catalog knows of one SKU. `link` is set for a linked SKU."""
 
     sku: str
     state: LinkState
-    item_id: ItemId | None = None
-    product_id: str | None = None
+    link: ItemLink | None = None
     was_deleted: bool = False
     """Whether a pending SKU had an item that was deleted in Clover: only a person brings another one there."""
 
@@ -86,11 +125,9 @@ class CatalogClient(InternalClient):
     async def merchant(self, merchant_id: str) -> MerchantProfile:
         """Return the merchant. Raises NotFound when catalog has no such merchant, and Unavailable."""
         try:
-            return await self.call("GET", f"/internal/merchants/{merchant_id}", MerchantProfile)
+            return await self._ask("GET", f"/internal/merchants/{merchant_id}", MerchantProfile)
         except NotFound:
             raise NotFound(f"There is no merchant {merchant_id} here.") from None
-        except (Forbidden, Rejected) as error:
-            raise Unavailable(str(error)) from error
 
     async def contact(self, merchant_id: str) -> Contact:
         """Return the contact of the merchant's account. Raises NotFound for an unknown merchant, and Unavailable."""
@@ -101,12 +138,25 @@ class CatalogClient(InternalClient):
         found: dict[str, SkuLink] = {}
         path = f"/internal/merchants/{merchant_id}/links:lookup"
         for some in _portions(sorted(set(skus))):
-            try:
-                answer = await self.call("POST", path, SkuLinks, body=LinkLookup(skus=some))
-            except (Forbidden, Rejected) as error:
-                raise Unavailable(str(error)) from error
+            answer = await self._ask("POST", path, SkuLinks, LinkLookup(skus=some))
             found |= {each.sku: each for each in answer.links}
         return found
+
+    async def merchants_after(self, merchant_id: str) -> MerchantStates:
+        """Return a page of all merchants with an id after this one. Raises Unavailable."""
+        return await self._ask("GET", f"/internal/merchants?after={merchant_id}&limit={PAGE}", MerchantStates)
+
+    async def links_after(self, merchant_id: str, version: int) -> ItemLinks:
+        """Return a page of the merchant's links that changed after this version. Raises NotFound and Unavailable."""
+        path = f"/internal/merchants/{merchant_id}/links?after={version}&limit={PAGE}"
+        return await self._ask("GET", path, ItemLinks)
+
+    async def _ask(self, method: str, path: str, answer: type[M], body: BaseModel | None = None) -> M:
+        """Call catalog. A refusal is a fault of our own configuration, and nothing that the merchant can mend."""
+        try:
+            return await self.call(method, path, answer, body=body)
+        except (Forbidden, Rejected) as error:
+            raise Unavailable(str(error)) from error
 
 
 def _portions(skus: list[str]) -> list[list[str]]:

@@ -72,6 +72,7 @@ class CommonSettings(BaseSettings):
     jwt_public_keys: Annotated[list[str], NoDecode, BeforeValidator(_listed)] = []
     internal_secrets: Secrets = []
     catalog_url: str = "http://127.0.0.1:8080"
+    compare_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

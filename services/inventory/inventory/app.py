@@ -6,6 +6,7 @@ from common.catalog_client import CatalogClient
 from common.clock import Clock, SystemClock
 from common.clover.grants import Grants, HttpGrants
 from common.clover.transport import Clover
+from common.comparison import MerchantComparison
 from common.db.database import Database
 from common.service import Service
 from common.telemetry.metrics import Metrics
@@ -14,6 +15,7 @@ from common.work import api as work
 from inventory.api import ROUTES
 from inventory.deps import Deps
 from inventory.handlers import HANDLERS
+from inventory.kinds import COMPARE_LINKS
 from inventory.settings import Settings
 from inventory.sync import SYNC
 
@@ -35,6 +37,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         clover_timeout=timedelta(seconds=settings.clover_timeout),
         sweep_interval=timedelta(seconds=settings.sweep_seconds),
     )
+    comparison = MerchantComparison(database, catalog, HANDLERS, settings.compare_seconds, COMPARE_LINKS)
     return Service(
         name=NAME,
         settings=settings,
@@ -45,4 +48,5 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME, catalog=catalog), *Receiver(database, settings, metrics).routes()],
         resources=[clover, catalog],
+        loops=[comparison.run],
     )

@@ -10,3 +10,6 @@ SWEEP = "sweep"
 """Read all counts of the merchant; the only key is ALL_ITEMS."""
 
 ALL_ITEMS = "item_stocks"
+
+COMPARE_LINKS = "compare_links"
+"""Compare the merchant's links with catalog's; the only key is `common.comparison.LINKS`."""

@@ -3,6 +3,7 @@
 from common.catalog_client import CatalogClient
 from common.clock import Clock, SystemClock
 from common.clover.grants import Grants
+from common.comparison import MerchantComparison
 from common.db.database import Database
 from common.http.auth import Keys
 from common.seal import Sealer
@@ -42,6 +43,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         sealer=Sealer.of(settings.master_keys),
         is_consuming=lambda: service.consumer.ready.is_set(),  # noqa: PLW0108 - the service is built below
     )
+    comparison = MerchantComparison(database, catalog, HANDLERS, settings.compare_seconds)
     service = Service(
         name=NAME,
         settings=settings,
@@ -52,7 +54,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         kinds=SYNC,
         routes=[*api.ROUTES, *dashboard.ROUTES, *work_api.routes(NAME, catalog=catalog)],
         resources=[catalog],
-        loops=[hub.run],
+        loops=[hub.run, comparison.run],
         on_shutdown=[hub.close],
     )
     return service

@@ -5,21 +5,21 @@ from uuid import UUID
 
 import asyncpg
 
-from common.contracts.catalog import MerchantConnected, ProductLinked
+from common.contracts.catalog import ContactChanged, MerchantConnected, MerchantDisconnected, ProductLinked
 from common.contracts.envelope import Event
 from common.contracts.inventory import StockChanged, StockPushed
 from common.contracts.notifier import RecheckRequested
 from common.contracts.orders import CancellationRefused, OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.db import merchants
 from common.db.inbox import Handlers
-from common.db.merchants import on_merchant_connected as save_merchant
 from common.db.unit import Unit
 from common.ids import uuid7
 from common.work import table
 from notifier.domain.mail import FIRST_MAIL_DELAY, MailKind, first_mail_delay, is_mailed, mail_key
 from notifier.domain.problems import Report, Step, apply_report
 from notifier.kinds import REFRESH_CONTACT, SEND_MAIL
-from notifier.store import feed, problems
+from notifier.store import contacts, feed, problems
 
 MAX_RETRIED = 100
 """Delayed emails that one press of Check again sends at once."""
@@ -31,8 +31,20 @@ async def on_activity(event: Event, unit: Unit) -> None:
 
 
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
-    await save_merchant(event, unit)
-    await on_activity(event, unit)
+    if await merchants.save(unit, event):
+        await table.release(unit, event.merchant_id, Code.CONNECTION_LOST)
+        await on_activity(event, unit)
+        unit.mark(REFRESH_CONTACT, event.merchant_id, "contact")
+
+
+async def on_merchant_disconnected(event: MerchantDisconnected, unit: Unit) -> None:
+    """Erase the address, as catalog does. Emails that are due wait until the merchant is connected again."""
+    if await merchants.save(unit, event):
+        await on_activity(event, unit)
+        await contacts.delete_contact(unit, event.merchant_id)
+
+
+async def on_contact_changed(event: ContactChanged, unit: Unit) -> None:
     unit.mark(REFRESH_CONTACT, event.merchant_id, "contact")
 
 
@@ -97,7 +109,9 @@ async def _forget_opening(unit: Unit, merchant_id: str, problem_id: UUID) -> Non
 
 
 HANDLERS: Handlers = {
+    ContactChanged: on_contact_changed,
     MerchantConnected: on_merchant_connected,
+    MerchantDisconnected: on_merchant_disconnected,
     ProductLinked: on_activity,
     StockChanged: on_activity,
     StockPushed: on_activity,

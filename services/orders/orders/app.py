@@ -6,6 +6,7 @@ from common.catalog_client import CatalogClient
 from common.clock import Clock, SystemClock
 from common.clover.grants import Grants, HttpGrants
 from common.clover.transport import Clover
+from common.comparison import MerchantComparison
 from common.db.database import Database
 from common.seal import Sealer
 from common.service import Service
@@ -15,6 +16,7 @@ from common.work import api as work
 from orders.api import ROUTES
 from orders.deps import Deps
 from orders.handlers import HANDLERS
+from orders.kinds import COMPARE_LINKS
 from orders.settings import Settings
 from orders.sync import SYNC
 
@@ -38,6 +40,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         catalog=catalog,
         product_wait=timedelta(seconds=settings.order_product_wait_seconds),
     )
+    comparison = MerchantComparison(database, catalog, HANDLERS, settings.compare_seconds, COMPARE_LINKS)
     return Service(
         name=NAME,
         settings=settings,
@@ -48,4 +51,5 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME, SYNC, catalog), *Receiver(database, settings, metrics).routes()],
         resources=[clover, catalog],
+        loops=[comparison.run],
     )

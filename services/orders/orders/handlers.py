@@ -1,10 +1,10 @@
 """Reactions to events of other services: rows and marks of our own, never a call."""
 
-from common.contracts.catalog import MerchantConnected, ProductLinked
+from common.contracts.catalog import MerchantConnected, MerchantDisconnected, ProductLinked, ProductUnlinked
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code
-from common.db import merchants
+from common.db import links, merchants
 from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from orders import store
@@ -17,13 +17,31 @@ SETUP_HINTS = {"O", "A", "M"}
 
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
     """Store the merchant and attempt the orders again that a lost connection held."""
-    await store.orders.clear_held(unit, event.merchant_id, Code.CONNECTION_LOST)
-    await merchants.on_merchant_connected(event, unit)
+    if await merchants.save(unit, event):
+        await store.orders.release(unit, event.merchant_id, Code.CONNECTION_LOST)
+    await _erase(event, unit)
+
+
+async def on_merchant_disconnected(event: MerchantDisconnected, unit: Unit) -> None:
+    """Store that the merchant is disconnected. Its orders are held when they next ask for access to Clover."""
+    await merchants.save(unit, event)
+    await _erase(event, unit)
+
+
+async def _erase(event: MerchantConnected | MerchantDisconnected, unit: Unit) -> None:
+    """Erase customers as requested, also by an event that is late; orders that came after the request are kept."""
+    if event.erase_before is not None:
+        await store.erasure.erase_customers(unit, event.merchant_id, event.erase_before)
 
 
 async def on_product_linked(event: ProductLinked, unit: Unit) -> None:
     """Send lines with this SKU as this item from now on."""
-    store.links.save(unit, event.merchant_id, event.sku, event.item_id)
+    links.add(unit, event.merchant_id, links.link_of(event))
+
+
+async def on_product_unlinked(event: ProductUnlinked, unit: Unit) -> None:
+    """Send lines with the SKU of this item without it from now on."""
+    links.add(unit, event.merchant_id, links.link_of(event))
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
@@ -42,7 +60,9 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
 
 HANDLERS: Handlers = {
     MerchantConnected: on_merchant_connected,
+    MerchantDisconnected: on_merchant_disconnected,
     ProductLinked: on_product_linked,
+    ProductUnlinked: on_product_unlinked,
     ObjectChanged: on_object_changed,
     RecheckRequested: on_recheck_requested,
 }

@@ -7,3 +7,6 @@ FIND_SETUP = "find_setup"
 """Look for a missing order type or tender; the only key is SETUP_KEY."""
 
 SETUP_KEY = "setup"
+
+COMPARE_LINKS = "compare_links"
+"""Compare the merchant's links with catalog's; the only key is `common.comparison.LINKS`."""

@@ -38,10 +38,12 @@ async def test_skus_are_linked_pending_or_unknown(catalog: Catalog, client: Cata
     await catalog.put(shop, "p-2", sku="PENDING")
     found = await client.links(shop.id, ["LINKED", "PENDING", "UNKNOWN", "UNKNOWN"])
     [item] = catalog.items(shop)
-    assert {sku: (each.state, each.item_id, each.product_id) for sku, each in found.items()} == {
-        "LINKED": (LinkState.LINKED, item["id"], "p-1"),
-        "PENDING": (LinkState.PENDING, None, "p-2"),
-        "UNKNOWN": (LinkState.UNKNOWN, None, None),
+    assert {
+        sku: (each.state, each.link and (each.link.item_id, each.link.product_id)) for sku, each in found.items()
+    } == {
+        "LINKED": (LinkState.LINKED, (item["id"], "p-1")),
+        "PENDING": (LinkState.PENDING, None),
+        "UNKNOWN": (LinkState.UNKNOWN, None),
     }
 
 
@@ -86,16 +88,16 @@ async def test_an_unknown_merchant_is_fetched_and_saved(
 async def test_an_event_that_arrives_meanwhile_is_kept(
     catalog: Catalog, client: CatalogClient, other: Database
 ) -> None:
-    """The event is not older than catalog's answer, so the answer does not replace it."""
+    """An event with a higher version than catalog's answer is not replaced by it."""
     shop = await catalog.connected()
     [event] = await catalog.emitted(MerchantConnected)
-    newer = event.model_copy(update={"timezone": "Europe/Paris"})
+    newer = event.model_copy(update={"timezone": "Europe/Paris", "version": event.version + 1})
 
     class Overtaken:
         async def merchant(self, merchant_id: str) -> MerchantProfile:
             answer = await client.merchant(merchant_id)
             async with other.unit() as unit:
-                await merchants.on_merchant_connected(newer, unit)
+                await merchants.save(unit, newer)
             return answer
 
     fetched = await merchants.find_or_fetch(other, cast(CatalogClient, Overtaken()), shop.id)

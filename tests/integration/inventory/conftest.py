@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -14,10 +14,11 @@ from tests.support.clover import Clover, Shop, local_clover
 from tests.support.eventually import eventually
 from tests.support.service import Harness, OpenGrants, serving, settings_for
 from tests.support.tokens import Issuer
+from tests.support.versions import next_version
 
-from common.contracts.catalog import MerchantConnected, ProductLinked
+from common.contracts.catalog import MerchantConnected, MerchantDisconnected, ProductLinked, ProductUnlinked
 from common.contracts.clover import ObjectChanged
-from common.contracts.envelope import Message
+from common.contracts.envelope import Event, Message
 from common.contracts.inventory import StockChanged
 from inventory.app import build
 from inventory.settings import Settings
@@ -36,6 +37,7 @@ class Inventory(Harness):
     clover: Clover
     grants: OpenGrants
     catalog: StubCatalog
+    linked_items: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def connect(self, *, region: str = "us") -> Shop:
         """Open a merchant that catalog and inventory know, and that inventory has not read yet."""
@@ -58,8 +60,13 @@ class Inventory(Harness):
         return item_id
 
     async def linked(self, shop: Shop, sku: str, item_id: str) -> None:
-        """Deliver the event of a link."""
-        await self.deliver(ProductLinked(merchant_id=shop.merchant.id, product_id="p-1", sku=sku, item_id=item_id))
+        """Deliver the events of a link, first that of the item that loses the SKU to this one."""
+        link: dict[str, Any] = {"merchant_id": shop.merchant.id, "product_id": "p-1", "sku": sku}
+        old, self.linked_items[shop.merchant.id, sku] = self.linked_items.get((shop.merchant.id, sku)), item_id
+        events: list[Event] = []
+        if old not in {None, item_id}:
+            events.append(ProductUnlinked(**link, item_id=old, version=next_version(), replaced_by=item_id))
+        await self.deliver(*events, ProductLinked(**link, item_id=item_id, version=next_version()))
 
     async def changed(self, shop: Shop, item_id: str, kind: str = "I") -> None:
         """Deliver the event of a webhook about this item."""
@@ -68,11 +75,14 @@ class Inventory(Harness):
         )
 
     async def connected(self, shop: Shop) -> None:
-        await self.deliver(
-            MerchantConnected(
-                merchant_id=shop.merchant.id, account_id="acc-1", region="us", currency="USD", timezone="UTC"
-            )
-        )
+        await self.deliver(MerchantConnected(version=next_version(), **self._merchant(shop)))
+
+    async def disconnected(self, shop: Shop) -> None:
+        await self.deliver(MerchantDisconnected(version=next_version(), **self._merchant(shop)))
+
+    def _merchant(self, shop: Shop) -> dict[str, Any]:
+        merchant = {"merchant_id": shop.merchant.id, "account_id": "acc-1", "region": "us"}
+        return merchant | {"currency": "USD", "timezone": "UTC"}
 
     async def pump(self) -> None:
         """Deliver the webhook events of our outbox to our own inbox, as the bus would."""

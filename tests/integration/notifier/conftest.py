@@ -16,6 +16,7 @@ from tests.support.clock import FakeClock
 from tests.support.postbox import Postbox, listening
 from tests.support.service import INTERNAL_SECRETS, Harness, serving, settings_for
 from tests.support.tokens import Issuer
+from tests.support.versions import next_version
 
 from common.contracts.catalog import MerchantConnected
 from common.contracts.notifier import RecheckRequested
@@ -52,7 +53,7 @@ class Directory:
         if request.match_info["merchant_id"] != JUST_CONNECTED:
             raise web.HTTPNotFound
         profile = {"account_id": "acc-3", "region": "us", "timezone": "UTC", "currency": "USD"}
-        return web.json_response({"merchant_id": JUST_CONNECTED} | profile)
+        return web.json_response({"merchant_id": JUST_CONNECTED, "version": 1} | profile)
 
 
 @dataclass
@@ -79,7 +80,12 @@ class Notifier(Harness):
     ) -> None:
         await self.deliver(
             MerchantConnected(
-                merchant_id=merchant_id, account_id="acc-1", region=region, currency="USD", timezone=timezone
+                version=next_version(),
+                merchant_id=merchant_id,
+                account_id="acc-1",
+                region=region,
+                currency="USD",
+                timezone=timezone,
             )
         )
 

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 from tests.integration.notifier.conftest import MERCHANT, OTHER, Notifier
 from tests.support.eventually import eventually
+from tests.support.versions import next_version
 
 from common.contracts.catalog import ProductLinked
 from notifier.feed.hub import MAX_CATCH_UP, MAX_QUEUED, MAX_SUBSCRIPTIONS, FeedEvent, Subscription
@@ -59,7 +60,9 @@ async def listening(
 
 async def link(notifier: Notifier, sku: str, merchant_id: str = MERCHANT) -> None:
     """Let something small happen."""
-    event = ProductLinked(merchant_id=merchant_id, product_id=sku, sku=sku, item_id="ITEM000000001")
+    event = ProductLinked(
+        merchant_id=merchant_id, product_id=sku, sku=sku, item_id="ITEM000000001", version=next_version()
+    )
     await notifier.deliver(event)
 
 
@@ -98,7 +101,9 @@ async def test_a_client_that_missed_too_much_is_reset(notifier: Notifier) -> Non
     for n in range(MAX_CATCH_UP // 100):
         await notifier.deliver(
             *[
-                ProductLinked(merchant_id=MERCHANT, product_id=str(i), sku=f"S{n}-{i}", item_id="ITEM000000001")
+                ProductLinked(
+                    merchant_id=MERCHANT, product_id=str(i), sku=f"S{n}-{i}", item_id="ITEM000000001", version=1 + i
+                )
                 for i in range(100)
             ]
         )

@@ -13,6 +13,7 @@ from tests.support.clock import MovedClock
 from tests.support.clover import Clover, Shop, local_clover
 from tests.support.service import Harness, OpenGrants, serving, settings_for
 from tests.support.tokens import Issuer
+from tests.support.versions import next_version
 
 from clover_sandbox.world import DEFAULT_PERMISSIONS
 from common.contracts.catalog import MerchantConnected, ProductLinked
@@ -81,6 +82,7 @@ class Orders(Harness):
     async def reconnect(self, shop: Shop) -> None:
         """Catalog tells that the merchant is connected."""
         event = MerchantConnected(
+            version=next_version(),
             merchant_id=shop.merchant.id,
             account_id="acc-1",
             region=shop.merchant.region,
@@ -132,7 +134,8 @@ class Orders(Harness):
         await self.deliver(event)
 
     async def link(self, shop: Shop, sku: str, item_id: str) -> None:
-        await self.deliver(ProductLinked(merchant_id=shop.merchant.id, product_id="p", sku=sku, item_id=item_id))
+        link = {"merchant_id": shop.merchant.id, "product_id": "p", "sku": sku, "item_id": item_id}
+        await self.deliver(ProductLinked(**link, version=next_version()))
 
     async def recheck(self, shop: Shop, code: Code = Code.ORDER_TYPE_MISSING) -> None:
         await self.deliver(RecheckRequested(merchant_id=shop.merchant.id, code=code))

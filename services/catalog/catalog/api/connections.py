@@ -11,16 +11,18 @@ from catalog.grants import UnsavedTokenGrants
 from catalog.kinds import ALL_ITEMS, SWEEP_ITEMS
 from catalog.sealing import open_email, seal_email, seal_token
 from catalog.store import connections
-from common.catalog_client import MerchantProfile
-from common.contracts.catalog import MerchantConnected
-from common.db import merchants
+from common.catalog_client import MerchantProfile, MerchantStates
+from common.contracts.catalog import ContactChanged
+from common.contracts.problems import Code
 from common.db.unit import Priority, Unit
 from common.errors import Forbidden, Invalid, NotFound, Rejected, Undecodable
+from common.http.paging import Page, part
 from common.http.problems import Refused
 from common.http.routes import ANSWER_SECONDS, Access, Answer, Call, Input, Nothing, Route, Tag
 from common.ids import MerchantId
 from common.money import Currency
 from common.text import Email
+from common.work import table
 
 MERCHANT = "/v1/merchants/{merchant_id}"
 CONNECTIONS = Tag("Connections", "Merchants and their connection to Clover.")
@@ -65,6 +67,33 @@ class ConnectionInput(Input):
     api_token: Annotated[
         ApiToken, Field(description="The merchant's Clover API token. Stored encrypted, never returned.")
     ]
+
+
+class MerchantChange(Input):
+    """The settings of a merchant to change. What is left out stays."""
+
+    account_email: Annotated[
+        Email | None,
+        Field(description="The address that receives e-mails about problems. Stored encrypted, never returned."),
+    ] = None
+
+
+class Disconnection(Input):
+    """How to disconnect a merchant."""
+
+    erase: Annotated[
+        bool,
+        Field(
+            description="Also erase the personal data of the merchant's customers in all of QuickSync. It can be sent "
+            "for a merchant that is disconnected already."
+        ),
+    ] = False
+
+
+class AfterMerchant(Page):
+    """The merchants to list: those with a higher id."""
+
+    after: Annotated[str, StringConstraints(max_length=20)] = ""
 
 
 class MerchantView(BaseModel):
@@ -129,15 +158,11 @@ async def _save(deps: Deps, unit: Unit, wanted: ConnectionInput, profile: clover
     merchant_id = wanted.merchant_id
     if not await connections.claim(unit.conn, merchant_id, wanted.account_id):
         raise Refused(409, "connected_elsewhere", CONNECTED_ELSEWHERE.format(merchant_id=merchant_id))
-    connected = MerchantConnected(
-        merchant_id=merchant_id,
-        account_id=wanted.account_id,
-        region=wanted.region,
-        currency=profile.currency,
-        timezone=profile.timezone,
+    connected = await connections.save_merchant(
+        unit.conn, merchant_id, wanted.account_id, wanted.region, profile.currency, profile.timezone, unit.now
     )
-    await merchants.on_merchant_connected(connected, unit)
     unit.emit(connected)
+    await table.release(unit, merchant_id, Code.CONNECTION_LOST)
     unit.mark(SWEEP_ITEMS, merchant_id, ALL_ITEMS, priority=Priority.BULK)
     token = seal_token(deps.sealer, merchant_id, wanted.api_token.get_secret_value())
     email = seal_email(deps.sealer, merchant_id, wanted.account_email)
@@ -149,10 +174,28 @@ async def get_merchant(call: Call[Deps, Nothing]) -> MerchantView:
         return MerchantView.of(await connections.find(conn, call.merchant_id))
 
 
-async def disconnect_merchant(call: Call[Deps, Nothing]) -> Answer:
+async def change_merchant(call: Call[Deps, MerchantChange]) -> MerchantView:
     async with call.deps.database.unit() as unit:
-        await connections.delete(unit.conn, call.merchant_id)
+        connection = await connections.find(unit.conn, call.merchant_id)
+        if call.input.account_email is not None:
+            sealed = seal_email(call.deps.sealer, call.merchant_id, call.input.account_email)
+            await connections.save_email(unit.conn, call.merchant_id, sealed)
+            unit.emit(ContactChanged(merchant_id=call.merchant_id))
+    return MerchantView.of(connection)
+
+
+async def disconnect_merchant(call: Call[Deps, Disconnection]) -> Answer:
+    async with call.deps.database.unit() as unit:
+        unit.emit(await connections.disconnect(unit.conn, call.merchant_id, unit.now, erase=call.input.erase))
+        unit.mark(SWEEP_ITEMS, call.merchant_id, ALL_ITEMS)  # it finds the merchant disconnected, and ends
     return Answer(204)
+
+
+async def list_merchant_states(call: Call[Deps, AfterMerchant]) -> MerchantStates:
+    async with call.deps.database.connection() as conn:
+        found = await connections.states(conn, call.input.after, call.input.limit + 1)
+    page, last = part(found, call.input.limit)
+    return MerchantStates(merchants=list(page), next=last.merchant_id if last else None)
 
 
 async def get_profile(call: Call[Deps, Nothing]) -> MerchantProfile:
@@ -221,19 +264,44 @@ ROUTES = [
         gives_example=EXAMPLE,
     ),
     Route(
+        "PATCH",
+        MERCHANT,
+        change_merchant,
+        "merchants:write",
+        takes=MerchantChange,
+        gives=MerchantView,
+        summary="Change the settings of a merchant",
+        description="Changes the settings in the request and leaves the others. The connection to Clover stays.",
+        tags=(CONNECTIONS,),
+        example={"account_email": "new-owner@example.com"},
+        gives_example=EXAMPLE,
+    ),
+    Route(
         "DELETE",
         MERCHANT,
         disconnect_merchant,
         "merchants:write",
+        takes=Disconnection,
         status=204,
         summary="Disconnect a merchant",
         description=(
             "Erases the merchant's API token and the account's e-mail address. No call to Clover begins after the "
             "grants that are out end, a few seconds later. The merchant's products, stock and orders stay. All that "
             "is not in Clover yet waits under the problem `connection_lost`, as does what is accepted from now on, "
-            "until this or another account connects the merchant again."
+            "until this or another account connects the merchant again. With `erase`, the details of customers that "
+            "are stored with orders are erased as well; products, stock and the orders themselves stay."
         ),
         tags=(CONNECTIONS,),
+        example={"erase": False},
+    ),
+    Route(
+        "GET",
+        "/internal/merchants",
+        list_merchant_states,
+        Access.INTERNAL,
+        takes=AfterMerchant,
+        gives=MerchantStates,
+        summary="List all merchants with the versions of their rows",
     ),
     Route(
         "GET",

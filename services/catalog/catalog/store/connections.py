@@ -1,8 +1,10 @@
-"""The connections: how to call each merchant's Clover."""
+"""The connections: how to call each merchant's Clover. The merchants themselves are rows that are never deleted."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from common.catalog_client import MerchantState
+from common.contracts.catalog import MerchantConnected, MerchantDisconnected
 from common.db.unit import Connection
 from common.errors import NotFound
 
@@ -14,7 +16,7 @@ ON CONFLICT (merchant_id) DO UPDATE SET
 RETURNING xmax = 0 AS new
 """
 FIND = """
-SELECT merchant_id, account_id, region, currency, timezone, name, sealed_token, sealed_email, connected_at
+SELECT merchant_id, version, account_id, region, currency, timezone, name, sealed_token, sealed_email, connected_at
 FROM connection JOIN merchant USING (merchant_id) WHERE merchant_id = $1
 """
 # The first to commit owns a new merchant: another insert waits for it and changes nothing.
@@ -23,8 +25,28 @@ INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUE
 ON CONFLICT (merchant_id) DO NOTHING
 """
 LOCK_ACCOUNT = "SELECT account_id FROM merchant WHERE merchant_id = $1 FOR UPDATE"
+# The version is at least the time in milliseconds: a catalog that was restored from a backup counts on from beyond the
+# versions that the other services have seen.
+CONNECT = """
+UPDATE merchant SET account_id = $2, region = $3, currency = $4, timezone = $5, connected = true,
+    version = greatest(version + 1, $6)
+WHERE merchant_id = $1 RETURNING version, erase_before
+"""
+DISCONNECT = """
+UPDATE merchant SET connected = false, version = greatest(version + 1, $2),
+    erase_before = coalesce($3::timestamptz, erase_before)
+WHERE merchant_id = $1 AND version > 0 AND (connected OR $3::timestamptz IS NOT NULL)
+RETURNING merchant_id, version, account_id, region, currency, timezone, erase_before
+"""
+STATES = """
+SELECT merchant.merchant_id, account_id, region, currency, timezone, merchant.version, connected, erase_before,
+    coalesce(link_position.version, 0) AS links_version
+FROM merchant LEFT JOIN link_position USING (merchant_id)
+WHERE merchant_id > $1 AND merchant.version > 0 ORDER BY merchant_id LIMIT $2
+"""
+SAVE_EMAIL = "UPDATE connection SET sealed_email = $2 WHERE merchant_id = $1"
 IS_CONNECTED = "SELECT EXISTS (SELECT FROM connection WHERE merchant_id = $1)"
-DELETE = "DELETE FROM connection WHERE merchant_id = $1 RETURNING merchant_id"
+DELETE = "DELETE FROM connection WHERE merchant_id = $1"
 
 
 @dataclass(frozen=True)
@@ -32,6 +54,7 @@ class CloverConnection:
     """A merchant's connection: its profile in Clover, the sealed token and the sealed address of its account."""
 
     merchant_id: str
+    version: int
     account_id: str
     region: str
     currency: str
@@ -54,11 +77,48 @@ async def claim(conn: Connection, merchant_id: str, account_id: str) -> bool:
     return owner == account_id or not is_connected
 
 
-async def delete(conn: Connection, merchant_id: str) -> None:
-    """Delete the connection with its token and address. Raises NotFound when the merchant is not connected."""
-    await conn.execute(LOCK_ACCOUNT, merchant_id)
-    if await conn.fetchval(DELETE, merchant_id) is None:
+async def save_merchant(
+    conn: Connection, merchant_id: str, account_id: str, region: str, currency: str, timezone: str, now: datetime
+) -> MerchantConnected:
+    """Write the claimed merchant as connected; return the event with its new version."""
+    row = await conn.fetchrow(CONNECT, merchant_id, account_id, region, currency, timezone, clock_version(now))
+    if row is None:
         raise NotFound(f"There is no merchant {merchant_id} here.")
+    return MerchantConnected(
+        merchant_id=merchant_id,
+        account_id=account_id,
+        region=region,
+        currency=currency,
+        timezone=timezone,
+        **row,
+    )
+
+
+async def disconnect(conn: Connection, merchant_id: str, now: datetime, *, erase: bool) -> MerchantDisconnected:
+    """Delete the connection with its token and address; return the event with the merchant's new version.
+
+    Raises NotFound when the merchant is not connected, unless there is something to erase.
+    """
+    row = await conn.fetchrow(DISCONNECT, merchant_id, clock_version(now), now if erase else None)
+    if row is None:
+        raise NotFound(f"There is no merchant {merchant_id} here.")
+    await conn.execute(DELETE, merchant_id)
+    return MerchantDisconnected(**row)
+
+
+async def states(conn: Connection, after: str, limit: int) -> list[MerchantState]:
+    """Return the merchants with an id after this one, sorted by id."""
+    return [MerchantState(**row) for row in await conn.fetch(STATES, after, limit)]
+
+
+async def save_email(conn: Connection, merchant_id: str, sealed_email: bytes) -> None:
+    """Replace the address of the account."""
+    await conn.execute(SAVE_EMAIL, merchant_id, sealed_email)
+
+
+def clock_version(now: datetime) -> int:
+    """Return the least version that a row changed now may get."""
+    return int(now.timestamp() * 1000)
 
 
 async def save(

@@ -8,9 +8,13 @@ from datetime import datetime
 import asyncpg
 
 from catalog.domain.items import ItemFields
+from catalog.domain.links import HeldLink, relink
 from catalog.domain.products import ProductRecord
-from common.catalog_client import LinkState, SkuLink
-from common.db.unit import Connection
+from catalog.store.connections import clock_version
+from common.catalog_client import ItemLink, LinkState, SkuLink
+from common.contracts.catalog import ProductLinked, ProductUnlinked
+from common.db import links
+from common.db.unit import Connection, Unit
 from common.errors import Conflict
 
 SAVE_PUSHED = """
@@ -29,10 +33,36 @@ UPDATE product SET creating_since = NULL, creating_sku = NULL WHERE merchant_id 
 """
 OWNERS = "SELECT item_id, product_id FROM product WHERE merchant_id = $1 AND item_id = ANY($2::text[])"
 
-# A product whose item was deleted gives way to another one with its SKU.
+# A product whose item was deleted gives way to another one with its SKU. A SKU is linked once its item has it.
 BY_SKU = """
-SELECT sku, product_id, item_id, deleted_item_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[])
+SELECT product.sku, deleted_item_id, link.item_id, link.product_id, link.version
+FROM product LEFT JOIN item_link link
+    ON link.merchant_id = product.merchant_id AND link.item_id = product.item_id AND link.sku = product.sku AND linked
+WHERE product.merchant_id = $1 AND product.sku = ANY($2::text[])
 ORDER BY deleted_item_id IS NULL
+"""
+
+# Locked until the commit, so that versions become visible in their order and a reader that knows one misses none.
+LOCK_POSITION = """
+INSERT INTO link_position (merchant_id, version) VALUES ($1, 0)
+ON CONFLICT (merchant_id) DO UPDATE SET version = link_position.version RETURNING version
+"""
+OTHERS = """
+SELECT link.item_id, link.sku, link.product_id, link.version, link.linked, link.replaced_by,
+    product.product_id IS NOT NULL AS has_product
+FROM item_link link LEFT JOIN product
+    ON product.merchant_id = link.merchant_id AND product.item_id = link.item_id
+        AND product.product_id = link.product_id
+WHERE link.merchant_id = $1 AND linked AND link.item_id <> $3 AND (link.product_id = $2 OR link.sku = $4)
+ORDER BY link.sku = $4, link.version
+"""
+LINK = """
+SELECT item_id, sku, product_id, version, linked, replaced_by FROM item_link
+WHERE merchant_id = $1 AND item_id = $2 AND linked
+"""
+CHANGED = """
+SELECT item_id, sku, product_id, version, linked, replaced_by FROM item_link
+WHERE merchant_id = $1 AND version > $2 ORDER BY version LIMIT $3
 """
 RIVAL = """
 SELECT product_id FROM product
@@ -126,12 +156,57 @@ async def by_sku(conn: Connection, merchant_id: str, skus: Sequence[str]) -> lis
     return [_link(sku, found.get(sku)) for sku in skus]
 
 
+async def link(unit: Unit, merchant_id: str, product_id: str, item_id: str, sku: str) -> None:
+    """Link the item to the product under this SKU, unlink the items it replaces, and emit all of it.
+
+    Call it after the product's own row was written, in the same unit.
+    """
+    last = max(await unit.conn.fetchval(LOCK_POSITION, merchant_id), clock_version(unit.now))
+    rows = await unit.conn.fetch(OTHERS, merchant_id, product_id, item_id, sku)
+    others = [HeldLink(ItemLink(**dict(list(row.items())[:-1])), row["has_product"]) for row in rows]
+    await _save_and_emit(unit, merchant_id, relink(others, product_id, item_id, sku, last))
+
+
+async def unlink(unit: Unit, merchant_id: str, item_id: str) -> None:
+    """Unlink the item, if it is linked, and emit it."""
+    last = max(await unit.conn.fetchval(LOCK_POSITION, merchant_id), clock_version(unit.now))
+    row = await unit.conn.fetchrow(LINK, merchant_id, item_id)
+    if row is not None:
+        unlinked = ItemLink(**row).model_copy(update={"linked": False, "version": last + 1})
+        await _save_and_emit(unit, merchant_id, [unlinked])
+
+
+async def is_linked(conn: Connection, merchant_id: str, product_id: str, item_id: str, sku: str) -> bool:
+    """Return whether the item is linked to the product under this SKU."""
+    row = await conn.fetchrow(LINK, merchant_id, item_id)
+    return row is not None and (row["product_id"], row["sku"]) == (product_id, sku)
+
+
+async def changed_after(conn: Connection, merchant_id: str, version: int, limit: int) -> list[ItemLink]:
+    """Return the links that changed after this version, in the order of their versions."""
+    return [ItemLink(**row) for row in await conn.fetch(CHANGED, merchant_id, version, limit)]
+
+
+async def _save_and_emit(unit: Unit, merchant_id: str, changed: Sequence[ItemLink]) -> None:
+    await links.save(unit, merchant_id, changed)
+    await links.save_position(unit, merchant_id, changed[-1].version)
+    unit.emit(*(_event(merchant_id, each) for each in changed))
+
+
+def _event(merchant_id: str, link: ItemLink) -> ProductLinked | ProductUnlinked:
+    values = link.model_dump(include={"version", "product_id", "sku", "item_id"})
+    if link.linked:
+        return ProductLinked(merchant_id=merchant_id, **values)
+    return ProductUnlinked(merchant_id=merchant_id, **values, replaced_by=link.replaced_by)
+
+
 def _link(sku: str, row: asyncpg.Record | None) -> SkuLink:
     if row is None:
         return SkuLink(sku=sku, state=LinkState.UNKNOWN)
-    state = LinkState.LINKED if row["item_id"] else LinkState.PENDING
-    was_deleted = row["deleted_item_id"] is not None
-    return SkuLink(sku=sku, state=state, item_id=row["item_id"], product_id=row["product_id"], was_deleted=was_deleted)
+    if row["item_id"] is None:
+        return SkuLink(sku=sku, state=LinkState.PENDING, was_deleted=row["deleted_item_id"] is not None)
+    link = ItemLink(item_id=row["item_id"], sku=sku, product_id=row["product_id"], version=row["version"], linked=True)
+    return SkuLink(sku=sku, state=LinkState.LINKED, link=link)
 
 
 def _json(fields: ItemFields | None) -> str | None:

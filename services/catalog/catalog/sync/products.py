@@ -10,7 +10,6 @@ from catalog.domain.matching import AdoptItem, CreateItem, HoldProduct, LookAgai
 from catalog.domain.products import Held, ProductRecord
 from catalog.store import links, products
 from common.clover.transport import MerchantApi
-from common.contracts.catalog import ProductLinked
 from common.contracts.problems import Code
 from common.db.unit import Unit
 from common.errors import Permanent, Transient
@@ -131,20 +130,13 @@ async def _update(batch: Batch, api: MerchantApi, step: AdoptItem | UpdateItem) 
         await clover.update_item(api, step.item_id, changes)
     async with batch.unit() as unit:
         await links.save_pushed(unit.conn, batch.merchant_id, record, step.item_id, record.wanted, step.known)
-        if "sku" in changes:
-            unit.emit(_linked(batch, record, step.item_id))
+        product = record.product
+        # Asked for on every update: the process may have ended between the last write to Clover and this unit.
+        if not await links.is_linked(unit.conn, batch.merchant_id, product.product_id, step.item_id, product.sku):
+            await links.link(unit, batch.merchant_id, product.product_id, step.item_id, product.sku)
 
 
 async def _save_link(batch: Batch, record: ProductRecord, item_id: str, fields: ItemFields) -> None:
     async with batch.unit() as unit:
         await links.save_pushed(unit.conn, batch.merchant_id, record, item_id, fields, seen=None)
-        unit.emit(_linked(batch, record, item_id))
-
-
-def _linked(batch: Batch, record: ProductRecord, item_id: str) -> ProductLinked:
-    return ProductLinked(
-        merchant_id=batch.merchant_id,
-        product_id=record.product.product_id,
-        sku=record.product.sku,
-        item_id=item_id,
-    )
+        await links.link(unit, batch.merchant_id, record.product.product_id, item_id, record.product.sku)

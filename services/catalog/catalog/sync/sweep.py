@@ -9,6 +9,7 @@ from catalog.deps import Deps
 from catalog.domain.items import Item
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import links, products
+from common.db import merchants
 from common.db.unit import Priority, Unit
 from common.errors import Forbidden, TimedOut, Unavailable, Undecodable
 from common.work.batch import Batch
@@ -19,8 +20,12 @@ log = structlog.get_logger()
 async def sweep_items(batch: Batch, deps: Deps) -> None:
     """Mark the products whose item differs, is missing, or was deleted and added again; then repeat.
 
-    A sweep that Clover does not answer is left out: the products themselves report a problem with Clover.
+    A sweep that Clover does not answer is left out: the products themselves report a problem with Clover. Sweeps end
+    when the merchant is disconnected; the next connection starts them again.
     """
+    async with deps.database.connection() as conn:
+        if not await merchants.known(conn, [batch.merchant_id]):
+            return
     try:
         await _sweep(batch, deps)
     except (Forbidden, Unavailable, TimedOut, Undecodable) as error:

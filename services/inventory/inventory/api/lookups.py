@@ -10,7 +10,7 @@ from common.http.problems import RETRY_AFTER, Refused
 from common.http.routes import Call
 from inventory.deps import Deps
 from inventory.domain.levels import Level
-from inventory.handlers import link
+from inventory.links import apply_links
 from inventory.store import levels
 
 PENDING = "The product {sku} was accepted and is not in Clover yet. Send the same request again in a few seconds."
@@ -41,14 +41,9 @@ async def fetch_links(deps: Deps, merchant_id: str, skus: Collection[str]) -> se
     if not skus:
         return set()
     found = await deps.catalog.links(merchant_id, skus)
-    linked = {sku: each.item_id for sku, each in found.items() if each.item_id}
-    if linked:
+    if linked := [each.link for each in found.values() if each.link]:
         async with deps.database.unit() as unit:
-            for sku, item_id in sorted(linked.items()):
-                await levels.lock_sku(unit, merchant_id, sku)
-                # The event may have arrived meanwhile, and a later one too, so it is not overwritten.
-                if not await levels.named_levels(unit.conn, merchant_id, [sku], []):
-                    await link(unit, merchant_id, sku, item_id)
+            await apply_links(unit, merchant_id, linked)
     return {sku for sku, each in found.items() if each.state is LinkState.PENDING}
 
 

@@ -2,19 +2,26 @@
 
 from collections.abc import Collection, Sequence
 
+from common.catalog_client import ItemLink
+from common.db import links
 from common.db.unit import Connection, Unit
 from common.errors import NotFound
 from inventory.domain.levels import Level
 
-LOCK_SKU = "SELECT pg_advisory_xact_lock(hashtextextended($1 || ' ' || $2, 0))"
-ASSIGN_SKU = """
-INSERT INTO level (merchant_id, item_id, sku) VALUES ($1, $2, $3)
-ON CONFLICT (merchant_id, item_id) DO UPDATE SET sku = excluded.sku, version = level.version + 1
-WHERE level.sku <> excluded.sku
+LOCK_SKUS = "SELECT pg_advisory_xact_lock(hashtextextended('skus ' || $1, 0))"
+HOLDERS = """
+SELECT item_id, sku FROM level WHERE merchant_id = $1 AND sku <> '' AND (item_id = ANY($2) OR sku = ANY($3))
 """
-RELEASE_SKU = """
-UPDATE level SET sku = '', version = version + 1 WHERE merchant_id = $1 AND sku = $3 AND item_id <> $2
-RETURNING item_id
+# Freed before they are taken, because a SKU may move between two of these items and no two have one SKU.
+FREE_SKUS = """
+UPDATE level SET sku = '', version = level.version + 1
+FROM unnest($2::text[], $3::text[]) AS new (item_id, sku)
+WHERE level.merchant_id = $1 AND level.item_id = new.item_id AND level.sku <> '' AND level.sku <> new.sku
+"""
+TAKE_SKUS = """
+UPDATE level SET sku = new.sku
+FROM unnest($2::text[], $3::text[]) AS new (item_id, sku)
+WHERE level.merchant_id = $1 AND level.item_id = new.item_id AND level.sku <> new.sku
 """
 ADD = """
 INSERT INTO level (merchant_id, item_id) SELECT $1, item_id FROM unnest($2::text[]) AS item_id ORDER BY item_id
@@ -46,17 +53,23 @@ SELECT item_id, coalesce(nullif(sku, ''), item_id) AS label FROM level WHERE mer
 LINKED = "SELECT item_id FROM level WHERE merchant_id = $1 AND sku <> '' AND item_id = ANY($2)"
 
 
-async def lock_sku(unit: Unit, merchant_id: str, sku: str) -> None:
-    """Make other units that assign this SKU wait until this one ends; an item without the SKU has no row to lock."""
-    await unit.conn.execute(LOCK_SKU, merchant_id, sku)
+async def lock_skus(unit: Unit, merchant_id: str) -> None:
+    """Make other units that assign SKUs of the merchant wait until this one ends."""
+    await unit.conn.execute(LOCK_SKUS, merchant_id)
 
 
-async def assign_sku(unit: Unit, merchant_id: str, item_id: str, sku: str) -> list[str]:
-    """Assign the SKU to this item; return the items that had it before."""
-    await lock_sku(unit, merchant_id, sku)
-    previous = await unit.conn.fetch(RELEASE_SKU, merchant_id, item_id, sku)
-    await unit.conn.execute(ASSIGN_SKU, merchant_id, item_id, sku)
-    return [row["item_id"] for row in previous]
+async def assign_skus(unit: Unit, merchant_id: str, changed: Sequence[ItemLink]) -> None:
+    """Assign the SKUs that these links affect to the items that have them now."""
+    item_ids, skus = {each.item_id for each in changed}, {each.sku for each in changed}
+    for row in await unit.conn.fetch(HOLDERS, merchant_id, list(item_ids), list(skus)):
+        item_ids.add(row["item_id"])
+        skus.add(row["sku"])
+    owned = {item_id: sku for sku, item_id in (await links.owners(unit.conn, merchant_id, skus)).items()}
+    involved = sorted(item_ids | owned.keys())
+    await lock_or_add_levels(unit, merchant_id, involved)
+    assigned = involved, [owned.get(item_id, "") for item_id in involved]
+    await unit.conn.execute(FREE_SKUS, merchant_id, *assigned)
+    await unit.conn.execute(TAKE_SKUS, merchant_id, *assigned)
 
 
 async def lock_levels(unit: Unit, merchant_id: str, item_ids: Sequence[str]) -> list[Level]:

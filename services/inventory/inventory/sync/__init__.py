@@ -2,8 +2,9 @@
 
 from common.contracts.problems import Code
 from common.work.batch import Kind
-from inventory.kinds import PUSH_STOCK, READ_STOCK, SWEEP
+from inventory.kinds import COMPARE_LINKS, PUSH_STOCK, READ_STOCK, SWEEP
 from inventory.sync.counts import note_refusals, read_stock, sweep
+from inventory.sync.links import compare_links
 from inventory.sync.pushes import push_stock
 
 # READ_STOCK takes many keys, as they mostly share one page of counts. PUSH_STOCK takes few, as each key costs two
@@ -12,4 +13,5 @@ SYNC = [
     Kind(READ_STOCK, read_stock, refused=Code.STOCK_REJECTED, batch=200, on_outcomes=note_refusals),
     Kind(PUSH_STOCK, push_stock, refused=Code.STOCK_REJECTED, batch=20),
     Kind(SWEEP, sweep, refused=Code.STOCK_REJECTED, batch=1),
+    Kind(COMPARE_LINKS, compare_links, refused=Code.STOCK_REJECTED, batch=1),
 ]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
+from common.db import merchants
 from common.db.unit import Priority, Unit
 from common.work.batch import Batch, Hold, Outcome
 from inventory import clover
@@ -51,7 +52,13 @@ async def _save(batch: Batch, reading: clover.Reading) -> None:
 
 
 async def sweep(batch: Batch, deps: Deps) -> None:
-    """Read all counts and mark all work that is missing, since webhooks may be lost and work rows may be deleted."""
+    """Read all counts and mark all work that is missing, since webhooks may be lost and work rows may be deleted.
+
+    Sweeps end when the merchant is disconnected; the next connection starts them again.
+    """
+    async with batch.database.connection() as conn:
+        if not await merchants.known(conn, [batch.merchant_id]):
+            return
     shown: set[str] = set()
     async with deps.clover.session(batch.merchant_id) as api:
         async for reading in clover.read_pages(api):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from common.contracts.catalog import MerchantConnected, ProductLinked
+from common.contracts.catalog import MerchantConnected, MerchantDisconnected, ProductLinked
 from common.contracts.envelope import Event
 from common.contracts.inventory import StockChanged, StockPushed
 from common.contracts.orders import CancellationRefused, OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
@@ -99,8 +99,13 @@ def _merchant_connected(event: MerchantConnected, texts: Messages) -> Line:
     return Line(message, Level.SUCCESS)
 
 
+def _merchant_disconnected(_: MerchantDisconnected, texts: Messages) -> Line:
+    return Line(texts.text("activity.merchant_disconnected"), Level.WARNING)
+
+
 _DESCRIPTIONS: Mapping[type[Event], Callable[[Any, Messages], Line]] = {
     MerchantConnected: _merchant_connected,
+    MerchantDisconnected: _merchant_disconnected,
     ProductLinked: _product_linked,
     StockChanged: _stock_changed,
     StockPushed: _stock_pushed,

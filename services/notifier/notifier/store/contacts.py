@@ -28,3 +28,7 @@ async def find_contact(conn: Connection, merchant_id: str) -> StoredContact | No
 
 async def save_contact(unit: Unit, merchant_id: str, email: bytes, name: str) -> None:
     await unit.conn.execute(SAVE_CONTACT, merchant_id, email, name, unit.now)
+
+
+async def delete_contact(unit: Unit, merchant_id: str) -> None:
+    await unit.conn.execute("DELETE FROM contact WHERE merchant_id = $1", merchant_id)

@@ -51,10 +51,11 @@ async def current_recipient(batch: Batch, deps: Deps) -> Recipient:
     """The merchant's store and contact. Raises NotFound if the merchant was disconnected."""
     contact = await current_contact(batch, deps)
     async with batch.database.connection() as conn:
-        known = await merchants.known(conn, [batch.merchant_id])
-        merchant = await merchants.find(conn, batch.merchant_id) if known else None
-    region, timezone = (merchant.region, merchant.timezone) if merchant else ("", "UTC")
-    return Recipient(batch.merchant_id, region, timezone, contact)
+        try:
+            merchant = await merchants.find(conn, batch.merchant_id)
+        except NotFound:  # its event has not arrived yet
+            return Recipient(batch.merchant_id, "", "UTC", contact)
+    return Recipient(batch.merchant_id, merchant.region, merchant.timezone, contact)
 
 
 async def _fetch(batch: Batch, deps: Deps) -> Contact:

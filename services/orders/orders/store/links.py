@@ -1,32 +1,29 @@
-"""The Clover items of SKUs, as catalog links them."""
+"""The Clover items of SKUs, as catalog links them, without those that are missing in Clover."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from common.catalog_client import ItemLink
+from common.db import links
 from common.db.unit import Connection, Unit
 
-SAVE = """
-INSERT INTO link (merchant_id, sku, item_id) VALUES ($1, $2, $3)
-ON CONFLICT (merchant_id, sku) DO UPDATE SET item_id = excluded.item_id, broken = false
+FIND = """
+SELECT DISTINCT ON (sku) sku, item_id, EXISTS (
+    SELECT FROM broken_link broken WHERE broken.merchant_id = item_link.merchant_id
+        AND broken.item_id = item_link.item_id AND broken.version = item_link.version
+) AS is_broken
+FROM item_link WHERE merchant_id = $1 AND sku = ANY($2) AND linked ORDER BY sku, version DESC
 """
-FIND = "SELECT sku, item_id FROM link WHERE merchant_id = $1 AND sku = ANY($2) AND NOT broken"
-KNOWN = "SELECT sku FROM link WHERE merchant_id = $1 AND sku = ANY($2)"
-SAVE_NEW = """
-INSERT INTO link (merchant_id, sku, item_id)
-SELECT $1, sku, item_id FROM unnest($2::text[], $3::text[]) AS new (sku, item_id)
-ORDER BY sku ON CONFLICT (merchant_id, sku) DO UPDATE SET item_id = excluded.item_id, broken = false
-WHERE link.item_id <> excluded.item_id
+KNOWN = "SELECT DISTINCT sku FROM item_link WHERE merchant_id = $1 AND sku = ANY($2)"
+BREAK = """
+INSERT INTO broken_link (merchant_id, item_id, version)
+SELECT merchant_id, item_id, version FROM item_link WHERE merchant_id = $1 AND sku = $2 AND item_id = $3
+ON CONFLICT (merchant_id, item_id) DO UPDATE SET version = excluded.version
 """
-BREAK = "UPDATE link SET broken = true WHERE merchant_id = $1 AND sku = $2 AND item_id = $3"
 
 
-def save(unit: Unit, merchant_id: str, sku: str, item_id: str) -> None:
-    """Link the SKU to the item."""
-    unit.write(SAVE, merchant_id, sku, item_id)
-
-
-async def save_new(conn: Connection, merchant_id: str, links: Mapping[str, str]) -> None:
-    """Link these SKUs to their items; a link to the same item stays as it is, broken or not."""
-    await conn.execute(SAVE_NEW, merchant_id, list(links), list(links.values()))
+async def save(unit: Unit, merchant_id: str, given: Sequence[ItemLink]) -> None:
+    """Save these links, as far as they are news."""
+    await links.save(unit, merchant_id, given)
 
 
 async def mark_broken(conn: Connection, merchant_id: str, sku: str, item_id: str) -> None:
@@ -35,9 +32,9 @@ async def mark_broken(conn: Connection, merchant_id: str, sku: str, item_id: str
 
 
 async def find(conn: Connection, merchant_id: str, skus: Collection[str]) -> Mapping[str, str]:
-    """Return the item ids of those SKUs that are linked."""
+    """Return the item ids of those SKUs that are linked to an item that Clover is not known to lack."""
     rows = await conn.fetch(FIND, merchant_id, list(skus))
-    return {row["sku"]: row["item_id"] for row in rows}
+    return {row["sku"]: row["item_id"] for row in rows if not row["is_broken"]}
 
 
 async def known(conn: Connection, merchant_id: str, skus: Collection[str]) -> set[str]:

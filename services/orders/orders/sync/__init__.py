@@ -10,8 +10,9 @@ from common.work.batch import Batch, Hold, Kind, Outcome, Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order
-from orders.kinds import FIND_SETUP, PUSH_ORDER
+from orders.kinds import COMPARE_LINKS, FIND_SETUP, PUSH_ORDER
 from orders.store.orders import Schedule
+from orders.sync.links import compare_links
 from orders.sync.pauses import MerchantPause, pause_problem
 from orders.sync.products import hold_back
 from orders.sync.push import OrderPusher, drop_cancelled
@@ -79,4 +80,5 @@ SYNC: Sequence[Kind] = [
         on_released=note_released,
     ),
     Kind(FIND_SETUP, find_setup, refused=Code.CONNECTION_LOST, batch=1),
+    Kind(COMPARE_LINKS, compare_links, refused=Code.ORDER_REJECTED, batch=1),
 ]

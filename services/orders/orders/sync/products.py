@@ -69,9 +69,9 @@ async def _ask(batch: Batch, deps: Deps, skus: Collection[str]) -> Mapping[str, 
 
 async def _save(batch: Batch, links: Mapping[str, SkuLink], items: dict[str, str]) -> None:
     """Keep the links whose events have not arrived yet. A link that is broken here stays so until its event comes."""
-    found = {sku: link.item_id for sku, link in links.items() if link.state is LinkState.LINKED and link.item_id}
+    found = [each.link for each in links.values() if each.link]
     if not found:
         return
     async with batch.unit() as unit:
-        await store.links.save_new(unit.conn, batch.merchant_id, found)
-        items |= await store.links.find(unit.conn, batch.merchant_id, found)
+        await store.links.save(unit, batch.merchant_id, found)
+        items |= await store.links.find(unit.conn, batch.merchant_id, [each.sku for each in found])

@@ -53,7 +53,9 @@ def created_for(reference: str) -> str:
 
 
 def _customer(context: WriteContext, order: Order) -> Customer | None:
-    """Return the customer as Clover can take them; None when nothing of them is left."""
+    """Return the customer as Clover can take them; None when nothing of them is left, or they were erased."""
+    if order.customer is None:
+        return None
     sealed = customer_context(order.merchant_id, order.reference)
-    opened = context.sealer.open(order.customer or b"", context=sealed)
+    opened = context.sealer.open(order.customer, context=sealed)
     return _CUSTOMER.validate_json(opened).for_clover()

@@ -1,0 +1,16 @@
+"""Erases personal data on request."""
+
+from datetime import datetime
+
+from common.db.unit import Unit
+
+# An order that is still to be sent goes without its customer.
+ERASE_CUSTOMERS = """
+UPDATE source_order SET customer = NULL
+WHERE merchant_id = $1 AND received_at < $2 AND customer IS NOT NULL
+"""
+
+
+async def erase_customers(unit: Unit, merchant_id: str, before: datetime) -> None:
+    """Erase the sealed customers of the orders received before this time."""
+    await unit.conn.execute(ERASE_CUSTOMERS, merchant_id, before)
