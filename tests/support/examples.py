@@ -14,7 +14,7 @@ from tests.support.eventually import eventually
 
 Json = dict[str, Any]
 
-ORDER_OF_METHODS = ["put", "post", "get", "delete"]
+ORDER_OF_METHODS = ["put", "post", "patch", "get", "delete"]
 """What is read must have been written before."""
 
 
