@@ -3,6 +3,7 @@
 from common.contracts.catalog import MerchantConnected, MerchantDisconnected, ProductLinked, ProductUnlinked
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
+from common.contracts.orders import PosRefundRecorded, PosSaleRecorded
 from common.contracts.problems import Code
 from common.db import links, merchants
 from common.db.inbox import Handlers
@@ -44,6 +45,15 @@ async def on_product_unlinked(event: ProductUnlinked, unit: Unit) -> None:
     await apply_links(unit, event.merchant_id, [links.link_of(event)])
 
 
+async def on_pos_sale_recorded(event: PosSaleRecorded | PosRefundRecorded, unit: Unit) -> None:
+    """Read the counts of the items. A sale may change them without a webhook of theirs: Clover announced that it will.
+
+    The count itself decides, so a sale that is published twice changes nothing. A webhook of the item is served first.
+    """
+    items = {line.item_id for line in event.lines if line.item_id}
+    unit.mark(READ_STOCK, event.merchant_id, sorted(items))
+
+
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
     """Retry the work held for this problem."""
     await table.release(unit, event.merchant_id, event.code)
@@ -56,4 +66,6 @@ HANDLERS: Handlers = {
     ProductLinked: on_product_linked,
     ProductUnlinked: on_product_unlinked,
     RecheckRequested: on_recheck_requested,
+    PosSaleRecorded: on_pos_sale_recorded,
+    PosRefundRecorded: on_pos_sale_recorded,
 }

@@ -39,6 +39,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         settle=timedelta(seconds=settings.order_settle_seconds),
         catalog=catalog,
         product_wait=timedelta(seconds=settings.order_product_wait_seconds),
+        sales_sweep=timedelta(seconds=settings.sales_sweep_seconds),
     )
     comparison = MerchantComparison(database, catalog, HANDLERS, settings.compare_seconds, COMPARE_LINKS)
     return Service(

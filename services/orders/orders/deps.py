@@ -14,7 +14,7 @@ class Deps:
     """The dependencies of orders.
 
     `settle` is how long a write without an answer is looked up before it is repeated, `product_wait` how long an order
-    waits for products that are on their way to Clover.
+    waits for products that are on their way to Clover, `sales_sweep` the pause between two sweeps for sales.
     """
 
     database: Database
@@ -24,6 +24,7 @@ class Deps:
     settle: timedelta
     catalog: CatalogClient
     product_wait: timedelta
+    sales_sweep: timedelta
 
 
 def customer_context(merchant_id: str, reference: str) -> str:

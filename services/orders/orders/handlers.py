@@ -1,5 +1,7 @@
 """Reactions to events of other services: rows and marks of our own, never a call."""
 
+from datetime import timedelta
+
 from common.contracts.catalog import MerchantConnected, MerchantDisconnected, ProductLinked, ProductUnlinked
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
@@ -9,22 +11,31 @@ from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from orders import store
 from orders.domain.setup import SETUP_CODES
-from orders.kinds import FIND_SETUP, SETUP_KEY
+from orders.kinds import FIND_PAYMENT, FIND_SETUP, READ_SALE, SALES_KEY, SETUP_KEY, SWEEP_SALES
 
 SETUP_HINTS = {"O", "A", "M"}
 """Clover sends no event when an order type or a tender changes; these come when the merchant is at work there."""
 
+FIRST_SWEEP = timedelta(minutes=1)
+"""A merchant that has just connected has nothing to catch up with."""
+
+PAYMENT_PATIENCE = timedelta(seconds=5)
+"""The order of a new payment has a webhook of its own, by which the payment is usually known after this time."""
+
 
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
-    """Store the merchant and attempt the orders again that a lost connection held."""
+    """Store the merchant, attempt the orders again that a lost connection held, and watch for sales from now on."""
     if await merchants.save(unit, event):
         await store.orders.release(unit, event.merchant_id, Code.CONNECTION_LOST)
+        await store.sales.watch(unit, event.merchant_id)
+        unit.mark(SWEEP_SALES, event.merchant_id, SALES_KEY, due=unit.now + FIRST_SWEEP)
     await _erase(event, unit)
 
 
 async def on_merchant_disconnected(event: MerchantDisconnected, unit: Unit) -> None:
-    """Store that the merchant is disconnected. Its orders are held when they next ask for access to Clover."""
-    await merchants.save(unit, event)
+    """Store that the merchant is disconnected, and end its sweep. Its orders are held when they next ask for access."""
+    if await merchants.save(unit, event):
+        unit.mark(SWEEP_SALES, event.merchant_id, SALES_KEY)
     await _erase(event, unit)
 
 
@@ -45,9 +56,24 @@ async def on_product_unlinked(event: ProductUnlinked, unit: Unit) -> None:
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
-    """Look for a missing order type or tender while the merchant is at work in Clover."""
+    """Read the sale, and look for a missing order type or tender while the merchant is at work in Clover."""
+    match event.kind:
+        case "O":
+            unit.mark(READ_SALE, event.merchant_id, event.object_id, priority=Priority.LIVE)
+        case "P":
+            await _on_payment(event, unit)
     if event.kind in SETUP_HINTS and (await store.setup.find(unit.conn, event.merchant_id)).missing_since:
         unit.mark(FIND_SETUP, event.merchant_id, SETUP_KEY, priority=Priority.LIVE)
+
+
+async def _on_payment(event: ObjectChanged, unit: Unit) -> None:
+    """Read the sale of a payment that was published; have any other one looked for later."""
+    known = await store.sales.of_payments(unit.conn, event.merchant_id, [event.object_id])
+    if known:
+        unit.mark(READ_SALE, event.merchant_id, known.values(), priority=Priority.LIVE)
+    else:
+        due = unit.now + PAYMENT_PATIENCE
+        unit.mark(FIND_PAYMENT, event.merchant_id, event.object_id, priority=Priority.BULK, due=due)
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:

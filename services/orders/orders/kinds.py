@@ -10,3 +10,14 @@ SETUP_KEY = "setup"
 
 COMPARE_LINKS = "compare_links"
 """Compare the merchant's links with catalog's; the only key is `common.comparison.LINKS`."""
+
+READ_SALE = "read_sale"
+"""Read an order in Clover and publish its sale; the key is its id there."""
+
+FIND_PAYMENT = "find_payment"
+"""Have the sale of a payment read whose order no webhook named; the key is the payment's id."""
+
+SWEEP_SALES = "sweep_sales"
+"""Read every order that changed in Clover since the last sweep; the only key is SALES_KEY."""
+
+SALES_KEY = "sales"

@@ -19,3 +19,6 @@ class Settings(CommonSettings):
 
     order_product_wait_seconds: Annotated[float, Field(ge=0, le=86400)] = 600.0
     """How long an order waits for a product that is on its way to Clover, before it is sent without its item."""
+
+    sales_sweep_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
+    """The pause between two sweeps of a merchant's Clover for sales, in addition to webhooks."""

@@ -69,7 +69,7 @@ async def test_cancelled_before_it_is_sent(orders: Orders) -> None:
     assert (status, body["state"]) == (200, "cancelled")
     await orders.run_until_idle()
     assert orders.calls(shop) == []
-    assert await orders.fetch("SELECT FROM work") == []
+    assert await orders.fetch("SELECT FROM work WHERE kind = 'push_order'") == []
     [event] = await orders.emitted(OrderCancelled)
     assert event.clover_order_id is None
 
@@ -174,7 +174,7 @@ async def test_a_finished_order_stays_finished(orders: Orders) -> None:
     assert (await orders.act(shop, "cancel", "done"))[0] == 409
     assert (await orders.act(shop, "complete", "cancelled"))[0] == 409
     assert (await orders.act(shop, "retry", "done"))[0] == 200
-    assert await orders.fetch("SELECT FROM work") == []
+    assert await orders.fetch("SELECT FROM work WHERE kind = 'push_order'") == []
 
 
 async def test_an_order_changed_at_the_till_is_not_called_paid(orders: Orders) -> None:

@@ -22,6 +22,8 @@ SUBSCRIPTIONS: Mapping[str, Iterable[str]] = {
         "catalog.product_unlinked.v1",
         "clover.object_changed.v1",
         "notifier.recheck_requested.v1",
+        "orders.pos_refund_recorded.v1",
+        "orders.pos_sale_recorded.v1",
     ],
     "orders": [
         "catalog.merchant_connected.v1",

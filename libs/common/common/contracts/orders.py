@@ -1,8 +1,18 @@
-"""The events of orders: the outcome of each order in Clover. Channel, store and source id identify an order."""
+"""The events of orders: the outcome of each order in Clover, and the sales that Clover made itself.
+
+Channel, store and source id identify an order of another store.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from common.contracts.envelope import Event
-from common.ids import CloverId
+from common.ids import CloverId, ItemId
 from common.money import Currency, MinorUnits
+from common.quantity import Thousandths
 
 
 class OrderSynced(Event):
@@ -61,3 +71,64 @@ class OrderRejected(Event):
     store: str
     source_id: str
     reason: str
+
+
+class ReturnCause(StrEnum):
+    """Why goods of a sale no longer count as sold."""
+
+    REFUNDED = "refunded"
+    EXCHANGED = "exchanged"
+    VOIDED = "voided"
+    """The line, its order or the payment was removed in Clover."""
+
+
+class SoldLine(BaseModel):
+    """A line of a sale in Clover. `item_id` is absent on custom lines, `sku` on items that are not linked.
+
+    `quantity` is in thousandths. `amount` is its price in minor units, without modifications, discounts and added tax.
+    """
+
+    line_item_id: CloverId
+    item_id: ItemId | None
+    sku: str | None
+    quantity: Annotated[Thousandths, Field(ge=0)]
+    amount: MinorUnits
+
+
+class ReturnedLine(SoldLine):
+    """A line of a sale in Clover that no longer counts as sold, with its cause."""
+
+    cause: ReturnCause
+
+
+class PosSaleRecorded(Event):
+    """Goods were sold in Clover, at the till or by another app there, and are paid. Orders of ours are never published.
+
+    Sale and refund events of one Clover order add up to its present state: a change is published as its difference.
+    `amount` is the money taken, in minor units of `currency`, with tax and without tips; `sold_at` is its time by
+    Clover's clock.
+    """
+
+    type = "orders.pos_sale_recorded.v1"
+
+    clover_order_id: CloverId
+    currency: Currency
+    amount: MinorUnits
+    sold_at: datetime
+    lines: list[SoldLine]
+
+
+class PosRefundRecorded(Event):
+    """Goods or money of a sale in Clover went back: a refund, an exchange, or a void of what was published as sold.
+
+    `amount` is the money given back, in minor units of `currency`; `returned_at` is its time by Clover's clock. Lines
+    are those that Clover itself marks as returned: a refund of money alone has none.
+    """
+
+    type = "orders.pos_refund_recorded.v1"
+
+    clover_order_id: CloverId
+    currency: Currency
+    amount: MinorUnits
+    returned_at: datetime
+    lines: list[ReturnedLine]

@@ -31,6 +31,7 @@ class Code(StrEnum):
     CLOVER_UNREACHABLE = "clover_unreachable"
     ORDER_REJECTED = "order_rejected"
     CANCELLATION_REFUSED = "cancellation_refused"
+    SALE_UNREADABLE = "sale_unreadable"
     PRODUCT_REJECTED = "product_rejected"
     STOCK_REJECTED = "stock_rejected"
     EMAIL_REJECTED = "email_rejected"
@@ -49,6 +50,7 @@ _SEVERITIES = {
     Code.CLOVER_UNREACHABLE: Severity.BLOCKED,
     Code.ORDER_REJECTED: Severity.DECISION,
     Code.CANCELLATION_REFUSED: Severity.DECISION,
+    Code.SALE_UNREADABLE: Severity.DECISION,
     Code.PRODUCT_REJECTED: Severity.DECISION,
     Code.STOCK_REJECTED: Severity.DECISION,
     Code.EMAIL_REJECTED: Severity.INFORMATION,

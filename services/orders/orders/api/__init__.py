@@ -1,5 +1,6 @@
 """The API of orders: orders are submitted, listed, completed, cancelled and retried."""
 
+from common.http.paging import PageByNumber
 from common.http.routes import PathParameter, Route, Tag
 from orders.api import examples
 from orders.api.address import OrderAddress
@@ -7,6 +8,7 @@ from orders.api.commands import cancel_order, complete_order, retry_order, updat
 from orders.api.queries import get_order, list_orders
 from orders.api.requests import OrderInput, OrdersQuery
 from orders.api.responses import OrderDetail, OrderPage
+from orders.api.sales import SalesPage, list_sales
 from orders.api.submit import put_order
 
 ORDERS = "/v1/merchants/{merchant_id}/orders"
@@ -18,6 +20,7 @@ AMBIGUOUS = (
 )
 
 TAG = Tag("Orders", "Orders of other stores, each brought into Clover exactly once, exact to the cent and paid.")
+SALES_TAG = Tag("Sales", "Sales that were made in Clover itself, such as at the till. Orders sent to Clover are none.")
 SOURCE_ID = {
     "source_id": PathParameter(
         "The order's id in the source store. 1 to 120 letters, digits and `.` `:` `#` `/` `+` `=` `~` `-` `_`, "
@@ -28,6 +31,21 @@ SOURCE_ID = {
 }
 
 ROUTES = [
+    Route(
+        "GET",
+        "/v1/merchants/{merchant_id}/sales",
+        list_sales,
+        "orders:read",
+        takes=PageByNumber,
+        gives=SalesPage,
+        summary="List sales made in Clover",
+        description="Returns the sales made in Clover since it was connected, at the till or by another app there, "
+        "each as it stands now: paid orders, less what was refunded, exchanged or voided. Unpaid orders, such as price "
+        "checks and parked tabs, are not sales.",
+        tags=(SALES_TAG,),
+        example={"limit": 100},
+        gives_example=examples.SALES,
+    ),
     Route(
         "PUT",
         ORDER,

@@ -81,3 +81,20 @@ RETRYING = (
         ],
     }
 )
+
+SALES = {
+    "sales": [
+        {
+            "clover_order_id": "8WT4R2H6C0PZE",
+            "sold_at": "2026-11-23T14:05:31Z",
+            "currency": "USD",
+            "paid": 2706,
+            "refunded": 0,
+            "lines": [
+                {"item_id": "1MUG5KQ3V7D0A", "sku": "MUG", "quantity": 1, "amount": 1250},
+                {"item_id": "6TEA0ZB9N4X2C", "sku": None, "quantity": 0.255, "amount": 1250},
+            ],
+        }
+    ],
+    "next": None,
+}

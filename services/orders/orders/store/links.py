@@ -19,6 +19,7 @@ INSERT INTO broken_link (merchant_id, item_id, version)
 SELECT merchant_id, item_id, version FROM item_link WHERE merchant_id = $1 AND sku = $2 AND item_id = $3
 ON CONFLICT (merchant_id, item_id) DO UPDATE SET version = excluded.version
 """
+OF_ITEMS = "SELECT item_id, sku FROM item_link WHERE merchant_id = $1 AND item_id = ANY($2) AND linked"
 
 
 async def save(unit: Unit, merchant_id: str, given: Sequence[ItemLink]) -> None:
@@ -41,3 +42,9 @@ async def known(conn: Connection, merchant_id: str, skus: Collection[str]) -> se
     """Return those SKUs that are or were linked."""
     rows = await conn.fetch(KNOWN, merchant_id, list(skus))
     return {row["sku"] for row in rows}
+
+
+async def of_items(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> Mapping[str, str]:
+    """Return the SKUs of those of these items that are linked."""
+    rows = await conn.fetch(OF_ITEMS, merchant_id, list(item_ids))
+    return {row["item_id"]: row["sku"] for row in rows}

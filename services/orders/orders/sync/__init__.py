@@ -1,4 +1,4 @@
-"""Orders' work in Clover: orders are pushed to their target, and a missing setup is looked for."""
+"""Orders' work in Clover: orders are pushed to their target, a missing setup is looked for, and sales are read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,12 +10,13 @@ from common.work.batch import Batch, Hold, Kind, Outcome, Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order
-from orders.kinds import COMPARE_LINKS, FIND_SETUP, PUSH_ORDER
+from orders.kinds import COMPARE_LINKS, FIND_PAYMENT, FIND_SETUP, PUSH_ORDER, READ_SALE, SWEEP_SALES
 from orders.store.orders import Schedule
 from orders.sync.links import compare_links
 from orders.sync.pauses import MerchantPause, pause_problem
 from orders.sync.products import hold_back
 from orders.sync.push import OrderPusher, drop_cancelled
+from orders.sync.sales import find_payment, read_sale, sweep_sales
 from orders.sync.setup import SetupCheck, find_setup
 from orders.sync.writes import WriteContext
 
@@ -81,4 +82,7 @@ SYNC: Sequence[Kind] = [
     ),
     Kind(FIND_SETUP, find_setup, refused=Code.CONNECTION_LOST, batch=1),
     Kind(COMPARE_LINKS, compare_links, refused=Code.ORDER_REJECTED, batch=1),
+    Kind(READ_SALE, read_sale, refused=Code.SALE_UNREADABLE, batch=50),
+    Kind(FIND_PAYMENT, find_payment, refused=Code.SALE_UNREADABLE, batch=200),
+    Kind(SWEEP_SALES, sweep_sales, refused=Code.SALE_UNREADABLE, batch=1),
 ]

@@ -1,0 +1,229 @@
+"""Sales that Clover made itself: what counts as sold, and the difference to what other services were published."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from common.contracts.orders import ReturnCause
+
+SUCCESS = "SUCCESS"
+PAID_STATES = {"PAID", "REFUNDED", "MANUALLY_REFUNDED", "PARTIALLY_REFUNDED", "CREDITED"}
+"""Payment states of an order that was paid in full, whatever was given back since."""
+
+LOCKED = "locked"
+
+ROUNDING = 10
+"""Minor units by which a locked order may be paid short: cash is rounded at the till, the total is not (reported)."""
+
+
+class Counted(StrEnum):
+    """The parts of an order that are published, each once."""
+
+    LINE = "line"
+    PAYMENT = "payment"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line item. `quantity` is in thousandths, `amount` its price; `cause` is set once it has left the sale."""
+
+    id: str
+    item_id: str | None
+    quantity: int
+    amount: int
+    created_at: datetime
+    cause: ReturnCause | None = None
+
+
+@dataclass(frozen=True)
+class Money:
+    """A payment or a refund, in minor units, with the rows that it concerns if Clover names them."""
+
+    id: str
+    amount: int
+    at: datetime
+    rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sale:
+    """An order as Clover shows it; `payments` are the successful ones."""
+
+    id: str
+    currency: str
+    modified_at: datetime
+    reference: str | None = None
+    total: int | None = None
+    state: str | None = None
+    payment_state: str | None = None
+    is_test: bool = False
+    is_deleted: bool = False
+    rows: tuple[Row, ...] = ()
+    payments: tuple[Money, ...] = ()
+    refunds: tuple[Money, ...] = ()
+
+    @property
+    def paid(self) -> int:
+        """The sum of the successful payments."""
+        return sum(each.amount for each in self.payments)
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether it is paid in full. A locked order need not be: printing a receipt locks it too (reported)."""
+        if self.is_test or not self.payments:
+            return False
+        if self.payment_state in PAID_STATES:
+            return True
+        short = ROUNDING if self.state == LOCKED else 0
+        return self.total is not None and 0 < self.total <= self.paid + short
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a sale as it was published: a line with its item and quantity, or an amount of money."""
+
+    quantity: int
+    amount: int
+    item_id: str | None = None
+
+
+Parts = Mapping[tuple[Counted, str], Part]
+"""Each part by its kind and its id in Clover."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """The parts of an order that were published, and its modification time in Clover at that moment."""
+
+    parts: Parts
+    modified_at: datetime
+
+    @property
+    def paid(self) -> int:
+        return sum(part.amount for (kind, _), part in self.parts.items() if kind is Counted.PAYMENT)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of an event: the part of a row that was sold or returned."""
+
+    id: str
+    item_id: str | None
+    quantity: int
+    amount: int
+    cause: ReturnCause | None = None
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Goods and money that moved in one direction."""
+
+    amount: int = 0
+    lines: tuple[Line, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.amount or self.lines)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is published of a sale now, and what has been published of it afterwards."""
+
+    order_id: str
+    currency: str
+    parts: Parts
+    modified_at: datetime
+    sold: Movement
+    returned: Movement
+    sold_at: datetime
+    returned_at: datetime
+
+
+def decide(sale: Sale, published: Published | None, since: datetime) -> Change | None:
+    """Return what is to be published of the sale, or None when nothing is.
+
+    A sale of which nothing was published counts from `since`, when we began to watch: what happened before is known to
+    every channel by its own means, and is noted without an event.
+    """
+    before = published.parts if published else _before(sale, since)
+    if published and sale.modified_at < published.modified_at:  # a list that lags behind shows an older state
+        return None
+    if sale.is_deleted:
+        after: Parts = {}
+    elif sale.is_paid:
+        after = _parts(sale)
+    elif published and sale.paid >= published.paid:  # more was put on a paid order; it counts once it is paid
+        return None
+    else:
+        after = {}
+    if after == before and (published or not after):
+        return None
+    return Change(
+        sale.id,
+        sale.currency,
+        after,
+        sale.modified_at,
+        sold=_movement(before, after, 1, {}),
+        returned=_movement(before, after, -1, {row.id: row.cause for row in sale.rows if row.cause}),
+        sold_at=_latest(sale.payments, sale.modified_at),
+        returned_at=_latest(sale.refunds, sale.modified_at),
+    )
+
+
+def deleted(order_id: str, currency: str, published: Published, at: datetime) -> Sale:
+    """Return the sale of an order that was deleted in Clover."""
+    return Sale(order_id, currency, max(at, published.modified_at), is_deleted=True)
+
+
+def _parts(sale: Sale) -> Parts:
+    return _of([row for row in sale.rows if row.cause is None], sale.payments, sale.refunds)
+
+
+def _of(rows: Iterable[Row], payments: Iterable[Money], refunds: Iterable[Money]) -> Parts:
+    lines = {(Counted.LINE, row.id): _part(row) for row in rows}
+    taken = {(Counted.PAYMENT, each.id): Part(0, each.amount) for each in payments if each.amount}
+    given_back = {(Counted.REFUND, each.id): Part(0, -each.amount) for each in refunds if each.amount}
+    return lines | taken | given_back
+
+
+def _part(row: Row) -> Part:
+    return Part(row.quantity, row.amount, row.item_id)
+
+
+def _before(sale: Sale, since: datetime) -> Parts:
+    """Return the parts of a sale that was paid before `since`, as they were then."""
+    if not sale.is_paid or max(each.at for each in sale.payments) >= since:
+        return {}
+    refunds = [each for each in sale.refunds if each.at < since]
+    returned = {row_id for each in refunds for row_id in each.rows}
+    # Clover gives an exchange no time of its own, but the row that came in place of the old one has one.
+    exchanges_are_new = any(row.created_at >= since for row in sale.rows)
+    rows = [
+        row
+        for row in sale.rows
+        if row.created_at < since
+        and row.id not in returned
+        and (row.cause is not ReturnCause.EXCHANGED or exchanges_are_new)
+    ]
+    return _of(rows, sale.payments, refunds)
+
+
+def _movement(before: Parts, after: Parts, sign: int, causes: Mapping[str, ReturnCause]) -> Movement:
+    """Return what moved in one direction: the rises of all parts, or with a `sign` of -1 their falls."""
+    amount, lines = 0, []
+    for key in before.keys() | after.keys():
+        old, new = before.get(key, Part(0, 0)), after.get(key, Part(0, 0))
+        quantity, money = max(sign * (new.quantity - old.quantity), 0), max(sign * (new.amount - old.amount), 0)
+        kind, part_id = key
+        if kind is not Counted.LINE:
+            amount += money
+        elif quantity or money:
+            cause = None if sign > 0 else causes.get(part_id, ReturnCause.VOIDED)
+            lines.append(Line(part_id, new.item_id or old.item_id, quantity, money, cause))
+    return Movement(amount, tuple(sorted(lines, key=lambda line: line.id)))
+
+
+def _latest(money: Iterable[Money], otherwise: datetime) -> datetime:
+    return max((each.at for each in money), default=otherwise)

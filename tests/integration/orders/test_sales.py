@@ -1,0 +1,335 @@
+"""Sales made in Clover, from the till to the events: by webhook, by sweep, each once, and never an order of ours."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+from tests.integration.orders.conftest import Orders
+from tests.support.clover import Shop
+
+from clover_sandbox.answers import Refused
+from clover_sandbox.events import Event
+from common.contracts.clover import ObjectChanged
+from common.contracts.orders import PosRefundRecorded, PosSaleRecorded
+from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+
+SWEEP = 300.0
+
+
+@dataclass
+class Till:
+    """A shop with tea and cake, whose webhooks a test delivers, loses or repeats."""
+
+    orders: Orders
+    shop: Shop
+    tea: str
+    cake: str
+    webhooks: list[Event] = field(default_factory=list)
+
+    def sell(self, *items: str, **other: Any) -> Any:
+        lines = [{"item": item} for item in items or (self.tea, self.cake)]
+        return self.shop.till("sell", lines=lines, **other)
+
+    async def deliver(self, events: list[Event] | None = None) -> None:
+        """Deliver these webhooks, or all that are waiting, and let orders work."""
+        chosen = self.webhooks if events is None else events
+        changes = [
+            ObjectChanged(
+                merchant_id=each.merchant_id,
+                kind=each.key,
+                object_id=each.object_id.partition(":")[2],
+                action=each.type,
+                sent_at=each.ts,
+            )
+            for each in chosen
+            if each.key in {"O", "P"}
+        ]
+        if events is None:
+            self.webhooks.clear()
+        await self.orders.deliver(*changes)
+        await self.orders.run_until_idle()
+
+    async def sales(self) -> list[PosSaleRecorded]:
+        return await self.orders.emitted(PosSaleRecorded)
+
+    async def refunds(self) -> list[PosRefundRecorded]:
+        return await self.orders.emitted(PosRefundRecorded)
+
+    async def sums(self) -> Counter[Any]:
+        """The quantity of each row and the money of each order that the events add up to."""
+        total: Counter[Any] = Counter()
+        published = [(each, 1) for each in await self.sales()] + [(each, -1) for each in await self.refunds()]
+        for event, sign in published:
+            total[event.clover_order_id] += sign * event.amount
+            for line in event.lines:
+                total[line.line_item_id, line.item_id, line.quantity] += sign
+        return Counter({key: value for key, value in total.items() if value})
+
+    def truth(self) -> Counter[Any]:
+        """The same of the paid orders in Clover."""
+        merchant, total = self.shop.merchant, Counter[Any]()
+        for order in merchant.objects["orders"].everything():
+            sheet = merchant.sheets[order["id"]]
+            paid = sum(each["amount"] for each in merchant.found("payments", sheet.payment_ids))
+            open_balance = order["paymentState"] in {"OPEN", "PARTIALLY_PAID"} and not 0 < order["total"] <= paid
+            if "deletedTimestamp" in order or open_balance:
+                continue
+            back = merchant.objects["refunds"].having("orderRef.id", [order["id"]]) or ()
+            total[order["id"]] = paid - sum(each["amount"] for each in back)
+            for line in sheet.lines.values():
+                if not (line.record["refunded"] or line.record["exchanged"]):
+                    item = line.record.get("item", {}).get("id")
+                    total[line.record["id"], item, line.record.get("unitQty", 1000)] = 1
+        return Counter({key: value for key, value in total.items() if value})
+
+
+@pytest.fixture
+async def till(orders: Orders) -> Till:
+    shop = await orders.connected()
+    items = [await shop.post("/items", {"name": name, "price": price}) for name, price in (("Tea", 300), ("Cake", 450))]
+    till = Till(orders, shop, *(each["id"] for each in items))
+    orders.clover.sandbox.world.listeners.append(till.webhooks.append)
+    orders.clock.advance(2)
+    return till
+
+
+async def test_a_sale_is_published_once(till: Till) -> None:
+    """All webhooks of one sale, delivered twice and followed by a sweep, cost one call and publish one event."""
+    await till.orders.link(till.shop, "TEA", till.tea)
+    sold = till.sell()
+    await till.deliver()
+    calls = [each for each in till.orders.calls(till.shop) if each.startswith("GET orders")]
+    await till.orders.settle_for(SWEEP)
+
+    [event] = await till.sales()
+    assert calls == [f"GET orders/{sold['order']}"]
+    assert (event.clover_order_id, event.amount, event.currency) == (sold["order"], 750, "USD")
+    assert [(each.item_id, each.sku, each.quantity, each.amount) for each in event.lines] == [
+        (till.tea, "TEA", 1000, 300),
+        (till.cake, None, 1000, 450),
+    ]
+    assert await till.refunds() == []
+
+
+async def test_a_sale_without_a_webhook_is_published_by_the_sweep(till: Till) -> None:
+    """The sweep finds the sale, its deletion and nothing else to publish."""
+    sold = till.sell()
+    till.shop.till("park_order", lines=[{"item": till.tea}])
+    till.webhooks.clear()
+    await till.orders.settle_for(SWEEP)
+    assert [each.clover_order_id for each in await till.sales()] == [sold["order"]]
+
+    till.shop.till("delete_order", order=sold["order"])
+    await till.orders.settle_for(2 * SWEEP)
+    [back] = await till.refunds()
+    assert [(each.cause, each.quantity) for each in back.lines] == [("voided", 1000), ("voided", 1000)]
+    assert await till.sums() == till.truth() == Counter()
+
+
+async def test_a_payment_whose_order_is_not_known_leads_to_a_sweep(till: Till) -> None:
+    """The webhooks of the order are lost; that of its payment brings the next sweep forward."""
+    till.sell()
+    await till.orders.settle_for(70)  # past the first sweep
+    [first] = await till.sales()
+    second = till.sell()
+    await till.deliver([each for each in till.webhooks if each.key == "P"])
+    assert await till.sales() == [first]
+    await till.orders.settle_for(30)
+
+    assert [each.clover_order_id for each in await till.sales()] == [first.clover_order_id, second["order"]]
+
+
+async def test_our_own_orders_are_never_published(till: Till) -> None:
+    """An order of ours is recognised without a call, and by its reference before its id is known here."""
+    orders, shop = till.orders, till.shop
+    await orders.put(shop)
+    await orders.run_until_idle()
+    before = len(orders.calls(shop))
+    await till.deliver()
+    assert len(orders.calls(shop)) == before
+    async with orders.service.database.unit() as unit:
+        await unit.conn.execute("UPDATE source_order SET clover_order_id = NULL")
+    [own] = [each["id"] for each in shop.merchant.objects["orders"].everything()]
+    await orders.object_changed(shop, "O", own)
+    await orders.settle_for(2 * SWEEP)
+
+    assert len(orders.calls(shop)) > before
+    assert (await till.sales(), await till.refunds()) == ([], [])
+    assert await orders.fetch("SELECT FROM sale") == []
+
+
+def _exchange(till: Till, order: str, line: str) -> None:
+    till.shop.till("exchange", order=order, line=line, **{"with": {"item": till.cake}})
+
+
+RETURNS: dict[str, Callable[[Till, str, str], Any]] = {
+    "refunded": lambda till, order, line: till.shop.till("refund", order=order, lines=[line]),
+    "exchanged": _exchange,
+    "voided": lambda till, order, line: till.shop.till("void_line", order=order, line=line),
+}
+
+
+@pytest.mark.parametrize("cause", RETURNS)
+async def test_a_row_that_goes_back_is_published(till: Till, cause: str) -> None:
+    """A refund, an exchange and a void publish the row that went back, with its cause."""
+    sold = till.sell()
+    await till.deliver()
+    RETURNS[cause](till, sold["order"], sold["lines"][0])
+    await till.deliver()
+
+    [back] = await till.refunds()
+    assert [(line.line_item_id, line.cause) for line in back.lines] == [(sold["lines"][0], cause)]
+    assert await till.sums() == till.truth()
+
+
+async def test_sales_are_listed_as_they_stand(till: Till) -> None:
+    """The list shows what was paid and refunded, and the lines that are still sold."""
+    await till.orders.link(till.shop, "TEA", till.tea)
+    sold, other = till.sell(), till.sell(till.cake)
+    till.shop.till("refund", order=sold["order"], lines=[sold["lines"][1]])
+    await till.deliver()
+    path = f"/v1/merchants/{till.shop.merchant.id}/sales"
+    status, first = await till.orders.call("GET", f"{path}?limit=1")
+    _, rest = await till.orders.call("GET", f"{path}?cursor={first['next']}")
+
+    shown = {each["clover_order_id"]: each for each in (*first["sales"], *rest["sales"])}
+    assert (status, rest["next"], set(shown)) == (200, None, {sold["order"], other["order"]})
+    assert (shown[sold["order"]]["paid"], shown[sold["order"]]["refunded"]) == (750, 450)
+    assert shown[sold["order"]]["lines"] == [{"item_id": till.tea, "sku": "TEA", "quantity": 1, "amount": 300}]
+
+
+async def test_a_sale_of_many_rows_is_published_whole(till: Till) -> None:
+    """Clover cuts an expanded list at a hundred rows; the rest is read, and published in events of a bounded size."""
+    till.shop.till("sell", lines=[{"item": till.tea, "quantity": 1201}])
+    await till.deliver()
+
+    assert [len(each.lines) for each in await till.sales()] == [500, 500, 201]
+    assert [each.amount for each in await till.sales()] == [1201 * 300, 0, 0]
+    assert await till.sums() == till.truth()
+
+
+async def test_many_sales_are_read_together(till: Till) -> None:
+    """Webhooks of forty sales cost one call."""
+    for _ in range(40):
+        till.sell(till.tea)
+    await till.deliver()
+
+    assert len(await till.sales()) == 40
+    assert [each for each in till.orders.calls(till.shop) if each.startswith("GET")] == ["GET orders"]
+
+
+async def test_an_order_that_clover_does_not_find_once_is_not_void(till: Till) -> None:
+    """One 404 takes nothing back; an order that stays away for a minute is void."""
+    sold = till.sell()
+    await till.deliver()
+    till.orders.clover.fail("refuse", status=404, method="GET", path=f"/orders/{sold['order']}", times=1)
+    await till.orders.object_changed(till.shop, "O", sold["order"])
+    await till.orders.settle_for(40)
+    assert await till.refunds() == []
+
+    till.orders.clover.fail("refuse", status=404, method="GET", path=f"/orders/{sold['order']}", times=3)
+    await till.orders.settle_for(30)  # found again: what is missing later counts anew
+    await till.orders.object_changed(till.shop, "O", sold["order"])
+    await till.orders.settle_for(130)
+    [back] = await till.refunds()
+    assert back.amount == 750
+
+
+async def test_an_odd_order_hides_no_other(till: Till) -> None:
+    """An order that cannot be decoded waits under a problem that names it; the others are published."""
+    odd, fine = till.sell(), till.sell()
+    order = till.shop.merchant.objects["orders"].get(odd["order"])
+    assert order is not None
+    order["currency"] = "dollars"
+    await till.orders.settle_for(SWEEP)
+
+    [opened] = await till.orders.emitted(ProblemOpened)
+    assert (opened.code, [each.subject for each in opened.affected]) == (
+        Code.SALE_UNREADABLE,
+        [f"Clover order {odd['order']}"],
+    )
+    assert [each.clover_order_id for each in await till.sales()] == [fine["order"]]
+
+    order["currency"] = "USD"
+    await till.orders.recheck(till.shop, Code.SALE_UNREADABLE)
+    await till.orders.run_until_idle()
+    assert [each.resumed_count for each in await till.orders.emitted(ProblemClosed)] == [1]
+    assert await till.sums() == till.truth()
+
+
+async def test_a_sweep_pauses_and_continues(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long sweep goes in slices, each continuing where the last one ended."""
+    monkeypatch.setattr("orders.clover.sales.PAGE", 4)
+    monkeypatch.setattr("orders.sync.sales.SLICE_SECONDS", 0.0)
+    for _ in range(5):
+        for _ in range(3):
+            till.sell(till.tea)
+        till.shop.merchant.shared.clock.advance(1)
+    await till.orders.settle_for(SWEEP)
+
+    assert len(await till.sales()) == 15
+    assert await till.sums() == till.truth()
+
+
+MODES: list[dict[str, str]] = [
+    {},
+    {"deleted_by_id": "shown", "null_fields": "null", "paid_locks": "no"},
+    {"too_many_expands": "ignore_extra", "draft_tells_order": "no", "offset_cap": "1000_refused"},
+]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_events_add_up_to_clover_in_any_life_of_a_shop(till: Till, seed: int) -> None:
+    """Till actions by lot, webhooks lost, repeated, late and out of order: at rest the events sum up to Clover."""
+    till.orders.clover.sandbox.switches.set(MODES[seed])
+    chance, shop = Random(seed), till.shop
+    known: list[Any] = []
+    late: list[Event] = []
+    for _ in range(60):
+        _act(till, chance, known)
+        kept = [each for each in till.webhooks if chance.random() > 0.3]
+        late += [each for each in till.webhooks if chance.random() < 0.3]
+        till.webhooks.clear()
+        chance.shuffle(kept)
+        if chance.random() < 0.6:
+            await till.deliver(kept + [late.pop() for _ in range(min(len(late), 2))])
+        till.orders.clock.advance(chance.choice((0, 1, 30)))
+    for each in known:  # every tab that is begun is paid in the end
+        order = shop.merchant.objects["orders"].get(each["order"])
+        if order and "deletedTimestamp" not in order and order["paymentState"] in {"OPEN", "PARTIALLY_PAID"}:
+            with suppress(Refused):  # paid already, since a row of it was voided
+                shop.till("pay_order", order=each["order"])
+    await till.orders.settle_for(2 * SWEEP)
+    published = await till.sums()
+    await till.deliver(late)
+
+    assert published == till.truth()
+    assert await till.sums() == published
+
+
+ACTS: Sequence[Callable[[Till, Random, str, str], Any]] = (
+    lambda till, _, order, __: till.shop.till("pay_order", order=order),
+    lambda till, _, order, __: till.shop.till("pay_order", order=order, amount=100),
+    lambda till, _, order, __: till.shop.till("refund", order=order, amount=50, lines=[]),
+    lambda till, _, order, line: till.shop.till("refund", order=order, lines=[line]),
+    lambda till, _, order, line: _exchange(till, order, line),
+    lambda till, _, order, line: till.shop.till("void_line", order=order, line=line),
+    lambda till, _, order, __: till.shop.till("print_receipt", order=order),
+    lambda till, chance, order, __: till.shop.till("delete_order", order=order) if chance.random() < 0.2 else None,
+)
+
+
+def _act(till: Till, chance: Random, known: list[Any]) -> None:
+    """Do one thing at the till; what cannot be done now is left."""
+    if chance.random() < 0.2 or not known:
+        known.append(till.sell(*chance.choices((till.tea, till.cake), k=chance.randint(1, 3))))
+    elif chance.random() < 0.1:
+        known.append(till.shop.till("park_order", lines=[{"item": till.tea, "quantity": 2}]))
+    else:
+        one = chance.choice(known)
+        with suppress(Refused):
+            chance.choice(ACTS)(till, chance, one["order"], chance.choice(one["lines"]))
