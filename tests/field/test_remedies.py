@@ -258,12 +258,32 @@ async def order_is_cancelled(stage: Stage) -> None:
     assert (await stage.shop.call("GET", "/orders/1"))["state"] == "cancelled"
 
 
+async def sale_cannot_be_read(stage: Stage) -> None:
+    await stage.shop.till("create_item", {"name": "Soup", "price": 500, "sku": "SOUP"})
+    for path in ("/sales", "/stock"):  # every service that takes webhooks knows the merchant
+        await stage.shop.call("GET", path)
+    broken = {"message": "this order is broken"}
+    await stage.fault(kind="refuse", status=400, method="GET", path="/orders/", body=broken)
+    sold = await stage.shop.till("sell", {"sku": "SOUP"})
+    stage.notes["sale"] = str(sold["order"])
+
+
+async def sale_can_be_read(stage: Stage) -> None:
+    await stage.end_fault()
+
+
+async def sale_is_listed(stage: Stage) -> None:
+    sales = (await stage.shop.call("GET", "/sales"))["sales"]
+    assert [each["clover_order_id"] for each in sales] == [stage.notes["sale"]]
+
+
 PLAYS: dict[str, Play] = {
     Code.ORDER_TYPE_MISSING: Play(order_one, add_order_type, order_one_is_paid),
     Code.TENDER_MISSING: Play(lose_tender, switch_tender_on, order_one_is_paid),
     Code.CONNECTION_LOST: Play(lose_connection, reconnect, order_one_is_paid),
     Code.CLOVER_UNREACHABLE: Play(clover_fails, clover_is_back, order_one_is_paid),
     Code.ORDER_REJECTED: Play(clover_refuses_order, correct_order, corrected_order_is_paid),
+    Code.SALE_UNREADABLE: Play(sale_cannot_be_read, sale_can_be_read, sale_is_listed),
     Code.PRODUCT_REJECTED: Play(share_a_sku, correct_item, product_is_linked),
     Code.STOCK_REJECTED: Play(delete_counted_item, add_item_again, stock_is_six, resumes=False),
     Code.EMAIL_REJECTED: Play(address_is_refused, correct_address, alert_has_arrived),

@@ -1,4 +1,4 @@
-"""Sales in Clover: what counts as sold, and that the events published add up to it whatever was seen on the way."""
+"""Sales in Clover: what counts as sold, and that the events published add up to it in any sequence of looks."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 from common.db import merchants
 from common.http.paging import PageByNumber, part
 from common.http.routes import Call
-from common.quantity import DecimalQuantity
+from common.quantity import DecimalQuantity, decimal
 from orders import store
 from orders.deps import Deps
-from orders.domain.sales import Counted
+from orders.domain.sales import Counted, Part
 from orders.store.sales import ShownSale
 
 
@@ -66,9 +66,10 @@ def _sale(shown: ShownSale, skus: Mapping[str, str]) -> Sale:
         currency=shown.currency,
         paid=shown.published.paid,
         refunded=-sum(part.amount for (kind, _), part in parts if kind is Counted.REFUND),
-        lines=[
-            SaleLine(item_id=part.item_id, sku=skus.get(part.item_id or ""), quantity=part.quantity, amount=part.amount)
-            for (kind, _), part in parts
-            if kind is Counted.LINE
-        ],
+        lines=[_line(part, skus) for (kind, _), part in parts if kind is Counted.LINE],
     )
+
+
+def _line(part: Part, skus: Mapping[str, str]) -> SaleLine:
+    sku = skus.get(part.item_id) if part.item_id else None
+    return SaleLine(item_id=part.item_id, sku=sku, quantity=decimal(part.quantity), amount=part.amount)

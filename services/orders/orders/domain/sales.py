@@ -9,7 +9,7 @@ from common.contracts.orders import ReturnCause
 
 SUCCESS = "SUCCESS"
 PAID_STATES = {"PAID", "REFUNDED", "MANUALLY_REFUNDED", "PARTIALLY_REFUNDED", "CREDITED"}
-"""Payment states of an order that was paid in full, whatever was given back since."""
+"""Payment states of an order that was paid in full, even if some was given back since."""
 
 LOCKED = "locked"
 
@@ -213,7 +213,7 @@ def _before(sale: Sale, since: datetime) -> Parts:
 def _movement(before: Parts, after: Parts, sign: int, causes: Mapping[str, ReturnCause]) -> Movement:
     """Return what moved in one direction: the rises of all parts, or with a `sign` of -1 their falls."""
     amount, lines = 0, []
-    for key in before.keys() | after.keys():
+    for key in {**after, **before}:  # in the sequence of Clover's rows
         old, new = before.get(key, Part(0, 0)), after.get(key, Part(0, 0))
         quantity, money = max(sign * (new.quantity - old.quantity), 0), max(sign * (new.amount - old.amount), 0)
         kind, part_id = key
@@ -222,7 +222,7 @@ def _movement(before: Parts, after: Parts, sign: int, causes: Mapping[str, Retur
         elif quantity or money:
             cause = None if sign > 0 else causes.get(part_id, ReturnCause.VOIDED)
             lines.append(Line(part_id, new.item_id or old.item_id, quantity, money, cause))
-    return Movement(amount, tuple(sorted(lines, key=lambda line: line.id)))
+    return Movement(amount, tuple(lines))
 
 
 def _latest(money: Iterable[Money], otherwise: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Publishes the sales that Clover made itself: by webhook at once, and by sweep whatever a webhook did not report."""
+"""Publishes the sales that Clover made itself: by webhook at once, and by sweep what no webhook reported."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -138,9 +138,7 @@ async def _record(unit: Unit, merchant_id: str, sales: Sequence[Sale]) -> None:
 async def _publish_deleted(unit: Unit, merchant_id: str, deleted_at: dict[str, datetime]) -> None:
     """Publish that the sales of these orders are void."""
     stored = await store.sales.find(unit.conn, merchant_id, deleted_at)
-    sales = [
-        deleted(order_id, each.currency, each.published, deleted_at[order_id]) for order_id, each in stored.items()
-    ]
+    sales = [deleted(key, each.currency, each.published, deleted_at[key]) for key, each in stored.items()]
     await _record(unit, merchant_id, sales)
 
 
@@ -151,9 +149,8 @@ async def _note_missing(batch: Batch, order_ids: Sequence[str]) -> None:
     async with batch.unit() as unit:
         await store.sales.note_missing(unit, batch.merchant_id, order_ids)
         stored = await store.sales.find(unit.conn, batch.merchant_id, order_ids)
-        missing = {
-            key: each.missing_since for key, each in stored.items() if each.published.parts and each.missing_since
-        }
+        counted = {key: each for key, each in stored.items() if each.published.parts}
+        missing = {key: each.missing_since for key, each in counted.items() if each.missing_since}
         long = {key: since for key, since in missing.items() if unit.now - since >= MISSING_FOR}
         await _publish_deleted(unit, batch.merchant_id, long)
     for order_id in missing.keys() - long.keys():
