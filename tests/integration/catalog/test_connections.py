@@ -5,6 +5,7 @@ import io
 import pytest
 from tests.integration.catalog.conftest import EMAIL, Catalog
 
+from catalog.api import connections
 from catalog.sealing import open_email, open_token
 from common import logs
 from common.contracts.catalog import MerchantConnected
@@ -135,6 +136,22 @@ async def test_connecting_while_clover_fails_answers_503(catalog: Catalog, kind:
     status, _ = await catalog.connect(catalog.shop())
     assert status == 503
     assert not await catalog.fetch("SELECT 1 FROM connection")
+
+
+async def test_connecting_while_clover_hangs_answers_503(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request does not wait for Clover without end: nothing is stored, and the same request succeeds later."""
+    monkeypatch.setattr(connections, "CLOVER_SECONDS", 0.2)
+    catalog.clover.faults.add({"kind": "delay", "ms": 30_000, "times": 1})
+    shop = catalog.shop()
+    status, problem = await catalog.connect(shop)
+    assert (status, problem["detail"]) == (
+        503,
+        "Clover did not answer in time. Nothing was stored; send the request again.",
+    )
+    assert not await catalog.fetch("SELECT 1 FROM connection UNION ALL SELECT 1 FROM merchant")
+
+    monkeypatch.undo()
+    assert (await catalog.connect(shop))[0] == 201
 
 
 async def test_the_contact_is_for_internal_callers_only(catalog: Catalog) -> None:

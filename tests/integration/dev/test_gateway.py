@@ -4,8 +4,11 @@ import asyncio
 import io
 import json
 import os
+import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +19,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from common.db.database import GIVE_UP_SECONDS
+from common.db.group_commit import WRITE_SECONDS
 from quicksync_dev.backends import programs
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
@@ -327,6 +332,33 @@ async def test_a_service_that_does_not_answer_is_a_reason_to_try_again(front: Ga
     async with front.session.post(f"{front.url}{path}", data=b"{}") as answer:
         assert (answer.status, answer.content_type) == (status, PROBLEM)
         assert int(answer.headers["Retry-After"]) > 0
+    for stub in front.stubs.values():
+        stub.answers.set()
+
+
+def test_clover_has_its_answer_within_five_seconds() -> None:
+    """A service that cannot write refuses before the gateway takes it for hung, and the last one asked is in time."""
+    routes = files("quicksync_dev.gateway").joinpath("routes.conf").read_text()
+    webhooks = routes[routes.index("location = /webhooks/clover") :]
+    found = re.findall(r"proxy_(read|next_upstream)_timeout (\d+)ms;", webhooks)
+    seconds = {name: int(milliseconds) / 1000 for name, milliseconds in found}
+
+    assert WRITE_SECONDS + GIVE_UP_SECONDS < seconds["read"] < seconds["next_upstream"]
+    assert seconds["next_upstream"] + seconds["read"] < 5
+
+
+async def test_hung_services_cost_clover_five_seconds_at_most(front: Gateway) -> None:
+    """One that hangs does not keep the others from answering; when all hang, Clover repeats the webhook."""
+    front.stubs["catalog"].answers.clear()
+    statuses = {(await front.ask("/webhooks/clover", "POST", data=b"{}"))[0] for _ in range(3)}
+    for stub in front.stubs.values():
+        stub.answers.clear()
+    began = time.monotonic()
+    status, problem, _ = await front.ask("/webhooks/clover", "POST", data=b"{}")
+
+    assert statuses == {200}
+    assert (status, problem["status"]) == (504, 504)
+    assert time.monotonic() - began < 5.5
     for stub in front.stubs.values():
         stub.answers.set()
 

@@ -1,6 +1,7 @@
 """The OpenAPI document is valid, says all a caller can meet, and changes only when a route does."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,15 @@ def test_examples_stand_beside_their_schemas(document: Any) -> None:
     assert (put["tags"], put["description"]) == (["Orders"], "Stores the order under its id.")
     assert document["tags"] == [{"name": "Orders", "description": "Orders of the shop."}]
     assert [server["url"] for server in document["servers"]] == ["/"]
+
+
+def test_retry_after_is_listed_where_it_is_sent() -> None:
+    """A client learns from the document which answers may say when to try again."""
+    [route] = [replace(each, also=(409, 429)) for each in ROUTES if each.method == "PUT" and each.summary]
+    [operation] = openapi.document("shop", [route])["paths"][f"{ORDERS}/{{source_id}}"].values()
+    listed = {name for name, response in operation["responses"].items() if "Retry-After" in response.get("headers", {})}
+
+    assert listed == {"409", "429", "503"}
 
 
 def test_internal_routes_stay_out(document: Any) -> None:

@@ -12,8 +12,9 @@ T = TypeVar("T")
 
 LARGEST_GROUP = 2_000
 MOST_GROUPS = 4
-WRITE_SECONDS = 3.0
-"""Clover gives up a webhook after some seconds and repeats it, so a slower write is better refused."""
+WRITE_SECONDS = 1.8
+"""Clover gives up a webhook after some seconds and repeats it, so a slower write is better refused. The gateway asks
+another service meanwhile, and all of that must fit into five seconds."""
 
 
 @dataclass

@@ -59,7 +59,11 @@ _STATUSES = {
     500: "A bug of QuickSync. Quote `instance` to support.",
     503: "QuickSync or a system behind it is unavailable. Send the request again after `Retry-After`.",
 }
-_RETRY_AFTER: Json = {"description": "Seconds to wait before the next attempt.", "schema": {"type": "integer"}}
+_RETRY_AFTER: Mapping[int, str] = {
+    409: "Seconds to wait before the next attempt; missing where waiting does not help.",
+    429: "Seconds to wait before the next attempt.",
+    503: "Seconds to wait before the next attempt.",
+}
 _LAST_EVENT_ID: Json = {
     "name": "Last-Event-ID",
     "in": "header",
@@ -222,8 +226,8 @@ def _response(route: Route, status: int, models: Models) -> Json:
     response: Json = {"description": _STATUSES.get(status, HTTPStatus(status).phrase)}
     if status >= HTTPStatus.BAD_REQUEST:
         response["content"] = {CONTENT_TYPE: {"schema": models[ProblemDetails, "serialization"]}}
-        if status in {429, 503}:
-            response["headers"] = {"Retry-After": _RETRY_AFTER}
+        if described := _RETRY_AFTER.get(status):
+            response["headers"] = {"Retry-After": {"description": described, "schema": {"type": "integer"}}}
     elif route.gives == EVENTS:
         response["content"] = {EVENTS: {"schema": _EVENT}}
     elif route.gives:

@@ -15,7 +15,7 @@ from common.catalog_client import MerchantProfile, MerchantStates
 from common.contracts.catalog import ContactChanged
 from common.contracts.problems import Code
 from common.db.unit import Priority, Unit
-from common.errors import Forbidden, Invalid, NotFound, Rejected, Undecodable
+from common.errors import Forbidden, Invalid, NotFound, Rejected, Unavailable, Undecodable
 from common.http.paging import Page, part
 from common.http.problems import Refused
 from common.http.routes import ANSWER_SECONDS, Access, Answer, Call, Input, Nothing, Route, Tag
@@ -26,6 +26,9 @@ from common.work import table
 
 MERCHANT = "/v1/merchants/{merchant_id}"
 CONNECTIONS = Tag("Connections", "Merchants and their connection to Clover.")
+
+CLOVER_SECONDS = 5.0
+"""The time Clover has to answer while a merchant is connected: callers commonly give up after five seconds."""
 
 PERMISSIONS_REMEDY = (
     "Copy the API token again from Clover under Account & Setup → API Tokens, of this merchant and region, with "
@@ -129,11 +132,19 @@ async def connect_merchant(call: Call[Deps, ConnectionInput]) -> Answer:
     wanted = call.input
     if not call.claims.covers(wanted.merchant_id):
         raise Refused(403, "forbidden", "The token does not cover this merchant.")
-    profile = await _probe(call.deps, wanted)
+    profile = await _probe_in_time(call.deps, wanted)
     async with call.deps.database.unit(within=ANSWER_SECONDS) as unit:
         is_new = await _save(call.deps, unit, wanted, profile)
         connection = await connections.find(unit.conn, wanted.merchant_id)
     return Answer(201 if is_new else 200, MerchantView.of(connection))
+
+
+async def _probe_in_time(deps: Deps, wanted: ConnectionInput) -> clover.Profile:
+    try:
+        async with deps.database.clock.timeout(CLOVER_SECONDS):
+            return await _probe(deps, wanted)
+    except TimeoutError:
+        raise Unavailable("Clover did not answer in time. Nothing was stored; send the request again.") from None
 
 
 async def _probe(deps: Deps, wanted: ConnectionInput) -> clover.Profile:
@@ -240,7 +251,8 @@ ROUTES = [
         summary="Connect a merchant",
         description=(
             "Checks the API token against Clover, then stores it. Connect a merchant again to replace its token: the "
-            "answer is then 200, and all work that waited for the connection resumes."
+            "answer is then 200, and all work that waited for the connection resumes. When Clover does not answer "
+            "within 5 seconds the answer is 503 and nothing is stored; send the request again."
         ),
         tags=(CONNECTIONS,),
         example={
