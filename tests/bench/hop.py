@@ -28,6 +28,7 @@ from common import logs
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
 from common.bus.publisher import AmqpPublisher
+from common.bus.queues import Queues
 from common.bus.topology import Topology
 from common.clock import SystemClock
 from common.contracts.envelope import Event, Message
@@ -106,12 +107,13 @@ async def prepared(dsn: str, amqp_url: str) -> AsyncIterator[Hop]:
     database, metrics, topology = Database(dsn, name, SystemClock()), Metrics(), Topology(f"{name}.")
     await database.open()
     broker = Broker(amqp_url, "hop")
-    inbox, publisher = Inbox(database, {Moved: on_moved}, metrics), AmqpPublisher(broker, topology)
+    queues = Queues(broker, topology, database.clock)
+    inbox, publisher = Inbox(database, {Moved: on_moved}, metrics), AmqpPublisher(queues)
     async with broker.channel("bench") as channel:
         source = await topology.declare_queue(channel, "hop", inbox.types)
         sink = await topology.declare_queue(channel, "sink", [Counted.type])
         relay = Relay(database, publisher, metrics)
-        consumer = Consumer(broker, topology, "hop", inbox.types, inbox.take, database.clock)
+        consumer = Consumer(queues, "hop", inbox.types, inbox.take)
         yield Hop(database, topology, broker, sink, [consumer.run, relay.run, database.wakeups.run])
         for queue in (source, sink):
             await channel.queue_delete(queue)
@@ -125,7 +127,7 @@ async def prepared(dsn: str, amqp_url: str) -> AsyncIterator[Hop]:
 async def throughput(dsn: str, amqp_url: str, count: int) -> dict[str, float]:
     """Messages per second from a full queue until the last one's event is confirmed; exactly once, or it raises."""
     async with prepared(dsn, amqp_url) as hop:
-        feeder = AmqpPublisher(Broker(amqp_url, "feeder"), hop.topology)
+        feeder = AmqpPublisher(Queues(Broker(amqp_url, "feeder"), hop.topology, hop.database.clock))
         await feeder.publish([moved(number) for number in range(count)])
         await feeder.close()
         stop, began = asyncio.Event(), time.perf_counter()

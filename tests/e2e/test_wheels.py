@@ -103,6 +103,7 @@ async def variables(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path)
         channel = await broker.channel()
         for each in SERVICES:
             await channel.queue_delete(bus.queue(each))
+            await channel.exchange_delete(bus.settled_mark(each))
         await channel.exchange_delete(bus.exchange)
 
 

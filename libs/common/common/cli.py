@@ -1,4 +1,4 @@
-"""The command line of every service: serve, migrate, and manage dead letters."""
+"""The command line of every service: serve, migrate, and manage dead letters, alerts and the queue."""
 
 import asyncio
 import re
@@ -25,6 +25,8 @@ REPLAY = "UPDATE dead_letter SET due_at = now(), attempts = 0 WHERE id = $1 RETU
 REPLAY_ALL = "UPDATE dead_letter SET due_at = now(), attempts = 0 WHERE due_at IS NULL RETURNING id"
 SHOW_CODES = "DELETE FROM webhook_code RETURNING code, received_at"
 DROP = "DELETE FROM dead_letter WHERE id = $1 RETURNING id"
+ALERTS = "SELECT name, subject, detail, times, last_at FROM alert ORDER BY first_at"
+CLEAR_ALERTS = "DELETE FROM alert RETURNING name"
 
 
 def command(name: str, settings: type[S], build: Callable[[S], Service]) -> click.Group:
@@ -55,7 +57,15 @@ def command(name: str, settings: type[S], build: Callable[[S], Service]) -> clic
         if len(rows) > 1:
             click.echo("Anybody can send a code. Clover's is the one received when you asked Clover to send it.")
 
+    @group.command(help="Delete this service's queue and declare it again. The messages in it are lost.")
+    @click.confirmation_option(prompt="Are the messages in the queue lost anyway?")
+    def recreate_queue() -> None:
+        service = build(_read(settings))
+        asyncio.run(service.queues.recreate(name, service.inbox.types))
+        click.echo(f"the queue of {name} is new")
+
     group.add_command(_dead_letters(name))
+    group.add_command(_alerts(name))
     return group
 
 
@@ -121,6 +131,26 @@ def _dead_letters(name: str) -> click.Group:
     @click.argument("message_id", type=click.UUID)
     def drop(message_id: UUID) -> None:
         _count(_on_schema(name, lambda conn: conn.fetch(DROP, message_id)), "dropped")
+
+    return group
+
+
+def _alerts(name: str) -> click.Group:
+    @click.group(name="alerts", help="Alerts: what an operator must know and no merchant can mend.")
+    def group() -> None:
+        pass
+
+    @group.command(name="ls", help="List them, oldest first.")
+    def list_them() -> None:
+        rows = _on_schema(name, lambda conn: conn.fetch(ALERTS))
+        for row in rows:
+            repeated = f"{row['times']} times, last at {row['last_at']:%F %T}"
+            click.echo(f"{row['name']} {row['subject']}  {row['detail']}  {repeated}")
+        click.echo(f"{len(rows)} alerts")
+
+    @group.command(help="Delete all of them, after reading.")
+    def clear() -> None:
+        _count(_on_schema(name, lambda conn: conn.fetch(CLEAR_ALERTS)), "cleared")
 
     return group
 

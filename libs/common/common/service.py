@@ -17,8 +17,9 @@ from common.backoff import sleep_until
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
 from common.bus.publisher import AmqpPublisher
+from common.bus.queues import Queues
 from common.bus.topology import RETIRED, SUBSCRIPTIONS, UNBOUND, Topology
-from common.db import lease
+from common.db import alerts, lease
 from common.db.database import Database
 from common.db.inbox import Handlers, Inbox
 from common.db.outbox import Relay
@@ -78,6 +79,7 @@ class Service:
     on_shutdown: Sequence[Callable[[], Awaitable[None]]] = ()
     subscriptions: Mapping[str, Iterable[str]] = field(default_factory=lambda: SUBSCRIPTIONS)
     broker: Broker = field(init=False)
+    queues: Queues = field(init=False)
     inbox: Inbox = field(init=False)
     relay: Relay = field(init=False)
     consumer: Consumer = field(init=False)
@@ -85,12 +87,13 @@ class Service:
     publisher: AmqpPublisher = field(init=False)
 
     def __post_init__(self) -> None:
-        clock, topology = self.database.clock, Topology(self.settings.bus_namespace, self.subscriptions, UNBOUND)
+        topology = Topology(self.settings.bus_namespace, self.subscriptions, UNBOUND)
         self.broker = Broker(self.settings.amqp_url.get_secret_value(), self.name)
         self.inbox = Inbox(self.database, self.handlers, self.metrics, RETIRED.get(self.name, ()))
-        self.publisher = AmqpPublisher(self.broker, topology)
+        self.queues = Queues(self.broker, topology, self.database.clock, self._report_queue)
+        self.publisher = AmqpPublisher(self.queues)
         self.relay = Relay(self.database, self.publisher, self.metrics)
-        self.consumer = Consumer(self.broker, topology, self.name, self.inbox.types, self.inbox.take, clock)
+        self.consumer = Consumer(self.queues, self.name, self.inbox.types, self.inbox.take)
         self.worker = Worker(self.database, self.kinds, self.deps, self.metrics)
 
     @asynccontextmanager
@@ -154,6 +157,10 @@ class Service:
         finally:
             await runner.cleanup()
 
+    async def _report_queue(self, queue: str, what: str) -> None:
+        async with self.database.connection() as conn:
+            await alerts.report(conn, "queue", queue, what)
+
     def _checks(self) -> Mapping[str, Check]:
         async def database() -> Mapping[str, object]:
             async with self.database.connection() as conn:
@@ -174,6 +181,7 @@ class Service:
                 async with self.database.connection() as conn:
                     row = await conn.fetchrow(AGES, self.database.clock.now(), list(Priority))
                     rows = await conn.fetchval("SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS waiting")
+                    self.metrics.alerts.set(await alerts.count(conn))
             except Transient as error:
                 log.warning("gauges not updated", reason=str(error))
             else:

@@ -19,5 +19,6 @@ async def drop(url: str, system: str) -> None:
     async with await aio_pika.connect(url, timeout=SECONDS) as connection:
         channel = await connection.channel()
         for service in SERVICES:
+            await channel.exchange_delete(names.settled_mark(service), timeout=SECONDS)
             await channel.queue_delete(names.queue(service), timeout=SECONDS)
         await channel.exchange_delete(names.exchange, timeout=SECONDS)

@@ -4,17 +4,19 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import asyncpg
 import pytest
+from aio_pika import ExchangeType
 from tests.support.clock import FakeClock
 from tests.support.database import EMPTY, PART, fresh_database
 
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
 from common.bus.publisher import AmqpPublisher
+from common.bus.queues import Queues, Report, only_log
 from common.bus.topology import Topology
 from common.contracts.envelope import Event, Message
 from common.db.database import Database
@@ -48,6 +50,7 @@ class Engine:
     metrics: Metrics
     stack: AsyncExitStack
     handled: list[str] = field(default_factory=list)
+    report: Report = only_log
     on_noted: Callable[[Noted, Unit], Awaitable[None]] | None = None
 
     async def handle(self, event: Noted, unit: Unit) -> None:
@@ -63,8 +66,17 @@ class Engine:
     def broker(self, url: str | None = None) -> Broker:
         return Broker(url or self.amqp_url, "engine")
 
+    def queues(self, url: str | None = None) -> Queues:
+        return Queues(self.broker(url), self.topology, self.clock, self.report)
+
     def publisher(self, url: str | None = None, **options: Any) -> AmqpPublisher:
-        publisher = AmqpPublisher(self.broker(url), self.topology, **options)
+        publisher = AmqpPublisher(self.queues(url), **options)
+        self.stack.push_async_callback(publisher.close)
+        return publisher
+
+    def publisher_without_queues(self) -> AmqpPublisher:
+        """A publisher that waits for no queue, as earlier releases had it."""
+        publisher = AmqpPublisher(Queues(self.broker(), replace(self.topology, subscriptions={}), self.clock))
         self.stack.push_async_callback(publisher.close)
         return publisher
 
@@ -72,7 +84,7 @@ class Engine:
         return Relay(self.database, publisher, self.metrics)
 
     def consumer(self, inbox: Inbox, url: str | None = None) -> Consumer:
-        return Consumer(self.broker(url), self.topology, "engine", inbox.types, inbox.take, self.clock)
+        return Consumer(self.queues(url), "engine", inbox.types, inbox.take)
 
     async def run(self, *loops: Callable[[asyncio.Event], Awaitable[None]], speed: float = 10.0) -> None:
         """Run these loops until the test ends, with the clock running; a loop that fails makes the test fail."""
@@ -89,9 +101,10 @@ class Engine:
         self.stack.push_async_callback(end)
 
     async def declare(self) -> None:
-        """Have the queue there before anything is published."""
+        """Have the queue there, old enough to be settled, before anything is published."""
         async with self.broker().channel("declare") as channel:
             await self.topology.declare_queue(channel, "engine", [Noted.type])
+            await channel.declare_exchange(self.topology.settled_mark("engine"), ExchangeType.FANOUT, durable=True)
 
     async def emit(self, *texts: str) -> None:
         async with self.database.unit() as unit:
@@ -154,4 +167,5 @@ async def _forget(engine: Engine) -> None:
     async with engine.broker().channel("forget") as channel:
         for service in {"engine", *engine.topology.subscriptions}:
             await channel.queue_delete(engine.topology.queue(service))
+            await channel.exchange_delete(engine.topology.settled_mark(service))
         await channel.exchange_delete(engine.topology.exchange)

@@ -1,4 +1,4 @@
-"""Dead letters are listed, shown, replayed and dropped from the command line of a service."""
+"""Dead letters and alerts are managed from the command line of a service."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -7,14 +7,18 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
+from common.db import alerts
 from common.ids import uuid7
 from inventory.__main__ import main
 
 
 async def dead_letters(dsn: str, *words: str) -> tuple[int, str]:
     """Run `inventory dead-letters` with these words, and return its exit code and output."""
+    return await run(dsn, "dead-letters", *words)
+
+
+async def run(dsn: str, *command: str) -> tuple[int, str]:
     settings = {"QS_ENV": "dev", "QS_POSTGRES_DSN": dsn, "QS_AMQP_URL": "amqp://unused/"}
-    command = ["dead-letters", *words]
     # in a thread, because the command runs a loop of its own
     result = await asyncio.to_thread(CliRunner().invoke, main, command, env=settings)
     return result.exit_code, result.output
@@ -54,3 +58,17 @@ async def test_a_dead_letter_is_listed_shown_replayed_and_dropped(
     assert code == 1
     assert "no such dead letter" in output
     await dead_letter.close()
+
+
+async def test_an_alert_is_counted_listed_and_cleared(database_dsn: str) -> None:
+    """A repeated alert is one line with its count, until the operator clears it."""
+    connection = await asyncpg.connect(database_dsn, server_settings={"search_path": "inventory"})
+    for _ in range(2):
+        await alerts.report(connection, "queue", "inventory.events", "was dead")
+    assert await alerts.count(connection) == 1
+    _, listed = await run(database_dsn, "alerts", "ls")
+    assert "queue inventory.events  was dead  2 times" in listed
+
+    await run(database_dsn, "alerts", "clear")
+    assert await alerts.count(connection) == 0
+    await connection.close()

@@ -194,3 +194,12 @@ async def test_service_is_ready_only_with_its_database_and_broker(engine: Engine
         made.consumer.ready.clear()
         body = await eventually(lambda: answers(url, 503))
         assert body["checks"]["broker"]["ok"] is False
+
+
+async def test_dead_queue_is_an_alert_for_the_operator(engine: Engine) -> None:
+    """The report about a queue is kept in the service's schema."""
+    await service(engine).queues.report("engine.events", "was dead")
+
+    assert [tuple(row) for row in await engine.fetch("SELECT name, subject, detail, times FROM alert")] == [
+        ("queue", "engine.events", "was dead", 1)
+    ]

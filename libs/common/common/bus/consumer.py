@@ -17,8 +17,8 @@ from aio_pika.abc import AbstractChannel
 from aiormq.abc import DeliveredMessage
 
 from common.backoff import Backoff, unless_stopped
-from common.bus.broker import Broker
-from common.bus.topology import ANSWER_SECONDS, Topology
+from common.bus.queues import Queues
+from common.bus.topology import ANSWER_SECONDS
 from common.clock import Clock
 from common.contracts.envelope import Message
 from common.errors import Transient, Unavailable
@@ -37,19 +37,16 @@ class Consumer:
 
     def __init__(
         self,
-        broker: Broker,
-        topology: Topology,
+        queues: Queues,
         service: str,
         types: Iterable[str],
         take: Callable[[Sequence[Message]], Awaitable[None]],
-        clock: Clock,
     ) -> None:
-        self._broker = broker
-        self._topology = topology
+        self._queues = queues
         self._service = service
         self._types = sorted(types)
         self._take = take
-        self._clock = clock
+        self._clock = queues.clock
         self.ready = asyncio.Event()
         """Set while the queue is declared and consumed."""
 
@@ -64,7 +61,7 @@ class Consumer:
                 await backoff.wait(stop)
 
     async def _consume(self, stop: asyncio.Event, backoff: Backoff) -> None:
-        async with self._broker.channel("consumer") as opened:
+        async with self._queues.broker.channel("consumer") as opened:
             deliveries = Deliveries(cast(aiormq.Channel, await opened.get_underlay_channel()), stop, self._clock)
             stopping = asyncio.create_task(stop.wait())
             stopping.add_done_callback(deliveries.wake)
@@ -79,8 +76,12 @@ class Consumer:
                 stopping.cancel()
 
     async def _begin(self, opened: AbstractChannel, deliveries: "Deliveries") -> None:
-        queue = await self._topology.declare_queue(opened, self._service, self._types)
-        await deliveries.begin(queue)
+        queue = await self._queues.declare_own(opened, self._service, self._types)
+        try:
+            await deliveries.begin(queue)
+        except TimeoutError:
+            await self._queues.report_dead([self._service])
+            raise
         self.ready.set()
 
     async def _handle(self, messages: Sequence[Message], stop: asyncio.Event) -> None:

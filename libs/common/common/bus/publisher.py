@@ -8,8 +8,8 @@ from uuid import UUID
 import aiormq
 
 from common.bus import pipelined
-from common.bus.broker import Broker, translated
-from common.bus.topology import Topology
+from common.bus.broker import translated
+from common.bus.queues import Queues
 from common.contracts.envelope import Message
 
 CONFIRM_SECONDS = 10.0
@@ -24,9 +24,8 @@ class AmqpPublisher:
     inbox skips the second one by its id.
     """
 
-    def __init__(self, broker: Broker, topology: Topology, *, confirm_seconds: float = CONFIRM_SECONDS) -> None:
-        self._broker = broker
-        self._topology = topology
+    def __init__(self, queues: Queues, *, confirm_seconds: float = CONFIRM_SECONDS) -> None:
+        self._queues = queues
         self._confirm_seconds = confirm_seconds
         self._open = AsyncExitStack()
         self._channel: aiormq.Channel | None = None
@@ -38,12 +37,19 @@ class AmqpPublisher:
             with translated():
                 channel = await self._ready()
                 for start in range(0, len(messages), BURST):
-                    part = messages[start : start + BURST]
-                    failed |= await pipelined.publish(channel, self._topology.exchange, part, self._confirm_seconds)
+                    failed |= await self._publish(channel, messages[start : start + BURST])
         except BaseException:
             await self.close()
             raise
         return failed
+
+    async def _publish(self, channel: aiormq.Channel, burst: Sequence[Message]) -> Mapping[UUID, str]:
+        exchange = self._queues.topology.exchange
+        try:
+            return await pipelined.publish(channel, exchange, burst, self._confirm_seconds)
+        except TimeoutError:
+            await self._queues.report_dead(self._queues.topology.subscriptions)
+            raise
 
     async def close(self) -> None:
         """Close the channel, if one is open."""
@@ -54,7 +60,7 @@ class AmqpPublisher:
     async def _ready(self) -> aiormq.Channel:
         if self._channel is None or self._channel.is_closed:
             await self.close()
-            channel = await self._open.enter_async_context(self._broker.channel("publisher"))
-            await self._topology.declare(channel)
+            channel = await self._open.enter_async_context(self._queues.broker.channel("publisher"))
+            await self._queues.declare_all(channel)
             self._channel = cast(aiormq.Channel, await channel.get_underlay_channel())
         return self._channel

@@ -83,6 +83,10 @@ class Topology:
         """Return the name of the service's queue."""
         return f"{self.namespace}{service}.events"
 
+    def settled_mark(self, service: str) -> str:
+        """Return the name of the exchange that exists once the service's queue may take messages (`bus/queues.py`)."""
+        return f"{self.queue(service)}.settled"
+
     async def declare(self, channel: AbstractChannel) -> None:
         """Declare the exchange and the queues of all subscribers."""
         await self.declare_exchange(channel)

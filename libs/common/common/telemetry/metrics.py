@@ -32,6 +32,7 @@ class Metrics:
             ["type", "reason"],
             registry=registry,
         )
+        self.alerts = Gauge("quicksync_alerts", "Alerts and dead letters that wait for an operator.", registry=registry)
         self.outbox_rows = Gauge("quicksync_outbox_rows", "Events not yet published.", registry=registry)
         self.outbox_oldest = Gauge(
             "quicksync_outbox_oldest_seconds", "Age of the oldest event not yet published.", registry=registry
