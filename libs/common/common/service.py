@@ -30,6 +30,7 @@ from common.http.health import Check
 from common.http.routes import Route
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
+from common.work import run
 from common.work.batch import Kind
 from common.work.worker import Worker
 
@@ -191,14 +192,15 @@ class Service:
             await sleep_until(stop, MEASURE_SECONDS, self.database.clock)
 
     async def _forget(self, stop: asyncio.Event) -> None:
-        """Delete the ids of messages too old to be redelivered, and the leases of processes that were killed."""
+        """Delete the ids of messages too old to be redelivered, leases of killed processes, and runs without work."""
         while not stop.is_set():
             try:
                 await self.inbox.forget_old()
                 async with self.database.connection() as conn:
                     await lease.forget_expired(conn)
+                    await run.forget(conn)
             except Transient as error:
-                log.warning("old message ids and leases not deleted yet", reason=str(error))
+                log.warning("old rows not deleted yet", reason=str(error))
             await sleep_until(stop, FORGET_SECONDS, self.database.clock)
 
 

@@ -1,12 +1,12 @@
 """Reads and writes the stock counts of items in Clover."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 import structlog
 
-from common.clover.paging import Endless
+from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound, Rejected, Undecodable
 from common.quantity import decimal
@@ -49,16 +49,26 @@ class Reading:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-async def read_pages(api: MerchantApi) -> AsyncIterator[Reading]:
-    """Read the counts of all items page by page, as far as Clover allows.
+@dataclass(frozen=True)
+class StockPage:
+    """A page of counts, and the offset of the next one."""
+
+    reading: Reading
+    end: int
+    is_last: bool
+
+
+async def read_page(api: MerchantApi, offset: int) -> StockPage:
+    """Read the counts of all items at this offset.
 
     A public client of Clover reports that paging stops after 1,000 items (unconfirmed), so a refusal only ends it.
     """
     try:
-        async for stocks in api.pages("item_stocks", ItemStock):
-            yield _reading(stocks)
-    except (Rejected, Endless) as error:
+        stocks = await api.page("item_stocks", ItemStock, offset)
+    except Rejected as error:
         log.warning("paging of counts ended early", reason=str(error))
+        return StockPage(Reading(), offset, is_last=True)
+    return StockPage(_reading(stocks), offset + len(stocks), is_last=len(stocks) < LARGEST_PAGE)
 
 
 def _reading(stocks: Sequence[ItemStock]) -> Reading:

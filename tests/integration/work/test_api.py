@@ -16,8 +16,9 @@ from common.db.database import Database
 from common.http.app import build_app
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
+from common.work import run as runs
 from common.work import table
-from common.work.api import routes
+from common.work.api import progress, routes
 from common.work.batch import Hold
 
 MERCHANT, OTHER = "MRCHNT0000001", "MRCHNT0000002"
@@ -135,3 +136,27 @@ async def test_invalid_query_is_refused(working: Working, query: dict[str, Any])
 async def test_an_unknown_merchant_is_not_found(working: Working) -> None:
     """An unknown merchant is a 404 instead of an empty list."""
     await working.page("MRCHNT0000009", status=404)
+
+
+async def test_progress_of_long_work_is_shown(working: Working) -> None:
+    """Work under way shows what is done of how much, its rate and the time left; other work shows none."""
+    run = await runs.find(working.database, MERCHANT, "sweep", "waiting", seq=1, version=1)
+    run.total = 1000
+    working.clock.advance(20)
+    async with working.database.unit() as unit:
+        await run.save(unit, "next", done=200)
+    shown = {row["key"]: row["progress"] for row in (await working.page())["work"]}
+
+    began = "2026-11-23T12:00:00Z"
+    assert shown["waiting"] == {"done": 200, "total": 1000, "rate": 10.0, "seconds_left": 80, "started_at": began}
+    assert shown["due"] is None
+
+
+def test_progress_has_limits() -> None:
+    """An unknown total has no time left; a clock that went back and a total that was too low give none below zero."""
+    start = FakeClock().now()
+    early = progress(10, 5, start + timedelta(hours=1), start)
+
+    assert progress(10, None, start, start + timedelta(seconds=5)).seconds_left is None
+    assert progress(0, 5, start, start).seconds_left is None
+    assert (early.rate, early.seconds_left, early.started_at) == (10.0, 0, start)

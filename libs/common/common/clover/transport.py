@@ -178,6 +178,15 @@ class MerchantApi:
         """Delete a resource."""
         await self._call(bytes, "DELETE", path, params)
 
+    async def page(self, path: str, model: type[M], offset: int, params: Params = NO_PARAMS) -> list[M]:
+        """Read the page of a collection at this offset. A page shorter than LARGEST_PAGE is the last."""
+        page = cast("type[Page[M]]", Page.__class_getitem__(model))
+        part = {"limit": str(LARGEST_PAGE), "offset": str(offset)}
+        elements = (await self.get(path, page, {**params, **part})).elements
+        if elements is None:
+            raise Unavailable("Clover's response has no list")
+        return elements
+
     def pages(
         self, path: str, model: type[M], params: Params = NO_PARAMS, limit: int = LARGEST_PAGE
     ) -> AsyncIterator[list[M]]:

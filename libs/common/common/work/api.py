@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from math import ceil
 from typing import Annotated, Literal, Protocol
 
+import asyncpg
 from pydantic import BaseModel, Field, StringConstraints
 
 from common.catalog_client import CatalogClient
@@ -42,6 +44,16 @@ class WorkQuery(PageByNumber):
     problem: Annotated[Code | None, Field(description="Only rows that this problem holds.")] = None
 
 
+class Progress(BaseModel):
+    """How far long work has got; it runs in slices, between which more urgent work runs."""
+
+    done: Annotated[int, Field(description="The number of things done, such as items compared.")]
+    total: Annotated[int | None, Field(description="The number of things in all, as estimated; null if unknown.")]
+    rate: Annotated[float, Field(description="Things done per second since the start, with all pauses.")]
+    seconds_left: Annotated[int | None, Field(description="The time left at this rate; null if unknown.")]
+    started_at: Annotated[datetime, Field(description="The time at which this run began.")]
+
+
 class WorkRow(BaseModel):
     """One row of pending work."""
 
@@ -62,6 +74,7 @@ class WorkRow(BaseModel):
     failing_since: Annotated[
         datetime | None, Field(description="The time of the first failure since it last went well; null if none.")
     ]
+    progress: Annotated[Progress | None, Field(description="The progress of long work under way; null for the rest.")]
 
 
 class WorkPage(BaseModel):
@@ -85,6 +98,7 @@ EXAMPLE = {
     "due_at": "2026-11-23T09:00:04.200000Z",
     "queued_at": "2026-11-23T09:00:04.200000Z",
     "failing_since": None,
+    "progress": None,
 }
 
 
@@ -139,9 +153,24 @@ def _list_work(catalog: CatalogClient | None) -> Callable[[Call[Deps, WorkQuery]
                 limit=query.limit + 1,
             )
         page, last = part(rows, query.limit)
-        return WorkPage(work=[WorkRow(**row) for row in page], next=last["id"] if last else None)
+        return WorkPage(work=[_row(row, database.clock.now()) for row in page], next=last["id"] if last else None)
 
     return list_work
+
+
+def _row(listed: asyncpg.Record, now: datetime) -> WorkRow:
+    known = dict(listed)
+    done, total, started_at = (known.pop(name) for name in ("done", "total", "started_at"))
+    return WorkRow(**known, progress=None if started_at is None else progress(done, total, started_at, now))
+
+
+def progress(done: int, total: int | None, started_at: datetime, now: datetime) -> Progress:
+    """Return the progress with its rate and the time left; a clock that went back counts as no time."""
+    rate = done / max((now - started_at).total_seconds(), 1.0)
+    seconds_left = None if total is None or not done else ceil(max(total - done, 0) / rate)
+    return Progress(
+        done=done, total=total, rate=round(rate, 3), seconds_left=seconds_left, started_at=min(started_at, now)
+    )
 
 
 def _retry_work(kinds: Iterable[Kind]) -> Callable[[Call[Deps, Nothing]], Awaitable[Answer]]:

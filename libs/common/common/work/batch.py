@@ -14,8 +14,10 @@ from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
 from common.db.lease import LeaseLost
-from common.db.unit import Unit
+from common.db.unit import Priority, Unit
 from common.errors import Again, AppError, Forbidden, Held, OutOfService, Permanent, Throttled, Transient, reason
+from common.work import run
+from common.work.run import Run
 
 DELAYED_AFTER = timedelta(seconds=30)
 """A key that fails for this long is reported, so that a merchant learns of an outage within a minute."""
@@ -27,6 +29,20 @@ THROTTLED_FOR = timedelta(seconds=1)
 """The delay of throttled keys if nothing says for how long; the same for all, so that they keep their order."""
 
 BUG_ATTEMPTS = 5
+
+SLICE_SECONDS = 1.0
+"""Long enough that the overhead of a slice is small, short enough that nobody notices the wait for it."""
+
+URGENT_SECONDS = 0.1
+"""Interval between two looks for more urgent work during a slice."""
+
+URGENT = """
+SELECT EXISTS (
+    SELECT FROM unnest($2::smallint[]) AS level (priority) CROSS JOIN LATERAL (
+        SELECT FROM work WHERE merchant_id = $1 AND work.priority = level.priority AND NOT held AND due_at <= $3 LIMIT 1
+    ) AS first
+)
+"""
 
 KEYS_A_CALL = 2
 """Keys under way for each call that may be in flight: while one writes to the database, another one calls."""
@@ -47,6 +63,12 @@ class Row:
     reason: str | None = None
     subject: str = ""
     failing_since: datetime | None = None
+    priority: int = Priority.LIVE
+
+
+@dataclass(frozen=True)
+class More:
+    """Outcome: this slice is over and the key stays due, behind the work that is due already."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +126,15 @@ class Batch:
     token: UUID
     delayed: Code = Code.CLOVER_UNREACHABLE
     delayed_after: timedelta = DELAYED_AFTER
-    outcomes: dict[str, Outcome | Drop] = field(default_factory=dict)
+    outcomes: dict[str, Outcome | Drop | More] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
+    runs: dict[str, Run] = field(default_factory=dict)
+    _looked_at: float = float("-inf")
+    _is_urgent: bool = False
+
+    def __post_init__(self) -> None:
+        self._began = self.database.clock.monotonic()
 
     @property
     def keys(self) -> list[str]:
@@ -132,6 +160,31 @@ class Batch:
     def repeat(self, key: str, after: timedelta) -> None:
         """Finish this key, and make it due again after a delay."""
         self.outcomes[key] = Repeat(self.now + after)
+
+    async def run(self, key: str, version: int) -> Run:
+        """Return the run over this key, which goes on where an earlier slice ended, also in another process.
+
+        `version` is that of the cursor's form. The run ends with any outcome that finishes the key.
+        """
+        row = self._row(key)
+        self.runs[key] = await run.find(self.database, self.merchant_id, row.kind, key, row.seq, version)
+        return self.runs[key]
+
+    async def gives_way(self) -> bool:
+        """Return whether this slice should end: it lasted a second, or more urgent work of the merchant is due."""
+        now = self.database.clock.monotonic()
+        if now - self._began >= SLICE_SECONDS:
+            return True
+        above = [each for each in Priority if each < self.rows[0].priority]
+        if above and now - self._looked_at >= URGENT_SECONDS:
+            self._looked_at = now
+            async with self.database.connection() as conn:
+                self._is_urgent = bool(await conn.fetchval(URGENT, self.merchant_id, above, self.now))
+        return self._is_urgent
+
+    def more(self, key: str) -> None:
+        """End this slice: the key stays due, and its run goes on from the cursor saved last."""
+        self.outcomes[key] = More()
 
     def drop(self, key: str) -> None:
         """Delete this key without counting it as gone through: it is no longer wanted."""
@@ -181,7 +234,8 @@ class Batch:
 
         When `push_one` returns, its key is done, so it must have committed its effect. `concurrency` is the number of
         calls that may be in flight (`MerchantApi.concurrency`). LeaseLost, Throttled, Forbidden and bugs concern the
-        whole batch: no further key is started, those under way end, and the first of these errors is raised.
+        whole batch: no further key is started, those under way end, and the first of these errors is raised. When the
+        slice is over, the keys that were not started stay due.
         """
         errors: list[Exception] = []
         waiting = iter(keys)
@@ -190,6 +244,8 @@ class Batch:
                 group.create_task(self._work_through(waiting, push_one, rejected, errors))
         if errors:
             raise errors[0]
+        for key in waiting:
+            self.more(key)
 
     async def _work_through(
         self,
@@ -198,8 +254,9 @@ class Batch:
         rejected: Code,
         errors: list[Exception],
     ) -> None:
-        for key in waiting:
-            if errors:
+        while not errors and not await self.gives_way():
+            key = next(waiting, None)
+            if key is None:
                 return
             try:
                 await push_one(key)

@@ -7,6 +7,7 @@ batch is split until the bad row stands alone; a transient failure is retried la
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -31,8 +32,8 @@ from common.errors import (
 )
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
-from common.work import table
-from common.work.batch import Batch, Drop, Hold, Kind, OutcomeHook, Repeat, Retry, Row, no_hook
+from common.work import run, table
+from common.work.batch import Batch, Drop, Hold, Kind, More, OutcomeHook, Repeat, Retry, Row, no_hook
 
 log = structlog.get_logger()
 
@@ -225,16 +226,22 @@ class Worker:
 
     async def _write_once(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
         names = batch.merchant_id, batch.rows[0].kind
-        outcomes = [(row, batch.outcomes.get(row.key)) for row in batch.rows]
+        outcomes = [(_as_run(batch, row), batch.outcomes.get(row.key)) for row in batch.rows]
+        reached = [(row.key, outcome) for row, outcome in outcomes if not isinstance(outcome, More)]
+        ended = [key for key, outcome in reached if key in batch.runs and not isinstance(outcome, Retry | Hold)]
         async with batch.unit() as unit:
-            kept = {row.key: None if isinstance(outcome, Drop) else outcome for row, outcome in outcomes}
-            await on_outcomes(unit, batch.merchant_id, kept)
+            if reached:
+                kept = {key: None if isinstance(outcome, Drop) else outcome for key, outcome in reached}
+                await on_outcomes(unit, batch.merchant_id, kept)
             await table.lock(unit, batch.merchant_id, batch.rows)
             await table.finish(unit, *names, [row for row, each in outcomes if each is None])
             await table.drop_rows(unit, *names, [row for row, each in outcomes if isinstance(each, Drop)])
             await table.repeat(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Repeat)])
+            await table.more(unit, *names, [row for row, each in outcomes if isinstance(each, More)])
             await table.postpone(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Retry)])
             await table.hold(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Hold)])
+            if ended:
+                await run.end(unit, *names, ended)
         for row, outcome in outcomes:
             self._metrics.work_outcomes.labels(row.kind, type(outcome).__name__ if outcome else "Done").inc()
 
@@ -277,6 +284,11 @@ class Worker:
         for turn in turns:
             turn.cancel()
         await asyncio.wait(turns, timeout=CANCEL_SECONDS)
+
+
+def _as_run(batch: Batch, row: Row) -> Row:
+    """Return the row as it was when its run began: a mark since then asks for another run."""
+    return replace(row, seq=batch.runs[row.key].seq) if row.key in batch.runs else row
 
 
 def _fail(batch: Batch, error: Exception, refused: Code) -> None:

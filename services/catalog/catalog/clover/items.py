@@ -1,8 +1,10 @@
 """The items of a merchant in Clover."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from catalog.domain.items import Item, ItemFields
+from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound
 from common.ids import CloverId
@@ -27,6 +29,15 @@ class ItemResponse(Answered):
         return Item(self.id, fields)
 
 
+@dataclass(frozen=True)
+class ItemPage:
+    """A page of items, and the offset of the next one."""
+
+    items: list[Item]
+    end: int
+    is_last: bool
+
+
 async def items_with_sku(api: MerchantApi, sku: str) -> list[Item]:
     """Return the items with this SKU; Clover does not keep SKUs unique (a guess).
 
@@ -46,10 +57,11 @@ async def find_item(api: MerchantApi, item_id: str) -> Item | None:
     return None if found.deleted else found.item()
 
 
-async def item_pages(api: MerchantApi) -> AsyncIterator[list[Item]]:
-    """Return all items, page by page."""
-    async for page in api.pages(ITEMS, ItemResponse):
-        yield [each.item() for each in page if not each.deleted]
+async def item_page(api: MerchantApi, offset: int) -> ItemPage:
+    """Return the page of all items at this offset."""
+    page = await api.page(ITEMS, ItemResponse, offset)
+    items = [each.item() for each in page if not each.deleted]
+    return ItemPage(items, offset + len(page), is_last=len(page) < LARGEST_PAGE)
 
 
 async def create_item(api: MerchantApi, fields: ItemFields) -> str:

@@ -9,10 +9,16 @@ from catalog.deps import Deps
 from catalog.domain.items import Item
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import links, products
+from common.clover.paging import Endless
+from common.clover.transport import MerchantApi
 from common.db import merchants
 from common.db.unit import Priority, Unit
 from common.errors import Forbidden, TimedOut, Unavailable, Undecodable
 from common.work.batch import Batch
+from common.work.run import Run
+
+CURSOR = 1
+"""The cursor is the offset of the next page."""
 
 log = structlog.get_logger()
 
@@ -20,32 +26,48 @@ log = structlog.get_logger()
 async def sweep_items(batch: Batch, deps: Deps) -> None:
     """Mark the products whose item differs, is missing, or was deleted and added again; then repeat.
 
-    A sweep that Clover does not answer is left out: the products themselves report a problem with Clover. Sweeps end
-    when the merchant is disconnected; the next connection starts them again.
+    It runs in slices. One that Clover does not answer goes on later: the products themselves report a problem with
+    Clover. Sweeps end when the merchant is disconnected; the next connection starts them again.
     """
     async with deps.database.connection() as conn:
         if not await merchants.known(conn, [batch.merchant_id]):
-            return
+            return None
+    [key] = batch.keys
+    run = await batch.run(key, CURSOR)
     try:
-        await _sweep(batch, deps)
+        async with deps.clover.session(batch.merchant_id) as api:
+            is_over = await _compare_pages(batch, run, api)
+    except Endless as error:
+        log.warning("sweep of items ended early", reason=str(error))
+        return batch.repeat(key, deps.sweep_interval)
     except (Forbidden, Unavailable, TimedOut, Undecodable) as error:
-        log.warning("sweep of items left out", reason=str(error))
-    for key in batch.keys:
-        batch.repeat(key, deps.sweep_interval)
+        log.warning("sweep of items interrupted", reason=str(error))
+        return batch.retry(key, deps.sweep_interval)
+    if not is_over:
+        return batch.more(key)
+    await _mark_missing(batch, run)
+    return batch.repeat(key, deps.sweep_interval)
 
 
-async def _sweep(batch: Batch, deps: Deps) -> None:
-    shown: set[str] = set()
-    async with deps.clover.session(batch.merchant_id) as api:
-        async for items in clover.item_pages(api):
-            async with batch.unit() as unit:
-                unit.mark(
-                    PUSH_PRODUCT,
-                    batch.merchant_id,
-                    await _affected(unit, batch.merchant_id, items),
-                    priority=Priority.BULK,
-                )
-            shown |= {item.id for item in items}
+async def _compare_pages(batch: Batch, run: Run, api: MerchantApi) -> bool:
+    """Compare page after page until the slice is over; return whether that was all."""
+    while True:
+        page = await clover.item_page(api, int(run.cursor or 0))
+        ids = [item.id for item in page.items]
+        if not page.is_last and (not ids or await run.has_page(ids)):
+            raise Endless
+        async with batch.unit() as unit:
+            affected = await _affected(unit, batch.merchant_id, page.items)
+            unit.mark(PUSH_PRODUCT, batch.merchant_id, affected, priority=Priority.BULK)
+            await run.save(unit, str(page.end), ids)
+        if page.is_last:
+            return True
+        if await batch.gives_way():
+            return False
+
+
+async def _mark_missing(batch: Batch, run: Run) -> None:
+    shown = await run.ids()
     async with batch.unit() as unit:
         missing = await links.products_missing(unit.conn, batch.merchant_id, shown)
         unit.mark(PUSH_PRODUCT, batch.merchant_id, missing, priority=Priority.BULK)

@@ -2,18 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 
+import structlog
+
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db import merchants
 from common.db.unit import Priority, Unit
 from common.work.batch import Batch, Hold, Outcome
+from common.work.run import Run
 from inventory import clover
 from inventory.deps import Deps
 from inventory.domain.ledger import stock_changed
 from inventory.kinds import PUSH_STOCK, READ_STOCK
 from inventory.store import counts, levels, pushes
 from inventory.sync.missing import hold_linked
+
+log = structlog.get_logger()
+
+CURSOR = 1
+"""The cursor of a sweep is the offset of the next page."""
+
+PAGES_AT_ONCE = 5
+"""Pages that a batch of reads may take; a larger inventory is read item by item, in slices."""
 
 
 async def read_stock(batch: Batch, deps: Deps) -> None:
@@ -23,7 +34,7 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
         batch.subjects |= await levels.labels(conn, batch.merchant_id, batch.keys)
     async with deps.clover.session(batch.merchant_id) as api:
         item_ids = batch.keys_untried_first
-        if len(item_ids) > known // LARGEST_PAGE + 1:  # otherwise single reads cost fewer calls
+        if min(len(item_ids), PAGES_AT_ONCE + 1) > known // LARGEST_PAGE + 1:  # else single reads cost fewer calls
             item_ids = await _read_pages(batch, api, item_ids)
 
         async def read(item_id: str) -> None:
@@ -35,9 +46,11 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
 async def _read_pages(batch: Batch, api: MerchantApi, item_ids: Sequence[str]) -> list[str]:
     """Read all counts and return the items that were missing: paging can skip rows while others are deleted."""
     shown: set[str] = set()
-    async for reading in clover.read_pages(api):
-        await _save(batch, reading)
-        shown |= reading.counts.keys() | reading.refused.keys()
+    page = clover.StockPage(clover.Reading(), 0, is_last=False)
+    while not page.is_last and page.end < PAGES_AT_ONCE * LARGEST_PAGE:
+        page = await clover.read_page(api, page.end)
+        await _save(batch, page.reading)
+        shown |= page.reading.counts.keys() | page.reading.refused.keys()
     return [each for each in item_ids if each not in shown]
 
 
@@ -54,22 +67,40 @@ async def _save(batch: Batch, reading: clover.Reading) -> None:
 async def sweep(batch: Batch, deps: Deps) -> None:
     """Read all counts and mark all work that is missing, since webhooks may be lost and work rows may be deleted.
 
-    Sweeps end when the merchant is disconnected; the next connection starts them again.
+    It runs in slices. Sweeps end when the merchant is disconnected; the next connection starts them again.
     """
     async with batch.database.connection() as conn:
         if not await merchants.known(conn, [batch.merchant_id]):
-            return
-    shown: set[str] = set()
+            return None
+        known = await levels.count_levels(conn, batch.merchant_id)
+    [key] = batch.keys
+    run = await batch.run(key, CURSOR)
+    run.total = run.total or known or None
     async with deps.clover.session(batch.merchant_id) as api:
-        async for reading in clover.read_pages(api):
-            async with batch.unit() as unit:
-                await _absorb(unit, batch.merchant_id, reading)
-            shown |= reading.counts.keys()
+        if not await _absorb_pages(batch, run, api):
+            return batch.more(key)
+    shown = await run.ids()
     async with batch.unit() as unit:
         unit.mark(READ_STOCK, batch.merchant_id, await counts.items_to_read(unit.conn, batch.merchant_id, shown))
         unit.mark(PUSH_STOCK, batch.merchant_id, await pushes.items_to_push(unit.conn, batch.merchant_id))
-    for key in batch.keys:
-        batch.repeat(key, deps.sweep_interval)
+    return batch.repeat(key, deps.sweep_interval)
+
+
+async def _absorb_pages(batch: Batch, run: Run, api: MerchantApi) -> bool:
+    """Account for page after page until the slice is over; return whether that was all."""
+    while True:
+        page = await clover.read_page(api, int(run.cursor or 0))
+        ids = list(page.reading.counts)
+        if not page.is_last and (not ids or await run.has_page(ids)):
+            log.warning("paging of counts ended early, because the pages repeat")
+            return True
+        async with batch.unit() as unit:
+            await _absorb(unit, batch.merchant_id, page.reading)
+            await run.save(unit, str(page.end), ids)
+        if page.is_last:
+            return True
+        if await batch.gives_way():
+            return False
 
 
 async def note_refusals(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:

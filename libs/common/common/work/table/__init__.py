@@ -1,7 +1,7 @@
 """The work table: every SQL statement that the engine or a service runs on it."""
 
 from common.work.table.lists import State, kind_and_key, listed, states
-from common.work.table.outcomes import drop_rows, finish, hold, lock, postpone, repeat
+from common.work.table.outcomes import drop_rows, finish, hold, lock, more, postpone, repeat
 from common.work.table.requests import drop, release, retry, retry_row
 from common.work.table.turns import due, end_turn, next_ready, repair, take
 
@@ -16,6 +16,7 @@ __all__ = [
     "kind_and_key",
     "listed",
     "lock",
+    "more",
     "next_ready",
     "postpone",
     "release",

@@ -20,11 +20,13 @@ class State:
 
 
 LISTED = """
-SELECT id, kind, key, state, problem, error AS reason, subject, attempts, due_at, queued_at, failing_since
+SELECT id, work.kind, work.key, state, problem, error AS reason, subject, attempts, due_at, queued_at, failing_since,
+    run.done, run.total, run.started_at
 FROM work CROSS JOIN LATERAL (
     SELECT CASE WHEN held THEN 'held' WHEN due_at <= $2 THEN 'due' ELSE 'waiting' END AS state
-) known
-WHERE merchant_id = $1 AND id > $6 AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR kind = $4)
+) known LEFT JOIN work_run run ON run.merchant_id = work.merchant_id AND run.kind = work.kind AND run.key = work.key
+    AND run.cursor IS NOT NULL
+WHERE work.merchant_id = $1 AND id > $6 AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR work.kind = $4)
     AND ($5::text IS NULL OR problem = $5)
 ORDER BY id LIMIT $7
 """

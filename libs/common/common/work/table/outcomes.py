@@ -44,6 +44,11 @@ FROM unnest($5::text[], $6::integer[], $7::text[], $8::jsonb[], $9::text[])
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = held.key
 """
 
+MORE = """
+UPDATE work SET due_at = $3, attempts = 0, error = NULL, failing_since = NULL
+WHERE merchant_id = $1 AND kind = $2 AND key = ANY($4)
+"""
+
 # Units insert their marks in this order too, so that outcomes and marks do not deadlock.
 LOCK = """
 SELECT FROM work WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3) ORDER BY key COLLATE "C" FOR UPDATE
@@ -103,6 +108,12 @@ async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tupl
         )
         for problem in sorted({retry.problem for _, retry in later if retry.problem}):
             await add_waiting(unit, merchant_id, problem, [row for row, retry in later if retry.problem == problem])
+
+
+async def more(unit: Unit, merchant_id: str, kind: str, rows: Sequence[Row]) -> None:
+    """Let rows whose slice is over stay due, behind those of their priority that are due already."""
+    if rows:
+        await unit.conn.execute(MORE, merchant_id, kind, unit.now, [row.key for row in rows])
 
 
 async def hold(unit: Unit, merchant_id: str, kind: str, held: Sequence[tuple[Row, Hold]]) -> None:

@@ -40,7 +40,7 @@ NEXT_READY = "SELECT ready_at FROM due_merchant WHERE ready_at > $1 ORDER BY rea
 DUE = """
 SELECT id, kind, key, seq, attempts, problem, trace,
     coalesce((SELECT releases FROM lease WHERE name = $1), '{}') AS releases,
-    error AS reason, subject, failing_since
+    error AS reason, subject, failing_since, first.priority
 FROM unnest($4::smallint[]) AS level (priority) CROSS JOIN LATERAL (
     SELECT * FROM work
     WHERE merchant_id = $1 AND work.priority = level.priority AND NOT held AND due_at <= $2 ORDER BY due_at, id LIMIT $3
