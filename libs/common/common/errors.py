@@ -6,7 +6,7 @@ AppError
   Permanent   never works:           Invalid, NotFound, Forbidden, Rejected, Undecodable
   Ambiguous   may have been applied: look before repeating
 Held          waits for a person:    control flow, not a failure
-Again         not yet:               control flow, not a failure
+Again         not yet:               control flow, not a failure; AllAgain for the whole batch
 
 Any other exception is a bug: after a few attempts the message becomes a dead letter, and the work is held.
 """
@@ -126,6 +126,10 @@ class Again(Exception):
         super().__init__(f"again in {after}")
         self.after = after
         self.problem = problem
+
+
+class AllAgain(Again):
+    """No key of this batch that is not done yet is finished: run them all again after this delay."""
 
 
 def reason(error: Exception) -> str:

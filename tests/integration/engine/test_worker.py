@@ -395,17 +395,40 @@ async def test_throttled_keys_do_not_back_off_in_turn(engine: Engine, error: Thr
 
 
 async def test_retry_after_is_kept_despite_new_marks(engine: Engine) -> None:
-    """A Retry-After sets the due time, and later marks do not shorten it."""
+    """The merchant has no turn before its Retry-After is over, and later marks do not shorten it."""
+    calls: list[list[str]] = []
+
+    async def push(batch: Batch) -> None:
+        calls.append(batch.keys)
+        if len(calls) == 1:
+            raise Throttled(retry_after=timedelta(seconds=21))
+
+    working = worker(engine, push=push)
+    await mark(engine, "a")
+    await working.run_until_idle()
+    await mark(engine, "a", "b")
+    engine.clock.advance(20)
+    await working.run_until_idle()
+    assert calls == [["a"]]
+    engine.clock.advance(1)
+    await working.run_until_idle()
+
+    assert calls == [["a"], ["a", "b"]]
+
+
+async def test_a_failing_key_keeps_its_backoff_despite_new_marks(engine: Engine) -> None:
+    """Hints about a Clover that fails do not defeat the backoff."""
 
     async def push(_: Batch) -> None:
-        raise Throttled(retry_after=timedelta(seconds=21))
+        raise Unavailable
 
     await mark(engine, "a")
     await worker(engine, push=push).run_until_idle()
+    [before] = await rows(engine)
     await mark(engine, "a")
 
-    [row] = await rows(engine)
-    assert row["due_at"] == engine.clock.now() + timedelta(seconds=21)
+    [after] = await rows(engine)
+    assert after["due_at"] == before["due_at"] > engine.clock.now()
 
 
 async def test_held_key_is_attempted_again_after_a_mark(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from tests.support.clock import FakeClock
 from common.contracts.problems import Code
 from common.db.database import Database
 from common.db.lease import LeaseLost
-from common.errors import Again, Ambiguous, Forbidden, Held, Rejected, Throttled, Unavailable
+from common.errors import Again, AllAgain, Ambiguous, Forbidden, Held, Rejected, Throttled, Unavailable
 from common.work.batch import KEYS_A_CALL, Batch, Hold, Retry, Row
 
 BREATHS = 20
@@ -65,7 +65,10 @@ async def test_a_failed_key_is_retried(error: Exception) -> None:
     assert (key, outcome.failed, outcome.reason) == ("bad", True, str(error))
 
 
-@pytest.mark.parametrize("error", [LeaseLost("lost"), Throttled("slow"), Forbidden("no"), ZeroDivisionError("bug")])
+@pytest.mark.parametrize(
+    "error",
+    [LeaseLost("lost"), Throttled("slow"), Forbidden("no"), AllAgain(timedelta(0)), ZeroDivisionError("bug")],
+)
 async def test_an_error_of_all_keys_starts_no_further_key(error: Exception) -> None:
     """The keys under way end, as a call that is cancelled would be in doubt; then the error is raised."""
     batch, began, ended, go = batch_of("bad", "slow", "never"), list[str](), list[str](), asyncio.Event()

@@ -15,7 +15,18 @@ from common.db import lease
 from common.db.database import Database
 from common.db.lease import LeaseLost
 from common.db.unit import Priority, Unit
-from common.errors import Again, AppError, Forbidden, Held, OutOfService, Permanent, Throttled, Transient, reason
+from common.errors import (
+    Again,
+    AllAgain,
+    AppError,
+    Forbidden,
+    Held,
+    OutOfService,
+    Permanent,
+    Throttled,
+    Transient,
+    reason,
+)
 from common.work import run
 from common.work.run import Run
 
@@ -24,9 +35,6 @@ DELAYED_AFTER = timedelta(seconds=30)
 
 THROTTLED_AFTER = timedelta(minutes=5)
 """A key that only waits for its share of the calls is reported later, because that is no outage."""
-
-THROTTLED_FOR = timedelta(seconds=1)
-"""The delay of throttled keys if nothing says for how long; the same for all, so that they keep their order."""
 
 BUG_ATTEMPTS = 5
 
@@ -193,19 +201,19 @@ class Batch:
     def failed(self, key: str, error: Exception) -> None:
         """Retry this key: after the time that the error names, else after a backoff that grows with each attempt.
 
-        A key that fails for long is reported under the problem `delayed`. One that was only throttled is not counted
-        as attempted: the calls pause for all keys, and none backs off on its own.
+        A key that fails for long is reported under the problem `delayed`. One that was throttled stays due and counts
+        no attempt: its merchant cools down instead, so that no key backs off on its own or is overtaken by a new one.
         """
-        row, counted, patience = self._row(key), not isinstance(error, Throttled), self.delayed_after
-        if not counted and not isinstance(error, OutOfService):
+        row, throttled, patience = self._row(key), isinstance(error, Throttled), self.delayed_after
+        if throttled and not isinstance(error, OutOfService):
             patience = max(THROTTLED_AFTER, patience)
         now, report_at = self.now, (row.failing_since or self.now) + patience
         retry_after = error.retry_after if isinstance(error, Transient) else None
-        due = now + (retry_after or (backoff_delay(row.attempts + 1) if counted else THROTTLED_FOR))
+        due = now if throttled else now + (retry_after or backoff_delay(row.attempts + 1))
         if now < report_at and retry_after is None:  # the backoff must not postpone the report
             due = min(due, report_at)
         problem = self.delayed if now >= report_at else None
-        self.outcomes[key] = Retry(due, True, reason(error), problem, self._subject(key), counted)
+        self.outcomes[key] = Retry(due, True, reason(error), problem, self._subject(key), counted=not throttled)
 
     def hold(self, key: str, problem: Code, reason: str = "", *, subject: str = "") -> None:
         """Let this key wait for a person, with a reason and a subject that are shown to the merchant."""
@@ -233,9 +241,9 @@ class Batch:
         """Run `push_one` for these keys side by side, started in this order; an error is recorded for its key alone.
 
         When `push_one` returns, its key is done, so it must have committed its effect. `concurrency` is the number of
-        calls that may be in flight (`MerchantApi.concurrency`). LeaseLost, Throttled, Forbidden and bugs concern the
-        whole batch: no further key is started, those under way end, and the first of these errors is raised. When the
-        slice is over, the keys that were not started stay due.
+        calls that may be in flight (`MerchantApi.concurrency`). LeaseLost, Throttled, Forbidden, AllAgain and bugs
+        concern the whole batch: no further key is started, those under way end, and the first such error is raised. When the slice is
+        over, the keys that were not started stay due.
         """
         errors: list[Exception] = []
         waiting = iter(keys)
@@ -261,7 +269,7 @@ class Batch:
             try:
                 await push_one(key)
                 self.done.add(key)
-            except (LeaseLost, Throttled, Forbidden) as error:
+            except (LeaseLost, Throttled, Forbidden, AllAgain) as error:
                 errors.append(error)
             except (Held, Again, AppError) as error:
                 self.record(key, error, rejected)

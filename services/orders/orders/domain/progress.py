@@ -10,10 +10,9 @@ from orders.domain.writes import CreateOrder, Write
 LINES_A_CALL = 100
 """Rows that Clover takes in one bulk call (documented)."""
 
-LONGEST_SETTLE = timedelta(hours=1)
 LEAST_LOOKUPS = 3
-MANY_DOUBTS = 4
-"""With the usual settle time of a minute, which doubles each time, seven minutes."""
+MANY_DOUBTS = 2
+"""With the usual settle time, a minute after the first write without an answer."""
 
 
 class State(StrEnum):
@@ -123,7 +122,7 @@ class Progress:
 
     def next_lookup_after(self, now: datetime, settle: timedelta) -> timedelta:
         """Return the pause before the next look-up: short at first, the last one right after the settle time."""
-        first = _settle(settle, self.doubts) / 16
+        first = settle / 16
         left = self._settled_at(settle, now) - now
         return min(first * (1 << min(max(self.looks - 1, 0), 4)), left) if left > timedelta(0) else first
 
@@ -149,10 +148,4 @@ class Progress:
         return replace(self, sending=None, sending_key=None, doubt_since=None, looks=0)
 
     def _settled_at(self, settle: timedelta, now: datetime) -> datetime:
-        return (self.doubt_since or now) + _settle(settle, self.doubts)
-
-
-def _settle(settle: timedelta, doubts: int) -> timedelta:
-    """Longer with each doubt in a row, so that an ailing Clover is not hammered."""
-    longest = max(LONGEST_SETTLE, settle)
-    return min(settle * (1 << min(max(doubts - 1, 0), 10)), longest)
+        return (self.doubt_since or now) + settle

@@ -85,6 +85,11 @@ class Customer:
         """The whole name as it is compared: without case, spaces apart."""
         return " ".join(f"{self.first_name} {self.last_name}".casefold().split())
 
+    @property
+    def contacts(self) -> list[str]:
+        """The address and the number by which Clover's customers are found."""
+        return [each for each in (self.email and self.email.casefold(), self.phone and digits(self.phone)) if each]
+
     def for_clover(self) -> "Customer | None":
         """Return the details that Clover can hold; None when there are none."""
         fit = Customer(

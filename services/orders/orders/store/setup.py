@@ -1,7 +1,4 @@
-"""The order type and tender last seen in each merchant's Clover, and until when creating pauses there."""
-
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+"""The order type and tender last seen in each merchant's Clover."""
 
 from pydantic import TypeAdapter
 
@@ -17,22 +14,7 @@ ON CONFLICT (merchant_id) DO UPDATE SET order_type_id = excluded.order_type_id, 
     checked_at = excluded.checked_at, missing_since = excluded.missing_since, taxes = excluded.taxes
 """
 
-PAUSE = "SELECT pauses, paused_until FROM setup WHERE merchant_id = $1"
-SAVE_PAUSE = """
-INSERT INTO setup (merchant_id, pauses, paused_until) VALUES ($1, $2, $3)
-ON CONFLICT (merchant_id) DO UPDATE SET pauses = excluded.pauses, paused_until = excluded.paused_until
-"""
-
-
 _TAXES = TypeAdapter(MerchantTaxes)
-
-
-@dataclass(frozen=True)
-class Pause:
-    """No order is created for a merchant before `until`; `count` is the number of such pauses in a row."""
-
-    count: int = 0
-    until: datetime | None = None
 
 
 async def find(conn: Connection, merchant_id: str) -> Setup:
@@ -55,14 +37,3 @@ async def save(unit: Unit, merchant_id: str, setup: Setup) -> None:
         setup.missing_since,
         _TAXES.dump_json(setup.taxes).decode(),
     )
-
-
-async def pause(conn: Connection, merchant_id: str) -> Pause:
-    """Return the pause in creating the merchant's orders."""
-    row = await conn.fetchrow(PAUSE, merchant_id)
-    return Pause(count=row["pauses"], until=row["paused_until"]) if row else Pause()
-
-
-async def save_pause(unit: Unit, merchant_id: str, count: int, wait: timedelta) -> None:
-    """Pause creating the merchant's orders for so long; zero ends the pauses."""
-    await unit.conn.execute(SAVE_PAUSE, merchant_id, count, unit.now + wait)

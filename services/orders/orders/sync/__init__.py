@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from common.contracts.problems import Code
 from common.db.unit import Unit
-from common.errors import Again
 from common.work.batch import Batch, Hold, Kind, Outcome, Retry
 from orders import store
 from orders.deps import Deps
@@ -13,7 +12,6 @@ from orders.domain.order import Order
 from orders.kinds import COMPARE_LINKS, FIND_PAYMENT, FIND_SETUP, PUSH_ORDER, READ_SALE, SWEEP_SALES
 from orders.store.orders import Schedule
 from orders.sync.links import compare_links
-from orders.sync.pauses import MerchantPause, pause_problem
 from orders.sync.products import hold_back
 from orders.sync.push import OrderPusher, drop_cancelled
 from orders.sync.sales import find_payment, read_sale, sweep_sales
@@ -22,7 +20,7 @@ from orders.sync.writes import WriteContext
 
 
 async def push_order(batch: Batch, deps: Deps) -> None:
-    """Bring each order as far as it can go, oldest first; one that cannot go on does not stop the next."""
+    """Bring each order as far as it can go, several side by side; one that cannot go on does not stop the next."""
     async with batch.database.connection() as conn:
         found = await store.orders.find(conn, batch.merchant_id, batch.keys)
         orders = [order for order in found if order.waits]
@@ -31,18 +29,18 @@ async def push_order(batch: Batch, deps: Deps) -> None:
         if not orders:
             return
         items = dict(await store.links.find(conn, batch.merchant_id, _skus(orders)))
-        paused = await store.setup.pause(conn, batch.merchant_id)
-    if paused.until is not None and paused.until > batch.now:
-        raise Again(paused.until - batch.now, pause_problem(paused.count))
     orders = await hold_back(batch, deps, orders, items)
     if not orders:
         return
     async with deps.clover.session(batch.merchant_id) as api:
-        pause = MerchantPause(batch, paused.count)
-        context = WriteContext(api, SetupCheck(batch, api, pause), pause, deps.sealer, items, batch)
-        pusher = OrderPusher(batch, deps, api, context)
-        for order in orders:
-            await pusher.push(order if api.region == "us" else replace(order, customer=None))
+        context = WriteContext(api, SetupCheck(batch, api), deps.sealer, items, batch)
+        ready = {each.reference: each if api.region == "us" else replace(each, customer=None) for each in orders}
+
+        async def push(reference: str) -> None:
+            own = replace(context, items=dict(items))  # an item that Clover refuses is refused for one order
+            await OrderPusher(batch, deps, api, own).push(ready[reference])
+
+        await batch.for_each(list(ready), push, rejected=Code.ORDER_REJECTED, concurrency=api.concurrency)
 
 
 async def note_outcomes(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:

@@ -1,4 +1,4 @@
-"""Pushes orders into Clover, each as far as it can go: the first missing write is noted, sent, and its end recorded."""
+"""Pushes an order into Clover as far as it can go: the first missing write is noted, sent, and its end recorded."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,8 +9,7 @@ from common.clover.transport import MerchantApi
 from common.contracts.envelope import Event
 from common.contracts.orders import CancellationRefused, OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import Code
-from common.db.lease import LeaseLost
-from common.errors import Again, Ambiguous, Forbidden, Held, Permanent, Rejected, Transient
+from common.errors import Again, AllAgain, Ambiguous, Forbidden, Held, Permanent, Rejected, Transient
 from common.work.batch import Batch
 from orders import clover, store
 from orders.deps import Deps
@@ -20,7 +19,6 @@ from orders.domain.plan import missing, shortfall, target, under_way, with_appli
 from orders.domain.progress import Progress, State
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import CreateOrder, Write
-from orders.sync.pauses import PauseMerchant
 from orders.sync.writes import WRITES, WriteContext
 
 REACHED = {
@@ -32,7 +30,7 @@ REACHED = {
 
 
 class OrderPusher:
-    """Pushes the orders of one batch, one after another.
+    """Pushes one order.
 
     A write that must not be doubled is committed as under way before its first byte leaves. While its end is not
     known it is looked up, and nothing else is sent for its order.
@@ -43,34 +41,22 @@ class OrderPusher:
         self._settle = deps.settle
         self._api = api
         self._context = context
-        self._stopped: PauseMerchant | Forbidden | None = None
 
     async def push(self, order: Order) -> None:
         """Bring the order as far as it can go, and give the batch its outcome."""
-        key = order.reference
         try:
-            if self._stopped is not None:
-                raise self._stopped
             try:
                 ended = await self._advance(order)
             except Ambiguous:
                 ended = await self._advance(await self._reread(order))
             drop_cancelled(self._batch, [ended])
-        except LeaseLost:
-            raise
         except Forbidden as error:
-            if not self._api.answered:  # otherwise a permission is missing, which concerns this order alone
-                self._stopped = error
-            self._batch.hold(key, Code.CONNECTION_LOST, str(error))
-        except Held as held:
-            self._batch.hold(key, Code(held.problem), held.reason)
-        except Again as again:
-            self._stopped = again if isinstance(again, PauseMerchant) else None
-            self._batch.retry(key, again.after, again.problem)
+            if not self._api.answered:
+                raise
+            # A permission is missing, which concerns this order alone.
+            raise Held(Code.CONNECTION_LOST, str(error)) from error
         except Permanent as error:
             await self._refused(order, str(error))
-        except (Transient, Ambiguous) as error:
-            self._batch.failed(key, error)
 
     async def _advance(self, order: Order) -> Order:
         """Send what is missing until the order has reached its targets, and return it."""
@@ -125,11 +111,17 @@ class OrderPusher:
         return await clover.show_order(self._api, order)
 
     async def _attempt(self, write: Write, order: Order) -> tuple[Order, bool]:
-        """Note the write as under way, send it and record its end. Also returns whether it was applied."""
+        """Send the write, an order's creation in its turn, and record its end. Also returns whether it was applied."""
+        if not isinstance(write, CreateOrder):
+            return await self._send(write, order)
+        async with self._context.creations.turn():
+            return await self._send(write, order)
+
+    async def _send(self, write: Write, order: Order) -> tuple[Order, bool]:
         calls, applied = WRITES[type(write)], True
-        if write.needs_setup:
-            await self._context.setup.ready()
+        used = await self._context.setup.ready() if write.needs_setup else None
         if write.once:
+            self._api.check_writes()
             order = await self._record(order, self._begun(write, order), _entry(write.sent_as, write.key))
         try:
             progress, entry = await calls.send(self._context, write, order), _entry(write.applied_as, write.key)
@@ -137,8 +129,8 @@ class OrderPusher:
             order = await self._record(
                 order, order.progress.not_applied(), Entry(TimelineEvent.SEND_REFUSED, write.name)
             )
-            if write.needs_setup and isinstance(error, Rejected) and await self._context.setup.has_changed():
-                raise PauseMerchant(timedelta(0)) from error
+            if used and isinstance(error, Rejected) and await self._context.setup.has_changed_since(used):
+                raise AllAgain(timedelta(0)) from error
             if not (write.has_fallback and isinstance(error, Permanent)):
                 raise
             (progress, entry), applied = await calls.refused(self._context, write, order, error), False

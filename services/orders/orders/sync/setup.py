@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from common.clover.transport import MerchantApi
 from common.db.unit import Priority
-from common.errors import Held, Throttled, TimedOut, Unavailable
+from common.errors import AllAgain, Forbidden, Held, Transient
 from common.work.batch import Batch
 from orders import clover, store
 from orders.deps import Deps
 from orders.domain.setup import SETUP_CODES, Setup
 from orders.kinds import FIND_SETUP, SETUP_KEY
-from orders.sync.pauses import MerchantPause, PauseMerchant
+from orders.sync.turns import InOrder
 
 
 async def find_setup(batch: Batch, deps: Deps) -> None:
@@ -43,10 +43,10 @@ async def look_for_setup(batch: Batch, api: MerchantApi, before: Setup) -> tuple
 class SetupCheck:
     """The setup as one batch of orders needs it: read again after a minute, or when Clover refuses it."""
 
-    def __init__(self, batch: Batch, api: MerchantApi, pause: MerchantPause) -> None:
+    def __init__(self, batch: Batch, api: MerchantApi) -> None:
         self._batch = batch
         self._api = api
-        self._pause = pause
+        self._looks = InOrder(Transient, Forbidden)
         self._setup: Setup | None = None
         self._reminded = False
 
@@ -57,26 +57,25 @@ class SetupCheck:
 
     async def ready(self) -> Setup:
         """Return order type and tender, read again when that was a minute ago. Raises Held when one is missing."""
-        if self._setup is None:
-            async with self._batch.database.connection() as conn:
-                self._setup = await store.setup.find(conn, self._batch.merchant_id)
-        if not self._setup.is_fresh(self._batch.now):
-            await self._look()
-        return await self._whole()
+        async with self._looks.turn():
+            if self._setup is None:
+                async with self._batch.database.connection() as conn:
+                    self._setup = await store.setup.find(conn, self._batch.merchant_id)
+            if not self._setup.is_fresh(self._batch.now):
+                await self._look()
+            return await self._whole()
 
-    async def has_changed(self) -> bool:
-        """Return whether Clover has another setup than the last. Raises Held when a part is missing."""
-        before = self.last
-        await self._look()
-        return (await self._whole()).parts != before.parts
+    async def has_changed_since(self, used: Setup) -> bool:
+        """Return whether Clover has another setup than the one used. Raises Held when a part is missing."""
+        async with self._looks.turn():
+            if self.last.parts == used.parts:  # otherwise another order has looked meanwhile
+                await self._look()
+            return (await self._whole()).parts != used.parts
 
     async def _look(self) -> None:
-        try:
-            self._setup, released = await look_for_setup(self._batch, self._api, self.last)
-        except (Throttled, Unavailable, TimedOut) as error:
-            raise await self._pause.begin(error) from error
+        self._setup, released = await look_for_setup(self._batch, self._api, self.last)
         if released:  # they are older, and go first
-            raise PauseMerchant(timedelta(0))
+            raise AllAgain(timedelta(0))
 
     async def _whole(self) -> Setup:
         """Return the setup when nothing is missing; else have the missing part looked for and raise Held."""

@@ -22,10 +22,11 @@ async def send(context: WriteContext, _write: Write, order: Order) -> Progress:
     customer = _customer(context, order)
     if customer is None:
         return order.progress.with_customer_settled()
-    found = await clover.find_customer(context.api, customer)
-    return order.progress.with_customer(
-        found or await clover.create_customer(context.api, customer, created_for(order.reference))
-    )
+    async with context.customers.of(customer.contacts):
+        found = await clover.find_customer(context.api, customer)
+        return order.progress.with_customer(
+            found or await clover.create_customer(context.api, customer, created_for(order.reference))
+        )
 
 
 async def find(context: WriteContext, _write: Write, order: Order) -> Progress | None:
