@@ -124,8 +124,8 @@ class Batch:
     """The due keys of one kind for one merchant, while this process alone may act for it.
 
     A key without a recorded outcome is done when the function returns; when it raises, only those in `done` are.
-    `subjects` names keys for the merchant: a short
-    label such as an order's number or a SKU, never personal data. It is shown with the key's problem.
+    `subjects` names keys for the merchant: a short label such as an order's number or a SKU, never personal data. It is
+    shown with the key's problem.
     """
 
     merchant_id: str
@@ -242,8 +242,8 @@ class Batch:
 
         When `push_one` returns, its key is done, so it must have committed its effect. `concurrency` is the number of
         calls that may be in flight (`MerchantApi.concurrency`). LeaseLost, Throttled, Forbidden, AllAgain and bugs
-        concern the whole batch: no further key is started, those under way end, and the first such error is raised. When the slice is
-        over, the keys that were not started stay due.
+        concern the whole batch: no further key is started, those under way end, and the first such error is raised.
+        When the slice is over, the keys that were not started stay due.
         """
         errors: list[Exception] = []
         waiting = iter(keys)
