@@ -8,7 +8,7 @@ from tests.integration.catalog.conftest import EMAIL, Catalog
 from catalog.api import connections
 from catalog.sealing import open_email, open_token
 from common import logs
-from common.contracts.catalog import MerchantConnected
+from common.contracts.catalog import ContactChanged, MerchantConnected, MerchantDisconnected
 from common.contracts.problems import Code, ProblemClosed
 
 
@@ -205,3 +205,63 @@ async def test_only_a_token_of_the_merchant_disconnects_it(catalog: Catalog) -> 
     assert (await catalog.call("DELETE", path, merchants=["0000000000000"]))[0] == 404
     assert (await catalog.call("DELETE", path, scope="merchants:read"))[0] == 403
     assert (await catalog.call("GET", path))[0] == 200
+
+
+async def test_disconnecting_is_published_and_ends_the_sweep(catalog: Catalog) -> None:
+    """The event has a higher version than the connection; the next connection has a higher one still."""
+    shop = await catalog.connected()
+    await catalog.call("DELETE", f"/v1/merchants/{shop.id}")
+    await catalog.run_until_idle()
+    assert await catalog.fetch("SELECT FROM work WHERE kind = 'sweep_items'") == []
+    await catalog.connect(shop)
+    await catalog.run_until_idle()
+    [first, second] = await catalog.emitted(MerchantConnected)
+    [gone] = await catalog.emitted(MerchantDisconnected)
+    assert first.version < gone.version < second.version
+    assert (gone.region, gone.erase_before) == ("us", None)
+    assert len(await catalog.fetch("SELECT FROM work WHERE kind = 'sweep_items'")) == 1
+
+
+async def test_erasure_can_be_requested_later(catalog: Catalog) -> None:
+    """Every later event of the merchant repeats the request, so that no order of events loses it."""
+    shop = await catalog.connected()
+    path = f"/v1/merchants/{shop.id}"
+    assert (await catalog.call("DELETE", path))[0] == 204
+    catalog.clock.advance(60)
+    assert (await catalog.call("DELETE", f"{path}?erase=true"))[0] == 204
+    requested_at = catalog.clock.now()
+    catalog.clock.advance(60)
+    await catalog.connect(shop)
+    first, second = await catalog.emitted(MerchantDisconnected)
+    connected = (await catalog.emitted(MerchantConnected))[-1]
+    assert first.erase_before is None
+    for event in (second, connected):
+        assert event.erase_before is not None
+        assert abs((event.erase_before - requested_at).total_seconds()) < 30
+    assert (await catalog.call("DELETE", "/v1/merchants/0000000000000?erase=true"))[0] == 404
+
+
+async def test_the_address_is_changed_without_reconnecting(catalog: Catalog) -> None:
+    """The new address is sealed, and the other services hear that it changed; nothing else does."""
+    shop = await catalog.connected()
+    path = f"/v1/merchants/{shop.id}"
+    before = (await catalog.call("GET", path))[1]
+    status, answer = await catalog.call("PATCH", path, {"account_email": "new@shop.example"})
+    assert (status, answer) == (200, before)
+    _, contact = await catalog.call("GET", f"/internal/merchants/{shop.id}/contact", internal=True)
+    assert contact["account_email"] == "new@shop.example"
+    assert len(await catalog.emitted(ContactChanged)) == 1
+    assert (await catalog.call("PATCH", path, {}))[0] == 200
+    assert len(await catalog.emitted(ContactChanged)) == 1
+
+
+async def test_a_change_of_settings_is_checked(catalog: Catalog) -> None:
+    """A wrong address, an unknown field, another merchant's token and an unknown merchant are refused."""
+    shop = await catalog.connected()
+    path, change = f"/v1/merchants/{shop.id}", {"account_email": "new@shop.example"}
+    assert (await catalog.call("PATCH", path, {"account_email": "no address"}))[0] == 422
+    assert (await catalog.call("PATCH", path, {"region": "eu"}))[0] == 422
+    assert (await catalog.call("PATCH", path, change, merchants=["0000000000000"]))[0] == 404
+    assert (await catalog.call("PATCH", path, change, scope="merchants:read"))[0] == 403
+    assert (await catalog.call("PATCH", "/v1/merchants/0000000000000", change))[0] == 404
+    assert await catalog.emitted(ContactChanged) == []

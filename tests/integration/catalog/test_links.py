@@ -7,7 +7,7 @@ import pytest
 from tests.integration.catalog.conftest import INTERNAL, Catalog
 
 from common.catalog_client import MOST_SKUS, CatalogClient, LinkState, MerchantProfile
-from common.contracts.catalog import MerchantConnected
+from common.contracts.catalog import MerchantConnected, ProductLinked, ProductUnlinked
 from common.db import merchants
 from common.db.database import Database
 from common.errors import NotFound, Unavailable
@@ -116,3 +116,67 @@ async def test_without_catalog_a_merchant_is_neither_known_nor_unknown(catalog: 
     async with CatalogClient(catalog.service.settings.model_copy(update=update), "orders") as client:
         with pytest.raises(Unavailable):
             await merchants.find_or_fetch(other, client, "0000000000000")
+
+
+async def test_a_product_revived_with_another_sku_names_its_old_item(catalog: Catalog) -> None:
+    """Its item was deleted at the till; one PUT changes the SKU and brings a new item, which takes over the stock."""
+    shop = await catalog.connected()
+    await catalog.put(shop, sku="OLD")
+    await catalog.run_until_idle()
+    [old] = catalog.items(shop)
+    catalog.till(shop, "delete_item", item=old["id"])
+    await catalog.hear(shop, old["id"], "DELETE")
+
+    await catalog.put(shop, sku="NEW")
+    await catalog.run_until_idle()
+
+    new = (await catalog.product(shop))["item_id"]
+    [first, second] = await catalog.emitted(ProductLinked)
+    [gone] = await catalog.emitted(ProductUnlinked)
+    assert [(each.item_id, each.sku) for each in (first, second)] == [(old["id"], "OLD"), (new, "NEW")]
+    assert (gone.item_id, gone.replaced_by) == (old["id"], new)
+    assert first.version < gone.version < second.version
+
+
+async def test_a_sku_written_before_a_crash_is_still_published(catalog: Catalog) -> None:
+    """The process ended between the write to Clover and its record; the link follows with the next comparison."""
+    shop = await catalog.connected()
+    await catalog.put(shop, sku="A")
+    await catalog.run_until_idle()
+    [item] = catalog.items(shop)
+    await catalog.put(shop, sku="B")
+    catalog.clover.world.merchants[shop.id].objects["items"].change(item["id"], {"sku": "B"})
+
+    await catalog.run_until_idle()
+
+    assert [each.sku for each in await catalog.emitted(ProductLinked)] == ["A", "B"]
+
+
+async def test_links_are_paged_by_version(catalog: Catalog, client: CatalogClient) -> None:
+    """Each page continues after the last version; an item that changes meanwhile comes again, and none is missed."""
+    shop = await catalog.connected()
+    for number in range(3):
+        await catalog.put(shop, f"p-{number}", sku=f"SKU-{number}")
+    await catalog.run_until_idle()
+    path = f"/internal/merchants/{shop.id}/links?limit=2"
+    _, first = await catalog.call("GET", path, internal=True)
+    await catalog.put(shop, "p-0", sku="OTHER")
+    await catalog.run_until_idle()
+    rest = await client.links_after(shop.id, first["next"])
+    assert [each.sku for each in rest.links] == ["SKU-2", "OTHER"]
+    assert rest.next is None
+    [state] = [each for each in (await client.merchants_after("")).merchants if each.merchant_id == shop.id]
+    assert (state.links_version, state.connected) == (rest.links[-1].version, True)
+
+
+async def test_merchants_are_paged_by_id(catalog: Catalog) -> None:
+    """A disconnected merchant stays in the list, with a higher version than before."""
+    ids = sorted([(await catalog.connected()).id, (await catalog.connected()).id])
+    _, before = await catalog.call("GET", f"/internal/merchants?after={ids[0]}", internal=True)
+    await catalog.call("DELETE", f"/v1/merchants/{ids[1]}")
+    _, after = await catalog.call("GET", "/internal/merchants?limit=1", internal=True)
+    assert ([each["merchant_id"] for each in after["merchants"]], after["next"]) == ([ids[0]], ids[0])
+    _, rest = await catalog.call("GET", f"/internal/merchants?after={ids[0]}", internal=True)
+    [was], [now] = before["merchants"], rest["merchants"]
+    assert (was["connected"], now["connected"], rest["next"]) == (True, False, None)
+    assert was["version"] < now["version"]

@@ -5,7 +5,9 @@ from datetime import timedelta
 from email.message import EmailMessage
 
 from tests.integration.notifier.conftest import MERCHANT, OTHER, Notifier
+from tests.support.versions import next_version
 
+from common.contracts.catalog import ContactChanged, MerchantDisconnected
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Affected, Code, ProblemOpened
 
@@ -213,3 +215,28 @@ async def test_a_note_is_not_called_well(notifier: Notifier) -> None:
     _, page = await notifier.log_in()
     assert "Sync is working, with a note for you" in page
     assert "All is well" not in page
+
+
+async def test_a_disconnected_merchant_leaves_no_address(notifier: Notifier) -> None:
+    """The address is erased as in catalog, the feed says what happened, and the next connection fetches it again."""
+    assert len(await notifier.fetch("SELECT FROM contact")) == 1
+    values = {"merchant_id": MERCHANT, "account_id": "acc-1", "region": "us", "currency": "USD", "timezone": "UTC"}
+    gone = MerchantDisconnected(version=next_version(), **values)
+
+    await notifier.deliver(gone, gone)
+    assert await notifier.fetch("SELECT FROM contact") == []
+    assert sum("disconnected" in message for message in await notifier.activity()) == 1
+
+    await notifier.connect()
+    await notifier.run_until_idle()
+    assert len(await notifier.fetch("SELECT FROM contact")) == 1
+
+
+async def test_a_changed_address_is_fetched(notifier: Notifier) -> None:
+    """The next email goes to the new address."""
+    notifier.directory.email = "new@example.com"
+    await notifier.deliver(ContactChanged(merchant_id=MERCHANT))
+    await notifier.run_until_idle()
+    await notifier.open()
+    await notifier.run_until_idle()
+    assert notifier.postbox.recipients == [["new@example.com"]]

@@ -1,0 +1,93 @@
+"""A service that lost its database fills it from catalog, on a real broker."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from uuid import uuid4
+
+import aio_pika
+import asyncpg
+import pytest
+from tests.integration.versions.conftest import OWN, Owner, built, items_in, merchant_in, rows_in
+from tests.support.eventually import eventually
+from tests.support.tokens import Issuer
+
+from common.db.migrate import upgrade_async
+from common.service import Service
+
+MERCHANT, GONE = "MRCHNT0000001", "MRCHNT0000002"
+FIRST, SECOND, THIRD = (f"ITEM{number:09}" for number in range(1, 4))
+SKUS = ("A", "B", "C")
+
+
+@asynccontextmanager
+async def running(service: Service) -> AsyncIterator[str]:
+    """Run all loops of the service; yield its address."""
+    stop = asyncio.Event()
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(service.run(stop, port.set_result))
+    try:
+        async with asyncio.timeout(20):
+            yield f"http://127.0.0.1:{await port}"
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 25)
+
+
+@pytest.fixture
+async def namespace(amqp_url: str) -> AsyncIterator[str]:
+    """A namespace on the broker, whose queues are deleted afterwards."""
+    name = f"versions_{uuid4().hex[:10]}."
+    yield name
+    connection = await aio_pika.connect(amqp_url)
+    async with connection, connection.channel() as channel:
+        for service in ("catalog", *OWN):
+            await channel.queue_delete(f"{name}{service}.events")
+        await channel.exchange_delete(f"{name}quicksync.events")
+
+
+@pytest.mark.parametrize("name", OWN)
+async def test_a_service_restored_from_an_empty_database(
+    name: str, database_dsn: str, amqp_url: str, namespace: str
+) -> None:
+    """It ends with the merchants and links of catalog, as it did from the events, of which none is left."""
+    bus = {"amqp_url": amqp_url, "bus_namespace": namespace, "port": 0}
+    catalog = built("catalog", database_dsn, Issuer(), **bus)
+    async with running(catalog) as url:
+        owner = Owner(catalog, url)
+        await change(owner)
+        for _ in range(2):
+            service = built(name, database_dsn, Issuer(), **bus, catalog_url=url)
+            async with running(service):
+                await eventually(partial(agrees, owner, service), within=15)
+            await empty(database_dsn, name)
+
+
+async def change(owner: Owner) -> None:
+    """Connect two merchants, of which one leaves again, and link items, of which one is replaced."""
+    for merchant_id in (MERCHANT, GONE):
+        await owner.connect(merchant_id)
+    await owner.disconnect(GONE)
+    await owner.link(MERCHANT, "p-1", FIRST, "A")
+    await owner.link(MERCHANT, "p-2", THIRD, "B")
+    await owner.link(MERCHANT, "p-1", SECOND, "A")
+
+
+async def agrees(owner: Owner, service: Service) -> bool:
+    """Return whether the service has the merchants and links of catalog."""
+    for merchant_id in (MERCHANT, GONE):
+        if await merchant_in(service, merchant_id) != await merchant_in(owner.service, merchant_id):
+            return False
+    if service.name == "notifier":
+        return True
+    is_same = await rows_in(service, MERCHANT) == await rows_in(owner.service, MERCHANT)
+    return is_same and await items_in(service, MERCHANT, SKUS) == {"A": SECOND, "B": THIRD}
+
+
+async def empty(dsn: str, schema: str) -> None:
+    """Replace the schema of the service by a new one."""
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(f'DROP SCHEMA "{schema}" CASCADE; CREATE SCHEMA "{schema}"')
+    await connection.close()
+    await upgrade_async(dsn, schema)
