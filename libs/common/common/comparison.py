@@ -24,9 +24,6 @@ log = structlog.get_logger()
 LINKS = "links"
 """The only key of the work that compares a merchant's links."""
 
-SLICE_SECONDS = 1.0
-"""A comparison gives way to more urgent work of its merchant after this long, and continues where it was."""
-
 RETRY = timedelta(minutes=1)
 
 ApplyLinks = Callable[[Unit, str, Sequence[ItemLink]], Awaitable[None]]
@@ -97,20 +94,20 @@ class MerchantComparison:
 async def compare_links(batch: Batch, catalog: CatalogClient, apply: ApplyLinks) -> None:
     """Apply the merchant's links that changed since the last comparison, page by page.
 
-    The position is saved with each page, so after a crash or a pause at most one page is fetched again.
+    The position is saved with each page, so a slice continues where the last one ended, and after a crash at most one
+    page is fetched again.
     """
-    clock, merchant_id = batch.database.clock, batch.merchant_id
-    over = clock.monotonic() + SLICE_SECONDS
+    merchant_id = batch.merchant_id
     try:
         while await _compare_page(batch, catalog, apply):
-            if clock.monotonic() > over:
-                batch.retry(LINKS, timedelta(0))
-                return
+            if await batch.gives_way():
+                return batch.more(LINKS)
     except NotFound:
         log.warning("links not compared, catalog does not know the merchant", merchant_id=merchant_id)
     except Transient as error:  # the events go on, so this opens no problem
         log.warning("links not compared yet", merchant_id=merchant_id, reason=str(error))
         batch.retry(LINKS, RETRY)
+    return None
 
 
 async def _compare_page(batch: Batch, catalog: CatalogClient, apply: ApplyLinks) -> bool:

@@ -1,4 +1,4 @@
-"""Copies of catalog's merchants and links end as catalog has them, whatever becomes of the events."""
+"""Copies of catalog's merchants and links end as catalog has them, in every fate of the events."""
 
 import asyncio
 from collections.abc import Sequence
