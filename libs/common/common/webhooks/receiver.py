@@ -35,7 +35,7 @@ KEEP_CHANGES = """
 INSERT INTO outbox (id, type, body, at, trace, due_at)
 SELECT id, $5, body, $6, trace, $6
 FROM unnest($1::text[], $2::uuid[], $3::bytea[], $4::text[]) WITH ORDINALITY AS change (merchant_id, id, body, trace, n)
-JOIN merchant USING (merchant_id)
+JOIN merchant USING (merchant_id) WHERE connected
 ORDER BY n
 """
 KEEP_CODES = """
