@@ -37,8 +37,8 @@ class Operation:
         return {int(status) for status in self.described["responses"] if status.startswith("2")} or {422}
 
     def validator(self, holder: Json) -> Draft202012Validator:
-        """Return the validator of a body, with the shared schemas in reach."""
-        [content] = holder["content"].values()
+        """Return the validator of a body, with the shared schemas in reach. Rows are sent and answered as an array."""
+        [content, *_] = holder["content"].values()
         return Draft202012Validator(content["schema"] | {"components": self.document["components"]})
 
     def example(self) -> Any:
@@ -66,6 +66,12 @@ def _put_above(operation: Operation) -> Operation | None:
     return Operation(operation.document, parent, "put", described) if described else None
 
 
+def _is_action(operation: Operation) -> bool:
+    """Whether a POST acts on one entry of a list; a name with a colon, as in `products:batch`, acts on the list."""
+    parent, _, name = operation.path.rpartition("/")
+    return parent.endswith("_id}") and ":" not in name
+
+
 class Caller:
     """Sends examples for one merchant. `replaced` maps values of the examples to those of the running system."""
 
@@ -86,7 +92,7 @@ class Caller:
             last = next(reversed(values))
             values[last] = f"{values[last]}-{operation.name}"
             await self._succeed(put, values)
-        elif operation.method == "post" and operation.path.rpartition("/")[0].endswith("_id}"):
+        elif operation.method == "post" and _is_action(operation):
             try:
                 values[next(reversed(values))] = await eventually(lambda: self._listed(operation, values), within=5)
             except AssertionError:

@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from common.errors import NotFound
-from common.http.routes import EVENTS, Access, Answer, Call, Input, Nothing, PathParameter, Route, Tag
+from common.http.routes import EVENTS, Access, Answer, Call, Input, Nothing, PathParameter, Route, Row, RowOutcome, Tag
 from common.quantity import DecimalQuantity
 
 MERCHANT = "MRCHNT0000001"
@@ -34,6 +34,14 @@ class OrderIn(Input):
     weight: float = 0
     labels: dict[str, str] = Field(default_factory=dict)
     gift: Line | str | None = None
+
+
+class OrderRow(OrderIn):
+    source_id: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+
+
+class OrderOutcome(RowOutcome):
+    source_id: str | None = None
 
 
 class OrderView(BaseModel):
@@ -61,6 +69,9 @@ class Shop:
 
     orders: dict[str, OrderIn] = field(default_factory=dict)
     raises: Exception = field(default_factory=lambda: NotFound("no reason"))
+    portions: list[int] = field(default_factory=list)
+    hangs: bool = False
+    refuses: Exception | None = None
 
 
 async def put_order(call: Call[Shop, OrderIn]) -> Answer:
@@ -68,6 +79,17 @@ async def put_order(call: Call[Shop, OrderIn]) -> Answer:
     status = 200 if key in call.deps.orders else 201
     call.deps.orders[key] = call.input
     return Answer(status, OrderView(source_id=key, total=call.input.total, lines=len(call.input.lines)))
+
+
+async def put_orders(call: Call[Shop, list[Row[OrderRow]]]) -> list[OrderOutcome]:
+    if call.deps.hangs:
+        await asyncio.Event().wait()
+    if call.deps.refuses:
+        raise call.deps.refuses
+    call.deps.portions.append(len(call.input))
+    for row in call.input:
+        call.deps.orders[row.value.source_id] = row.value
+    return [OrderOutcome(row=row.number, outcome="accepted", source_id=row.value.source_id) for row in call.input]
 
 
 async def list_orders(call: Call[Shop, Page]) -> Listing:
@@ -139,6 +161,20 @@ ROUTES = [
         summary="List orders",
         tags=(ORDERS,),
         example={"limit": 10},
+    ),
+    Route(
+        "POST",
+        "/v1/merchants/{merchant_id}/orders:batch",
+        put_orders,
+        "orders:write",
+        takes=None,
+        rows=OrderRow,
+        gives=OrderOutcome,
+        within=LATE_SECONDS,
+        summary="Create or replace many orders",
+        tags=(ORDERS,),
+        example=[{"source_id": "A-1", "total": 500}],
+        gives_example=[{"row": 1, "outcome": "accepted", "errors": [], "source_id": "A-1"}],
     ),
     Route("POST", f"{ORDER}/retry", retry_order, "orders:write", status=202, summary="Send an order again"),
     Route("POST", "/internal/grants", grant, Access.INTERNAL, summary="Lease a grant"),

@@ -38,6 +38,7 @@ class Stub:
         self.name = name
         self.status = 200
         self.seen: list[str] = []
+        self.first_bytes = asyncio.Event()
         self.answers = asyncio.Event()
         self.answers.set()
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -46,7 +47,10 @@ class Stub:
         self.server = TestServer(app, host="127.0.0.1")
 
     async def _answer(self, request: web.Request) -> web.Response:
-        body = await request.read()
+        body = b""
+        async for chunk in request.content.iter_any():
+            self.first_bytes.set()
+            body += chunk
         await self.answers.wait()
         self.seen.append(request.raw_path)
         request_seen = {
@@ -371,6 +375,30 @@ async def test_the_gateway_refuses_a_webhook_that_is_too_large(front: Gateway) -
     assert fits == 200
     assert (status, body["status"], content_type) == (413, 413, PROBLEM)
     assert sum(len(stub.seen) for stub in front.stubs.values()) == 1
+
+
+@pytest.mark.parametrize(("megabytes", "status"), [(20, 200), (65, 413)])
+async def test_a_batch_of_products_may_be_large(front: Gateway, megabytes: int, status: int) -> None:
+    """Far more than elsewhere passes; what is beyond the stated limit gets a 413."""
+    body = io.BytesIO(b"x" * megabytes * 1024 * 1024)
+    answered, answer, _ = await front.ask(f"{M}/products:batch", "POST", data=body)
+
+    assert answered == status
+    assert (answer.get("body") or answer["status"]) in {20 * 1024 * 1024, 413}
+
+
+async def test_a_batch_arrives_while_it_is_sent(front: Gateway) -> None:
+    """The gateway keeps nothing of it back, so that rows are stored while they arrive."""
+    arrived = asyncio.Event()
+    front.stubs["catalog"].first_bytes = arrived
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"[1"
+        async with asyncio.timeout(5):
+            await arrived.wait()
+        yield b"]"
+
+    assert (await front.ask(f"{M}/products:batch", "POST", data=body()))[0] == 200
 
 
 async def test_server_sent_events_are_not_buffered(front: Gateway) -> None:

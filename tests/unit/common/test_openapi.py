@@ -1,5 +1,6 @@
 """The OpenAPI document is valid, says all a caller can meet, and changes only when a route does."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from tests.support.shop import ROUTES, OrderIn, OrderView, Page
 
 from common.errors import Invalid
 from common.http import openapi, parse
-from common.http.routes import Access, Call, Nothing, PathParameter, Route
+from common.http.routes import Access, Call, Nothing, PathParameter, Route, RowOutcome
 
 ORDERS = "/v1/merchants/{merchant_id}/orders"
 
@@ -105,9 +106,20 @@ def test_retry_after_is_listed_where_it_is_sent() -> None:
     assert listed == {"409", "429", "503"}
 
 
+def test_rows_are_described_in_both_forms(document: Any) -> None:
+    """A body of rows and its outcomes are a JSON array or NDJSON, each with an example."""
+    batch = document["paths"][f"{ORDERS}:batch"]["post"]
+    for content, model in [(batch["requestBody"], "OrderRow"), (batch["responses"]["200"], "OrderOutcome")]:
+        array, lines = content["content"]["application/json"], content["content"]["application/x-ndjson"]
+        assert array["schema"] == {"type": "array", "items": {"$ref": f"#/components/schemas/{model}"}}
+        assert [json.loads(line) for line in lines["example"].splitlines()] == array["example"]
+    assert {"400", "408", "413", "415", "422"} <= set(batch["responses"])
+
+
 def test_internal_routes_stay_out(document: Any) -> None:
     """Neither routes between our services nor routes without a summary are described."""
-    assert set(document["paths"]) == {ORDERS, f"{ORDERS}/{{source_id}}", f"{ORDERS}/{{source_id}}/retry"}
+    orders = {ORDERS, f"{ORDERS}:batch", f"{ORDERS}/{{source_id}}", f"{ORDERS}/{{source_id}}/retry"}
+    assert set(document["paths"]) == orders
     assert set(document["components"]["securitySchemes"]) == {"bearer"}
 
 
@@ -132,6 +144,12 @@ def test_a_route_that_contradicts_itself_is_refused() -> None:
         Route("GET", "/v1/x", read, Access.OPEN, takes=Nothing)
     with pytest.raises(ValueError, match="summary"):
         Route("GET", "/v1/x", read, "orders:read", takes=Page)
+    with pytest.raises(ValueError, match="written for"):
+        Route("POST", "/v1/x", read, Access.OPEN, takes=None, rows=OrderIn, gives=RowOutcome)
+    with pytest.raises(ValueError, match="gives a RowOutcome"):
+        Route("POST", "/v1/x", read, Access.OPEN, rows=OrderIn, gives=RowOutcome)
+    with pytest.raises(ValueError, match="gives a RowOutcome"):
+        Route("POST", "/v1/x", read, Access.OPEN, takes=None, rows=OrderIn, gives=OrderView)
     with pytest.raises(ValueError, match="the path has no"):
         Route("GET", "/v1/x", read, Access.OPEN, takes=Page, path_parameters={"sku": PathParameter("A SKU.", "MUG")})
     twice = [Route("GET", path, read, "orders:read", takes=Page, summary="x") for path in ("/v1/x", "/v1/y")]

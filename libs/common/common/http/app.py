@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiohttp import hdrs, web
@@ -14,11 +14,11 @@ from prometheus_client import Counter, Histogram
 from pydantic import BaseModel
 
 from common.errors import Invalid, NotFound
-from common.http import health, openapi, parse
+from common.http import health, openapi, parse, rows
 from common.http.auth import Claims, Keys
 from common.http.deadline import answer_begins, in_time
 from common.http.problems import STARTED, Refused, problems
-from common.http.routes import Access, Answer, Call, Nothing, Route
+from common.http.routes import Access, Answer, Call, Nothing, Result, Route
 from common.http.routes import Handler as RouteHandler
 from common.settings import CommonSettings
 from common.telemetry import tracing
@@ -97,13 +97,16 @@ def _endpoint(
             raise NotFound(f"There is no merchant {merchant_id} here.")
         values = await _read_input(route, request, read_timeout)
         query = parse.from_query(route.query, request.query) if route.query is not Nothing else None
-        return _response(route, await handle(Call(deps, values, merchant_id, path, claims, request, query)))
+        call = Call(deps, values, merchant_id, path, claims, request, query)
+        if route.rows:
+            return await rows.answer(route, route.rows, handle, call, read_timeout)
+        return _response(route, cast(BaseModel | Answer | web.StreamResponse, await handle(call)))
 
     return endpoint
 
 
 def _limited(handler: RouteHandler, seconds: float) -> RouteHandler:
-    async def limited(call: Call[Any, Any]) -> BaseModel | Answer | web.StreamResponse:
+    async def limited(call: Call[Any, Any]) -> Result:
         async with in_time(call.request, seconds):
             return await handler(call)
 

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from common.http.parse import MAX_PARAMETER
 from common.http.problems import CONTENT_TYPE, ProblemDetails
-from common.http.routes import EVENTS, Access, Nothing, PathParameter, Route, Tag
+from common.http.routes import EVENTS, NDJSON, Access, Nothing, PathParameter, Route, Tag
 
 Json = dict[str, Any]
 Models = Mapping[tuple[Any, JsonSchemaMode], Json]
@@ -132,7 +132,7 @@ def _tags(routes: Sequence[Route]) -> list[Tag]:
 
 
 def _models(routes: Sequence[Route]) -> tuple[Models, Json]:
-    read = {model for route in routes for model in (route.takes, route.query)}
+    read = {model for route in routes for model in (route.takes, route.query, route.rows)}
     inputs = {(model, "validation") for model in read - {None, Nothing}}
     outputs = {(route.gives, "serialization") for route in routes if route.gives not in {None, EVENTS}}
     wanted: Any = sorted([*inputs, *outputs, (ProblemDetails, "serialization")], key=lambda each: each[0].__name__)
@@ -154,13 +154,24 @@ def _operation(route: Route, models: Models, definitions: Json) -> Json:
         ],
         "responses": {str(status): _response(route, status, models) for status in sorted(_statuses(route))},
     }
-    if route.takes_body and route.takes not in {None, Nothing}:
+    if route.rows:
+        operation["requestBody"] = {"required": True, "content": _rows(models[route.rows, "validation"], route.example)}
+    elif route.takes_body and route.takes not in {None, Nothing}:
         content = {"schema": models[route.takes, "validation"]} | _example(route.example)
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
 
 
-def _example(example: Mapping[str, Any] | None) -> Json:
+def _rows(row: Json, example: Any) -> Json:
+    """Describe both forms of rows. OpenAPI 3.1 has no schema for the lines of a text; 3.2 has `itemSchema`."""
+    lines = "\n".join(json.dumps(each) for each in example or ())
+    return {
+        "application/json": {"schema": {"type": "array", "items": row}} | _example(example),
+        NDJSON: {"schema": {"type": "string", "description": "One such object a line."}} | _example(lines or None),
+    }
+
+
+def _example(example: Any) -> Json:
     return {} if example is None else {"example": example}
 
 
@@ -213,7 +224,7 @@ def _statuses(route: Route) -> set[int]:
         statuses |= {401}
     if isinstance(route.scope, str):
         statuses |= {403} | ({404} if "merchant_id" in route.parameters else set())
-    if route.takes is not None:
+    if route.takes is not None or route.rows:
         statuses |= {422}
     if route.parameters:
         statuses |= {404, 422}
@@ -230,6 +241,8 @@ def _response(route: Route, status: int, models: Models) -> Json:
             response["headers"] = {"Retry-After": {"description": described, "schema": {"type": "integer"}}}
     elif route.gives == EVENTS:
         response["content"] = {EVENTS: {"schema": _EVENT}}
+    elif route.rows:
+        response["content"] = _rows(models[route.gives, "serialization"], route.gives_example)
     elif route.gives:
         example = _example(route.gives_example if status == route.status else None)
         response["content"] = {"application/json": {"schema": models[route.gives, "serialization"]} | example}

@@ -5,6 +5,9 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar, cast, get_args
 
 from aiohttp import ClientPayloadError, web
@@ -44,7 +47,7 @@ async def read_body(request: web.Request, limit: int, within: float) -> bytes:
     """Read the whole body: at most `limit` bytes, within `within` seconds. Raises Refused (400, 408, 413)."""
     refuse_too_large(request, limit)
     body = bytearray()
-    try:
+    with _unreadable(within):
         if request.content.is_eof():  # a small body arrives together with the headers
             body += request.content.read_nowait()
             _refuse_beyond(limit, len(body))
@@ -53,6 +56,32 @@ async def read_body(request: web.Request, limit: int, within: float) -> bytes:
             async for chunk in request.content.iter_any():
                 body += chunk
                 _refuse_beyond(limit, len(body))
+    return bytes(body)
+
+
+async def chunks(
+    request: web.Request, limit: int, size: int, idle: float, within: float
+) -> AsyncGenerator[bytes, None]:
+    """Read the body in parts of at most `size` bytes, each within `idle` seconds. The rest is as for `read_body`."""
+    refuse_too_large(request, limit)
+    read, end = 0, asyncio.get_running_loop().time() + within
+    while True:
+        until = min(asyncio.get_running_loop().time() + idle, end)
+        with _unreadable(within if until == end else idle):
+            async with asyncio.timeout_at(until):
+                chunk = await request.content.read(size)
+        if not chunk:
+            return
+        read += len(chunk)
+        _refuse_beyond(limit, read)
+        yield chunk
+
+
+@contextmanager
+def _unreadable(within: float) -> Iterator[None]:
+    """Refuse a body that cannot be read to its end."""
+    try:
+        yield
     except TimeoutError:
         raise _refused(408, "too_slow", f"did not arrive within {within:g} seconds", "Send it faster.") from None
     except (ClientPayloadError, web.PayloadAccessError, web.RequestPayloadError):
@@ -61,7 +90,6 @@ async def read_body(request: web.Request, limit: int, within: float) -> bytes:
         ) from None
     except ConnectionError:
         raise _refused(400, "unreadable", "broke off before it was whole", "Send it again.") from None
-    return bytes(body)
 
 
 def refuse_too_large(request: web.Request, limit: int) -> None:
@@ -74,11 +102,25 @@ def _refuse_beyond(limit: int, size: int) -> None:
         raise _refused(413, "too_large", f"is larger than {limit} bytes", "Send less at once.")
 
 
+def row_too_large(limit: int) -> Refused:
+    """Return the refusal of a body with a row of more than `limit` bytes."""
+    return _refused(413, "too_large", f"has a row of more than {limit} bytes", "Correct that row.")
+
+
 def from_body(model: type[M], content_type: str, charset: str | None, body: bytes) -> M:
     """Validate a JSON body. Raises Refused (400, 415) and Invalid."""
+    require_json(content_type, charset)
+    return _from_json(model, body)
+
+
+def require_json(content_type: str, charset: str | None) -> None:
+    """Refuse (415) a body that is not declared as JSON in UTF-8."""
     if content_type != "application/json" or (charset or "utf-8").lower() not in {"utf-8", "utf8"}:
         remedy = "Send JSON in UTF-8 with `Content-Type: application/json`."
         raise _refused(415, "unsupported_media_type", "is not JSON in UTF-8", remedy, field="Content-Type")
+
+
+def _from_json(model: type[M], body: bytes) -> M:
     try:
         tree = from_json(body, allow_inf_nan=False)
     except ValueError:
@@ -90,6 +132,29 @@ def from_body(model: type[M], content_type: str, charset: str | None, body: byte
         raise invalid(model, error) from None
     _refuse_repeated(body)
     return values
+
+
+def row(model: type[M], body: bytes) -> M:
+    """Validate one of many JSON values. Raises Refused (400) and Invalid.
+
+    A plain one, a single object without escapes, is parsed once: it holds no NUL, and a name that occurs once is not
+    repeated.
+    """
+    if b"\\" in body or body.count(b"{") != 1 or any(body.count(name) > 1 for name in _quoted_names(model)):
+        return _from_json(model, body)
+    try:
+        values = model.model_validate_json(body)
+    except ValidationError as error:
+        if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
+            raise malformed() from None
+        raise invalid(model, error) from None
+    _refuse_unstorable(values.model_dump(by_alias=True))
+    return values
+
+
+@cache
+def _quoted_names(model: type[BaseModel]) -> tuple[bytes, ...]:
+    return tuple(f'"{field.alias or name}"'.encode() for name, field in model.model_fields.items())
 
 
 def malformed() -> Refused:

@@ -1,23 +1,28 @@
 """The route table: the path, access, input, output and handler of each route, and its documentation."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.http.auth import Claims
+from common.http.problems import FieldProblem
 from common.http.sizes import largest_body
 
 D = TypeVar("D")
+M = TypeVar("M", bound=BaseModel)
 I = TypeVar("I")  # noqa: E741 - reads as Call[Deps, Input]
 
 MAX_BODY = 256 * 1024
 """Least limit of a body in bytes; a model that accepts larger bodies raises it."""
+
+MAX_ROWS_BODY = 64 * 1024 * 1024
+"""Limit in bytes of a body that is read in rows. The gateway has the same."""
 
 ANSWER_SECONDS = 3.5
 """Default time in which an answer begins: callers commonly give up after five seconds."""
@@ -54,6 +59,29 @@ class Nothing(Input):
 
 EVENTS: Literal["text/event-stream"] = "text/event-stream"
 """The output of a route that answers with server-sent events; the header Last-Event-ID resumes them."""
+
+
+NDJSON: Literal["application/x-ndjson"] = "application/x-ndjson"
+"""Rows as JSON, one a line; the other form is a JSON array."""
+
+
+@dataclass(frozen=True)
+class Row(Generic[M]):
+    """A valid row of a body. `number` counts all rows of the request, from 1."""
+
+    number: int
+    value: M
+
+
+class RowOutcome(BaseModel):
+    """The outcome of one row of the request."""
+
+    row: Annotated[int, Field(description="The number of the row in the request, from 1.", examples=[1])]
+    outcome: Annotated[
+        Literal["accepted", "refused"],
+        Field(description="`accepted`: stored, as if it had been sent alone. `refused`: nothing of it is stored."),
+    ]
+    errors: Annotated[list[FieldProblem], Field(description="Each wrong field of a refused row.")] = []
 
 
 @dataclass(frozen=True)
@@ -103,7 +131,8 @@ class PathParameter:
     pattern: str | None = None
 
 
-Handler = Callable[[Call[Any, Any]], Awaitable[BaseModel | Answer | web.StreamResponse]]
+Result = BaseModel | Answer | web.StreamResponse | Sequence[RowOutcome]
+Handler = Callable[[Call[Any, Any]], Awaitable[Result]]
 
 
 @dataclass(frozen=True)
@@ -119,6 +148,10 @@ class Route:
     with None the handler bounds its own time. A quiet route logs only its failures: probes, and routes called
     thousands of times.
 
+    With `rows` instead of `takes` the body is a JSON array, or NDJSON, of such rows. The handler gets the valid ones in
+    portions, as `list[Row[…]]`, and returns a RowOutcome for each; `gives` is the model of one outcome, and `within`
+    limits one portion.
+
     The rest is documentation. A route without a summary, or with `Access.INTERNAL`, stays out of the OpenAPI
     document. `example` is what `takes` reads, as JSON: a body, or query parameters by name. `gives_example` is an
     answer with `status`. `path_parameters` describes each `{name}` but `merchant_id`. Tests send every example to
@@ -131,14 +164,15 @@ class Route:
     scope: str | Access
     takes: type[BaseModel] | None = Nothing
     query: type[Input] = Nothing
+    rows: type[BaseModel] | None = None
     gives: type[BaseModel] | Literal["text/event-stream"] | None = None
     status: int = 200
     also: tuple[int, ...] = ()
     summary: str = ""
     description: str = ""
     tags: tuple[Tag, ...] = ()
-    example: Mapping[str, Any] | None = None
-    gives_example: Mapping[str, Any] | None = None
+    example: Any = None
+    gives_example: Any = None
     path_parameters: Mapping[str, PathParameter] = field(default_factory=dict)
     max_body: int | None = None
     within: float | None = ANSWER_SECONDS
@@ -151,11 +185,19 @@ class Route:
             raise ValueError(f"{self.method} {self.path}: the path has no {sorted(unknown)}")
         if self.max_body is not None and self.takes is not None:
             raise ValueError(f"{self.method} {self.path}: the model decides how large a body may be")
-        expected = _input_of(self.handler)
-        if expected is not None and expected is not (self.takes or type(None)):
+        if self.rows and not (self.takes_body and self.takes is None and _is_outcome(self.gives)):
+            raise ValueError(f"{self.method} {self.path}: a route of rows takes nothing else and gives a RowOutcome")
+        expected, wanted = _input_of(self.handler), self._input
+        if expected is not None and expected != wanted:
             raise ValueError(
-                f"{self.method} {self.path}: the handler is written for {expected}, the route takes {self.takes}"
+                f"{self.method} {self.path}: the handler is written for {expected}, the route takes {wanted}"
             )
+
+    @property
+    def _input(self) -> object:
+        if self.rows:
+            return list[Row[self.rows]]  # type: ignore[name-defined]
+        return self.takes or type(None)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -170,14 +212,23 @@ class Route:
     @cached_property
     def body_limit(self) -> int:
         """The largest body in bytes. Every body that the model accepts fits, in any spelling of JSON."""
-        if self.max_body is not None:
-            return self.max_body
+        if self.max_body is not None or self.rows:
+            return self.max_body or MAX_ROWS_BODY
         return max(MAX_BODY, largest_body(self.takes)) if self.takes and self.takes_body else MAX_BODY
+
+    @cached_property
+    def row_limit(self) -> int:
+        """The largest row in bytes. Every row that the model accepts fits."""
+        return largest_body(self.rows) if self.rows else 0
 
     @property
     def takes_body(self) -> bool:
         """True if the input is a JSON body, false if it is the query string."""
         return self.method in {"PUT", "POST", "PATCH"}
+
+
+def _is_outcome(model: object) -> bool:
+    return isinstance(model, type) and issubclass(model, RowOutcome)
 
 
 def _input_of(handler: Handler) -> object:

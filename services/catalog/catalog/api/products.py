@@ -1,5 +1,6 @@
 """Products: create or update one, read them with the state of their sync."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -14,9 +15,13 @@ from catalog.store import products
 from common.contracts.catalog import Sku
 from common.contracts.problems import Code
 from common.db import merchants
-from common.errors import Invalid
+from common.db.merchants import Merchant
+from common.db.unit import Priority
+from common.errors import Invalid, Problem
 from common.http.paging import PageByName, part
-from common.http.routes import Answer, Call, Input, Nothing, PathParameter, Route, Tag
+from common.http.parse import MAX_PARAMETER, path_parameter
+from common.http.problems import FieldProblem
+from common.http.routes import Answer, Call, Input, Nothing, PathParameter, Route, Row, RowOutcome, Tag
 from common.money import Currency, MinorUnits
 from common.text import is_addressable
 
@@ -27,6 +32,7 @@ SKU_MEANING = (
     "The stock keeping unit. Unique within the merchant; links the product to the item in Clover. Any printable text "
     "but `.` and `..`, also between slashes, as no address can hold them. Percent-encode it in addresses."
 )
+ID_MEANING = "The id of the product in your system."
 PRICE_MEANING = "The price in minor units of `currency`, as ISO 4217 has them: 1250 is 12.50 USD, or 1250 JPY."
 STATUS_MEANING = "Only `active` products are visible at the till; `draft`, `inactive` and `archived` ones are hidden."
 BARCODE_MEANING = "The barcode. Without one, a linked item keeps its barcode in Clover."
@@ -43,6 +49,13 @@ def _addressable(sku: str) -> str:
     if not is_addressable(sku):
         raise ValueError("must not be `.` or `..`, nor have one between slashes: no address can hold it")
     return sku
+
+
+def _identifier(text: str) -> str:
+    try:
+        return path_parameter("product_id", text)
+    except Invalid:
+        raise ValueError("must be printable, without a part `.` or `..`: addresses cannot hold it") from None
 
 
 def _no_object(price: object) -> object:
@@ -70,6 +83,22 @@ class ProductInput(Input):
     ] = None
 
 
+class ProductRow(ProductInput):
+    """A product of a batch, with its id."""
+
+    product_id: Annotated[
+        str, AfterValidator(_identifier), Field(min_length=1, max_length=MAX_PARAMETER, description=ID_MEANING)
+    ]
+
+
+class ProductOutcome(RowOutcome):
+    """The outcome of one product of a batch."""
+
+    product_id: Annotated[
+        str | None, Field(description="The id of the product; null for a row that cannot be read.")
+    ] = None
+
+
 class SyncView(BaseModel):
     """The state of a product's sync with Clover."""
 
@@ -88,7 +117,7 @@ class SyncView(BaseModel):
 class ProductView(BaseModel):
     """A product with the state of its sync."""
 
-    product_id: Annotated[str, Field(description="The id of the product in your system.")]
+    product_id: Annotated[str, Field(description=ID_MEANING)]
     name: Annotated[str, Field(description="The name shown at the till.")]
     sku: Annotated[str, Field(description=SKU_MEANING)]
     price: Annotated[int, Field(description=PRICE_MEANING)]
@@ -140,12 +169,48 @@ async def put_product(call: Call[Deps, ProductInput]) -> Answer:
     async with call.deps.database.unit() as unit:
         merchant = await merchants.find(unit.conn, call.merchant_id)
         if product.currency != merchant.currency:
-            raise Invalid.field("currency", f"is not {merchant.currency}", "Send the merchant's own currency.")
+            raise Invalid([_other_currency(merchant)])
         record = await products.save(unit.conn, call.merchant_id, product, unit.now)
         if record.held:  # what Clover refused is tried again, even if nothing is left to push: that closes the problem
             await products.save_holds(unit.conn, call.merchant_id, {product.product_id: None})
         unit.mark(PUSH_PRODUCT, call.merchant_id, product.product_id)
     return Answer(202 if record.is_due else 200, ProductView.of(replace(record, held=None)))
+
+
+async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductOutcome]:
+    outcomes: list[ProductOutcome] = []
+    async with call.deps.database.unit() as unit:
+        merchant = await merchants.find(unit.conn, call.merchant_id)
+        for rows in _without_repeats(call.input):
+            wanted = [_product(row.value.product_id, row.value) for row in rows]
+            right = [product for product in wanted if product.currency == merchant.currency]
+            saved = await products.save_all(unit.conn, call.merchant_id, right, unit.now)
+            unit.mark(PUSH_PRODUCT, call.merchant_id, saved, priority=Priority.BULK)
+            for row, product in zip(rows, wanted, strict=True):
+                fault = _other_currency(merchant) if product.currency != merchant.currency else products.SKU_TAKEN
+                outcomes.append(_outcome(row, None if product.product_id in saved else fault))
+    return outcomes
+
+
+def _without_repeats(rows: Sequence[Row[ProductRow]]) -> Iterator[list[Row[ProductRow]]]:
+    """Yield the rows in groups in which no product occurs twice, so that the last row of a product is stored last."""
+    group: dict[str, Row[ProductRow]] = {}
+    for row in rows:
+        if row.value.product_id in group:
+            yield list(group.values())
+            group = {}
+        group[row.value.product_id] = row
+    yield list(group.values())
+
+
+def _outcome(row: Row[ProductRow], fault: Problem | None) -> ProductOutcome:
+    errors = [FieldProblem(field=fault.field, problem=fault.problem, remedy=fault.remedy)] if fault else []
+    outcome: Literal["accepted", "refused"] = "refused" if fault else "accepted"
+    return ProductOutcome(row=row.number, outcome=outcome, errors=errors, product_id=row.value.product_id)
+
+
+def _other_currency(merchant: Merchant) -> Problem:
+    return Problem("currency", f"is not {merchant.currency}", "Send the merchant's own currency.")
 
 
 def _product(product_id: str, wanted: ProductInput) -> Product:
@@ -197,7 +262,7 @@ EXAMPLE_SYNCED = {
     "item_id": "J8N5Q2W7E4R1T",
     "sync": {"state": "synced", "problem": None, "reason": None},
 }
-PATH = {"product_id": PathParameter("The id of the product in your system.", "mug-blue")}
+PATH = {"product_id": PathParameter(ID_MEANING, "mug-blue")}
 
 ROUTES = [
     Route(
@@ -247,5 +312,27 @@ ROUTES = [
         example=EXAMPLE_INPUT,
         gives_example=EXAMPLE_PENDING,
         path_parameters=PATH,
+    ),
+    Route(
+        "POST",
+        f"{MERCHANT}/products:batch",
+        put_products,
+        "products:write",
+        takes=None,
+        rows=ProductRow,
+        gives=ProductOutcome,
+        summary="Create or update many products",
+        description=(
+            "Stores many products as if each had been sent alone, and brings them to Clover in the background, after "
+            "what is changed one by one. Send a JSON array or, as `application/x-ndjson`, one object a line, up to "
+            "64 MiB. The answer has one outcome for each row, in the order of the rows: a JSON array, or NDJSON if "
+            "`Accept` asks for it. A row that is refused changes nothing, and the others are stored. If a product "
+            "occurs twice, the last row counts; a SKU stays with the product that had it first. Rows are stored while "
+            "they arrive, so after a 400, 408, 413 or 503 a part of them may be stored: send the request again, which "
+            "is always safe."
+        ),
+        tags=(PRODUCTS,),
+        example=[{"product_id": "mug-blue", **EXAMPLE_INPUT}],
+        gives_example=[{"row": 1, "outcome": "accepted", "errors": [], "product_id": "mug-blue"}],
     ),
 ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import asyncpg
@@ -10,7 +11,7 @@ from catalog.domain.items import ItemFields
 from catalog.domain.products import Held, Product, ProductRecord, Status
 from common.contracts.problems import Code
 from common.db.unit import Connection
-from common.errors import Invalid, NotFound
+from common.errors import Invalid, NotFound, Problem
 from common.text import clean
 
 RECORDS = """
@@ -31,12 +32,35 @@ UPDATE product SET name = $3, sku = $4, price = $5, currency = $6, status = $7, 
     deleted_item_id = CASE WHEN $7 = 'archived' THEN deleted_item_id END
 WHERE merchant_id = $1 AND product_id = $2
 """
+ADD_ALL = """
+INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, barcode, updated_at)
+SELECT $1, given.*, $9
+FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[]) AS given
+ON CONFLICT DO NOTHING
+"""
+# In one order in all requests, so that none deadlock.
+LOCK = "SELECT FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text[]) ORDER BY product_id FOR UPDATE"
+CHANGE_ALL = """
+UPDATE product SET name = given.name, sku = given.sku, price = given.price, currency = given.currency,
+    status = given.status, barcode = given.barcode, puts = puts + 1,
+    updated_at = CASE WHEN (product.name, product.sku, product.price, product.currency, product.status, product.barcode)
+        IS DISTINCT FROM (given.name, given.sku, given.price, given.currency, given.status, given.barcode)
+        THEN $9 ELSE updated_at END,
+    deleted_item_id = CASE WHEN given.status = 'archived' THEN deleted_item_id END
+FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[])
+    AS given (product_id, name, sku, price, currency, status, barcode)
+WHERE product.merchant_id = $1 AND product.product_id = given.product_id
+RETURNING product.product_id, held_problem
+"""
 SAVE_HOLDS = """
 UPDATE product SET held_problem = hold.problem, held_reason = hold.reason
 FROM unnest($2::text[], $3::text[], $4::text[]) AS hold (product_id, problem, reason)
 WHERE product.merchant_id = $1 AND product.product_id = hold.product_id
     AND (product.held_problem, product.held_reason) IS DISTINCT FROM (hold.problem, hold.reason)
 """
+
+
+SKU_TAKEN = Problem("sku", "belongs to another product of this merchant", "Give each product its own SKU.")
 
 
 async def save(conn: Connection, merchant_id: str, product: Product, now: datetime) -> ProductRecord:
@@ -47,9 +71,54 @@ async def save(conn: Connection, merchant_id: str, product: Product, now: dateti
         await conn.execute(CHANGE, merchant_id, product.product_id, *row)
         return await find(conn, merchant_id, product.product_id)
     except (asyncpg.UniqueViolationError, NotFound):
-        raise Invalid.field(
-            "sku", "belongs to another product of this merchant", "Give each product its own SKU."
-        ) from None
+        raise Invalid([SKU_TAKEN]) from None
+
+
+async def save_all(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
+    """Insert or update these products, each once, and lift their holds; return the ids of those that are saved.
+
+    A product is left out when another one has its SKU.
+    """
+    try:
+        async with conn.transaction():
+            return await _save_together(conn, merchant_id, sorted(products, key=lambda each: each.product_id), now)
+    except (asyncpg.UniqueViolationError, NotFound):
+        return await _save_singly(conn, merchant_id, products, now)
+
+
+async def _save_together(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
+    """Save all of them set-based. Raises UniqueViolationError or NotFound when one cannot be saved."""
+    ids = [each.product_id for each in products]
+    columns = (
+        ids,
+        [each.name for each in products],
+        [each.sku for each in products],
+        [each.price for each in products],
+        [each.currency for each in products],
+        [each.status for each in products],
+        [each.barcode for each in products],
+    )
+    await conn.execute(ADD_ALL, merchant_id, *columns, now)
+    await conn.execute(LOCK, merchant_id, ids)
+    changed = await conn.fetch(CHANGE_ALL, merchant_id, *columns, now)
+    if len(changed) < len(products):
+        raise NotFound
+    held = [row["product_id"] for row in changed if row["held_problem"]]
+    if held:
+        await save_holds(conn, merchant_id, dict.fromkeys(held))
+    return set(ids)
+
+
+async def _save_singly(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
+    saved = set()
+    for product in products:
+        with suppress(Invalid):
+            async with conn.transaction():
+                record = await save(conn, merchant_id, product, now)
+                if record.held:
+                    await save_holds(conn, merchant_id, {product.product_id: None})
+            saved.add(product.product_id)
+    return saved
 
 
 async def find(conn: Connection, merchant_id: str, product_id: str) -> ProductRecord:
