@@ -37,9 +37,11 @@ def mutants() -> list[Mutant]:
 
 
 def _read(entry: dict[str, Any]) -> Mutant:
+    """Read a pitfall of the engine, or of the service that it names."""
+    service = entry.get("service")
     return Mutant(
         pitfall=entry["pitfall"],
-        file=f"libs/common/common/{entry['module']}",
+        file=f"services/{service}/{service}/{entry['module']}" if service else f"libs/common/common/{entry['module']}",
         changes=[(change["old"], change["new"]) for change in entry["change"]],
-        tests=[f"tests/integration/engine/{test}" for test in entry["tests"]],
+        tests=[f"tests/integration/{service or 'engine'}/{test}" for test in entry["tests"]],
     )

@@ -1,10 +1,12 @@
-"""Each write of the plan fails at each point, and the order still ends in Clover exactly once."""
+"""The way of an order fails at each point around each write of its plan, and it still ends in Clover exactly once."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,9 +16,10 @@ from tests.support.clover import Shop
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderSynced
 from orders.domain.clover_order import CloverOrder, Payment
 from orders.domain.order import Order, RequestedAction
-from orders.domain.plan import missing
+from orders.domain.plan import missing, row_id
 from orders.domain.progress import Progress, State
 from orders.domain.source import Line, Source
+from orders.domain.taxes import MerchantTaxes
 from orders.domain.writes import (
     BY_NAME,
     AddLines,
@@ -26,12 +29,16 @@ from orders.domain.writes import (
     Delete,
     Lock,
     Pay,
+    RemoveLine,
+    UpdateOrder,
     Write,
 )
 
 CALLS: dict[type[Write], tuple[str, str]] = {
     CreateOrder: ("POST", r"orders$"),
+    RemoveLine: ("DELETE", r"orders/\w+/line_items/\w+"),
     AddLines: ("POST", r"orders/\w+/bulk_line_items$"),
+    UpdateOrder: ("POST", r"orders/\w+$"),
     CreateCustomer: ("POST", r"customers$"),
     AttachCustomer: ("POST", r"orders/\w+$"),
     Pay: ("POST", r"orders/\w+/payments$"),
@@ -41,41 +48,59 @@ CALLS: dict[type[Write], tuple[str, str]] = {
 """The call of each write."""
 
 PINS, TOTAL = 103, 309
+PIN, CAP = Line("PIN", "Pin", PINS, 3), Line("CAP", "Cap", 1, 500)
 BODY: dict[str, Any] = {
     "lines": [{"sku": "PIN", "name": "Pin", "quantity": PINS, "unit_price": 3}],
     "total": TOTAL,
     "customer": ADA,
 }
-SOURCE = Source(
-    "shopify",
-    "mugs.example",
-    "#1",
-    "USD",
-    (Line("PIN", "Pin", PINS, 3),),
-    TOTAL,
-    None,
-    datetime(2026, 1, 1, tzinfo=UTC),
-)
+EDIT = BODY | {
+    "lines": [
+        {"sku": "PIN", "name": "Pin", "quantity": PINS - 1, "unit_price": 3},
+        {"sku": "CAP", "name": "Cap", "quantity": 1, "unit_price": 500},
+    ],
+    "total": TOTAL + 497,
+}
+SOURCE = Source("shopify", "mugs.example", "#1", "USD", (PIN,), TOTAL, None, datetime(2026, 1, 1, tzinfo=UTC))
 NEW = Order("MRCHNT0000001", "o-1", "REFERENCE001", SOURCE, b"sealed", None, Progress())
-PAID = replace(NEW, progress=Progress(state=State.PAID, clover_order_id="0RDER00000001"))
-PAYMENT = Payment("REFERENCE001", TOTAL, "SUCCESS")
+PAID = replace(
+    NEW,
+    progress=Progress(state=State.PAID, clover_order_id="0RDER00000001", customer_settled=True, recorded_paid=TOTAL),
+)
+EDITED = replace(
+    PAID,
+    source=replace(SOURCE, lines=(replace(PIN, quantity=PINS - 1), CAP), total=TOTAL + 497),
+    progress=PAID.progress.edit(MerchantTaxes(), customer_changed=False),
+)
+ROWS = tuple(row_id(PAID, number) for number in range(1, PINS + 1))
+WHOLE = CloverOrder(
+    rows=ROWS,
+    total=TOTAL,
+    payments=(Payment("REFERENCE001", TOTAL, "SUCCESS"),),
+    state="open",
+    line_ids={ours: f"L{number}" for number, ours in enumerate(ROWS)},
+)
 
-PLANS: list[Write] = [
-    *missing(NEW, CloverOrder()),
-    *missing(replace(PAID, requested_action=RequestedAction.COMPLETE), CloverOrder(payments=(PAYMENT,), state="open")),
-    *missing(replace(PAID, requested_action=RequestedAction.CANCEL), CloverOrder()),
-]
+PLANS: dict[str, list[Write]] = {
+    "create": missing(NEW, CloverOrder()),
+    "complete": missing(replace(PAID, requested_action=RequestedAction.COMPLETE), WHOLE),
+    "cancel": missing(replace(PAID, requested_action=RequestedAction.CANCEL), CloverOrder()),
+    "edit": missing(EDITED, WHOLE),
+}
+"""The writes of each thing that happens to an order, from the plan itself."""
+MOMENTS = ("begun", "sent", "recorded")
+"""After the write was noted and before its call; after its answer and before that is recorded; before the next call."""
+FAULTS = ("kill", "exception", "cancel", "hang")
+WRITES = [(what, write) for what, plan in PLANS.items() for write in plan]
 CASES = [
-    *[pytest.param(write, False, id=f"{write.name} {write.key}") for write in PLANS],
+    *[pytest.param(*each, False, id=f"{each[0]}-{each[1].name}-{each[1].key[:13]}") for each in WRITES],
     *[
-        pytest.param(write, True, id=f"{write.name} {write.key} counted")
-        for write in PLANS
-        if isinstance(write, AddLines)
+        pytest.param(*each, True, id=f"{each[0]}-{each[1].name}-{each[1].key}-counted")
+        for each in WRITES
+        if isinstance(each[1], AddLines) and each[0] == "create"
     ],
 ]
 """Each write; lines also in a Clover that returns no `userData`, whose rows are counted."""
-REQUESTS = {Lock: "complete", Delete: "cancel"}
-"""The action that makes the plan hold such a write."""
 
 
 class Killed(BaseException):
@@ -84,24 +109,40 @@ class Killed(BaseException):
 
 @dataclass
 class FailPoint:
-    """A Clover session in which the process dies at one write: before its call leaves, or after it was answered."""
+    """A Clover session in which something happens at one write: `moment` says when, `fault` what."""
 
     clover: Any
-    write: Write | None
-    before: bool
+    write: Write | None = None
+    moment: str = "begun"
+    fault: str = "kill"
     forget_row_ids: bool = False
     calls: int = 0
+    armed: bool = False
+    struck: asyncio.Event = field(default_factory=asyncio.Event)
+    goes_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
     async def session(self, merchant_id: str) -> AsyncIterator["FailingApi"]:
         async with self.clover.session(merchant_id) as api:
             yield FailingApi(api, self)
 
-    def strikes(self, method: str, path: str) -> bool:
+    def is_its_call(self, what: str, method: str, path: str) -> bool:
         if self.write is None or not is_call_of(self.write, method, path):
             return False
         self.calls += 1
-        return self.calls == call_number(self.write)
+        return self.calls == call_number(what, self.write)
+
+    async def strike(self) -> None:
+        """Let the fault happen, once."""
+        self.write, self.armed = None, False
+        self.struck.set()
+        match self.fault:
+            case "kill":
+                raise Killed
+            case "exception":
+                raise ZeroDivisionError("a bug of ours")
+            case _:
+                await self.goes_on.wait()
 
 
 @dataclass
@@ -113,25 +154,36 @@ class FailingApi:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.api, name)
-        if name not in {"post", "delete"}:
+        if name not in {"get", "post", "delete"}:
             return found
 
         async def call(path: str, *arguments: Any, **named: Any) -> Any:
-            fatal = self.point.strikes(name.upper(), path)
-            if fatal and self.point.before:
-                raise Killed
+            point = self.point
+            if point.armed:
+                await point.strike()
+            ours = point.is_its_call(current.get("what", "create"), name.upper(), path)
+            if ours and point.moment == "begun":
+                await point.strike()
             answer = await found(path, *self._as_sent(arguments), **named)
-            if fatal:
-                raise Killed
+            if ours and point.moment == "sent":
+                await point.strike()
+            point.armed = ours and point.moment == "recorded"
             return answer
 
         return call
 
     def _as_sent(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not self.point.forget_row_ids or not arguments or "items" not in arguments[0]:
+        if not self.point.forget_row_ids or not isinstance(arguments[0], dict) or "items" not in arguments[0]:
             return arguments
         rows = [{k: v for k, v in row.items() if k != "userData"} for row in arguments[0]["items"]]
         return ({"items": rows}, *arguments[1:])
+
+
+REFUSED = 400
+"""Clover's answer to a creation that changed nothing, which may be repeated at once."""
+
+current: dict[str, str] = {}
+"""What happens to the order in the running test: the plan that its calls are counted in."""
 
 
 def is_call_of(write: Write, method: str, path: str) -> bool:
@@ -139,85 +191,142 @@ def is_call_of(write: Write, method: str, path: str) -> bool:
     return method == expected and re.fullmatch(pattern, path) is not None
 
 
-def call_number(write: Write) -> int:
-    """Return how many calls that look like this write's come before it, and itself."""
-    alike = [each for each in PLANS if CALLS[type(each)] == CALLS[type(write)]]
-    return 1 if type(write) in REQUESTS else alike.index(write) + 1
-
-
-async def crash_before(_orders: Orders, write: Write, deps: FailPoint) -> None:
-    deps.write, deps.before = write, True
-
-
-async def crash_after(_orders: Orders, write: Write, deps: FailPoint) -> None:
-    deps.write, deps.before = write, False
-
-
-async def lose_answer(orders: Orders, write: Write, _deps: FailPoint) -> None:
-    _fault(orders, write, "apply_then_drop")
-
-
-async def refuse(orders: Orders, write: Write, _deps: FailPoint) -> None:
-    _fault(orders, write, "refuse")
-
-
-def _fault(orders: Orders, write: Write, kind: str) -> None:
-    method, path = CALLS[type(write)]
-    orders.clover.fail(kind, method=method, path=f"/{path}", after=call_number(write) - 1, times=1, id="fault")
-
-
-POINTS: list[Callable[[Orders, Write, FailPoint], Awaitable[None]]] = [crash_before, crash_after, lose_answer, refuse]
+def call_number(what: str, write: Write) -> int:
+    """Return how many calls of this plan that look like this write's come before it, and itself."""
+    alike = [each for each in PLANS[what] if CALLS[type(each)] == CALLS[type(write)]]
+    return alike.index(write) + 1
 
 
 def test_every_write_has_its_fail_points() -> None:
     """A write that is added to the plan is added here."""
-    assert set(CALLS) == set(BY_NAME.values()) == {type(each) for each in PLANS}
-    assert [each.key for each in PLANS if isinstance(each, AddLines)] == ["1-100", "101-103"]
+    assert set(CALLS) == set(BY_NAME.values()) == {type(write) for _, write in WRITES}
+    assert [each.key for each in PLANS["create"] if isinstance(each, AddLines)] == ["1-100", "101-103"]
 
 
-@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.__name__)
-@pytest.mark.parametrize(("write", "forget_row_ids"), CASES)
-async def test_a_write_that_fails_ends_once_in_clover(
-    orders: Orders, write: Write, point: Callable[[Orders, Write, FailPoint], Awaitable[None]], forget_row_ids: bool
-) -> None:
-    """Wherever one of its writes fails, the order is in Clover once, whole and paid once, or cancelled once."""
-    orders.clover.sandbox.switches.set({"paid_locks": "no"})
-    shop, request = await orders.connected(), REQUESTS.get(type(write))
-    deps = FailPoint(orders.service.deps.clover, None, before=False, forget_row_ids=forget_row_ids)
-    orders.new_worker(replace(orders.service.deps, clover=deps))
+async def begin(orders: Orders, shop: Shop, what: str) -> None:
+    """Bring an order to where this happens to it, and request it."""
     await orders.put(shop, **BODY)
-    if request:
-        await orders.settle_for(SETTLE)
-        await orders.act(shop, request)
-    await point(orders, write, deps)
+    if what == "create":
+        return
+    await orders.settle_for(1)
+    assert await orders.state(shop) == "paid"
+    if what == "edit":
+        await orders.call("PUT", f"{orders.path(shop, 'o-1')}?edit=true", body_of(orders, shop) | EDIT)
+    else:
+        await orders.act(shop, what)
+
+
+def body_of(_orders: Orders, shop: Shop) -> dict[str, Any]:
+    return {
+        "channel": {"channel": "shopify", "store": "mugs.example"},
+        "number": "#1001",
+        "currency": shop.merchant.currency,
+        "placed_at": "2026-11-23T10:00:00+01:00",
+    }
+
+
+async def work_until_struck(orders: Orders, point: FailPoint) -> None:
+    """Work until the fault happens; a process that hangs loses its lease to another one before it goes on."""
+    working = asyncio.ensure_future(orders.run_until_idle())
+    struck = asyncio.ensure_future(point.struck.wait())
+    await asyncio.wait([working, struck], return_when=asyncio.FIRST_COMPLETED)
+    assert point.struck.is_set()
+    turns = list(orders.worker._turns.values())  # noqa: SLF001 - as a test of the engine
+    if point.fault == "cancel":
+        for each in turns:
+            each.cancel()
+    elif point.fault == "hang":
+        await orders.fetch("UPDATE lease SET expires_at = now() - interval '1 second' RETURNING name")
+        orders.new_worker(replace(orders.service.deps, clover=quiet(point)))
+        await orders.settle_for(3 * SETTLE)
+        if point.moment != "sent":  # a call would follow: the engine cancels a turn whose lease it could not renew
+            for each in turns:
+                each.cancel()
+        point.goes_on.set()
     try:
-        await orders.run_until_idle()
+        with suppress(asyncio.CancelledError):
+            await working
     except* Killed:
-        await orders.fetch("DELETE FROM lease")
-    assert deps.calls or orders.clover.sandbox.faults.rules()[0].played == 1
-    orders.new_worker(replace(orders.service.deps, clover=replace(deps, write=None)))
+        await orders.fetch("DELETE FROM lease RETURNING name")  # the next process need not wait until it expires
+    await asyncio.gather(*turns, return_exceptions=True)
+
+
+def quiet(point: FailPoint) -> FailPoint:
+    """Return the same Clover without a fault."""
+    return FailPoint(point.clover, forget_row_ids=point.forget_row_ids)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("what", "write", "forget_row_ids"), CASES)
+async def test_a_process_that_fails_at_a_write(
+    orders: Orders, what: str, write: Write, forget_row_ids: bool, fault: str
+) -> None:
+    """At each moment around the write: the order is in Clover once, whole and paid once, or cancelled once."""
+    orders.clover.sandbox.switches.set({"paid_locks": "no"})
+    for moment in MOMENTS:
+        shop = await orders.connected()
+        point = FailPoint(orders.service.deps.clover, None, moment, fault, forget_row_ids)
+        orders.new_worker(replace(orders.service.deps, clover=quiet(point)))
+        await begin(orders, shop, what)
+        current["what"], point.write = what, write
+        orders.new_worker(replace(orders.service.deps, clover=point))
+        if moment == "recorded" and write is PLANS[what][-1] and what == "cancel":
+            continue  # no call comes after a deletion
+        await work_until_struck(orders, point)
+        orders.new_worker(replace(orders.service.deps, clover=quiet(point)))
+        await orders.settle_for(3 * SETTLE)
+        await assert_ended_once(orders, shop, what, customers=1)
+
+
+@pytest.mark.parametrize("kind", ["apply_then_drop", "refuse"])
+@pytest.mark.parametrize(("what", "write", "forget_row_ids"), CASES)
+async def test_a_call_that_fails(orders: Orders, what: str, write: Write, forget_row_ids: bool, kind: str) -> None:
+    """An answer that is lost is looked up; a refused write goes at the merchant's retry."""
+    orders.clover.sandbox.switches.set({"paid_locks": "no"})
+    shop, point = await orders.connected(), FailPoint(orders.service.deps.clover, forget_row_ids=forget_row_ids)
+    orders.new_worker(replace(orders.service.deps, clover=point))
+    await begin(orders, shop, what)
+    method, path = CALLS[type(write)]
+    orders.clover.fail(kind, method=method, path=f"/{path}", after=call_number(what, write) - 1, times=1, id="fault")
     await orders.settle_for(3 * SETTLE)
+    assert orders.clover.sandbox.faults.rules()[0].played == 1
     if await orders.state(shop) in {"rejected", "held"}:
         await orders.act(shop, "retry")
         await orders.settle_for(SETTLE)
-
-    customers = 0 if point is refuse and write.optional else 1
-    await assert_ended_once(orders, shop, request, customers)
+    await assert_ended_once(orders, shop, what, customers=0 if kind == "refuse" and write.optional else 1)
 
 
-async def assert_ended_once(orders: Orders, shop: Shop, request: str | None, customers: int) -> None:
-    if request == "cancel":
+async def assert_ended_once(orders: Orders, shop: Shop, what: str, customers: int) -> None:
+    """Assert the invariants of orders: each ends, once and exact, and nothing was sent blindly."""
+    assert_looked_before_repeating(orders, shop)
+    mine = shop.merchant.id
+    synced = [each for each in await orders.emitted(OrderSynced) if each.merchant_id == mine]
+    if what == "cancel":
         assert (await orders.state(shop), in_clover(shop)) == ("cancelled", [])
-        assert len(await orders.emitted(OrderCancelled)) == len(in_clover(shop, deleted=True)) == 1
+        cancelled = [each for each in await orders.emitted(OrderCancelled) if each.merchant_id == mine]
+        assert len(cancelled) == len(in_clover(shop, deleted=True)) == 1
         return
     [made] = in_clover(shop)
-    assert_whole(made, customers)
-    assert await orders.state(shop) == ("done" if request else "paid")
-    assert len(await orders.emitted(OrderSynced)) == 1
-    assert len(await orders.emitted(OrderCompleted)) == (1 if request else 0)
+    assert in_clover(shop, deleted=True) == []
+    assert_whole(made, customers, edited=what == "edit")
+    assert await orders.state(shop) == ("done" if what == "complete" else "paid")
+    completed = [each for each in await orders.emitted(OrderCompleted) if each.merchant_id == mine]
+    assert len(synced) == (2 if what == "edit" else 1)
+    assert len(completed) == (1 if what == "complete" else 0)
 
 
-def assert_whole(made: InClover, customers: int) -> None:
-    assert [line["price"] for line in made.lines] == [3] * PINS
-    assert [payment["amount"] for payment in made.payments] == [TOTAL]
+def assert_looked_before_repeating(orders: Orders, shop: Shop) -> None:
+    """Assert that between two creations Clover answered at least three look-ups (O5)."""
+    entries = orders.clover.sandbox.journal.since(0)
+    calls = [each for each in entries if each.path.endswith(f"{shop.merchant.id}/orders")]
+    sent = [number for number, each in enumerate(calls) if each.method == "POST" and each.status != REFUSED]
+    for before, after in pairwise(sent):
+        assert len([each for each in calls[before:after] if each.method == "GET" and each.status == 200]) >= 3
+
+
+def assert_whole(made: InClover, customers: int, *, edited: bool) -> None:
+    rows = sorted(line["price"] for line in made.lines)
+    assert rows == ([3] * (PINS - 1) + [500] if edited else [3] * PINS)
+    assert [payment["amount"] for payment in made.payments] == ([TOTAL, 497] if edited else [TOTAL])
+    assert made.record["total"] == (TOTAL + 497 if edited else TOTAL)
     assert len(made.customers) == customers

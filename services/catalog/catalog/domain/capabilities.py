@@ -37,7 +37,34 @@ CAPABILITIES = (
         "and the dashboard and an e-mail tell you so. Once it exists, the waiting orders are sent automatically.",
     ),
     Capability("complete_orders", True, "Orders can be marked as completed in Clover."),
-    Capability("cancel_orders", True, "Orders can be marked as canceled in Clover."),
+    Capability(
+        "cancel_orders",
+        True,
+        "Orders can be marked as canceled in Clover: they are deleted there, or their lines voided where Clover keeps "
+        "them.",
+    ),
+    Capability(
+        "order_totals",
+        True,
+        "Taxes, shipping, discounts, fees and tips are written so that Clover shows exactly the total of your store.",
+    ),
+    Capability(
+        "edit_orders",
+        True,
+        "Orders can be changed after they are in Clover: lines are added and removed, further payments recorded.",
+    ),
+    Capability("unpaid_orders", True, "Orders that are not paid yet, or only in part, are shown as such in Clover."),
+    Capability(
+        "refunds",
+        False,
+        "Clover lets no app refund a payment. The order tells you what to refund at the till, if Clover should show "
+        "it.",
+    ),
+    Capability(
+        "multi_currency",
+        False,
+        "Clover has one currency per merchant. Orders in another currency are refused, with the reason.",
+    ),
     Capability(
         "external_payment",
         True,

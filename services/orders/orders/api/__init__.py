@@ -6,7 +6,7 @@ from orders.api import examples
 from orders.api.address import OrderAddress
 from orders.api.commands import cancel_order, complete_order, retry_order, update_fulfillment
 from orders.api.queries import get_order, list_orders
-from orders.api.requests import OrderInput, OrdersQuery
+from orders.api.requests import OrderInput, OrdersQuery, SubmitQuery
 from orders.api.responses import OrderDetail, OrderPage
 from orders.api.sales import SalesPage, list_sales
 from orders.api.submit import put_order
@@ -52,17 +52,20 @@ ROUTES = [
         put_order,
         "orders:write",
         takes=OrderInput,
+        query=SubmitQuery,
         gives=OrderDetail,
         status=202,
         also=(200, 409),
         summary="Create or correct an order",
-        description="Stores an order of another store and queues it for Clover. `channel` and the id together identify "
-        "an order: two stores may use the same id. The call is idempotent: repeating it with the same order, its lines "
-        "in any sequence, answers 200 and changes nothing. While nothing of the order is in Clover, a different order "
-        "under the same id corrects it and answers 202; while it is being sent, 409 `order_being_sent` with "
-        "`Retry-After`; once it is in Clover, 409 `order_differs` with the fields that differ. The id of an order that "
-        "was cancelled before it was sent can be used again. The answer is 202 once the order is stored durably; "
-        "follow its `state` from there. Lines, discounts, shipping, fees, added taxes and tips must come to `total`; "
+        description="Stores an order of another store and queues it for Clover. `channel` and the id identify an "
+        "order: two stores may use the same id. The call is idempotent: repeating it with the same order, its "
+        "lines in any sequence, answers 200 and changes nothing. While nothing of the order is in Clover, a "
+        "different order under the same id corrects it and answers 202; while it is being sent, 409 "
+        "`order_being_sent` with `Retry-After`; once it is in Clover, 409 `order_differs` with the fields that "
+        "differ, or with `?edit=true` 202: lines that changed are removed there and added anew, further payments "
+        "are recorded, and `notices` says what Clover lets no app do. The id of an order that was cancelled "
+        "before it was sent can be used again. The answer is 202 once the order is stored durably; follow its "
+        "`state` from there. Lines, discounts, shipping, fees, added taxes and tips must come to `total`; "
         "otherwise the answer is 422 with both sums.",
         tags=(TAG,),
         example=examples.ORDER,

@@ -262,6 +262,14 @@ class OrderInput(Input):
         return in_minor_units(self.total, self.currency)
 
 
+class SubmitQuery(Input):
+    """How an order is taken that is stored already."""
+
+    edit: Annotated[
+        bool, Field(description="Whether an order that is in Clover is changed there, where it differs.")
+    ] = False
+
+
 class OrdersQuery(PageByNumber):
     """The orders to list."""
 

@@ -125,13 +125,13 @@ async def detail(deps: Deps, merchant_id: str, reference: str) -> OrderDetail:
         [order] = await store.orders.find(conn, merchant_id, [reference])
         entries = await store.timeline.find(conn, merchant_id, reference)
     timeline = [TimelineEntry(at=each.at, event=each.event, detail=each.detail) for each in entries]
-    said = list(notices(order.source, order.charge))
+    said = list(notices(order.source, order.charge, order.progress.recorded_paid))
     return OrderDetail(**dict(summary(shown)), sums=_sums(order), notices=said, timeline=timeline)
 
 
 def _sums(order: Order) -> OrderSums:
     source, charge = order.source, order.charge
-    tip, paid = whole(source.tip), sum(each.amount + each.tip for each in charge.payments)
+    tip, paid = whole(source.tip), max(charge.paid, order.progress.recorded_paid) + charge.tip
     return OrderSums(
         store=Sums(total=source.total - tip, tax=tax(source), tip=tip, paid=paid_in_store(source)),
         clover=Sums(total=charge.total, tax=charge.tax, tip=charge.tip, paid=paid),

@@ -16,7 +16,7 @@ from orders.api.requests import OrderInput
 from orders.api.responses import detail
 from orders.deps import Deps, customer_context
 from orders.domain.identity import Identity
-from orders.domain.order import Order
+from orders.domain.order import Order, RequestedAction
 from orders.domain.privacy import as_stored, keepable
 from orders.domain.progress import Progress, State
 from orders.domain.setup import SETUP_CODES
@@ -35,17 +35,17 @@ _CUSTOMER = TypeAdapter(Customer)
 
 async def put_order(call: Call[Deps, OrderInput]) -> Answer:
     """Store the order and queue it, or correct the stored one; the same order again changes nothing."""
-    source_id, deps = _source_id(call.path["source_id"]), call.deps
+    deps = call.deps
     merchant = await merchants.find_or_fetch(deps.database, deps.catalog, call.merchant_id)
     source = _adding_up(call.input, merchant.currency)
     async with deps.database.unit() as unit:
-        order, changed = await _store(deps, unit, merchant, source_id, source)
+        order, changed = await _store(call, unit, merchant, source)
     return Answer(202 if changed else 200, await detail(deps, call.merchant_id, order))
 
 
-async def _store(deps: Deps, unit: Unit, merchant: Merchant, source_id: str, given: Source) -> tuple[str, bool]:
+async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, given: Source) -> tuple[str, bool]:
     """Store the order, unless it is there already. Returns its reference, and whether anything changed."""
-    merchant_id = merchant.merchant_id
+    deps, merchant_id, source_id = call.deps, merchant.merchant_id, _source_id(call.path["source_id"])
     source = keepable(merchant.region, given, await store.links.known(unit.conn, merchant_id, given.skus))
     identity = Identity(given.channel, given.store, source_id)
     for own in identity.references(deps.reference_key, merchant_id):
@@ -58,7 +58,10 @@ async def _store(deps: Deps, unit: Unit, merchant: Merchant, source_id: str, giv
         if stored is not None and (stored.order.source_id, stored.order.source.channel) == (source_id, given.channel):
             if merchant.region != "us":
                 order = replace(order, source=as_stored(stored.order.source, source))
-            return own, await _take_again(unit, stored, order, _compared(deps, merchant, stored.order, given))
+            if order.source.placed_at is None:
+                order = replace(order, source=replace(order.source, placed_at=stored.order.source.placed_at))
+            different = _compared(deps, merchant, stored.order, given)
+            return own, await _take_again(unit, stored, order, different, edit=call.query.edit)
     raise RuntimeError("no free reference for an order")
 
 
@@ -73,7 +76,7 @@ def _compared(deps: Deps, merchant: Merchant, known: Order, given: Source) -> li
     return differing(replace(known.source, customer=opened), same)
 
 
-async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: list[str]) -> bool:
+async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: list[str], *, edit: bool) -> bool:
     """Take an order whose id is known. Returns whether anything changed; raises Refused when it may not change."""
     known = stored.order
     if known.progress.state is State.CANCELLED and known.is_only_here:
@@ -87,16 +90,29 @@ async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: 
         raise _being_sent()
     if known.progress.state is State.CANCELLED:
         raise Refused(409, "order_cancelled", "An order with this id was in Clover and is cancelled. Send a new id.")
-    if not known.is_only_here:
-        raise _differs(different)
-    progress = known.progress.corrected()
+    if known.is_only_here:
+        progress, event = known.progress.corrected(), TimelineEvent.CORRECTED
+    else:
+        progress, event = await _edited(unit, known, order, different, edit=edit), TimelineEvent.EDITED
     await store.orders.replace(unit, known, replace(order, progress=progress, requested_action=known.requested_action))
-    entry = Entry(TimelineEvent.CORRECTED, ", ".join(different))
+    entry = Entry(event, ", ".join(different))
     if stored.held_problem in SETUP_CODES:  # it goes with all others once the missing part is found
         store.timeline.add(unit, known.merchant_id, known.reference, entry)
     else:
         await _queue(unit, known, entry)
     return True
+
+
+async def _edited(unit: Unit, known: Order, order: Order, different: list[str], *, edit: bool) -> Progress:
+    """Return the progress with which an order in Clover becomes this one. Raises Refused when it may not change."""
+    if not edit:
+        raise _differs(different)
+    if known.requested_action is RequestedAction.CANCEL:
+        raise Refused(409, "order_cancelled", "The order is being cancelled and cannot be changed.")
+    if known.progress.sending is not None:
+        raise _being_sent()
+    taxes = (await store.setup.find(unit.conn, known.merchant_id)).taxes
+    return known.progress.edit(taxes.needed_by(order.source), customer_changed="customer" in different)
 
 
 async def _queue(unit: Unit, order: Order, entry: Entry) -> None:
@@ -122,7 +138,7 @@ def _being_sent() -> Refused:
 
 def _differs(different: list[str]) -> Refused:
     problem = "differs from the order that is in Clover"
-    remedy = "Send the same order again, or cancel it and send the corrected one under a new id."
+    remedy = "Send it with `?edit=true` to have the order in Clover changed, or send the same order again."
     return Refused(
         409,
         "order_differs",

@@ -10,7 +10,10 @@ from orders.clover.orders import (
     find_orders,
     lock_order,
     pay,
+    remove_line,
+    set_total,
     show_order,
+    update_order,
 )
 from orders.clover.setup import find_order_type, find_tender, read_taxes
 
@@ -30,5 +33,8 @@ __all__ = [
     "lock_order",
     "pay",
     "read_taxes",
+    "remove_line",
+    "set_total",
     "show_order",
+    "update_order",
 ]

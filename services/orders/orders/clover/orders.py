@@ -48,6 +48,7 @@ class OrderResponse(Response):
     """An order with its lines and payments; none of these at all means that the expand was ignored (documented)."""
 
     total: int | None = None
+    title: str | None = None
     state: str | None = None
     payment_state: str | None = None
     deleted_timestamp: int | None = None
@@ -68,15 +69,31 @@ class NewRow:
 async def create_order(api: MerchantApi, order: Order, setup: Setup) -> str:
     """Create the order without its lines and return its id. Clover leaves the total to us (documented)."""
     body = {
+        **_header(order),
         "state": "open",  # without it the order is an invisible draft (documented)
         "orderType": {"id": setup.order_type_id},
-        "title": title(order.source),
         "note": note(order.source_id),
         "externalReferenceId": order.reference,
+    }
+    return (await api.post("orders", body, IdResponse)).id
+
+
+def _header(order: Order) -> dict[str, object]:
+    return {
+        "title": title(order.source),
         "total": order.charge.total,
         "taxRemoved": order.charge.tax_removed,
     }
-    return (await api.post("orders", body, IdResponse)).id
+
+
+async def update_order(api: MerchantApi, order: Order) -> None:
+    """Write title and total as they are now; repeating it changes nothing."""
+    await api.post(f"orders/{order.clover_id}", _header(order), Unread)
+
+
+async def set_total(api: MerchantApi, clover_order_id: str, total: int) -> None:
+    """Write the total; repeating it changes nothing."""
+    await api.post(f"orders/{clover_order_id}", {"total": total}, Unread)
 
 
 async def find_orders(api: MerchantApi, reference: str) -> list[str]:
@@ -93,6 +110,11 @@ async def find_orders(api: MerchantApi, reference: str) -> list[str]:
 async def add_lines(api: MerchantApi, clover_order_id: str, rows: Sequence[NewRow]) -> None:
     """Add up to 100 rows in one call. A row without an item is a named custom line."""
     await api.post(f"orders/{clover_order_id}/bulk_line_items", {"items": [_row(each) for each in rows]}, Unread)
+
+
+async def remove_line(api: MerchantApi, clover_order_id: str, line_id: str, reason: str) -> None:
+    """Void a row. Raises NotFound when it is gone already."""
+    await api.delete(f"orders/{clover_order_id}/line_items/{line_id}", {"reason": reason})
 
 
 def _row(new: NewRow) -> dict[str, object]:
@@ -148,6 +170,8 @@ async def show_order(api: MerchantApi, order: Order) -> CloverOrder:
         payment_state=shown.payment_state,
         state=shown.state,
         price=_price(rows),
+        title=shown.title,
+        line_ids={each.user_data: each.id for each in rows if each.user_data},
     )
 
 

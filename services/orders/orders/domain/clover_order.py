@@ -1,6 +1,7 @@
 """The order as Clover shows it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 SUCCESS = "SUCCESS"
 LOCKED = "locked"
@@ -20,7 +21,7 @@ class Payment:
 class CloverOrder:
     """The order as Clover shows it. `rows` holds, for each line item, the id of ours that it carries, if any.
 
-    `price` is the sum of the prices of the rows.
+    `line_ids` are Clover's ids of those rows, by ours. `price` is the sum of the prices of the rows.
     """
 
     rows: tuple[str | None, ...] = ()
@@ -29,6 +30,8 @@ class CloverOrder:
     payment_state: str | None = None
     state: str | None = None
     price: int | None = None
+    title: str | None = None
+    line_ids: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_refunded(self) -> bool:

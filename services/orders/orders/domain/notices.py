@@ -15,12 +15,14 @@ def tax(source: Source) -> int:
     return whole(sums.total_of(source.taxes or inside))
 
 
-def refunded(source: Source) -> int:
-    """Return what was refunded of payments that the order in Clover shows.
+def to_refund(source: Source, charge: Charge, recorded: int) -> int:
+    """Return by how much the payments in Clover, of which `recorded` were sent, exceed what the store kept.
 
-    A store that lowers the total by what it gives back has payments above the total; that part never gets to Clover.
+    A store that lowers the total by what it gives back may have done so before the order came to Clover, or after.
     """
-    return max(whole(add(each.amount for each in source.refunds)) - overpaid(source), 0)
+    in_clover = max(charge.paid, recorded) + charge.tip
+    kept = paid_in_store(source) - whole(add(each.amount for each in source.refunds))
+    return max(in_clover - kept, 0)
 
 
 def paid_in_store(source: Source) -> int:
@@ -33,8 +35,8 @@ def overpaid(source: Source) -> int:
     return max(paid_in_store(source) - source.total, 0)
 
 
-def notices(source: Source, charge: Charge) -> Iterator[str]:
-    """Yield what the merchant should know."""
+def notices(source: Source, charge: Charge, recorded: int = 0) -> Iterator[str]:
+    """Yield what the merchant should know of an order of whose payments `recorded` are in Clover, in minor units."""
 
     def money(amount: int) -> str:
         return format_money(amount, source.currency)
@@ -54,10 +56,10 @@ def notices(source: Source, charge: Charge) -> Iterator[str]:
             f"The order has {source.units} units, more than Clover takes. Its largest lines are one row each, such as "
             "“100 × Mug”, without their Clover item: please correct the stock of these items yourself."
         )
-    if refund := refunded(source):
+    if refund := to_refund(source, charge, recorded):
         yield (
-            f"The store refunded {money(refund)}. Clover lets no app refund: if Clover should show it, open the order "
-            f"at the till and refund {money(refund)} there as External Payment."
+            f"The store gave back {money(refund)} that Clover shows as paid. No app can refund in Clover: to have it "
+            f"shown there, open the order at the till and refund {money(refund)} there as External Payment."
         )
     if over := overpaid(source):
-        yield f"The payments are {money(over)} more than the total; Clover shows only what the order costs."
+        yield f"The payments are {money(over)} more than the total; Clover gets only what the order costs."

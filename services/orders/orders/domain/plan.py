@@ -8,6 +8,7 @@ from orders.domain.charge import PlannedPayment, Row
 from orders.domain.clover_order import LOCKED, CloverOrder
 from orders.domain.order import Order, RequestedAction
 from orders.domain.progress import Progress, State
+from orders.domain.source import title
 from orders.domain.writes import (
     BY_NAME,
     AddLines,
@@ -17,8 +18,13 @@ from orders.domain.writes import (
     Delete,
     Lock,
     Pay,
+    RemoveLine,
+    UpdateOrder,
     Write,
 )
+
+MOST_PAYMENTS = 1000
+"""Payments of one order, those that edits add included."""
 
 
 def target(order: Order) -> State:
@@ -41,10 +47,11 @@ def missing(order: Order, clover_order: CloverOrder) -> list[Write]:
             return [Lock(order.reference)] if is_open else []
         case _:
             create = [] if order.progress.clover_order_id else [CreateOrder(order.reference)]
-            pay = [Pay(key) for key in payments(order) if is_payment_missing(order, key, clover_order)]
             # Nothing is paid on a free order, so that Clover does not lock it: it would look like an open tab.
             lock = [Lock(order.reference)] if order.charge.is_free and clover_order.state != LOCKED else []
-            return [*create, *_lines(order, clover_order), *_customer(order), *pay, *lock]
+            pay = _payments(order, clover_order)
+            lines = [*_removed(order, clover_order), *_lines(order, clover_order), *_header(order, clover_order)]
+            return [*create, *lines, *_customer(order), *pay, *lock]
 
 
 def shortfall(order: Order, clover_order: CloverOrder) -> str | None:
@@ -76,10 +83,9 @@ def rows(write: AddLines, order: Order) -> list[tuple[str, Row]]:
     return [(row_id(order, number), order.charge.rows[number - 1]) for number in write.numbers]
 
 
-def payments(order: Order) -> dict[str, PlannedPayment]:
-    """Return the payments to record, by the id of ours that Clover stores with each; the first has our reference."""
-    keys = (order.reference, *(f"{order.reference}-{number}" for number in range(2, len(order.charge.payments) + 1)))
-    return dict(zip(keys, order.charge.payments, strict=False))
+def our_lines(order: Order, clover_order: CloverOrder) -> dict[str, str]:
+    """Return Clover's ids of the rows that we added, by ours."""
+    return {ours: its for ours, its in clover_order.line_ids.items() if ours.startswith(f"{order.reference}-")}
 
 
 def any_row_there(write: AddLines, order: Order, clover_order: CloverOrder) -> bool:
@@ -89,6 +95,9 @@ def any_row_there(write: AddLines, order: Order, clover_order: CloverOrder) -> b
 
 def with_applied(write: Write, order: Order, clover_order: CloverOrder) -> CloverOrder:
     """Return Clover's order with the rows of a write that was applied since it was read."""
+    if isinstance(write, RemoveLine):
+        left = tuple(each for each in clover_order.rows if each != write.key)
+        return replace(clover_order, rows=left, line_ids={k: v for k, v in clover_order.line_ids.items() if k in left})
     if not isinstance(write, AddLines):
         return clover_order
     ours = [row_id(order, number) for number in write.numbers]
@@ -129,10 +138,46 @@ def _customer(order: Order) -> list[Write]:
     return [attach] if order.progress.clover_customer_id else [CreateCustomer(order.reference), attach]
 
 
-def is_payment_missing(order: Order, key: str, clover_order: CloverOrder) -> bool:
-    """Whether this payment is missing and no other payments cover what was paid."""
-    is_ours = any(each.reference == key for each in clover_order.payments)
-    return clover_order.paid < order.charge.paid and not is_ours
+def _removed(order: Order, clover_order: CloverOrder) -> list[RemoveLine]:
+    """List the rows of ours that an edit took away."""
+    if not order.progress.edited:
+        return []
+    kept = {f"{order.reference}-{row.id}" for row in order.charge.rows}
+    return [RemoveLine(ours, its) for ours, its in our_lines(order, clover_order).items() if ours not in kept]
+
+
+def _header(order: Order, clover_order: CloverOrder) -> list[UpdateOrder]:
+    """Only an edit overwrites what Clover shows: any other difference is shown, never absorbed."""
+    if not order.progress.edited:
+        return []
+    is_same = (clover_order.total, clover_order.title) == (order.charge.total, title(order.source))
+    return [] if is_same else [UpdateOrder(order.reference)]
+
+
+def _payments(order: Order, clover_order: CloverOrder) -> list[Pay]:
+    """List the payments that Clover does not show, as far as they are not covered by others.
+
+    What an edit adds to a payment that is in Clover, where it cannot change, is one more payment.
+    """
+    missing = order.charge.paid - clover_order.paid
+    if missing <= 0:
+        return []
+    keys = [order.reference, *(f"{order.reference}-{number}" for number in range(2, MOST_PAYMENTS))]
+    shown = {each.reference for each in clover_order.payments}
+    planned = dict(zip(keys, order.charge.payments, strict=False))
+    pays = [Pay(key, payment) for key, payment in planned.items() if key not in shown]
+    if not pays:
+        free = next(key for key in keys[len(planned) :] if key not in shown)
+        pays = [Pay(free, PlannedPayment(missing))]
+    return pays
+
+
+def payment_shown(key: str, order: Order, clover_order: CloverOrder) -> int | None:
+    """Return the amount of the payment with this id of ours, 0 if others cover the order, None if it is missing."""
+    ours = [each.amount for each in clover_order.payments if each.reference == key]
+    if ours:
+        return ours[0]
+    return 0 if clover_order.paid >= order.charge.paid else None
 
 
 def _unpaid(order: Order, clover_order: CloverOrder) -> str | None:
@@ -158,8 +203,9 @@ def differences(order: Order, clover_order: CloverOrder) -> list[str]:
         wrong.append(f"it has {lines} units and Clover shows {shown}")
     elif clover_order.price is not None and charge.price is not None and clover_order.price != charge.price:
         wrong.append(f"its lines come to {money(charge.price)} and Clover shows {money(clover_order.price)}")
-    if clover_order.paid != charge.paid:
-        wrong.append(f"{money(charge.paid)} were paid and Clover shows {money(clover_order.paid)}")
+    paid = max(charge.paid, order.progress.recorded_paid)  # an edit that costs less leaves the payments as they are
+    if clover_order.paid != paid:
+        wrong.append(f"{money(paid)} were paid and Clover shows {money(clover_order.paid)}")
     elif charge.is_covered and (unpaid := _unpaid(order, clover_order)):
         wrong.append(unpaid)
     return wrong

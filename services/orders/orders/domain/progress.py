@@ -39,6 +39,8 @@ class Progress:
     creations sent. `refused_skus` are those whose Clover items were refused; their lines go as named custom lines.
     `lines_a_call` shrinks after a refusal, until the refused item stands alone. `customer_settled`: nothing is left to
     do for the customer. `taxes` are the merchant's at the creation, as far as the order needs them.
+    `edited`: an edit of an order in Clover is not written there yet. `recorded_paid` is the sum of the payments that we
+    recorded, in minor units; Clover lowers it for nobody.
     """
 
     state: State = State.READY
@@ -54,6 +56,8 @@ class Progress:
     refused_skus: tuple[str, ...] = ()
     lines_a_call: int = LINES_A_CALL
     taxes: MerchantTaxes | None = None
+    edited: bool = False
+    recorded_paid: int = 0
     reason: str | None = None
 
     @property
@@ -105,6 +109,15 @@ class Progress:
         """Clover refused the item of this SKU."""
         return replace(self, refused_skus=(*self.refused_skus, sku))
 
+    def with_payment(self, amount: int) -> "Progress":
+        """The payment is in Clover."""
+        return replace(self.applied(), recorded_paid=self.recorded_paid + amount)
+
+    def edit(self, taxes: MerchantTaxes, *, customer_changed: bool) -> "Progress":
+        """Another order takes the place of this one, which is in Clover."""
+        edited = replace(self.reached(State.CREATED), edited=True, taxes=taxes)
+        return replace(edited, clover_customer_id=None, customer_settled=False) if customer_changed else edited
+
     def with_customer(self, clover_customer_id: str) -> "Progress":
         """The customer has this id in Clover and is not attached yet."""
         return replace(self.applied(), clover_customer_id=clover_customer_id)
@@ -131,14 +144,14 @@ class Progress:
 
     def restarted(self) -> "Progress":
         """A person requested another attempt of a rejected order."""
-        return self.reached(State.CREATED if self.clover_order_id else State.READY)
+        return replace(self, state=State.CREATED if self.clover_order_id else State.READY, reason=None)
 
     def corrected(self) -> "Progress":
         """Another order took the place of this one, of which nothing is in Clover."""
         return Progress(attempts=self.attempts, doubts=self.doubts)
 
     def reached(self, state: State) -> "Progress":
-        return replace(self, state=state, reason=None)
+        return replace(self, state=state, reason=None, edited=False)
 
     @property
     def _is_creating(self) -> bool:

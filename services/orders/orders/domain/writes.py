@@ -1,8 +1,9 @@
 """The writes that bring an order into Clover, as data: the plan lists them, `sync/writes` sends them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
+from orders.domain.charge import PlannedPayment
 from orders.domain.timeline import TimelineEvent
 
 
@@ -54,6 +55,27 @@ class AddLines(Write):
 
 
 @dataclass(frozen=True)
+class RemoveLine(Write):
+    """Remove a row that is not in the order any more; repeating it changes nothing. The key is our id of the row."""
+
+    line_id: str = ""
+    """Clover's id of the row."""
+
+    name = "remove_line"
+    once = False
+    applied_as = TimelineEvent.LINE_REMOVED
+
+
+@dataclass(frozen=True)
+class UpdateOrder(Write):
+    """Write the total and the title of an edited order; repeating it changes nothing."""
+
+    name = "update_order"
+    once = False
+    applied_as = TimelineEvent.UPDATED
+
+
+@dataclass(frozen=True)
 class CreateCustomer(Write):
     """Find the customer in Clover, or create them."""
 
@@ -76,6 +98,9 @@ class AttachCustomer(Write):
 @dataclass(frozen=True)
 class Pay(Write):
     """Record a payment made elsewhere. The key is the id of ours that Clover stores on the payment."""
+
+    payment: PlannedPayment | None = field(default=None, compare=False)
+    """The payment; None when it is only looked up."""
 
     name = "pay"
     needs_setup = True
@@ -100,5 +125,16 @@ class Delete(Write):
 
 
 BY_NAME: dict[str, type[Write]] = {
-    each.name: each for each in (CreateOrder, AddLines, CreateCustomer, AttachCustomer, Pay, Lock, Delete)
+    each.name: each
+    for each in (
+        CreateOrder,
+        RemoveLine,
+        AddLines,
+        UpdateOrder,
+        CreateCustomer,
+        AttachCustomer,
+        Pay,
+        Lock,
+        Delete,
+    )
 }

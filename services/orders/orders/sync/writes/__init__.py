@@ -8,13 +8,36 @@ order goes on after Clover's refusal, or raises.
 from collections.abc import Mapping
 from types import ModuleType
 
-from orders.domain.writes import AddLines, AttachCustomer, CreateCustomer, CreateOrder, Delete, Lock, Pay, Write
-from orders.sync.writes import attach_customer, create_customer, create_order, delete, lines, lock, pay
+from orders.domain.writes import (
+    AddLines,
+    AttachCustomer,
+    CreateCustomer,
+    CreateOrder,
+    Delete,
+    Lock,
+    Pay,
+    RemoveLine,
+    UpdateOrder,
+    Write,
+)
+from orders.sync.writes import (
+    attach_customer,
+    create_customer,
+    create_order,
+    delete,
+    lines,
+    lock,
+    pay,
+    remove_line,
+    update_order,
+)
 from orders.sync.writes.context import WriteContext
 
 WRITES: Mapping[type[Write], ModuleType] = {
     CreateOrder: create_order,
+    RemoveLine: remove_line,
     AddLines: lines,
+    UpdateOrder: update_order,
     CreateCustomer: create_customer,
     AttachCustomer: attach_customer,
     Pay: pay,

@@ -1,15 +1,18 @@
-"""Deletes an order, which is all Clover offers to cancel one."""
+"""Deletes an order, which is all Clover offers to cancel one; where Clover refuses, its lines are voided."""
 
 import structlog
 
 from common.errors import NotFound, Rejected
 from orders import clover
 from orders.domain.order import Order
+from orders.domain.plan import our_lines
 from orders.domain.progress import Progress
 from orders.domain.writes import Delete
 from orders.sync.writes.context import WriteContext
 
 log = structlog.get_logger()
+
+REASON = "Cancelled in the online store"
 
 
 async def send(context: WriteContext, _write: Delete, order: Order) -> Progress:
@@ -19,7 +22,21 @@ async def send(context: WriteContext, _write: Delete, order: Order) -> Progress:
     except NotFound:
         log.info("an order to be cancelled was already gone", reference=order.reference)
     except Rejected:
-        # Clover may keep an order with payments for ever; once all of them were refunded at the till it is settled.
-        if not (await clover.show_order(context.api, order)).is_refunded:
+        if not await _is_void(context, order):
             raise
     return order.progress.applied()
+
+
+async def _is_void(context: WriteContext, order: Order) -> bool:
+    """Void the lines and return whether nothing is left of the order. Each call may be repeated.
+
+    Clover may keep an order with payments for ever; once all of them were refunded at the till it is settled.
+    """
+    shown = await clover.show_order(context.api, order)
+    if shown.is_refunded:
+        return True
+    for line_id in our_lines(order, shown).values():
+        await clover.remove_line(context.api, order.clover_id, line_id, REASON)
+    if shown.total:
+        await clover.set_total(context.api, order.clover_id, 0)
+    return not shown.paid

@@ -1,0 +1,19 @@
+"""Removes a row that an edit took away; the rows that stay are not touched."""
+
+from common.errors import NotFound
+from orders import clover
+from orders.domain.order import Order
+from orders.domain.progress import Progress
+from orders.domain.writes import RemoveLine
+from orders.sync.writes.context import WriteContext
+
+REASON = "Removed in the online store"
+
+
+async def send(context: WriteContext, write: RemoveLine, order: Order) -> Progress:
+    """Remove the row; one that is gone already is as good."""
+    try:
+        await clover.remove_line(context.api, order.clover_id, write.line_id, REASON)
+    except NotFound:
+        await clover.show_order(context.api, order)  # raises NotFound if the order is gone, not the row
+    return order.progress.applied()

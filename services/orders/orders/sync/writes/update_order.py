@@ -1,0 +1,13 @@
+"""Writes the total and the title of an order that was edited."""
+
+from orders import clover
+from orders.domain.order import Order
+from orders.domain.progress import Progress
+from orders.domain.writes import UpdateOrder
+from orders.sync.writes.context import WriteContext
+
+
+async def send(context: WriteContext, _write: UpdateOrder, order: Order) -> Progress:
+    """Write the fields that the creation wrote as they are now."""
+    await clover.update_order(context.api, order)
+    return order.progress.applied()

@@ -1,0 +1,164 @@
+"""Orders that change after they are in Clover: edited, partly cancelled, refunded, paid later."""
+
+from typing import Any
+
+import pytest
+from tests.integration.orders.conftest import ADA, SETTLE, Orders, in_clover
+from tests.support.clover import Shop
+
+from clover_sandbox import sales
+from common.contracts.orders import OrderCancelled, OrderSynced
+
+MUGS = {"sku": "MUG", "name": "Mug", "quantity": 2, "unit_price": 1250}
+POSTER = {"sku": "POSTER", "name": "Poster", "quantity": 1, "unit_price": 999}
+PIN = {"sku": "PIN", "name": "Pin", "quantity": 1, "unit_price": 300}
+
+
+async def paid(orders: Orders, **changed: Any) -> Shop:
+    """A merchant with one order in Clover."""
+    shop = await orders.connected()
+    assert (await orders.put(shop, **changed))[0] == 202
+    await orders.run_until_idle()
+    return shop
+
+
+async def edit(orders: Orders, shop: Shop, status: int = 202, **changed: Any) -> Any:
+    """Send the order anew, as an edit, and let it get to Clover."""
+    path = f"{orders.path(shop, 'o-1')}?edit=true"
+    usual = {
+        "channel": {"channel": "shopify", "store": "mugs.example"}, "number": "#1001", "currency": "USD",
+        "lines": [MUGS, POSTER], "total": 3499, "placed_at": "2026-11-23T10:00:00+01:00",
+    }  # fmt: skip
+    answered, body = await orders.call("PUT", path, usual | changed)
+    assert answered == status, body
+    await orders.run_until_idle()
+    return body
+
+
+def shown(shop: Shop) -> tuple[list[tuple[str, int]], int, list[int]]:
+    """The rows, the total and the payments of the order in Clover."""
+    [made] = in_clover(shop)
+    total = sales.computed_totals(shop.merchant, made.record, shop.merchant.sheets[made.record["id"]]).total
+    assert total == made.record["total"]
+    rows = sorted((line["name"], line["price"]) for line in made.lines)
+    return rows, made.record["total"], [each["amount"] for each in made.payments]
+
+
+async def test_a_line_is_added(orders: Orders) -> None:
+    """Only its row is added, the total rewritten, and the difference recorded as one more payment."""
+    shop = await paid(orders)
+    before = {line["id"] for line in in_clover(shop)[0].lines}
+    await edit(orders, shop, lines=[MUGS, POSTER, PIN], total=3799, number="#1001-A")
+    rows, total, payments = shown(shop)
+    assert (rows, total, payments) == (
+        [("Mug", 1250), ("Mug", 1250), ("Pin", 300), ("Poster", 999)], 3799, [3499, 300],
+    )  # fmt: skip
+    [made] = in_clover(shop)
+    assert before < {line["id"] for line in made.lines}
+    assert made.record["title"] == "shopify #1001-A"
+    seen = await orders.seen(shop)
+    assert (seen["state"], seen["notices"], seen["sums"]["clover"]["paid"]) == ("paid", [], 3799)
+    assert [each.total for each in await orders.emitted(OrderSynced)] == [3499, 3799]
+    assert "edited" in [each["event"] for each in seen["timeline"]]
+
+
+async def test_a_partial_cancel_and_its_refund(orders: Orders) -> None:
+    """The cancelled row is removed; what was paid for it the merchant refunds at the till, and reads so."""
+    shop = await paid(orders)
+    await edit(orders, shop, lines=[MUGS], total=2500, payments=[{"amount": 3499}], refunds=[{"amount": 999}])
+    assert shown(shop) == ([("Mug", 1250), ("Mug", 1250)], 2500, [3499])
+    seen = await orders.seen(shop)
+    assert seen["state"] == "paid"
+    assert any("refund $9.99 there as External Payment" in each for each in seen["notices"])
+
+
+async def test_a_changed_line_is_removed_and_added(orders: Orders) -> None:
+    """Clover changes no line (documented)."""
+    shop = await paid(orders)
+    await edit(orders, shop, lines=[MUGS | {"unit_price": 1300}, POSTER], total=3599)
+    assert shown(shop) == ([("Mug", 1300), ("Mug", 1300), ("Poster", 999)], 3599, [3499, 100])
+
+
+async def test_an_unpaid_order_is_paid_later(orders: Orders) -> None:
+    """Cash on delivery: the payment is recorded once the store has it, and the order can be completed."""
+    shop = await paid(orders, payments=[])
+    assert await orders.state(shop) == "unpaid"
+    await edit(orders, shop, payments=[{"name": "cash", "amount": 3499}])
+    assert (await orders.state(shop), shown(shop)[2]) == ("paid", [3499])
+    await orders.act(shop, "complete")
+    await orders.run_until_idle()
+    assert await orders.state(shop) == "done"
+
+
+async def test_a_refund_after_completion(orders: Orders) -> None:
+    """It changes nothing in Clover but the notice, and the order is done again."""
+    shop = await paid(orders)
+    await orders.act(shop, "complete")
+    await orders.run_until_idle()
+    await edit(orders, shop, payments=[{"amount": 3499}], refunds=[{"amount": 500}])
+    seen = await orders.seen(shop)
+    assert (seen["state"], len(seen["notices"])) == ("done", 1)
+    assert shown(shop)[2] == [3499]
+
+
+async def test_another_customer(orders: Orders) -> None:
+    """The customer on the order is the one of the edit."""
+    shop = await paid(orders, customer=ADA)
+    [first] = in_clover(shop)[0].customers
+    await edit(orders, shop, customer=ADA | {"email": "grace@example.com", "first_name": "Grace"})
+    [second] = in_clover(shop)[0].customers
+    assert first != second
+
+
+async def test_edits_that_come_too_soon_or_too_late(orders: Orders) -> None:
+    """While a write is under way the caller is asked to come again; a cancelled order is not changed."""
+    shop = await orders.connected()
+    orders.clover.fail("drop_before_apply", method="POST", path=r"/payments$", times=1)
+    await orders.put(shop)
+    await orders.run_until_idle()
+    assert (await edit(orders, shop, 409, total=2500, lines=[MUGS]))["type"].endswith("order_being_sent")
+    await orders.settle_for(2 * SETTLE)
+    assert await orders.state(shop) == "paid"
+    assert (await orders.put(shop, total=2500, lines=[MUGS]))[0] == 409
+    assert (await edit(orders, shop, 200))["state"] == "paid"
+    await orders.act(shop, "cancel")
+    assert (await edit(orders, shop, 409, total=2500, lines=[MUGS]))["type"].endswith("order_cancelled")
+
+
+@pytest.mark.parametrize("fault", ["apply_then_drop", "drop_before_apply", "fail_after", "throttle"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", r"/line_items/\w+"),
+        ("POST", r"/bulk_line_items$"),
+        ("POST", r"/orders/\w+$"),
+        ("POST", r"/payments$"),
+    ],
+)
+async def test_an_edit_whose_call_goes_wrong(orders: Orders, fault: str, method: str, path: str) -> None:
+    """Each row and each payment is there once."""
+    shop = await paid(orders)
+    orders.clover.fail(fault, method=method, path=path, times=2)
+    await edit(orders, shop, lines=[MUGS, PIN | {"quantity": 5}], total=4000)
+    await orders.settle_for(6 * SETTLE)
+    assert shown(shop) == ([("Mug", 1250), ("Mug", 1250), *[("Pin", 300)] * 5], 4000, [3499, 501])
+    assert await orders.state(shop) == "paid"
+
+
+async def test_lines_are_voided_where_deletion_is_refused(orders: Orders) -> None:
+    """An unpaid order is as good as deleted then; a paid one waits for its refund at the till, without its goods."""
+    orders.clover.sandbox.switches.set({"delete_paid_order": "refuse"})
+    shop = await paid(orders)
+    await orders.act(shop, "cancel")
+    await orders.run_until_idle()
+    assert (await orders.state(shop), shown(shop)[:2]) == ("held", ([], 0))
+    [made] = in_clover(shop)
+    assert {each["reason"] for each in shop.merchant.sheets[made.record["id"]].voided} == {
+        "Cancelled in the online store"
+    }
+    shop = await paid(orders, payments=[])
+    orders.clover.fail("refuse", method="DELETE", path=r"/orders/\w+$", times=9)
+    await orders.act(shop, "cancel")
+    await orders.run_until_idle()
+    assert (await orders.state(shop), shown(shop)[:2]) == ("cancelled", ([], 0))
+    assert len(await orders.emitted(OrderCancelled)) == 1
