@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web_runner import AppRunner, BaseRunner
 from pydantic import SecretStr
 
-from common.clover.grants import Grant
+from common.clover.grants import Grant, Lease, Want
 from common.contracts.envelope import Event, Message
 from common.http.auth import mint_internal
 from common.ids import uuid7
@@ -91,20 +91,30 @@ class Harness:
             return list(await conn.fetch(sql, *arguments))
 
 
+OPEN_LEASE = Lease(rate=50_000.0, background_rate=50_000.0, concurrency=100, renew_in=3600, expires_in=3600)
+
+
 @dataclass
 class OpenGrants:
     """Grants for the merchants of a test, without a limit worth the name."""
 
     shops: dict[str, Shop] = field(default_factory=dict)
 
-    async def take(self, merchant_id: str) -> Grant:
-        shop = self.shops[merchant_id]
-        return Grant(
-            "grant", merchant_id, shop.merchant.region, shop.token, rate=5000.0, concurrency=5, expires_in=3600
-        )
+    async def lease(self, want: Want) -> Lease:
+        del want
+        return OPEN_LEASE
 
-    async def give_back(self, grant: Grant) -> None:
-        """Nothing is limited, so nothing is given back."""
+    async def take(self, merchant_id: str, want: Want) -> Grant:
+        del want
+        shop = self.shops[merchant_id]
+        region = shop.merchant.region
+        return Grant(merchant_id, region, shop.token, rate=5000.0, concurrency=5, renew_in=3600, expires_in=3600)
+
+    def forget(self, merchant_id: str) -> None:
+        """The token of a shop is read anew each time."""
+
+    def expect(self, merchant_ids: list[str]) -> None:
+        """Every grant is there at once."""
 
 
 class AsInProduction(TestServer):

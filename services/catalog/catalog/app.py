@@ -5,12 +5,14 @@ from datetime import timedelta
 from catalog.api import ROUTES
 from catalog.deps import Deps
 from catalog.domain.grants import Limit, Limits
-from catalog.grants import LocalGrants, QuotaAllocator, UnsavedTokenGrants
+from catalog.grants import Lender, UnsavedTokenGrants
 from catalog.handlers import HANDLERS
 from catalog.settings import Settings
 from catalog.sync import SYNC
 from common.clock import Clock, SystemClock
+from common.clover.call_budget import CallBudget
 from common.clover.grants import Grants
+from common.clover.lent_grants import LentGrants
 from common.clover.transport import Clover
 from common.db.database import Database
 from common.seal import Sealer
@@ -28,13 +30,14 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     clock, metrics = clock or SystemClock(), Metrics()
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock)
     sealer = Sealer.of(settings.master_keys)
-    duration = timedelta(seconds=settings.grant_seconds)
-    allocator = QuotaAllocator(database, _limits(settings.clover_limits), duration)
-    local_grants = LocalGrants(allocator, sealer)
-    clover = Clover(settings, grants or local_grants, metrics, clock, user_agent=USER_AGENT)
+    limits = _limits(settings.clover_limits)
+    lender = Lender(database, sealer, limits, settings.grant_seconds, settings.background_share)
+    grants = grants or LentGrants(lender.lend, NAME, clock)
+    budget = CallBudget(grants, clock)
+    clover = Clover(settings, grants, budget, metrics, clock, user_agent=USER_AGENT)
 
     def probe(unsaved: UnsavedTokenGrants) -> Clover:
-        return Clover(settings, unsaved, metrics, clock, user_agent=USER_AGENT)
+        return Clover(settings, unsaved, budget, metrics, clock, user_agent=USER_AGENT)
 
     create_settle = timedelta(seconds=settings.create_settles_seconds)
     sweep_interval = timedelta(seconds=settings.item_sweep_seconds)
@@ -43,7 +46,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         settings=settings,
         database=database,
         metrics=metrics,
-        deps=Deps(database, sealer, allocator, local_grants, clover, probe, create_settle, sweep_interval),
+        deps=Deps(database, sealer, lender, clover, probe, create_settle, sweep_interval),
         handlers=HANDLERS,
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME, SYNC), *Receiver(database, settings, metrics).routes()],
@@ -53,5 +56,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
 
 def _limits(named: dict[str, int]) -> Limits:
     return Limits(
-        app=Limit(named["app"], named["app_concurrent"]), token=Limit(named["token"], named["token_concurrent"])
+        app=Limit(named["app"], named["app_concurrent"]),
+        # of a merchant's calls, two services in turn find some free while the third uses all it can have
+        token=Limit(named["token"], named["token_concurrent"], spare=3.0),
     )

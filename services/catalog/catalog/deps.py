@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from catalog.grants import LocalGrants, QuotaAllocator, UnsavedTokenGrants
+from catalog.grants import Lender, UnsavedTokenGrants
 from common.clover.transport import Clover
 from common.db.database import Database
 from common.seal import Sealer
@@ -21,8 +21,7 @@ class Deps:
 
     database: Database
     sealer: Sealer
-    allocator: QuotaAllocator
-    grants: LocalGrants
+    lender: Lender
     clover: Clover
     probe: Callable[[UnsavedTokenGrants], Clover]
     create_settle: timedelta

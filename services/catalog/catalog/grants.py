@@ -1,125 +1,158 @@
-"""Grants of Clover calls: the merchant's token with a share of Clover's rate limits, leased for seconds."""
+"""Lends Clover's calls to all processes: each merchant's saved token with a share of its limit, and of the app's."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from uuid import UUID, uuid4
+from datetime import datetime
+from typing import Any
 
 import structlog
 from pydantic import SecretStr
 
-from catalog.domain.grants import Limits, State, claim_for
+from catalog.domain.grants import Limit, Limits, State
+from catalog.domain.lending import Lending, Loan
 from catalog.sealing import open_token
 from catalog.store import connections
 from catalog.store import grants as store
-from common.clover.grants import Grant, patiently
+from catalog.store.grants import Claims
+from common.clover.grants import (
+    Grant,
+    GrantAnswer,
+    GrantRequest,
+    LeaseAnswer,
+    Lent,
+    MerchantRequest,
+    Refusal,
+    Want,
+)
 from common.db.database import Database
-from common.errors import Forbidden, NotFound, Throttled, Transient
 from common.seal import NotOpened, Sealer
 
 log = structlog.get_logger()
 
 DATABASE_SECONDS = 2.0
-"""Callers wait three seconds for a grant, and then continue slowly with their last one."""
+"""Callers wait three seconds for their grants, and then continue slowly with their last ones."""
+
+PROBE_RATE = 2.0
+PROBE_SECONDS = 60.0
+"""A check of a token takes less."""
+
+APP = ""
+"""The subject of the claims on the app's own limit."""
 
 
 @dataclass(frozen=True)
 class Access:
     """The credentials for one merchant's Clover."""
 
-    merchant_id: str
     region: str
     token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
-class QuotaAllocator:
-    """Divides Clover's rate limits among all processes that call Clover. `duration` is the life of a grant."""
+class Lender:
+    """Divides Clover's limits among all processes. `longest` is the seconds for which a process may hold a share.
+
+    `background_share` is the part of each process's calls that background work may use.
+    """
 
     database: Database
+    sealer: Sealer
     limits: Limits
-    duration: timedelta
+    longest: float
+    background_share: float
 
-    async def allocate(self, access: Access, holder: UUID, service: str) -> Grant:
-        """Grant calls to this holder, or renew its grant. Raises Throttled while no capacity is free."""
+    async def lend(self, request: GrantRequest) -> Lent:
+        """Lend the process its lease, and a grant for each merchant, or renew them."""
+        accesses = await self._accesses([each.merchant_id for each in request.merchants])
+        connected = [each for each in request.merchants if each.merchant_id in accesses]
         async with self.database.unit(within=DATABASE_SECONDS) as unit:
             now = await store.lock(unit.conn)
-            own, others = await store.claims(unit.conn, access.merchant_id, holder, now)
-            claim = claim_for(self.limits, own, others, access.merchant_id, now)
-            grant_id = claim and await store.save_claim(unit.conn, holder, service, claim, now, self.duration)
-        # Raised after the commit, so that the place in the queue is kept.
-        if claim is None or grant_id is None or claim.state is not State.HOLDING:
-            raise Throttled("All calls Clover allows are taken.")
-        return Grant(
-            grant_id=str(grant_id),
-            merchant_id=access.merchant_id,
-            region=access.region,
-            access_token=access.token,
-            rate=claim.rate,
-            concurrency=claim.concurrency,
-            expires_in=self.duration.total_seconds(),
-        )
+            claims = await store.claims(unit.conn, [APP, *accesses], request.holder, now)
+            loans = {each.merchant_id: self._lend_merchant(request, each, claims, now) for each in connected}
+            if request.lease:
+                app = self._on(self.limits.app, claims.get(APP, Claims()), now)
+                loans[APP] = app.lend_app(str(request.holder), everything=request.lease is Want.ALL)
+            made = {subject: loan for subject, loan in loans.items() if loan}
+            await store.save(unit.conn, request.holder, made, now)
+        # Answered after the commit, so that a place in a queue is kept.
+        lent = {subject: loan for subject, loan in made.items() if loan.claim.state is State.HOLDING}
+        return self._answer(request, accesses, lent)
 
-    async def release(self, grant_id: UUID) -> None:
-        """Free the share of this grant; a grant that is unknown or released already is no error."""
-        async with self.database.connection(within=DATABASE_SECONDS) as conn:
-            await store.release(conn, grant_id)
+    def _lend_merchant(
+        self, request: GrantRequest, merchant: MerchantRequest, claims: Mapping[str, Claims], now: datetime
+    ) -> Loan | None:
+        lending = self._on(self.limits.token, claims.get(merchant.merchant_id, Claims()), now)
+        if merchant.is_expected:
+            return lending.lend_expected(request.service)
+        return lending.lend_merchant(request.service, everything=merchant.want is Want.ALL)
 
+    def _on(self, limit: Limit, claims: Claims, now: datetime) -> Lending:
+        return Lending(limit, claims.own, claims.others, now, self.longest)
 
-@dataclass(frozen=True)
-class LocalGrants:
-    """Grants with the saved token: for catalog's own worker, and for services that ask over HTTP."""
-
-    allocator: QuotaAllocator
-    sealer: Sealer
-    holder: UUID = field(default_factory=uuid4)
-
-    async def take(self, merchant_id: str) -> Grant:
-        """See common.clover.grants.Grants."""
-        try:
-            return await patiently(
-                lambda: self.lease(merchant_id, self.holder, "catalog"), self.allocator.database.clock
+    def _answer(self, request: GrantRequest, accesses: Mapping[str, Access], lent: Mapping[str, Loan]) -> Lent:
+        answer = Lent()
+        if APP in lent:
+            answer.lease = LeaseAnswer(
+                background_rate=lent[APP].claim.granted.rate * self.background_share, **_terms(lent[APP])
             )
-        except NotFound as error:
-            raise Forbidden(str(error)) from error
+        for merchant_id in (each.merchant_id for each in request.merchants):
+            if merchant_id not in accesses:
+                answer.refused[merchant_id] = Refusal.NOT_CONNECTED
+            elif merchant_id in lent:
+                access = accesses[merchant_id]
+                answer.grants.append(
+                    GrantAnswer(
+                        merchant_id=merchant_id,
+                        region=access.region,
+                        access_token=access.token,
+                        **_terms(lent[merchant_id]),
+                    )
+                )
+            else:
+                answer.refused[merchant_id] = Refusal.TAKEN
+        return answer
 
-    async def give_back(self, grant: Grant) -> None:
-        """See common.clover.grants.Grants."""
-        await _release(self.allocator, grant)
-
-    async def lease(self, merchant_id: str, holder: UUID, service: str) -> Grant:
-        """Grant calls to this holder. Raises Throttled; NotFound when the merchant is not connected; Forbidden."""
-        async with self.allocator.database.connection() as conn:
-            connection = await connections.find(conn, merchant_id)
-        try:
-            token = open_token(self.sealer, merchant_id, connection.sealed_token)
-        except NotOpened as error:
-            raise Forbidden("The stored access to Clover cannot be opened; connect Clover again.") from error
-        return await self.allocator.allocate(Access(merchant_id, connection.region, token), holder, service)
+    async def _accesses(self, merchant_ids: Sequence[str]) -> dict[str, Access]:
+        """Return the access to each of these merchants that is connected and whose token opens."""
+        async with self.database.connection() as conn:
+            found = await connections.find_sealed(conn, merchant_ids)
+        accesses = {}
+        for each in found:
+            try:
+                token = open_token(self.sealer, each.merchant_id, each.sealed_token)
+            except NotOpened:
+                log.exception("the stored access to Clover cannot be opened", merchant_id=each.merchant_id)
+            else:
+                accesses[each.merchant_id] = Access(each.region, token)
+        return accesses
 
 
 @dataclass(frozen=True)
 class UnsavedTokenGrants:
-    """Grants with a token that is not saved yet, to check it against Clover before it is."""
+    """The grant for a token that is not saved yet, to check it against Clover before it is.
 
-    allocator: QuotaAllocator
+    Nobody else calls with this token, so a few calls are within its limit; of the app's they take part in the budget of
+    the process.
+    """
+
     token: SecretStr
     region: str
-    holder: UUID = field(default_factory=uuid4)
 
-    async def take(self, merchant_id: str) -> Grant:
-        """See common.clover.grants.Grants."""
-        access = Access(merchant_id, self.region, self.token.get_secret_value())
-        return await patiently(
-            lambda: self.allocator.allocate(access, self.holder, "catalog"), self.allocator.database.clock
-        )
+    async def take(self, merchant_id: str, want: Want) -> Grant:
+        """See common.clover.grants.MerchantGrants."""
+        del want
+        token, lasts = self.token.get_secret_value(), PROBE_SECONDS
+        return Grant(merchant_id, self.region, token, rate=PROBE_RATE, concurrency=1, renew_in=lasts, expires_in=lasts)
 
-    async def give_back(self, grant: Grant) -> None:
-        """See common.clover.grants.Grants."""
-        await _release(self.allocator, grant)
+    def forget(self, merchant_id: str) -> None:
+        """See common.clover.grants.MerchantGrants."""
 
 
-async def _release(allocator: QuotaAllocator, grant: Grant) -> None:
-    try:
-        await allocator.release(UUID(grant.grant_id))
-    except Transient as error:
-        log.warning("grant not released, it expires", reason=str(error))
+def _terms(loan: Loan) -> dict[str, Any]:
+    share, term = loan.claim.granted, loan.term
+    return {
+        "rate": share.rate,
+        "concurrency": share.concurrency,
+        "renew_in": term.renew_in,
+        "expires_in": term.expires_in,
+    }

@@ -27,8 +27,11 @@ class Settings(CommonSettings):
     ]
     """Clover's limits as they are; the allocation of calls keeps its own margin below them."""
 
-    grant_seconds: Annotated[float, Field(ge=0.2, le=30)] = 3.0
-    """The life of a grant. A crashed process blocks its share of the limits this long."""
+    grant_seconds: Annotated[float, Field(ge=0.2, le=60)] = 15.0
+    """The longest life of a share of the calls. A crashed process blocks its share at most this long."""
+
+    background_share: Annotated[float, Field(gt=0, le=0.95)] = 0.8
+    """The part of each process's calls that background work may use; live changes find the rest free."""
 
     item_sweep_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
     """The pause between two comparisons of all items of a merchant with its products; webhooks may be lost."""

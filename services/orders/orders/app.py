@@ -4,7 +4,9 @@ from datetime import timedelta
 
 from common.catalog_client import CatalogClient
 from common.clock import Clock, SystemClock
-from common.clover.grants import Grants, HttpGrants
+from common.clover.call_budget import CallBudget
+from common.clover.grants import Grants
+from common.clover.lent_grants import HttpGrants
 from common.clover.transport import Clover
 from common.comparison import MerchantComparison
 from common.db.database import Database
@@ -27,9 +29,9 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     """Build the service with these settings, not yet open. Tests bring their own clock and grants."""
     clock, metrics = clock or SystemClock(), Metrics()
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock)
-    clover = Clover(
-        settings, grants or HttpGrants(settings, NAME), metrics, clock, user_agent=f"QuickSync/0.1 ({NAME})"
-    )
+    grants = grants or HttpGrants(settings, NAME, clock)
+    budget = CallBudget(grants, clock)
+    clover = Clover(settings, grants, budget, metrics, clock, user_agent=f"QuickSync/0.1 ({NAME})")
     catalog = CatalogClient(settings, NAME)
     deps = Deps(
         database=database,

@@ -60,13 +60,10 @@ async def test_connecting_again_replaces_the_token(catalog: Catalog) -> None:
     status, _ = await catalog.connect(shop)
     assert status == 200
     assert len(await catalog.emitted(MerchantConnected)) == 2
-    _, grant = await catalog.call(
-        "POST",
-        "/internal/grants",
-        {"merchant_id": shop.id, "holder": "00000000-0000-4000-8000-000000000001", "service": "orders"},
-        internal=True,
-    )
-    assert grant["access_token"] == shop.token
+    holder = "00000000-0000-4000-8000-000000000001"
+    asked = {"merchants": [{"merchant_id": shop.id}], "holder": holder, "service": "orders"}
+    _, lent = await catalog.call("POST", "/internal/grants", asked, internal=True)
+    assert [grant["access_token"] for grant in lent["grants"]] == [shop.token]
 
 
 async def test_connecting_again_resumes_held_products(catalog: Catalog) -> None:

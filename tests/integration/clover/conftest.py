@@ -17,10 +17,12 @@ from pydantic import SecretStr
 from tests.support.clock import FakeClock
 from tests.support.clover import Clover as LocalClover
 from tests.support.clover import Shop, local_clover
+from tests.support.service import OPEN_LEASE
 
 from common import logs
 from common.clock import SystemClock
-from common.clover.grants import Grant
+from common.clover.call_budget import CallBudget
+from common.clover.grants import Grant, Lease, Want
 from common.clover.transport import Clover
 from common.contracts.clover import ObjectChanged
 from common.db.database import Database
@@ -132,21 +134,23 @@ async def door(logged: object) -> AsyncIterator[Receiving]:
 
 
 @dataclass
-class LentGrants:
-    """Hands out grants for one merchant and remembers how many are out."""
+class OneGrant:
+    """Hands out grants for one merchant and remembers what was asked for."""
 
     grant: Grant
-    taken: int = 0
-    out: set[str] = field(default_factory=set)
+    taken: list[Want] = field(default_factory=list)
 
-    async def take(self, merchant_id: str) -> Grant:
+    async def lease(self, want: Want) -> Lease:
+        del want
+        return OPEN_LEASE
+
+    async def take(self, merchant_id: str, want: Want) -> Grant:
         assert merchant_id == self.grant.merchant_id
-        self.taken += 1
-        self.out.add(self.grant.grant_id)
+        self.taken.append(want)
         return self.grant
 
-    async def give_back(self, grant: Grant) -> None:
-        self.out.remove(grant.grant_id)
+    def forget(self, merchant_id: str) -> None:
+        """There is only one grant."""
 
 
 @dataclass
@@ -154,7 +158,7 @@ class Speaking:
     """The transport, open, with leave to speak to one shop of the local Clover."""
 
     clover: Clover
-    grants: LentGrants
+    grants: OneGrant
     local: LocalClover
     shop: Shop
     metrics: Metrics
@@ -174,7 +178,9 @@ async def speaking() -> AsyncIterator[Speaking]:
         shop = local.open_shop()
         metrics = Metrics()
         merchant = shop.merchant.id
-        grants = LentGrants(Grant("g1", merchant, "us", shop.token, rate=1000, concurrency=5, expires_in=30))
+        grants = OneGrant(Grant(merchant, "us", shop.token, rate=1000, concurrency=5, renew_in=20, expires_in=30))
         made = settings(clover_base_urls={"us": local.url}, clover_timeout=1.0)
-        async with Clover(made, grants, metrics, SystemClock(), user_agent="QuickSync/0.1 (test)") as clover:
+        clock = SystemClock()
+        budget = CallBudget(grants, clock)
+        async with Clover(made, grants, budget, metrics, clock, user_agent="QuickSync/0.1 (test)") as clover:
             yield Speaking(clover, grants, local, shop, metrics)

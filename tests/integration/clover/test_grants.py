@@ -1,5 +1,6 @@
-"""Grants asked of catalog over HTTP, and what happens when it does not give any."""
+"""Leases and grants asked of catalog over HTTP, for many merchants at once, and what happens without catalog."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,48 +12,58 @@ from pydantic import SecretStr
 from tests.integration.clover.conftest import MERCHANT, settings
 from tests.support.clock import FakeClock
 
-from common.clover.grants import (
+from common.clover.grants import MOST_MERCHANTS, GrantAnswer, GrantRequest, LeaseAnswer, Lent, Refusal, Want
+from common.clover.lent_grants import (
     ASK_AGAIN_SECONDS,
-    LAST_GRANT_KEPT,
     LAST_GRANT_RATE,
+    LAST_LEASE_LASTS,
     WAIT_SECONDS,
-    GrantAnswer,
-    GrantRequest,
     HttpGrants,
 )
 from common.errors import Forbidden, Throttled, Unavailable
 from common.http.auth import Keys
+from common.recent import LONGEST
 
 SECRET = SecretStr("shared by our services")
-GRANT = GrantAnswer(
-    grant_id="g1", merchant_id=MERCHANT, region="eu", access_token="token", rate=5, concurrency=2, expires_in=30
-)
+LEASE = LeaseAnswer(rate=20, background_rate=16, concurrency=4, renew_in=10, expires_in=15)
+
+
+def grant(merchant_id: str, **changes: Any) -> GrantAnswer:
+    share: dict[str, Any] = {"rate": 5, "concurrency": 2, "renew_in": 0, "expires_in": 30}
+    return GrantAnswer(merchant_id=merchant_id, region="eu", access_token="token", **(share | changes))
 
 
 @dataclass
 class Catalog:
-    """Answers with the given statuses in turn, and with the last one from then on."""
+    """Lends what is asked for. Answers with the given statuses in turn, and with the last one from then on."""
 
     statuses: list[int] = field(default_factory=lambda: [200])
-    body: str = GRANT.model_dump_json()
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    has_lease: bool = True
+    body: str = ""
     asked: list[GrantRequest] = field(default_factory=list)
-    given_back: list[str] = field(default_factory=list)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def take(self, request: web.Request) -> web.Response:
+    async def lend(self, request: web.Request) -> web.Response:
         Keys([], [SECRET], audience="catalog").internal(request.headers["Authorization"])
-        self.asked.append(GrantRequest.model_validate_json(await request.read()))
+        asked = GrantRequest.model_validate_json(await request.read())
+        self.asked.append(asked)
+        self.arrived.set()
+        await self.open.wait()
         status = self.statuses[min(len(self.asked), len(self.statuses)) - 1]
-        body = self.body if status == 200 else "{}"
-        return web.Response(status=status, text=body, content_type="application/json")
+        grants = [grant(each.merchant_id) for each in asked.merchants if each.merchant_id not in self.refused]
+        lent = Lent(lease=LEASE if asked.lease and self.has_lease else None, grants=grants, refused=self.refused)
+        text = (self.body or lent.model_dump_json()) if status == 200 else "{}"
+        return web.Response(status=status, text=text, content_type="application/json")
 
-    async def give_back(self, request: web.Request) -> web.Response:
-        self.given_back.append(request.match_info["grant_id"])
-        return web.Response(status=204)
+    def merchants(self) -> list[list[str]]:
+        return [[each.merchant_id for each in request.merchants] for request in self.asked]
 
 
 @dataclass
 class Asking:
-    """A service that asks a catalog for grants."""
+    """A service that asks a catalog for its calls."""
 
     catalog: Catalog
     server: BaseTestServer
@@ -63,100 +74,162 @@ class Asking:
 @pytest.fixture
 async def asking() -> AsyncIterator[Asking]:
     catalog, clock, app = Catalog(), FakeClock(), web.Application()
-    app.router.add_post("/internal/grants", catalog.take)
-    app.router.add_delete("/internal/grants/{grant_id}", catalog.give_back)
+    catalog.open.set()
+    app.router.add_post("/internal/grants", catalog.lend)
     async with TestServer(app) as server:
         made: dict[str, Any] = {"catalog_url": str(server.make_url("")), "internal_secrets": [SECRET]}
         async with HttpGrants(settings(**made), "orders", clock) as grants:
             yield Asking(catalog, server, clock, grants)
 
 
-async def test_a_grant_is_taken_and_given_back(asking: Asking) -> None:
-    """Catalog receives the merchant and the service; one process uses one holder."""
-    grant = await asking.grants.take(MERCHANT)
-    await asking.grants.take(MERCHANT)
-    await asking.grants.give_back(grant)
+def merchants(count: int) -> list[str]:
+    return [f"MRCHNT{number:07}" for number in range(100, 100 + count)]
 
-    assert GrantAnswer(**vars(grant)) == GRANT
-    assert {(each.merchant_id, each.service) for each in asking.catalog.asked} == {(MERCHANT, "orders")}
+
+async def test_a_grant_is_asked_for_once_while_it_lasts(asking: Asking) -> None:
+    """Catalog receives the merchant and the service; one process is one holder."""
+    taken = await asking.grants.take(MERCHANT, Want.LITTLE)
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    assert GrantAnswer(**vars(taken)) == grant(MERCHANT)
+    assert asking.catalog.merchants() == [[MERCHANT]]
+    asking.clock.advance(30)
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+
+    assert {each.service for each in asking.catalog.asked} == {"orders"}
     assert len({each.holder for each in asking.catalog.asked}) == 1
-    assert asking.catalog.given_back == ["g1"]
+    assert len(asking.catalog.asked) == 2
+
+
+async def test_a_grant_taken_before_has_the_rest_of_its_time(asking: Asking) -> None:
+    """Else it would be used longer than catalog counts it."""
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    asking.clock.advance(20)
+    assert (await asking.grants.take(MERCHANT, Want.LITTLE)).expires_in == 10
+
+
+async def test_all_a_merchant_has_is_asked_for_anew(asking: Asking) -> None:
+    """A grant for single calls does not serve a session that needs more."""
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    await asking.grants.take(MERCHANT, Want.ALL)
+    assert [request.merchants[0].want for request in asking.catalog.asked] == [Want.LITTLE, Want.ALL]
+
+
+async def test_expected_merchants_come_along(asking: Asking) -> None:
+    """Their turns need no request, so that fifty visits cost one."""
+    expected = merchants(60)
+    asking.grants.expect(expected)
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    for each in expected:
+        await asking.grants.take(each, Want.LITTLE)
+    [request] = asking.catalog.asked
+    assert [each.is_expected for each in request.merchants] == [False] + 60 * [True]
+
+
+async def test_requests_that_meet_go_together(asking: Asking) -> None:
+    """While one is under way, all that come wait for the next one; the lease is in it too."""
+    asking.catalog.open.clear()
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(asking.grants.take(MERCHANT, Want.LITTLE))
+        await asking.catalog.arrived.wait()
+        others = [group.create_task(asking.grants.take(each, Want.LITTLE)) for each in merchants(30)]
+        leases = [group.create_task(asking.grants.lease(want)) for want in (Want.ALL, Want.LITTLE)]
+        await asyncio.sleep(0)
+        asking.catalog.open.set()
+    assert {each.result().merchant_id for each in [first, *others]} == {MERCHANT, *merchants(30)}
+    assert [each.result().rate for each in leases] == [LEASE.rate, LEASE.rate]
+    assert asking.catalog.merchants() == [[MERCHANT], merchants(30)]
+    assert asking.catalog.asked[1].lease is Want.ALL
+
+
+async def test_a_cancelled_request_does_not_stop_the_others(asking: Asking) -> None:
+    """One turn that is cut off takes the answer of nobody else with it."""
+    asking.catalog.open.clear()
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(asking.grants.take(MERCHANT, Want.LITTLE))
+        await asking.catalog.arrived.wait()
+        other = group.create_task(asking.grants.take(merchants(1)[0], Want.LITTLE))
+        await asyncio.sleep(0)
+        first.cancel()
+        asking.catalog.open.set()
+    assert other.result().merchant_id == merchants(1)[0]
+
+
+async def test_a_request_names_only_so_many_merchants(asking: Asking) -> None:
+    """Catalog would refuse a larger one."""
+    asking.grants.expect(merchants(500))
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    assert [len(each) for each in asking.catalog.merchants()] == [MOST_MERCHANTS]
 
 
 async def test_a_token_is_never_shown(asking: Asking) -> None:
     """The representation of a grant omits its token."""
-    assert "token='token'" not in repr(await asking.grants.take(MERCHANT))
-    assert "'token'" not in repr(GRANT)
+    assert "token='token'" not in repr(await asking.grants.take(MERCHANT, Want.LITTLE))
+    assert "'token'" not in repr(grant(MERCHANT))
 
 
-async def test_full_quota_is_retried(asking: Asking) -> None:
-    """While others hold the quota, the request is repeated until there is room."""
-    asking.catalog.statuses = [429, 429, 200]
-
-    async with asking.clock.running():
-        assert (await asking.grants.take(MERCHANT)).grant_id == "g1"
-    assert len(asking.catalog.asked) == 3
-
-
-async def test_quota_that_stays_full_raises_throttled(asking: Asking) -> None:
-    """After about five seconds the caller gets Throttled, and can do something else."""
-    asking.catalog.statuses = [429]
+@pytest.mark.parametrize("what", ["lease", "grant"])
+async def test_what_is_taken_is_asked_for_again(asking: Asking, what: str) -> None:
+    """For about five seconds; then the caller gets Throttled, and can do something else."""
+    asking.catalog.has_lease, asking.catalog.refused = False, {MERCHANT: Refusal.TAKEN}
     async with asking.clock.running(speed=20):
         with pytest.raises(Throttled):
-            await asking.grants.take(MERCHANT)
+            await (asking.grants.lease(Want.ALL) if what == "lease" else asking.grants.take(MERCHANT, Want.LITTLE))
 
     assert len(asking.catalog.asked) > 1
     assert asking.clock.monotonic() > WAIT_SECONDS - 2 * ASK_AGAIN_SECONDS
 
 
-@pytest.mark.parametrize("status", [403, 404])
-async def test_a_merchant_that_is_not_connected_is_forbidden(asking: Asking, status: int) -> None:
+async def test_a_merchant_that_is_not_connected_is_forbidden(asking: Asking) -> None:
     """And the token of before serves no longer, even when catalog then goes away."""
-    await asking.grants.take(MERCHANT)
-    asking.catalog.statuses = [status]
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    asking.clock.advance(30)
+    asking.catalog.refused = {MERCHANT: Refusal.NOT_CONNECTED}
     with pytest.raises(Forbidden):
-        await asking.grants.take(MERCHANT)
+        await asking.grants.take(MERCHANT, Want.LITTLE)
     await asking.server.close()
     with pytest.raises(Unavailable):
-        await asking.grants.take(MERCHANT)
+        await asking.grants.take(MERCHANT, Want.LITTLE)
 
 
-@pytest.mark.parametrize("status", [500, 503, 302, 422])
-async def test_failing_catalog_leaves_the_last_grant_at_a_low_rate(asking: Asking, status: int) -> None:
+@pytest.mark.parametrize("status", [500, 503, 302, 422, 404, 403])
+async def test_failing_catalog_leaves_the_last_grants_at_a_low_rate(asking: Asking, status: int) -> None:
     """Work continues with the last token, at a rate that is safe for all services together."""
-    await asking.grants.take(MERCHANT)
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    await asking.grants.lease(Want.ALL)
+    asking.clock.advance(30)
     asking.catalog.statuses = [status]
-    grant = await asking.grants.take(MERCHANT)
-    await asking.grants.give_back(grant)
+    taken = await asking.grants.take(MERCHANT, Want.LITTLE)
+    lease = await asking.grants.lease(Want.ALL)
 
-    assert (grant.access_token, grant.region) == ("token", "eu")
-    assert (grant.rate, grant.concurrency) == (LAST_GRANT_RATE, 1)
-    assert asking.catalog.given_back == []
+    assert (taken.access_token, taken.region) == ("token", "eu")
+    assert (taken.rate, taken.concurrency) == (LAST_GRANT_RATE, 1)
+    assert (lease.rate, lease.background_rate, lease.concurrency) == (LAST_GRANT_RATE, LAST_GRANT_RATE, 1)
+    assert lease.expires_in == LAST_LEASE_LASTS
 
 
-async def test_unreachable_catalog_leaves_the_last_grant_for_an_hour(asking: Asking) -> None:
-    """After an hour the token is too old, and no call uses it."""
-    await asking.grants.take(MERCHANT)
+async def test_unreachable_catalog_leaves_the_last_token_for_an_hour(asking: Asking) -> None:
+    """After an hour the token is too old; it is no longer in memory."""
+    await asking.grants.take(MERCHANT, Want.LITTLE)
     await asking.server.close()
-    alone = await asking.grants.take(MERCHANT)
-    asking.clock.advance(LAST_GRANT_KEPT + 1)
+    asking.clock.advance(LONGEST - 1)
+    assert (await asking.grants.take(MERCHANT, Want.LITTLE)).rate == LAST_GRANT_RATE
+    asking.clock.advance(1)
     with pytest.raises(Unavailable):
-        await asking.grants.take(MERCHANT)
-
-    assert alone.rate == LAST_GRANT_RATE
+        await asking.grants.take(MERCHANT, Want.LITTLE)
 
 
-async def test_giving_back_to_an_unreachable_catalog_is_ignored(asking: Asking) -> None:
-    """The grant expires by itself."""
-    grant = await asking.grants.take(MERCHANT)
+async def test_a_process_that_never_had_a_lease_calls_nobody_without_catalog(asking: Asking) -> None:
+    """It cannot know how many others call."""
     await asking.server.close()
+    with pytest.raises(Unavailable):
+        await asking.grants.lease(Want.LITTLE)
 
-    await asking.grants.give_back(grant)
 
-
-@pytest.mark.parametrize("body", ["", "{}", GRANT.model_copy(update={"rate": 0.0}).model_dump_json()])
-async def test_invalid_grant_is_refused(asking: Asking, body: str) -> None:
+@pytest.mark.parametrize(
+    "body", ["", "[]", Lent(grants=[grant(MERCHANT).model_copy(update={"rate": 0.0})]).model_dump_json()]
+)
+async def test_an_invalid_answer_is_refused(asking: Asking, body: str) -> None:
     """A rate that allows no call is not used."""
-    asking.catalog.body = body
+    asking.catalog.body = body or "nothing"
     with pytest.raises(Unavailable):
-        await asking.grants.take(MERCHANT)
+        await asking.grants.take(MERCHANT, Want.LITTLE)

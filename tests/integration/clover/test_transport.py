@@ -2,21 +2,24 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aiohttp.typedefs import Handler
-from tests.integration.clover.conftest import LentGrants, Speaking, settings
+from tests.integration.clover.conftest import OneGrant, Speaking, settings
 from tests.support.clover import local_clover
 
 from clover_sandbox.limits import Limits
 from common.clock import SystemClock
-from common.clover.grants import Grant
+from common.clover.call_budget import CallBudget
+from common.clover.grants import Grant, Want
 from common.clover.transport import Answered, Clover
 from common.errors import (
     Ambiguous,
     AppError,
+    Conflict,
     Forbidden,
     NotFound,
     Rejected,
@@ -25,6 +28,7 @@ from common.errors import (
     Unavailable,
     Undecodable,
 )
+from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 
 AGENT = "QuickSync/0.1 (test)"
@@ -243,33 +247,68 @@ async def test_a_429_is_counted_and_slows_what_follows(speaking: Speaking) -> No
 
 
 async def test_sessions_of_one_merchant_share_its_grant(speaking: Speaking) -> None:
-    """The grant is taken once and given back after the last session."""
+    """It is taken once while it lasts."""
     merchant = speaking.shop.merchant.id
     async with speaking.clover.session(merchant):
-        async with speaking.clover.session(merchant):
-            pass
-        assert speaking.grants.out == {"g1"}
-
-    assert (speaking.grants.taken, speaking.grants.out) == (1, set())
-
-
-async def test_long_session_renews_its_grant(speaking: Speaking) -> None:
-    """A session that outlives its grant renews it before the next call."""
-    speaking.grants.grant = Grant("g1", speaking.shop.merchant.id, "us", speaking.shop.token, 1000, 5, expires_in=0.01)
-    async with speaking.clover.session(speaking.shop.merchant.id) as api:
-        await asyncio.sleep(0.02)
+        pass
+    async with speaking.clover.session(merchant) as api:
         await api.get("items", Answered)
 
-    assert speaking.grants.taken > 1
+    assert speaking.grants.taken == [Want.LITTLE]
+
+
+async def test_a_session_of_several_calls_asks_for_all_it_can_have(speaking: Speaking) -> None:
+    """One call needs no more than the first grant; the second one asks for more."""
+    merchant, token = speaking.shop.merchant.id, speaking.shop.token
+    speaking.grants.grant = Grant(merchant, "us", token, 1000, 5, renew_in=0, expires_in=30)
+    async with speaking.clover.session(merchant) as api:
+        await api.get("items", Answered)
+        assert speaking.grants.taken == [Want.LITTLE]
+        await api.get("items", Answered)
+
+    assert speaking.grants.taken == [Want.LITTLE, Want.ALL]
+
+
+async def test_a_grant_that_ended_is_taken_anew(speaking: Speaking) -> None:
+    """A call under an old grant would be one more than catalog knows of."""
+    merchant, token = speaking.shop.merchant.id, speaking.shop.token
+    speaking.grants.grant = Grant(merchant, "us", token, 1000, 5, renew_in=0, expires_in=-1)
+    async with speaking.clover.session(merchant) as api:
+        await api.get("items", Answered)
+
+    assert len(speaking.grants.taken) > 1
+    assert set(speaking.grants.taken) == {Want.LITTLE}
+
+
+async def test_a_token_that_was_replaced_is_no_lost_connection(speaking: Speaking) -> None:
+    """The work is tried again with the new token, instead of waiting for a person; else nobody would release it."""
+    merchant = speaking.shop.merchant.id
+    speaking.grants.grant = replace(speaking.grants.grant, access_token="the one before")
+    async with speaking.clover.session(merchant) as api:
+        speaking.grants.grant = replace(speaking.grants.grant, access_token=speaking.shop.token)
+        with pytest.raises(Conflict):
+            await api.get("items", Answered)
+        await api.get("items", Answered)
+
+
+async def test_a_refused_token_is_asked_for_anew(speaking: Speaking) -> None:
+    """Once the merchant is connected again, its next session has the new token at once."""
+    merchant = speaking.shop.merchant.id
+    speaking.grants.grant = replace(speaking.grants.grant, access_token="the one before")
+    async with speaking.clover.session(merchant) as api:
+        with pytest.raises(Forbidden):
+            await api.get("items", Answered)
+    speaking.grants.grant = replace(speaking.grants.grant, access_token=speaking.shop.token)
+    async with speaking.clover.session(merchant) as api:
+        await api.get("items", Answered)
 
 
 async def test_clovers_limits_are_kept_with_the_documented_grant() -> None:
     """Fifty concurrent calls within a token's share of the grant get no 429."""
     async with local_clover(Limits()) as local:
         shop = local.open_shop()
-        grants = LentGrants(Grant("g1", shop.merchant.id, "us", shop.token, rate=15, concurrency=5, expires_in=30))
-        made = settings(clover_base_urls={"us": local.url})
-        clover = Clover(made, grants, Metrics(), SystemClock(), user_agent=AGENT)
+        grant = Grant(shop.merchant.id, "us", shop.token, rate=15, concurrency=5, renew_in=20, expires_in=30)
+        clover = client(settings(clover_base_urls={"us": local.url}), grant)
         async with clover, clover.session(shop.merchant.id) as api:
             await asyncio.gather(*(api.get("items", Answered) for _ in range(50)))
 
@@ -282,9 +321,14 @@ def calls(speaking: Speaking, outcome: str) -> float | None:
 
 def opened(url: str) -> Clover:
     """A transport to this address, for a merchant whose grant is wide."""
-    grants = LentGrants(Grant("g1", "MRCHNT0000001", "us", "token", rate=1000, concurrency=5, expires_in=30))
-    made = settings(clover_base_urls={"us": url}, clover_timeout=2)
-    return Clover(made, grants, Metrics(), SystemClock(), user_agent=AGENT)
+    grant = Grant("MRCHNT0000001", "us", "token", rate=1000, concurrency=5, renew_in=20, expires_in=30)
+    return client(settings(clover_base_urls={"us": url}, clover_timeout=2), grant)
+
+
+def client(made: CommonSettings, grant: Grant) -> Clover:
+    """The transport with this grant, and without a limit on the process."""
+    grants, clock = OneGrant(grant), SystemClock()
+    return Clover(made, grants, CallBudget(grants, clock), Metrics(), clock, user_agent=AGENT)
 
 
 def application(handler: Handler) -> web.Application:

@@ -1,51 +1,51 @@
-"""The allocation of Clover's calls: never above a limit, and every process gets its turn."""
+"""The division of Clover's calls: never above a limit, and every process gets its turn."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.grants import WINDOW, Claim, Limit, Limits, Share, State, claim_for, max_min_level
-from catalog.store.grants import QUEUE_SLOT_TTL
+from catalog.domain.grants import Claim, Limit, Share, State, max_min_level, slots_taken
+from catalog.domain.lending import SINGLE, VISIT, Lending, Loan
+from catalog.store.grants import LEASE_MARGIN, QUEUE_SLOT_TTL
 
-LIMITS = Limits(app=Limit(50, 10), token=Limit(16, 5))
+APP, TOKEN = Limit(50, 10), Limit(16, 5, spare=3.0)
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-DURATION = timedelta(seconds=3)
+LONGEST = 15.0
 TOLERANCE = 1e-9
 
-MERCHANTS = [f"M{number}" for number in range(6)]
-HOLDERS = ["catalog", "inventory", "orders", "orders-2"]
-
-Key = tuple[str, str]
+PROCESSES = [f"{service}-{number}" for service in ("catalog", "inventory", "orders") for number in range(3)]
 
 
 @dataclass
 class Book:
-    """The grants table in memory, with the lifetimes of `store.grants`."""
+    """The claims on one limit in memory, with the lifetimes of `store.grants`."""
 
-    limits: Limits = LIMITS
+    limit: Limit
+    is_app: bool = True
     now: datetime = START
-    claims: dict[Key, tuple[Claim, datetime]] = field(default_factory=dict)
+    claims: dict[str, tuple[Claim, datetime]] = field(default_factory=dict)
 
-    def take(self, key: Key) -> Share | None:
+    def ask(self, process: str, *, all_: bool = True, is_expected: bool = False) -> Loan | None:
         self._expire()
-        own = self.claims.get(key, (None, START))[0]
-        others = [claim for other, (claim, _) in self.claims.items() if other != key]
-        claim = claim_for(self.limits, own, others, key[0], self.now)
-        if claim is None:
+        own = self.claims.get(process, (None, START))[0]
+        others = [claim for other, (claim, _) in self.claims.items() if other != process]
+        lending, service = Lending(self.limit, own, others, self.now, LONGEST), process.rpartition("-")[0]
+        if self.is_app:
+            loan = lending.lend_app(process, everything=all_)
+        elif is_expected:
+            loan = lending.lend_expected(service)
+        else:
+            loan = lending.lend_merchant(service, everything=all_)
+        if loan is None:
             return None
-        is_holding = claim.state is State.HOLDING
-        self.claims[key] = claim, self.now + (DURATION if is_holding else QUEUE_SLOT_TTL)
-        return Share(claim.rate, claim.concurrency) if is_holding else None
-
-    def give_back(self, key: Key) -> None:
-        claim, _ = self.claims.get(key, (None, None))
-        if claim and claim.state is State.HOLDING:
-            returned = replace(claim, state=State.RETURNED, rate=0.0, concurrency=0)
-            self.claims[key] = returned, claim.started_at + WINDOW
+        is_holding = loan.claim.state is State.HOLDING
+        lasts = timedelta(seconds=loan.term.expires_in) + LEASE_MARGIN if is_holding else QUEUE_SLOT_TTL
+        self.claims[process] = loan.claim, self.now + lasts
+        return loan if is_holding else None
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -55,142 +55,196 @@ class Book:
         return [claim for claim, _ in self.claims.values() if claim.state is State.HOLDING]
 
     def _expire(self) -> None:
-        self.claims = {key: (claim, until) for key, (claim, until) in self.claims.items() if until > self.now}
+        self.claims = {name: (claim, until) for name, (claim, until) in self.claims.items() if until > self.now}
 
 
 def within(limit: Limit, held: Iterable[Claim]) -> bool:
     out = list(held)
     return (
-        sum(claim.rate for claim in out) <= limit.steady + TOLERANCE
-        and sum(claim.concurrency for claim in out) <= limit.slots
+        sum(claim.granted.rate for claim in out) <= limit.steady + TOLERANCE and slots_taken(out) <= limit.concurrency
     )
 
 
-keys = st.tuples(st.sampled_from(MERCHANTS), st.sampled_from(HOLDERS))
+processes = st.sampled_from(PROCESSES)
 steps = st.lists(
     st.one_of(
-        st.tuples(st.just("take"), keys),
-        st.tuples(st.just("give back"), keys),
-        st.tuples(st.just("wait"), st.floats(0.01, 4.0)),
+        st.tuples(st.just("ask"), processes, st.booleans()),
+        st.tuples(st.just("expect"), processes, st.booleans()),
+        st.tuples(st.just("wait"), st.floats(0.01, 8.0), st.booleans()),
     ),
-    max_size=60,
+    max_size=80,
 )
 
 
-@given(steps)
-def test_granted_shares_never_exceed_a_limit(steps: list[tuple[str, Key | float]]) -> None:
-    """Both limits hold at every moment while grants are taken, renewed, given back and expire."""
-    book = Book()
-    for name, argument in steps:
+@given(steps, st.booleans(), st.sampled_from([APP, TOKEN, Limit(1, 1), Limit(3, 2), Limit(1000, 300)]))
+def test_what_is_lent_never_exceeds_the_limit(
+    steps: list[tuple[str, str | float, bool]], is_app: bool, limit: Limit
+) -> None:
+    """The sum of rates and of calls in flight holds at every moment, while processes ask, die and come back."""
+    book = Book(limit, is_app)
+    for name, argument, flag in steps:
         if isinstance(argument, float):
             book.wait(argument)
-        elif name == "take":
-            book.take(argument)
         else:
-            book.give_back(argument)
-        held = book.held()
-        assert within(LIMITS.app, held)
-        assert all(within(LIMITS.token, (c for c in held if c.merchant_id == each)) for each in MERCHANTS)
+            book.ask(argument, all_=flag, is_expected=name == "expect")
+        assert within(limit, book.held())
 
 
-@given(st.lists(keys, unique=True, min_size=1, max_size=24), st.floats(0.5, 3.0))
-def test_no_process_starves_while_others_renew(claimants: list[Key], renew_after: float) -> None:
-    """When all processes keep asking and none gives back, each gets grants again and again."""
-    book, last, renew_at = Book(), dict.fromkeys(claimants, START), dict.fromkeys(claimants, START)
-    for _ in range(160):
-        for key in claimants:
-            if book.now < renew_at[key]:
+@given(st.lists(processes, unique=True, min_size=1), st.booleans())
+def test_no_process_starves_while_others_renew(claimants: list[str], is_app: bool) -> None:
+    """When all keep asking for everything, each gets a share again and again."""
+    book = Book(APP if is_app else TOKEN, is_app)
+    last, renew_at = dict.fromkeys(claimants, START), dict.fromkeys(claimants, START)
+    for _ in range(240):
+        for name in claimants:
+            if book.now < renew_at[name]:
                 continue
-            if book.take(key):
-                last[key] = book.now
-                renew_at[key] = book.now + timedelta(seconds=renew_after)
+            loan = book.ask(name)
+            if loan:
+                last[name] = book.now
+                renew_at[name] = book.now + timedelta(seconds=loan.term.renew_in)
         book.wait(0.25)
-    longest = max(book.now - at for at in last.values())
-    assert longest <= timedelta(seconds=4 * (1 + len(claimants) // LIMITS.app.slots) + 4)
+    assert max(book.now - at for at in last.values()) <= timedelta(seconds=2 * LONGEST)
 
 
-@given(st.lists(keys, unique=True, min_size=1, max_size=9), st.floats(0.1, 2.0))
-def test_calls_of_short_grants_stay_below_the_limit(claimants: list[Key], calls: float) -> None:
-    """Grants taken and given back quickly, each for a call or two, add no burst to the calls Clover counts."""
-    book, sent = Book(), []
-    for turn in range(100):
-        key = claimants[turn % len(claimants)]
-        share = book.take(key)
-        if share:
-            sent.append(book.now)
-            extra = min(int(calls), int(share.rate * 0.02))
-            sent += [book.now] * extra
-        book.wait(0.02)
-        book.give_back(key)
-        recent = [at for at in sent if book.now - at < WINDOW]
-        assert len(recent) <= LIMITS.app.rate
+def test_nine_busy_processes_share_the_app() -> None:
+    """After their renewals all have about the same, and together nearly everything."""
+    book, renew_at = Book(APP), dict.fromkeys(PROCESSES, START)
+    for _ in range(240):
+        for name in PROCESSES:
+            if book.now >= renew_at[name] and (loan := book.ask(name)):
+                renew_at[name] = book.now + timedelta(seconds=loan.term.renew_in)
+        book.wait(0.25)
+    rates = [claim.granted.rate for claim in book.held()]
+    assert len(rates) == len(PROCESSES)
+    assert sum(rates) >= APP.steady - 2 - TOLERANCE
+    assert max(rates) - min(rates) <= 2 + TOLERANCE
 
 
-def test_a_single_process_gets_nearly_everything() -> None:
+def test_an_idle_process_leaves_the_rest_to_a_busy_one() -> None:
+    """A process of single calls takes one call a second from those who could use them."""
+    book = Book(APP)
+    for name in PROCESSES[1:4]:
+        book.ask(name, all_=False)
+    book.wait(2)
+    loan = book.ask(PROCESSES[0])
+    assert loan
+    assert loan.claim.granted.rate == pytest.approx(APP.steady - 3 * SINGLE.rate - 2)
+
+
+def test_a_share_of_a_dead_process_comes_back_within_seconds() -> None:
+    """Nobody renews for it, so the others have it after its life at the latest."""
+    book = Book(APP)
+    book.ask("dead")
+    book.wait(LONGEST + LEASE_MARGIN.total_seconds() + 0.01)
+    loan = book.ask("alive")
+    assert loan
+    assert loan.claim.granted.rate == pytest.approx(APP.steady - 2)
+
+
+def test_a_lease_is_good_for_fifty_calls() -> None:
+    """A process with few calls a second asks rarely, one with many soon, so that others get their part in time."""
+    alone = Book(APP).ask("orders-1")
+    assert alone
+    assert alone.term.renew_in * alone.claim.granted.rate >= 50
+    assert alone.term.renew_in <= 2
+    little = Book(APP).ask("orders-1", all_=False)
+    assert little
+    assert little.term.renew_in >= 10
+
+
+def test_a_share_far_from_fair_is_renewed_soon() -> None:
+    """A process that comes second gets its part as soon as the first one renews or is gone."""
+    book = Book(APP)
+    book.ask("first")
+    loan = book.ask("second")
+    assert loan
+    assert loan.term.renew_in == 1
+
+
+def test_while_one_waits_leases_are_short() -> None:
+    """More processes than calls in flight take turns, and each turn ends soon."""
+    book = Book(APP)
+    for number in range(APP.slots + 1):
+        book.ask(f"process {number}")
+    book.ask("process 99")
+    loan = book.ask("process 0")
+    assert loan is None or loan.term.renew_in == 1
+
+
+def test_a_visit_leaves_room_for_the_other_services() -> None:
+    """A change that touches a merchant in three services at once waits in none of them."""
+    book = Book(TOKEN, is_app=False)
+    for name in ("catalog-1", "inventory-1", "orders-1"):
+        loan = book.ask(name, all_=False)
+        assert loan
+        assert loan.claim.granted == VISIT
+
+
+def test_a_long_session_gets_nearly_everything() -> None:
     """The only process of a merchant gets the token's limit except the reserve for a newcomer."""
-    share = Book().take(("M0", "orders"))
-    assert share == Share(rate=LIMITS.token.steady - 2, concurrency=LIMITS.token.slots - 1)
+    book = Book(TOKEN, is_app=False)
+    book.ask("orders-1", all_=False)
+    book.wait(1)
+    loan = book.ask("orders-1")
+    assert loan
+    assert loan.claim.granted == Share(rate=TOKEN.steady - TOKEN.spare, concurrency=TOKEN.slots - 1)
 
 
-def test_a_second_process_gets_a_grant_at_once() -> None:
-    """A newcomer does not wait for the first process's renewal."""
-    book = Book()
-    book.take(("M0", "orders"))
-    book.wait(0.1)
-    assert book.take(("M0", "inventory"))
+def test_expected_calls_take_nothing_that_another_needs_first() -> None:
+    """However many processes expect a merchant, a live change there finds calls at once."""
+    book = Book(TOKEN, is_app=False)
+    for name in PROCESSES * 2:
+        book.ask(name, all_=False, is_expected=True)
+    loan = book.ask("orders-9", all_=False)
+    assert loan
+    assert loan.claim.granted.rate >= 2
 
 
-def test_shares_are_even_after_renewals() -> None:
-    """The shares of two processes of one merchant differ by at most the reserve for a third."""
-    book = Book()
-    for _ in range(4):
-        first, second = book.take(("M0", "orders")), book.take(("M0", "inventory"))
-        book.wait(2)
-    assert first
-    assert second
-    assert first.rate == pytest.approx(LIMITS.token.steady / 2)
-    assert second.rate == pytest.approx(LIMITS.token.steady / 2 - 2)
-    assert (first.concurrency, second.concurrency) == (2, 1)
+def test_two_services_find_calls_while_the_third_uses_all_it_can_have() -> None:
+    """A bulk job of one service delays no first call of another."""
+    book = Book(TOKEN, is_app=False)
+    book.ask("orders-1")
+    book.wait(1.5)
+    assert book.ask("inventory-1", all_=False)
+    book.wait(1)
+    assert book.ask("catalog-1", all_=False)
 
 
-def test_a_share_given_back_is_free_at_once() -> None:
-    """The next process gets a returned share before it would have expired."""
-    book = Book()
-    for name in HOLDERS:
-        book.take(("M0", name))
-    assert book.take(("M0", "fifth")) is None
-    book.give_back(("M0", "catalog"))
-    assert book.take(("M0", "fifth"))
+def test_replicas_of_a_service_share_its_place_in_flight() -> None:
+    """Its processes never call for a merchant at once, as the worker leases the merchant."""
+    book = Book(TOKEN, is_app=False)
+    for number in range(3):
+        assert book.ask(f"inventory-{number}", all_=False, is_expected=True)
+    assert slots_taken(book.held()) == 1
 
 
 def test_the_longest_waiting_process_is_next() -> None:
     """A free share goes to the process that has waited longest, not to the first that asks."""
-    book = Book()
-    for name in HOLDERS:
-        book.take(("M0", name))
-    book.take(("M0", "early"))
+    book = Book(Limit(50, 1))
+    book.ask("first")
+    book.ask("early")
     book.wait(0.1)
-    book.take(("M0", "late"))
-    book.give_back(("M0", "catalog"))
-    assert book.take(("M0", "late")) is None
-    assert book.take(("M0", "early"))
+    book.ask("late")
+    del book.claims["first"]
+    assert book.ask("late") is None
+    assert book.ask("early")
 
 
 @pytest.mark.parametrize(
-    ("app", "token", "claimants"),
-    [(50, 1, 3), (50, 2, 3), (50, 3, 4), (50, 16, 20), (1, 1, 2), (2, 16, 3), (3, 2, 4), (50, 16, 60), (120, 60, 130)],
+    ("rate", "slots", "claimants"), [(1, 1, 3), (2, 1, 4), (3, 2, 4), (50, 10, 20), (120, 60, 130)]
 )
-@pytest.mark.parametrize("merchants", [1, 40])
-def test_small_limits_and_long_queues_stop_nobody(app: int, token: int, claimants: int, merchants: int) -> None:
-    """Each process gets its turn, however few calls there are, and the calls of a second stay within the limit."""
-    limits = Limits(app=Limit(app, 10), token=Limit(token, 5))
-    book = Book(limits=limits)
-    served: set[Key] = set()
-    queue = [(f"M{number % merchants}", f"process {number}") for number in range(claimants)]
+@pytest.mark.parametrize("is_app", [True, False])
+def test_small_limits_and_long_queues_stop_nobody(rate: int, slots: int, claimants: int, is_app: bool) -> None:
+    """Each process gets its turn, however few calls there are."""
+    limit = Limit(rate, slots)
+    book = Book(limit, is_app)
+    served: set[str] = set()
+    queue = [f"service{number}-1" for number in range(claimants)]
     while len(served) < claimants:
-        assert book.now < START + timedelta(seconds=4 * claimants)
-        served |= {key for key in queue if key not in served and book.take(key)}
-        assert within(limits.app, book.held())
+        assert book.now < START + timedelta(seconds=16 * claimants)
+        served |= {name for name in queue if name not in served and book.ask(name)}
+        assert within(limit, book.held())
         book.wait(0.25)
 
 

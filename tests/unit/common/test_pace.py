@@ -1,7 +1,7 @@
 """The pace of calls for one merchant, on a clock that tests move."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from itertools import pairwise
 from math import ceil
@@ -44,7 +44,7 @@ class Paced:
         self.went: list[float] = []
 
     async def call(self, until: asyncio.Event | None = None) -> None:
-        async with self.pace.permit() as went:
+        async with self.pace.permit(nullcontext()) as went:
             self.went.append(went)
             if until is not None:
                 await until.wait()
@@ -70,7 +70,7 @@ async def test_calls_are_never_closer_than_the_rate_allows(rate: float, pauses: 
 async def test_following_call_starts_at_once_and_later_calls_wait_for_it() -> None:
     """The second call of a pair starts without a delay although others wait; these start later by its turn."""
     paced = Paced(rate=10)
-    async with paced.pace.permit() as first:
+    async with paced.pace.permit(nullcontext()) as first:
         others = [asyncio.create_task(paced.call()) for _ in range(2)]
         second = await paced.pace.follow()
     await asyncio.gather(*others)
@@ -82,7 +82,7 @@ async def test_following_call_starts_at_once_and_later_calls_wait_for_it() -> No
 async def test_following_call_needs_no_place_of_its_own() -> None:
     """With one place in flight a pair does not wait for itself, and the next call waits for the whole pair."""
     paced = Paced(rate=10, concurrency=1)
-    async with paced.pace.permit():
+    async with paced.pace.permit(nullcontext()):
         other = asyncio.create_task(paced.call())
         await breathe()
         paced.clock.advance(5)
@@ -96,7 +96,7 @@ async def test_following_call_needs_no_place_of_its_own() -> None:
 async def test_following_call_waits_for_a_pause() -> None:
     """A 429 between the calls of a pair pauses its second call too."""
     paced = Paced(rate=10)
-    async with paced.pace.permit() as first:
+    async with paced.pace.permit(nullcontext()) as first:
         paced.throttled(first, timedelta(seconds=3))
         assert await paced.pace.follow() == pytest.approx(3)
 
@@ -118,7 +118,7 @@ async def test_pairs_keep_the_rate_and_the_places(
 
     async def call(*, is_pair: bool, seconds: float) -> None:
         nonlocal in_flight, most
-        async with pace.permit() as sent_at:
+        async with pace.permit(nullcontext()) as sent_at:
             in_flight += 1
             most = max(most, in_flight)
             starts.append(sent_at)
@@ -174,7 +174,7 @@ async def test_new_grant_gives_no_burst() -> None:
 async def test_all_calls_pause_after_a_429(retry_after: timedelta | None, rests: float) -> None:
     """All calls wait for the Retry-After, or for a second without one, and continue at half the rate."""
     paced = Paced(rate=10)
-    async with paced.pace.permit() as went:
+    async with paced.pace.permit(nullcontext()) as went:
         paced.throttled(went, retry_after)
     await paced.call()
     await paced.call()

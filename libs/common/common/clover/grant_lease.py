@@ -1,18 +1,18 @@
 """One merchant's quota in this process: the grant that its sessions share, renewed in time, and its pace."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Protocol
 
 from common.clock import Clock
 from common.clover.breaker import Breaker, Lane
-from common.clover.grants import Grant, Grants
+from common.clover.call_budget import CallBudget
+from common.clover.grants import Grant, MerchantGrants, Want
 from common.clover.pace import Pace
+from common.db.unit import Priority
 from common.errors import Transient
-
-RENEW_AT = 0.6
-"""The part of a grant's lifetime after which it is renewed; the rest leaves time for retries."""
 
 
 class Permits(Protocol):
@@ -31,20 +31,28 @@ class Permits(Protocol):
         """Wait until this many calls may follow one another; they are made in the block."""
         ...
 
+    async def has_other_token(self, refused: Grant) -> bool:
+        """Return whether catalog has another token than this grant's, which Clover refused."""
+        ...
+
 
 class GrantLease:
-    """Holds a merchant's grant while sessions of this process use it, and gives it back after the last."""
+    """Holds a merchant's grant for the sessions of this process, one after another, and paces their calls."""
 
-    def __init__(self, merchant_id: str, grants: Grants, breaker: Breaker, clock: Clock) -> None:
+    def __init__(
+        self, merchant_id: str, grants: MerchantGrants, budget: CallBudget, breaker: Breaker, clock: Clock
+    ) -> None:
         self._merchant_id = merchant_id
         self._region = ""
         self._breaker = breaker
         self._grants = grants
+        self._budget = budget
         self._clock = clock
         self._pace = Pace(clock)
         self._lock = asyncio.Lock()
-        self._sessions = 0
+        self._priority = Priority.NORMAL
         self._grant: Grant | None = None
+        self._calls = 0
         self._renew_at = self._expires_at = 0.0
 
     @property
@@ -52,55 +60,72 @@ class GrantLease:
         """The number of calls that may be in flight at once, as granted last."""
         return self._pace.concurrency
 
-    @asynccontextmanager
-    async def held(self) -> AsyncIterator[Grant]:
-        """Hold the merchant's grant for the block. Raise OutOfService while Clover answers no reads."""
+    async def begin(self, priority: Priority) -> Grant:
+        """Return a valid grant for a session whose calls have this priority.
+
+        Raise OutOfService while Clover answers no reads.
+        """
         self._breaker.check(self._region, self._merchant_id, Lane.READ)
-        self._sessions += 1
-        try:
-            yield await self._fresh()
-        finally:
-            self._sessions -= 1
-            await self._give_back_unused()
+        self._priority = priority
+        return await self._fresh()
 
     @asynccontextmanager
     async def permit(self) -> AsyncIterator[Grant]:
         """Wait for one call's turn, with a valid grant. A Throttled raised in the block slows all later calls."""
-        async with self._pace.permit() as sent_at:
+        await self._fresh(calls=1)
+        async with self._pace.permit(self._budget.permit(self._priority)) as sent_at:
             with self._pace.learn(sent_at):
                 yield await self._fresh()
 
     @asynccontextmanager
     async def reserve(self, calls: int) -> AsyncIterator["Reservation"]:
         """Wait for the turn of the first of this many calls that follow one another; they are made in the block."""
-        async with self._pace.permit() as sent_at:
-            yield Reservation(self._pace, await self._fresh(), sent_at, calls)
+        await self._fresh(calls)
+        async with self._pace.permit(self._budget.permit(self._priority)) as sent_at:
+            grant = await self._fresh()
+            follow = partial(self._budget.follow, self._priority)
+            yield Reservation(self._pace, grant, sent_at, calls, follow, self.has_other_token)
 
-    async def _fresh(self) -> Grant:
+    async def has_other_token(self, refused: Grant) -> bool:
+        """Return whether catalog has another token than this grant's, which Clover refused.
+
+        The refused token is forgotten: it must not serve again once the merchant is connected anew.
+        """
         async with self._lock:
-            if self._grant is None or self._clock.monotonic() >= self._renew_at:
-                self._grant = await self._renewed(self._grant)
+            self._grants.forget(self._merchant_id)
+            self._grant = await self._taken(Want.LITTLE, None)
+            if self._grant.access_token != refused.access_token:
+                return True
+            self._grants.forget(self._merchant_id)
+            self._grant = None
+            return False
+
+    async def _fresh(self, calls: int = 0) -> Grant:
+        """Return a grant that is good now. For `calls` beyond a first one, it is all the merchant's calls there are.
+
+        It is asked for before these calls wait for their pace, so that they have the pace of the larger grant.
+        """
+        async with self._lock:
+            if self._grant is None or self._clock.monotonic() >= self._expires_at:
+                self._grant = await self._taken(Want.LITTLE, None)
+            elif self._clock.monotonic() >= self._renew_at and self._calls + calls > 1:
+                self._grant = await self._taken(Want.ALL, self._grant)
+            self._calls += calls
             return self._grant
 
-    async def _renewed(self, held: Grant | None) -> Grant:
-        requested_at = self._clock.monotonic()
+    async def _taken(self, want: Want, held: Grant | None) -> Grant:
         try:
-            grant = await self._grants.take(self._merchant_id)
+            grant = await self._grants.take(self._merchant_id, want)
         except Transient:
             if held is None or self._clock.monotonic() >= self._expires_at:
                 raise
             return held
         self._region = grant.region
-        self._renew_at, self._expires_at = requested_at + grant.expires_in * RENEW_AT, requested_at + grant.expires_in
+        now = self._clock.monotonic()
+        self._renew_at, self._expires_at = now + grant.renew_in, now + grant.expires_in
         self._pace.limit(grant.rate, grant.concurrency)
+        self._calls = 0
         return grant
-
-    async def _give_back_unused(self) -> None:
-        async with self._lock:
-            if self._sessions or self._grant is None:
-                return
-            grant, self._grant = self._grant, None
-            await self._grants.give_back(grant)
 
 
 class Reservation:
@@ -108,8 +133,18 @@ class Reservation:
 
     concurrency = 1
 
-    def __init__(self, pace: Pace, grant: Grant, sent_at: float, calls: int) -> None:
+    def __init__(
+        self,
+        pace: Pace,
+        grant: Grant,
+        sent_at: float,
+        calls: int,
+        count_in_budget: Callable[[], None],
+        has_other_token: Callable[[Grant], Awaitable[bool]],
+    ) -> None:
         self._pace = pace
+        self._has_other_token = has_other_token
+        self._count_in_budget = count_in_budget
         self._grant = grant
         self._sent_at: float | None = sent_at
         self._left = calls
@@ -120,8 +155,11 @@ class Reservation:
         if not self._left:
             raise RuntimeError("more calls than were reserved")
         self._left -= 1
-        sent_at = await self._pace.follow() if self._sent_at is None else self._sent_at
-        self._sent_at = None
+        if self._sent_at is None:
+            sent_at = await self._pace.follow()
+            self._count_in_budget()
+        else:
+            sent_at, self._sent_at = self._sent_at, None
         with self._pace.learn(sent_at):
             yield self._grant
 
@@ -131,3 +169,7 @@ class Reservation:
         if calls > self._left:
             raise RuntimeError("more calls than were reserved")
         yield self
+
+    async def has_other_token(self, refused: Grant) -> bool:
+        """Return whether catalog has another token than this grant's, which Clover refused."""
+        return await self._has_other_token(refused)

@@ -1,148 +1,154 @@
-"""Grants: permission to call Clover for one merchant for a short time, with its token and a share of the quota."""
+"""Grants: permission to call Clover, lent by catalog for seconds.
 
-import random
+A process has a lease: its share of the calls that Clover allows the app. For a merchant it has a grant: the merchant's
+token with a share of the calls that Clover allows this token.
+"""
+
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import structlog
 from pydantic import BaseModel, Field
 
-from common.clock import Clock, SystemClock
-from common.errors import Forbidden, NotFound, Permanent, Rejected, Throttled, Transient, Unavailable
-from common.http.client import InternalClient
 from common.http.routes import Input
 from common.ids import MerchantId
-from common.settings import CommonSettings
 
-log = structlog.get_logger()
+MOST_MERCHANTS = 200
+"""Merchants in one request, and so the merchants whose turns a process prepares at once."""
 
-ASK_SECONDS = 3.0
-"""The time limit of one request to catalog."""
 
-WAIT_SECONDS = 5.0
-"""How long a request for a grant is repeated while others hold the whole quota."""
+class Want(StrEnum):
+    """How much a process could use: of the app's calls, or of one merchant's."""
 
-ASK_AGAIN_SECONDS = 0.25
-"""About the delay between two requests: catalog keeps a queue slot for a second, and Retry-After has no fractions."""
+    LITTLE = "little"
+    """For single calls and short visits."""
 
-LAST_GRANT_KEPT = 3600.0
-LAST_GRANT_LASTS = 5.0
-LAST_GRANT_RATE = 1.0
-"""Calls per second without catalog; so few that all services and merchants together stay within Clover's limits."""
+    ALL = "all"
+    """As much as there is: calls wait."""
 
-PATH = "/internal/grants"
+
+@dataclass(frozen=True)
+class Lease:
+    """A process's share of the app's calls: `rate` calls per second, of them `background_rate` for background work.
+
+    Good for `expires_in` seconds from its receipt, to be renewed after `renew_in`.
+    """
+
+    rate: float
+    background_rate: float
+    concurrency: int
+    renew_in: float
+    expires_in: float
 
 
 @dataclass(frozen=True)
 class Grant:
-    """Permission to call Clover for a merchant: `rate` calls per second, `concurrency` at once, for `expires_in` s."""
+    """Permission to call Clover for a merchant: `rate` calls per second, `concurrency` at once, for `expires_in` s.
 
-    grant_id: str
+    A session that has made a call and makes another after `renew_in` seconds asks for all it can have.
+    """
+
     merchant_id: str
     region: str
     access_token: str = field(repr=False)
     rate: float
     concurrency: int
+    renew_in: float
     expires_in: float
 
 
-class Grants(Protocol):
+class Leases(Protocol):
+    """A source of the process's lease."""
+
+    async def lease(self, want: Want) -> Lease:
+        """Take or renew the process's lease. Raise Throttled when the app's calls are taken, or Unavailable."""
+        ...
+
+
+class MerchantGrants(Protocol):
     """A source of grants. `Clover` opens and closes one that is an async context manager."""
 
-    async def take(self, merchant_id: str) -> Grant:
-        """Take a grant for the merchant; taking it again before it expires prolongs it.
+    async def take(self, merchant_id: str, want: Want) -> Grant:
+        """Take or renew the grant for the merchant.
 
-        Raise Throttled when the quota is taken, Forbidden when the merchant is not connected, or Unavailable.
+        Raise Throttled when its calls are taken, Forbidden when the merchant is not connected, or Unavailable.
         """
         ...
 
-    async def give_back(self, grant: Grant) -> None:
-        """Return this share of the quota. Never raises: a grant that is not given back expires."""
+    def forget(self, merchant_id: str) -> None:
+        """Forget the merchant's token, because Clover refused it."""
         ...
 
 
-async def patiently(ask: Callable[[], Awaitable[Grant]], clock: Clock) -> Grant:
-    """Repeat `ask` while it is throttled, for about five seconds, then raise Throttled."""
-    until = clock.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            return await ask()
-        except Throttled:
-            if clock.monotonic() + ASK_AGAIN_SECONDS > until:
-                raise
-        await clock.sleep(ASK_AGAIN_SECONDS * random.uniform(0.8, 1.2))
+class Grants(Leases, MerchantGrants, Protocol):
+    """A source of both, as each service has one."""
+
+    def expect(self, merchant_ids: list[str]) -> None:
+        """Name the merchants whose turns come next; their grants are taken together with the next that is needed."""
+        ...
+
+
+class MerchantRequest(Input):
+    """One merchant for which the process calls now, or expects to."""
+
+    merchant_id: MerchantId
+    want: Want = Want.LITTLE
+    is_expected: bool = False
 
 
 class GrantRequest(Input):
-    """Body of catalog's POST /internal/grants. `holder` is the calling process; a repetition prolongs its grant."""
+    """Body of catalog's POST /internal/grants. `holder` is the calling process; a repetition prolongs what it holds."""
 
-    merchant_id: MerchantId
     holder: UUID
     service: Annotated[str, Field(min_length=1, max_length=40)]
+    lease: Want | None = None
+    merchants: Annotated[list[MerchantRequest], Field(max_length=MOST_MERCHANTS, default_factory=list)]
+
+
+class Refusal(StrEnum):
+    """Why a merchant has no grant."""
+
+    NOT_CONNECTED = "not_connected"
+    TAKEN = "taken"
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class LeaseAnswer(BaseModel):
+    """A lease in the response."""
+
+    rate: Positive
+    background_rate: Positive
+    concurrency: Annotated[int, Field(ge=1)]
+    renew_in: Positive
+    expires_in: Positive
 
 
 class GrantAnswer(BaseModel):
-    """Response body of catalog's POST /internal/grants. It holds the token in clear text and is never logged."""
+    """One merchant's grant in the response. It holds the token in clear text and is never logged."""
 
-    grant_id: str
     merchant_id: MerchantId
     region: str
     access_token: str = Field(repr=False)
-    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    rate: Positive
     concurrency: Annotated[int, Field(ge=1)]
-    expires_in: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    renew_in: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    expires_in: Positive
 
 
-class HttpGrants(InternalClient):
-    """Grants from the catalog service, for every other service.
+class Lent(BaseModel):
+    """Response body of catalog's POST /internal/grants. Without a lease that was asked for, the app's calls are taken.
 
-    When the quota is taken, the request is repeated for about five seconds. When catalog cannot be reached, the
-    merchant's last grant is used for up to an hour, with one call per second and one at once.
+    An expected merchant that is missing has no calls to spare; its grant is asked for when its turn comes.
     """
 
-    def __init__(self, settings: CommonSettings, service: str, clock: Clock | None = None) -> None:
-        super().__init__(settings, service, "catalog", settings.catalog_url, ASK_SECONDS)
-        self._service = service
-        self._clock = clock or SystemClock()
-        self._holder = uuid4()
-        self._last: dict[str, tuple[Grant, float]] = {}
+    lease: LeaseAnswer | None = None
+    grants: list[GrantAnswer] = []
+    refused: dict[MerchantId, Refusal] = {}
 
-    async def take(self, merchant_id: str) -> Grant:
-        """Implement Grants."""
-        try:
-            return await patiently(lambda: self._ask(merchant_id), self._clock)
-        except Unavailable as error:
-            return self._last_grant(merchant_id, error)
 
-    async def give_back(self, grant: Grant) -> None:
-        """Implement Grants."""
-        if not grant.grant_id:
-            return
-        try:
-            await self.send("DELETE", f"{PATH}/{grant.grant_id}")
-        except (Transient, Permanent) as error:
-            log.warning("grant left to expire", reason=str(error))
-
-    async def _ask(self, merchant_id: str) -> Grant:
-        request = GrantRequest(merchant_id=merchant_id, holder=self._holder, service=self._service)
-        try:
-            answer = await self.call("POST", PATH, GrantAnswer, body=request)
-        except (Forbidden, NotFound):
-            self._last.pop(merchant_id, None)
-            raise Forbidden("Clover is not connected for this merchant.") from None
-        except Rejected as error:
-            # another version of catalog: the last grant is used until the rollout ends
-            raise Unavailable(f"catalog returned no grant ({error})") from error
-        grant = Grant(**answer.model_dump())
-        self._last[merchant_id] = grant, self._clock.monotonic()
-        return grant
-
-    def _last_grant(self, merchant_id: str, error: Unavailable) -> Grant:
-        """Continue without catalog, slowly, with the last token."""
-        grant, at = self._last.get(merchant_id, (None, 0.0))
-        if grant is None or self._clock.monotonic() - at > LAST_GRANT_KEPT:
-            raise error
-        log.warning("continuing without catalog", reason=str(error))
-        return replace(grant, grant_id="", rate=LAST_GRANT_RATE, concurrency=1, expires_in=LAST_GRANT_LASTS)
+Lend = Callable[[GrantRequest], Awaitable[Lent]]
+"""Asks catalog. Raises Unavailable when it cannot be reached."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 
 from common.clock import Clock
@@ -54,28 +54,33 @@ class Pace:
         return self._concurrency
 
     def limit(self, rate: float, concurrency: int) -> None:
-        """Set the limits: calls per second, and calls at once."""
+        """Set the limits: calls per second, and calls at once. The next call comes one new interval after the last."""
+        interval = 1 / self.rate
         self._rate, self._concurrency = rate, concurrency
+        self._next += 1 / self.rate - interval
         self._room.set()
 
     @asynccontextmanager
-    async def permit(self) -> AsyncIterator[float]:
-        """Wait until one call may start; the block gets its start (monotonic).
+    async def permit(self, budget: AbstractAsyncContextManager[None]) -> AsyncIterator[float]:
+        """Wait until one call may start; the block gets its start (monotonic). `budget` is entered for the block.
 
-        Raise Throttled when a pause that Clover asked for lasts more than five seconds longer.
+        The budget of the process comes last, so that no call of another merchant waits for the pace of this one. Raise
+        Throttled when a pause that Clover asked for lasts more than five seconds longer.
         """
-        async with self._line:
-            while self._in_flight >= self._concurrency:
-                self._room.clear()
-                await self._room.wait()
-            await self._turn()
-            sent_at = self._started()
-            self._in_flight += 1
-        try:
-            yield sent_at
-        finally:
-            self._in_flight -= 1
-            self._room.set()
+        async with AsyncExitStack() as held:
+            async with self._line:
+                while self._in_flight >= self._concurrency:
+                    self._room.clear()
+                    await self._room.wait()
+                await self._turn()
+                await held.enter_async_context(budget)
+                sent_at = self._started()
+                self._in_flight += 1
+            try:
+                yield sent_at
+            finally:
+                self._in_flight -= 1
+                self._room.set()
 
     async def follow(self) -> float:
         """Start a call within the permit of another one that has ended; return its start (monotonic).

@@ -17,12 +17,15 @@ from yarl import URL
 
 from common.clock import Clock
 from common.clover.breaker import Breaker, Lane
+from common.clover.call_budget import CallBudget
 from common.clover.errors import decoded, refusal
 from common.clover.grant_lease import GrantLease, Permits
-from common.clover.grants import Grants
+from common.clover.grants import MerchantGrants
 from common.clover.paging import LARGEST_PAGE, Page, pages
 from common.clover.regions import Regions, beneath
-from common.errors import Ambiguous, AppError, Throttled, TimedOut, Unavailable, Undecodable
+from common.db.unit import Priority
+from common.errors import Ambiguous, AppError, Conflict, Forbidden, Throttled, TimedOut, Unavailable, Undecodable
+from common.recent import Recent
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 
@@ -57,7 +60,14 @@ class Clover:
     """The Clover client of one service process; open it before use (`Service.resources`)."""
 
     def __init__(
-        self, settings: CommonSettings, grants: Grants, metrics: Metrics, clock: Clock, *, user_agent: str
+        self,
+        settings: CommonSettings,
+        grants: MerchantGrants,
+        budget: CallBudget,
+        metrics: Metrics,
+        clock: Clock,
+        *,
+        user_agent: str,
     ) -> None:
         self._regions = Regions(settings)
         self._grants = grants
@@ -66,7 +76,8 @@ class Clover:
         self._user_agent = user_agent
         self._seconds = settings.clover_timeout
         self._breaker = Breaker(clock)
-        self._leases: dict[str, GrantLease] = {}
+        self._budget = budget
+        self._leases: Recent[str, GrantLease] = Recent(clock)
         self._open = AsyncExitStack()
         self._session: aiohttp.ClientSession | None = None
 
@@ -94,18 +105,23 @@ class Clover:
         await self._open.aclose()
 
     @asynccontextmanager
-    async def session(self, merchant_id: str) -> AsyncIterator["MerchantApi"]:
-        """Open a session for a merchant: it holds a grant for the block, and renews it in a long one.
+    async def session(self, merchant_id: str, priority: Priority = Priority.NORMAL) -> AsyncIterator["MerchantApi"]:
+        """Open a session for a merchant: it has a grant for the block, and renews it in a long one.
+
+        Calls of a lower priority wait for those of a higher one, of all merchants of this process.
 
         Raise Throttled when others hold the quota, OutOfService while Clover does not respond, Forbidden when the
         merchant is not connected, or Unavailable.
         """
         if self._session is None:
             raise Unavailable("the Clover client is not open")
-        lease = self._leases.setdefault(merchant_id, GrantLease(merchant_id, self._grants, self._breaker, self._clock))
-        async with lease.held() as grant:
-            base = self._regions.merchant(grant.region, merchant_id)
-            yield MerchantApi(merchant_id, grant.region, base, lease, self._breaker, self._session, self._metrics)
+        lease = self._leases.use(
+            merchant_id,
+            lambda: GrantLease(merchant_id, self._grants, self._budget, self._breaker, self._clock),
+        )
+        grant = await lease.begin(priority)
+        base = self._regions.merchant(grant.region, merchant_id)
+        yield MerchantApi(merchant_id, grant.region, base, lease, self._breaker, self._session, self._metrics)
 
 
 class MerchantApi:
@@ -203,8 +219,13 @@ class MerchantApi:
     ) -> R:
         async with self._permits.permit() as grant:
             lane, resource = Lane.READ if method == "GET" else Lane.WRITE, (method, path, params, body)
-            with self._breaker.call(self.region, self.merchant_id, lane, resource), self._counted():
-                return read(await self._exchange(method, path, params, body, grant.access_token))
+            try:
+                with self._breaker.call(self.region, self.merchant_id, lane, resource), self._counted():
+                    return read(await self._exchange(method, path, params, body, grant.access_token))
+            except Forbidden:
+                if await self._permits.has_other_token(grant):
+                    raise Conflict("The merchant was connected again; the new token is used from now on.") from None
+                raise
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

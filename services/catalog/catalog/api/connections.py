@@ -149,7 +149,7 @@ async def _probe_in_time(deps: Deps, wanted: ConnectionInput) -> clover.Profile:
 
 async def _probe(deps: Deps, wanted: ConnectionInput) -> clover.Profile:
     """Read the merchant's profile with the new token. Raises Invalid when the token is not this merchant's."""
-    grants = UnsavedTokenGrants(deps.allocator, wanted.api_token, wanted.region)
+    grants = UnsavedTokenGrants(wanted.api_token, wanted.region)
     try:
         async with deps.probe(grants) as client, client.session(wanted.merchant_id) as api:
             profile = await clover.profile(api)

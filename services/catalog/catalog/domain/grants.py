@@ -1,14 +1,11 @@
-"""Divides Clover's rate limits among the processes that call Clover."""
+"""Divides Clover's limits: that of the app among processes, and that of each merchant among those who call for it."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import floor, inf
-
-SPARE_RATE = 2.0
-"""Calls a second kept free, where possible, so that the next process gets a grant at once."""
 
 LEAST_RATE = 1.0
 """The smallest useful grant in calls a second; below it the process waits, unless Clover's limit is no larger."""
@@ -19,10 +16,14 @@ WINDOW = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Limit:
-    """One of Clover's limits: calls a second and calls in flight."""
+    """One of Clover's limits: calls a second and calls in flight.
+
+    `spare` calls a second are kept free, where possible, so that the next process gets a share at once.
+    """
 
     rate: float
     concurrency: int
+    spare: float = 2.0
 
     @property
     def steady(self) -> float:
@@ -48,28 +49,34 @@ class Limits:
     token: Limit
 
 
+@dataclass(frozen=True)
+class Share:
+    """Calls a second and calls in flight."""
+
+    rate: float
+    concurrency: int
+
+
 class State(StrEnum):
-    """The state of a claim. A returned grant stays until Clover no longer counts its first call."""
+    """The state of a claim."""
 
     HOLDING = "holding"
     WAITING = "waiting"
-    RETURNED = "returned"
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One process's grant for a merchant, or its place in the queue. `started_at` is when the grant or wait began."""
+    """One process's share of a limit, or its place in the queue. `started_at` is when the share or the wait began.
 
-    merchant_id: str
+    Of the claims of one speaker a single one is used at a time: the processes of one service never call for the same
+    merchant at once, because the worker leases its merchant.
+    """
+
+    speaker: str
     state: State
     started_at: datetime
-    rate: float = 0.0
-    concurrency: int = 0
-
-    @property
-    def competes(self) -> bool:
-        """Whether the claim takes part in the division."""
-        return self.state is not State.RETURNED
+    wanted: Share
+    granted: Share = Share(0.0, 0)
 
     def is_ahead_of(self, started_at: datetime) -> bool:
         """Whether it has waited longer than one that began to wait then."""
@@ -77,60 +84,67 @@ class Claim:
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether Clover may still count its first call, which no rate limited."""
-        return self.state is not State.WAITING and now - self.started_at < WINDOW
+        return self.state is State.HOLDING and now - self.started_at < WINDOW
 
 
 @dataclass(frozen=True)
-class Share:
-    """The calls a second and the calls in flight of one grant."""
+class Request:
+    """What a process asks of one limit. An expected call takes nothing that another might need first."""
 
-    rate: float
-    concurrency: int
+    speaker: str
+    wanted: Share
+    is_expected: bool = False
 
 
 def claim_for(
-    limits: Limits, own: Claim | None, others: Sequence[Claim], merchant_id: str, now: datetime
+    limit: Limit, request: Request, own: Claim | None, others: Sequence[Claim], now: datetime
 ) -> Claim | None:
-    """Return the new claim of a process that asks for calls: holding, or waiting while no capacity is free.
+    """Return the new claim of a process: holding, or waiting while no capacity is free.
 
-    None refuses a renewal: the grant stays as it is until it expires.
+    None refuses: a share held before stays as it is until it expires, and an expected call does not wait.
     """
     waiting_since = own.started_at if own and own.state is State.WAITING else now
     holding_since = own.started_at if own and own.state is State.HOLDING else None
-    share = allocate(limits, others, merchant_id, waiting_since, now)
+    share = allocate(limit, request, others, waiting_since, now)
     if share:
-        return Claim(merchant_id, State.HOLDING, holding_since or now, share.rate, share.concurrency)
-    return None if holding_since else Claim(merchant_id, State.WAITING, waiting_since)
+        return Claim(request.speaker, State.HOLDING, holding_since or now, request.wanted, share)
+    if holding_since or request.is_expected:
+        return None
+    return Claim(request.speaker, State.WAITING, waiting_since, request.wanted)
 
 
 def allocate(
-    limits: Limits, others: Sequence[Claim], merchant_id: str, waiting_since: datetime, now: datetime
+    limit: Limit, request: Request, others: Sequence[Claim], waiting_since: datetime, now: datetime
 ) -> Share | None:
-    """Return the share of a process that asks for this merchant; None while no capacity is free.
+    """Return the share of a process that asks; None while no capacity is free.
 
-    The share is at most the fair share and at most what is free. Capacity stays reserved for each process that has
-    waited longer and, where possible, for one newcomer. `others` are all claims but the asker's own: a renewal frees
-    what it replaces, and a holder keeps its pace from one grant for a merchant to the next.
+    The share is at most what it wants, at most its fair share and at most what is free. Capacity stays reserved for
+    each process that has waited longer and, where possible, for one newcomer. `others` are all claims but the asker's
+    own: a renewal frees what it replaces.
     """
-    fair = fair_share(limits, others, merchant_id)
-    least = min(limits.app.least, limits.token.least)
-    same_merchant = [claim for claim in others if claim.merchant_id == merchant_id]
-    free = [_free(limits.app, others, waiting_since, now), _free(limits.token, same_merchant, waiting_since, now)]
+    fair = fair_share(limit, request, others)
+    free = _free(limit, request, others, waiting_since, now)
+    keeping = _always_keeping if request.is_expected else _keeping
     # More processes than the limit has useful shares take turns: a fair share that none could use would stop them all.
-    rate = min(max(fair.rate, least), *(_keeping(SPARE_RATE, each.rate) for each in free))
-    concurrency = min(fair.concurrency, *(floor(_keeping(1, each.concurrency)) for each in free))
-    return Share(rate, concurrency) if rate >= least and concurrency >= 1 else None
+    rate = min(max(fair.rate, limit.least), keeping(limit.spare, free.rate))
+    concurrency = min(fair.concurrency, floor(keeping(1, free.concurrency)))
+    if concurrency < 1 and not request.is_expected:
+        # One call after another may use the margin: otherwise the last of several would wait for the others.
+        concurrency = min(1, free.concurrency + limit.concurrency - limit.slots)
+    return Share(rate, concurrency) if rate >= limit.least and concurrency >= 1 else None
 
 
-def fair_share(limits: Limits, others: Iterable[Claim], merchant_id: str) -> Share:
-    """Return the share that all can have at once: equal within a merchant, max-min fair over merchants."""
-    claims = [claim.merchant_id for claim in others if claim.competes] + [merchant_id]
-    claimants = Counter(claims)
-    rates = [limits.token.steady / claimants[each] for each in claims]
-    slots = [limits.token.slots / claimants[each] for each in claims]
+def fair_share(limit: Limit, request: Request, others: Iterable[Claim]) -> Share:
+    """Return the share that all can have at once: max-min fair, so what one does not want is there for the rest."""
+    others = list(others)
+    rates = [min(each.wanted.rate, limit.steady) for each in others] + [min(request.wanted.rate, limit.steady)]
+    slots = _by_speaker((each.speaker, min(each.wanted.concurrency, limit.slots)) for each in others)
+    slots[request.speaker] = max(slots[request.speaker], min(request.wanted.concurrency, limit.slots))
     return Share(
-        rate=min(rates[-1], max_min_level(limits.app.steady, rates)),
-        concurrency=max(1, floor(min(slots[-1], max_min_level(limits.app.slots, slots)))),
+        rate=min(rates[-1], max_min_level(limit.steady, rates)),
+        concurrency=max(
+            1, floor(min(request.wanted.concurrency, limit.slots, max_min_level(limit.slots, list(slots.values()))))
+        ),
     )
 
 
@@ -145,25 +159,41 @@ def max_min_level(total: float, demands: Sequence[float]) -> float:
     return inf
 
 
-def _free(limit: Limit, others: Sequence[Claim], waiting_since: datetime, now: datetime) -> Share:
+def slots_taken(claims: Iterable[Claim]) -> int:
+    """Return the calls that may be in flight at once under these claims."""
+    return sum(_by_speaker((each.speaker, each.granted.concurrency) for each in claims).values())
+
+
+def _by_speaker(numbers: Iterable[tuple[str, int]]) -> defaultdict[str, int]:
+    """Return the largest number of each speaker."""
+    largest: defaultdict[str, int] = defaultdict(int)
+    for speaker, number in numbers:
+        largest[speaker] = max(largest[speaker], number)
+    return largest
+
+
+def _free(limit: Limit, request: Request, others: Sequence[Claim], waiting_since: datetime, now: datetime) -> Share:
     """Return the limit less the granted shares and the reserve for those ahead in the queue.
 
     Within any second the paced calls stay below the sum of rates; the first call of each grant comes on top of that.
     """
     ahead = sum(claim.is_ahead_of(waiting_since) for claim in others)
     first_calls = 1 + sum(claim.is_fresh(now) for claim in others)
-    granted = sum(claim.rate for claim in others)
+    granted = sum(claim.granted.rate for claim in others)
     # 0.97: a margin for clocks and delays, so that a full second never counts one call too many.
     paced = min(limit.steady, limit.rate * 0.97 - first_calls)
     if first_calls == 1 and not granted:
         # Alone, the smallest rate fits into every limit: its second call comes a second after its first.
         paced = max(paced, limit.least)
-    return Share(
-        rate=paced - granted - ahead * SPARE_RATE,
-        concurrency=limit.slots - sum(claim.concurrency for claim in others) - ahead,
-    )
+    taken = slots_taken(claim for claim in others if claim.speaker != request.speaker)
+    return Share(rate=paced - granted - ahead * limit.spare, concurrency=limit.slots - taken - ahead)
 
 
 def _keeping(spare: float, free: float) -> float:
     """Return the part of what is free that leaves `spare` for a newcomer; the last `spare` is given out whole."""
     return max(free - spare, min(free, spare))
+
+
+def _always_keeping(spare: float, free: float) -> float:
+    """Return the part of what is free beyond `spare`."""
+    return free - spare

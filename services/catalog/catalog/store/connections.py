@@ -1,5 +1,6 @@
 """The connections: how to call each merchant's Clover. The merchants themselves are rows that are never deleted."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -46,7 +47,20 @@ WHERE merchant_id > $1 AND merchant.version > 0 ORDER BY merchant_id LIMIT $2
 """
 SAVE_EMAIL = "UPDATE connection SET sealed_email = $2 WHERE merchant_id = $1"
 IS_CONNECTED = "SELECT EXISTS (SELECT FROM connection WHERE merchant_id = $1)"
+FIND_SEALED = """
+SELECT merchant_id, region, sealed_token FROM connection JOIN merchant USING (merchant_id)
+WHERE merchant_id = ANY($1)
+"""
 DELETE = "DELETE FROM connection WHERE merchant_id = $1"
+
+
+@dataclass(frozen=True)
+class SealedAccess:
+    """The sealed token of a connected merchant, and the region of its Clover."""
+
+    merchant_id: str
+    region: str
+    sealed_token: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -134,3 +148,8 @@ async def find(conn: Connection, merchant_id: str) -> CloverConnection:
     if row is None:
         raise NotFound(f"There is no merchant {merchant_id} here.")
     return CloverConnection(**row)
+
+
+async def find_sealed(conn: Connection, merchant_ids: Collection[str]) -> list[SealedAccess]:
+    """Return the sealed tokens of those of these merchants that are connected."""
+    return [SealedAccess(**row) for row in await conn.fetch(FIND_SEALED, list(merchant_ids))]

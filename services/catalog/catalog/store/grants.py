@@ -1,90 +1,107 @@
-"""The grants of calls to Clover: who may call how fast until when, and who waits."""
+"""The shares of Clover's limits that are lent, and the places in the queues for them."""
 
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 
-from catalog.domain.grants import WINDOW, Claim, State
+from catalog.domain.grants import Claim, Share, State
+from catalog.domain.lending import Loan
 from common.db.unit import Connection
 
 QUEUE_SLOT_TTL = timedelta(seconds=1)
 """A waiting process keeps its place in the queue this long without asking again; processes ask every 0.25 s."""
 
 LEASE_MARGIN = timedelta(seconds=0.5)
-"""A grant counts this much longer than its holder uses it: the answer needs time to reach the holder."""
+"""A share counts this much longer than its holder uses it: the answer needs time to reach the holder."""
 
-# One process at a time divides the quota. The commit does not wait for the disk: a crash of the database loses at
-# most the grants of the last moment, and the restart takes longer than they live.
+# One process at a time divides the limits. The commit does not wait for the disk: a crash of the database loses at
+# most the shares of the last moment, and the restart takes longer than they live.
 LOCK = """
 SELECT set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(hashtext('catalog.grants')),
     clock_timestamp() AS now
 """
+# A portion only: however many rows have expired, nobody waits for their end.
+DELETE_EXPIRED = """
+DELETE FROM grants WHERE ctid = ANY(ARRAY(SELECT ctid FROM grants WHERE expires_at <= $1 LIMIT 1000))
+"""
 CLAIMS = """
-WITH expired AS (DELETE FROM grants WHERE expires_at <= $1)
-SELECT merchant_id, holder, state, started_at, rate, concurrency FROM grants WHERE expires_at > $1
+SELECT subject, holder, speaker, state, started_at, wanted_rate, wanted_concurrency, rate, concurrency
+FROM grants WHERE subject = ANY($2) AND expires_at > $1
 """
-# A renewal keeps the id of the grant.
-SAVE_CLAIM = """
-INSERT INTO grants (merchant_id, holder, grant_id, service, state, started_at, rate, concurrency, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-ON CONFLICT (merchant_id, holder) DO UPDATE SET
-    grant_id = CASE WHEN grants.state = 'holding' THEN grants.grant_id ELSE excluded.grant_id END,
-    service = excluded.service, state = excluded.state, started_at = excluded.started_at,
+SAVE = """
+INSERT INTO grants (holder, subject, speaker, state, started_at, wanted_rate, wanted_concurrency, rate, concurrency,
+    expires_at)
+SELECT $1, claim.* FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::float[], $7::integer[],
+    $8::float[], $9::integer[], $10::timestamptz[]) AS claim
+ON CONFLICT (subject, holder) DO UPDATE SET
+    speaker = excluded.speaker, state = excluded.state, started_at = excluded.started_at,
+    wanted_rate = excluded.wanted_rate, wanted_concurrency = excluded.wanted_concurrency,
     rate = excluded.rate, concurrency = excluded.concurrency, expires_at = excluded.expires_at
-RETURNING grant_id
 """
-# The row stays until its first call is a second old, because Clover counts that call until then.
-RELEASE = """
-UPDATE grants SET state = 'returned', rate = 0, concurrency = 0, expires_at = started_at + $2
-WHERE grant_id = $1 AND state = 'holding'
-"""
+
+
+@dataclass
+class Claims:
+    """The claims on one limit: the asking process's own, and all others."""
+
+    own: Claim | None = None
+    others: list[Claim] = field(default_factory=list)
 
 
 async def lock(conn: Connection) -> datetime:
-    """Lock the grants for the transaction; return the database's time, which all processes share."""
+    """Lock the shares for the transaction; return the database's time, which all processes share."""
     [row] = await conn.fetch(LOCK)
     now: datetime = row["now"]
     return now
 
 
-async def claims(conn: Connection, merchant_id: str, holder: UUID, now: datetime) -> tuple[Claim | None, list[Claim]]:
-    """Return the holder's own claim on this merchant, and all other claims. Deletes the expired ones."""
-    rows = {(row["merchant_id"], row["holder"]): _claim(row) for row in await conn.fetch(CLAIMS, now)}
-    own = rows.pop((merchant_id, holder), None)
-    return own, list(rows.values())
+async def claims(conn: Connection, subjects: Collection[str], holder: UUID, now: datetime) -> dict[str, Claims]:
+    """Return the claims on each of these subjects. Deletes expired ones."""
+    await conn.execute(DELETE_EXPIRED, now)
+    found: defaultdict[str, Claims] = defaultdict(Claims)
+    for row in await conn.fetch(CLAIMS, now, list(subjects)):
+        if row["holder"] == holder:
+            found[row["subject"]].own = _claim(row)
+        else:
+            found[row["subject"]].others.append(_claim(row))
+    return found
 
 
-async def save_claim(
-    conn: Connection, holder: UUID, service: str, claim: Claim, now: datetime, duration: timedelta
-) -> UUID:
-    """Save the holder's claim, which expires after `duration`, or soon if it waits; return the id of the grant."""
-    lifetime = duration + LEASE_MARGIN if claim.state is State.HOLDING else QUEUE_SLOT_TTL
-    grant_id: UUID = await conn.fetchval(
-        SAVE_CLAIM,
-        claim.merchant_id,
-        holder,
-        uuid4(),
-        service,
-        claim.state,
-        claim.started_at,
-        claim.rate,
-        claim.concurrency,
-        now + lifetime,
-    )
-    return grant_id
+async def save(conn: Connection, holder: UUID, loans: Mapping[str, Loan], now: datetime) -> None:
+    """Save the holder's claims by subject; a claim that waits expires soon."""
+    rows = [
+        (
+            subject,
+            loan.claim.speaker,
+            loan.claim.state,
+            loan.claim.started_at,
+            loan.claim.wanted.rate,
+            loan.claim.wanted.concurrency,
+            loan.claim.granted.rate,
+            loan.claim.granted.concurrency,
+            now + _lifetime(loan),
+        )
+        for subject, loan in sorted(loans.items())
+    ]
+    if rows:
+        await conn.execute(SAVE, holder, *map(list, zip(*rows, strict=True)))
 
 
-async def release(conn: Connection, grant_id: UUID) -> None:
-    """Free the share of this grant."""
-    await conn.execute(RELEASE, grant_id, WINDOW)
+def _lifetime(loan: Loan) -> timedelta:
+    if loan.claim.state is State.WAITING:
+        return QUEUE_SLOT_TTL
+    return timedelta(seconds=loan.term.expires_in) + LEASE_MARGIN
 
 
 def _claim(row: asyncpg.Record) -> Claim:
     return Claim(
-        merchant_id=row["merchant_id"],
+        speaker=row["speaker"],
         state=State(row["state"]),
         started_at=row["started_at"],
-        rate=row["rate"],
-        concurrency=row["concurrency"],
+        wanted=Share(row["wanted_rate"], row["wanted_concurrency"]),
+        granted=Share(row["rate"], row["concurrency"]),
     )

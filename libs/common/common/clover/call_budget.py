@@ -1,0 +1,165 @@
+"""One process's share of the calls that Clover allows the app: live calls first, background calls within their part."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from math import inf
+
+import structlog
+
+from common.clock import Clock
+from common.clover.grants import Lease, Leases, Want
+from common.db.unit import Priority
+from common.errors import Transient, Unavailable
+
+log = structlog.get_logger()
+
+CATCH_UP_SECONDS = 0.05
+"""A call that starts this much late, because the process was busy, does not delay the next one."""
+
+BUSY_SECONDS = 0.15
+"""A wait for the next call above which the process asks for as many calls as there are."""
+
+STAYS_BUSY_SECONDS = 5.0
+
+ASK_AGAIN_SECONDS = 1.0
+"""The pause after a renewal that failed."""
+
+
+class CallBudget:
+    """The calls of one process to Clover, for all merchants: their rate and their number in flight, as leased.
+
+    Calls start by priority, then in the order of their requests. Background calls (`Priority.BULK`) use at most the
+    background rate and leave one place in flight free where there are several, so a live call starts within one
+    interval of the whole rate, however much background work waits.
+    """
+
+    def __init__(self, leases: Leases, clock: Clock) -> None:
+        self._leases = leases
+        self._clock = clock
+        self._lease: Lease | None = None
+        self._want = Want.LITTLE
+        self._renew_at = self._expires_at = -inf
+        self._started = self._background_started = self._busy_at = -inf
+        self._in_flight = 0
+        self._line: list[tuple[Priority, int]] = []
+        self._numbers = count()
+        self._changed = asyncio.Event()
+        self._asking: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def permit(self, priority: Priority) -> AsyncIterator[None]:
+        """Wait until a call may start; it is in flight during the block.
+
+        Raise Throttled when all calls are taken for long, and Unavailable without catalog.
+        """
+        await self._admit(priority)
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            self._wake()
+
+    def follow(self, priority: Priority) -> None:
+        """Count a call that starts within the permit of another; later calls wait for it."""
+        if self._lease is not None:
+            self._count(priority, self._lease)
+
+    async def _admit(self, priority: Priority) -> None:
+        place = priority, next(self._numbers)
+        heapq.heappush(self._line, place)
+        try:
+            while True:
+                lease = await self._fresh()
+                wait = self._wait(priority, lease) if self._line[0] == place else inf
+                if wait <= 0:
+                    self._in_flight += 1
+                    self._count(priority, lease)
+                    return
+                self._ask_for_more(wait)
+                await self._until_changed(wait)
+        finally:
+            self._line.remove(place)
+            heapq.heapify(self._line)
+            self._wake()
+
+    def _wait(self, priority: Priority, lease: Lease) -> float:
+        """Return the seconds until a call of this priority may start; infinite while none can before another ends."""
+        is_background = priority is Priority.BULK
+        places = max(1, lease.concurrency - 1) if is_background else lease.concurrency
+        if self._in_flight >= places:
+            return inf
+        at = self._started + 1 / lease.rate
+        if is_background:
+            at = max(at, self._background_started + 1 / lease.background_rate)
+        return at - self._clock.monotonic()
+
+    def _count(self, priority: Priority, lease: Lease) -> None:
+        earliest = self._clock.monotonic() - CATCH_UP_SECONDS
+        self._started = max(self._started + 1 / lease.rate, earliest)
+        if priority is Priority.BULK:
+            self._background_started = max(self._background_started + 1 / lease.background_rate, earliest)
+
+    async def _fresh(self) -> Lease:
+        """Return a lease that is good now; renew it in time, while calls go on under the old one."""
+        now = self._clock.monotonic()
+        if self._lease is not None and now < self._expires_at:
+            if now >= self._renew_at:
+                self._ask(self._needed())
+            return self._lease
+        asking = self._ask(self._needed())
+        await asyncio.wait([asking])
+        if self._lease is None or self._clock.monotonic() >= self._expires_at:
+            raise (None if asking.cancelled() else asking.exception()) or Unavailable("the lease ended")
+        return self._lease
+
+    def _needed(self) -> Want:
+        return Want.ALL if self._clock.monotonic() - self._busy_at < STAYS_BUSY_SECONDS else Want.LITTLE
+
+    def _ask_for_more(self, wait: float) -> None:
+        """Ask for a larger lease when calls wait for long and little was asked for."""
+        if wait < BUSY_SECONDS:
+            return
+        self._busy_at = self._clock.monotonic()
+        if self._want is Want.LITTLE:
+            self._ask(Want.ALL)
+
+    def _ask(self, want: Want) -> asyncio.Task[None]:
+        """Return the request that is under way, begun now if there is none."""
+        if self._asking is None or self._asking.done():
+            self._want = want
+            self._asking = asyncio.create_task(self._take(want), name="lease of calls")
+            self._asking.add_done_callback(_seen)
+        return self._asking
+
+    async def _take(self, want: Want) -> None:
+        try:
+            self._lease = await self._leases.lease(want)
+        except Transient as error:
+            log.warning("lease not renewed", reason=str(error))
+            self._renew_at = self._clock.monotonic() + ASK_AGAIN_SECONDS
+            raise
+        now = self._clock.monotonic()
+        self._renew_at, self._expires_at = now + self._lease.renew_in, now + self._lease.expires_in
+        self._wake()
+
+    async def _until_changed(self, seconds: float) -> None:
+        changed = self._changed
+        if seconds == inf:
+            await changed.wait()
+            return
+        with suppress(TimeoutError):
+            async with self._clock.timeout(seconds):
+                await changed.wait()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+def _seen(asking: asyncio.Task[None]) -> None:
+    """Take notice of the error: calls that go on under the old lease do not ask for it."""
+    if not asking.cancelled():
+        asking.exception()

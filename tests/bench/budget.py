@@ -1,0 +1,239 @@
+"""`budget`: the part of their calls that one-call visits to thousands of merchants use, and how long live calls wait.
+
+Three replicas of three services share Clover's real limits; the sandbox counts what it receives and refuses the rest.
+"""
+
+import asyncio
+import json
+import os
+import time
+import uuid
+from base64 import b64encode
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from statistics import median, quantiles
+from typing import Any
+
+import asyncpg
+import structlog
+from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
+from tests.support.tokens import Issuer
+
+from catalog.app import build
+from catalog.domain.grants import Limit
+from catalog.sealing import seal_token
+from catalog.settings import LIMITS, Settings
+from clover_sandbox.app import build as build_sandbox
+from clover_sandbox.app import serving
+from clover_sandbox.latency import Latency
+from clover_sandbox.limits import Limits
+from clover_sandbox.merchant_factory import MerchantSpec
+from clover_sandbox.sandbox import Sandbox
+from clover_sandbox.sandbox import Settings as SandboxSettings
+from common import logs
+from common.clock import SystemClock
+from common.clover.call_budget import CallBudget
+from common.clover.grants import GrantRequest, Lent
+from common.clover.lent_grants import HttpGrants
+from common.clover.transport import Answered, Clover
+from common.db.migrate import upgrade_async
+from common.db.unit import Priority
+from common.errors import Transient
+from common.seal import Sealer
+from common.telemetry.metrics import Metrics
+
+MERCHANTS = 2_000
+WARM_UP_SECONDS = 8.0
+QUIET_SECONDS = 20.0
+"""Without live changes: their grants cannot be foreseen, and each is a request of its own."""
+
+SECONDS = 20.0
+TURNS = 16
+"""Merchants that a process serves at once, as its worker does."""
+
+EXPECTED = 150
+"""Merchants whose turns come next, as the worker names them, after those that have a turn now."""
+
+LIVE_EVERY = 0.25
+LATENCY_MS = 50
+SERVICES = "catalog", "inventory", "orders"
+REPLICAS = 3
+
+FILL = """
+INSERT INTO merchant (merchant_id, account_id, region, currency, timezone)
+SELECT each, 'acc-1', 'us', 'USD', 'UTC' FROM unnest($1::text[]) AS each
+"""
+CONNECT = """
+INSERT INTO connection (merchant_id, name, sealed_token, sealed_email, connected_at)
+SELECT merchant_id, 'Shop', token, '', now() FROM unnest($1::text[], $2::bytea[]) AS each (merchant_id, token)
+"""
+
+Entry = dict[str, Any]
+
+log = structlog.get_logger()
+
+
+class CountedGrants(HttpGrants):
+    """Grants that count the requests to catalog."""
+
+    def __init__(self, settings: Settings, service: str, counted: list[float]) -> None:
+        super().__init__(settings, service)
+        self._counted = counted
+
+    async def _ask_catalog(self, request: GrantRequest) -> Lent:
+        self._counted.append(time.monotonic())
+        return await super()._ask_catalog(request)
+
+
+@dataclass
+class Process:
+    """A replica of a service: its client, and the queue of merchants that all replicas of the service share."""
+
+    clover: Clover
+    grants: HttpGrants
+    queue: deque[str]
+    background: list[float] = field(default_factory=list)
+
+    async def sweep(self) -> None:
+        """Visit one merchant after another, each for one call."""
+        while True:
+            merchant_id = self.queue[0]
+            self.queue.rotate(-1)
+            self.grants.expect([self.queue[place] for place in range(-TURNS * REPLICAS, EXPECTED)])
+            try:
+                await self._visit(merchant_id, Priority.BULK)
+            except Transient as error:  # as the worker does: it is tried again later
+                log.warning("visit failed", reason=str(error))
+                await asyncio.sleep(1)
+            else:
+                self.background.append(time.monotonic())
+
+    async def live(self, merchant_id: str) -> float:
+        """Visit a merchant for a change that somebody waits for; return the milliseconds until its first call."""
+        began = time.monotonic()
+        await self._visit(merchant_id, Priority.LIVE)
+        return 1000 * (time.monotonic() - began) - LATENCY_MS
+
+    async def _visit(self, merchant_id: str, priority: Priority) -> None:
+        async with self.clover.session(merchant_id, priority) as api:
+            await api.get("item_stocks", Answered)
+
+
+async def measure(dsn: str, seconds: float = SECONDS) -> list[Entry]:
+    """Return the figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
+    logs.configure("catalog", "warning")
+    built = build_sandbox(SandboxSettings(limits=Limits()))
+    built.sandbox.pipeline.latency = Latency(LATENCY_MS, LATENCY_MS)
+    tokens = dict(_add_merchant(built.sandbox) for _ in range(MERCHANTS))
+    asked: list[float] = []
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(serving(built))
+        settings = await stack.enter_async_context(_catalog(dsn, url, tokens))
+        processes = [each for service in SERVICES for each in await _replicas(stack, settings, service, asked, tokens)]
+        began_at, waits = await _run(processes, list(tokens), seconds)
+    refused = sum(built.sandbox.limiter.over_limit.values())
+    if refused:
+        raise RuntimeError(f"Clover refused {refused} calls: {dict(built.sandbox.limiter.over_limit)}")
+    made = sum(at >= began_at for process in processes for at in process.background)
+    quiet_from = began_at - QUIET_SECONDS
+    quiet = sum(quiet_from <= at < began_at for process in processes for at in process.background)
+    given = settings.background_share * Limit(LIMITS["app"], LIMITS["app_concurrent"]).steady
+    return [
+        _entry("budget", made / seconds / given, "share"),
+        _entry("budget, live p50", median(waits), "ms"),
+        _entry("budget, live p99", quantiles(waits, n=100)[98], "ms"),
+        _entry("budget, calls per request", quiet / max(1, sum(quiet_from <= at < began_at for at in asked)), "calls"),
+    ]
+
+
+def _entry(name: str, value: float, unit: str) -> Entry:
+    return {"name": name, "value": round(value, 3), "unit": unit, "peer": None, "peer_value": None, "ratio": None}
+
+
+async def _run(processes: list[Process], merchants: list[str], seconds: float) -> tuple[float, list[float]]:
+    """Let every process sweep, then add live changes to random merchants; return the begin of these and their waits."""
+    sweeping = [asyncio.create_task(process.sweep()) for process in processes for _ in range(TURNS)]
+    await asyncio.sleep(WARM_UP_SECONDS + QUIET_SECONDS)
+    began_at, choice = time.monotonic(), Random(1)
+    live = []
+    while time.monotonic() < began_at + seconds:
+        live.append(asyncio.create_task(choice.choice(processes).live(choice.choice(merchants))))
+        await asyncio.sleep(LIVE_EVERY)
+    ended_at = time.monotonic()
+    waits = await asyncio.gather(*live)
+    for process in processes:
+        process.background = [at for at in process.background if at <= ended_at]
+    for each in sweeping:
+        each.cancel()
+    failed = [each for each in await asyncio.gather(*sweeping, return_exceptions=True) if isinstance(each, Exception)]
+    if failed:
+        raise failed[0]
+    return began_at, waits
+
+
+async def _replicas(
+    stack: AsyncExitStack, settings: Settings, service: str, asked: list[float], tokens: dict[str, str]
+) -> list[Process]:
+    queue, replicas = deque(Random(service).sample(list(tokens), len(tokens))), []
+    for _ in range(REPLICAS):
+        clock, grants = SystemClock(), CountedGrants(settings, service, asked)
+        clover = Clover(settings, grants, CallBudget(grants, clock), Metrics(), clock, user_agent="QuickSync bench")
+        replicas.append(Process(await stack.enter_async_context(clover), grants, queue))
+    return replicas
+
+
+def _add_merchant(sandbox: Sandbox) -> tuple[str, str]:
+    merchant, token = sandbox.world.add_merchant(MerchantSpec(region="us"), None)
+    return merchant.id, token
+
+
+@asynccontextmanager
+async def _catalog(dsn: str, clover_url: str, tokens: dict[str, str]) -> AsyncIterator[Settings]:
+    """Run a catalog that knows these merchants; yield the settings of a service that asks it."""
+    async with _database(dsn) as own:
+        settings = Settings(
+            env="dev",
+            postgres_dsn=SecretStr(own),
+            amqp_url=SecretStr("amqp://nowhere.invalid"),
+            clover_base_urls={"us": clover_url},
+            jwt_public_keys=[Issuer().public_pem],
+            internal_secrets=[SecretStr("between our services")],
+            master_keys=[SecretStr(b64encode(bytes(32)).decode())],
+        )
+        await _connect(own, Sealer.of(settings.master_keys), tokens)
+        service = build(settings)
+        async with service.opened(), TestServer(service.application(), access_log=None) as server:
+            yield settings.model_copy(update={"catalog_url": str(server.make_url(""))})
+
+
+async def _connect(dsn: str, sealer: Sealer, tokens: dict[str, str]) -> None:
+    connection = await asyncpg.connect(dsn, server_settings={"search_path": "catalog"})
+    try:
+        await connection.execute("CREATE SCHEMA catalog")
+        await upgrade_async(dsn, "catalog")
+        await connection.execute(FILL, list(tokens))
+        sealed = [seal_token(sealer, merchant_id, token) for merchant_id, token in tokens.items()]
+        await connection.execute(CONNECT, list(tokens), sealed)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _database(dsn: str) -> AsyncIterator[str]:
+    name = f"budget_{uuid.uuid4().hex[:10]}"
+    admin = await asyncpg.connect(dsn)
+    try:
+        await admin.execute(f"CREATE DATABASE {name}")
+        yield f"{dsn.rpartition('/')[0]}/{name}"
+    finally:
+        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        await admin.close()
+
+
+if __name__ == "__main__":
+    for entry in asyncio.run(measure(os.environ["QS_POSTGRES_DSN"])):
+        print(json.dumps(entry))  # noqa: T201 - this is its output

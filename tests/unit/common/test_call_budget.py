@@ -1,0 +1,173 @@
+"""The share of one process: never above its lease, live calls first, background work within its part."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from tests.support.clock import FakeClock
+
+from common.clover.call_budget import CallBudget
+from common.clover.grants import Lease, Want
+from common.db.unit import Priority
+from common.errors import Throttled, Unavailable
+
+LEASE = Lease(rate=10, background_rate=8, concurrency=2, renew_in=10, expires_in=15)
+
+
+@dataclass
+class Leases:
+    """Answers with the given leases in turn, and with the last one from then on; an error is raised."""
+
+    answers: Sequence[Lease | Exception] = (LEASE,)
+    asked: list[Want] = field(default_factory=list)
+
+    async def lease(self, want: Want) -> Lease:
+        self.asked.append(want)
+        answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class Calls:
+    """Makes calls of a fixed duration and records when each started."""
+
+    budget: CallBudget
+    clock: FakeClock
+    seconds: float = 0.0
+    started: list[tuple[float, Priority]] = field(default_factory=list)
+    in_flight: int = 0
+    most: int = 0
+
+    async def call(self, priority: Priority = Priority.BULK) -> None:
+        async with self.budget.permit(priority):
+            self.started.append((self.clock.monotonic(), priority))
+            self.in_flight += 1
+            self.most = max(self.most, self.in_flight)
+            try:
+                await self.clock.sleep(self.seconds)
+            finally:
+                self.in_flight -= 1
+
+    async def pass_time(self, seconds: float) -> None:
+        """Move the clock in steps of a millisecond, and let everybody run in between."""
+        for _ in range(round(seconds * 1000)):
+            await settle()
+            self.clock.advance(0.001)
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(12):
+        await asyncio.sleep(0)
+
+
+def calls(leases: Leases, seconds: float = 0.0) -> Calls:
+    clock = FakeClock()
+    return Calls(CallBudget(leases, clock), clock, seconds)
+
+
+async def test_background_work_uses_its_part_and_no_more() -> None:
+    """Eight of ten calls a second, evenly spaced, however many wait."""
+    some = calls(Leases())
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(some.call()) for _ in range(100)]
+        await some.pass_time(5)
+        assert 5 * 8 <= len(some.started) <= 5 * 8 + 2
+        for each in waiting:
+            each.cancel()
+
+
+async def test_a_live_call_overtakes_all_that_waits() -> None:
+    """It starts within one interval of the whole rate."""
+    some = calls(Leases())
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(some.call()) for _ in range(50)]
+        await some.pass_time(1)
+        asked_at = some.clock.monotonic()
+        live = group.create_task(some.call(Priority.LIVE))
+        await some.pass_time(0.2)
+        assert live.done()
+        [started] = [at for at, priority in some.started if priority is Priority.LIVE]
+        assert started - asked_at <= 1 / LEASE.rate + 0.002
+        for each in waiting:
+            each.cancel()
+
+
+async def test_slow_background_calls_leave_a_place_for_a_live_one() -> None:
+    """Otherwise a sale would wait for the answer to a page of a sweep."""
+    some = calls(Leases(), seconds=30)
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(some.call()) for _ in range(5)]
+        await some.pass_time(1)
+        assert some.in_flight == 1
+        waiting.append(group.create_task(some.call(Priority.LIVE)))
+        waiting.append(group.create_task(some.call(Priority.LIVE)))
+        await some.pass_time(1)
+        assert some.in_flight == LEASE.concurrency
+        for each in waiting:
+            each.cancel()
+
+
+async def test_more_is_asked_for_when_calls_wait() -> None:
+    """A process starts with little, so that an idle one keeps nothing from the others."""
+    little = Lease(rate=1, background_rate=0.8, concurrency=1, renew_in=10, expires_in=15)
+    leases = Leases([little, LEASE])
+    some = calls(leases)
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(some.call()) for _ in range(20)]
+        await some.pass_time(0.01)
+        assert leases.asked == [Want.LITTLE, Want.ALL]
+        await some.pass_time(1)
+        assert len(some.started) >= 8
+        for each in waiting:
+            each.cancel()
+
+
+async def test_calls_go_on_while_the_lease_is_renewed_and_when_that_fails() -> None:
+    """A lease that was not renewed is good until its end; then catalog's refusal reaches the caller."""
+    some = calls(Leases([LEASE, Unavailable("away")]))
+    await some.call()
+    some.clock.advance(LEASE.renew_in)
+    await some.call()
+    await settle()
+    some.clock.advance(LEASE.expires_in - LEASE.renew_in)
+    with pytest.raises(Unavailable):
+        await some.call()
+
+
+async def test_a_refused_lease_throttles_the_caller() -> None:
+    """The merchant cools down instead of waiting in line for ever."""
+    some = calls(Leases([Throttled("taken")]))
+    with pytest.raises(Throttled):
+        await some.call()
+
+
+async def test_a_call_that_follows_is_counted() -> None:
+    """A read and its write start together; the calls after them wait for both."""
+    some = calls(Leases())
+    async with some.budget.permit(Priority.LIVE):
+        some.budget.follow(Priority.LIVE)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(some.call(Priority.LIVE))
+        await some.pass_time(0.12)
+        assert not some.started
+        await some.pass_time(0.1)
+    assert some.started
+
+
+async def test_a_cancelled_call_leaves_the_line() -> None:
+    """A turn that was cut off keeps nobody waiting."""
+    some = calls(Leases(), seconds=30)
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(some.call())
+        await some.pass_time(0.01)
+        second, third = group.create_task(some.call()), group.create_task(some.call())
+        await some.pass_time(0.01)
+        first.cancel()
+        second.cancel()
+        await some.pass_time(0.2)
+        assert some.in_flight == 1
+        third.cancel()
