@@ -31,7 +31,8 @@ def _forbids_nothing(_call: Call, _expand: str) -> bool:
 class Kind:
     """One kind of object. `name` is the path segment and the collection.
 
-    `filters` lists the legal filters, in the recorded order if known. A body may set the fields of `shape`; only Clover
+    `filters` lists the legal filters, in the recorded order if known; `unlisted` those that only clients report (a
+    switch). A body may set the fields of `shape`; only Clover
     sets those of `own`. `reads` maps a filter field to its values in a record, `finds` maps its values to ids.
     """
 
@@ -40,6 +41,7 @@ class Kind:
     shape: Shape
     own: tuple[str, ...] = ()
     filters: tuple[str, ...] = ("id",)
+    unlisted: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, Read] = field(default_factory=dict)
     finds: Mapping[str, Find] = field(default_factory=dict)

@@ -34,11 +34,16 @@ def list_some(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
 def check_query(call: Call, kind: Kind) -> None:
     """Raise 400 for an unknown filter field (recorded) or an unknown orderBy (a guess)."""
     for condition in call.query.conditions:
-        if condition.field not in kind.filters:
+        if condition.field not in _filters(call, kind):
             raise bad_request(f"Invalid filter field: {condition.field}")
     if call.query.order is not None and call.query.order[0] not in _sortable(kind):
         raise bad_request(f"Invalid orderBy field: {call.query.order[0]}")
     check_expands(call, kind)
+
+
+def _filters(call: Call, kind: Kind) -> tuple[str, ...]:
+    works = call.merchant.shared.switches["unlisted_filters"] == "work"
+    return (*kind.filters, *kind.unlisted) if works else kind.filters
 
 
 def _sortable(kind: Kind) -> set[str]:

@@ -37,6 +37,8 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "opening_hours": (),
     "printers": (),
     "shifts": (),
+    "roles": (),
+    "tip_suggestions": (),
 }
 
 TIES = (

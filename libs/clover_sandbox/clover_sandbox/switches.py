@@ -80,7 +80,18 @@ SWITCHES: Mapping[str, Switch] = {
         "none",
         "recorded",
     ),
-    "too_many_expands": Switch("More than three expands", ("refuse", "ignore_extra"), "refuse", "a guess"),
+    "too_many_expands": Switch(
+        "More than three expands: ignored, or 400",
+        ("ignore_extra", "refuse"),
+        "ignore_extra",
+        "reported",
+    ),
+    "unlisted_filters": Switch(
+        "Filters that clients use and the list of allowed ones lacks: categoryId of items",
+        ("work", "refuse"),
+        "work",
+        "reported",
+    ),
     "user_agent": Switch(
         "The answer to a call without User-Agent", ("400", "401", "403", "not_checked"), "400", "a guess"
     ),

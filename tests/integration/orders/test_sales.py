@@ -278,7 +278,7 @@ async def test_a_sweep_pauses_and_continues(till: Till, monkeypatch: pytest.Monk
 MODES: list[dict[str, str]] = [
     {},
     {"deleted_by_id": "shown", "null_fields": "null", "paid_locks": "no"},
-    {"too_many_expands": "ignore_extra", "draft_tells_order": "no", "offset_cap": "1000_refused"},
+    {"too_many_expands": "refuse", "draft_tells_order": "no", "offset_cap": "1000_refused"},
 ]
 
 

@@ -87,8 +87,8 @@ def test_expands_are_split_on_commas_and_dots() -> None:
 def test_a_fourth_expand_is_refused_or_ignored() -> None:
     """A switch decides between both."""
     switches = Switches()
+    assert parse_expand(["a,b,c,d"], switches) == {"a": {}, "b": {}, "c": {}}
+
+    switches.set({"too_many_expands": "refuse"})
     with pytest.raises(Refused):
         parse_expand(["a,b,c,d"], switches)
-
-    switches.set({"too_many_expands": "ignore_extra"})
-    assert parse_expand(["a,b,c,d"], switches) == {"a": {}, "b": {}, "c": {}}

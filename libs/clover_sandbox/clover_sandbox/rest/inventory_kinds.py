@@ -132,10 +132,12 @@ ITEMS = Kind(
         "itemStock.quantity",
         "itemGroup.id",
     ),
+    unlisted=("categoryId",),
     aliases={"itemCode": "code", "price_type": "priceType", "item.id": "id", "ageRestricted": "isAgeRestricted"},
     reads={
         "option.id": _tied("option_items", "options", "id"),
         "modifierGroup.id": _tied("item_modifier_groups", "modifier_groups", "id"),
+        "categoryId": _tied("category_items", "categories", "id"),
         "tags.id": _tied("tag_items", "tags", "id"),
         "tags.name": _tied("tag_items", "tags", "name"),
         "itemStock.quantity": _quantity,

@@ -4,8 +4,9 @@ from clover_sandbox.answers import Answer
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
 from clover_sandbox.kinds import Kind, check_expands, elements, show
+from clover_sandbox.listing import list_all
 from clover_sandbox.rest.customer_kinds import EMPLOYEES
-from clover_sandbox.rest.objects import kept, listing
+from clover_sandbox.rest.objects import kept, listing, need
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import Flag, Shape, Text, Whole, accept, without_nulls
 
@@ -48,7 +49,9 @@ CASH_EVENTS = Kind(
 DEVICES = Kind(name="devices", permission="MERCHANT", shape={})
 OPENING_HOURS = Kind(name="opening_hours", permission="MERCHANT", shape={})
 PRINTERS = Kind(name="printers", permission="MERCHANT", shape={})
-SHIFTS = Kind(name="shifts", permission="EMPLOYEES", shape={})
+ROLES = Kind(name="roles", permission="EMPLOYEES", shape={})
+SHIFTS = Kind(name="shifts", permission="EMPLOYEES", shape={}, filters=("id", "inTime", "outTime"))
+TIP_SUGGESTIONS = Kind(name="tip_suggestions", permission="MERCHANT", shape={})
 MERCHANT = Kind(name="merchants", permission="MERCHANT", shape={}, expand_permissions={"employees": "EMPLOYEES_R"})
 
 
@@ -89,6 +92,12 @@ def read_address(call: Call) -> Answer:
     return Answer(call.merchant.address)
 
 
+def list_shifts(call: Call) -> Answer:
+    """List the shifts of an employee; the profile's link to the shifts of all leads nowhere (reported by clients)."""
+    need(call.merchant, EMPLOYEES, call.ids["id"])
+    return list_all(call, SHIFTS)
+
+
 def read_service_charge(call: Call) -> Answer:
     return Answer(call.merchant.service_charge)
 
@@ -109,7 +118,9 @@ ROUTES = [
     Route("GET", "opening_hours", listing(OPENING_HOURS), "MERCHANT_R"),
     Route("GET", "devices", listing(DEVICES), "MERCHANT_R"),
     Route("GET", "printers", listing(PRINTERS), "MERCHANT_R"),
-    Route("GET", "shifts", listing(SHIFTS), "EMPLOYEES_R"),
+    Route("GET", "employees/{id}/shifts", list_shifts, "EMPLOYEES_R"),
+    Route("GET", "roles", listing(ROLES), "EMPLOYEES_R"),
+    Route("GET", "tip_suggestions", listing(TIP_SUGGESTIONS), "MERCHANT_R"),
     Route("GET", "default_service_charge", read_service_charge, "MERCHANT_R"),
     Route("GET", "cash_events", listing(CASH_EVENTS), "MERCHANT_R"),
     *kept(EMPLOYEES),

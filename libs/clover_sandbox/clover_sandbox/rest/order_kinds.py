@@ -1,13 +1,13 @@
 """The order kinds: orders, lines, payments, refunds, tenders, order types."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
 from clover_sandbox.kinds import Expand, Kind, check_expands, elements, show
-from clover_sandbox.merchant import Line, Sheet
+from clover_sandbox.merchant import Line, Merchant, Sheet
 from clover_sandbox.query import Tree
 from clover_sandbox.rest.customer_kinds import CUSTOMERS
 from clover_sandbox.shapes import Flag, Ref, Text, Whole
@@ -100,6 +100,10 @@ def _order_window(call: Call) -> Callable[[Record], bool] | None:
     return lambda record: (
         _is_listed(record) and record["createdTime"] >= oldest and sheets[record["id"]].born <= youngest
     )
+
+
+def _voided(_merchant: Merchant, record: Record) -> Sequence[bool]:
+    return (bool(record.get("voided")),)
 
 
 def _payment_window(call: Call) -> Callable[[Record], bool] | None:
@@ -212,7 +216,18 @@ PAYMENTS = Kind(
         "offline": Flag(),
         "createdTime": Whole(0),
     },
-    filters=("id", "createdTime", "modifiedTime", "amount", "result", "externalPaymentId", "order.id", "tender.id"),
+    filters=(
+        "id",
+        "createdTime",
+        "modifiedTime",
+        "amount",
+        "result",
+        "externalPaymentId",
+        "order.id",
+        "tender.id",
+        "voided",
+    ),
+    reads={"voided": _voided},
     expands={"tender": payment_tender, "order": payment_order, "refunds": payment_refunds, "employee": _employee},
     expand_permissions={"order": "ORDERS_R", "employee": "EMPLOYEES_R"},
     event="P",
