@@ -32,8 +32,8 @@ as its `message_id`, its type as `type` and the trace in the header `traceparent
 
 A version may gain fields with a default and members of its closed lists; any other change is a new type, `….v<n+1>`.
 Services build events strictly and decode them tolerantly: a field that they do not know is ignored.
-A message with an unknown type or member is retried with growing pauses, so that a newer replica can take it.
-After an hour it waits for an operator; `<service> dead-letters replay` and each start of a replica retry it.
+A message with an unknown type or member is retried with growing pauses; a replica of a newer version takes it at once.
+After an hour it waits for an operator (`<service> dead-letters replay`) or for a replica that knows it.
 A type that a service handles no more is skipped for one release (`RETIRED`), and unbound in the next (`UNBOUND`).
 """
 

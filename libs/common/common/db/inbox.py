@@ -3,13 +3,15 @@
 A batch is one transaction, in which messages that cannot be read become dead letters. When a handler raises, the
 batch is rolled back and each message is handled alone, so that only the bad one becomes a dead letter. A dead letter is
 retried after a delay or, when a retry is pointless, waits for a person. One that only a newer version can read is
-retried for an hour, by any replica, and again at each start of one.
+retried for an hour before that. It notes the versions that cannot read it; a replica of another one takes it at once.
 """
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import structlog
@@ -43,7 +45,7 @@ MESSAGE = ("id", "type", "body", "at", "trace")
 
 CLAIM = "INSERT INTO inbox (id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING id"
 DEAD_LETTER = """
-INSERT INTO dead_letter (id, type, body, at, trace, attempts, due_at, reason, failed_at, from_newer)
+INSERT INTO dead_letter (id, type, body, at, trace, attempts, due_at, reason, failed_at, unreadable_by)
 VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8, $9)
 ON CONFLICT (id) DO NOTHING
 """
@@ -51,16 +53,21 @@ NEXT_DUE = """
 SELECT id, type, body, at, trace, attempts, failed_at FROM dead_letter
 WHERE due_at <= $1 ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+# Also one that waits for a person: this version may be the newer one.
+NEXT_UNREAD = """
+SELECT id, type, body, at, trace, attempts, failed_at FROM dead_letter
+WHERE unreadable_by <> '{}' AND NOT $1 = ANY(unreadable_by) ORDER BY failed_at LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
 FORGET = """
 WITH old AS (SELECT id FROM inbox WHERE received_at < $1 ORDER BY received_at LIMIT $2),
     gone AS (DELETE FROM inbox USING old WHERE inbox.id = old.id RETURNING 1)
 SELECT count(*) FROM gone
 """
 FAILED_AGAIN = """
-UPDATE dead_letter SET attempts = $2 + 1, due_at = $3, reason = $4, from_newer = $5 WHERE id = $1 AND attempts = $2
+UPDATE dead_letter SET attempts = $2 + 1, due_at = $3, reason = $4, unreadable_by = CASE
+    WHEN $5::text IS NULL THEN '{}' WHEN $5 = ANY(unreadable_by) THEN unreadable_by ELSE unreadable_by || $5 END
+WHERE id = $1 AND attempts = $2
 """
-# The replica that starts may be the newer one.
-RETRY_FROM_NEWER = "UPDATE dead_letter SET due_at = $1 WHERE from_newer AND due_at IS NULL"
 
 
 class Inbox:
@@ -73,6 +80,7 @@ class Inbox:
         self._database = database
         self._handlers = {event.type: (event, handler) for event, handler in handlers.items()}
         self._retired = frozenset(retired)
+        self._version = fingerprint(handlers)
         self._metrics = metrics
 
     @property
@@ -134,7 +142,7 @@ class Inbox:
             next_attempt(error, 1, unit.now, unit.now),
             reason(error),
             unit.now,
-            isinstance(error, FromNewerVersion),
+            [self._version] if isinstance(error, FromNewerVersion) else [],
         )
         known = message.type if message.type in self._handlers else "unknown"
         self._metrics.events_dead_lettered.labels(known, type(error).__name__).inc()
@@ -168,12 +176,9 @@ class Inbox:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Retry dead letters when they are due, until `stop`."""
-        backoff, is_first = Backoff(self._database.clock, first=0.5, most=10.0), True
+        backoff = Backoff(self._database.clock, first=0.5, most=10.0)
         while not stop.is_set():
             try:
-                if is_first:
-                    await self.retry_from_newer()
-                    is_first = False
                 if not await self.retry_next():
                     await self._database.wakeups.wait("dead_letter", LOOK_SECONDS)
                 backoff.reset()
@@ -182,11 +187,12 @@ class Inbox:
                 await backoff.wait(stop)
 
     async def retry_next(self) -> bool:
-        """Retry the dead letter that is most overdue; return whether one was due."""
+        """Retry the dead letter that is most overdue, or one that another version left; return whether one was."""
         message, row = None, None
         try:
             async with self._database.unit() as unit:
                 row = await unit.conn.fetchrow(NEXT_DUE, unit.now)
+                row = row or await unit.conn.fetchrow(NEXT_UNREAD, self._version)
                 if row is None:
                     return False
                 message = Message(**{name: row[name] for name in MESSAGE})
@@ -202,16 +208,11 @@ class Inbox:
 
     async def _postpone(self, message: Message, attempts: int, failed_at: datetime, error: Exception) -> None:
         due = next_attempt(error, attempts + 1, failed_at, self._database.clock.now())
-        is_newer = isinstance(error, FromNewerVersion)
+        unreadable_by = self._version if isinstance(error, FromNewerVersion) else None
         async with self._database.connection() as conn:
-            await conn.execute(FAILED_AGAIN, message.id, attempts, due, reason(error), is_newer)
+            await conn.execute(FAILED_AGAIN, message.id, attempts, due, reason(error), unreadable_by)
         if due is None:
             log.error("dead letter waits for a person", id=str(message.id), type=message.type, reason=reason(error))
-
-    async def retry_from_newer(self) -> None:
-        """Make the messages due that an older version left to a person because only a newer one knows them."""
-        async with self._database.connection() as conn:
-            await conn.execute(RETRY_FROM_NEWER, self._database.clock.now())
 
     async def forget_old(self) -> None:
         """Delete the ids of messages too old to be redelivered, in small portions."""
@@ -219,6 +220,12 @@ class Inbox:
         async with self._database.connection() as conn:
             while await conn.fetchval(FORGET, old, FORGET_AT_ONCE) == FORGET_AT_ONCE:
                 pass
+
+
+def fingerprint(handlers: Handlers) -> str:
+    """Identify a version by the schemas of the events that it handles."""
+    schemas = {event.type: event.model_json_schema() for event in handlers}
+    return sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def next_attempt(error: Exception, attempts: int, failed_at: datetime, now: datetime) -> datetime | None:
