@@ -38,7 +38,7 @@ async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
 
 
 async def on_merchant_disconnected(event: MerchantDisconnected, unit: Unit) -> None:
-    """Erase the address, as catalog does. Emails that are due wait until the merchant is connected again."""
+    """Erase the address, as catalog does. Emails that are due have no recipient any more and are dropped."""
     if await merchants.save(unit, event):
         await on_activity(event, unit)
         await contacts.delete_contact(unit, event.merchant_id)

@@ -227,6 +227,12 @@ async def test_a_disconnected_merchant_leaves_no_address(notifier: Notifier) -> 
     assert await notifier.fetch("SELECT FROM contact") == []
     assert sum("disconnected" in message for message in await notifier.activity()) == 1
 
+    notifier.directory.status = 404
+    await notifier.open(code=Code.CONNECTION_LOST)
+    await notifier.run_until_idle()
+    assert (notifier.postbox.messages, await notifier.emitted_problems()) == ([], [])
+
+    notifier.directory.status = 200
     await notifier.connect()
     await notifier.run_until_idle()
     assert len(await notifier.fetch("SELECT FROM contact")) == 1

@@ -7,7 +7,7 @@ import structlog
 
 from common import messages
 from common.db.unit import Unit
-from common.errors import Ambiguous, Transient, reason
+from common.errors import Ambiguous, NotFound, Transient, reason
 from common.work.batch import Batch, Retry, Row
 from notifier.deps import Deps
 from notifier.domain.mail import MailKind, is_wanted, mail_key, parse_mail_key, retry_delay
@@ -33,6 +33,9 @@ async def send_mail(batch: Batch, deps: Deps) -> None:
             batch.drop(row.key)
             return
         await _send(batch, deps, problem_id, kind, message)
+    except NotFound:  # the merchant was disconnected and its address erased, so nobody is left to write to
+        batch.drop(row.key)
+        return
     except (Transient, Ambiguous) as error:
         log.warning("an email is sent again later", attempts=row.attempts + 1, reason=str(error))
         batch.outcomes[row.key] = _later(batch, row, error)

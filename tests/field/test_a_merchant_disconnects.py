@@ -1,0 +1,53 @@
+"""A merchant disconnects and connects again, on the running system: nothing is lost, and nobody has to help."""
+
+import aiohttp
+from tests.field.conftest import MailedSystem
+from tests.support.eventually import eventually
+from tests.support.running import Shop
+
+from quicksync_dev.demo.world import World
+
+
+async def test_everything_resumes_with_the_next_connection(mailed_system: MailedSystem) -> None:
+    """An order and a sale that come while Clover is disconnected wait under one problem, which closes by itself."""
+    async with aiohttp.ClientSession() as session:
+        world = World(mailed_system.system.env(), session, lambda _: None)
+        shop = Shop(world, "us")
+        made = await world.clover("POST", "/merchants", {"region": "us"})
+        world.merchants["us"] = made["id"]
+        connection = {"merchant_id": made["id"], "region": "us", "api_token": made["token"], "account_id": "field"}
+        connection["account_email"] = "owner@shop.localhost"
+        await shop.call("POST", "", connection)
+        await shop.till("create_order_type", {"label": "QuickSync"})
+        await shop.stock_soup(10)
+
+        assert (await world.quicksync("DELETE", f"/v1/merchants/{made['id']}", None))[0] == 204
+        await eventually(lambda: is_told(shop), within=30)
+        await shop.order(1)
+        await shop.adjust("web-1", -2)
+        await eventually(lambda: waits(shop), within=30)
+        assert await shop.clover_orders() == []
+
+        await shop.call("POST", "", connection)
+        await eventually(lambda: is_paid(shop), within=30)
+        await shop.stock_is(8)
+        await eventually(lambda: is_well(shop), within=30)
+
+
+async def is_told(shop: Shop) -> bool:
+    """Return whether the feed says that Clover is disconnected."""
+    feed = await shop.call("GET", "/activity")
+    return any("disconnected" in each["message"] for each in feed["activity"])
+
+
+async def waits(shop: Shop) -> bool:
+    held = await shop.orders("held")
+    return held == 1 and {each["code"] for each in await shop.open_problems()} == {"connection_lost"}
+
+
+async def is_paid(shop: Shop) -> bool:
+    return await shop.orders("paid") == 1
+
+
+async def is_well(shop: Shop) -> bool:
+    return await shop.open_problems() == []
