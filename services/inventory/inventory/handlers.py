@@ -37,12 +37,12 @@ async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
 
 async def on_product_linked(event: ProductLinked, unit: Unit) -> None:
     """Assign the SKU to the item."""
-    await apply_links(unit, event.merchant_id, [links.link_of(event)])
+    unit.gather(apply_links, event.merchant_id, links.link_of(event))
 
 
 async def on_product_unlinked(event: ProductUnlinked, unit: Unit) -> None:
     """Take the SKU from the item, and let the item that replaces it take over the stock."""
-    await apply_links(unit, event.merchant_id, [links.link_of(event)])
+    unit.gather(apply_links, event.merchant_id, links.link_of(event))
 
 
 async def on_pos_sale_recorded(event: PosSaleRecorded | PosRefundRecorded, unit: Unit) -> None:

@@ -47,12 +47,12 @@ async def _erase(event: MerchantConnected | MerchantDisconnected, unit: Unit) ->
 
 async def on_product_linked(event: ProductLinked, unit: Unit) -> None:
     """Send lines with this SKU as this item from now on."""
-    links.add(unit, event.merchant_id, links.link_of(event))
+    unit.gather(store.links.save, event.merchant_id, links.link_of(event))
 
 
 async def on_product_unlinked(event: ProductUnlinked, unit: Unit) -> None:
     """Send lines with the SKU of this item without it from now on."""
-    links.add(unit, event.merchant_id, links.link_of(event))
+    unit.gather(store.links.save, event.merchant_id, links.link_of(event))
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:

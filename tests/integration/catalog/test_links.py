@@ -180,3 +180,18 @@ async def test_merchants_are_paged_by_id(catalog: Catalog) -> None:
     [was], [now] = before["merchants"], rest["merchants"]
     assert (was["connected"], now["connected"], rest["next"]) == (True, False, None)
     assert was["version"] < now["version"]
+
+
+async def test_versions_grow_over_a_restore_of_catalog(catalog: Catalog) -> None:
+    """A catalog restored from a backup from before the link gives it a version that the other services take."""
+    shop = await catalog.connected()
+    await catalog.put(shop)
+    await catalog.run_until_idle()
+    for forget in ("DELETE FROM product", "DELETE FROM item_link", "DELETE FROM link_position"):
+        await catalog.fetch(forget)
+    catalog.clock.advance(60)
+    await catalog.put(shop)
+    await catalog.run_until_idle()
+    before, after = await catalog.emitted(ProductLinked)
+    assert before.item_id == after.item_id
+    assert before.version < after.version

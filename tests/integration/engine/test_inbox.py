@@ -1,11 +1,13 @@
 """Each message has its effect once, and only the bad one suffers."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
 import pytest
-from tests.integration.engine.conftest import Engine, Noted, message
+from tests.integration.engine.conftest import MERCHANT, Engine, Noted, message
 from tests.support.eventually import eventually
 
 from common.contracts.envelope import Event
@@ -13,6 +15,7 @@ from common.db.inbox import BUG_ATTEMPTS, LARGEST_BODY, Inbox
 from common.db.unit import Unit
 from common.errors import Conflict, Invalid, TimedOut, Unavailable
 from common.ids import uuid7
+from common.telemetry import tracing
 
 
 async def test_a_message_delivered_twice_has_its_effect_once(engine: Engine) -> None:
@@ -30,6 +33,26 @@ async def test_two_replicas_given_the_same_message_apply_it_once(engine: Engine)
     await asyncio.gather(*(engine.inbox().take([same]) for _ in range(8)))
 
     assert await engine.noted() == ["a"]
+
+
+async def test_what_a_batch_gathers_is_applied_once(engine: Engine) -> None:
+    """A hundred events of one merchant cost one application, whose marks and traces are those of the batch."""
+    applied: list[tuple[str, list[str], str]] = []
+
+    async def apply(unit: Unit, merchant_id: str, given: Sequence[str]) -> None:
+        applied.append((merchant_id, list(given), tracing.trace_id()))
+        unit.mark("push", merchant_id, given)
+
+    async def gather(event: Noted, unit: Unit) -> None:
+        unit.gather(apply, event.merchant_id, event.text)
+
+    engine.on_noted = gather
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    first = replace(message("a"), trace=f"00-{trace}-b7ad6b7169203331-01")
+    await engine.inbox().take([first, message("b"), message("c")])
+
+    assert applied == [(MERCHANT, ["a", "b", "c"], trace)]
+    assert [row["key"] for row in await engine.fetch("SELECT key FROM work ORDER BY key")] == ["a", "b", "c"]
 
 
 async def test_one_bad_message_does_not_block_the_others(engine: Engine) -> None:

@@ -13,6 +13,7 @@ from tests.integration.versions.conftest import OWN, Owner, built, items_in, mer
 from tests.support.eventually import eventually
 from tests.support.tokens import Issuer
 
+from common.bus.topology import Topology
 from common.db.migrate import upgrade_async
 from common.service import Service
 
@@ -42,9 +43,11 @@ async def namespace(amqp_url: str) -> AsyncIterator[str]:
     yield name
     connection = await aio_pika.connect(amqp_url)
     async with connection, connection.channel() as channel:
+        topology = Topology(name)
         for service in ("catalog", *OWN):
-            await channel.queue_delete(f"{name}{service}.events")
-        await channel.exchange_delete(f"{name}quicksync.events")
+            await channel.queue_delete(topology.queue(service))
+            await channel.exchange_delete(topology.settled_mark(service))
+        await channel.exchange_delete(topology.exchange)
 
 
 @pytest.mark.parametrize("name", OWN)

@@ -48,12 +48,6 @@ def link_of(event: ProductLinked | ProductUnlinked) -> ItemLink:
     )
 
 
-def add(unit: Unit, merchant_id: str, link: ItemLink) -> None:
-    """Save this link if it is news, in one round trip with all others of the unit."""
-    row = link.item_id, link.sku, link.product_id, link.version, link.linked, link.replaced_by
-    unit.write(SAVE, merchant_id, *([value] for value in row))
-
-
 async def save(unit: Unit, merchant_id: str, links: Iterable[ItemLink]) -> list[ItemLink]:
     """Save these links; return those that are news, oldest first."""
     newest: dict[str, ItemLink] = {}

@@ -1,6 +1,6 @@
 """The unit of work: one transaction with its events, marks and writes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
@@ -74,12 +74,23 @@ ON CONFLICT (merchant_id) DO UPDATE SET due_at = least(due_merchant.due_at, excl
 """
 
 
+Apply: TypeAlias = Callable[["Unit", str, Sequence[Any]], Awaitable[None]]
+
+
+@dataclass
+class Gathered:
+    """What a unit gathered for one merchant, and the trace in which that began."""
+
+    trace: str
+    given: list[Any] = field(default_factory=list)
+
+
 @dataclass
 class Unit:
     """One transaction. Its writes, events and marks commit together or not at all.
 
-    `emit`, `mark` and `write` only collect. `flush` writes everything set-based just before the commit, so a hundred
-    events or marks cost one statement. Use `conn` for reads, and for writes that must happen at once.
+    `emit`, `mark`, `write` and `gather` only collect. `flush` writes everything set-based just before the commit, so a
+    hundred events or marks cost one statement. Use `conn` for reads, and for writes that must happen at once.
     """
 
     conn: Connection
@@ -87,6 +98,7 @@ class Unit:
     _events: list[Message] = field(default_factory=list)
     _marks: dict[tuple[str, str, str], Mark] = field(default_factory=dict)
     _writes: dict[str, list[Sequence[Any]]] = field(default_factory=dict)
+    _gathered: dict[tuple[Apply, str], Gathered] = field(default_factory=dict)
     _traces: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _due: dict[str, datetime] = field(default_factory=dict)
     _topics: set[str] = field(default_factory=set)
@@ -133,8 +145,21 @@ class Unit:
         """Run this statement before the commit, in one round trip with all others of the same text."""
         self._writes.setdefault(sql, []).append(arguments)
 
+    def gather(self, apply: Apply, merchant_id: str, each: Any) -> None:
+        """Call `apply(unit, merchant_id, all)` once before the commit, with all that was gathered for the merchant.
+
+        So the handler of one event may write set-based for a whole batch of events. The trace is that of the first.
+        """
+        self._gathered.setdefault((apply, merchant_id), Gathered(tracing.current())).given.append(each)
+
     async def flush(self) -> None:
-        """Write the collected writes, events and marks. `Database.unit` calls this once, before the commit."""
+        """Apply and write what was collected. `Database.unit` calls this once, before the commit."""
+        for (apply, merchant_id), gathered in self._gathered.items():
+            entered = tracing.enter(gathered.trace)
+            try:
+                await apply(self, merchant_id, gathered.given)
+            finally:
+                tracing.leave(entered)
         for sql, rows in self._writes.items():
             await self.conn.executemany(sql, rows)
         if self._events:
