@@ -22,7 +22,7 @@ async def test_everything_resumes_with_the_next_connection(mailed_system: Mailed
         await shop.stock_soup(10)
 
         assert (await world.quicksync("DELETE", f"/v1/merchants/{made['id']}", None))[0] == 204
-        await eventually(lambda: is_told(shop), within=30)
+        await eventually(lambda: is_in_the_feed(shop), within=30)
         await shop.order(1)
         await shop.adjust("web-1", -2)
         await eventually(lambda: waits(shop), within=30)
@@ -34,7 +34,7 @@ async def test_everything_resumes_with_the_next_connection(mailed_system: Mailed
         await eventually(lambda: is_well(shop), within=30)
 
 
-async def is_told(shop: Shop) -> bool:
+async def is_in_the_feed(shop: Shop) -> bool:
     """Return whether the feed says that Clover is disconnected."""
     feed = await shop.call("GET", "/activity")
     return any("disconnected" in each["message"] for each in feed["activity"])

@@ -29,8 +29,9 @@ async def running(service: Service) -> AsyncIterator[str]:
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(service.run(stop, port.set_result))
     try:
-        async with asyncio.timeout(20):
-            yield f"http://127.0.0.1:{await port}"
+        async with asyncio.timeout(30):
+            url = f"http://127.0.0.1:{await port}"
+        yield url
     finally:
         stop.set()
         await asyncio.wait_for(task, 25)
@@ -63,7 +64,7 @@ async def test_a_service_restored_from_an_empty_database(
         for _ in range(2):
             service = built(name, database_dsn, Issuer(), **bus, catalog_url=url)
             async with running(service):
-                await eventually(partial(agrees, owner, service), within=15)
+                await eventually(partial(agrees, owner, service), within=60)
             await empty(database_dsn, name)
 
 

@@ -33,7 +33,7 @@ async def send_mail(batch: Batch, deps: Deps) -> None:
             batch.drop(row.key)
             return
         await _send(batch, deps, problem_id, kind, message)
-    except NotFound:  # the merchant was disconnected and its address erased, so nobody is left to write to
+    except NotFound:  # the merchant was disconnected and its address erased, so the email has no recipient
         batch.drop(row.key)
         return
     except (Transient, Ambiguous) as error:
