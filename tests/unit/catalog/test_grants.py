@@ -245,7 +245,7 @@ def test_small_limits_and_long_queues_stop_nobody(rate: int, slots: int, claiman
         assert book.now < START + timedelta(seconds=16 * claimants)
         served |= {name for name in queue if name not in served and book.ask(name)}
         assert within(limit, book.held())
-        book.wait(0.25)
+        book.wait(0.5)
 
 
 @given(st.lists(st.floats(0.1, 100), min_size=1, max_size=20), st.floats(1, 100))
