@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import structlog
 
+from common import messages
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound, Rejected, Undecodable
@@ -13,12 +14,6 @@ from common.quantity import decimal
 from inventory.domain.levels import MAX_QUANTITY
 
 log = structlog.get_logger()
-
-GONE = (
-    "Clover no longer has item {item_id}. It was probably deleted there. Add an item with the same SKU in Clover and "
-    "press Check again: the stock goes to the new item."
-)
-TOO_LARGE = "Clover shows a count beyond 10^12 for item {item_id}. Please correct the count in Clover."
 
 
 class ItemReference(Answered):
@@ -89,7 +84,7 @@ async def read_count(api: MerchantApi, item_id: str) -> int | None:
     try:
         return _count(await api.get(f"item_stocks/{item_id}", ItemStock))
     except NotFound:
-        raise NotFound(GONE.format(item_id=item_id)) from None
+        raise _gone(item_id) from None
 
 
 async def write_count(api: MerchantApi, item_id: str, count: int) -> None:
@@ -100,7 +95,7 @@ async def write_count(api: MerchantApi, item_id: str, count: int) -> None:
     try:
         await api.post(f"item_stocks/{item_id}", {"quantity": decimal(count)}, Unread)
     except NotFound:
-        raise NotFound(GONE.format(item_id=item_id)) from None
+        raise _gone(item_id) from None
 
 
 async def read_one(api: MerchantApi, item_id: str) -> Reading:
@@ -117,5 +112,9 @@ def _count(stock: ItemStock) -> int | None:
         return None
     count = round(stock.quantity * 1000)
     if abs(count) > MAX_QUANTITY:
-        raise Rejected(TOO_LARGE.format(item_id=stock.item.id))
+        raise Rejected(messages.for_locale().text("reason.count_too_large", item_id=stock.item.id))
     return count
+
+
+def _gone(item_id: str) -> NotFound:
+    return NotFound(messages.for_locale().text("reason.item_deleted", item_id=item_id))

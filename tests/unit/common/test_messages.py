@@ -16,7 +16,24 @@ OF_A_PROBLEM = {
     *("title", "explanation", "remedy", "waiting", "waiting.none", "resumed", "resolved", "resolved.none"),
 }
 VALUES = dict.fromkeys(
-    ("title", "region", "sku", "order", "total", "reason", "item", "before", "after", "item_id"), "<value>"
+    [
+        *(
+            "title",
+            "region",
+            "sku",
+            "order",
+            "total",
+            "reason",
+            "item",
+            "before",
+            "after",
+            "item_id",
+            "store",
+            "store_id",
+        ),
+        *("subject", "message", "time", "day", "zone", "elapsed", "opened", "waiting", "product", "fields", "n"),
+    ],
+    "<value>",
 )
 
 locales = pytest.mark.parametrize("locale", [path.parents[1].name for path in CATALOGUES])

@@ -137,12 +137,12 @@ def test_one_line_is_one_line(text: str) -> None:
 
 def test_times_are_in_the_merchants_zone() -> None:
     """Today and yesterday are those of the merchant's own clock."""
-    berlin = times.zone("Europe/Berlin")
+    berlin, texts = times.zone("Europe/Berlin"), messages.for_locale()
     late = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
-    assert times.relative(late, NOON, berlin) == "today at 00:30"
-    assert times.relative(late, NOON, UTC) == "yesterday at 23:30"
-    assert times.relative(late - timedelta(days=400), NOON, UTC) == "Saturday 18 October 2025 at 23:30"
-    assert times.absolute(late, berlin) == "Monday 23 November 2026, 00:30 (CET)"
+    assert times.relative(late, NOON, berlin, texts) == "today at 00:30"
+    assert times.relative(late, NOON, UTC, texts) == "yesterday at 23:30"
+    assert times.relative(late - timedelta(days=400), NOON, UTC, texts) == "Saturday 18 October 2025 at 23:30"
+    assert times.absolute(late, berlin, texts) == "Monday 23 November 2026, 00:30 (CET)"
     assert times.zone("Nowhere/At All") is UTC
     assert times.zone("../../etc/passwd") is UTC
     assert times.zone("America") is UTC

@@ -1,11 +1,13 @@
 """The texts that merchants read, by language, from gettext catalogues under `locale/`."""
 
 import io
+from datetime import datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 
 from babel import Locale
+from babel.dates import format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -36,6 +38,10 @@ class Messages:
     def money(self, amount: int, currency: str) -> str:
         """An amount in minor units as people write it: `$12.50`."""
         return format_money(amount, currency, self._locale)
+
+    def time(self, pattern: str, at: datetime) -> str:
+        """A date or time in its own zone, in the pattern of this key: CLDR's letters, such as `EEEE d MMMM`."""
+        return format_datetime(at, self.text(pattern), locale=self._locale)
 
     def title(self, code: Code) -> str:
         """Return the problem's title."""

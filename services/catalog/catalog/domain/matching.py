@@ -8,18 +8,10 @@ from typing import TypeAlias
 
 from catalog.domain.items import Item, ItemFields
 from catalog.domain.products import ProductRecord
+from common import messages
 
 LOOK_AGAIN = timedelta(seconds=5)
 """The pause between two look-ups of an item whose create has no answer."""
-
-
-ITEM_DELETED = (
-    "Its item was deleted in Clover. Add an item with the SKU {sku} there and press Check again, or save the product "
-    "again in QuickSync to create the item anew."
-)
-
-NAMES = {"name": "name", "sku": "SKU", "price": "price", "hidden": "visibility", "code": "barcode"}
-"""The fields of an item in words for the merchant."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +88,9 @@ def compare(record: ProductRecord, item: Item) -> Step:
     """Return the step that brings the linked item to what the product wants."""
     known, wanted = record.adopt(item.fields), record.wanted
     if record.was_overruled(known):
-        fields = ", ".join(f"the {NAMES[name]}" for name in wanted.changes_from(known))
-        return HoldProduct(record, f"Clover does not keep {fields} that QuickSync writes. Change it in QuickSync.")
+        texts = messages.for_locale()
+        fields = ", ".join(texts.text(f"field.{name}") for name in wanted.changes_from(known))
+        return HoldProduct(record, texts.text("reason.not_kept", fields=fields))
     return UpdateItem(record, item.id, known)
 
 
@@ -111,16 +104,15 @@ def _step(
     if found := by_sku.get(record.product.sku):
         return _match(record, record.product.sku, found, owners)
     if record.deleted_item_id:
-        return HoldProduct(record, ITEM_DELETED.format(sku=record.product.sku))
+        return HoldProduct(record, messages.for_locale().text("reason.product_without_item", sku=record.product.sku))
     return CreateItem(record)
 
 
 def _match(record: ProductRecord, sku: str, found: Sequence[Item], owners: Mapping[str, str]) -> Step:
+    texts = messages.for_locale()
     if len(found) > 1:
-        return HoldProduct(
-            record, f"Clover has {len(found)} items with the SKU {sku}. Keep one, or give each its own SKU."
-        )
+        return HoldProduct(record, texts.text("reason.items_with_one_sku", n=len(found), sku=sku))
     [item] = found
     if owner := owners.get(item.id):
-        return HoldProduct(record, f"The item in Clover with the SKU {sku} belongs to the product {owner}.")
+        return HoldProduct(record, texts.text("reason.item_of_other_product", sku=sku, product=owner))
     return AdoptItem(record, item.id, record.adopt(item.fields))

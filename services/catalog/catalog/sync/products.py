@@ -9,6 +9,7 @@ from catalog.domain.items import Item, ItemFields
 from catalog.domain.matching import AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
 from catalog.domain.products import Held, ProductRecord
 from catalog.store import links, products
+from common import messages
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Unit
@@ -69,7 +70,7 @@ async def _push(batch: Batch, deps: Deps, api: MerchantApi, record: ProductRecor
 async def _find_or_create(batch: Batch, deps: Deps, api: MerchantApi, record: ProductRecord) -> None:
     """Link the item with the product's SKU, or create one; one call for each SKU."""
     if record.deleted_item_id and (rival := await _rival(batch, deps, record)):
-        reason = f"Its item was deleted in Clover, and the product {rival} has its SKU now. Archive one of the two."
+        reason = messages.for_locale().text("reason.sku_of_other_product", product=rival)
         batch.hold(record.product.product_id, Code.PRODUCT_REJECTED, reason)
         return
     items = [item for sku in matching.skus_to_find(record) for item in await clover.items_with_sku(api, sku)]

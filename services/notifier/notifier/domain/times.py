@@ -14,21 +14,23 @@ def zone(name: str) -> tzinfo:
         return UTC
 
 
-def relative(at: datetime, now: datetime, where: tzinfo) -> str:
+def relative(at: datetime, now: datetime, where: tzinfo, texts: Messages) -> str:
     """A time close to now: `today at 14:05`, `Monday 23 November at 14:05`."""
     local, today = at.astimezone(where), now.astimezone(where).date()
+    time = texts.time("pattern.time", local)
     if local.date() == today:
-        return f"today at {local:%H:%M}"
+        return texts.text("time.today", time=time)
     if local.date() == today - timedelta(days=1):
-        return f"yesterday at {local:%H:%M}"
-    year = f" {local.year}" if local.year != today.year else ""
-    return f"{local:%A} {local.day} {local:%B}{year} at {local:%H:%M}"
+        return texts.text("time.yesterday", time=time)
+    day = texts.time("pattern.day" if local.year == today.year else "pattern.day_and_year", local)
+    return texts.text("time.earlier", day=day, time=time)
 
 
-def absolute(at: datetime, where: tzinfo) -> str:
+def absolute(at: datetime, where: tzinfo, texts: Messages) -> str:
     """A time that stays right in an email read later: `Monday 23 November 2026, 14:05 (CET)`."""
     local = at.astimezone(where)
-    return f"{local:%A} {local.day} {local:%B %Y}, {local:%H:%M} ({local:%Z})"
+    day, time = texts.time("pattern.day_and_year", local), texts.time("pattern.time", local)
+    return texts.text("time.exact", day=day, time=time, zone=local.tzname() or "UTC")
 
 
 def elapsed(start: datetime, now: datetime, texts: Messages) -> str:

@@ -51,13 +51,13 @@ class MailComposer:
             "explanation": texts.explanation(problem.code),
             "remedy": texts.remedy(problem.code),
             "waiting": texts.waiting(problem.code, problem.waiting),
-            "opened_at": times.absolute(problem.began_at, where),
+            "opened_at": times.absolute(problem.began_at, where, texts),
             "affected": [one_line(f"{each.subject}: {each.reason}".removesuffix(": ")) for each in problem.affected],
             "unnamed": problem.unnamed,
             "resumed_count": problem.resumed_count,
             "resumed": texts.resumed(problem.code, problem.resumed_count),
             "resolved": texts.resolved(problem.code, problem.resumed_count),
-            "resolved_at": times.absolute(problem.resolved_at, where) if problem.resolved_at else "",
+            "resolved_at": times.absolute(problem.resolved_at, where, texts) if problem.resolved_at else "",
             "subject": one_line(problem.subject),
             "link": f"{self.public_url}/dashboard/{problem.merchant_id}/",
         }
@@ -70,7 +70,7 @@ class MailComposer:
         """An email with a login link. Raises Rejected for a bad address."""
         values = {
             "link": f"{self.public_url}/dashboard/login?token={token}",
-            "expires_at": times.absolute(expires_at, times.zone(to.timezone)),
+            "expires_at": times.absolute(expires_at, times.zone(to.timezone), messages.for_locale()),
         }
         return self._message("link", to, f"<{uuid7()}.link@{self.sender.domain}>", at, values)
 

@@ -23,7 +23,7 @@
     const live = connected && fresh;
     pulse.hidden = false;
     pulse.classList.toggle("off", !live);
-    const text = live ? "Live" : "Offline, trying again";
+    const text = live ? pulse.dataset.liveText : pulse.dataset.offlineText;
     if (pulse.textContent !== text) pulse.textContent = text;
   }
 

@@ -92,7 +92,7 @@ class _Cards:
         return activity_response(entry).model_dump() | {"time": self._time(entry.at)}
 
     def _time(self, at: datetime | None) -> str:
-        return times.relative(at, self.now, self.where) if at else ""
+        return times.relative(at, self.now, self.where, messages.for_locale()) if at else ""
 
 
 def _most_urgent_first(problem: Problem) -> tuple[int, datetime]:
