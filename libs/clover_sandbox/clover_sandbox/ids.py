@@ -5,6 +5,7 @@ import uuid
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LENGTH = 13
+PLACES = range(0, 5 * LENGTH, 5)
 
 
 class Ids:
@@ -16,7 +17,7 @@ class Ids:
     def new(self) -> str:
         """Return an id for an object or a merchant."""
         bits = self._random.getrandbits(5 * LENGTH)
-        return "".join(ALPHABET[(bits >> 5 * place) & 31] for place in range(LENGTH))
+        return "".join([ALPHABET[(bits >> place) & 31] for place in PLACES])
 
     def uuid(self) -> str:
         """Return a UUID for a request id, a token or a webhook code."""

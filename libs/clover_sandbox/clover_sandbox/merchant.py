@@ -1,7 +1,8 @@
 """One merchant with everything Clover stores for it, and the ground truth that Clover does not show."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -157,6 +158,15 @@ class Merchant:
         """Publish a change of an object. `key` is the webhook prefix."""
         self.shared.publish(Event(self.id, f"{key}:{object_id}", what, int(self.shared.clock.now() * 1000), details))
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Publish no changes during the block."""
+        shared, self.shared = self.shared, replace(self.shared, publish=_ignore)
+        try:
+            yield
+        finally:
+            self.shared = shared
+
     def found(self, kind: str, ids: Iterable[str]) -> list[Record]:
         """Return the visible records with these ids."""
         collection = self.objects[kind]
@@ -165,3 +175,7 @@ class Merchant:
     def shown(self, kind: str, object_id: str) -> Record | None:
         """Return the record if it exists and is not deleted."""
         return self.objects[kind].get(object_id) if self.objects[kind].shows(object_id) else None
+
+
+def _ignore(_event: Event) -> None:
+    return None

@@ -1,11 +1,10 @@
 """Creates a merchant as Clover has it after sign-up: profile, properties, tenders, owner, no order type."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from clover_sandbox.collection import Record
-from clover_sandbox.events import Event
 from clover_sandbox.merchant import Merchant, SharedState
 from clover_sandbox.rest.customer_kinds import EMPLOYEES
 from clover_sandbox.rest.objects import make
@@ -78,13 +77,17 @@ def make_merchant(spec: MerchantSpec, shared: SharedState) -> Merchant:
         "customerContactEmail": spec.owner_email or f"owner@{merchant_id.lower()}.example",
         "createdTime": shared.clock.now_ms(),
     }
-    # No webhooks for objects that exist before the app is installed.
-    merchant = Merchant(
-        profile, _properties(spec, region, currency), spec.region, replace(shared, publish=_ignore_event)
-    )
+    merchant = Merchant(profile, _properties(spec, region, currency), spec.region, shared)
+    with merchant.silent():  # no webhooks for objects that exist before the app is installed
+        _furnish(merchant, spec, region)
+    return merchant
+
+
+def _furnish(merchant: Merchant, spec: MerchantSpec, region: Region) -> None:
     merchant.address = _address(spec.country or region.country)
     merchant.service_charge = _service_charge(merchant)
-    owner = {"name": spec.owner_name, "email": profile["customerContactEmail"], "role": "ADMIN", "isOwner": True}
+    email = merchant.profile["customerContactEmail"]
+    owner = {"name": spec.owner_name, "email": email, "role": "ADMIN", "isOwner": True}
     merchant.owner_id = make(merchant, EMPLOYEES, owner)["id"]
     _add_tenders(merchant, region.tender_label if spec.localised_tenders else "External Payment")
     merchant.objects["tax_rates"].add(
@@ -92,17 +95,11 @@ def make_merchant(spec: MerchantSpec, shared: SharedState) -> Merchant:
     )
     for each in spec.order_types:
         add_order_type(merchant, {"label": each} if isinstance(each, str) else each)
-    merchant.shared = shared
-    return merchant
 
 
 def add_order_type(merchant: Merchant, body: Record) -> Record:
     """Create an order type like the dashboard or the till."""
     return make(merchant, ORDER_TYPES, prepared_order_type(merchant, accept(ORDER_TYPES.shape, body), body))
-
-
-def _ignore_event(_event: Event) -> None:
-    return None
 
 
 def _properties(spec: MerchantSpec, region: Region, currency: str) -> Record:

@@ -20,13 +20,13 @@ async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
     """Attempt again what waited for the connection, and start the sweep, which then repeats."""
     if await merchants.save(unit, event):
         await table.release(unit, event.merchant_id, Code.CONNECTION_LOST)
-        unit.mark(SWEEP, event.merchant_id, ALL_ITEMS)
+        unit.mark(SWEEP, event.merchant_id, ALL_ITEMS, priority=Priority.BULK)
 
 
 async def on_merchant_disconnected(event: MerchantDisconnected, unit: Unit) -> None:
     """End the sweep, which finds the merchant disconnected. Other work is held when it next asks for access."""
     if await merchants.save(unit, event):
-        unit.mark(SWEEP, event.merchant_id, ALL_ITEMS)
+        unit.mark(SWEEP, event.merchant_id, ALL_ITEMS, priority=Priority.BULK)
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:

@@ -41,7 +41,9 @@ class Sweep:
                 await run.save(unit, str(page + 1), [f"{page}-a", f"{page}-b"])
             if await batch.gives_way():
                 return batch.more("all")
-        self.shown.append(await run.ids())
+        everything = {f"{page}-{each}" for page in range(PAGES) for each in "ab"}
+        async with batch.unit() as unit:
+            self.shown.append(everything - set(await run.unshown(unit.conn, [*everything, "never shown"])))
         return None
 
     async def live(self, batch: Batch, _: object) -> None:
@@ -169,6 +171,18 @@ async def test_a_cursor_of_another_version_starts_the_run_anew(sweep: Sweep) -> 
 
     assert sweep.log == pages(0, 1, 2, 3, *range(PAGES))
     assert [len(each) for each in sweep.shown] == [2 * PAGES]
+
+
+async def test_work_removed_and_requested_again_starts_anew(sweep: Sweep) -> None:
+    """A cursor belongs to one row of work, so another row of the same key begins at the first page."""
+    sweep.once(3, sweep.kill)
+    await sweep.mark()
+    await run_killed(sweep.worker())
+    await sweep.engine.fetch("DELETE FROM work")
+    await sweep.mark()
+    await sweep.worker().run_until_idle()
+
+    assert sweep.log == pages(0, 1, 2, 3, *range(PAGES))
 
 
 async def test_a_merchant_removed_during_a_slice_is_skipped(sweep: Sweep) -> None:

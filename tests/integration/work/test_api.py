@@ -140,7 +140,8 @@ async def test_an_unknown_merchant_is_not_found(working: Working) -> None:
 
 async def test_progress_of_long_work_is_shown(working: Working) -> None:
     """Work under way shows what is done of how much, its rate and the time left; other work shows none."""
-    run = await runs.find(working.database, MERCHANT, "sweep", "waiting", seq=1, version=1)
+    [row] = [row for row in (await working.page())["work"] if row["key"] == "waiting"]
+    run = await runs.find(working.database, MERCHANT, "sweep", "waiting", work_id=row["id"], seq=1, version=1)
     run.total = 1000
     working.clock.advance(20)
     async with working.database.unit() as unit:

@@ -101,19 +101,16 @@ async def fill_items(sandbox: Sandbox, request: web.Request) -> Any:
     prefix, count = str(body.get("prefix", "SKU-")), body.get("count", 0)
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_FILLED:
         raise ValueError(f"count must be a whole number up to {MOST_FILLED}")
-    listeners, sandbox.world.listeners[:] = list(sandbox.world.listeners), []
-    try:
+    quantity = Decimal(str(body["quantity"])) if "quantity" in body else None
+    # Longest name and SKU first: when these are accepted, all are.
+    last = {"name": f"Item {prefix}{count:06d}", "sku": f"{prefix}{count:06d}", "price": body.get("price", 1000)}
+    accepted = accept(ITEMS.shape, last)
+    with merchant.silent():
         for number in range(1, count + 1):
-            fields_ = {
-                "name": f"Item {prefix}{number:06d}",
-                "sku": f"{prefix}{number:06d}",
-                "price": body.get("price", 1000),
-            }
-            item = make(merchant, ITEMS, accept(ITEMS.shape, fields_))
-            if "quantity" in body:
-                write_count(merchant, item["id"], Decimal(str(body["quantity"])), "recount")
-    finally:
-        sandbox.world.listeners[:] = listeners
+            sku = f"{prefix}{number:06d}"
+            item = make(merchant, ITEMS, {**accepted, "name": f"Item {sku}", "sku": sku})
+            if quantity is not None:
+                write_count(merchant, item["id"], quantity, "recount")
     return {"items": len(merchant.objects["items"])}
 
 

@@ -175,7 +175,9 @@ class Batch:
         `version` is that of the cursor's form. The run ends with any outcome that finishes the key.
         """
         row = self._row(key)
-        self.runs[key] = await run.find(self.database, self.merchant_id, row.kind, key, row.seq, version)
+        self.runs[key] = await run.find(
+            self.database, self.merchant_id, row.kind, key, work_id=row.id, seq=row.seq, version=version
+        )
         return self.runs[key]
 
     async def gives_way(self) -> bool:

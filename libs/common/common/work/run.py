@@ -13,15 +13,18 @@ from common.db.database import Database
 from common.db.unit import Connection, Unit
 
 FIND = """
-SELECT seq, cursor, done, total, started_at, version = $4 AND cursor IS NOT NULL AS goes_on FROM work_run
+SELECT seq, cursor, done, total, started_at, work_id = $5 AND version = $4 AND cursor IS NOT NULL AS goes_on
+FROM work_run
 WHERE merchant_id = $1 AND kind = $2 AND key = $3
 """
 # Nothing is written for work that was removed meanwhile.
 SAVE = """
-INSERT INTO work_run (merchant_id, kind, key, version, seq, cursor, done, total, started_at)
-SELECT merchant_id, kind, key, $4, $5, $6, $7, $8, $9 FROM work WHERE merchant_id = $1 AND kind = $2 AND key = $3
-ON CONFLICT (merchant_id, kind, key) DO UPDATE SET version = excluded.version, seq = excluded.seq,
-    cursor = excluded.cursor, done = excluded.done, total = excluded.total, started_at = excluded.started_at
+INSERT INTO work_run (merchant_id, kind, key, version, seq, cursor, done, total, started_at, work_id)
+SELECT merchant_id, kind, key, $4, $5, $6, $7, $8, $9, id FROM work
+WHERE merchant_id = $1 AND kind = $2 AND key = $3 AND id = $10
+ON CONFLICT (merchant_id, kind, key) DO UPDATE SET work_id = excluded.work_id, version = excluded.version,
+    seq = excluded.seq, cursor = excluded.cursor, done = excluded.done, total = excluded.total,
+    started_at = excluded.started_at
 """
 FORGET_PAGES = "DELETE FROM work_run_page WHERE merchant_id = $1 AND kind = $2 AND key = $3"
 SAVE_PAGE = """
@@ -32,7 +35,11 @@ ON CONFLICT (merchant_id, kind, key, cursor) DO UPDATE SET ids = excluded.ids
 HAS_PAGE = """
 SELECT EXISTS (SELECT FROM work_run_page WHERE merchant_id = $1 AND kind = $2 AND key = $3 AND ids = $4)
 """
-SHOWN = "SELECT ids FROM work_run_page WHERE merchant_id = $1 AND kind = $2 AND key = $3"
+# EXCEPT is hashed or sorted for any estimate of the planner; NOT EXISTS may become a loop over all ids per candidate.
+UNSHOWN = """
+SELECT unnest($4::text[]) AS id
+EXCEPT SELECT unnest(ids) FROM work_run_page WHERE merchant_id = $1 AND kind = $2 AND key = $3
+"""
 END = """
 WITH ended AS (
     UPDATE work_run SET cursor = NULL, total = done WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3)
@@ -41,7 +48,7 @@ DELETE FROM work_run_page WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3)
 """
 FORGET = """
 DELETE FROM work_run run WHERE NOT EXISTS (
-    SELECT FROM work WHERE work.merchant_id = run.merchant_id AND work.kind = run.kind AND work.key = run.key
+    SELECT FROM work WHERE work.id = run.work_id
 )
 """
 
@@ -54,6 +61,7 @@ class Run:
     merchant_id: str
     kind: str
     key: str
+    work_id: int
     version: int
     seq: int
     started_at: datetime
@@ -68,11 +76,12 @@ class Run:
         """
         name = self.merchant_id, self.kind, self.key
         self.done += len(ids) if done is None else done
-        estimate = None if self.total is None else max(self.total, self.done)
+        if self.total is not None and self.total < self.done:
+            self.total = None  # the estimate was too low, so the number is unknown
         if self.cursor is None:
             await unit.conn.execute(FORGET_PAGES, *name)
-        self.cursor = cursor
-        await unit.conn.execute(SAVE, *name, self.version, self.seq, cursor, self.done, estimate, self.started_at)
+        self.cursor, progress = cursor, (self.done, self.total, self.started_at)
+        await unit.conn.execute(SAVE, *name, self.version, self.seq, cursor, *progress, self.work_id)
         if ids:
             await unit.conn.execute(SAVE_PAGE, *name, cursor, list(ids))
 
@@ -83,22 +92,23 @@ class Run:
         async with self.database.connection() as conn:
             return bool(await conn.fetchval(HAS_PAGE, self.merchant_id, self.kind, self.key, list(ids)))
 
-    async def ids(self) -> set[str]:
-        """Return the ids of all pages of this run, also those before a restart."""
-        async with self.database.connection() as conn:
-            rows = await conn.fetch(SHOWN, self.merchant_id, self.kind, self.key)
-        return {each for row in rows for each in row["ids"]}
+    async def unshown(self, conn: Connection, ids: Sequence[str]) -> list[str]:
+        """Return those of these ids that no page of this run has shown, also not before a restart."""
+        rows = await conn.fetch(UNSHOWN, self.merchant_id, self.kind, self.key, list(ids))
+        return [row["id"] for row in rows]
 
 
-async def find(database: Database, merchant_id: str, kind: str, key: str, seq: int, version: int) -> Run:
-    """Return the run under way, or a new one for work with this seq."""
+async def find(
+    database: Database, merchant_id: str, kind: str, key: str, *, work_id: int, seq: int, version: int
+) -> Run:
+    """Return the run under way for this row of work, or a new one for a row with this seq."""
     async with database.connection() as conn:
-        row = await conn.fetchrow(FIND, merchant_id, kind, key, version)
+        row = await conn.fetchrow(FIND, merchant_id, kind, key, version, work_id)
+    own = database, merchant_id, kind, key, work_id, version
     if row is None or not row["goes_on"]:
         total = row["total"] if row else None
-        return Run(database, merchant_id, kind, key, version, seq, database.clock.now(), total=total)
-    known = (row["seq"], row["started_at"], row["cursor"], row["done"], row["total"])
-    return Run(database, merchant_id, kind, key, version, *known)
+        return Run(*own, seq, database.clock.now(), total=total)
+    return Run(*own, row["seq"], row["started_at"], row["cursor"], row["done"], row["total"])
 
 
 async def end(unit: Unit, merchant_id: str, kind: str, keys: Collection[str]) -> None:

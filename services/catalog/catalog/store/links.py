@@ -73,10 +73,8 @@ SELECT product_id FROM product
 WHERE merchant_id = $1 AND deleted_item_id IS NOT NULL AND ($2::text[] IS NULL OR sku = ANY($2))
 ORDER BY sku LIMIT $3
 """
-MISSING = """
-SELECT product_id FROM product
-WHERE merchant_id = $1 AND item_id IS NOT NULL
-    AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS shown (id) WHERE shown.id = product.item_id)
+LINKED = """
+SELECT item_id, product_id FROM product WHERE merchant_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3
 """
 
 MOST_CANDIDATES = 20
@@ -144,10 +142,10 @@ async def products_without_item(
     return [row["product_id"] for row in rows]
 
 
-async def products_missing(conn: Connection, merchant_id: str, item_ids: Iterable[str]) -> list[str]:
-    """Return the products whose item is not among these."""
-    rows = await conn.fetch(MISSING, merchant_id, list(item_ids))
-    return [row["product_id"] for row in rows]
+async def items_after(conn: Connection, merchant_id: str, item_id: str, limit: int) -> dict[str, str]:
+    """Return the linked items that follow this one by id, each with its product."""
+    rows = await conn.fetch(LINKED, merchant_id, item_id, limit)
+    return {row["item_id"]: row["product_id"] for row in rows}
 
 
 async def by_sku(conn: Connection, merchant_id: str, skus: Sequence[str]) -> list[SkuLink]:

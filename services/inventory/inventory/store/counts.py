@@ -1,6 +1,6 @@
 """Accounts for Clover's counts, and finds the items whose counts are to be read."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from common.db.unit import Connection, Unit
 from inventory.domain.counts import apply_clover_count
@@ -17,14 +17,13 @@ LEFT JOIN level ON level.merchant_id = $1 AND level.item_id = shown.item_id
 WHERE level.item_id IS NULL OR level.unread_delta IS NOT NULL
     OR (shown.count IS NOT NULL AND level.shadow IS DISTINCT FROM shown.count)
 """
-# Clover may leave out items that never had a count, in every sweep. A refused item may exist again by now.
-TO_READ = """
+# Clover may leave out items that never had a count, in every sweep.
+EXPECTED = """
 SELECT item_id FROM level
-WHERE merchant_id = $1 AND sku <> '' AND (shadow IS NOT NULL OR unread_delta IS NOT NULL)
-    AND NOT EXISTS (SELECT FROM unnest($2::text[]) AS shown (item_id) WHERE shown.item_id = level.item_id)
-UNION
-SELECT item_id FROM level WHERE merchant_id = $1 AND refused
+WHERE merchant_id = $1 AND item_id > $2 AND sku <> '' AND (shadow IS NOT NULL OR unread_delta IS NOT NULL)
+ORDER BY item_id LIMIT $3
 """
+REFUSED = "SELECT item_id FROM level WHERE merchant_id = $1 AND refused"
 # Locks in the order of all other transactions on levels, so that none deadlock.
 NOTE_REFUSALS = """
 WITH noted AS (
@@ -63,13 +62,17 @@ async def absorb(unit: Unit, merchant_id: str, counts: Mapping[str, int | None])
     return changes
 
 
-async def items_to_read(conn: Connection, merchant_id: str, shown: Collection[str]) -> list[str]:
-    """The items to read one by one after a sweep that showed these.
+async def expected_after(conn: Connection, merchant_id: str, item_id: str, limit: int) -> list[str]:
+    """The linked items that follow this one by id and that a sweep must show.
 
-    They are the refused items, and the linked items that were not shown: those that once had a count in Clover, and
-    those that were not read yet.
+    They are those that once had a count in Clover, and those that were not read yet.
     """
-    return [row["item_id"] for row in await conn.fetch(TO_READ, merchant_id, list(shown))]
+    return [row["item_id"] for row in await conn.fetch(EXPECTED, merchant_id, item_id, limit)]
+
+
+async def refused_items(conn: Connection, merchant_id: str) -> list[str]:
+    """The items whose read Clover refused; they may exist again by now."""
+    return [row["item_id"] for row in await conn.fetch(REFUSED, merchant_id)]
 
 
 async def note_refusals(unit: Unit, merchant_id: str, refused: Mapping[str, bool]) -> None:

@@ -20,8 +20,12 @@ from inventory.sync.missing import hold_linked
 
 log = structlog.get_logger()
 
-CURSOR = 1
-"""The cursor of a sweep is the offset of the next page."""
+CURSOR = 2
+"""The cursor of a sweep is the offset of the next page; after the last one, EXPECTED with the last item looked for."""
+
+EXPECTED = "expected after "
+PORTION = 10_000
+"""Items that are looked for at once among those that the pages have shown."""
 
 PAGES_AT_ONCE = 5
 """Pages that a batch of reads may take; a larger inventory is read item by item, in slices."""
@@ -76,31 +80,51 @@ async def sweep(batch: Batch, deps: Deps) -> None:
     [key] = batch.keys
     run = await batch.run(key, CURSOR)
     run.total = run.total or known or None
-    async with deps.clover.session(batch.merchant_id) as api:
-        if not await _absorb_pages(batch, run, api):
-            return batch.more(key)
-    shown = await run.ids()
+    if not (await _absorb_pages(batch, run, deps) and await _mark_unshown(batch, run)):
+        return batch.more(key)
     async with batch.unit() as unit:
-        unit.mark(READ_STOCK, batch.merchant_id, await counts.items_to_read(unit.conn, batch.merchant_id, shown))
+        unit.mark(READ_STOCK, batch.merchant_id, await counts.refused_items(unit.conn, batch.merchant_id))
         unit.mark(PUSH_STOCK, batch.merchant_id, await pushes.items_to_push(unit.conn, batch.merchant_id))
     return batch.repeat(key, deps.sweep_interval)
 
 
-async def _absorb_pages(batch: Batch, run: Run, api: MerchantApi) -> bool:
+async def _absorb_pages(batch: Batch, run: Run, deps: Deps) -> bool:
     """Account for page after page until the slice is over; return whether that was all."""
-    while True:
-        page = await clover.read_page(api, int(run.cursor or 0))
-        ids = list(page.reading.counts)
-        if not page.is_last and (not ids or await run.has_page(ids)):
-            log.warning("paging of counts ended early, because the pages repeat")
-            return True
-        async with batch.unit() as unit:
-            await _absorb(unit, batch.merchant_id, page.reading)
-            await run.save(unit, str(page.end), ids)
-        if page.is_last:
-            return True
+    if _reached(run) is not None:
+        return True
+    async with deps.clover.session(batch.merchant_id) as api:
+        while True:
+            page = await clover.read_page(api, int(run.cursor or 0))
+            ids = list(page.reading.counts)
+            repeats = not page.is_last and (not ids or await run.has_page(ids))
+            if repeats:
+                log.warning("paging of counts ended early, because the pages repeat")
+            async with batch.unit() as unit:
+                await _absorb(unit, batch.merchant_id, page.reading)
+                await run.save(unit, EXPECTED if page.is_last or repeats else str(page.end), ids)
+            if page.is_last or repeats:
+                return True
+            if await batch.gives_way():
+                return False
+
+
+async def _mark_unshown(batch: Batch, run: Run) -> bool:
+    """Mark the items that no page has shown, until the slice is over; return whether that was all."""
+    while (after := _reached(run)) is not None:
         if await batch.gives_way():
             return False
+        async with batch.unit() as unit:
+            expected = await counts.expected_after(unit.conn, batch.merchant_id, after, PORTION)
+            unit.mark(READ_STOCK, batch.merchant_id, await run.unshown(unit.conn, expected))
+            if len(expected) < PORTION:
+                return True
+            await run.save(unit, EXPECTED + expected[-1])
+    return False
+
+
+def _reached(run: Run) -> str | None:
+    """Return the last item that was looked for; None while pages are read."""
+    return run.cursor.removeprefix(EXPECTED) if run.cursor and run.cursor.startswith(EXPECTED) else None
 
 
 async def note_refusals(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:

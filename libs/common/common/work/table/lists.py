@@ -25,7 +25,7 @@ SELECT id, work.kind, work.key, state, problem, error AS reason, subject, attemp
 FROM work CROSS JOIN LATERAL (
     SELECT CASE WHEN held THEN 'held' WHEN due_at <= $2 THEN 'due' ELSE 'waiting' END AS state
 ) known LEFT JOIN work_run run ON run.merchant_id = work.merchant_id AND run.kind = work.kind AND run.key = work.key
-    AND run.cursor IS NOT NULL
+    AND run.work_id = work.id AND run.cursor IS NOT NULL
 WHERE work.merchant_id = $1 AND id > $6 AND ($3::text IS NULL OR state = $3) AND ($4::text IS NULL OR work.kind = $4)
     AND ($5::text IS NULL OR problem = $5)
 ORDER BY id LIMIT $7

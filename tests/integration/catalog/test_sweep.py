@@ -1,0 +1,120 @@
+"""The comparison of all items runs in slices: it gives way, shows how far it is, and goes on after a crash."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from tests.integration.catalog.conftest import Catalog, Shop
+
+from catalog.clover import items as clover
+from clover_sandbox.rest.inventory_kinds import ITEMS
+from clover_sandbox.rest.objects import make
+from common.clover.transport import MerchantApi
+from common.work import batch
+
+PAGES = 6
+PAGE = "GET items"
+OnPage = Callable[[int, Callable[[], Awaitable[None]]], None]
+
+
+@pytest.fixture
+def on_page(monkeypatch: pytest.MonkeyPatch) -> OnPage:
+    """Sets what happens once during the reading of the page at this place; looks for urgent work after each page."""
+    monkeypatch.setattr(batch, "URGENT_SECONDS", 0.0)
+    read_page = clover.item_page
+
+    def at(page: int, act: Callable[[], Awaitable[None]]) -> None:
+        left = [act]
+
+        async def item_page(api: MerchantApi, offset: int) -> clover.ItemPage:
+            read = await read_page(api, offset)
+            if left and offset == 1000 * page:
+                await left.pop()()
+            return read
+
+        monkeypatch.setattr(clover, "item_page", item_page)
+
+    return at
+
+
+def fill(catalog: Catalog, shop: Shop) -> None:
+    """Add items to the last page but a few."""
+    merchant = catalog.clover.world.merchants[shop.id]
+    with merchant.silent():
+        for number in range(1000 * PAGES - 10 - len(merchant.objects["items"])):
+            make(merchant, ITEMS, {"name": f"Old {number}", "sku": f"OLD-{number}", "price": 100})
+
+
+async def many_items(catalog: Catalog) -> Shop:
+    """A merchant with one synced product, whose item is the oldest of many."""
+    shop = await catalog.connected()
+    await catalog.put(shop)
+    await catalog.run_until_idle()
+    fill(catalog, shop)
+    catalog.clover.journal.forget()
+    return shop
+
+
+async def progress(catalog: Catalog, shop: Shop) -> dict[str, Any] | None:
+    _, body = await catalog.call("GET", f"/v1/merchants/{shop.id}/work/catalog")
+    [shown] = [row["progress"] for row in body["work"] if row["kind"] == "sweep_items"]
+    return dict(shown) if shown else None
+
+
+async def test_a_product_is_pushed_between_two_pages(catalog: Catalog, on_page: OnPage) -> None:
+    """A product saved during a comparison is in Clover before the next page is read; the progress is shown."""
+    shop = await many_items(catalog)
+    shown = []
+
+    async def save() -> None:
+        await catalog.put(shop, "p-2")
+        shown.append(await progress(catalog, shop))
+
+    on_page(2, save)
+    await catalog.sweep()
+
+    calls = catalog.calls()
+    assert calls.count(PAGE) == PAGES + 1  # one of them looks for the SKU
+    assert calls.index("POST items") == 4
+    assert [(each["done"], each["total"]) for each in shown if each] == [(2000, None)]
+    assert await progress(catalog, shop) is None
+
+
+async def test_a_comparison_goes_on_after_a_crash(catalog: Catalog, on_page: OnPage) -> None:
+    """A new worker repeats one page at most, and still knows which items the first one saw."""
+    shop = await many_items(catalog)
+    [own] = [item for item in catalog.items(shop) if item["sku"] == "SKU-p-1"]
+
+    async def crash() -> None:
+        raise asyncio.CancelledError
+
+    on_page(3, crash)
+    catalog.clock.advance(301)
+    await catalog.worker.poll()
+    await asyncio.gather(*catalog.worker._turns.values(), return_exceptions=True)  # noqa: SLF001 - it is cancelled
+    catalog.till(shop, "delete_item", item=own["id"])
+    catalog.new_worker()
+    await catalog.run_until_idle()
+
+    calls = catalog.calls()
+    assert calls.count(PAGE) <= PAGES + 2  # one page twice, and one look for the SKU
+    assert (await catalog.product(shop))["sync"]["state"] == "held"  # its item is missing since the crash
+
+
+async def test_a_merchant_disconnected_during_a_comparison_ends_it(catalog: Catalog, on_page: OnPage) -> None:
+    """No page is read after the disconnection, no work fails, and the next connection compares all again."""
+    shop = await many_items(catalog)
+
+    async def disconnect() -> None:
+        status, _ = await catalog.call("DELETE", f"/v1/merchants/{shop.id}")
+        assert status < 300
+
+    on_page(2, disconnect)
+    await catalog.sweep()
+    assert catalog.calls().count(PAGE) == 3
+    assert await catalog.fetch("SELECT FROM work WHERE kind = 'sweep_items'") == []
+
+    assert (await catalog.connect(shop))[0] < 300
+    await catalog.run_until_idle()
+    assert catalog.calls().count(PAGE) >= 3 + PAGES
