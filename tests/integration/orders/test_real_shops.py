@@ -112,7 +112,7 @@ async def test_an_open_balance(orders: Orders, payments: list[Any], state: str) 
     [made] = in_clover(shop)
     assert (await orders.state(shop), made.record["paymentState"]) == ("unpaid", state)
     assert len(await orders.emitted(OrderSynced)) == 1
-    assert await orders.fetch("SELECT FROM work") == []
+    assert await orders.fetch("SELECT FROM work WHERE kind = 'push_order'") == []
     status, body = await orders.act(shop, "complete")
     assert (status, body["type"]) == (409, "urn:quicksync:problem:order_unpaid")
 

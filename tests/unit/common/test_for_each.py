@@ -13,7 +13,7 @@ from common.contracts.problems import Code
 from common.db.database import Database
 from common.db.lease import LeaseLost
 from common.errors import Again, AllAgain, Ambiguous, Forbidden, Held, Rejected, Throttled, Unavailable
-from common.work.batch import KEYS_A_CALL, Batch, Hold, Retry, Row
+from common.work.batch import KEYS_A_CALL, Batch, Hold, NotStarted, Retry, Row
 
 BREATHS = 20
 """Times a test lets other tasks go on, enough for everything that can to happen."""
@@ -154,3 +154,15 @@ async def test_a_cancelled_batch_leaves_no_task_behind() -> None:
         await running
 
     assert sorted(cancelled) == list("abcd")
+
+
+async def test_keys_that_were_not_started_keep_their_place() -> None:
+    """A slice that is over starts no further key and moves none behind those that came later."""
+    batch = batch_of("a", "b", "c", "d")
+
+    async def push_one(_key: str) -> None:
+        batch.database.clock.advance(2)  # type: ignore[attr-defined]
+        await asyncio.sleep(0)
+
+    await run(batch, push_one)
+    assert batch.outcomes == dict.fromkeys("bcd", NotStarted())

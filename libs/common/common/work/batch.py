@@ -80,6 +80,11 @@ class More:
 
 
 @dataclass(frozen=True)
+class NotStarted:
+    """Outcome: the slice ended before this key's turn. It stays as it is, so that no later key overtakes it."""
+
+
+@dataclass(frozen=True)
 class Retry:
     """Outcome: not finished, to be attempted again at `due`. With `failed`, it counts as a failed attempt.
 
@@ -134,7 +139,7 @@ class Batch:
     token: UUID
     delayed: Code = Code.CLOVER_UNREACHABLE
     delayed_after: timedelta = DELAYED_AFTER
-    outcomes: dict[str, Outcome | Drop | More] = field(default_factory=dict)
+    outcomes: dict[str, Outcome | Drop | More | NotStarted] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     runs: dict[str, Run] = field(default_factory=dict)
@@ -245,7 +250,7 @@ class Batch:
         When `push_one` returns, its key is done, so it must have committed its effect. `concurrency` is the number of
         calls that may be in flight (`MerchantApi.concurrency`). LeaseLost, Throttled, Forbidden, AllAgain and bugs
         concern the whole batch: no further key is started, those under way end, and the first such error is raised.
-        When the slice is over, the keys that were not started stay due.
+        When the slice is over, the keys that were not started stay due, in their sequence.
         """
         errors: list[Exception] = []
         waiting = iter(keys)
@@ -255,7 +260,7 @@ class Batch:
         if errors:
             raise errors[0]
         for key in waiting:
-            self.more(key)
+            self.outcomes[key] = NotStarted()
 
     async def _work_through(
         self,

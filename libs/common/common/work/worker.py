@@ -33,7 +33,7 @@ from common.errors import (
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.work import run, table
-from common.work.batch import Batch, Drop, Hold, Kind, More, OutcomeHook, Repeat, Retry, Row, no_hook
+from common.work.batch import Batch, Drop, Hold, Kind, More, NotStarted, OutcomeHook, Repeat, Retry, Row, no_hook
 
 log = structlog.get_logger()
 
@@ -227,7 +227,7 @@ class Worker:
     async def _write_once(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
         names = batch.merchant_id, batch.rows[0].kind
         outcomes = [(_as_run(batch, row), batch.outcomes.get(row.key)) for row in batch.rows]
-        reached = [(row.key, outcome) for row, outcome in outcomes if not isinstance(outcome, More)]
+        reached = [(row.key, outcome) for row, outcome in outcomes if not isinstance(outcome, More | NotStarted)]
         ended = [key for key, outcome in reached if key in batch.runs and not isinstance(outcome, Retry | Hold)]
         async with batch.unit() as unit:
             if reached:
