@@ -49,6 +49,7 @@ INSERT INTO counter SELECT 'item-' || number, 0, '' FROM generate_series(0, 999)
 """
 COUNT = "UPDATE counter SET n = n + 1, last = $2 WHERE item = $1"
 TEXT = "x" * 330
+MERCHANTS = 10_000
 
 
 class Moved(Event):
@@ -75,8 +76,8 @@ async def on_moved(event: Moved, unit: Unit) -> None:
     unit.emit(Counted(merchant_id=event.merchant_id, item=event.item, text=event.text))
 
 
-def moved(number: int, text: str = TEXT) -> Message:
-    event = Moved(merchant_id="MRCHNT0000001", item=f"item-{number % 1000}", text=text)
+def moved(number: int, text: str = TEXT, merchants: int = 1) -> Message:
+    event = Moved(merchant_id=f"MRCHNT{number % merchants:07}", item=f"item-{number % 1000}", text=text)
     return Message(uuid7(), Moved.type, event.model_dump_json().encode(), datetime.now(UTC))
 
 
@@ -124,11 +125,11 @@ async def prepared(dsn: str, amqp_url: str) -> AsyncIterator[Hop]:
     await admin.close()
 
 
-async def throughput(dsn: str, amqp_url: str, count: int) -> dict[str, float]:
+async def throughput(dsn: str, amqp_url: str, count: int, merchants: int) -> dict[str, float]:
     """Messages per second from a full queue until the last one's event is confirmed; exactly once, or it raises."""
     async with prepared(dsn, amqp_url) as hop:
         feeder = AmqpPublisher(Queues(Broker(amqp_url, "feeder"), hop.topology, hop.database.clock))
-        await feeder.publish([moved(number) for number in range(count)])
+        await feeder.publish([moved(number, merchants=merchants) for number in range(count)])
         await feeder.close()
         stop, began = asyncio.Event(), time.perf_counter()
         running = asyncio.create_task(hop.run(stop))
@@ -200,18 +201,29 @@ async def _feed(hop: Hop, amqp_url: str, rate: int, seconds: int) -> None:
 
 
 async def measure(dsn: str, amqp_url: str, rounds: int = 5) -> list[dict[str, Any]]:
-    """Our hop and the peer's handler, interleaved, as `make bench` writes them; the latency at 500 messages/s too."""
+    """Our hop and the peer's handler, interleaved, as `make bench` writes them.
+
+    Also our hop with the messages of many merchants, and the latency at 500 messages/s.
+    """
     where = ["--dsn", dsn, "--amqp", amqp_url]
-    pairs, latencies = [], []
+    pairs, spread, latencies = [], [], []
     for _ in range(rounds):
         ours, peer = await _figures(*OURS, *where), await _figures(*PEER, *where)
         pairs.append((ours["rate"], peer["rate"]))
+        many = await _figures(*OURS, *where, "--merchants", str(MERCHANTS))
+        spread.append((many["rate"], ours["rate"]))
         latencies.append(await _figures(*OURS, *where, "--rate", "500"))
     rate, peer_rate = (statistics.median(side) for side in zip(*pairs, strict=True))
     ratio = round(statistics.median(ours / peer for ours, peer in pairs), 3)
     figures = [
         {"name": "hop", "value": rate, "unit": "msg/s", "peer": "FastStream", "peer_value": peer_rate, "ratio": ratio}
     ]
+    many_rate, one_rate = (statistics.median(side) for side in zip(*spread, strict=True))
+    ratio = round(statistics.median(many / one for many, one in spread), 3)
+    name = f"hop, {MERCHANTS:,} merchants"
+    figures.append(
+        {"name": name, "value": many_rate, "unit": "msg/s", "peer": "hop", "peer_value": one_rate, "ratio": ratio}
+    )
     for each in ("p50", "p99"):
         value = statistics.median(latency[each] for latency in latencies)
         name = f"hop latency {each} at 500 msg/s"
@@ -234,13 +246,14 @@ def main() -> None:
     parser.add_argument("--dsn", required=True)
     parser.add_argument("--amqp", required=True)
     parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--merchants", type=int, default=1)
     parser.add_argument("--rate", type=int, default=0)
     given = parser.parse_args()
     logs.configure("bench", "error")
     measured = (
         latency(given.dsn, given.amqp, given.rate, seconds=10)
         if given.rate
-        else throughput(given.dsn, given.amqp, given.count)
+        else throughput(given.dsn, given.amqp, given.count, given.merchants)
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(json.dumps(runner.run(measured)))  # noqa: T201 - the result

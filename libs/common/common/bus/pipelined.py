@@ -9,6 +9,7 @@ delivery tags are in doubt.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from uuid import UUID
 
 import aiormq
@@ -16,7 +17,6 @@ import pamqp.frame
 from aiormq.abc import ChannelFrame
 from aiormq.exceptions import DeliveryError, PublishError
 from pamqp import commands
-from pamqp.base import Frame
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
@@ -66,15 +66,21 @@ def _frames(channel: aiormq.Channel, exchange: str, message: Message) -> bytes:
         timestamp=message.at,
         headers={"traceparent": message.trace} if message.trace else None,
     )
-    frames: list[Frame | ContentHeader | ContentBody] = [
-        commands.Basic.Publish(exchange=exchange, routing_key=message.type, mandatory=True),
+    frames: list[ContentHeader | ContentBody] = [
         ContentHeader(properties=properties, body_size=len(message.body)),
         *(
             ContentBody(message.body[start : start + channel.max_content_size])
             for start in range(0, len(message.body), channel.max_content_size)
         ),
     ]
-    return b"".join(pamqp.frame.marshal(frame, channel.number) for frame in frames)
+    content = b"".join(pamqp.frame.marshal(frame, channel.number) for frame in frames)
+    return _command(channel.number, exchange, message.type) + content
+
+
+@lru_cache(maxsize=256)
+def _command(number: int, exchange: str, kind: str) -> bytes:
+    """Return the frame that precedes each message of this type; encoding it costs as much as the message's own."""
+    return pamqp.frame.marshal(commands.Basic.Publish(exchange=exchange, routing_key=kind, mandatory=True), number)
 
 
 def _refusal(confirm: "asyncio.Future[object]") -> str:
