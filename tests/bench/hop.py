@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiormq
 import asyncpg
@@ -25,9 +25,10 @@ from aiormq.abc import DeliveredMessage
 from tests.support.eventually import eventually
 
 from common import logs
+from common.bus import pipelined
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
-from common.bus.publisher import AmqpPublisher
+from common.bus.publisher import CONFIRM_SECONDS, AmqpPublisher
 from common.bus.queues import Queues
 from common.bus.topology import Topology
 from common.clock import SystemClock
@@ -158,23 +159,33 @@ async def _exactly_once(hop: Hop, count: int) -> None:
         raise AssertionError(f"{count} messages had {effects} effects and {arrived} events")
 
 
-async def latency(dsn: str, amqp_url: str, rate: int, seconds: int) -> dict[str, float]:
-    """Milliseconds from the publish of a message to the arrival of its event, at this rate of messages a second."""
+async def latency(dsn: str, amqp_url: str, rate: int) -> dict[str, float]:
+    """Milliseconds from the publish of a message to the arrival of its event, at this rate of messages a second.
+
+    Another process publishes and receives, so that the hop's own has nothing else to do, as in production.
+    """
+    async with prepared(dsn, amqp_url) as hop:
+        stop = asyncio.Event()
+        running = asyncio.create_task(hop.run(stop))
+        where = ["--dsn", dsn, "--amqp", amqp_url, "--namespace", hop.topology.namespace]
+        figures = await _figures(*OURS, *where, "--rate", str(rate))
+        stop.set()
+        await running
+    return figures
+
+
+async def round_trips(amqp_url: str, topology: Topology, rate: int, seconds: int) -> dict[str, float]:
+    """Publish at this rate to a hop that runs elsewhere, and measure until each event arrives."""
     taken: list[float] = []
 
     async def arrive(delivery: DeliveredMessage) -> None:
         taken.append(time.time() - float(Counted.decode(delivery.body).text.strip("x")))
 
-    async with prepared(dsn, amqp_url) as hop, hop.broker.channel("sink") as channel:
-        underlay = await channel.get_underlay_channel()
-        assert isinstance(underlay, aiormq.Channel)
-        await underlay.basic_consume(hop.sink, arrive, no_ack=True)
-        stop = asyncio.Event()
-        running = asyncio.create_task(hop.run(stop))
-        await _feed(hop, amqp_url, rate, seconds)
+    async with Broker(amqp_url, "sink").channel("sink") as channel:
+        underlay = cast(aiormq.Channel, await channel.get_underlay_channel())
+        await underlay.basic_consume(topology.queue("sink"), arrive, no_ack=True)
+        await _feed(amqp_url, topology.exchange, rate, seconds)
         await eventually(lambda: len(taken) >= rate * seconds, within=60)
-        stop.set()
-        await running
     steady = sorted(taken[rate:])  # the first second warms up
     return {
         "p50": statistics.median(steady) * 1000,
@@ -182,22 +193,19 @@ async def latency(dsn: str, amqp_url: str, rate: int, seconds: int) -> dict[str,
     }
 
 
-async def _feed(hop: Hop, amqp_url: str, rate: int, seconds: int) -> None:
-    """Publish at an even rate without waiting for each confirm."""
+async def _feed(amqp_url: str, exchange: str, rate: int, seconds: int) -> None:
+    """Publish at an even rate without waiting for the confirms; what is due together is one write."""
+    total, sent, bursts = rate * seconds, 0, []
     async with Broker(amqp_url, "feeder").channel("feeder") as channel:
-        underlay = await channel.get_underlay_channel()
-        began, sent = time.perf_counter(), []
-        for number in range(rate * seconds):
-            await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            message = moved(number, f"{time.time():.6f}".ljust(330, "x"))
-            properties = aiormq.spec.Basic.Properties(
-                message_id=str(message.id), message_type=Moved.type, delivery_mode=2
-            )
-            publish = underlay.basic_publish(
-                message.body, exchange=hop.topology.exchange, routing_key=Moved.type, properties=properties
-            )
-            sent.append(asyncio.create_task(publish))
-        await asyncio.gather(*sent)
+        underlay = cast(aiormq.Channel, await channel.get_underlay_channel())
+        began = time.perf_counter()
+        while sent < total:
+            await asyncio.sleep(max(0.0, began + sent / rate - time.perf_counter()))
+            due = min(total, max(sent, int((time.perf_counter() - began) * rate)) + 1)
+            burst = [moved(number, f"{time.time():.6f}".ljust(330, "x")) for number in range(sent, due)]
+            bursts.append(asyncio.create_task(pipelined.publish(underlay, exchange, burst, CONFIRM_SECONDS)))
+            sent = due
+        await asyncio.gather(*bursts)
 
 
 async def measure(dsn: str, amqp_url: str, rounds: int = 5) -> list[dict[str, Any]]:
@@ -248,13 +256,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--merchants", type=int, default=1)
     parser.add_argument("--rate", type=int, default=0)
+    parser.add_argument("--namespace", help="feed the hop that runs under this namespace")
     given = parser.parse_args()
     logs.configure("bench", "error")
-    measured = (
-        latency(given.dsn, given.amqp, given.rate, seconds=10)
-        if given.rate
-        else throughput(given.dsn, given.amqp, given.count, given.merchants)
-    )
+    if given.namespace:
+        measured = round_trips(given.amqp, Topology(given.namespace), given.rate, seconds=10)
+    elif given.rate:
+        measured = latency(given.dsn, given.amqp, given.rate)
+    else:
+        measured = throughput(given.dsn, given.amqp, given.count, given.merchants)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(json.dumps(runner.run(measured)))  # noqa: T201 - the result
 
