@@ -20,6 +20,10 @@ NODE = FOLDER / "node_modules" / ".bin"
 
 PYTHON_TOOLS = ("openapi-python-client==0.29.1",)
 NODE_TOOLS = ("openapi-typescript@7.13.0", "typescript@5.9.3")  # openapi-typescript 7 needs typescript 5
+OPTIONS = {
+    "post_hooks": [],  # by default it formats the client with a ruff on the PATH
+    "content_type_overrides": {"application/x-ndjson": "application/octet-stream"},  # it knows no NDJSON
+}
 TSC = ["--strict", "--noEmit", "--skipLibCheck", "--target", "es2022", "--module", "preserve"]
 
 
@@ -32,14 +36,14 @@ def missing() -> str | None:
 
 def install() -> None:
     """Install the generators into build/clients, unless these versions are there."""
-    wanted, stamp = json.dumps([PYTHON_TOOLS, NODE_TOOLS]), FOLDER / "tools.json"
+    wanted, stamp = json.dumps([PYTHON_TOOLS, NODE_TOOLS, OPTIONS]), FOLDER / "tools.json"
     if stamp.exists() and stamp.read_text() == wanted:
         return
     FOLDER.mkdir(parents=True, exist_ok=True)
     _run([sys.executable, "-m", "venv", "--clear", str(FOLDER / "venv")])
     _run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PYTHON_TOOLS])
     _run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", str(FOLDER), *NODE_TOOLS])
-    CONFIG.write_text('{"post_hooks": []}')  # by default it formats the client with a ruff on the PATH
+    CONFIG.write_text(json.dumps(OPTIONS))
     stamp.write_text(wanted)
 
 
@@ -52,8 +56,17 @@ def check_python(service: str, folder: Path) -> None:
     _run([*command, *options, "--path", str(_document(service))])
     # not checked with mypy: the generator reuses a name when a model has a field of its own name
     _run([str(PYTHON), "-m", "compileall", "-q", str(client)])
-    examples = [(content["schema"]["$ref"].rpartition("/")[2], content["example"]) for _, content in _examples(service)]
+    examples = [example for _, content in _examples(service) for example in _objects(content)]
     _run([str(PYTHON), "-c", READ_EXAMPLES, client.name, json.dumps(examples)], cwd=folder)
+
+
+def _objects(content: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the example, or each of its rows, with the name of its model. The lines of a text have none."""
+    schema, found = content["schema"], content["example"]
+    if schema.get("type") == "string":
+        return []
+    models, rows = [schema["items"], found] if schema.get("type") == "array" else [schema, [found]]
+    return [(models["$ref"].rpartition("/")[2], each) for each in rows]
 
 
 READ_EXAMPLES = """
