@@ -91,12 +91,25 @@ async def _serving(dsn: str) -> AsyncIterator[tuple[TestClient[Any, Any], dict[s
 
 @asynccontextmanager
 async def _database(dsn: str, stored: int) -> AsyncIterator[str]:
+    async with empty_database(dsn) as own:
+        await _fill(own, stored)
+        yield own
+
+
+@asynccontextmanager
+async def empty_database(dsn: str) -> AsyncIterator[str]:
+    """Create a database with the empty schema of orders; `dsn` may create databases."""
     name = f"orders_{uuid.uuid4().hex[:10]}"
     admin = await asyncpg.connect(dsn)
     try:
         await admin.execute(f"CREATE DATABASE {name}")
         own = f"{dsn.rpartition('/')[0]}/{name}"
-        await _fill(own, stored)
+        connection = await asyncpg.connect(own)
+        try:
+            await connection.execute("CREATE SCHEMA orders")
+        finally:
+            await connection.close()
+        await upgrade_async(own, "orders")
         yield own
     finally:
         await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -106,8 +119,6 @@ async def _database(dsn: str, stored: int) -> AsyncIterator[str]:
 async def _fill(dsn: str, stored: int) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute("CREATE SCHEMA orders")
-        await upgrade_async(dsn, "orders")
         await connection.execute(KNOWN, MERCHANT)
         await connection.execute(FILL, MERCHANT, stored)
         await connection.execute("VACUUM ANALYZE orders.source_order")

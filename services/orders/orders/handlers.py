@@ -13,9 +13,6 @@ from orders import store
 from orders.domain.setup import SETUP_CODES
 from orders.kinds import FIND_PAYMENT, FIND_SETUP, READ_SALE, SALES_KEY, SETUP_KEY, SWEEP_SALES
 
-SETUP_HINTS = {"O", "A", "M"}
-"""Clover sends no event when an order type or a tender changes; these come when the merchant is at work there."""
-
 FIRST_SWEEP = timedelta(minutes=1)
 """A merchant that has just connected has nothing to catch up with."""
 
@@ -56,19 +53,23 @@ async def on_product_unlinked(event: ProductUnlinked, unit: Unit) -> None:
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
-    """Read the sale, and look for a missing order type or tender while the merchant is at work in Clover."""
+    """Read the sale of an order or payment, and look for a missing setup while the merchant is at work in Clover.
+
+    A sale sends about five of these, so the usual ones cost no query here; `read_sale` looks at the setup too.
+    """
     match event.kind:
         case "O":
             unit.mark(READ_SALE, event.merchant_id, event.object_id, priority=Priority.LIVE)
         case "P":
             await _on_payment(event, unit)
-    if event.kind in SETUP_HINTS and (await store.setup.find(unit.conn, event.merchant_id)).missing_since:
-        unit.mark(FIND_SETUP, event.merchant_id, SETUP_KEY, priority=Priority.LIVE)
+        case "A" | "M":
+            if (await store.setup.find(unit.conn, event.merchant_id)).missing_since:
+                unit.mark(FIND_SETUP, event.merchant_id, SETUP_KEY, priority=Priority.LIVE)
 
 
 async def _on_payment(event: ObjectChanged, unit: Unit) -> None:
-    """Read the sale of a payment that was published; have any other one looked for later."""
-    known = await store.sales.of_payments(unit.conn, event.merchant_id, [event.object_id])
+    """Read the sale of a payment that changes and is known; have the order of any other one looked for later."""
+    known = event.action != "CREATE" and await store.sales.of_payments(unit.conn, event.merchant_id, [event.object_id])
     if known:
         unit.mark(READ_SALE, event.merchant_id, known.values(), priority=Priority.LIVE)
     else:

@@ -8,6 +8,7 @@ from datetime import datetime
 from common.db.unit import Connection, Unit
 from orders.domain.sales import Change, Counted, Part, Published
 
+FIND_WATCH = "SELECT since, read_until, sweep_from FROM sales_watch WHERE merchant_id = $1"
 WATCH = """
 INSERT INTO sales_watch (merchant_id, since, read_until) VALUES ($1, $2, $2)
 ON CONFLICT (merchant_id) DO UPDATE SET since = sales_watch.since RETURNING since, read_until, sweep_from
@@ -93,9 +94,8 @@ class ShownSale:
 
 async def watch(unit: Unit, merchant_id: str) -> Watch:
     """Return how the merchant is watched, from now on if it was not."""
-    row = await unit.conn.fetchrow(WATCH, merchant_id, unit.now)
-    if row is None:
-        raise RuntimeError("an insert with RETURNING has a row")
+    found = await unit.conn.fetch(FIND_WATCH, merchant_id)
+    [row] = found or await unit.conn.fetch(WATCH, merchant_id, unit.now)
     return Watch(**row)
 
 

@@ -9,7 +9,7 @@ from common.contracts.envelope import Event
 from common.contracts.orders import PosRefundRecorded, PosSaleRecorded, ReturnedLine, SoldLine
 from common.contracts.problems import Code
 from common.db import merchants
-from common.db.unit import Unit
+from common.db.unit import Priority, Unit
 from common.errors import NotFound, Rejected, Throttled, Transient, Undecodable
 from common.work.batch import Batch
 from orders import store
@@ -17,7 +17,7 @@ from orders.clover import sales as clover
 from orders.clover.sales import SaleResponse
 from orders.deps import Deps
 from orders.domain.sales import Change, Line, Movement, Sale, decide, deleted
-from orders.kinds import READ_SALE, SALES_KEY, SWEEP_SALES
+from orders.kinds import FIND_SETUP, READ_SALE, SALES_KEY, SETUP_KEY, SWEEP_SALES
 
 OVERLAP = timedelta(minutes=2)
 """Part of the last sweep that is read again: Clover's lists lag behind (reported), and its times have no fractions."""
@@ -41,9 +41,17 @@ LABEL = "Clover order {order_id}"
 
 
 async def read_sale(batch: Batch, deps: Deps) -> None:
-    """Read these orders and publish what changed about their sales."""
+    """Read these orders and publish what changed about their sales.
+
+    Clover sends no webhook when an order type or a tender changes. A missing one is looked for when orders change, as
+    the merchant is at work in Clover then.
+    """
     async with batch.database.connection() as conn:
         ours = await store.sales.ours(conn, batch.merchant_id, batch.keys)
+        setup = await store.setup.find(conn, batch.merchant_id)
+    if setup.missing_since:
+        async with batch.unit() as unit:
+            unit.mark(FIND_SETUP, batch.merchant_id, SETUP_KEY, priority=Priority.LIVE)
     order_ids = [key for key in batch.keys_untried_first if key not in ours]
     if not order_ids:
         return
@@ -75,7 +83,7 @@ async def sweep_sales(batch: Batch, deps: Deps) -> None:
     latest, over = watch.sweep_from or begin, deps.database.clock.monotonic() + SLICE_SECONDS
     async with deps.clover.session(batch.merchant_id) as api:
         async for page in clover.changed_since(api, latest):
-            await _publish(batch, api, page.orders)
+            await _publish(batch, api, await _not_ours(batch, page.orders))
             reached = max([latest, *(each.sale(()).modified_at for each in page.orders)])
             async with batch.unit() as unit:
                 unit.mark(READ_SALE, batch.merchant_id, page.odd)
@@ -106,13 +114,17 @@ async def _is_missing(batch: Batch, api: MerchantApi, order_id: str) -> bool:
     return False
 
 
-async def _publish(batch: Batch, api: MerchantApi, shown: Sequence[SaleResponse]) -> None:
-    """Publish what changed about the sales of these orders, except those of ours."""
-    if not shown:
-        return
+async def _not_ours(batch: Batch, shown: Sequence[SaleResponse]) -> list[SaleResponse]:
     async with batch.database.connection() as conn:
         ours = await store.sales.ours(conn, batch.merchant_id, [each.id for each in shown])
-    sales = [sale for each in shown if each.id not in ours and (sale := await clover.whole(api, each)) is not None]
+    return [each for each in shown if each.id not in ours]
+
+
+async def _publish(batch: Batch, api: MerchantApi, shown: Sequence[SaleResponse]) -> None:
+    """Publish what changed about the sales of these orders, except those of ours."""
+    sales = [sale for each in shown if (sale := await clover.whole(api, each)) is not None]
+    if not sales:
+        return
     async with batch.unit() as unit:
         references = [sale.reference for sale in sales if sale.reference]
         ours = await store.sales.our_references(unit.conn, batch.merchant_id, references)
