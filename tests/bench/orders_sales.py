@@ -30,7 +30,7 @@ from tests.support.tokens import Issuer
 from common import logs
 from common.bus.broker import Broker
 from common.bus.topology import Topology
-from common.clover.grants import Grant
+from common.clover.grants import Grant, Want
 from common.contracts.orders import PosSaleRecorded
 from common.ids import MerchantId
 from common.webhooks.receiver import PATH
@@ -106,8 +106,10 @@ class FixedGrants(OpenGrants):
 
     tokens: dict[str, str] = field(default_factory=dict)
 
-    async def take(self, merchant_id: str) -> Grant:
-        return Grant("grant", merchant_id, "us", self.tokens[merchant_id], rate=16.0, concurrency=5, expires_in=3600)
+    async def take(self, merchant_id: str, want: Want) -> Grant:
+        del want
+        token = self.tokens[merchant_id]
+        return Grant(merchant_id, "us", token, rate=16.0, concurrency=5, renew_in=3600, expires_in=3600)
 
 
 @asynccontextmanager
