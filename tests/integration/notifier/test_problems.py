@@ -238,6 +238,21 @@ async def test_a_disconnected_merchant_leaves_no_address(notifier: Notifier) -> 
     assert len(await notifier.fetch("SELECT FROM contact")) == 1
 
 
+async def test_a_disconnected_store_is_not_called_well(notifier: Notifier) -> None:
+    """Its page and the list of stores say so, until it is connected again."""
+    await notifier.connect(OTHER)
+    values = {"merchant_id": MERCHANT, "account_id": "acc-1", "region": "us", "currency": "USD", "timezone": "UTC"}
+    await notifier.deliver(MerchantDisconnected(version=next_version(), **values))
+    await notifier.log_in()
+    _, stores = await notifier.page("/dashboard/")
+    assert (stores.count("Clover is disconnected"), stores.count("All is well")) == (1, 1)
+    _, page = await notifier.page(f"/dashboard/{MERCHANT}/")
+    assert "Connect this store again" in page
+    assert "All is well" not in page
+    await notifier.connect()
+    assert "All is well" in (await notifier.page(f"/dashboard/{MERCHANT}/"))[1]
+
+
 async def test_a_changed_address_is_fetched(notifier: Notifier) -> None:
     """The next email goes to the new address."""
     notifier.directory.email = "new@example.com"

@@ -9,7 +9,7 @@ from common.db.unit import Connection
 from notifier.domain.mail import is_mailed
 
 STORES = """
-SELECT m.merchant_id, m.account_id, m.region, m.currency, m.timezone, coalesce(c.name, '') AS name,
+SELECT m.merchant_id, m.account_id, m.region, m.currency, m.timezone, m.connected, coalesce(c.name, '') AS name,
     (SELECT count(*) FROM merchant_problem p WHERE p.merchant_id = m.merchant_id
      AND resolved_at IS NULL AND code = ANY($3)) AS open_count,
     (SELECT count(*) FROM merchant_problem p WHERE p.merchant_id = m.merchant_id
@@ -28,6 +28,7 @@ class Store:
 
     merchant: Merchant
     name: str
+    connected: bool
     open_count: int
     note_count: int
 
@@ -40,6 +41,7 @@ async def list_stores(conn: Connection, merchant_ids: Sequence[str] | None, limi
         Store(
             Merchant(**{each.name: row[each.name] for each in fields(Merchant)}),
             row["name"],
+            row["connected"],
             row["open_count"],
             row["note_count"],
         )

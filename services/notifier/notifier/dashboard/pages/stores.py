@@ -34,6 +34,7 @@ def store_card(store: Store) -> dict[str, Any]:
         "region": region_name(merchant.region, texts),
         "customer_policy": customer_policy(merchant.region, texts),
         "timezone": merchant.timezone,
+        "connected": store.connected,
         "open_count": store.open_count,
         "note_count": store.note_count,
     }
