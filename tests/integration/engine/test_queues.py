@@ -157,3 +157,16 @@ async def test_look_for_a_leader_takes_no_message(engine: Engine, queues: Queues
     await engine.run(engine.consumer(engine.inbox()).run)
 
     await eventually(lambda: engine.handled == ["a"])
+
+
+async def test_operator_recreates_a_queue(engine: Engine, queues: Queues) -> None:
+    """The queue is empty afterwards, and settles anew."""
+    await engine.declare()
+    await publisher_on(engine, queues).publish([message("lost")])
+    await queues.recreate("engine", [Noted.type])
+    assert await waiting(engine) == 0
+
+    publishing = asyncio.create_task(publisher_on(engine, queues).publish([message("a")]))
+    await eventually(lambda: engine.clock.sleepers)
+    engine.clock.advance(SETTLE_SECONDS)
+    assert await publishing == {}

@@ -196,7 +196,8 @@ class Inbox:
                 if row is None:
                     return False
                 message = Message(**{name: row[name] for name in MESSAGE})
-                await self._handle(message.trace, *self._read(message), unit)
+                if message.type not in self._retired:
+                    await self._handle(message.trace, *self._read(message), unit)
                 await unit.conn.execute("DELETE FROM dead_letter WHERE id = $1", message.id)
         except Unavailable:
             raise
