@@ -49,7 +49,7 @@ def requests(shop: Shop) -> list[tuple[str, str, object]]:
         ("GET", f"{merchant}/work/catalog", None),
         ("POST", f"{merchant}/work/catalog/1/retry", None),
         ("POST", "/v1/merchants", connect | {"account_email": "owner@shop.example"}),
-        ("POST", "/internal/grants", {"merchant_id": shop.id, "holder": HOLDER, "service": "orders"}),
+        ("POST", "/internal/grants", {"holder": HOLDER, "service": "orders", "merchants": [{"merchant_id": shop.id}]}),
     ]
 
 

@@ -1,7 +1,8 @@
 """Group commit."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -16,9 +17,16 @@ class Writer:
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
         self.go_on = asyncio.Event()
-        self.grouped = GroupCommit(self.write)
+        self.given_back = asyncio.Event()
+        self.given_back.set()
+        self.grouped = GroupCommit(self.connection, self.write)
 
-    async def write(self, items: Sequence[str]) -> None:
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[None]:
+        yield
+        await self.given_back.wait()
+
+    async def write(self, _: None, items: Sequence[str]) -> None:
         self.groups.append(list(items))
         await self.go_on.wait()
         if "bad" in items:
@@ -50,6 +58,19 @@ async def test_add_returns_after_the_write() -> None:
     assert not task.done()
     writer.go_on.set()
     await task
+
+
+async def test_no_caller_waits_until_the_connection_is_given_back() -> None:
+    """The items are committed by then, and the next group waits instead."""
+    writer = Writer()
+    writer.given_back.clear()
+    writer.go_on.set()
+    await (await writer.add("a"))
+    behind = await writer.add("b")
+
+    assert not behind.done()
+    writer.given_back.set()
+    await behind
 
 
 async def test_failure_affects_its_own_group_only() -> None:

@@ -3,11 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from common.errors import Unavailable
 
+C = TypeVar("C")
 T = TypeVar("T")
 
 LARGEST_GROUP = 2_000
@@ -22,18 +24,32 @@ class _Group(Generic[T]):
     deadline: float
     items: list[T] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    error: Exception | None = field(default_factory=lambda: Unavailable("the write was interrupted"))
+    error: Exception | None = None
+
+    def end(self, error: Exception | None = None) -> None:
+        """Let the callers go on, with this error if there is one. Only the first end counts."""
+        if not self.over.is_set():
+            self.error = error
+            self.over.set()
 
 
-class GroupCommit(Generic[T]):
+class GroupCommit(Generic[C, T]):
     """Writes the items of concurrent callers in groups, one group after another, each in one call of `write`.
+
+    `write` commits. Its connection goes back to the pool afterwards, which takes turns of the loop that no caller needs
+    to wait for.
 
     When a group fails, exactly the callers of its items get the error. At most four full groups wait. A group must be
     written WRITE_SECONDS after its first item came; as it forms while the group before it is written, that bounds the
     wait of every caller without a timer for each.
     """
 
-    def __init__(self, write: Callable[[Sequence[T]], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        connection: Callable[[], AbstractAsyncContextManager[C]],
+        write: Callable[[C, Sequence[T]], Awaitable[None]],
+    ) -> None:
+        self._connection = connection
         self._write = write
         self._waiting: deque[_Group[T]] = deque()
         self._writing: asyncio.Task[None] | None = None
@@ -60,12 +76,12 @@ class GroupCommit(Generic[T]):
         while self._waiting:
             group = self._waiting.popleft()
             try:
-                async with asyncio.timeout_at(group.deadline):
-                    await self._write(group.items)
-                group.error = None
+                async with asyncio.timeout_at(group.deadline), self._connection() as connection:
+                    await self._write(connection, group.items)
+                    group.end()
             except TimeoutError:
-                group.error = Unavailable("the database did not write in time")
+                group.end(Unavailable("the database did not write in time"))
             except Exception as error:  # noqa: BLE001 - each caller of the group raises it again
-                group.error = error
+                group.end(error)
             finally:
-                group.over.set()
+                group.end(Unavailable("the write was interrupted"))

@@ -14,6 +14,7 @@ from aiohttp import web
 from common.contracts.clover import ObjectChanged
 from common.db.database import Database
 from common.db.group_commit import GroupCommit
+from common.db.unit import Connection
 from common.http.parse import read_body, refuse_too_large
 from common.http.problems import Refused
 from common.http.routes import Access, Call, Route
@@ -64,8 +65,8 @@ class Receiver:
         self._app_id = settings.clover_app_id
         self._read_seconds = settings.http_read_timeout
         self._changes = metrics.webhook_changes
-        self._group_commit = GroupCommit(self._write)
-        self._codes = GroupCommit(self._keep)
+        self._group_commit = GroupCommit(database.connection, self._write)
+        self._codes = GroupCommit(database.connection, self._keep)
 
     def routes(self) -> list[Route]:
         """Return the route POST /webhooks/clover."""
@@ -101,10 +102,9 @@ class Receiver:
         if not sum(hmac.compare_digest(digest, each) for each in self._digests):
             raise _unauthorized()
 
-    async def _write(self, rows: Sequence[Row]) -> None:
-        async with self._database.connection() as conn:
-            columns = map(list, zip(*rows, strict=True))
-            status = await conn.execute(KEEP_CHANGES, *columns, ObjectChanged.type, self._database.clock.now())
+    async def _write(self, conn: Connection, rows: Sequence[Row]) -> None:
+        columns = map(list, zip(*rows, strict=True))
+        status = await conn.execute(KEEP_CHANGES, *columns, ObjectChanged.type, self._database.clock.now())
         self._database.wakeups.notify("outbox")
         taken = int(status.rpartition(" ")[2])
         self._changes.labels("taken").inc(taken)
@@ -124,10 +124,10 @@ class Receiver:
         await self._codes.add([sent.code])
         return web.Response()
 
-    async def _keep(self, codes: Sequence[str]) -> None:
-        async with self._database.unit() as unit:
-            await unit.conn.execute(KEEP_CODES, sorted(set(codes)), unit.now)
-            await unit.conn.execute(FORGET_CODES)
+    async def _keep(self, conn: Connection, codes: Sequence[str]) -> None:
+        async with conn.transaction():
+            await conn.execute(KEEP_CODES, sorted(set(codes)), self._database.clock.now())
+            await conn.execute(FORGET_CODES)
         log.warning("webhook verification code received; read it with the command webhook-code")
 
 
