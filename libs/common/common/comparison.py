@@ -60,9 +60,12 @@ class MerchantComparison:
             except AppError as error:
                 log.warning("merchants not compared with catalog", reason=str(error))
                 await backoff.wait(stop)
-                continue
-            backoff.reset()
-            await sleep_until(stop, self._interval, self._database.clock)
+            except Exception:  # a bug in a handler must not end the service: the events go on
+                log.exception("merchants not compared with catalog")
+                await backoff.wait(stop)
+            else:
+                backoff.reset()
+                await sleep_until(stop, self._interval, self._database.clock)
 
     async def compare(self) -> None:
         """Handle every merchant whose row here is older than catalog's, page by page."""

@@ -14,7 +14,11 @@ from tests.support.eventually import eventually
 from tests.support.tokens import Issuer
 
 from common.bus.topology import Topology
+from common.comparison import MerchantComparison
+from common.contracts.catalog import MerchantConnected
+from common.db.inbox import Handlers
 from common.db.migrate import upgrade_async
+from common.db.unit import Unit
 from common.service import Service
 
 MERCHANT, GONE = "MRCHNT0000001", "MRCHNT0000002"
@@ -95,3 +99,22 @@ async def empty(dsn: str, schema: str) -> None:
     await connection.execute(f'DROP SCHEMA "{schema}" CASCADE; CREATE SCHEMA "{schema}"')
     await connection.close()
     await upgrade_async(dsn, schema)
+
+
+async def test_a_bug_in_a_handler_ends_no_service(owner: Owner, replicas: dict[str, Service]) -> None:
+    """The comparison is repeated, and brings the merchant once the handler works."""
+    await owner.connect(MERCHANT)
+    service, failures = replicas["orders"], iter([True])
+
+    async def fails_once(event: MerchantConnected, unit: Unit) -> None:
+        if next(failures, False):
+            raise RuntimeError("a bug")
+        await service.handlers[MerchantConnected](event, unit)
+
+    handlers: Handlers = {**service.handlers, MerchantConnected: fails_once}
+    comparison = MerchantComparison(service.database, service.deps.catalog, handlers, 300)
+    stop = asyncio.Event()
+    running = asyncio.create_task(comparison.run(stop))
+    await eventually(lambda: merchant_in(service, MERCHANT), within=20)
+    stop.set()
+    await running
