@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import due, hop, ingest, orders_list, orders_sales, rows_in, sweep
+from tests.bench import due, hop, ingest, orders_list, orders_release, orders_sales, rows_in, sweep
 
 from quicksync_dev.backends.select import Backends, select_and_start
 from quicksync_dev.datadir import DataDir
@@ -46,6 +46,7 @@ def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry
         "due": lambda: due.measure(backends.postgres.url),
         "rows": lambda: rows_in.measure(backends.postgres.url),
         "orders": lambda: orders_list.measure(backends.postgres.url),
+        "release": lambda: orders_release.measure(backends.postgres.url),
         "sales": lambda: orders_sales.measure(backends.postgres.url, backends.rabbitmq.url),
     }
 

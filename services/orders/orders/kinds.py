@@ -3,6 +3,9 @@
 PUSH_ORDER = "push_order"
 """Bring an order to its target in Clover; the key is its reference."""
 
+RELEASE_HELD = "release_held"
+"""Release the next portion of the orders that a problem held; the key is its code."""
+
 FIND_SETUP = "find_setup"
 """Look for a missing order type or tender; the only key is SETUP_KEY."""
 

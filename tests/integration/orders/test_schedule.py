@@ -1,10 +1,11 @@
 """The problem, the reason and the next attempt stand on the order itself, in the transaction that decides them."""
 
 import pytest
-from tests.integration.orders.conftest import Orders
+from tests.integration.orders.conftest import Orders, in_clover
 from tests.support.clover import Shop
 
-from common.contracts.problems import Code
+from common.contracts.problems import Code, ProblemClosed
+from orders import store
 from orders.domain.progress import State
 
 HELD = "SELECT source_id, held_problem FROM source_order WHERE held_problem IS NOT NULL ORDER BY arrival"
@@ -99,3 +100,41 @@ async def test_the_setup_is_not_looked_for_when_nothing_waits(orders: Orders) ->
     orders.clock.advance(20)
     await orders.run_until_idle()
     assert orders.calls(shop) == calls
+
+
+async def test_held_orders_are_released_in_portions(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest go first; the next portion is due when these have gone, and in the end none is held."""
+    monkeypatch.setattr("orders.store.orders.PORTION", 2)
+    shop = await held_orders(orders, 5)
+    orders.add_order_type(shop)
+    async with orders.service.database.unit() as unit:
+        released = await store.orders.release(unit, shop.merchant.id, Code.ORDER_TYPE_MISSING)
+    held = [row["source_id"] for row in await orders.fetch(HELD)]
+    orders.clock.advance(61)  # the setup is looked for again
+    await orders.run_until_idle()
+
+    assert (released, held) == (2, ["o-2", "o-3", "o-4"])
+    assert await orders.fetch("SELECT FROM source_order WHERE state <> 'paid'") == []
+    assert len(in_clover(shop)) == 5
+    assert [each.resumed_count for each in await orders.emitted(ProblemClosed)] == [5]
+
+
+async def test_a_release_ends_when_its_cause_is_back(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The orders of the later portions stay held: they would only be held again."""
+    monkeypatch.setattr("orders.store.orders.PORTION", 2)
+    shop = await held_orders(orders, 5)
+    made = orders.add_order_type(shop)
+    await orders.recheck(shop)
+    await orders.run_until_idle()
+    assert await orders.fetch(HELD) == []
+    shop.till("delete_order_type", order_type=made["id"])
+    for number in range(5, 9):
+        await orders.put(shop, f"o-{number}")
+    orders.clock.advance(61)
+    await orders.run_until_idle()
+
+    assert [row["source_id"] for row in await orders.fetch(HELD)] == ["o-5", "o-6", "o-7", "o-8"]
+    async with orders.service.database.unit() as unit:
+        unit.mark("release_held", shop.merchant.id, Code.ORDER_TYPE_MISSING)
+    await orders.run_until_idle()
+    assert len(await orders.fetch(HELD)) == 4

@@ -16,7 +16,7 @@ from orders.domain.progress import Progress, State
 from orders.domain.source import Amount, Discount, Extra, Line, Payment, Source, Tax
 from orders.domain.taxes import MerchantTaxes
 from orders.domain.timeline import Entry, TimelineEvent
-from orders.kinds import PUSH_ORDER
+from orders.kinds import PUSH_ORDER, RELEASE_HELD
 from orders.store import timeline
 
 INSERT = """
@@ -62,10 +62,16 @@ UPDATE source_order SET held_problem = new.problem, held_reason = new.reason, ne
 FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS new (reference, problem, reason, due_at)
 WHERE merchant_id = $1 AND source_order.reference = new.reference
 """
-CLEAR_HELD = """
-UPDATE source_order SET held_problem = NULL, held_reason = NULL, next_attempt_at = $3
-WHERE merchant_id = $1 AND held_problem = $2
+RELEASE_PORTION = """
+WITH portion AS (
+    SELECT reference FROM source_order WHERE merchant_id = $1 AND held_problem = $2
+    ORDER BY arrival LIMIT $4 FOR UPDATE
+)
+UPDATE source_order SET held_problem = NULL, held_reason = NULL, next_attempt_at = $3 FROM portion
+WHERE merchant_id = $1 AND source_order.reference = portion.reference RETURNING source_order.reference
 """
+PORTION = 500
+"""Orders released at once: a few minutes of calls, written in well under a second."""
 
 
 class Charges(BaseModel):
@@ -265,15 +271,27 @@ async def unqueue(unit: Unit, order: Order) -> None:
     await table.drop(unit, order.merchant_id, PUSH_ORDER, order.reference)
 
 
-async def clear_held(unit: Unit, merchant_id: str, problem: Code) -> None:
-    """Show the orders held by this problem as due. Run before the engine releases them: own rows are locked first."""
-    await unit.conn.execute(CLEAR_HELD, merchant_id, problem, unit.now)
-
-
 async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
-    """Attempt the orders held by this problem again, oldest first. Returns their number."""
-    await clear_held(unit, merchant_id, problem)
-    return await table.release(unit, merchant_id, problem)
+    """Attempt the orders held by this problem again, oldest first. Returns the number of those that are due now.
+
+    A hundred thousand orders are not made due in one transaction: the first portion is, and `release_held` makes the
+    next one due when these have gone.
+    """
+    released = await release_portion(unit, merchant_id, problem)
+    await table.release(unit, merchant_id, problem, without=PUSH_ORDER)
+    if released == PORTION:
+        unit.mark(RELEASE_HELD, merchant_id, problem)
+    return released
+
+
+async def release_portion(unit: Unit, merchant_id: str, problem: Code) -> int:
+    """Make the oldest orders held by this problem due, at most PORTION of them, and return their number."""
+    # Own rows are locked before the engine's, as in every other transaction.
+    rows = await unit.conn.fetch(RELEASE_PORTION, merchant_id, problem, unit.now, PORTION)
+    if rows:
+        keys = [row["reference"] for row in rows]
+        await table.release_keys(unit, merchant_id, problem, PUSH_ORDER, keys)
+    return len(rows)
 
 
 async def any_held(conn: Connection, merchant_id: str, problems: Sequence[Code]) -> bool:

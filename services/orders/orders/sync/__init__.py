@@ -9,11 +9,12 @@ from common.work.batch import Batch, Hold, Kind, Outcome, Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order
-from orders.kinds import COMPARE_LINKS, FIND_PAYMENT, FIND_SETUP, PUSH_ORDER, READ_SALE, SWEEP_SALES
+from orders.kinds import COMPARE_LINKS, FIND_PAYMENT, FIND_SETUP, PUSH_ORDER, READ_SALE, RELEASE_HELD, SWEEP_SALES
 from orders.store.orders import Schedule
 from orders.sync.links import compare_links
 from orders.sync.products import hold_back
 from orders.sync.push import OrderPusher, drop_cancelled
+from orders.sync.release import release_held
 from orders.sync.sales import find_payment, read_sale, sweep_sales
 from orders.sync.setup import SetupCheck, find_setup
 from orders.sync.writes import WriteContext
@@ -78,6 +79,7 @@ SYNC: Sequence[Kind] = [
         on_outcomes=note_outcomes,
         on_released=note_released,
     ),
+    Kind(RELEASE_HELD, release_held, refused=Code.CONNECTION_LOST, batch=1),
     Kind(FIND_SETUP, find_setup, refused=Code.CONNECTION_LOST, batch=1),
     Kind(COMPARE_LINKS, compare_links, refused=Code.ORDER_REJECTED, batch=1),
     Kind(READ_SALE, read_sale, refused=Code.SALE_UNREADABLE, batch=50),

@@ -2,7 +2,7 @@
 
 from common.work.table.lists import State, kind_and_key, listed, states
 from common.work.table.outcomes import drop_rows, finish, hold, lock, more, postpone, repeat
-from common.work.table.requests import drop, release, retry, retry_row
+from common.work.table.requests import drop, release, release_keys, retry, retry_row
 from common.work.table.turns import due, end_turn, next_ready, repair, take
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "next_ready",
     "postpone",
     "release",
+    "release_keys",
     "repair",
     "repeat",
     "retry",

@@ -1,5 +1,7 @@
 """Requests about rows from outside the worker: release, retry and drop."""
 
+from collections.abc import Sequence
+
 from common.contracts.problems import Code
 from common.db.unit import Unit
 from common.work.batch import Row
@@ -12,7 +14,16 @@ WHERE name = $1
 
 RELEASE = """
 UPDATE work SET held = false, due_at = $3, attempts = 0
-WHERE merchant_id = $1 AND problem = $2 AND held RETURNING id
+WHERE merchant_id = $1 AND problem = $2 AND held AND kind <> $4 RETURNING id
+"""
+
+# Locks in the order of all other transactions on these rows, so that none deadlock.
+RELEASE_KEYS = """
+WITH chosen AS (
+    SELECT id FROM work WHERE merchant_id = $1 AND kind = $2 AND key = ANY($3) AND problem = $4 AND held
+    ORDER BY key COLLATE "C" FOR UPDATE
+)
+UPDATE work SET held = false, due_at = $5, attempts = 0 FROM chosen WHERE work.id = chosen.id RETURNING work.id
 """
 
 RETRY = """
@@ -31,13 +42,21 @@ RETURNING id, kind, key, seq, attempts, problem, trace
 """
 
 
-async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
+async def release(unit: Unit, merchant_id: str, problem: Code, *, without: str = "") -> int:
     """Make every row held under this problem due again, oldest first, and return their number.
 
-    The problem closes when the last of these rows has succeeded, not before.
+    The problem closes when the last of these rows has succeeded, not before. Rows of the kind `without` stay held: its
+    owner releases them in portions, with `release_keys`.
     """
     await unit.conn.execute(COUNT_RELEASE, merchant_id, problem)
-    released = await unit.conn.fetch(RELEASE, merchant_id, problem, unit.now)
+    released = await unit.conn.fetch(RELEASE, merchant_id, problem, unit.now, without)
+    unit.announce(merchant_id)
+    return len(released)
+
+
+async def release_keys(unit: Unit, merchant_id: str, problem: Code, kind: str, keys: Sequence[str]) -> int:
+    """Make those of these keys due again that are held under this problem, and return their number."""
+    released = await unit.conn.fetch(RELEASE_KEYS, merchant_id, kind, list(keys), problem, unit.now)
     unit.announce(merchant_id)
     return len(released)
 

@@ -1,0 +1,104 @@
+"""`orders: release`: from the release of 100,000 held orders until the first of them is in Clover."""
+
+import asyncio
+import json
+import os
+import resource
+import time
+from typing import Any
+
+import asyncpg
+from pydantic import SecretStr
+from tests.bench.orders_list import empty_database
+from tests.support.clover import local_clover
+from tests.support.eventually import eventually
+from tests.support.service import INTERNAL_SECRETS, MASTER_KEY, OpenGrants
+from tests.support.tokens import Issuer
+
+from common import logs
+from common.contracts.problems import Code
+from orders import store
+from orders.app import build
+from orders.settings import Settings
+
+STORED = 100_000
+
+KNOWN = """
+INSERT INTO orders.merchant (merchant_id, account_id, region, currency, timezone)
+VALUES ($1, 'acc-1', 'us', 'USD', 'America/New_York')
+"""
+FILL = """
+INSERT INTO orders.source_order (merchant_id, source_id, received_at, channel, store, number, currency, lines, units,
+    total, placed_at, reference, held_problem)
+SELECT $1, 'o-' || n, now(), 'shopify', 'mugs.example', '#' || n, 'USD',
+    '[{"sku": "", "name": "Mug", "quantity": 1000, "total": 1250, "unit_price": 1250}]', 1,
+    1250, now(), to_char(n, 'FM000000000000'), 'order_type_missing'
+FROM generate_series(1, $2::integer) AS n
+"""
+HELD = """
+INSERT INTO orders.work (merchant_id, kind, key, priority, due_at, held, problem, subject)
+SELECT $1, 'push_order', to_char(n, 'FM000000000000'), 5, now(), true, 'order_type_missing', '#' || n
+FROM generate_series(1, $2::integer) AS n
+"""
+PROBLEM = """
+INSERT INTO orders.problem (merchant_id, code, subject, opened_at, waiting)
+VALUES ($1, 'order_type_missing', '', now(), $2::integer)
+"""
+
+Entry = dict[str, Any]
+
+
+async def measure(dsn: str, stored: int = STORED) -> list[Entry]:
+    """Return the figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
+    logs.configure("orders", "warning")
+    async with local_clover() as clover, empty_database(dsn) as own:
+        shop = clover.open_shop()
+        shop.till("create_order_type", label="QuickSync")
+        await _fill(own, shop.merchant.id, stored)
+        settings = Settings(
+            env="dev",
+            postgres_dsn=SecretStr(own),
+            amqp_url=SecretStr("amqp://nowhere.invalid"),
+            clover_base_urls={"us": clover.url},
+            internal_secrets=INTERNAL_SECRETS,
+            jwt_public_keys=[Issuer().public_pem],
+            master_keys=[SecretStr(MASTER_KEY)],
+            reference_key=SecretStr("for references only"),
+        )
+        service = build(settings, grants=OpenGrants({shop.merchant.id: shop}))
+        async with service.opened():
+            stop, before = asyncio.Event(), _peak_mib()
+            working = asyncio.create_task(service.worker.run(stop))
+            began = time.perf_counter()
+            async with service.database.unit() as unit:
+                await store.orders.release(unit, shop.merchant.id, Code.ORDER_TYPE_MISSING)
+            await eventually(lambda: len(list(shop.merchant.objects["orders"].everything())) > 0, within=120)
+            took = 1000 * (time.perf_counter() - began)
+            stop.set()
+            await working
+    return [_entry("orders: release", took, "ms"), _entry("orders: release, memory", _peak_mib() - before, "MiB")]
+
+
+def _entry(name: str, value: float, unit: str) -> Entry:
+    return {"name": name, "value": round(value, 3), "unit": unit, "peer": None, "peer_value": None, "ratio": None}
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+async def _fill(dsn: str, merchant_id: str, stored: int) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(KNOWN, merchant_id)
+        for each in (FILL, HELD, PROBLEM):
+            await connection.execute(each, merchant_id, stored)
+        await connection.execute("VACUUM ANALYZE orders.source_order")
+        await connection.execute("VACUUM ANALYZE orders.work")
+    finally:
+        await connection.close()
+
+
+if __name__ == "__main__":
+    for entry in asyncio.run(measure(os.environ["QS_POSTGRES_DSN"])):
+        print(json.dumps(entry))  # noqa: T201 - this is its output
