@@ -11,6 +11,9 @@ FIND_SETUP = "find_setup"
 
 SETUP_KEY = "setup"
 
+CREATE_ORDER_TYPE = "create_order_type"
+"""Create the order type where it is missing; the only key is SETUP_KEY."""
+
 COMPARE_LINKS = "compare_links"
 """Compare the merchant's links with catalog's; the only key is `common.comparison.LINKS`."""
 

@@ -216,3 +216,34 @@ async def test_a_cancelled_order_is_no_longer_held(orders: Orders) -> None:
     orders.add_order_type(shop)
     await orders.settle_for(12)
     assert [each.record["note"].split()[-1] for each in in_clover(shop)] == ["o-2"]
+
+
+async def test_the_order_type_is_created_on_request(orders: Orders) -> None:
+    """It is created once, also after a lost answer and a second request, and the waiting orders are sent."""
+    shop = await orders.connected(order_type=False)
+    await orders.put(shop)
+    await orders.run_until_idle()
+    orders.clover.fail("apply_then_drop", method="POST", path="/order_types", times=1)
+    path = f"/v1/merchants/{shop.merchant.id}/setup/order_type"
+    for _ in range(2):
+        status, body = await orders.call("POST", path)
+        assert (status, body["label"]) == (202, "QuickSync")
+        await orders.settle_for(30)
+
+    assert [each["label"] for each in shop.merchant.objects["order_types"]] == ["QuickSync"]
+    assert await orders.state(shop) == "paid"
+
+
+async def test_held_orders_are_retried_together(orders: Orders) -> None:
+    """The held orders of one problem are attempted again; those of another one stay."""
+    shop = await orders.connected(order_type=False)
+    for number in range(3):
+        await orders.put(shop, f"o-{number}")
+    await orders.run_until_idle()
+    orders.add_order_type(shop)
+    path = f"{orders.path(shop)}:retry"
+
+    assert await orders.call("POST", path, {"problem": "order_rejected"}) == (202, {"orders": 0})
+    assert await orders.call("POST", path, {}) == (202, {"orders": 3})
+    await orders.run_until_idle()
+    assert [await orders.state(shop, f"o-{number}") for number in range(3)] == ["paid"] * 3

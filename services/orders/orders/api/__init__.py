@@ -8,7 +8,9 @@ from orders.api.commands import cancel_order, complete_order, retry_order, updat
 from orders.api.queries import get_order, list_orders
 from orders.api.requests import OrderInput, OrdersQuery, SubmitQuery
 from orders.api.responses import OrderDetail, OrderPage
+from orders.api.retries import Retried, RetryInput, retry_orders
 from orders.api.sales import SalesPage, list_sales
+from orders.api.setup import OrderTypeSetup, create_order_type
 from orders.api.submit import put_order
 
 ORDERS = "/v1/merchants/{merchant_id}/orders"
@@ -30,7 +32,37 @@ SOURCE_ID = {
     )
 }
 
+SETUP_TAG = Tag("Setup", "What Clover needs before orders can be sent.")
+
 ROUTES = [
+    Route(
+        "POST",
+        "/v1/merchants/{merchant_id}/setup/order_type",
+        create_order_type,
+        "orders:write",
+        gives=OrderTypeSetup,
+        status=202,
+        summary="Create the order type",
+        description="Has the order type “QuickSync” created in Clover unless it is there, and sends the orders that "
+        "wait for it. Otherwise the merchant adds it under Setup → Order Types.",
+        tags=(SETUP_TAG,),
+        gives_example={"label": "QuickSync", "order_type_id": None},
+    ),
+    Route(
+        "POST",
+        f"{ORDERS}:retry",
+        retry_orders,
+        "orders:write",
+        takes=RetryInput,
+        gives=Retried,
+        status=202,
+        summary="Retry held orders",
+        description="Attempts all held orders again, or those that one problem holds, oldest first. Orders that wait "
+        "for the order type or the tender are sent once that is found, which is looked for now.",
+        tags=(TAG,),
+        example={"problem": "clover_unreachable"},
+        gives_example={"orders": 0},
+    ),
     Route(
         "GET",
         "/v1/merchants/{merchant_id}/sales",

@@ -15,7 +15,7 @@ from orders.clover.orders import (
     show_order,
     update_order,
 )
-from orders.clover.setup import find_order_type, find_tender, read_taxes
+from orders.clover.setup import create_order_type, find_order_type, find_tender, read_taxes
 
 __all__ = [
     "NewRow",
@@ -23,6 +23,7 @@ __all__ = [
     "attach_customer",
     "create_customer",
     "create_order",
+    "create_order_type",
     "delete_order",
     "find_created",
     "find_customer",

@@ -1,9 +1,9 @@
 """What orders needs of a merchant's setup: the order type, the tender and the taxes."""
 
-from common.clover.transport import MerchantApi
+from common.clover.transport import MerchantApi, Unread
 from common.errors import Permanent
 from orders.clover.responses import Response
-from orders.domain.setup import TENDER_KEY, is_our_order_type
+from orders.domain.setup import ORDER_TYPE, TENDER_KEY, is_our_order_type
 from orders.domain.taxes import MerchantTaxes, TaxRate
 
 
@@ -35,6 +35,11 @@ class TaxRateResponse(Response):
 
 class PropertiesResponse(Response):
     vat: bool = False
+
+
+async def create_order_type(api: MerchantApi) -> None:
+    """Create our order type. Clover compares no labels, so look for it first."""
+    await api.post("order_types", {"label": ORDER_TYPE}, Unread)
 
 
 async def find_order_type(api: MerchantApi) -> str | None:

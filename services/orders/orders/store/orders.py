@@ -56,6 +56,10 @@ SHOW = f"{SHOWN} AND reference = $2"
 LIST = f"{SHOWN} AND arrival > $2 ORDER BY arrival LIMIT $3"
 LIST_BY_STATUS = f"{SHOWN} AND arrival > $2 AND status = $4 ORDER BY arrival LIMIT $3"
 
+COUNT_HELD = """
+SELECT held_problem, count(*) AS held FROM source_order
+WHERE merchant_id = $1 AND held_problem IS NOT NULL GROUP BY held_problem ORDER BY held_problem
+"""
 ANY_HELD = "SELECT EXISTS (SELECT FROM source_order WHERE merchant_id = $1 AND held_problem = ANY($2))"
 SCHEDULE = """
 UPDATE source_order SET held_problem = new.problem, held_reason = new.reason, next_attempt_at = new.due_at
@@ -292,6 +296,11 @@ async def release_portion(unit: Unit, merchant_id: str, problem: Code) -> int:
         keys = [row["reference"] for row in rows]
         await table.release_keys(unit, merchant_id, problem, PUSH_ORDER, keys)
     return len(rows)
+
+
+async def count_held(conn: Connection, merchant_id: str) -> dict[Code, int]:
+    """Return how many of the merchant's orders each problem holds."""
+    return {Code(row["held_problem"]): row["held"] for row in await conn.fetch(COUNT_HELD, merchant_id)}
 
 
 async def any_held(conn: Connection, merchant_id: str, problems: Sequence[Code]) -> bool:

@@ -9,14 +9,23 @@ from common.work.batch import Batch, Hold, Kind, Outcome, Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order
-from orders.kinds import COMPARE_LINKS, FIND_PAYMENT, FIND_SETUP, PUSH_ORDER, READ_SALE, RELEASE_HELD, SWEEP_SALES
+from orders.kinds import (
+    COMPARE_LINKS,
+    CREATE_ORDER_TYPE,
+    FIND_PAYMENT,
+    FIND_SETUP,
+    PUSH_ORDER,
+    READ_SALE,
+    RELEASE_HELD,
+    SWEEP_SALES,
+)
 from orders.store.orders import Schedule
 from orders.sync.links import compare_links
 from orders.sync.products import hold_back
 from orders.sync.push import OrderPusher, drop_cancelled
 from orders.sync.release import release_held
 from orders.sync.sales import find_payment, read_sale, sweep_sales
-from orders.sync.setup import SetupCheck, find_setup
+from orders.sync.setup import SetupCheck, create_order_type, find_setup
 from orders.sync.writes import WriteContext
 
 
@@ -81,6 +90,7 @@ SYNC: Sequence[Kind] = [
     ),
     Kind(RELEASE_HELD, release_held, refused=Code.CONNECTION_LOST, batch=1),
     Kind(FIND_SETUP, find_setup, refused=Code.CONNECTION_LOST, batch=1),
+    Kind(CREATE_ORDER_TYPE, create_order_type, refused=Code.ORDER_TYPE_MISSING, batch=1),
     Kind(COMPARE_LINKS, compare_links, refused=Code.ORDER_REJECTED, batch=1),
     Kind(READ_SALE, read_sale, refused=Code.SALE_UNREADABLE, batch=50),
     Kind(FIND_PAYMENT, find_payment, refused=Code.SALE_UNREADABLE, batch=200),

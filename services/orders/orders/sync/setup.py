@@ -26,6 +26,19 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
             batch.repeat(key, found.look_again_after(batch.now))
 
 
+async def create_order_type(batch: Batch, deps: Deps) -> None:
+    """Create the order type unless it is there, and release what waits for it.
+
+    A creation whose answer was lost is failed and attempted again: it is looked for before each attempt.
+    """
+    async with batch.database.connection() as conn:
+        before = await store.setup.find(conn, batch.merchant_id)
+    async with deps.clover.session(batch.merchant_id) as api:
+        if await clover.find_order_type(api) is None:
+            await clover.create_order_type(api)
+        await look_for_setup(batch, api, before)
+
+
 async def look_for_setup(batch: Batch, api: MerchantApi, before: Setup) -> tuple[Setup, int]:
     """Read the setup from Clover and release the orders that wait for a part that is there now. Also their number."""
     order_type_id, tender_id = await clover.find_order_type(api), await clover.find_tender(api)
