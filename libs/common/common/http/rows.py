@@ -1,7 +1,8 @@
 """Reads a body of many rows in portions, and answers with an outcome for each, in bounded memory.
 
-The answer begins after the end of the body: nginx stops sending a request whose answer has begun, and many clients read
-only once they have sent everything. Until then the outcomes are kept in memory, and beyond a limit in a temporary file.
+The answer begins after the end of the body: many clients read only once they have sent everything, and until then the
+status can still say that the request failed. Meanwhile the outcomes are kept in memory, and beyond a limit in a
+temporary file.
 """
 
 import asyncio
