@@ -96,9 +96,11 @@ OPEN_LEASE = Lease(rate=50_000.0, background_rate=50_000.0, concurrency=100, ren
 
 @dataclass
 class OpenGrants:
-    """Grants for the merchants of a test, without a limit worth the name."""
+    """Grants for the merchants of a test, without a limit worth the name unless one is set."""
 
     shops: dict[str, Shop] = field(default_factory=dict)
+    rate: float = 5000.0
+    concurrency: int = 5
 
     async def lease(self, want: Want) -> Lease:
         del want
@@ -108,7 +110,15 @@ class OpenGrants:
         del want
         shop = self.shops[merchant_id]
         region = shop.merchant.region
-        return Grant(merchant_id, region, shop.token, rate=5000.0, concurrency=5, renew_in=3600, expires_in=3600)
+        return Grant(
+            merchant_id,
+            region,
+            shop.token,
+            rate=self.rate,
+            concurrency=self.concurrency,
+            renew_in=3600,
+            expires_in=3600,
+        )
 
     def forget(self, merchant_id: str) -> None:
         """The token of a shop is read anew each time."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -138,13 +139,14 @@ class Inventory(Harness):
         return [f"{each.method} {each.path.partition('/item_stocks')[2]}" for each in entries if method in each.method]
 
 
-@pytest.fixture
-async def inventory(database_dsn: str) -> AsyncIterator[Inventory]:
+@asynccontextmanager
+async def serving_inventory(dsn: str) -> AsyncIterator[Inventory]:
+    """Run the service on this database, with a Clover and a catalog of its own."""
     issuer, clock, grants = Issuer(), MovedClock(), OpenGrants()
     async with local_clover(seed=1) as clover, local_catalog() as catalog:
         settings = settings_for(
             Settings,
-            database_dsn,
+            dsn,
             issuer,
             catalog_url=catalog.url,
             clover_base_urls={"us": clover.url, "eu": clover.url},
@@ -153,3 +155,9 @@ async def inventory(database_dsn: str) -> AsyncIterator[Inventory]:
         service = build(settings, clock=clock, grants=grants)
         async with serving(service) as http:
             yield Inventory(service, http, issuer, clock, clover, grants, catalog)
+
+
+@pytest.fixture
+async def inventory(database_dsn: str) -> AsyncIterator[Inventory]:
+    async with serving_inventory(database_dsn) as inventory:
+        yield inventory

@@ -71,7 +71,7 @@ async def test_a_failed_key_is_retried(error: Exception) -> None:
 )
 async def test_an_error_of_all_keys_starts_no_further_key(error: Exception) -> None:
     """The keys under way end, as a call that is cancelled would be in doubt; then the error is raised."""
-    batch, began, ended, go = batch_of("bad", "slow", "never"), list[str](), list[str](), asyncio.Event()
+    batch, began, ended, go = batch_of("bad", *["slow"] * (KEYS_A_CALL - 1), "never"), list[str](), list[str](), asyncio.Event()
 
     async def push_one(key: str) -> None:
         began.append(key)
@@ -89,7 +89,7 @@ async def test_an_error_of_all_keys_starts_no_further_key(error: Exception) -> N
         await running
 
     assert raised.value is error
-    assert (began, ended) == (["bad", "slow"], ["slow"])
+    assert (began, ended) == (["bad", *["slow"] * (KEYS_A_CALL - 1)], ["slow"] * (KEYS_A_CALL - 1))
 
 
 async def test_keys_that_succeeded_are_done_although_another_key_stops_the_batch() -> None:
@@ -120,7 +120,7 @@ async def test_keys_start_in_order_and_side_by_side() -> None:
 
 
 async def test_no_more_keys_are_under_way_than_the_calls_allow() -> None:
-    """Twice as many keys as calls: while one writes to the database, another one calls."""
+    """Some more keys than calls: while some write to the database, others call."""
     batch, under_way, most = batch_of(*map(str, range(50))), 0, 0
 
     async def push_one(_: str) -> None:

@@ -41,6 +41,9 @@ BUG_ATTEMPTS = 5
 SLICE_SECONDS = 1.0
 """Long enough that the overhead of a slice is small, short enough that nobody notices the wait for it."""
 
+SIDE_BY_SIDE_SECONDS = 10.0
+"""Upper bound of a slice of keys side by side; the outcomes of its keys are written at its end."""
+
 URGENT_SECONDS = 0.1
 """Interval between two looks for more urgent work during a slice."""
 
@@ -52,8 +55,9 @@ SELECT EXISTS (
 )
 """
 
-KEYS_A_CALL = 2
-"""Keys under way for each call that may be in flight: while one writes to the database, another one calls."""
+KEYS_A_CALL = 3
+"""Keys under way for each call that may be in flight: while some write to the database or wait for one another, others
+call."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ class Batch:
 
     A key without a recorded outcome is done when the function returns; when it raises, only those in `done` are.
     `subjects` names keys for the merchant: a short label such as an order's number or a SKU, never personal data. It is
-    shown with the key's problem.
+    shown with the key's problem. `is_crowded` returns whether other merchants wait for a turn.
     """
 
     merchant_id: str
@@ -143,6 +147,7 @@ class Batch:
     subjects: dict[str, str] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     runs: dict[str, Run] = field(default_factory=dict)
+    is_crowded: Callable[[], bool] = lambda: False
     _looked_at: float = float("-inf")
     _is_urgent: bool = False
 
@@ -187,9 +192,13 @@ class Batch:
 
     async def gives_way(self) -> bool:
         """Return whether this slice should end: it lasted a second, or more urgent work of the merchant is due."""
+        return self._lasted(SLICE_SECONDS) or await self._is_preceded()
+
+    def _lasted(self, seconds: float) -> bool:
+        return self.database.clock.monotonic() - self._began >= seconds
+
+    async def _is_preceded(self) -> bool:
         now = self.database.clock.monotonic()
-        if now - self._began >= SLICE_SECONDS:
-            return True
         above = [each for each in Priority if each < self.rows[0].priority]
         if above and now - self._looked_at >= URGENT_SECONDS:
             self._looked_at = now
@@ -250,7 +259,10 @@ class Batch:
         When `push_one` returns, its key is done, so it must have committed its effect. `concurrency` is the number of
         calls that may be in flight (`MerchantApi.concurrency`). LeaseLost, Throttled, Forbidden, AllAgain and bugs
         concern the whole batch: no further key is started, those under way end, and the first such error is raised.
-        When the slice is over, the keys that were not started stay due, in their sequence.
+
+        Each end costs the time in which the last keys finish and no other one starts, so this ends for more urgent work
+        and for other merchants, and otherwise after ten seconds only. The keys that were not started stay due, in
+        their sequence.
         """
         errors: list[Exception] = []
         waiting = iter(keys)
@@ -269,7 +281,7 @@ class Batch:
         rejected: Code,
         errors: list[Exception],
     ) -> None:
-        while not errors and not await self.gives_way():
+        while not errors and not await self._gives_way_to_others():
             key = next(waiting, None)
             if key is None:
                 return
@@ -282,6 +294,13 @@ class Batch:
                 self.record(key, error, rejected)
             except Exception as error:  # noqa: BLE001 - raised later: a bug must not cancel calls under way
                 errors.append(error)
+
+    async def _gives_way_to_others(self) -> bool:
+        return (
+            self._lasted(SIDE_BY_SIDE_SECONDS)
+            or (self._lasted(SLICE_SECONDS) and self.is_crowded())
+            or await self._is_preceded()
+        )
 
     def _row(self, key: str) -> Row:
         return next(row for row in self.rows if row.key == key)

@@ -187,7 +187,7 @@ class Worker:
         await self._write(batch, no_hook)
 
     async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
-        batch, cool_down = Batch(merchant_id, rows, self._database, self._token, kind.delayed, kind.delayed_after), None
+        batch, cool_down = self._batch_of(kind, merchant_id, rows), None
         trace = tracing.enter(rows[0].trace)
         try:
             with self._metrics.work_seconds.labels(kind.name).time():
@@ -212,6 +212,17 @@ class Worker:
         await self._write(batch, kind.on_outcomes)
         if cool_down is not None:
             raise cool_down
+
+    def _batch_of(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> Batch:
+        return Batch(
+            merchant_id,
+            rows,
+            self._database,
+            self._token,
+            kind.delayed,
+            kind.delayed_after,
+            is_crowded=lambda: self._stopping or len(self._turns) >= self._concurrency,
+        )
 
     async def _write(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
         """Write the outcomes; on a conflict write them again, because the Clover calls are already made."""

@@ -7,11 +7,11 @@ from inventory.sync.counts import note_refusals, read_stock, sweep
 from inventory.sync.links import compare_links
 from inventory.sync.pushes import push_stock
 
-# READ_STOCK takes many keys, as they mostly share one page of counts. PUSH_STOCK takes few, as each key costs two
-# calls and a batch cannot yield to more urgent work. SWEEP has one key.
+# READ_STOCK and PUSH_STOCK take many keys: reads mostly share one page of counts, and writes run side by side and give
+# way to more urgent work. SWEEP has one key.
 SYNC = [
     Kind(READ_STOCK, read_stock, refused=Code.STOCK_REJECTED, batch=200, on_outcomes=note_refusals),
-    Kind(PUSH_STOCK, push_stock, refused=Code.STOCK_REJECTED, batch=20),
+    Kind(PUSH_STOCK, push_stock, refused=Code.STOCK_REJECTED, batch=200),
     Kind(SWEEP, sweep, refused=Code.STOCK_REJECTED, batch=1),
     Kind(COMPARE_LINKS, compare_links, refused=Code.STOCK_REJECTED, batch=1),
 ]

@@ -84,7 +84,7 @@ SYNC: Sequence[Kind] = [
         PUSH_ORDER,
         push_order,
         refused=Code.ORDER_REJECTED,
-        batch=20,
+        batch=100,
         on_outcomes=note_outcomes,
         on_released=note_released,
     ),

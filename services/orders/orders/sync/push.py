@@ -1,6 +1,6 @@
 """Pushes an order into Clover as far as it can go: the first missing write is noted, sent, and its end recorded."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -114,15 +114,16 @@ class OrderPusher:
         """Send the write, an order's creation in its turn, and record its end. Also returns whether it was applied."""
         if not isinstance(write, CreateOrder):
             return await self._send(write, order)
-        async with self._context.creations.turn():
-            return await self._send(write, order)
+        async with self._context.creations.turn() as turn:
+            return await self._send(write, order, turn.begin_head_start)
 
-    async def _send(self, write: Write, order: Order) -> tuple[Order, bool]:
+    async def _send(self, write: Write, order: Order, leaves: Callable[[], None] = lambda: None) -> tuple[Order, bool]:
         calls, applied = WRITES[type(write)], True
         used = await self._context.setup.ready() if write.needs_setup else None
         if write.once:
             self._api.check_writes()
             order = await self._record(order, self._begun(write, order), _entry(write.sent_as, write.key))
+        leaves()
         try:
             progress, entry = await calls.send(self._context, write, order), _entry(write.applied_as, write.key)
         except (Transient, Permanent, Again) as error:

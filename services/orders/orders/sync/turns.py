@@ -24,21 +24,50 @@ class Turns:
 
 
 class InOrder:
-    """One at a time, in the order of arrival. After an error of these classes all later ones end with it."""
+    """Blocks in the order of arrival. After an error of these classes all later ones end with it.
 
-    def __init__(self, *ending: type[AppError]) -> None:
+    Each waits for the end of the one before, or until `head_start` is over, which a block may begin.
+    """
+
+    def __init__(self, *ending: type[AppError], head_start: float = 0.0) -> None:
         self._lock = asyncio.Lock()
         self._ending = ending
+        self._head_start = head_start
         self._ended: AppError | None = None
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Run the block when all that arrived before have succeeded. Raise the error with which one of them ended."""
-        async with self._lock:
+    async def turn(self) -> AsyncIterator["Turn"]:
+        """Run the block in its turn. Raise the error with which an earlier one ended."""
+        await self._lock.acquire()
+        turn = Turn(self._lock, self._head_start)
+        try:
             if self._ended is not None:
                 raise self._ended
-            try:
-                yield
-            except self._ending as error:
-                self._ended = error
-                raise
+            yield turn
+        except self._ending as error:
+            self._ended = error
+            raise
+        finally:
+            turn.end()
+
+
+class Turn:
+    """The time for which the next block waits."""
+
+    def __init__(self, lock: asyncio.Lock, head_start: float) -> None:
+        self._lock = lock
+        self._head_start = head_start
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_over = False
+
+    def begin_head_start(self) -> None:
+        """Let the next block begin after the head start, although this one may not have ended."""
+        self._timer = asyncio.get_running_loop().call_later(self._head_start, self.end)
+
+    def end(self) -> None:
+        """Let the next block begin."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._is_over:
+            self._is_over = True
+            self._lock.release()
