@@ -71,7 +71,12 @@ async def test_a_failed_key_is_retried(error: Exception) -> None:
 )
 async def test_an_error_of_all_keys_starts_no_further_key(error: Exception) -> None:
     """The keys under way end, as a call that is cancelled would be in doubt; then the error is raised."""
-    batch, began, ended, go = batch_of("bad", *["slow"] * (KEYS_A_CALL - 1), "never"), list[str](), list[str](), asyncio.Event()
+    batch, began, ended, go = (
+        batch_of("bad", *["slow"] * (KEYS_A_CALL - 1), "never"),
+        list[str](),
+        list[str](),
+        asyncio.Event(),
+    )
 
     async def push_one(key: str) -> None:
         began.append(key)
