@@ -58,7 +58,6 @@ async def _share(dsn: str, busy: Callable[[str], Any], latency: int) -> float:
     async with _database(dsn) as own, busy(own) as (service, shop):
         sandbox = service.clover.sandbox
         sandbox.limiter.limits, sandbox.pipeline.latency = Limits(), Latency(latency, latency)
-        service.grants.rate, service.grants.concurrency = RATE, CONCURRENCY
         service.new_worker()
         sandbox.journal.forget()
         sandbox.limiter.forget()
@@ -79,6 +78,7 @@ async def _share(dsn: str, busy: Callable[[str], Any], latency: int) -> float:
 @asynccontextmanager
 async def _busy_orders(dsn: str) -> AsyncIterator[tuple[Orders, Shop]]:
     async with local_clover() as clover, serving_orders(dsn, clover, {}) as orders:
+        orders.grants.rate, orders.grants.concurrency = RATE, CONCURRENCY
         shop = await orders.connected()
         for number in range(ORDERS):
             await orders.put(shop, f"o-{number}")
@@ -88,6 +88,7 @@ async def _busy_orders(dsn: str) -> AsyncIterator[tuple[Orders, Shop]]:
 @asynccontextmanager
 async def _busy_stock(dsn: str) -> AsyncIterator[tuple[Inventory, Shop]]:
     async with serving_inventory(dsn) as inventory:
+        inventory.grants.rate, inventory.grants.concurrency = RATE, CONCURRENCY
         shop = await inventory.connect()
         items = {f"SKU-{number}": _item(shop, number) for number in range(ITEMS)}
         for sku, item_id in items.items():

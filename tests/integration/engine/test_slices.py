@@ -243,7 +243,7 @@ async def test_keys_side_by_side_end_with_the_slice(engine: Engine) -> None:
             done.append(key)
 
         batches.append(len(batch.keys))
-        await batch.for_each(batch.keys, push_one, rejected=Code.ORDER_REJECTED, concurrency=1)
+        await batch.for_each(batch.keys, push_one, rejected=Code.ORDER_REJECTED, concurrency=lambda: 1)
 
     async with engine.database.unit() as unit:
         unit.mark("push", MERCHANT, [str(each) for each in range(10)])

@@ -34,7 +34,7 @@ def failing(errors: dict[str, Exception]) -> Callable[[str], Awaitable[None]]:
 
 
 async def run(batch: Batch, push_one: Callable[[str], Awaitable[None]], concurrency: int = 1) -> None:
-    await batch.for_each(batch.keys, push_one, rejected=Code.ORDER_REJECTED, concurrency=concurrency)
+    await batch.for_each(batch.keys, push_one, rejected=Code.ORDER_REJECTED, concurrency=lambda: concurrency)
 
 
 @pytest.mark.parametrize(

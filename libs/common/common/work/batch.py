@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -252,48 +252,52 @@ class Batch:
                 self.failed(key, error)
 
     async def for_each(
-        self, keys: Sequence[str], push_one: Callable[[str], Awaitable[None]], *, rejected: Code, concurrency: int
+        self,
+        keys: Sequence[str],
+        push_one: Callable[[str], Awaitable[None]],
+        *,
+        rejected: Code,
+        concurrency: Callable[[], int],
     ) -> None:
         """Run `push_one` for these keys side by side, started in this order; an error is recorded for its key alone.
 
-        When `push_one` returns, its key is done, so it must have committed its effect. `concurrency` is the number of
-        calls that may be in flight (`MerchantApi.concurrency`). LeaseLost, Throttled, Forbidden, AllAgain and bugs
-        concern the whole batch: no further key is started, those under way end, and the first such error is raised.
+        When `push_one` returns, its key is done, so it must have committed its effect. `concurrency` returns how many
+        calls may be in flight (`MerchantApi.concurrency`), which may grow meanwhile. LeaseLost, Throttled, Forbidden,
+        AllAgain and bugs concern the whole batch: no further key is started, those under way end, and the first such
+        error is raised.
 
         Each end costs the time in which the last keys finish and no other one starts, so this ends for more urgent work
         and for other merchants, and otherwise after ten seconds only. The keys that were not started stay due, in
         their sequence.
         """
         errors: list[Exception] = []
-        waiting = iter(keys)
+        waiting, under_way = iter(keys), 0
+
+        async def work_through() -> None:
+            while not errors and not await self._gives_way_to_others() and (key := next(waiting, None)) is not None:
+                start_more()
+                try:
+                    await push_one(key)
+                    self.done.add(key)
+                except (LeaseLost, Throttled, Forbidden, AllAgain) as error:
+                    errors.append(error)
+                except (Held, Again, AppError) as error:
+                    self.record(key, error, rejected)
+                except Exception as error:  # noqa: BLE001 - raised later: a bug must not cancel calls under way
+                    errors.append(error)
+
+        def start_more() -> None:
+            nonlocal under_way
+            while under_way < min(KEYS_A_CALL * concurrency(), len(keys)):
+                under_way += 1
+                group.create_task(work_through())
+
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(len(keys), KEYS_A_CALL * concurrency)):
-                group.create_task(self._work_through(waiting, push_one, rejected, errors))
+            start_more()
         if errors:
             raise errors[0]
         for key in waiting:
             self.outcomes[key] = NotStarted()
-
-    async def _work_through(
-        self,
-        waiting: Iterator[str],
-        push_one: Callable[[str], Awaitable[None]],
-        rejected: Code,
-        errors: list[Exception],
-    ) -> None:
-        while not errors and not await self._gives_way_to_others():
-            key = next(waiting, None)
-            if key is None:
-                return
-            try:
-                await push_one(key)
-                self.done.add(key)
-            except (LeaseLost, Throttled, Forbidden, AllAgain) as error:
-                errors.append(error)
-            except (Held, Again, AppError) as error:
-                self.record(key, error, rejected)
-            except Exception as error:  # noqa: BLE001 - raised later: a bug must not cancel calls under way
-                errors.append(error)
 
     async def _gives_way_to_others(self) -> bool:
         return (

@@ -30,7 +30,7 @@ async def push_products(batch: Batch, deps: Deps) -> None:
         async def push(product_id: str) -> None:
             await _push(batch, deps, api, by_id[product_id])
 
-        await batch.for_each(list(by_id), push, rejected=Code.PRODUCT_REJECTED, concurrency=api.concurrency)
+        await batch.for_each(list(by_id), push, rejected=Code.PRODUCT_REJECTED, concurrency=lambda: api.concurrency)
 
 
 async def save_holds(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:

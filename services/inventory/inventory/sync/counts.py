@@ -44,7 +44,7 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
         async def read(item_id: str) -> None:
             await _save(batch, await clover.read_one(api, item_id))
 
-        await batch.for_each(item_ids, read, rejected=Code.STOCK_REJECTED, concurrency=api.concurrency)
+        await batch.for_each(item_ids, read, rejected=Code.STOCK_REJECTED, concurrency=lambda: api.concurrency)
 
 
 async def _read_pages(batch: Batch, api: MerchantApi, item_ids: Sequence[str]) -> list[str]:

@@ -44,7 +44,7 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
                 await hold_linked(batch, {item_id: str(error)})
 
         items = await _items_to_push(batch)
-        await batch.for_each(items, push, rejected=Code.STOCK_REJECTED, concurrency=api.concurrency)
+        await batch.for_each(items, push, rejected=Code.STOCK_REJECTED, concurrency=lambda: api.concurrency)
 
 
 async def _items_to_push(batch: Batch) -> list[str]:

@@ -50,7 +50,7 @@ async def push_order(batch: Batch, deps: Deps) -> None:
             own = replace(context, items=dict(items))  # an item that Clover refuses is refused for one order
             await OrderPusher(batch, deps, api, own).push(ready[reference])
 
-        await batch.for_each(list(ready), push, rejected=Code.ORDER_REJECTED, concurrency=api.concurrency)
+        await batch.for_each(list(ready), push, rejected=Code.ORDER_REJECTED, concurrency=lambda: api.concurrency)
 
 
 async def note_outcomes(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
