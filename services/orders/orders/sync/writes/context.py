@@ -9,7 +9,7 @@ from common.work.batch import Batch
 from orders.sync.setup import SetupCheck
 from orders.sync.turns import InOrder, Turns
 
-HEAD_START = 0.2
+HEAD_START = 0.1
 """Seconds by which each creation leaves before the next: longer than one takes to be refused. With a slow Clover,
 creations would otherwise come one after another, at fewer calls than are granted."""
 
