@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import due, hop, ingest, orders_list, orders_release, orders_sales, rows_in, sweep
+from tests.bench import due, hop, ingest, orders_list, orders_release, orders_sales, rows_in, side_by_side, sweep
 
 from quicksync_dev.backends.select import Backends, select_and_start
 from quicksync_dev.datadir import DataDir
@@ -45,6 +45,7 @@ def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry
         "sweep": lambda: sweep.measure(backends.postgres.url),
         "due": lambda: due.measure(backends.postgres.url),
         "rows": lambda: rows_in.measure(backends.postgres.url),
+        "side by side": lambda: side_by_side.measure(backends.postgres.url),
         "orders": lambda: orders_list.measure(backends.postgres.url),
         "release": lambda: orders_release.measure(backends.postgres.url),
         "sales": lambda: orders_sales.measure(backends.postgres.url, backends.rabbitmq.url),

@@ -164,6 +164,7 @@ async def test_a_cancelled_batch_leaves_no_task_behind() -> None:
 async def test_keys_that_were_not_started_keep_their_place() -> None:
     """A slice that is over starts no further key and moves none behind those that came later."""
     batch = batch_of("a", "b", "c", "d")
+    batch.is_crowded = lambda: True
 
     async def push_one(_key: str) -> None:
         batch.database.clock.advance(2)  # type: ignore[attr-defined]
