@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from tests.support.eventually import eventually
@@ -44,6 +45,32 @@ async def test_the_story_ends_the_same_after_a_kill(system: System, victim: str)
         await eventually(lambda: _solved(shop), within=60)
         await eventually(lambda: _mailed(shop, 2), within=60)
         assert len(await shop.mails()) == 2
+
+
+@pytest.mark.parametrize(
+    ("service", "collection", "pages"), [("catalog", "items", 60), ("inventory", "item_stocks", 12)]
+)
+async def test_a_sweep_goes_on_after_its_service_was_killed(
+    system: System, service: str, collection: str, pages: int
+) -> None:
+    """Of a long comparison only the page that was being read is read again."""
+    async with shop_on(system, items=1000 * pages - 1) as shop:
+
+        async def progress() -> Any:
+            shown = await shop.call("GET", f"/work/{service}")
+            return next((row["progress"] for row in shown["work"] if row["progress"]), None)
+
+        async def is_over() -> bool:
+            shown = await shop.call("GET", f"/work/{service}")
+            return [row["state"] for row in shown["work"] if row["key"] == "all"] == ["waiting"]
+
+        under_way = await eventually(progress, within=60)
+        await system.kill(service)
+        await system.restart(service)
+        await eventually(is_over, within=90)
+
+        assert 0 < under_way["done"] < 1000 * pages
+        assert pages <= await shop.reads(collection) <= pages + 1
 
 
 async def _sell_both_ways(shop: Shop) -> None:

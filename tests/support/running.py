@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -49,10 +50,13 @@ class Shop:
     def merchant(self) -> str:
         return self._world.merchants[self._region]
 
-    async def connect(self, email: str = "owner@shop.localhost") -> None:
-        """Create the merchant in the sandbox and connect it."""
+    async def connect(self, email: str = "owner@shop.localhost", items: int = 0) -> None:
+        """Create the merchant in the sandbox, with this many items that QuickSync does not know, and connect it."""
         made = await self._world.clover("POST", "/merchants", {"region": self._region})
         self._world.merchants[self._region] = made["id"]
+        if items:
+            filled = {"count": items, "prefix": "OLD-", "quantity": 1}
+            await self._world.clover("POST", f"/merchants/{made['id']}/items", filled)
         account = {"account_id": "e2e", "account_email": email}
         await self.call(
             "POST", "", {"merchant_id": made["id"], "region": self._region, "api_token": made["token"], **account}
@@ -132,6 +136,12 @@ class Shop:
         """Return the sandbox's own state of the merchant."""
         return await self._world.clover("GET", f"/merchants/{self.merchant}")
 
+    async def reads(self, collection: str) -> int:
+        """Count the pages of this collection that were read."""
+        query = urlencode({"merchant": self.merchant, "path": rf"/{collection}(\?|$)", "limit": 10_000})
+        shown = await self._world.clover("GET", f"/requests?method=GET&{query}")
+        return len([each for each in shown["requests"] if each["status"] == 200])
+
     async def clover_orders(self) -> list[Json]:
         """Return our orders in Clover, oldest first, including deleted ones."""
         shown = await self._world.clover("GET", f"/merchants/{self.merchant}/orders")
@@ -156,11 +166,11 @@ async def _patiently(check: Any) -> bool:
 
 
 @asynccontextmanager
-async def shop_on(system: System, region: str = "us") -> AsyncIterator[Shop]:
+async def shop_on(system: System, region: str = "us", items: int = 0) -> AsyncIterator[Shop]:
     """Connect a new merchant on the system."""
     async with aiohttp.ClientSession() as session:
         shop = Shop(World(system.env(), session, lambda _: None), region)
-        await shop.connect()
+        await shop.connect(items=items)
         yield shop
 
 

@@ -44,8 +44,8 @@ SLICE_SECONDS = 1.0
 SIDE_BY_SIDE_SECONDS = 10.0
 """Upper bound of a slice of keys side by side; the outcomes of its keys are written at its end."""
 
-URGENT_SECONDS = 0.1
-"""Interval between two looks for more urgent work during a slice."""
+URGENT_SECONDS = 0.02
+"""Interval between two looks for more urgent work during a slice; a page of Clover takes longer."""
 
 URGENT = """
 SELECT EXISTS (
