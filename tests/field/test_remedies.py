@@ -258,6 +258,17 @@ async def order_is_cancelled(stage: Stage) -> None:
     assert (await stage.shop.call("GET", "/orders/1"))["state"] == "cancelled"
 
 
+async def hold_an_unlinked_sku(stage: Stage) -> None:
+    await has_order_type(stage)
+    await stage.shop.call("PUT", "/order-settings", {"unlinked_skus": "hold"})
+    await order_one(stage)
+
+
+async def send_its_product(stage: Stage) -> None:
+    product = {"name": "Soup", "sku": "SOUP", "status": "active", "price": 500, "currency": "USD"}
+    await stage.shop.call("PUT", "/products/soup", product)
+
+
 async def sale_cannot_be_read(stage: Stage) -> None:
     await stage.shop.till("create_item", {"name": "Soup", "price": 500, "sku": "SOUP"})
     for path in ("/sales", "/stock"):  # every service that takes webhooks knows the merchant
@@ -283,6 +294,7 @@ PLAYS: dict[str, Play] = {
     Code.CONNECTION_LOST: Play(lose_connection, reconnect, order_one_is_paid),
     Code.CLOVER_UNREACHABLE: Play(clover_fails, clover_is_back, order_one_is_paid),
     Code.ORDER_REJECTED: Play(clover_refuses_order, correct_order, corrected_order_is_paid),
+    Code.SKU_UNLINKED: Play(hold_an_unlinked_sku, send_its_product, order_one_is_paid),
     Code.SALE_UNREADABLE: Play(sale_cannot_be_read, sale_can_be_read, sale_is_listed),
     Code.PRODUCT_REJECTED: Play(share_a_sku, correct_item, product_is_linked),
     Code.STOCK_REJECTED: Play(delete_counted_item, add_item_again, stock_is_six, resumes=False),

@@ -247,3 +247,31 @@ async def test_held_orders_are_retried_together(orders: Orders) -> None:
     assert await orders.call("POST", path, {}) == (202, {"orders": 3})
     await orders.run_until_idle()
     assert [await orders.state(shop, f"o-{number}") for number in range(3)] == ["paid"] * 3
+
+
+async def test_an_unlinked_sku_is_held_if_the_merchant_chose_so(orders: Orders) -> None:
+    """The order waits for its link, names the SKU and blocks no other; the link releases it, as does the choice."""
+    shop = await orders.connected()
+    path = f"/v1/merchants/{shop.merchant.id}/order-settings"
+    assert await orders.call("GET", path) == (200, {"unlinked_skus": "send"})
+    assert await orders.call("PUT", path, {"unlinked_skus": "hold"}) == (200, {"unlinked_skus": "hold"})
+    await orders.put(shop, "o-1")
+    pin = [{"sku": "PIN", "name": "Pin", "quantity": 1, "unit_price": 300}]
+    await orders.put(shop, "o-2", lines=pin, total=300)
+    plain = [{"name": "Wrapping", "quantity": 1, "unit_price": 300}]
+    await orders.put(shop, "o-3", lines=plain, total=300)
+    await orders.run_until_idle()
+
+    held = await orders.seen(shop, "o-1")
+    assert (held["state"], held["problem"]["code"]) == ("held", Code.SKU_UNLINKED)
+    assert held["problem"]["reason"] == "Not linked to an item in Clover: MUG, POSTER."
+    assert [await orders.state(shop, each) for each in ("o-2", "o-3")] == ["held", "paid"]
+
+    item = await shop.post("/items", {"name": "Pin in Clover", "price": 1, "sku": "PIN"})
+    await orders.link(shop, "PIN", item["id"])
+    await orders.run_until_idle()
+    assert [await orders.state(shop, each) for each in ("o-1", "o-2")] == ["held", "paid"]
+
+    await orders.call("PUT", path, {"unlinked_skus": "send"})
+    await orders.run_until_idle()
+    assert await orders.state(shop, "o-1") == "paid"

@@ -4,6 +4,7 @@ from common.http.paging import PageByNumber
 from common.http.routes import PathParameter, Route, Tag
 from orders.api import examples
 from orders.api.address import OrderAddress
+from orders.api.choices import OrderSettings, OrderSettingsInput, get_order_settings, put_order_settings
 from orders.api.commands import cancel_order, complete_order, retry_order, update_fulfillment
 from orders.api.queries import get_order, list_orders
 from orders.api.requests import OrderInput, OrdersQuery, SubmitQuery
@@ -47,6 +48,30 @@ ROUTES = [
         "wait for it. Otherwise the merchant adds it under Setup → Order Types.",
         tags=(SETUP_TAG,),
         gives_example={"label": "QuickSync", "order_type_id": None},
+    ),
+    Route(
+        "GET",
+        "/v1/merchants/{merchant_id}/order-settings",
+        get_order_settings,
+        "orders:read",
+        gives=OrderSettings,
+        summary="Get the order settings",
+        description="Returns the choices of the merchant for its orders.",
+        tags=(SETUP_TAG,),
+        gives_example={"unlinked_skus": "hold"},
+    ),
+    Route(
+        "PUT",
+        "/v1/merchants/{merchant_id}/order-settings",
+        put_order_settings,
+        "orders:write",
+        takes=OrderSettingsInput,
+        gives=OrderSettings,
+        summary="Set the order settings",
+        description="Stores the choices of the merchant. Orders that wait for a link are attempted again.",
+        tags=(SETUP_TAG,),
+        example={"unlinked_skus": "hold"},
+        gives_example={"unlinked_skus": "hold"},
     ),
     Route(
         "POST",

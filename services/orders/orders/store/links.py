@@ -3,8 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from common.catalog_client import ItemLink
+from common.contracts.problems import Code
 from common.db import links
 from common.db.unit import Connection, Unit
+from orders.kinds import RELEASE_HELD
+from orders.store import orders
 
 FIND = """
 SELECT DISTINCT ON (sku) sku, item_id, EXISTS (
@@ -23,8 +26,11 @@ OF_ITEMS = "SELECT item_id, sku FROM item_link WHERE merchant_id = $1 AND item_i
 
 
 async def save(unit: Unit, merchant_id: str, given: Sequence[ItemLink]) -> None:
-    """Save these links, as far as they are news."""
-    await links.save(unit, merchant_id, given)
+    """Save these links, as far as they are news, and release the orders that wait for one."""
+    news = await links.save(unit, merchant_id, given)
+    linked = any(each.linked for each in news)
+    if linked and await orders.any_held(unit.conn, merchant_id, [Code.SKU_UNLINKED]):
+        unit.mark(RELEASE_HELD, merchant_id, Code.SKU_UNLINKED)
 
 
 async def mark_broken(conn: Connection, merchant_id: str, sku: str, item_id: str) -> None:

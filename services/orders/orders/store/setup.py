@@ -1,10 +1,11 @@
-"""The order type and tender last seen in each merchant's Clover."""
+"""The order type and tender last seen in each merchant's Clover, and the merchant's choices for its orders."""
 
 from pydantic import TypeAdapter
 
 from common.db.unit import Connection, Unit
 from orders.domain.setup import Setup
 from orders.domain.taxes import MerchantTaxes
+from orders.domain.waiting import UnlinkedSkus
 
 FIND = "SELECT order_type_id, tender_id, checked_at, missing_since, taxes FROM setup WHERE merchant_id = $1"
 SAVE = """
@@ -12,6 +13,12 @@ INSERT INTO setup (merchant_id, order_type_id, tender_id, checked_at, missing_si
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (merchant_id) DO UPDATE SET order_type_id = excluded.order_type_id, tender_id = excluded.tender_id,
     checked_at = excluded.checked_at, missing_since = excluded.missing_since, taxes = excluded.taxes
+"""
+
+UNLINKED_SKUS = "SELECT unlinked_skus FROM setup WHERE merchant_id = $1"
+SAVE_UNLINKED_SKUS = """
+INSERT INTO setup (merchant_id, unlinked_skus) VALUES ($1, $2)
+ON CONFLICT (merchant_id) DO UPDATE SET unlinked_skus = excluded.unlinked_skus
 """
 
 _TAXES = TypeAdapter(MerchantTaxes)
@@ -37,3 +44,13 @@ async def save(unit: Unit, merchant_id: str, setup: Setup) -> None:
         setup.missing_since,
         _TAXES.dump_json(setup.taxes).decode(),
     )
+
+
+async def unlinked_skus(conn: Connection, merchant_id: str) -> UnlinkedSkus:
+    """Return what the merchant chose for orders with unlinked SKUs."""
+    return UnlinkedSkus(await conn.fetchval(UNLINKED_SKUS, merchant_id) or UnlinkedSkus.SEND)
+
+
+async def save_unlinked_skus(unit: Unit, merchant_id: str, choice: UnlinkedSkus) -> None:
+    """Store what the merchant chose for orders with unlinked SKUs."""
+    await unit.conn.execute(SAVE_UNLINKED_SKUS, merchant_id, choice)

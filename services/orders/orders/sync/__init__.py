@@ -9,6 +9,7 @@ from common.work.batch import Batch, Hold, Kind, Outcome, Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order
+from orders.domain.waiting import UnlinkedSkus
 from orders.kinds import (
     COMPARE_LINKS,
     CREATE_ORDER_TYPE,
@@ -21,7 +22,7 @@ from orders.kinds import (
 )
 from orders.store.orders import Schedule
 from orders.sync.links import compare_links
-from orders.sync.products import hold_back
+from orders.sync.products import hold_back, hold_unlinked
 from orders.sync.push import OrderPusher, drop_cancelled
 from orders.sync.release import release_held
 from orders.sync.sales import find_payment, read_sale, sweep_sales
@@ -39,7 +40,10 @@ async def push_order(batch: Batch, deps: Deps) -> None:
         if not orders:
             return
         items = dict(await store.links.find(conn, batch.merchant_id, _skus(orders)))
+        unlinked_skus = await store.setup.unlinked_skus(conn, batch.merchant_id)
     orders = await hold_back(batch, deps, orders, items)
+    if unlinked_skus is UnlinkedSkus.HOLD:
+        orders = hold_unlinked(batch, orders, items)
     if not orders:
         return
     async with deps.clover.session(batch.merchant_id) as api:

@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 from common.catalog_client import LinkState, SkuLink
+from common.contracts.problems import Code
 from common.errors import NotFound, Transient
 from common.work.batch import Batch, Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order, RequestedAction
-from orders.domain.waiting import look_again_after, waits_for
+from orders.domain.waiting import look_again_after, not_linked, waits_for
 
 UNKNOWN_YET = "whether its products are on their way to Clover, which QuickSync is finding out"
 
@@ -36,6 +37,19 @@ async def hold_back(batch: Batch, deps: Deps, orders: Sequence[Order], items: di
             batch.outcomes[order.reference] = Retry(
                 due, reason=f"Waits for {reason}.", subject=batch.subjects[order.reference]
             )
+    return ready
+
+
+def hold_unlinked(batch: Batch, orders: Sequence[Order], items: Collection[str]) -> list[Order]:
+    """Hold the orders with SKUs that are not linked, as their merchant chose, and return the others."""
+    ready = []
+    for order in orders:
+        cancels = order.requested_action is RequestedAction.CANCEL
+        unlinked = sorted(order.source.skus - set(items)) if order.is_only_here and not cancels else []
+        if unlinked:
+            batch.hold(order.reference, Code.SKU_UNLINKED, not_linked(unlinked))
+        else:
+            ready.append(order)
     return ready
 
 
