@@ -8,7 +8,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import due, hop, ingest, orders_list, orders_release, orders_sales, rows_in, side_by_side, sweep
+from tests.bench import (
+    budget,
+    due,
+    hop,
+    ingest,
+    orders_list,
+    orders_release,
+    orders_sales,
+    rows_in,
+    side_by_side,
+    sweep,
+)
 
 from quicksync_dev.backends.select import Backends, select_and_start
 from quicksync_dev.datadir import DataDir
@@ -44,6 +55,7 @@ def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry
         "ingest": lambda: ingest.measure(backends.postgres.url),
         "sweep": lambda: sweep.measure(backends.postgres.url),
         "due": lambda: due.measure(backends.postgres.url),
+        "budget": lambda: budget.measure(backends.postgres.url),
         "rows": lambda: rows_in.measure(backends.postgres.url),
         "side by side": lambda: side_by_side.measure(backends.postgres.url),
         "orders": lambda: orders_list.measure(backends.postgres.url),

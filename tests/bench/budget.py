@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import structlog
@@ -52,10 +52,8 @@ QUIET_SECONDS = 20.0
 """Without live changes: their grants cannot be foreseen, and each is a request of its own."""
 
 SECONDS = 20.0
-TURNS = 16
-"""Merchants that a process serves at once, as its worker does."""
-
-EXPECTED = 150
+EXPECT_SECONDS = 1.0
+EXPECTED = 180
 """Merchants whose turns come next, as the worker names them, after those that have a turn now."""
 
 LIVE_EVERY = 0.25
@@ -90,37 +88,65 @@ class CountedGrants(HttpGrants):
 
 
 @dataclass
+class Fleet:
+    """What the replicas of a service share: the order of their background turns, and the merchants that have a turn."""
+
+    queue: deque[str]
+    turns: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def next(self) -> str:
+        """Return the merchant that waits longest and has no turn."""
+        while True:
+            self.queue.rotate(-1)
+            if self.queue[-1] not in self.turns:
+                return self.queue[-1]
+
+
+@dataclass
 class Process:
-    """A replica of a service: its client, and the queue of merchants that all replicas of the service share."""
+    """A replica of a service. It gives turns to merchants as the worker does."""
 
     clover: Clover
-    grants: HttpGrants
-    queue: deque[str]
+    budget: CallBudget
+    fleet: Fleet
     background: list[float] = field(default_factory=list)
+    expected_at: float = 0.0
 
     async def sweep(self) -> None:
-        """Visit one merchant after another, each for one call."""
+        """Visit one merchant after another, each for one call, as many at once as the budget allows."""
+        own: dict[str, asyncio.Task[None]] = {}
         while True:
-            merchant_id = self.queue[0]
-            self.queue.rotate(-1)
-            self.grants.expect([self.queue[place] for place in range(-TURNS * REPLICAS, EXPECTED)])
-            try:
-                await self._visit(merchant_id, Priority.BULK)
-            except Transient as error:  # as the worker does: it is tried again later
-                log.warning("visit failed", reason=str(error))
-                await asyncio.sleep(1)
-            else:
-                self.background.append(time.monotonic())
+            while len(own) < self.budget.background_turns():
+                merchant_id = self.fleet.next()
+                own[merchant_id] = asyncio.create_task(self._turn(merchant_id, Priority.BULK))
+            if time.monotonic() - self.expected_at > EXPECT_SECONDS:
+                self.expected_at = time.monotonic()
+                self.budget.expect([*own, *(self.fleet.queue[place] for place in range(EXPECTED))])
+            await asyncio.wait(own.values(), return_when=asyncio.FIRST_COMPLETED)
+            own = {merchant_id: turn for merchant_id, turn in own.items() if not turn.done()}
 
     async def live(self, merchant_id: str) -> float:
         """Visit a merchant for a change that somebody waits for; return the milliseconds until its first call."""
         began = time.monotonic()
-        await self._visit(merchant_id, Priority.LIVE)
+        while merchant_id in self.fleet.turns:
+            await asyncio.wait([self.fleet.turns[merchant_id]])
+        await asyncio.create_task(self._turn(merchant_id, Priority.LIVE))
         return 1000 * (time.monotonic() - began) - LATENCY_MS
 
-    async def _visit(self, merchant_id: str, priority: Priority) -> None:
-        async with self.clover.session(merchant_id, priority) as api:
-            await api.get("item_stocks", Answered)
+    async def _turn(self, merchant_id: str, priority: Priority) -> None:
+        task = asyncio.current_task()
+        self.fleet.turns[merchant_id] = cast("asyncio.Task[None]", task)
+        try:
+            async with self.clover.session(merchant_id, priority) as api:
+                await api.get("item_stocks", Answered)
+        except Transient as error:  # as the worker does: it is tried again later
+            log.warning("visit failed", reason=str(error), priority=priority)
+            await asyncio.sleep(1)
+        else:
+            if priority is Priority.BULK:
+                self.background.append(time.monotonic())
+        finally:
+            self.fleet.turns.pop(merchant_id, None)
 
 
 async def measure(dsn: str, seconds: float = SECONDS) -> list[Entry]:
@@ -156,7 +182,7 @@ def _entry(name: str, value: float, unit: str) -> Entry:
 
 async def _run(processes: list[Process], merchants: list[str], seconds: float) -> tuple[float, list[float]]:
     """Let every process sweep, then add live changes to random merchants; return the begin of these and their waits."""
-    sweeping = [asyncio.create_task(process.sweep()) for process in processes for _ in range(TURNS)]
+    sweeping = [asyncio.create_task(process.sweep()) for process in processes]
     await asyncio.sleep(WARM_UP_SECONDS + QUIET_SECONDS)
     began_at, choice = time.monotonic(), Random(1)
     live = []
@@ -167,6 +193,7 @@ async def _run(processes: list[Process], merchants: list[str], seconds: float) -
     waits = await asyncio.gather(*live)
     for process in processes:
         process.background = [at for at in process.background if at <= ended_at]
+    sweeping += [turn for process in processes for turn in process.fleet.turns.values()]
     for each in sweeping:
         each.cancel()
     failed = [each for each in await asyncio.gather(*sweeping, return_exceptions=True) if isinstance(each, Exception)]
@@ -178,11 +205,12 @@ async def _run(processes: list[Process], merchants: list[str], seconds: float) -
 async def _replicas(
     stack: AsyncExitStack, settings: Settings, service: str, asked: list[float], tokens: dict[str, str]
 ) -> list[Process]:
-    queue, replicas = deque(Random(service).sample(list(tokens), len(tokens))), []
+    fleet, replicas = Fleet(deque(Random(service).sample(list(tokens), len(tokens)))), []
     for _ in range(REPLICAS):
         clock, grants = SystemClock(), CountedGrants(settings, service, asked)
-        clover = Clover(settings, grants, CallBudget(grants, clock), Metrics(), clock, user_agent="QuickSync bench")
-        replicas.append(Process(await stack.enter_async_context(clover), grants, queue))
+        budget = CallBudget(grants, clock)
+        clover = Clover(settings, grants, budget, Metrics(), clock, user_agent="QuickSync bench")
+        replicas.append(Process(await stack.enter_async_context(clover), budget, fleet))
     return replicas
 
 

@@ -32,7 +32,7 @@ from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 from common.work import run
 from common.work.batch import Kind
-from common.work.worker import Worker
+from common.work.worker import Budget, Worker
 
 log = structlog.get_logger()
 
@@ -63,8 +63,9 @@ SELECT coalesce(extract(epoch FROM $1 - (
 class Service:
     """All parts of a service. `app.build` fills it; production and tests run the same.
 
-    `resources` (HTTP sessions and the like) are opened before the loops start and closed after they ended.
-    `subscriptions` are those of all services; each publisher declares them before it publishes.
+    `budget` limits and prepares the calls of the work. `resources` (HTTP sessions and the like) are opened before the
+    loops start and closed after they ended. `subscriptions` are those of all services; each publisher declares them
+    before it publishes.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Service:
     kinds: Sequence[Kind]
     routes: Sequence[Route]
     resources: Sequence[AbstractAsyncContextManager[Any]] = ()
+    budget: Budget | None = None
     loops: Sequence[Loop] = ()
     on_shutdown: Sequence[Callable[[], Awaitable[None]]] = ()
     subscriptions: Mapping[str, Iterable[str]] = field(default_factory=lambda: SUBSCRIPTIONS)
@@ -95,7 +97,7 @@ class Service:
         self.publisher = AmqpPublisher(self.queues)
         self.relay = Relay(self.database, self.publisher, self.metrics)
         self.consumer = Consumer(self.queues, self.name, self.inbox.types, self.inbox.take)
-        self.worker = Worker(self.database, self.kinds, self.deps, self.metrics)
+        self.worker = Worker(self.database, self.kinds, self.deps, self.metrics, budget=self.budget)
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Service"]:

@@ -50,6 +50,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         handlers=HANDLERS,
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME, SYNC), *Receiver(database, settings, metrics).routes()],
+        budget=budget,
         resources=[clover],
     )
 

@@ -30,7 +30,8 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     clock, metrics = clock or SystemClock(), Metrics()
     database = Database(settings.postgres_dsn.get_secret_value(), NAME, clock)
     grants = grants or HttpGrants(settings, NAME, clock)
-    clover = Clover(settings, grants, CallBudget(grants, clock), metrics, clock, user_agent=USER_AGENT)
+    budget = CallBudget(grants, clock)
+    clover = Clover(settings, grants, budget, metrics, clock, user_agent=USER_AGENT)
     catalog = CatalogClient(settings, NAME)
     deps = Deps(
         database=database,
@@ -50,6 +51,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         handlers=HANDLERS,
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME, catalog=catalog), *Receiver(database, settings, metrics).routes()],
+        budget=budget,
         resources=[clover, catalog],
         loops=[comparison.run],
     )

@@ -25,14 +25,14 @@ async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
     if await merchants.save(unit, event):
         await store.orders.release(unit, event.merchant_id, Code.CONNECTION_LOST)
         await store.sales.watch(unit, event.merchant_id)
-        unit.mark(SWEEP_SALES, event.merchant_id, SALES_KEY, due=unit.now + FIRST_SWEEP)
+        unit.mark(SWEEP_SALES, event.merchant_id, SALES_KEY, priority=Priority.BULK, due=unit.now + FIRST_SWEEP)
     await _erase(event, unit)
 
 
 async def on_merchant_disconnected(event: MerchantDisconnected, unit: Unit) -> None:
     """Store that the merchant is disconnected, and end its sweep. Its orders are held when they next ask for access."""
     if await merchants.save(unit, event):
-        unit.mark(SWEEP_SALES, event.merchant_id, SALES_KEY)
+        unit.mark(SWEEP_SALES, event.merchant_id, SALES_KEY, priority=Priority.BULK)
     await _erase(event, unit)
 
 

@@ -149,6 +149,9 @@ class OneGrant:
         self.taken.append(want)
         return self.grant
 
+    def expect(self, merchant_ids: list[str]) -> None:
+        """There is only one grant."""
+
     def forget(self, merchant_id: str) -> None:
         """There is only one grant."""
 

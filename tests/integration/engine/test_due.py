@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,7 +52,7 @@ async def mark(engine: Engine, *keys: str, merchant: str = MERCHANT, **how: Any)
 
 async def take(engine: Engine, token: UUID | None = None, limit: int = 10) -> list[str]:
     async with engine.database.connection() as conn:
-        return await table.take(conn, engine.clock.now(), limit, token or uuid4(), LEASE)
+        return list(await table.take(conn, engine.clock.now(), limit, token or uuid4(), LEASE))
 
 
 async def end_turn(engine: Engine, token: UUID, merchant: str = MERCHANT) -> None:
@@ -79,7 +80,7 @@ async def test_a_look_does_not_walk_the_merchants(engine: Engine) -> None:
         await table.repair(conn, engine.clock.now())
     soon = engine.clock.now() + timedelta(seconds=3)
 
-    assert await pages(engine, turns.TAKE, soon, [], 16, uuid4(), LEASE) <= FEW_PAGES
+    assert await pages(engine, turns.TAKE, soon, [], 16, uuid4(), LEASE, 16) <= FEW_PAGES
     assert await pages(engine, turns.NEXT_READY, soon) <= FEW_PAGES
     assert [row["name"] for row in await engine.fetch("SELECT name FROM lease ORDER BY name")] == ["M1", "M2", "M3"]
 
@@ -94,7 +95,7 @@ async def test_postponed_rows_do_not_slow_the_due_ones(engine: Engine) -> None:
         assert [row.key for row in await table.due(conn, *looked[:3])] == ["now"]
     assert await pages(engine, turns.DUE, *looked) <= FEW_PAGES
     ended = MERCHANT, turns.PRIORITIES, engine.clock.now(), True, engine.clock.now()
-    assert await pages(engine, turns.END_TURN, *ended) <= FEW_PAGES
+    assert await pages(engine, turns.END_TURN, *ended, 9) <= FEW_PAGES
 
 
 async def test_leases_of_killed_processes_cost_nothing_and_go(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +103,7 @@ async def test_leases_of_killed_processes_cost_nothing_and_go(engine: Engine, mo
     monkeypatch.setattr(lease, "FORGET_AT_ONCE", 7_000)
     await engine.fetch(STALE_LEASES, MANY)
     await mark(engine, "a")
-    assert await pages(engine, turns.TAKE, engine.clock.now(), [], 16, uuid4(), LEASE) <= FEW_PAGES
+    assert await pages(engine, turns.TAKE, engine.clock.now(), [], 16, uuid4(), LEASE, 16) <= FEW_PAGES
 
     async with engine.database.connection() as conn:
         await lease.forget_expired(conn)
@@ -306,3 +307,66 @@ async def test_a_clock_that_jumps_ahead_runs_everything_once(engine: Engine) -> 
     await worker(engine, push).run_until_idle()
 
     assert sorted(done) == ["in 0 hours", "in 1 hours", "in 2 hours"]
+
+
+async def test_urgent_work_is_found_before_a_backlog_of_background_work(engine: Engine) -> None:
+    """However many merchants wait for a sweep; a sweep has its turn when nothing urgent is due."""
+    for number in range(30):
+        await mark(engine, "all", merchant=f"SWEPT{number:08}", priority=Priority.BULK)
+    engine.clock.advance(10)
+    await mark(engine, "live", merchant="LIVE000000000", priority=Priority.LIVE)
+    assert (await take(engine, limit=1)) == ["LIVE000000000"]
+    assert (await take(engine, limit=1)) == ["SWEPT00000000"]
+
+
+async def test_urgent_work_of_a_merchant_that_waits_for_its_sweep(engine: Engine) -> None:
+    """A mark makes the merchant urgent, and the end of its turn makes it an ordinary one again."""
+    merchants = [f"SWEPT{number:08}" for number in range(5)]
+    for each in merchants:
+        await mark(engine, "all", merchant=each, priority=Priority.BULK)
+    engine.clock.advance(1)
+    await mark(engine, "live", merchant=merchants[3], priority=Priority.NORMAL)
+    token = uuid4()
+    assert (await take(engine, token, limit=1)) == [merchants[3]]
+    await engine.fetch("DELETE FROM work WHERE key = 'live' RETURNING 1")
+    await end_turn(engine, token, merchants[3])
+    assert sorted(await take(engine, limit=5)) == merchants
+    assert await engine.fetch("SELECT 1 FROM due_merchant WHERE urgent_due_at < 'infinity'") == []
+
+
+async def test_background_turns_are_as_many_as_the_budget_allows(engine: Engine) -> None:
+    """The rest of the turns is kept for urgent work, and the merchants that come next are named to the budget."""
+    for number in range(9):
+        await mark(engine, "all", merchant=f"SWEPT{number:08}", priority=Priority.BULK)
+    budget, over = FewTurns(), asyncio.Event()
+    started: list[str] = []
+
+    async def function(batch: Batch, _deps: object) -> None:
+        started.append(batch.merchant_id)
+        await over.wait()
+
+    working = worker(engine, function, budget=budget)
+    await working.poll()
+    await mark(engine, "live", merchant="LIVE000000000")
+    await working.poll()
+    await eventually(lambda: len(started) == budget.background_turns() + 1)
+    await working.poll()
+    over.set()
+    await working.run_until_idle()
+    assert "LIVE000000000" in started[:3]
+    assert budget.expected
+    assert set(budget.expected) >= {f"SWEPT{number:08}" for number in range(9)}
+    assert len(started) == 10
+
+
+@dataclass
+class FewTurns:
+    """A budget for two background turns at once."""
+
+    expected: list[str] = field(default_factory=list)
+
+    def background_turns(self) -> int:
+        return 2
+
+    def expect(self, merchant_ids: list[str]) -> None:
+        self.expected = self.expected or merchant_ids

@@ -5,7 +5,7 @@ import heapq
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import count
-from math import inf
+from math import ceil, inf
 
 import structlog
 
@@ -19,8 +19,16 @@ log = structlog.get_logger()
 CATCH_UP_SECONDS = 0.05
 """A call that starts this much late, because the process was busy, does not delay the next one."""
 
+BACKGROUND_CATCH_UP_SECONDS = 0.25
+"""The same for background calls, which give way to live ones; the rate of all calls bounds them as well."""
+
 BUSY_SECONDS = 0.15
 """A wait for the next call above which the process asks for as many calls as there are."""
+
+WAIT_SECONDS = 0.75
+"""About the time that the last of the background turns waits for its call."""
+
+FIRST_TURNS = 4
 
 STAYS_BUSY_SECONDS = 5.0
 
@@ -67,6 +75,17 @@ class CallBudget:
         if self._lease is not None:
             self._count(priority, self._lease)
 
+    def background_turns(self) -> int:
+        """Return how many turns of background work may run at once, so that none waits long for its first call.
+
+        A turn keeps its merchant, whose live changes wait for its end.
+        """
+        return ceil(WAIT_SECONDS * self._lease.background_rate) if self._lease else FIRST_TURNS
+
+    def expect(self, merchant_ids: list[str]) -> None:
+        """Name the merchants whose turns come next, so that their grants are taken together."""
+        self._leases.expect(merchant_ids)
+
     async def _admit(self, priority: Priority) -> None:
         place = priority, next(self._numbers)
         heapq.heappush(self._line, place)
@@ -97,10 +116,11 @@ class CallBudget:
         return at - self._clock.monotonic()
 
     def _count(self, priority: Priority, lease: Lease) -> None:
-        earliest = self._clock.monotonic() - CATCH_UP_SECONDS
-        self._started = max(self._started + 1 / lease.rate, earliest)
+        now = self._clock.monotonic()
+        self._started = max(self._started + 1 / lease.rate, now - CATCH_UP_SECONDS)
         if priority is Priority.BULK:
-            self._background_started = max(self._background_started + 1 / lease.background_rate, earliest)
+            at = self._background_started + 1 / lease.background_rate
+            self._background_started = max(at, now - BACKGROUND_CATCH_UP_SECONDS)
 
     async def _fresh(self) -> Lease:
         """Return a lease that is good now; renew it in time, while calls go on under the old one."""

@@ -60,7 +60,11 @@ class Grant:
 
 
 class Leases(Protocol):
-    """A source of the process's lease."""
+    """A source of the process's lease, and of grants that are taken ahead."""
+
+    def expect(self, merchant_ids: list[str]) -> None:
+        """Name the merchants whose turns come next; their grants are taken together with the next that is needed."""
+        ...
 
     async def lease(self, want: Want) -> Lease:
         """Take or renew the process's lease. Raise Throttled when the app's calls are taken, or Unavailable."""
@@ -84,10 +88,6 @@ class MerchantGrants(Protocol):
 
 class Grants(Leases, MerchantGrants, Protocol):
     """A source of both, as each service has one."""
-
-    def expect(self, merchant_ids: list[str]) -> None:
-        """Name the merchants whose turns come next; their grants are taken together with the next that is needed."""
-        ...
 
 
 class MerchantRequest(Input):

@@ -64,13 +64,16 @@ ON CONFLICT (merchant_id, kind, key) DO UPDATE SET
 # a later time without having seen these marks. Such locks do not wait for one another, so the units of one merchant
 # commit side by side. A row is changed only when it gets an earlier time.
 ANNOUNCE = """
-INSERT INTO due_merchant (merchant_id, due_at)
-SELECT merchant_id, due_at FROM unnest($1::text[], $2::timestamptz[]) AS marked (merchant_id, due_at)
+INSERT INTO due_merchant (merchant_id, due_at, urgent_due_at)
+SELECT merchant_id, due_at, coalesce(urgent_due_at, 'infinity')
+FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS marked (merchant_id, due_at, urgent_due_at)
 WHERE NOT EXISTS (
     SELECT FROM due_merchant known WHERE known.merchant_id = marked.merchant_id AND known.due_at <= marked.due_at
+        AND known.urgent_due_at <= coalesce(marked.urgent_due_at, 'infinity')
     FOR KEY SHARE
 )
-ON CONFLICT (merchant_id) DO UPDATE SET due_at = least(due_merchant.due_at, excluded.due_at)
+ON CONFLICT (merchant_id) DO UPDATE SET due_at = least(due_merchant.due_at, excluded.due_at),
+    urgent_due_at = least(due_merchant.urgent_due_at, excluded.urgent_due_at)
 """
 
 
@@ -101,6 +104,7 @@ class Unit:
     _gathered: dict[tuple[Apply, str], Gathered] = field(default_factory=dict)
     _traces: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _due: dict[str, datetime] = field(default_factory=dict)
+    _urgent: dict[str, datetime] = field(default_factory=dict)
     _topics: set[str] = field(default_factory=set)
 
     def emit(self, *events: Event) -> None:
@@ -127,15 +131,20 @@ class Unit:
             known = self._marks.get((merchant_id, kind, key))
             if known is not None:
                 mark = Mark(merchant_id, kind, key, min(known.priority, priority), min(known.due, mark.due))
-            self.announce(merchant_id, mark.due)
+            self.announce(merchant_id, mark.due, is_urgent=mark.priority < Priority.BULK)
             self._marks[merchant_id, kind, key] = mark
             self._traces[merchant_id, kind, key] = tracing.current()
 
-    def announce(self, merchant_id: str, due: datetime | None = None) -> None:
-        """Let the worker look at this merchant, now or at `due`, if this unit commits. `mark` does it by itself."""
+    def announce(self, merchant_id: str, due: datetime | None = None, *, is_urgent: bool = True) -> None:
+        """Let the worker look at this merchant, now or at `due`, if this unit commits. `mark` does it by itself.
+
+        Merchants with urgent work, which is all but background work, have their turns before the others.
+        """
         self.notify("work")
         due = max(due or self.now, self.now)  # a merchant with an earlier time would jump the queue of merchants
         self._due[merchant_id] = min(self._due.get(merchant_id, due), due)
+        if is_urgent:
+            self._urgent[merchant_id] = min(self._urgent.get(merchant_id, due), due)
 
     def notify(self, topic: str) -> None:
         """Wake the waiters of this topic once the unit has committed."""
@@ -184,7 +193,8 @@ class Unit:
             )
         if self._due:  # last, so that a lock which all work of a merchant shares is held for the commit only
             merchants = sorted(self._due)
-            await self.conn.execute(ANNOUNCE, merchants, [self._due[each] for each in merchants])
+            due, urgent = [self._due[each] for each in merchants], [self._urgent.get(each) for each in merchants]
+            await self.conn.execute(ANNOUNCE, merchants, due, urgent)
 
     @property
     def topics(self) -> frozenset[str]:

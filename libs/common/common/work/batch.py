@@ -166,6 +166,11 @@ class Batch:
         return [row.key for row in rows]
 
     @property
+    def priority(self) -> Priority:
+        """The priority of the most urgent key, which the calls of the batch have too."""
+        return Priority(min(row.priority for row in self.rows))
+
+    @property
     def now(self) -> datetime:
         """The moment, by the service's clock."""
         return self.database.clock.now()

@@ -7,8 +7,9 @@ batch is split until the bad row stands alone; a transient failure is retried la
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import uuid4
 
 import structlog
@@ -18,6 +19,7 @@ from common.contracts.problems import Code
 from common.db import lease
 from common.db.database import Database
 from common.db.lease import LeaseLost
+from common.db.unit import Connection
 from common.errors import (
     Again,
     Ambiguous,
@@ -49,6 +51,9 @@ TURN_SECONDS = 2.0
 """Long enough for a few Clover calls, short enough that other merchants wait no longer than they would notice."""
 TAKE = 200
 """Rows read at once; those of the first row's kind make the batch."""
+EXPECT_SECONDS = 1.0
+EXPECTED = 180
+"""Merchants named ahead; several replicas name the same ones, and each serves a part of them."""
 WRITE_ATTEMPTS = 4
 UNKNOWN_COOL_DOWN = timedelta(seconds=2)
 """The cool-down after an error that names no time, such as a share of the calls that others hold."""
@@ -66,11 +71,44 @@ class CoolDown(Exception):
         self.seconds = seconds
 
 
+class Budget(Protocol):
+    """The budget of the calls that turns make."""
+
+    def background_turns(self) -> int:
+        """Return how many turns of background work may run at once, so that none waits long for its first call."""
+        ...
+
+    def expect(self, merchant_ids: list[str]) -> None:
+        """Prepare the calls of these merchants, whose turns come next."""
+        ...
+
+
+@dataclass(frozen=True)
+class Unlimited:
+    """The budget of a service whose work needs none."""
+
+    turns: int
+
+    def background_turns(self) -> int:
+        """Implement Budget."""
+        return self.turns
+
+    def expect(self, merchant_ids: list[str]) -> None:
+        """Implement Budget."""
+
+
 class Worker:
     """The worker of one service process: up to `concurrency` merchants at once, each in its own task."""
 
     def __init__(
-        self, database: Database, kinds: Iterable[Kind], deps: object, metrics: Metrics, *, concurrency: int = 16
+        self,
+        database: Database,
+        kinds: Iterable[Kind],
+        deps: object,
+        metrics: Metrics,
+        *,
+        concurrency: int = 16,
+        budget: Budget | None = None,
     ) -> None:
         self._database = database
         self._clock = database.clock
@@ -78,6 +116,9 @@ class Worker:
         self._deps = deps
         self._metrics = metrics
         self._concurrency = concurrency
+        self._budget = budget or Unlimited(concurrency)
+        self._background: set[str] = set()
+        self._expected_at = database.clock.monotonic() - EXPECT_SECONDS
         self._token = uuid4()
         self._turns: dict[str, asyncio.Task[None]] = {}
         self._renewed_at: dict[str, float] = {}
@@ -114,6 +155,7 @@ class Worker:
         """Start a turn for each merchant that is due, up to `concurrency` turns."""
         for name in [name for name, turn in self._turns.items() if turn.done()]:
             turn = self._turns.pop(name)
+            self._background.discard(name)
             if not turn.cancelled():
                 turn.result()  # a bug in the engine ends the process, instead of silently stopping one merchant
         now, free = self._clock.now(), self._concurrency - len(self._turns)
@@ -122,14 +164,24 @@ class Worker:
         self._polled_at = now
         if not free:
             return
+        room = max(0, self._budget.background_turns() - len(self._background))
         async with self._database.connection() as conn:
-            taken = await table.take(conn, now, free, self._token, LEASE, besides=self._turns)
+            taken = await table.take(conn, now, free, self._token, LEASE, besides=self._turns, background=room)
             self._next_ready = await table.next_ready(conn, now) if len(taken) < free else None
+            if len(taken) >= min(free, room):
+                await self._expect(conn, now)
+        self._background |= {merchant_id for merchant_id, is_urgent in taken.items() if not is_urgent}
         for merchant_id in taken:
             self._renewed_at[merchant_id] = self._clock.monotonic()
             turn = asyncio.create_task(self._turn(merchant_id), name=f"work for {merchant_id}")
             self._turns[merchant_id] = turn
             turn.add_done_callback(lambda _: self._database.wakeups.notify("work"))
+
+    async def _expect(self, conn: Connection, now: datetime) -> None:
+        """Tell the budget which merchants have turns now and next, so that it can prepare them together."""
+        if self._clock.monotonic() - self._expected_at >= EXPECT_SECONDS:
+            self._expected_at = self._clock.monotonic()
+            self._budget.expect([*self._turns, *await table.waiting(conn, now, EXPECTED)])
 
     async def run_until_idle(self) -> None:
         """Work until nothing is due, for tests and tools."""

@@ -52,7 +52,7 @@ async def _compare_pages(batch: Batch, run: Run, deps: Deps) -> bool:
     """Compare page after page until the slice is over; return whether all are compared."""
     if _reached(run) is not None:
         return True
-    async with deps.clover.session(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         while True:
             page = await clover.item_page(api, int(run.cursor or 0))
             ids = [item.id for item in page.items]

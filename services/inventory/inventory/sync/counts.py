@@ -36,7 +36,7 @@ async def read_stock(batch: Batch, deps: Deps) -> None:
     async with batch.database.connection() as conn:
         known = await levels.count_levels(conn, batch.merchant_id)
         batch.subjects |= await levels.labels(conn, batch.merchant_id, batch.keys)
-    async with deps.clover.session(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         item_ids = batch.keys_untried_first
         if min(len(item_ids), PAGES_AT_ONCE + 1) > known // LARGEST_PAGE + 1:  # else single reads cost fewer calls
             item_ids = await _read_pages(batch, api, item_ids)
@@ -92,7 +92,7 @@ async def _absorb_pages(batch: Batch, run: Run, deps: Deps) -> bool:
     """Account for page after page until the slice is over; return whether that was all."""
     if _reached(run) is not None:
         return True
-    async with deps.clover.session(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         while True:
             page = await clover.read_page(api, int(run.cursor or 0))
             ids = list(page.reading.counts)

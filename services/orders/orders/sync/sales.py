@@ -56,7 +56,7 @@ async def read_sale(batch: Batch, deps: Deps) -> None:
     if not order_ids:
         return
     batch.subjects |= {each: LABEL.format(order_id=each) for each in order_ids}
-    async with deps.clover.session(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         # One call lists many orders; a single one is read by its id, which no index delays.
         found = await clover.find(api, order_ids) if len(order_ids) > 1 else []
         await _publish(batch, api, found)
@@ -70,7 +70,7 @@ async def find_payment(batch: Batch, deps: Deps) -> None:  # noqa: ARG001 - the 
     async with batch.unit() as unit:
         known = await store.sales.of_payments(unit.conn, batch.merchant_id, batch.keys)
         if set(batch.keys) - set(known):
-            unit.mark(SWEEP_SALES, batch.merchant_id, SALES_KEY, due=unit.now + SOON)
+            unit.mark(SWEEP_SALES, batch.merchant_id, SALES_KEY, priority=Priority.BULK, due=unit.now + SOON)
 
 
 async def sweep_sales(batch: Batch, deps: Deps) -> None:
@@ -81,7 +81,7 @@ async def sweep_sales(batch: Batch, deps: Deps) -> None:
         watch = await store.sales.watch(unit, batch.merchant_id)
     begin = max(watch.read_until - OVERLAP, batch.now - WINDOW)
     latest, over = watch.sweep_from or begin, deps.database.clock.monotonic() + SLICE_SECONDS
-    async with deps.clover.session(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         async for page in clover.changed_since(api, latest):
             await _publish(batch, api, await _not_ours(batch, page.orders))
             reached = max([latest, *(each.sale(()).modified_at for each in page.orders)])

@@ -19,7 +19,7 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
         before = await store.setup.find(conn, batch.merchant_id)
         if not await store.orders.any_held(conn, batch.merchant_id, SETUP_CODES):
             return
-    async with deps.clover.session(batch.merchant_id) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         found, _ = await look_for_setup(batch, api, before)
     if not found.complete:
         for key in batch.keys:

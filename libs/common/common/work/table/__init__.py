@@ -3,7 +3,7 @@
 from common.work.table.lists import State, kind_and_key, listed, states
 from common.work.table.outcomes import drop_rows, finish, hold, lock, more, postpone, repeat
 from common.work.table.requests import drop, release, release_keys, retry, retry_row
-from common.work.table.turns import due, end_turn, next_ready, repair, take
+from common.work.table.turns import due, end_turn, next_ready, repair, take, waiting
 
 __all__ = [
     "State",
@@ -27,4 +27,5 @@ __all__ = [
     "retry_row",
     "states",
     "take",
+    "waiting",
 ]

@@ -1,8 +1,9 @@
 """Finds what is due: the merchants, in the order of their turns, and the rows of one merchant.
 
 `due_merchant` has a row for each merchant with work. It is due at the earliest due time of its rows, but stands behind
-all that already wait once it had a turn. A merchant that cools down is not ready before `cools_until`. Every statement
-here costs the same however many merchants or rows there are.
+all that already wait once it had a turn. A merchant with work that is more urgent than background work has its turn
+before the others, and waits in a line of such merchants only. A merchant that cools down is not ready before
+`cools_until`. Every statement here costs the same however many merchants or rows there are.
 """
 
 from collections.abc import Collection
@@ -23,19 +24,35 @@ REPAIRED_AT_ONCE = 1000
 # Two replicas that look at once skip each other's rows. The row lock does not conflict with those of marks, so a
 # merchant that is marked all the time is found all the same.
 TAKE = """
-WITH ready AS (
+WITH urgent AS MATERIALIZED (
     SELECT merchant_id FROM due_merchant
-    WHERE ready_at <= $1 AND merchant_id <> ALL($2)
+    WHERE urgent_at <= $1 AND urgent_due_at < 'infinity' AND merchant_id <> ALL($2)
         AND NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND expires_at > now())
-    ORDER BY ready_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+    ORDER BY urgent_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+), others AS (
+    SELECT merchant_id FROM due_merchant
+    WHERE ready_at <= $1 AND merchant_id <> ALL($2) AND merchant_id NOT IN (SELECT merchant_id FROM urgent)
+        AND NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND expires_at > now())
+    ORDER BY ready_at LIMIT least($6, $3 - (SELECT count(*) FROM urgent)) FOR NO KEY UPDATE SKIP LOCKED
+), ready AS (
+    SELECT merchant_id, true AS is_urgent FROM urgent UNION ALL SELECT merchant_id, false FROM others
+), taken AS (
+    INSERT INTO lease (name, token, expires_at) SELECT merchant_id, $4, now() + $5 FROM ready ORDER BY merchant_id
+    ON CONFLICT (name) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at
+    WHERE lease.expires_at <= now()
+    RETURNING name
 )
-INSERT INTO lease (name, token, expires_at) SELECT merchant_id, $4, now() + $5 FROM ready ORDER BY merchant_id
-ON CONFLICT (name) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at
-WHERE lease.expires_at <= now()
-RETURNING name
+SELECT name, is_urgent FROM taken JOIN ready ON merchant_id = name
 """
 
-NEXT_READY = "SELECT ready_at FROM due_merchant WHERE ready_at > $1 ORDER BY ready_at LIMIT 1"
+NEXT_READY = """
+SELECT least(
+    (SELECT ready_at FROM due_merchant WHERE ready_at > $1 ORDER BY ready_at LIMIT 1),
+    (SELECT urgent_at FROM due_merchant WHERE urgent_at > $1 AND urgent_due_at < 'infinity' ORDER BY urgent_at LIMIT 1)
+)
+"""
+
+WAITING = "SELECT merchant_id FROM due_merchant WHERE ready_at <= $1 ORDER BY ready_at LIMIT $2"
 
 DUE = """
 SELECT id, kind, key, seq, attempts, problem, trace,
@@ -60,14 +77,18 @@ FROM released
 # before the lock was taken.
 END_TURN = """
 WITH next AS (
-    SELECT min(first.due_at) AS due_at FROM unnest($2::smallint[]) AS level (priority) CROSS JOIN LATERAL (
+    SELECT min(first.due_at) AS due_at, min(first.due_at) FILTER (WHERE level.priority < $6) AS urgent_due_at
+    FROM unnest($2::smallint[]) AS level (priority) CROSS JOIN LATERAL (
         SELECT due_at FROM work
         WHERE merchant_id = $1 AND work.priority = level.priority AND NOT held ORDER BY due_at LIMIT 1
     ) AS first
 ), over AS (
     DELETE FROM due_merchant USING next WHERE merchant_id = $1 AND $4 AND next.due_at IS NULL
 )
-UPDATE due_merchant SET due_at = CASE WHEN $4 THEN greatest(next.due_at, $3) ELSE $3 END, cools_until = $5
+UPDATE due_merchant SET due_at = CASE WHEN $4 THEN greatest(next.due_at, $3) ELSE $3 END,
+    urgent_due_at = CASE WHEN NOT $4 THEN $3 WHEN next.urgent_due_at IS NULL THEN 'infinity'
+        ELSE greatest(next.urgent_due_at, $3) END,
+    cools_until = $5
 FROM next WHERE merchant_id = $1 AND NOT ($4 AND next.due_at IS NULL)
 """
 
@@ -99,13 +120,28 @@ SELECT max(merchant_id) FROM portion
 
 
 async def take(
-    conn: Connection, now: datetime, limit: int, token: UUID, ttl: timedelta, *, besides: Collection[str] = ()
-) -> list[str]:
-    """Lease the merchants that are ready and free, those that wait longest first, and return them.
+    conn: Connection,
+    now: datetime,
+    limit: int,
+    token: UUID,
+    ttl: timedelta,
+    *,
+    besides: Collection[str] = (),
+    background: int | None = None,
+) -> dict[str, bool]:
+    """Lease the merchants that are ready and free; return whether each was taken because of urgent work.
 
+    Those with urgent work come first, then at most `background` others; in each line the longest waiting come first.
     Those named by `besides` are left out: this process still works for them.
     """
-    return [row["name"] for row in await conn.fetch(TAKE, now, list(besides), limit, token, ttl)]
+    most = limit if background is None else min(background, limit)
+    rows = await conn.fetch(TAKE, now, list(besides), limit, token, ttl, most)
+    return {row["name"]: row["is_urgent"] for row in rows}
+
+
+async def waiting(conn: Connection, now: datetime, limit: int) -> list[str]:
+    """Return the merchants that are ready, those that wait longest first, whether or not they are free."""
+    return [row["merchant_id"] for row in await conn.fetch(WAITING, now, limit)]
 
 
 async def next_ready(conn: Connection, now: datetime) -> datetime | None:
@@ -129,7 +165,8 @@ async def end_turn(unit: Unit, merchant_id: str, token: UUID, cool_down: timedel
     if row is None:
         return
     cools_until = unit.now + min(cool_down, LONGEST_COOL_DOWN)
-    await unit.conn.execute(END_TURN, merchant_id, PRIORITIES, unit.now, row["quiet"], cools_until)
+    quiet, background = row["quiet"], Priority.BULK
+    await unit.conn.execute(END_TURN, merchant_id, PRIORITIES, unit.now, quiet, cools_until, background)
 
 
 async def repair(conn: Connection, now: datetime) -> None:
