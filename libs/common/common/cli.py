@@ -84,7 +84,9 @@ def _faults(error: ValidationError) -> Iterator[str]:
     for each in error.errors(include_url=False, include_context=False, include_input=False):
         message = each["msg"].removeprefix("Value error, ")
         # a fault of several settings together has no field; its message names the variable
-        yield f"{_variable(str(each['loc'][0]))}: {_described(each['type'], message)}" if each["loc"] else message
+        field, *within = map(str, each["loc"]) or [""]
+        place = "".join(f"{part}: " for part in within)  # of a setting with several parts
+        yield f"{_variable(field)}: {place}{_described(each['type'], message)}" if field else message
 
 
 def _described(kind: str, message: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from common.clock import Clock
@@ -56,11 +57,17 @@ class Recent(Generic[K, V]):
         if len(self._values) > self._most:
             self._values.popitem(last=False)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire_on_time)
+            with suppress(RuntimeError):  # without a loop, no process idles that would have to expire something
+                self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire_on_time)
 
     def forget(self, key: K) -> None:
         """Drop the value of this key, if there is one."""
         self._values.pop(key, None)
+
+    def forget_all(self, matches: Callable[[K], bool]) -> None:
+        """Drop the values of all keys that match."""
+        for key in [key for key in self._values if matches(key)]:
+            del self._values[key]
 
     def _expire(self) -> None:
         now = self._clock.monotonic()

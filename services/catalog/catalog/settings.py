@@ -11,8 +11,17 @@ LIMITS = {"app": 50, "token": 16, "app_concurrent": 10, "token_concurrent": 5}
 """Clover's documented limits: calls a second, and calls in flight, per app and per token."""
 
 
+HOW = f"name each of {', '.join(LIMITS)} once, as in app=50,token=16,app_concurrent=10,token_concurrent=5"
+
+
 def _pairs(value: object) -> object:
-    return dict(part.split("=", 1) for part in value.split(",")) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    pairs = [part.strip().partition("=") for part in value.split(",")]
+    named = {name: number for name, equals, number in pairs if equals}
+    if len(named) < len(pairs):
+        raise ValueError(HOW)
+    return named
 
 
 class Settings(CommonSettings):
@@ -20,7 +29,7 @@ class Settings(CommonSettings):
 
     master_keys: Annotated[Secrets, Field(min_length=1)]
     clover_limits: Annotated[
-        dict[str, Annotated[int, Field(gt=0)]],
+        dict[str, Annotated[int, Field(gt=0, le=100_000)]],
         NoDecode,
         BeforeValidator(_pairs),
         Field(default_factory=LIMITS.copy),
@@ -43,5 +52,5 @@ class Settings(CommonSettings):
     @classmethod
     def _four_limits(cls, value: dict[str, int]) -> dict[str, int]:
         if set(value) != set(LIMITS):
-            raise ValueError(f"name each of {', '.join(LIMITS)} once, as in app=50,token=16,…")
+            raise ValueError(HOW)
         return value

@@ -15,6 +15,7 @@ from tests.support.eventually import eventually
 from common.clover.transport import MerchantApi
 from common.contracts.orders import OrderSynced
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.db.unit import Priority
 
 STEPS = {
     "order": ("POST", r"/orders$"),
@@ -213,8 +214,8 @@ class Deadly:
     calls: int = 0
 
     @asynccontextmanager
-    async def session(self, merchant_id: str) -> AsyncIterator["DeadlyApi"]:
-        async with self.clover.session(merchant_id) as api:
+    async def session(self, merchant_id: str, priority: Priority) -> AsyncIterator["DeadlyApi"]:
+        async with self.clover.session(merchant_id, priority) as api:
             yield DeadlyApi(api, self)
 
     async def strike(self, call: Callable[[], Awaitable[Any]]) -> Any:

@@ -14,6 +14,7 @@ from tests.integration.orders.conftest import ADA, SETTLE, InClover, Orders, in_
 from tests.support.clover import Shop
 
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderSynced
+from common.db.unit import Priority
 from orders.domain.clover_order import CloverOrder, Payment
 from orders.domain.order import Order, RequestedAction
 from orders.domain.plan import missing, row_id
@@ -122,8 +123,8 @@ class FailPoint:
     goes_on: asyncio.Event = field(default_factory=asyncio.Event)
 
     @asynccontextmanager
-    async def session(self, merchant_id: str) -> AsyncIterator["FailingApi"]:
-        async with self.clover.session(merchant_id) as api:
+    async def session(self, merchant_id: str, priority: Priority) -> AsyncIterator["FailingApi"]:
+        async with self.clover.session(merchant_id, priority) as api:
             yield FailingApi(api, self)
 
     def is_its_call(self, what: str, method: str, path: str) -> bool:

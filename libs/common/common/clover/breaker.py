@@ -15,6 +15,7 @@ import structlog
 from common.backoff import backoff_delay
 from common.clock import Clock
 from common.errors import Ambiguous, AppError, OutOfService, TimedOut, Transient, Unavailable
+from common.recent import Recent
 
 log = structlog.get_logger()
 
@@ -93,7 +94,7 @@ class Breaker:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._regions: dict[tuple[str, Lane], Circuit] = {}
-        self._tokens: dict[tuple[str, Lane, str], Circuit] = {}
+        self._tokens: Recent[tuple[str, Lane, str], Circuit] = Recent(clock)
 
     def check(self, region: str, merchant_id: str, lane: Lane) -> None:
         """Raise OutOfService while no such call may be made for this merchant."""
@@ -127,7 +128,7 @@ class Breaker:
     def _circuits(self, region: str, merchant_id: str, lane: Lane) -> list[Circuit]:
         return [
             self._regions.setdefault((region, lane), Circuit(FAILED_TOKENS, FAILED_TOKENS)),
-            self._tokens.setdefault((region, lane, merchant_id), Circuit(FAILED_CALLS, FAILED_RESOURCES)),
+            self._tokens.use((region, lane, merchant_id), lambda: Circuit(FAILED_CALLS, FAILED_RESOURCES)),
         ]
 
     def _wait(self, region: str, merchant_id: str, lane: Lane) -> timedelta | None:
@@ -155,8 +156,8 @@ class Breaker:
         of_region = self._regions.pop((region, lane), None)
         if of_region and of_region.is_open:
             log.info("Clover responds again", region=region, lane=lane)
-            self._tokens = {name: each for name, each in self._tokens.items() if name[:2] != (region, lane)}
-        self._tokens.pop((region, lane, merchant_id), None)
+            self._tokens.forget_all(lambda name: name[:2] == (region, lane))
+        self._tokens.forget((region, lane, merchant_id))
 
 
 def _is_timeout(error: AppError) -> bool:

@@ -156,6 +156,7 @@ class Worker:
         for name in [name for name, turn in self._turns.items() if turn.done()]:
             turn = self._turns.pop(name)
             self._background.discard(name)
+            self._renewed_at.pop(name, None)
             if not turn.cancelled():
                 turn.result()  # a bug in the engine ends the process, instead of silently stopping one merchant
         now, free = self._clock.now(), self._concurrency - len(self._turns)
@@ -317,11 +318,11 @@ class Worker:
             try:
                 async with asyncio.timeout(RENEW_SECONDS), self._database.connection() as conn:
                     renewed = await lease.prolong(conn, list(running), self._token, LEASE)
-                self._renewed_at |= dict.fromkeys(renewed, now)
+                self._renewed_at |= {name: now for name in renewed if name in self._turns}
             except (Transient, TimeoutError) as error:
                 log.warning("leases not renewed", reason=str(error) or "the database does not answer")
             for name, turn in running.items():
-                if self._clock.monotonic() - self._renewed_at[name] > SAFE_SECONDS:
+                if self._clock.monotonic() - self._renewed_at.get(name, now) > SAFE_SECONDS:
                     log.warning("turn cancelled, its lease could not be renewed", merchant_id=name)
                     turn.cancel()
 
