@@ -6,10 +6,10 @@ ON_WORKERS = -n $(WORKERS) --no-loadscope-reorder
 .DEFAULT_GOAL := help
 # Tests start many Python processes: without compiled modules, each compiles all our code and pytest all its tests anew.
 export PYTHONDONTWRITEBYTECODE =
-.PHONY: help setup servers up demo test test-fast lint format bench bars mutants nightly docs release clients lock images clean
+.PHONY: help setup servers up demo test test-fast lint format bench bars mutants nightly docs release clients conformance lock images clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## build .venv from the lock
 	@tools/setup
@@ -65,6 +65,9 @@ release: docs ## write down the event schemas and subscriptions of this release;
 
 clients: setup ## generate typed clients from docs/openapi, in Python and TypeScript, and compile them (needs npm)
 	@$(BIN)/python -m tests.support.clients
+
+conformance: setup ## try the local Clover with a client that nobody here wrote: 47 calls of clover-mcp
+	@tools/conformance
 
 lock: ## resolve the dependencies anew (needs uv)
 	@requirements/lock

@@ -84,7 +84,7 @@ def _faults(error: ValidationError) -> Iterator[str]:
     for each in error.errors(include_url=False, include_context=False, include_input=False):
         message = each["msg"].removeprefix("Value error, ")
         # a fault of several settings together has no field; its message names the variable
-        field, *within = map(str, each["loc"]) or [""]
+        field, *within = [str(part) for part in each["loc"]] or [""]
         place = "".join(f"{part}: " for part in within)  # of a setting with several parts
         yield f"{_variable(field)}: {place}{_described(each['type'], message)}" if field else message
 

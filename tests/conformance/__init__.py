@@ -1,0 +1,1 @@
+"""The local Clover, tried with a client that nobody here wrote."""
