@@ -9,6 +9,7 @@ from catalog.grants import Lender, UnsavedTokenGrants
 from catalog.handlers import HANDLERS
 from catalog.settings import Settings
 from catalog.sync import SYNC
+from catalog.sync.outages import OutageWatch
 from common.clock import Clock, SystemClock
 from common.clover.call_budget import CallBudget
 from common.clover.grants import Grants
@@ -41,17 +42,19 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
 
     create_settle = timedelta(seconds=settings.create_settles_seconds)
     sweep_interval = timedelta(seconds=settings.item_sweep_seconds)
+    deps = Deps(database, sealer, lender, clover, probe, create_settle, sweep_interval)
     return Service(
         name=NAME,
         settings=settings,
         database=database,
         metrics=metrics,
-        deps=Deps(database, sealer, lender, clover, probe, create_settle, sweep_interval),
+        deps=deps,
         handlers=HANDLERS,
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME, SYNC), *Receiver(database, settings, metrics).routes()],
         budget=budget,
         resources=[clover],
+        loops=[OutageWatch(deps).run],
     )
 
 

@@ -95,12 +95,18 @@ class Breaker:
         self._clock = clock
         self._regions: dict[tuple[str, Lane], Circuit] = {}
         self._tokens: Recent[tuple[str, Lane, str], Circuit] = Recent(clock)
+        self._answered_at: dict[str, float] = {}
 
     def check(self, region: str, merchant_id: str, lane: Lane) -> None:
         """Raise OutOfService while no such call may be made for this merchant."""
         wait = self._wait(region, merchant_id, lane)
         if wait is not None:
             raise OutOfService("Clover does not respond", wait)
+
+    def silent_for(self, region: str) -> float | None:
+        """Return the seconds since Clover answered the last call of this region; None if it never did."""
+        at = self._answered_at.get(region)
+        return None if at is None else self._clock.monotonic() - at
 
     @contextmanager
     def call(self, region: str, merchant_id: str, lane: Lane, resource: object) -> Iterator[None]:
@@ -153,6 +159,7 @@ class Breaker:
 
     def _answered(self, region: str, merchant_id: str, lane: Lane) -> None:
         """Close the circuits; when the region did not respond, those of all its tokens."""
+        self._answered_at[region] = self._clock.monotonic()
         of_region = self._regions.pop((region, lane), None)
         if of_region and of_region.is_open:
             log.info("Clover responds again", region=region, lane=lane)

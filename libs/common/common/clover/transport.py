@@ -104,6 +104,10 @@ class Clover:
         self._session = None
         await self._open.aclose()
 
+    def silent_for(self, region: str) -> float | None:
+        """Return the seconds since Clover answered the last call of this region; None if it never did."""
+        return self._breaker.silent_for(region)
+
     @asynccontextmanager
     async def session(self, merchant_id: str, priority: Priority = Priority.NORMAL) -> AsyncIterator["MerchantApi"]:
         """Open a session for a merchant: it has a grant for the block, and renews it in a long one.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from common.clover.transport import Answered, MerchantApi
+from common.clover.transport import Answered, MerchantApi, Unread
 from common.ids import CloverId
 from common.money import Currency
 
@@ -31,6 +31,11 @@ class Profile:
     name: str
     currency: str
     timezone: str
+
+
+async def ping(api: MerchantApi) -> None:
+    """Make the smallest call there is."""
+    await api.get("", Unread)
 
 
 async def profile(api: MerchantApi) -> Profile:
