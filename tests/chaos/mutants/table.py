@@ -43,5 +43,8 @@ def _read(entry: dict[str, Any]) -> Mutant:
         pitfall=entry["pitfall"],
         file=f"services/{service}/{service}/{entry['module']}" if service else f"libs/common/common/{entry['module']}",
         changes=[(change["old"], change["new"]) for change in entry["change"]],
-        tests=[f"tests/integration/{service or 'engine'}/{test}" for test in entry["tests"]],
+        tests=[
+            test if test.startswith("tests/") else f"tests/integration/{service or 'engine'}/{test}"
+            for test in entry["tests"]
+        ],
     )
