@@ -14,10 +14,11 @@ from catalog.domain.outages import QUIET, RegionHealth
 from catalog.store import outages
 from common.backoff import sleep_until
 from common.clover.transport import MerchantApi
-from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.contracts.problems import Code
 from common.db import lease
 from common.db.unit import Priority
 from common.errors import AppError, OutOfService, TimedOut, Transient, Unavailable
+from common.work.reports import report, withdraw
 
 log = structlog.get_logger()
 
@@ -102,18 +103,7 @@ class OutageWatch:
         async with self._deps.database.unit() as unit:
             if not await outages.begin(unit, region, since):
                 return
-            for merchant_id in await outages.connected(unit, region):
-                unit.emit(
-                    ProblemOpened(
-                        merchant_id=merchant_id,
-                        code=Code.CLOVER_UNREACHABLE,
-                        waiting=0,
-                        opened_at=since,
-                        revision=1,
-                        affected=[],
-                        failing_since=since,
-                    )
-                )
+            report(unit, await outages.connected(unit, region), Code.CLOVER_UNREACHABLE, since)
         log.warning("Clover is out of service", region=region, since=since.isoformat())
 
     async def _end(self, region: str) -> None:
@@ -121,7 +111,5 @@ class OutageWatch:
             since = await outages.end(unit, region)
             if since is None:
                 return
-            code = Code.CLOVER_UNREACHABLE
-            for merchant_id in await outages.merchants(unit, region):
-                unit.emit(ProblemClosed(merchant_id=merchant_id, code=code, resumed_count=0, opened_at=since))
+            withdraw(unit, await outages.merchants(unit, region), Code.CLOVER_UNREACHABLE, since)
         log.info("Clover is in service again", region=region)

@@ -1,0 +1,35 @@
+"""Reports of problems that no row of work waits under, such as an outage of Clover in a region."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.db.unit import Unit
+
+
+def report(unit: Unit, merchant_ids: Iterable[str], code: Code, since: datetime) -> None:
+    """Open the problem for these merchants, with nothing waiting. A report by waiting work joins the same problem."""
+    unit.emit(
+        *(
+            ProblemOpened(
+                merchant_id=merchant_id,
+                code=code,
+                waiting=0,
+                opened_at=since,
+                revision=1,
+                affected=[],
+                failing_since=since,
+            )
+            for merchant_id in merchant_ids
+        )
+    )
+
+
+def withdraw(unit: Unit, merchant_ids: Iterable[str], code: Code, since: datetime) -> None:
+    """Close what was reported with this time; the problem closes when no other report of it is open."""
+    unit.emit(
+        *(
+            ProblemClosed(merchant_id=merchant_id, code=code, resumed_count=0, opened_at=since)
+            for merchant_id in merchant_ids
+        )
+    )
