@@ -51,7 +51,7 @@ WARM_UP_SECONDS = 8.0
 QUIET_SECONDS = 20.0
 """Without live changes: their grants cannot be foreseen, and each is a request of its own."""
 
-SECONDS = 20.0
+SECONDS = 40.0
 EXPECT_SECONDS = 1.0
 EXPECTED = 180
 """Merchants whose turns come next, as the worker names them, after those that have a turn now."""
