@@ -130,6 +130,7 @@ ROUTES = {
     f"{M}/orders": "orders",
     f"{M}/orders/1001/complete": "orders",
     f"{M}/sales": "orders",
+    f"{M}/orders.csv": "orders",
     f"{M}/order-settings": "orders",
     f"{M}/orders:retry": "orders",
     f"{M}/orders/products": "orders",

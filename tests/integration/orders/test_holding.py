@@ -1,5 +1,7 @@
 """Orders wait while Clover is not ready for them, and are sent once it is."""
 
+import csv
+import io
 from datetime import timedelta
 
 import pytest
@@ -275,3 +277,22 @@ async def test_an_unlinked_sku_is_held_if_the_merchant_chose_so(orders: Orders) 
     await orders.call("PUT", path, {"unlinked_skus": "send"})
     await orders.run_until_idle()
     assert await orders.state(shop, "o-1") == "paid"
+
+
+async def test_held_orders_are_exported_without_formulas(orders: Orders) -> None:
+    """The table has each held order with its reason; a text that would be a formula is only text."""
+    shop = await orders.connected(order_type=False)
+    await orders.put(shop, "=1+1", number="=HYPERLINK(1)")
+    await orders.put(shop, "o-2", number='#2, "two"')
+    await orders.run_until_idle()
+    headers = {"Authorization": f"Bearer {orders.issuer.token()}"}
+
+    async def exported(query: str = "") -> list[dict[str, str]]:
+        async with orders.http.get(f"{orders.path(shop)}.csv{query}", headers=headers) as response:
+            assert (response.status, response.content_type) == (200, "text/csv")
+            return list(csv.DictReader(io.StringIO(await response.text(), newline="")))
+
+    rows = await exported()
+    assert [(row["source_id"], row["number"]) for row in rows] == [("'=1+1", "'=HYPERLINK(1)"), ("o-2", '#2, "two"')]
+    assert {row["problem"] for row in rows} == {Code.ORDER_TYPE_MISSING}
+    assert await exported("?problem=order_rejected") == []

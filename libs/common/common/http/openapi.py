@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from common.http.parse import MAX_PARAMETER
 from common.http.problems import CONTENT_TYPE, ProblemDetails
-from common.http.routes import EVENTS, NDJSON, Access, Nothing, PathParameter, Route, Tag
+from common.http.routes import CSV, EVENTS, NDJSON, Access, Nothing, PathParameter, Route, Tag
 
 Json = dict[str, Any]
 Models = Mapping[tuple[Any, JsonSchemaMode], Json]
@@ -134,7 +134,7 @@ def _tags(routes: Sequence[Route]) -> list[Tag]:
 def _models(routes: Sequence[Route]) -> tuple[Models, Json]:
     read = {model for route in routes for model in (route.takes, route.query, route.rows)}
     inputs = {(model, "validation") for model in read - {None, Nothing}}
-    outputs = {(route.gives, "serialization") for route in routes if route.gives not in {None, EVENTS}}
+    outputs = {(route.gives, "serialization") for route in routes if route.gives not in {None, EVENTS, CSV}}
     wanted: Any = sorted([*inputs, *outputs, (ProblemDetails, "serialization")], key=lambda each: each[0].__name__)
     models, schema = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
     return models, schema.get("$defs", {})
@@ -241,6 +241,8 @@ def _response(route: Route, status: int, models: Models) -> Json:
             response["headers"] = {"Retry-After": {"description": described, "schema": {"type": "integer"}}}
     elif route.gives == EVENTS:
         response["content"] = {EVENTS: {"schema": _EVENT}}
+    elif route.gives == CSV:
+        response["content"] = {CSV: {"schema": {"type": "string"}} | _example(route.gives_example)}
     elif route.rows:
         response["content"] = _rows(models[route.gives, "serialization"], route.gives_example)
     elif route.gives:

@@ -61,6 +61,9 @@ EVENTS: Literal["text/event-stream"] = "text/event-stream"
 """The output of a route that answers with server-sent events; the header Last-Event-ID resumes them."""
 
 
+CSV: Literal["text/csv"] = "text/csv"
+"""The output of a route that answers with a table for spreadsheets."""
+
 NDJSON: Literal["application/x-ndjson"] = "application/x-ndjson"
 """Rows as JSON, one a line; the other form is a JSON array."""
 
@@ -140,13 +143,13 @@ class Route:
     """One line of a route table.
 
     `scope` is the scope a bearer token needs, or an `Access`. With a scope, the token must also cover the
-    `{merchant_id}` of the path. `takes` is read from the JSON body of PUT, POST and PATCH, from the query string of
-    GET and DELETE; with None the handler reads the request itself. `query` models the query string of a route that
-    takes a body. `gives` is the model of the answer, sent with `status`, or EVENTS; `also` lists further statuses the
+    `{merchant_id}` of the path. `takes` is read from the JSON body of PUT, POST and PATCH, from the query string of GET
+    and DELETE; with None the handler reads the request itself. `query` models the query string of a route that takes a
+    body. `gives` is the model of the answer, sent with `status`, or EVENTS or CSV; `also` lists further statuses the
     handler answers with. `max_body`, in bytes, is for a body that the handler reads itself; a body that `takes`
     describes may be as large as its model allows. An answer that has not begun `within` these seconds becomes a 503;
-    with None the handler bounds its own time. A quiet route logs only its failures: probes, and routes called
-    thousands of times.
+    with None the handler bounds its own time. A quiet route logs only its failures: probes, and routes called thousands
+    of times.
 
     With `rows` instead of `takes` the body is a JSON array, or NDJSON, of such rows. The handler gets the valid ones in
     portions, as `list[Row[…]]`, and returns a RowOutcome for each; `gives` is the model of one outcome, and `within`
@@ -165,7 +168,7 @@ class Route:
     takes: type[BaseModel] | None = Nothing
     query: type[Input] = Nothing
     rows: type[BaseModel] | None = None
-    gives: type[BaseModel] | Literal["text/event-stream"] | None = None
+    gives: type[BaseModel] | Literal["text/event-stream", "text/csv"] | None = None
     status: int = 200
     also: tuple[int, ...] = ()
     summary: str = ""
@@ -207,7 +210,7 @@ class Route:
     @property
     def methods(self) -> tuple[str, ...]:
         """The methods it answers: HEAD as well where GET works, without the body; a stream has no end to measure."""
-        return ("GET", "HEAD") if self.method == "GET" and self.gives != EVENTS else (self.method,)
+        return ("GET", "HEAD") if self.method == "GET" and self.gives not in {EVENTS, CSV} else (self.method,)
 
     @cached_property
     def body_limit(self) -> int:

@@ -1,11 +1,12 @@
 """The API of orders: orders are submitted, listed, completed, cancelled and retried."""
 
 from common.http.paging import PageByNumber
-from common.http.routes import PathParameter, Route, Tag
+from common.http.routes import CSV, PathParameter, Route, Tag
 from orders.api import examples
 from orders.api.address import OrderAddress
 from orders.api.choices import OrderSettings, OrderSettingsInput, get_order_settings, put_order_settings
 from orders.api.commands import cancel_order, complete_order, retry_order, update_fulfillment
+from orders.api.held_csv import HeldQuery, export_held
 from orders.api.queries import get_order, list_orders
 from orders.api.requests import OrderInput, OrdersQuery, SubmitQuery
 from orders.api.responses import OrderDetail, OrderPage
@@ -72,6 +73,20 @@ ROUTES = [
         tags=(SETUP_TAG,),
         example={"unlinked_skus": "hold"},
         gives_example={"unlinked_skus": "hold"},
+    ),
+    Route(
+        "GET",
+        f"{ORDERS}.csv",
+        export_held,
+        "orders:read",
+        takes=HeldQuery,
+        gives=CSV,
+        summary="Export held orders",
+        description="Returns the orders that wait for a person as a table, oldest first, with the problem, the reason "
+        "and the remedy. A text that a spreadsheet would take for a formula begins with an apostrophe.",
+        tags=(TAG,),
+        example={"problem": "order_type_missing"},
+        gives_example=examples.HELD_CSV,
     ),
     Route(
         "POST",

@@ -98,3 +98,9 @@ SALES = {
     ],
     "next": None,
 }
+
+HELD_CSV = (
+    "source_id,number,channel,store,total,currency,received_at,problem,reason,remedy\r\n"
+    "o-1001,#1001,shopify,mugs.example,3499,USD,2026-11-23T09:00:04.200000+00:00,order_rejected,Invalid line item,"
+    "Correct the order in the store it came from.\r\n"
+)
