@@ -111,7 +111,8 @@ class Caller:
             if text is None:
                 assert response.content_type in described["content"]
             elif "content" in described:
-                errors = list(operation.validator(described).iter_errors(json.loads(text)))
+                body = json.loads(text) if "json" in response.content_type else text
+                errors = list(operation.validator(described).iter_errors(body))
                 assert errors == [], f"{operation.name}: {errors}"
             else:
                 assert text == "", operation.name
