@@ -13,7 +13,9 @@ from tests.bench import (
     due,
     hop,
     ingest,
+    orders_accepted,
     orders_list,
+    orders_push,
     orders_release,
     orders_sales,
     rows_in,
@@ -61,6 +63,8 @@ def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry
         "orders": lambda: orders_list.measure(backends.postgres.url),
         "release": lambda: orders_release.measure(backends.postgres.url),
         "sales": lambda: orders_sales.measure(backends.postgres.url, backends.rabbitmq.url),
+        "accepted": lambda: orders_accepted.measure(backends.postgres.url),
+        "push": lambda: orders_push.measure(backends.postgres.url),
     }
 
 

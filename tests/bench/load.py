@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
         if len(self._got) < head + 4 + (int(length[1]) if length else 0):
             return
         self._taken.append(time.perf_counter() - self._sent)
-        good = self._got.startswith(b"HTTP/1.1 200")
+        good = self._got.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202"))
         self.answered += good
         self.failed += not good
         self._got = b""

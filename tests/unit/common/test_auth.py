@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from tests.support.tokens import Issuer
 
 from common.http.auth import Claims, Keys
+from common.http.problems import Refused
 
 EC_KEY = generate_private_key(SECP256R1()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
@@ -39,3 +40,15 @@ def test_claims_allow_what_they_name() -> None:
     assert (some.covers("M1"), some.covers("M2"), star.covers("M2")) == (True, False, True)
     assert not Claims().allows("")
     assert not Claims().covers("")
+
+
+def test_a_token_that_is_known_vouches_for_no_other() -> None:
+    """The rights of a verified token are kept for exactly this token: a changed signature is refused."""
+    issuer = Issuer()
+    keys = Keys([issuer.public_pem], [], audience="shop")
+    token = issuer.token("a", ["M"])
+    assert keys.bearer(f"Bearer {token}") is keys.bearer(f"Bearer {token}")
+
+    changed = "A" if token[-10] != "A" else "B"
+    with pytest.raises(Refused):
+        keys.bearer(f"Bearer {token[:-10]}{changed}{token[-9:]}")

@@ -21,6 +21,7 @@ LEEWAY = timedelta(seconds=30)
 ANY = "*"
 """Every scope, or every merchant."""
 
+MOST_REMEMBERED = 500
 _MAX_LENGTH = 8192
 _LAST_MOMENT = datetime(9999, 12, 31, tzinfo=UTC)
 """The latest expiry that fits a datetime; a token may name a later one."""
@@ -58,6 +59,7 @@ class Keys:
 
     def __init__(self, public_keys: Sequence[str], secrets: Sequence[SecretStr], audience: str) -> None:
         self._public = [_public_key(pem) for pem in public_keys]
+        self._verified: dict[str, Claims] = {}
         self._shared = [shared_key(secret) for secret in secrets]
         self._audience = audience
 
@@ -67,9 +69,20 @@ class Keys:
         The caller is an account, or another service of ours on behalf of one.
         """
         token = _token(header)
+        known = self._verified.get(token)
+        if known is not None and known.expires_at > datetime.now(UTC):
+            return known
         if _algorithm(token) == "HS256":
             return _rights(self._short_lived(token, required=[*_INTERNAL_CLAIMS, "scope", "merchants"]))
-        return _rights(_verified(token, self._public, algorithm="EdDSA", required=["exp"]))
+        claims = _rights(_verified(token, self._public, algorithm="EdDSA", required=["exp"]))
+        self._remember(token, claims)
+        return claims
+
+    def _remember(self, token: str, claims: Claims) -> None:
+        """Keep the claims until they expire: the keys of a process never change, and a signature is slow to verify."""
+        if len(self._verified) >= MOST_REMEMBERED:
+            self._verified.clear()
+        self._verified[token] = claims
 
     def internal(self, header: str | None) -> Claims:
         """Return the claims of another service that calls an internal route. Raises Refused (401)."""

@@ -53,8 +53,9 @@ _PAID = _SUMMARY | {"state": "paid", "attempts": 1, "clover_order_id": "4KZ0MDNQ
 
 _SUMS = {"total": 3499, "tax": 0, "tip": 0, "paid": 3499}
 _DETAIL: dict[str, Any] = {"sums": {"store": _SUMS, "clover": _SUMS, "rounding": 0}, "notices": []}
+_NOT_SENT: dict[str, Any] = {"sums": {"store": _SUMS, "clover": None, "rounding": 0}, "notices": []}
 
-RECEIVED = _SUMMARY | _DETAIL | {"timeline": [_RECEIVED]}
+RECEIVED = _SUMMARY | _NOT_SENT | {"timeline": [_RECEIVED]}
 PAID = _PAID | _DETAIL | {"timeline": _SENT}
 PAGE = {"orders": [_PAID], "next": None}
 

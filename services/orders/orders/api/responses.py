@@ -1,6 +1,6 @@
 """The answers of the API of orders."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Annotated
@@ -17,6 +17,7 @@ from orders.domain.order import Order, OrderStatus, RequestedAction
 from orders.domain.sums import whole
 from orders.domain.timeline import TimelineEvent
 from orders.store.orders import ShownOrder
+from orders.store.timeline import StoredEntry
 
 
 class OrderChannel(BaseModel):
@@ -92,7 +93,10 @@ class OrderSums(BaseModel):
     """The sums of an order in its store, and those that Clover computes when a device opens it."""
 
     store: Annotated[Sums, Field(description="The sums that the store sent.")]
-    clover: Annotated[Sums, Field(description="The sums that Clover shows. `total`, `tip` and `paid` are the same.")]
+    clover: Annotated[
+        Sums | None,
+        Field(description="The sums that Clover shows, with the same `total`; null before the order is sent there."),
+    ]
     rounding: Annotated[
         int, Field(description="What prices were changed by, in Clover, so that the total is exactly the same.")
     ]
@@ -124,19 +128,33 @@ async def detail(deps: Deps, merchant_id: str, reference: str) -> OrderDetail:
             raise NotFound("This order does not exist.")
         [order] = await store.orders.find(conn, merchant_id, [reference])
         entries = await store.timeline.find(conn, merchant_id, reference)
+    return _detail(shown, order, entries)
+
+
+def received(order: Order) -> OrderDetail:
+    """Return an order as it is right after it was stored, when nothing has happened to it yet."""
+    at = order.received_at
+    if at is None:
+        raise RuntimeError("the order was not received")
+    return _detail(store.orders.shown_new(order, at), order, [StoredEntry(at, TimelineEvent.RECEIVED, "")])
+
+
+def _detail(shown: ShownOrder, order: Order, entries: Sequence[StoredEntry]) -> OrderDetail:
     timeline = [TimelineEntry(at=each.at, event=each.event, detail=each.detail) for each in entries]
-    said = list(notices(order.source, order.charge, order.progress.recorded_paid))
+    progress = order.progress
+    said = list(notices(order.source, order.charge, progress.recorded_paid)) if progress.taxes else []
     return OrderDetail(**dict(summary(shown)), sums=_sums(order), notices=said, timeline=timeline)
 
 
 def _sums(order: Order) -> OrderSums:
-    source, charge = order.source, order.charge
-    tip, paid = whole(source.tip), max(charge.paid, order.progress.recorded_paid) + charge.tip
-    return OrderSums(
-        store=Sums(total=source.total - tip, tax=tax(source), tip=tip, paid=paid_in_store(source)),
-        clover=Sums(total=charge.total, tax=charge.tax, tip=charge.tip, paid=paid),
-        rounding=charge.rounding,
-    )
+    source, tip = order.source, whole(order.source.tip)
+    in_store = Sums(total=source.total - tip, tax=tax(source), tip=tip, paid=paid_in_store(source))
+    if order.progress.taxes is None:  # the taxes of the merchant are read before it is created
+        return OrderSums(store=in_store, clover=None, rounding=0)
+    charge = order.charge
+    paid = max(charge.paid, order.progress.recorded_paid) + charge.tip
+    in_clover = Sums(total=charge.total, tax=charge.tax, tip=charge.tip, paid=paid)
+    return OrderSums(store=in_store, clover=in_clover, rounding=charge.rounding)
 
 
 def summary(shown: ShownOrder) -> OrderSummary:

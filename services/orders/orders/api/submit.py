@@ -8,12 +8,12 @@ from pydantic import TypeAdapter
 from common.db import merchants
 from common.db.merchants import Merchant
 from common.db.unit import Unit
-from common.errors import Invalid, Problem
+from common.errors import Invalid, NotFound, Problem
 from common.http.problems import Refused
 from common.http.routes import Answer, Call
 from orders import store
 from orders.api.requests import OrderInput
-from orders.api.responses import detail
+from orders.api.responses import detail, received
 from orders.deps import Deps, customer_context
 from orders.domain.identity import Identity
 from orders.domain.order import Order, RequestedAction
@@ -35,25 +35,34 @@ _CUSTOMER = TypeAdapter(Customer)
 
 async def put_order(call: Call[Deps, OrderInput]) -> Answer:
     """Store the order and queue it, or correct the stored one; the same order again changes nothing."""
-    deps = call.deps
-    merchant = await merchants.find_or_fetch(deps.database, deps.catalog, call.merchant_id)
-    source = _adding_up(call.input, merchant.currency)
-    async with deps.database.unit() as unit:
-        order, changed = await _store(call, unit, merchant, source)
-    return Answer(202 if changed else 200, await detail(deps, call.merchant_id, order))
+    try:
+        return await _put(call)
+    except NotFound:  # the merchant's event may be on its way
+        await merchants.find_or_fetch(call.deps.database, call.deps.catalog, call.merchant_id)
+        return await _put(call)
 
 
-async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, given: Source) -> tuple[str, bool]:
-    """Store the order, unless it is there already. Returns its reference, and whether anything changed."""
+async def _put(call: Call[Deps, OrderInput]) -> Answer:
+    async with call.deps.database.unit() as unit:
+        merchant = await merchants.find(unit.conn, call.merchant_id)
+        order, changed = await _store(call, unit, merchant, _adding_up(call.input, merchant.currency))
+    if order.received_at is None:  # as it was inserted, there is nothing to read
+        return Answer(202, received(replace(order, received_at=unit.now)))
+    return Answer(202 if changed else 200, await detail(call.deps, call.merchant_id, order.reference))
+
+
+async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, given: Source) -> tuple[Order, bool]:
+    """Store the order, unless it is there already. Returns it, and whether anything changed."""
     deps, merchant_id, source_id = call.deps, merchant.merchant_id, _source_id(call.path["source_id"])
-    source = keepable(merchant.region, given, await store.links.known(unit.conn, merchant_id, given.skus))
+    known = set() if merchant.region == "us" else await store.links.known(unit.conn, merchant_id, given.skus)
+    source = keepable(merchant.region, given, known)
     identity = Identity(given.channel, given.store, source_id)
     for own in identity.references(deps.reference_key, merchant_id):
         sealed = _sealed(deps, merchant_id, own, source.customer)
         order = Order(merchant_id, source_id, own, source, sealed, requested_action=None, progress=Progress())
         if await store.orders.insert(unit, order):
             unit.mark(PUSH_ORDER, merchant_id, own)
-            return own, True
+            return order, True
         stored = await store.orders.find_and_lock(unit.conn, merchant_id, own)
         if stored is not None and (stored.order.source_id, stored.order.source.channel) == (source_id, given.channel):
             if merchant.region != "us":
@@ -61,7 +70,7 @@ async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, g
             if order.source.placed_at is None:
                 order = replace(order, source=replace(order.source, placed_at=stored.order.source.placed_at))
             different = _compared(deps, merchant, stored.order, given)
-            return own, await _take_again(unit, stored, order, different, edit=call.query.edit)
+            return stored.order, await _take_again(unit, stored, order, different, edit=call.query.edit)
     raise RuntimeError("no free reference for an order")
 
 

@@ -227,6 +227,32 @@ async def show(conn: Connection, merchant_id: str, reference: str) -> ShownOrder
     return ShownOrder(**row) if row else None
 
 
+def shown_new(order: Order, at: datetime) -> ShownOrder:
+    """Return an order as the API shows it right after it was inserted at this moment; no page lists it yet."""
+    source = order.source
+    return ShownOrder(
+        arrival=0,
+        reference=order.reference,
+        source_id=order.source_id,
+        channel=source.channel,
+        store=source.store,
+        number=source.number,
+        currency=source.currency,
+        total=source.total,
+        units=source.units,
+        placed_at=source.placed_at,
+        received_at=at,
+        status=OrderStatus.READY,
+        requested_action=None,
+        attempts=0,
+        clover_order_id=None,
+        reason=None,
+        held_problem=None,
+        held_reason=None,
+        next_attempt_at=at,
+    )
+
+
 async def page(
     conn: Connection, merchant_id: str, status: OrderStatus | None, after: int, limit: int
 ) -> Sequence[ShownOrder]:
