@@ -86,6 +86,24 @@ async def test_long_work_keeps_its_lease(engine: Engine) -> None:
     await eventually(lambda: kept)
 
 
+async def test_lease_is_renewed_although_commits_lock_it(engine: Engine) -> None:
+    """With keys side by side some transaction of the merchant often runs; its end is waited for."""
+    working = worker(engine, no_work)
+    async with engine.database.connection() as conn:
+        await lease.take(conn, [MERCHANT], working._token, SOON)  # noqa: SLF001
+    async with engine.database.unit() as unit:
+        await lease.fence(unit.conn, MERCHANT, working._token)  # noqa: SLF001
+        renewing = asyncio.create_task(working._prolonged([MERCHANT]))  # noqa: SLF001
+        async with engine.database.connection() as conn:
+            assert await lease.prolong(conn, [MERCHANT], working._token, SOON) == []  # noqa: SLF001
+        assert not renewing.done()
+
+    assert await renewing == [MERCHANT]
+
+
+async def no_work(_batch: Batch, _: Any) -> None: ...
+
+
 async def test_turn_is_cancelled_when_its_lease_cannot_be_renewed(engine: Engine) -> None:
     """A worker stops acting for a merchant before another process may take it."""
     ended: list[str] = []

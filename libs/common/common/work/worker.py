@@ -44,6 +44,8 @@ SAFE_SECONDS = 9.0
 """A turn whose lease was not renewed for this long is cancelled, well before another process may take the merchant."""
 RENEW_SECONDS = 2.5
 """Three renewals may fail before a turn is cancelled."""
+LOCKED_ATTEMPTS, LOCKED_SECONDS = 10, 0.05
+"""Further attempts of a renewal that a running commit of the same merchant is in the way of."""
 REPAIR_SECONDS = 300.0
 LOOK_SECONDS = 2.0
 """Poll interval. A NOTIFY may be lost, so the wake-up is only a shortcut."""
@@ -316,8 +318,8 @@ class Worker:
             now = self._clock.monotonic()
             running = {name: turn for name, turn in self._turns.items() if not turn.done()}
             try:
-                async with asyncio.timeout(RENEW_SECONDS), self._database.connection() as conn:
-                    renewed = await lease.prolong(conn, list(running), self._token, LEASE)
+                async with asyncio.timeout(RENEW_SECONDS):
+                    renewed = await self._prolonged(list(running))
                 self._renewed_at |= {name: now for name in renewed if name in self._turns}
             except (Transient, TimeoutError) as error:
                 log.warning("leases not renewed", reason=str(error) or "the database does not answer")
@@ -325,6 +327,22 @@ class Worker:
                 if self._clock.monotonic() - self._renewed_at.get(name, now) > SAFE_SECONDS:
                     log.warning("turn cancelled, its lease could not be renewed", merchant_id=name)
                     turn.cancel()
+
+    async def _prolonged(self, names: list[str]) -> list[str]:
+        """Prolong these leases and return those that are still ours.
+
+        A commit locks its merchant's lease, and with keys side by side there is often one; so what was locked is tried
+        again for a moment, in real time like the commits.
+        """
+        async with self._database.connection() as conn:
+            renewed = await lease.prolong(conn, names, self._token, LEASE)
+            for _ in range(LOCKED_ATTEMPTS):
+                locked = [name for name in names if name not in renewed]
+                if not locked:
+                    break
+                await asyncio.sleep(LOCKED_SECONDS)
+                renewed += await lease.prolong(conn, locked, self._token, LEASE)
+        return renewed
 
     async def _repair(self) -> None:
         """Make merchants findable whose marks another build wrote; at once when the clock went back."""
