@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from tests.integration.catalog.conftest import Catalog, catalog
+from tests.integration.notifier.conftest import MERCHANT, Notifier, directory, notifier, postbox
 
 from catalog.sync.outages import OutageWatch
 from common.clover.transport import Unread
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 
-__all__ = ["catalog"]
+__all__ = ["catalog", "directory", "notifier", "postbox"]
 
 MINUTE = timedelta(minutes=1)
 
@@ -102,3 +103,19 @@ async def test_a_refusal_is_an_answer(catalog: Catalog) -> None:
     await watch(catalog, 90, OutageWatch(catalog.service.deps))
 
     assert await opened(catalog) == []
+
+
+async def test_the_page_says_so(notifier: Notifier) -> None:
+    """It says that Clover does not respond, since when, and that nothing is lost; afterwards that all is well."""
+    since = notifier.clock.now() - timedelta(seconds=40)
+    about: dict[str, Any] = {"merchant_id": MERCHANT, "code": Code.CLOVER_UNREACHABLE, "opened_at": since}
+    await notifier.deliver(ProblemOpened(**about, waiting=0, revision=1, affected=[], failing_since=since))
+    _, page = await notifier.log_in()
+    assert "responding" in page
+    assert "Nothing is lost" in page
+    assert f'datetime="{since.isoformat()}"' in page
+    assert "All is well" not in page
+
+    await notifier.deliver(ProblemClosed(**about, resumed_count=0))
+    _, page = await notifier.log_in()
+    assert "All is well" in page
