@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import asyncpg
 import pytest
 from tests.field.conftest import MailedSystem
 from tests.support.eventually import eventually
@@ -258,6 +259,25 @@ async def order_is_cancelled(stage: Stage) -> None:
     assert (await stage.shop.call("GET", "/orders/1"))["state"] == "cancelled"
 
 
+async def hold_an_order_for_weeks(stage: Stage) -> None:
+    await order_one(stage)
+    await eventually(lambda: stage.problem(Code.ORDER_TYPE_MISSING), within=60)
+    connection = await asyncpg.connect(stage.world.env["postgres_dsn"])
+    try:  # time passes
+        weeks = "UPDATE orders.source_order SET received_at = now() - interval '28 days' WHERE merchant_id = $1"
+        await connection.execute(weeks, stage.shop.merchant)
+        due = "UPDATE orders.work SET due_at = now() WHERE merchant_id = $1 AND kind = 'expire_orders'"
+        await connection.execute(due, stage.shop.merchant)
+    finally:
+        await connection.close()
+    await stage.shop.call("POST", "/orders/1/retry")
+
+
+async def add_order_type_in_time(stage: Stage) -> None:
+    await add_order_type(stage)
+    await stage.paid(1)
+
+
 async def hold_an_unlinked_sku(stage: Stage) -> None:
     await has_order_type(stage)
     await stage.shop.call("PUT", "/order-settings", {"unlinked_skus": "hold"})
@@ -294,6 +314,7 @@ PLAYS: dict[str, Play] = {
     Code.CONNECTION_LOST: Play(lose_connection, reconnect, order_one_is_paid),
     Code.CLOVER_UNREACHABLE: Play(clover_fails, clover_is_back, order_one_is_paid),
     Code.ORDER_REJECTED: Play(clover_refuses_order, correct_order, corrected_order_is_paid),
+    Code.ORDERS_EXPIRING: Play(hold_an_order_for_weeks, add_order_type_in_time, order_one_is_paid),
     Code.SKU_UNLINKED: Play(hold_an_unlinked_sku, send_its_product, order_one_is_paid),
     Code.SALE_UNREADABLE: Play(sale_cannot_be_read, sale_can_be_read, sale_is_listed),
     Code.PRODUCT_REJECTED: Play(share_a_sku, correct_item, product_is_linked),

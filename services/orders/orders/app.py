@@ -41,6 +41,8 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         settle=timedelta(seconds=settings.order_settle_seconds),
         catalog=catalog,
         product_wait=timedelta(seconds=settings.order_product_wait_seconds),
+        age_limit=timedelta(days=settings.order_age_limit_days),
+        expiry_notice=timedelta(days=settings.order_expiry_notice_days),
         sales_sweep=timedelta(seconds=settings.sales_sweep_seconds),
     )
     comparison = MerchantComparison(database, catalog, HANDLERS, settings.compare_seconds, COMPARE_LINKS)

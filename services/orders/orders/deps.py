@@ -15,6 +15,7 @@ class Deps:
 
     `settle` is how long a write without an answer is looked up before it is repeated, `product_wait` how long an order
     waits for products that are on their way to Clover, `sales_sweep` the pause between two sweeps for sales.
+    A held order expires at `age_limit`, which is announced `expiry_notice` before.
     """
 
     database: Database
@@ -25,6 +26,8 @@ class Deps:
     catalog: CatalogClient
     product_wait: timedelta
     sales_sweep: timedelta
+    age_limit: timedelta
+    expiry_notice: timedelta
 
 
 def customer_context(merchant_id: str, reference: str) -> str:

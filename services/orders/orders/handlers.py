@@ -11,10 +11,13 @@ from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from orders import store
 from orders.domain.setup import SETUP_CODES
-from orders.kinds import FIND_PAYMENT, FIND_SETUP, READ_SALE, SALES_KEY, SETUP_KEY, SWEEP_SALES
+from orders.kinds import EXPIRE_ORDERS, FIND_PAYMENT, FIND_SETUP, READ_SALE, SALES_KEY, SETUP_KEY, SWEEP_SALES
 
 FIRST_SWEEP = timedelta(minutes=1)
 """A merchant that has just connected has nothing to catch up with."""
+
+FIRST_EXPIRY = timedelta(hours=1)
+"""No order of a merchant that has just connected is old."""
 
 PAYMENT_PATIENCE = timedelta(seconds=5)
 """The order of a new payment has a webhook of its own, by which the payment is usually known after this time."""
@@ -26,6 +29,7 @@ async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
         await store.orders.release(unit, event.merchant_id, Code.CONNECTION_LOST)
         await store.sales.watch(unit, event.merchant_id)
         unit.mark(SWEEP_SALES, event.merchant_id, SALES_KEY, priority=Priority.BULK, due=unit.now + FIRST_SWEEP)
+        unit.mark(EXPIRE_ORDERS, event.merchant_id, EXPIRE_ORDERS, priority=Priority.BULK, due=unit.now + FIRST_EXPIRY)
     await _erase(event, unit)
 
 
@@ -81,6 +85,8 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
     """Look for the setup now, or attempt what the problem holds."""
     if event.code in SETUP_CODES:
         unit.mark(FIND_SETUP, event.merchant_id, SETUP_KEY, priority=Priority.LIVE)
+    elif event.code is Code.ORDERS_EXPIRING:
+        unit.mark(EXPIRE_ORDERS, event.merchant_id, EXPIRE_ORDERS)
     else:
         await store.orders.release(unit, event.merchant_id, event.code)
 

@@ -6,6 +6,9 @@ PUSH_ORDER = "push_order"
 RELEASE_HELD = "release_held"
 """Release the next portion of the orders that a problem held; the key is its code."""
 
+EXPIRE_ORDERS = "expire_orders"
+"""End held orders at their age limit; the only key is the name of the kind."""
+
 FIND_SETUP = "find_setup"
 """Look for a missing order type or tender; the only key is SETUP_KEY."""
 

@@ -22,3 +22,9 @@ class Settings(CommonSettings):
 
     sales_sweep_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
     """The pause between two sweeps of a merchant's Clover for sales, in addition to webhooks."""
+
+    order_age_limit_days: Annotated[float, Field(gt=0, le=3650)] = 30.0
+    """The age at which an order that is still held expires."""
+
+    order_expiry_notice_days: Annotated[float, Field(ge=0, le=3650)] = 3.0
+    """How long before that the merchant learns of it."""

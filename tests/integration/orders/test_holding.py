@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.integration.orders.conftest import Orders, in_clover
 
+from common.contracts.orders import OrderRejected
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from orders.domain.setup import TENDER_KEY
 
@@ -296,3 +297,35 @@ async def test_held_orders_are_exported_without_formulas(orders: Orders) -> None
     assert [(row["source_id"], row["number"]) for row in rows] == [("'=1+1", "'=HYPERLINK(1)"), ("o-2", '#2, "two"')]
     assert {row["problem"] for row in rows} == {Code.ORDER_TYPE_MISSING}
     assert await exported("?problem=order_rejected") == []
+
+
+async def test_a_held_order_expires_at_its_age_limit(orders: Orders) -> None:
+    """Three days before, a problem announces it; then the order ends, once, and its id can be used again."""
+    shop = await orders.connected(order_type=False)
+    await orders.put(shop)
+    await orders.run_until_idle()
+    orders.clock.advance(26.9 * 86400)
+    await orders.run_until_idle()
+    assert {each.code for each in await orders.emitted(ProblemOpened)} == {Code.ORDER_TYPE_MISSING}
+
+    orders.clock.advance(0.2 * 86400)
+    await orders.run_until_idle()
+    [announced] = [each for each in await orders.emitted(ProblemOpened) if each.code == Code.ORDERS_EXPIRING]
+    assert announced.affected[0].reason.startswith("1 held order will expire, the first on ")
+    assert await orders.state(shop) == "held"
+
+    orders.clock.advance(3 * 86400)
+    await orders.run_until_idle()
+    seen = await orders.seen(shop)
+    assert (seen["state"], seen["problem"], seen["timeline"][-1]["event"]) == ("expired", None, "expired")
+    assert len(await orders.emitted(OrderRejected)) == 1
+    closed = {each.code: each.resumed_count for each in await orders.emitted(ProblemClosed)}
+    assert closed == {Code.ORDER_TYPE_MISSING: 0, Code.ORDERS_EXPIRING: 1}
+
+    orders.add_order_type(shop)
+    await orders.run_until_idle()
+    assert await orders.state(shop) == "expired"
+    assert (await orders.put(shop))[0] == 202
+    orders.clock.advance(61)
+    await orders.run_until_idle()
+    assert await orders.state(shop) == "paid"

@@ -31,6 +31,7 @@ class Code(StrEnum):
     CLOVER_UNREACHABLE = "clover_unreachable"
     ORDER_REJECTED = "order_rejected"
     CANCELLATION_REFUSED = "cancellation_refused"
+    ORDERS_EXPIRING = "orders_expiring"
     SKU_UNLINKED = "sku_unlinked"
     SALE_UNREADABLE = "sale_unreadable"
     PRODUCT_REJECTED = "product_rejected"
@@ -51,6 +52,7 @@ _SEVERITIES = {
     Code.CLOVER_UNREACHABLE: Severity.BLOCKED,
     Code.ORDER_REJECTED: Severity.DECISION,
     Code.CANCELLATION_REFUSED: Severity.DECISION,
+    Code.ORDERS_EXPIRING: Severity.DECISION,
     Code.SKU_UNLINKED: Severity.DECISION,
     Code.SALE_UNREADABLE: Severity.DECISION,
     Code.PRODUCT_REJECTED: Severity.DECISION,

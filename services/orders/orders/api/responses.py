@@ -46,7 +46,8 @@ class OrderSummary(BaseModel):
             description="`ready`: queued. `submitting`: being created in Clover. `unknown`: Clover's answer was lost "
             "and is looked up. `created`: in Clover, not yet complete. `paid`: in Clover, exact and paid. `done`: "
             "completed. `unpaid`: in Clover, exact, and as unpaid as in its store. "
-            "`held`: waits for `problem`. `rejected`: refused, see `reason`. `cancelled`: cancelled."
+            "`held`: waits for `problem`. `rejected`: refused, see `reason`. `cancelled`: cancelled. "
+            "`expired`: held for too long and never sent."
         ),
     ]
     requested_action: Annotated[

@@ -88,7 +88,7 @@ def _compared(deps: Deps, merchant: Merchant, known: Order, given: Source) -> li
 async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: list[str], *, edit: bool) -> bool:
     """Take an order whose id is known. Returns whether anything changed; raises Refused when it may not change."""
     known = stored.order
-    if known.progress.state is State.CANCELLED and known.is_only_here:
+    if known.progress.state in {State.CANCELLED, State.EXPIRED} and known.is_only_here:
         await store.orders.replace(unit, known, order)
         await store.orders.receive_again(unit, known)
         await _queue(unit, known, Entry(TimelineEvent.RECEIVED))

@@ -23,6 +23,7 @@ class OrderStatus(StrEnum):
     DONE = "done"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
+    EXPIRED = "expired"
 
 
 class RequestedAction(StrEnum):
@@ -85,4 +86,4 @@ class Order:
         state = self.progress.state
         if state in {State.PAID, State.UNPAID}:
             return self.requested_action is not None
-        return state not in {State.DONE, State.CANCELLED}
+        return state not in {State.DONE, State.CANCELLED, State.EXPIRED}

@@ -32,6 +32,7 @@ class TimelineEvent(StrEnum):
     ITEMS_DROPPED = "items_dropped"
     CUSTOMER_DROPPED = "customer_dropped"
     REJECTED = "rejected"
+    EXPIRED = "expired"
     RETRIED = "retried"
 
 

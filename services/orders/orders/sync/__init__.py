@@ -13,6 +13,7 @@ from orders.domain.waiting import UnlinkedSkus
 from orders.kinds import (
     COMPARE_LINKS,
     CREATE_ORDER_TYPE,
+    EXPIRE_ORDERS,
     FIND_PAYMENT,
     FIND_SETUP,
     PUSH_ORDER,
@@ -21,6 +22,7 @@ from orders.kinds import (
     SWEEP_SALES,
 )
 from orders.store.orders import Schedule
+from orders.sync.expiry import expire_orders
 from orders.sync.links import compare_links
 from orders.sync.products import hold_back, hold_unlinked
 from orders.sync.push import OrderPusher, drop_cancelled
@@ -95,6 +97,7 @@ SYNC: Sequence[Kind] = [
     Kind(RELEASE_HELD, release_held, refused=Code.CONNECTION_LOST, batch=1),
     Kind(FIND_SETUP, find_setup, refused=Code.CONNECTION_LOST, batch=1),
     Kind(CREATE_ORDER_TYPE, create_order_type, refused=Code.ORDER_TYPE_MISSING, batch=1),
+    Kind(EXPIRE_ORDERS, expire_orders, refused=Code.ORDERS_EXPIRING, batch=1),
     Kind(COMPARE_LINKS, compare_links, refused=Code.ORDER_REJECTED, batch=1),
     Kind(READ_SALE, read_sale, refused=Code.SALE_UNREADABLE, batch=50),
     Kind(FIND_PAYMENT, find_payment, refused=Code.SALE_UNREADABLE, batch=200),
