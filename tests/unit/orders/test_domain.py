@@ -38,6 +38,22 @@ def test_outside_the_us_nothing_of_the_customer_is_left(first: str, last: str, a
             assert not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", said)
 
 
+@pytest.mark.parametrize(
+    ("number", "kept"),
+    [
+        ("#1001", "#1001"),
+        ("Order 1001 for Ada", "1001"),
+        ("ORD-7/2026", "ORD-7/2026"),
+        ("Ada", "***"),
+        ("№ ١٢", "***"),
+    ],
+)
+def test_outside_the_us_only_codes_are_left_of_a_number(number: str, kept: str) -> None:
+    """It becomes the title in Clover, where every word must be known to name nobody."""
+    assert keepable("eu", replace(SOURCE, number=number), []).number == kept
+    assert keepable("us", replace(SOURCE, number=number), []).number == number
+
+
 def test_in_the_us_all_is_kept() -> None:
     """An American order is kept as it came."""
     order = replace(SOURCE, customer=Customer("Ada", "Byron", "ada@example.com"))

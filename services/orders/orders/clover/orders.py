@@ -9,6 +9,7 @@ from orders.clover.responses import IdResponse, Response
 from orders.domain.charge import PlannedPayment, Row
 from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, Payment
 from orders.domain.order import Order
+from orders.domain.privacy import is_code
 from orders.domain.setup import Setup
 from orders.domain.source import note, title
 
@@ -72,7 +73,7 @@ async def create_order(api: MerchantApi, order: Order, setup: Setup) -> str:
         **_header(order),
         "state": "open",  # without it the order is an invisible draft (documented)
         "orderType": {"id": setup.order_type_id},
-        "note": note(order.source_id),
+        "note": note(order.source_id if api.region == "us" or is_code(order.source_id) else ""),
         "externalReferenceId": order.reference,
     }
     return (await api.post("orders", body, IdResponse)).id

@@ -11,6 +11,7 @@ Named = TypeVar("Named", Discount, Tax, Payment)
 
 HIDDEN = "***"
 _MAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
+_CODE = re.compile(r"[A-Za-z#./_:-]*[0-9][A-Za-z0-9#./_:-]*")
 _PHONE = re.compile(r"\+\d[\d\s().-]{6,20}\d")
 _APART = r"[\s()./·–-]"
 """Separators that people write between the digits of a telephone number."""
@@ -26,7 +27,7 @@ def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
     Outside the US the customer's name and anything that looks like an e-mail address or a telephone number are removed
     from every other text as well: a line named "Engraving for Ada Byron" becomes "Engraving for *** ***". A linked SKU
     is the merchant's own word and stays, even where it sounds like a name. Names of discounts, taxes and payments are
-    of no use in Clover and are dropped.
+    of no use in Clover and are dropped. Of the number, the title in Clover, only codes stay (`is_code`).
     """
     if region == "us":
         return order
@@ -35,7 +36,7 @@ def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
         order,
         customer=None,
         store=impersonal(order.store, customer),
-        number=impersonal(order.number, customer),
+        number=_codes(impersonal(order.number, customer)),
         lines=tuple(_impersonal_line(line, customer, linked) for line in order.lines),
         discounts=_nameless(order.discounts),
         shipping=tuple(_impersonal_extra(each, customer) for each in order.shipping),
@@ -45,6 +46,11 @@ def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
         payments=None if order.payments is None else _nameless(order.payments),
         refunds=_nameless(order.refunds),
     )
+
+
+def is_code(text: str) -> bool:
+    """Return whether this is a word such as `#1001`, `ORD-7` or `2026/11`: plain characters, a digit among them."""
+    return _CODE.fullmatch(text) is not None
 
 
 def impersonal(text: str, customer: Customer | None) -> str:
@@ -92,6 +98,10 @@ def _fits(stored: str, text: str) -> bool:
             return False
         place += len(part)
     return len(text) - len(others[-1]) >= place and text.endswith(others[-1])
+
+
+def _codes(text: str) -> str:
+    return " ".join(word for word in text.split() if is_code(word)) or HIDDEN
 
 
 def _impersonal_line(line: Line, customer: Customer | None, linked: Collection[str]) -> Line:

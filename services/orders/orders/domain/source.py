@@ -190,7 +190,7 @@ def title(source: Source) -> str:
 
 def note(source_id: str) -> str:
     """Return the note with the whole source id, as Clover's reference has only 12 characters."""
-    return f"QuickSync order {source_id}"
+    return f"QuickSync order {source_id}".rstrip()
 
 
 def _one_line(text: str) -> str:
