@@ -1,4 +1,4 @@
-"""`orders: release`: from the release of 100,000 held orders until the first of them is in Clover."""
+"""`orders: release`: from the look that finds the order type until the first of 100,000 held orders is in Clover."""
 
 import asyncio
 import json
@@ -16,9 +16,9 @@ from tests.support.service import INTERNAL_SECRETS, MASTER_KEY, OpenGrants
 from tests.support.tokens import Issuer
 
 from common import logs
-from common.contracts.problems import Code
-from orders import store
+from common.db.unit import Priority
 from orders.app import build
+from orders.kinds import FIND_SETUP, SETUP_KEY
 from orders.settings import Settings
 
 STORED = 100_000
@@ -71,7 +71,7 @@ async def measure(dsn: str, stored: int = STORED) -> list[Entry]:
             working = asyncio.create_task(service.worker.run(stop))
             began = time.perf_counter()
             async with service.database.unit() as unit:
-                await store.orders.release(unit, shop.merchant.id, Code.ORDER_TYPE_MISSING)
+                unit.mark(FIND_SETUP, shop.merchant.id, SETUP_KEY, priority=Priority.LIVE)
             await eventually(lambda: len(list(shop.merchant.objects["orders"].everything())) > 0, within=120)
             took = 1000 * (time.perf_counter() - began)
             stop.set()
