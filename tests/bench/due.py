@@ -25,7 +25,8 @@ FEW, BEFORE, MANY = 100, 50_000, 100_000
 ROUNDS = 300
 BEFORE_ROUNDS = 5
 POSTPONED, STALE = 100_000, 1_000_000
-AT_ONCE = 8
+AT_ONCE = 4
+"""Merchants that are due at each look."""
 
 OLD_TABLES = (Path(__file__).parent / "peers" / "due_before.sql").read_text()
 OLD_LOOK = """
@@ -65,9 +66,9 @@ class Engine:
         for name in names:
             async with self.database.unit() as unit:
                 unit.mark("push", name, "a")
+        began = time.perf_counter()  # a look as the worker's: with the connection from the pool
         async with self.database.connection() as conn:
             now = datetime.now(UTC)
-            began = time.perf_counter()
             taken = await table.take(conn, now, 16, self.token, LEASE)
             await table.next_ready(conn, now)
             self.look.append(1000 * (time.perf_counter() - began))
