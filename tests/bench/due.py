@@ -25,8 +25,8 @@ FEW, BEFORE, MANY = 100, 50_000, 100_000
 ROUNDS = 300
 BEFORE_ROUNDS = 5
 POSTPONED, STALE = 100_000, 1_000_000
-AT_ONCE = 4
-"""Merchants that are due at each look."""
+AT_ONCE = 1
+"""Merchants that are due at each look, as after a single mark."""
 
 OLD_TABLES = (Path(__file__).parent / "peers" / "due_before.sql").read_text()
 OLD_LOOK = """
