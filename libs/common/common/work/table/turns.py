@@ -21,18 +21,21 @@ PRIORITIES = sorted(Priority)
 REPAIRED_AT_ONCE = 1000
 """Merchants per statement, so that each ends well within the statement timeout."""
 
+# Times in subqueries are hidden from the planner, which else probes the ends of the indexes for its estimates; with
+# many merchants that took as long as the look itself.
 # Two replicas that look at once skip each other's rows. The row lock does not conflict with those of marks, so a
 # merchant that is marked all the time is found all the same.
 TAKE = """
 WITH urgent AS MATERIALIZED (
     SELECT merchant_id FROM due_merchant
-    WHERE urgent_at <= $1 AND urgent_due_at < 'infinity' AND merchant_id <> ALL($2)
-        AND NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND expires_at > now())
+    WHERE urgent_at <= (SELECT $1::timestamptz) AND urgent_due_at < 'infinity' AND merchant_id <> ALL($2)
+        AND NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND expires_at > (SELECT now()))
     ORDER BY urgent_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
 ), others AS (
     SELECT merchant_id FROM due_merchant
-    WHERE ready_at <= $1 AND merchant_id <> ALL($2) AND merchant_id NOT IN (SELECT merchant_id FROM urgent)
-        AND NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND expires_at > now())
+    WHERE ready_at <= (SELECT $1::timestamptz) AND merchant_id <> ALL($2)
+        AND merchant_id NOT IN (SELECT merchant_id FROM urgent)
+        AND NOT EXISTS (SELECT FROM lease WHERE name = merchant_id AND expires_at > (SELECT now()))
     ORDER BY ready_at LIMIT least($6, $3 - (SELECT count(*) FROM urgent)) FOR NO KEY UPDATE SKIP LOCKED
 ), ready AS (
     SELECT merchant_id, true AS is_urgent FROM urgent UNION ALL SELECT merchant_id, false FROM others
@@ -47,8 +50,9 @@ SELECT name, is_urgent FROM taken JOIN ready ON merchant_id = name
 
 NEXT_READY = """
 SELECT least(
-    (SELECT ready_at FROM due_merchant WHERE ready_at > $1 ORDER BY ready_at LIMIT 1),
-    (SELECT urgent_at FROM due_merchant WHERE urgent_at > $1 AND urgent_due_at < 'infinity' ORDER BY urgent_at LIMIT 1)
+    (SELECT ready_at FROM due_merchant WHERE ready_at > (SELECT $1::timestamptz) ORDER BY ready_at LIMIT 1),
+    (SELECT urgent_at FROM due_merchant WHERE urgent_at > (SELECT $1::timestamptz) AND urgent_due_at < 'infinity'
+        ORDER BY urgent_at LIMIT 1)
 )
 """
 
