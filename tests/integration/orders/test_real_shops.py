@@ -32,7 +32,7 @@ def sale(currency: str, **changed: Any) -> dict[str, Any]:
         "currency": currency,
         "lines": [
             {"sku": "MUG", "name": "Mug", "quantity": 3, "unit_price": 1250, "discounts": [{"amount": 100}]},
-            {"name": "Book", "quantity": 1, "unit_price": "9.99"},
+            {"sku": "", "name": "Book", "quantity": 1, "unit_price": "9.99"},
         ],
         "discounts": [{"name": "WELCOME", "amount": 333}],
         "shipping": [{"name": "Post", "amount": 500}],

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from common.contracts.catalog import Sku
 from common.http.channel import Channel
@@ -24,6 +24,11 @@ def _this_century(moment: datetime) -> datetime:
     if not EARLIEST <= moment <= LATEST:
         raise ValueError("must lie between the years 2000 and 2100")
     return moment
+
+
+def _none_if_empty(sku: object) -> object:
+    """Many stores have products without a SKU and send an empty text."""
+    return None if sku == "" else sku
 
 
 Text40 = Annotated[str, StringConstraints(min_length=1, max_length=40)]
@@ -63,7 +68,7 @@ class OptionInput(Input):
     """A choice of the customer: a size, an engraving, a topping."""
 
     name: Annotated[Name, Field(description="What was chosen from, such as `Size`.")] = ""
-    value: Annotated[Name, Field(description="What was chosen, such as `L`.")] = ""
+    value: Annotated[str, StringConstraints(max_length=160), Field(description="What was chosen, such as `L`.")] = ""
     price: Annotated[WholeOrText, Field(description="Its price for one unit, added to `unit_price`.")] = 0
 
 
@@ -71,7 +76,9 @@ class LineInput(Input):
     """One line of an order."""
 
     sku: Annotated[
-        Sku | None, Field(description="The SKU. One that is linked to a Clover item is sold as that item.")
+        Sku | None,
+        BeforeValidator(_none_if_empty),
+        Field(description="The SKU. One that is linked to a Clover item is sold as that item. May be empty."),
     ] = None
     name: Annotated[
         str,
