@@ -167,6 +167,12 @@ async def clover_fails(stage: Stage) -> None:
     await stage.fault(kind="fail_before", status=500)
     await order_one(stage)
 
+    async def order_waits() -> bool:  # before that, only the outage of the region is reported
+        problem = await stage.problem(Code.CLOVER_UNREACHABLE)
+        return problem is not None and problem["waiting"] > 0
+
+    await eventually(order_waits, within=60)
+
 
 async def clover_is_back(stage: Stage) -> None:
     await stage.end_fault()
