@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -11,7 +12,7 @@ from tests.integration.engine.conftest import MERCHANT, Engine
 
 from common.contracts.problems import Code
 from common.db.unit import Priority
-from common.errors import Unavailable
+from common.errors import Again, Held, Unavailable
 from common.work import run as runs
 from common.work import table
 from common.work.batch import SLICE_SECONDS, URGENT_SECONDS, Batch, Kind
@@ -159,6 +160,26 @@ async def test_a_mark_during_a_run_asks_for_another_run(sweep: Sweep) -> None:
 
     assert sweep.log == [*pages(0, 1, 2), "live sale", *pages(3, 4, 5), *pages(*range(PAGES))]
     assert [len(each) for each in sweep.shown] == [2 * PAGES, 2 * PAGES]
+
+
+@pytest.mark.parametrize("stop", [Held(Code.CONNECTION_LOST), Again(timedelta(minutes=1))])
+async def test_a_run_that_was_marked_can_be_held_and_postponed(sweep: Sweep, stop: Exception) -> None:
+    """The mark asks for another run after this one; it does not repeat at once what was refused after the mark."""
+
+    async def on_page(page: int) -> None:
+        if page == 1 and sweep.log.count("page 1") == 1:
+            await sweep.mark()
+            await sweep.mark_live("sale")  # so that the slice ends after the mark
+        if page == 2 and sweep.log.count("page 2") < 5:
+            raise stop
+
+    sweep.on_page = on_page
+    await sweep.mark()
+    await sweep.worker().run_until_idle()
+
+    assert sweep.log == [*pages(0, 1), "live sale", *pages(2)]
+    [row] = await sweep.engine.fetch("SELECT held, due_at FROM work")
+    assert row["held"] == isinstance(stop, Held)
 
 
 async def test_a_cursor_of_another_version_starts_the_run_anew(sweep: Sweep) -> None:

@@ -292,9 +292,10 @@ class Worker:
 
     async def _write_once(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
         names = batch.merchant_id, batch.rows[0].kind
-        outcomes = [(_as_run(batch, row), batch.outcomes.get(row.key)) for row in batch.rows]
+        ended = [row.key for row in batch.rows if _ends_run(batch, row.key)]
+        rows = [replace(row, seq=batch.runs[row.key].seq) if row.key in ended else row for row in batch.rows]
+        outcomes = [(row, batch.outcomes.get(row.key)) for row in rows]
         reached = [(row.key, outcome) for row, outcome in outcomes if not isinstance(outcome, More | NotStarted)]
-        ended = [key for key, outcome in reached if key in batch.runs and not isinstance(outcome, Retry | Hold)]
         async with batch.unit() as unit:
             if reached:
                 kept = {key: None if isinstance(outcome, Drop) else outcome for key, outcome in reached}
@@ -368,9 +369,12 @@ class Worker:
         await asyncio.wait(turns, timeout=CANCEL_SECONDS)
 
 
-def _as_run(batch: Batch, row: Row) -> Row:
-    """Return the row as it was when its run began: a mark since then asks for another run."""
-    return replace(row, seq=batch.runs[row.key].seq) if row.key in batch.runs else row
+def _ends_run(batch: Batch, key: str) -> bool:
+    """Return whether the outcome of this key ends its run. It then asks for another run if it was marked since.
+
+    Any other outcome answers the marks of before this slice, or each slice after a mark would be attempted at once.
+    """
+    return key in batch.runs and not isinstance(batch.outcomes.get(key), More | NotStarted | Retry | Hold)
 
 
 def _fail(batch: Batch, error: Exception, refused: Code) -> None:
