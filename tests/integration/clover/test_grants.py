@@ -125,6 +125,16 @@ async def test_expected_merchants_come_along(asking: Asking) -> None:
     assert [each.is_expected for each in request.merchants] == [False] + 60 * [True]
 
 
+async def test_merchants_are_expected_for_one_request(asking: Asking) -> None:
+    """One that is not named again has no turn, and other services could need its calls."""
+    expected = merchants(3)
+    asking.grants.expect(expected)
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    asking.clock.advance(60)
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    assert asking.catalog.merchants() == [[MERCHANT, *expected], [MERCHANT]]
+
+
 async def test_requests_that_meet_go_together(asking: Asking) -> None:
     """While one is under way, all that come wait for the next one; the lease is in it too."""
     asking.catalog.open.clear()

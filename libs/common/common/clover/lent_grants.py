@@ -159,6 +159,7 @@ class LentGrants:
 
     def _request(self, round_: _Round) -> GrantRequest:
         expected = [each for each in self._expected if each not in round_.merchants and self._ends_soon(each)]
+        self._expected = []  # merchants that are not named again have no turn, and others could need their calls
         merchants = [MerchantRequest(merchant_id=each, want=want) for each, want in round_.merchants.items()]
         room = MOST_MERCHANTS - len(merchants)
         merchants += [MerchantRequest(merchant_id=each, is_expected=True) for each in expected[:room]]
