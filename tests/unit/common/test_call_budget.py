@@ -114,6 +114,21 @@ async def test_slow_background_calls_leave_a_place_for_a_live_one() -> None:
             each.cancel()
 
 
+async def test_the_lease_is_renewed_while_all_calls_in_flight_take_long() -> None:
+    """Otherwise it would end, and another process would make as many calls beside those."""
+    leases = Leases([Lease(rate=100, background_rate=80, concurrency=2, renew_in=0.1, expires_in=0.2)])
+    some = calls(leases, seconds=30)
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(some.call(Priority.LIVE)) for _ in range(3)]
+        await some.pass_time(0.1)
+        asked = len(leases.asked)
+        await some.pass_time(1)
+        assert 9 <= len(leases.asked) - asked <= 11
+        assert some.in_flight == 2
+        for each in waiting:
+            each.cancel()
+
+
 async def test_more_is_asked_for_when_calls_wait() -> None:
     """A process starts with little, so that an idle one keeps nothing from the others."""
     little = Lease(rate=1, background_rate=0.8, concurrency=1, renew_in=10, expires_in=15)

@@ -98,7 +98,7 @@ class CallBudget:
                     self._count(priority, lease)
                     return
                 self._ask_for_more(wait)
-                await self._until_changed(wait)
+                await self._until_changed(self._at_most_until_renewal(wait))
         finally:
             self._line.remove(place)
             heapq.heapify(self._line)
@@ -114,6 +114,13 @@ class CallBudget:
         if is_background:
             at = max(at, self._background_started + 1 / lease.background_rate)
         return at - self._clock.monotonic()
+
+    def _at_most_until_renewal(self, seconds: float) -> float:
+        """Return the part of this wait after which the lease is to be renewed.
+
+        While all calls in flight take long none starts, and their places would be leased to another process.
+        """
+        return min(seconds, max(self._renew_at - self._clock.monotonic(), 0.0) or ASK_AGAIN_SECONDS)
 
     def _count(self, priority: Priority, lease: Lease) -> None:
         now = self._clock.monotonic()
