@@ -36,7 +36,7 @@ class Settings(CommonSettings):
     ]
     """Clover's limits as they are; the allocation of calls keeps its own margin below them."""
 
-    grant_seconds: Annotated[float, Field(ge=0.2, le=60)] = 18.0
+    grant_seconds: Annotated[float, Field(ge=0.2, le=60)] = 20.0
     """The longest life of a share of the calls. A crashed process blocks its share at most this long."""
 
     background_share: Annotated[float, Field(gt=0, le=0.95)] = 0.8

@@ -14,7 +14,7 @@ from catalog.store.grants import LEASE_MARGIN, QUEUE_SLOT_TTL
 
 APP, TOKEN = Limit(50, 10), Limit(16, 5, spare=3.0)
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-LONGEST = 18.0
+LONGEST = 20.0
 TOLERANCE = 1e-9
 
 PROCESSES = [f"{service}-{number}" for service in ("catalog", "inventory", "orders") for number in range(3)]
@@ -189,6 +189,19 @@ def test_a_long_session_gets_nearly_everything() -> None:
     loan = book.ask("orders-1")
     assert loan
     assert loan.claim.granted == Share(rate=TOKEN.steady - TOKEN.spare, concurrency=TOKEN.slots - 1)
+
+
+@pytest.mark.parametrize("longest", [0.2, 3.0, 60.0])
+def test_no_share_lasts_longer_than_is_set(longest: float) -> None:
+    """A crashed process blocks its share for that time at most, whatever the share was taken for."""
+    lending = Lending(TOKEN, None, [], START, longest)
+    loans = [
+        lending.lend_app("orders-1", everything=False),
+        lending.lend_merchant("orders", everything=True),
+        lending.lend_merchant("orders", everything=False),
+        lending.lend_expected("orders"),
+    ]
+    assert all(loan and loan.term.expires_in <= longest for loan in loans)
 
 
 def test_expected_calls_take_nothing_that_another_needs_first() -> None:

@@ -82,7 +82,7 @@ class Lending:
     def lend_expected(self, service: str) -> Loan | None:
         """Decide on one call to a merchant whose turn is expected; None refuses it, and it does not wait."""
         claim = self._claim(Request(service, SINGLE, is_expected=True))
-        return Loan(claim, Term(0.0, EXPECTED_SECONDS)) if claim else None
+        return Loan(claim, Term(0.0, min(EXPECTED_SECONDS, self.longest))) if claim else None
 
     def _claim(self, request: Request) -> Claim | None:
         return claim_for(self.limit, request, self.own, self.others, self.now)
