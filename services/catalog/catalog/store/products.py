@@ -110,6 +110,7 @@ async def _save_together(conn: Connection, merchant_id: str, products: Sequence[
 
 
 async def _save_singly(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
+    await conn.execute(LOCK, merchant_id, [each.product_id for each in products])
     saved = set()
     for product in products:
         with suppress(Invalid):
