@@ -117,7 +117,8 @@ class Queues:
             return
         async with self.broker.channel("revive") as channel:
             # The lock of an exclusive queue: a process that looked long ago must not delete what another has revived.
-            await channel.declare_queue(f"{self.topology.queue(service)}.revive", exclusive=True)
+            lock = f"{self.topology.queue(service)}.revive"
+            await channel.declare_queue(lock, exclusive=True, timeout=ANSWER_SECONDS)
             if await self._is_settled(channel, service) or await self.has_leader(service):
                 return
             await channel.queue_delete(self.topology.queue(service), timeout=ANSWER_SECONDS)
