@@ -193,7 +193,7 @@ def test_a_long_session_gets_nearly_everything() -> None:
 
 @pytest.mark.parametrize("longest", [0.2, 3.0, 60.0])
 def test_no_share_lasts_longer_than_is_set(longest: float) -> None:
-    """A crashed process blocks its share for that time at most, whatever the share was taken for."""
+    """A crashed process blocks its share for that time at most."""
     lending = Lending(TOKEN, None, [], START, longest)
     loans = [
         lending.lend_app("orders-1", everything=False),
