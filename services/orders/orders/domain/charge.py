@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2s
 from itertools import chain
 
@@ -27,7 +27,7 @@ MOST_ROUNDING = 10
 """Minor units, beside one per row, that rounding explains. Beyond it, rates do not describe the taxes of the source."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """A row of the order in Clover, worth `price`. `thousandths` is the quantity of goods that are sold by weight."""
 
@@ -101,6 +101,7 @@ class _Draft:
     rates: MerchantTaxes
     named: bool
 
+    @cached_property
     def totals(self) -> totals.Totals:
         return totals.compute(cart(self.rows, self.rates, tax_removed=self.tax_removed))
 
@@ -112,11 +113,10 @@ def charge(source: Source, merchant: MerchantTaxes) -> Charge:
     due = source.total - tip
     drafts = list(_drafts(source, merchant, with_tip_row=not tip))
     draft = next((each for each in drafts if _is_near(each, due - whole(source.rounding))), drafts[-1])
-    before = draft.totals().total
-    rows = _exact(draft, due)
-    final = replace(draft, rows=rows).totals()
-    payments = _payments(source, tip, due, final.tax)
-    return Charge(_with_ids(rows), payments, final.total, final.tax, draft.tax_removed, due - before, draft.named)
+    final = _exact(draft, due)
+    rounding, payments = due - draft.totals.total, _payments(source, tip, due, final.totals.tax)
+    total, tax = final.totals.total, final.totals.tax
+    return Charge(_with_ids(final.rows), payments, total, tax, draft.tax_removed, rounding, draft.named)
 
 
 def cart(rows: Iterable[Row], merchant: MerchantTaxes, *, tax_removed: bool) -> Cart:
@@ -189,7 +189,8 @@ def _units(part: Part, amount: int, rates: tuple[str, ...], count: int) -> list[
     if count == 1 and part.quantity != 1:
         return [_of_many(part, amount, rates)]
     low, rest = divmod(amount, count)
-    return [Row(clipped(part.name), part.sku, low + (number < rest), rates) for number in range(count)]
+    row = Row(clipped(part.name), part.sku, low, rates)
+    return [*[replace(row, price=low + 1)] * rest, *[row] * (count - rest)]
 
 
 def _of_many(part: Part, amount: int, rates: tuple[str, ...]) -> Row:
@@ -203,27 +204,33 @@ def _of_many(part: Part, amount: int, rates: tuple[str, ...]) -> Row:
 
 
 def _is_near(draft: _Draft, due: int) -> bool:
-    return abs(draft.totals().total - due) <= MOST_ROUNDING + len(draft.rows)
+    return abs(draft.totals.total - due) <= MOST_ROUNDING + len(draft.rows)
 
 
-def _exact(draft: _Draft, due: int) -> list[Row]:
-    """Return the rows changed so that a device computes exactly what is due."""
-    rows = draft.rows
-    while (over := replace(draft, rows=rows).totals().total - due) > 0:
-        rows = _cut(rows, over)
-    return rows if not over else [*rows, Row(ROUNDING, "", -over)]
+def _exact(draft: _Draft, due: int) -> _Draft:
+    """Return the draft changed so that a device computes exactly what is due."""
+    while (over := draft.totals.total - due) > 0:
+        draft = replace(draft, rows=_cut(draft.rows, over))
+    return replace(draft, rows=[*draft.rows, Row(ROUNDING, "", -over)]) if over else draft
 
 
 def _cut(rows: list[Row], over: int) -> list[Row]:
-    """Take cents off an untaxed row, else off the most expensive one: Clover counts a negative row as 0."""
-    number = max(
-        range(len(rows)), key=lambda each: (rows[each].price >= over and not rows[each].rates, rows[each].price)
+    """Take cents off an untaxed row, else off the most expensive ones: Clover counts a negative row as 0."""
+    cut = list(rows)
+    ways = sorted(
+        range(len(rows)),
+        key=lambda each: (rows[each].price >= over and not rows[each].rates, rows[each].price),
+        reverse=True,
     )
-    row = rows[number]
-    if not row.price:
+    for number in ways:
+        taken = min(over, cut[number].price)
+        if not taken:
+            break
+        cut[number] = replace(cut[number], price=cut[number].price - taken, thousandths=None, unit_price=None)
+        over -= taken
+    if cut == rows:
         raise ValueError("an order cannot cost less than nothing")
-    less = replace(row, price=max(row.price - over, 0), thousandths=None, unit_price=None)
-    return [*rows[:number], less, *rows[number + 1 :]]
+    return cut
 
 
 def _can_carry(source: Source) -> bool:
@@ -263,9 +270,14 @@ def _with_ids(rows: Sequence[Row]) -> tuple[Row, ...]:
     """Give each row an id by what it is, so that a row that an edit leaves alone keeps its id."""
     seen: Counter[str] = Counter()
     named = []
+    digests: dict[int, str] = {}  # units of a line share their row
     for row in rows:
-        said = "\n".join(map(str, (row.name, row.sku, row.price, row.rates, row.thousandths)))
-        digest = blake2s(said.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+        digest = digests.get(id(row)) or digests.setdefault(id(row), _digest(row))
         seen[digest] += 1
         named.append(replace(row, id=f"{digest}-{seen[digest]}"))
     return tuple(named)
+
+
+def _digest(row: Row) -> str:
+    said = "\n".join(map(str, (row.name, row.sku, row.price, row.rates, row.thousandths)))
+    return blake2s(said.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from orders.domain.charge import Charge, charge
 from orders.domain.progress import Progress, State
@@ -68,9 +69,9 @@ class Order:
         """Whether nothing of it stands in Clover, for certain."""
         return self.progress.clover_order_id is None and self.progress.sending is None
 
-    @property
+    @cached_property
     def charge(self) -> Charge:
-        """The rows and payments as which it is written to Clover."""
+        """The rows and payments as which it is written to Clover. The plan asks for them row by row."""
         return charge(self.source, self.progress.taxes or MerchantTaxes())
 
     @property

@@ -31,7 +31,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Row:
-    """A line with its price before (`gross`) and after (`net`) the line's own discounts."""
+    """A line of equal rows with the price of one before (`gross`) and after (`net`) its own discounts."""
 
     line: Line
     gross: int
@@ -41,7 +41,7 @@ class Row:
 def compute(cart: Cart) -> Totals:
     """Compute the totals of a cart as a device does that opens the order."""
     with localcontext(EXACT):
-        rows = [row for line in cart.lines for row in [_row(line, manual=cart.manual)] * line.rows]
+        rows = [_row(line, manual=cart.manual) for line in cart.lines if line.rows]
         sold = [row for row in rows if not row.line.exchanged]
         kept = [row for row in sold if not row.line.refunded]
         # Rule 7: refunded rows keep their share of an order discount, so the factor is that of all sold rows.
@@ -50,7 +50,7 @@ def compute(cart: Cart) -> Totals:
         total, tip = _total(cart, kept, factor), sum(cart.tips)
         return Totals(
             before_discounts=before,
-            line_totals=[0 if row.line.exchanged or row.line.refunded else row.net for row in rows],
+            line_totals=[total for row in rows for total in [_counted(row)] * row.line.rows],
             subtotal=subtotal,
             discount=before - subtotal,
             tax=sum(taxes.values()),
@@ -120,11 +120,11 @@ def _taxes(cart: Cart, rows: Iterable[Row], factor: Decimal) -> dict[str, int]:
 
 def _added_tax(rate: Rate, rows: Sequence[Row], factor: Decimal) -> int:
     """Tax the rounded base of a group. A flat tax counts rows only (rule 5)."""
-    return cents(cents(_net(rows) * factor) * rate.fraction) + rate.flat * len(rows)
+    return cents(cents(_net(rows) * factor) * rate.fraction) + rate.flat * _count(rows)
 
 
 def _contained_tax(rate: Rate, rows: Sequence[Row], factor: Decimal) -> int:
-    return cents(cents(_net(rows) * factor) * rate.fraction / (1 + rate.fraction)) + rate.flat * len(rows)
+    return cents(cents(_net(rows) * factor) * rate.fraction / (1 + rate.fraction)) + rate.flat * _count(rows)
 
 
 def _without_taxes(row: Row) -> Row:
@@ -139,9 +139,17 @@ def _goods(rows: Iterable[Row]) -> list[Row]:
     return [row for row in rows if not row.line.is_order_fee]
 
 
+def _counted(row: Row) -> int:
+    return 0 if row.line.exchanged or row.line.refunded else row.net
+
+
+def _count(rows: Iterable[Row]) -> int:
+    return sum(row.line.rows for row in rows)
+
+
 def _gross(rows: Iterable[Row]) -> int:
-    return sum(row.gross for row in rows)
+    return sum(row.gross * row.line.rows for row in rows)
 
 
 def _net(rows: Iterable[Row]) -> int:
-    return sum(row.net for row in rows)
+    return sum(row.net * row.line.rows for row in rows)
