@@ -8,10 +8,9 @@ from typing import Annotated
 from pydantic import PlainValidator, WithJsonSchema
 
 from common.money import exponent
-from orders.domain.source import Amount
+from orders.domain.source import MOST_UNITS, Amount
 
 MOST = 10**12
-MOST_UNITS = 9_999_999
 MOST_PERCENT = 100
 _MAJOR = re.compile(r"(-?)[0-9]{1,10}\.[0-9]{1,8}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?", re.ASCII)

@@ -12,6 +12,10 @@ from common.money import format_money
 LONGEST_NAME = 127
 LONGEST_PERSON_NAME = 64
 LONGEST_PHONE = 21
+MOST_TOTAL = 10**12
+"""Minor units of a total, also in the events that tell other services of an order."""
+MOST_UNITS = 9_999_999
+"""Units of one order; lists show their number, of which a database column holds no more than two thousand million."""
 
 Amount = int | Decimal
 """Minor units; a Decimal where the source is finer than the minor unit."""

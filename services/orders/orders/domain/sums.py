@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from common.money import format_money
-from orders.domain.source import Amount, Discount, Extra, Line, Source, Tax, add
+from orders.domain.source import MOST_TOTAL, MOST_UNITS, Amount, Discount, Extra, Line, Source, Tax, add
 
 _NOT_INCLUDED = "Send `included: false`, or `prices_include_tax: false`, if the tax comes on top."
 
@@ -91,6 +91,10 @@ def discrepancy(source: Source, total: Amount) -> str | None:
 def mistakes(source: Source) -> Iterator[tuple[str, str, str]]:
     """Yield the field, the fault and the remedy of amounts that no order has."""
     remedy = "Send discounts as positive amounts, each once and on what it reduces."
+    if source.total > MOST_TOTAL:
+        yield "total", f"is {source.total} minor units", f"Send a total of at most {MOST_TOTAL} minor units."
+    if source.units > MOST_UNITS:
+        yield "lines", f"have {source.units} units in all", f"Send at most {MOST_UNITS} units in one order."
     named: list[tuple[str, Sequence[Line | Extra]]] = [
         ("lines", source.lines),
         ("shipping", source.shipping),
