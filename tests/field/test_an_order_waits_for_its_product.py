@@ -17,7 +17,7 @@ async def test_the_order_takes_the_item_once_it_is_there(orders: Orders) -> None
     await orders.run_until_idle()
     seen = await orders.seen(shop, "waits")
     assert (seen["state"], seen["problem"]) == ("ready", None)
-    assert seen["reason"] == "Waits for product MUG to reach Clover."
+    assert seen["reason"] == "It waits until these products are in Clover: MUG."
     assert seen["next_attempt_at"] is not None
     assert await orders.state(shop, "goes") == "paid"
     await orders.settle_for(120)

@@ -44,7 +44,7 @@ async def test_the_dead_line_alone_loses_its_item(orders: Orders, dead: set[int]
     assert seen["state"] == "paid", seen["reason"]
     assert [line["name"] for line in made.lines] == skus
     assert [number for number, line in enumerate(made.lines) if "item" not in line] == sorted(dead)
-    assert dropped(seen) == [f"Clover did not take the item of {skus[n]}" for n in sorted(dead)]
+    assert dropped(seen) == [f"Clover did not take the item of {skus[n]}." for n in sorted(dead)]
 
 
 async def test_the_next_order_does_not_try_it_again(orders: Orders) -> None:

@@ -137,4 +137,4 @@ async def test_an_item_deleted_in_clover_is_sold_by_its_name(orders: Orders) -> 
     seen = await orders.seen(shop)
     assert seen["state"] == "paid"
     [said] = [each["detail"] for each in seen["timeline"] if each["event"] == "items_dropped"]
-    assert said == "Clover did not take the item of MUG"
+    assert said == "Clover did not take the item of MUG."

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from common.money import format_money
+from common import messages
 from orders.domain import sums
 from orders.domain.charge import MOST_ROWS, Charge
 from orders.domain.source import Source, add
@@ -37,29 +37,20 @@ def overpaid(source: Source) -> int:
 
 def notices(source: Source, charge: Charge, recorded: int = 0) -> Iterator[str]:
     """Yield what the merchant should know of an order of whose payments `recorded` are in Clover, in minor units."""
+    texts = messages.for_locale()
 
     def money(amount: int) -> str:
-        return format_money(amount, source.currency)
+        return texts.money(amount, source.currency)
 
     if not charge.named_rates:
-        yield (
-            "Clover has no tax rates that fit the taxes of this order, so that Clover's tax report does not show its "
-            f"tax of {money(tax(source))}. The total is exact. Create the rates in Clover under Taxes & Fees, "
-            "and the next orders use them."
-        )
+        yield texts.text("notice.no_tax_rates", tax=money(tax(source)))
     elif (ours := tax(source)) != charge.tax:
-        yield f"The store charged {money(ours)} of tax; Clover calculates {money(charge.tax)} within the same total."
+        yield texts.text("notice.tax", store=money(ours), clover=money(charge.tax))
     if charge.rounding:
-        yield f"A rounding of {money(charge.rounding)} makes the total exactly that of the store."
+        yield texts.text("notice.rounding", amount=money(charge.rounding))
     if source.units > MOST_ROWS - 1:
-        yield (
-            f"The order has {source.units} units, more than Clover takes. Its largest lines are one row each, such as "
-            "“100 × Mug”, without their Clover item: please correct the stock of these items yourself."
-        )
+        yield texts.text("notice.many_units", units=source.units)
     if refund := to_refund(source, charge, recorded):
-        yield (
-            f"The store gave back {money(refund)} that Clover shows as paid. No app can refund in Clover: to have it "
-            f"shown there, open the order at the till and refund {money(refund)} there as External Payment."
-        )
+        yield texts.text("notice.refund", amount=money(refund))
     if over := overpaid(source):
-        yield f"The payments are {money(over)} more than the total; Clover gets only what the order costs."
+        yield texts.text("notice.overpaid", amount=money(over))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
+from common import messages
+
 
 class UnlinkedSkus(StrEnum):
     """What a merchant chose for orders with SKUs that are not linked to an item in Clover."""
@@ -26,12 +28,19 @@ def look_again_after(waited: timedelta) -> timedelta:
 
 def waits_for(skus: Sequence[str]) -> str:
     """Name the products that an order waits for."""
-    more = f" and {len(skus) - NAMED} more" if len(skus) > NAMED else ""
-    one = "product" if len(skus) == 1 else "products"
-    return f"{one} {', '.join(skus[:NAMED])}{more} to reach Clover"
+    return messages.for_locale().text("reason.order_waits_for_products", skus=_some(skus))
+
+
+def waits_for_catalog() -> str:
+    """Explain that nobody knows yet whether an order has to wait for products."""
+    return messages.for_locale().text("reason.order_waits_for_catalog")
 
 
 def not_linked(skus: Sequence[str]) -> str:
     """Name the SKUs that hold an order."""
-    more = f" and {len(skus) - NAMED} more" if len(skus) > NAMED else ""
-    return f"Not linked to an item in Clover: {', '.join(skus[:NAMED])}{more}."
+    return messages.for_locale().text("reason.skus_unlinked", skus=_some(skus))
+
+
+def _some(skus: Sequence[str]) -> str:
+    named, more = ", ".join(skus[:NAMED]), len(skus) - NAMED
+    return messages.for_locale().text("reason.skus", skus=named, n=more) if more > 0 else named

@@ -10,9 +10,7 @@ from common.work.batch import Batch, Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order, RequestedAction
-from orders.domain.waiting import look_again_after, not_linked, waits_for
-
-UNKNOWN_YET = "whether its products are on their way to Clover, which QuickSync is finding out"
+from orders.domain.waiting import look_again_after, not_linked, waits_for, waits_for_catalog
 
 
 async def hold_back(batch: Batch, deps: Deps, orders: Sequence[Order], items: dict[str, str]) -> list[Order]:
@@ -34,9 +32,7 @@ async def hold_back(batch: Batch, deps: Deps, orders: Sequence[Order], items: di
             ready.append(order)
         else:
             due = batch.now + look_again_after(batch.now - (order.received_at or batch.now))
-            batch.outcomes[order.reference] = Retry(
-                due, reason=f"Waits for {reason}.", subject=batch.subjects[order.reference]
-            )
+            batch.outcomes[order.reference] = Retry(due, reason=reason, subject=batch.subjects[order.reference])
     return ready
 
 
@@ -62,7 +58,7 @@ def _may_wait(order: Order, batch: Batch, wait: timedelta) -> bool:
 def _reason(order: Order, items: Collection[str], links: Mapping[str, SkuLink] | None) -> str | None:
     unknown = sorted(order.source.skus - set(items))
     if links is None:
-        return UNKNOWN_YET if unknown else None
+        return waits_for_catalog() if unknown else None
     pending = [sku for sku in unknown if sku in links and _is_on_its_way(links[sku])]
     return waits_for(pending) if pending else None
 

@@ -2,6 +2,7 @@
 
 from pydantic import TypeAdapter
 
+from common import messages
 from common.errors import Forbidden, Permanent
 from orders import clover
 from orders.deps import customer_context
@@ -11,8 +12,6 @@ from orders.domain.source import Customer
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import Write
 from orders.sync.writes.context import WriteContext
-
-REFUSED = "Clover did not take the customer's details."
 
 _CUSTOMER = TypeAdapter(Customer)
 
@@ -44,7 +43,7 @@ async def refused(context: WriteContext, _write: Write, order: Order, error: Per
     if isinstance(error, Forbidden):
         await clover.show_order(context.api, order)
     # Clover's own words may repeat the details; of a missing permission we speak in ours.
-    detail = str(error) if isinstance(error, Forbidden) else REFUSED
+    detail = str(error) if isinstance(error, Forbidden) else messages.for_locale().text("reason.customer_refused")
     return order.progress.with_customer_settled(), Entry(TimelineEvent.CUSTOMER_DROPPED, detail)
 
 

@@ -2,6 +2,7 @@
 
 import structlog
 
+from common import messages
 from common.errors import NotFound, Rejected
 from orders import clover
 from orders.domain.order import Order
@@ -11,8 +12,6 @@ from orders.domain.writes import Delete
 from orders.sync.writes.context import WriteContext
 
 log = structlog.get_logger()
-
-REASON = "Cancelled in the online store"
 
 
 async def send(context: WriteContext, _write: Delete, order: Order) -> Progress:
@@ -35,8 +34,9 @@ async def _is_void(context: WriteContext, order: Order) -> bool:
     shown = await clover.show_order(context.api, order)
     if shown.is_refunded:
         return True
+    reason = messages.for_locale().text("reason.order_cancelled")
     for line_id in our_lines(order, shown).values():
-        await clover.remove_line(context.api, order.clover_id, line_id, REASON)
+        await clover.remove_line(context.api, order.clover_id, line_id, reason)
     if shown.total:
         await clover.set_total(context.api, order.clover_id, 0)
     return not shown.paid

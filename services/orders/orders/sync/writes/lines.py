@@ -1,5 +1,6 @@
 """Adds lines, up to a hundred rows a call; each row carries an id of ours."""
 
+from common import messages
 from common.errors import NotFound, Permanent, Rejected
 from orders import clover, store
 from orders.domain.order import Order
@@ -46,6 +47,5 @@ async def refused(
         del context.items[sku]
         async with context.batch.unit() as unit:
             await store.links.mark_broken(unit.conn, order.merchant_id, sku, item_id)
-    return order.progress.without_item(sku), Entry(
-        TimelineEvent.ITEMS_DROPPED, f"Clover did not take the item of {sku}"
-    )
+    dropped = messages.for_locale().text("reason.item_refused", sku=sku)
+    return order.progress.without_item(sku), Entry(TimelineEvent.ITEMS_DROPPED, dropped)
