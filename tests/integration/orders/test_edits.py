@@ -101,6 +101,41 @@ async def test_a_refund_after_completion(orders: Orders) -> None:
     assert shown(shop)[2] == [3499]
 
 
+async def test_completion_after_a_refund_at_the_till(orders: Orders) -> None:
+    """The merchant refunded the cancelled poster as the notice says, then the store completes the order."""
+    shop = await paid(orders)
+    await edit(orders, shop, lines=[MUGS], total=2500, payments=[{"amount": 3499}], refunds=[{"amount": 999}])
+    shop.till("refund", order=in_clover(shop)[0].record["id"], amount=999, lines=[])
+    await orders.act(shop, "complete")
+    await orders.run_until_idle()
+    assert (await orders.seen(shop))["state"] == "done"
+
+
+async def test_payments_that_an_edit_divides_otherwise(orders: Orders) -> None:
+    """What is missing of their sum is recorded, though one that is in Clover is smaller than the store says now."""
+    shop = await paid(orders, payments=[{"amount": 1000}])
+    assert await orders.state(shop) == "unpaid"
+    await edit(orders, shop, payments=[{"amount": 1500}, {"amount": 1999}])
+    assert (await orders.state(shop), shown(shop)[2]) == ("paid", [1000, 1999, 500])
+
+
+async def test_an_edit_after_the_merchant_created_its_tax_rates(orders: Orders) -> None:
+    """The tax that was a row becomes a rate, and the order is taxed: a device comes to the same total."""
+    shop = await orders.connected()
+    taxes = [{"rate": "10", "amount": 350}]
+    await orders.put(shop, taxes=taxes, total=3849)
+    await orders.run_until_idle()
+    await shop.post("/tax_rates", {"name": "Sales tax", "rate": 1_000_000})
+    await orders.settle_for(2 * SETTLE)
+    await orders.put(shop, source_id="o-2")
+    await orders.run_until_idle()
+    await edit(orders, shop, lines=[MUGS, POSTER | {"sku": "PRINT"}], taxes=taxes, total=3849)
+    assert await orders.state(shop) == "paid"
+    first = min(in_clover(shop), key=lambda made: made.record["createdTime"])
+    assert first.record["taxRemoved"] is False
+    assert sales.computed_totals(shop.merchant, first.record, shop.merchant.sheets[first.record["id"]]).total == 3849
+
+
 async def test_another_customer(orders: Orders) -> None:
     """The customer on the order is the one of the edit."""
     shop = await paid(orders, customer=ADA)

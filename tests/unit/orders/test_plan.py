@@ -7,12 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.orders.test_domain import NOW, ORDER, OURS, SOURCE, WHOLE
 
+from orders.domain import order as domain_order
+from orders.domain.charge import Charge, charge
 from orders.domain.clover_order import CloverOrder, Payment
 from orders.domain.order import Order, RequestedAction
-from orders.domain.plan import any_row_there, missing, row_id, shortfall, under_way, with_applied
+from orders.domain.plan import any_row_there, missing, row_id, rows, shortfall, under_way, with_applied
 from orders.domain.progress import Progress, State
-from orders.domain.source import Line
-from orders.domain.writes import BY_NAME, AddLines, AttachCustomer, CreateCustomer, CreateOrder, Delete, Lock, Pay
+from orders.domain.source import Line, Source
+from orders.domain.source import Payment as Paid
+from orders.domain.taxes import MerchantTaxes
+from orders.domain.writes import (
+    BY_NAME,
+    AddLines,
+    AttachCustomer,
+    CreateCustomer,
+    CreateOrder,
+    Delete,
+    Lock,
+    Pay,
+    UpdateOrder,
+)
 
 CREATED = replace(ORDER, progress=Progress(state=State.CREATED, clover_order_id="0RDER00000001"))
 PAID = replace(CREATED, progress=replace(CREATED.progress, state=State.PAID))
@@ -43,6 +57,20 @@ def names(order: Order, clover_order: CloverOrder) -> list[tuple[str, str]]:
 def test_the_writes_that_clover_does_not_show_are_missing(shown: CloverOrder, plan: list[object]) -> None:
     """Clover's order decides what is written."""
     assert missing(CREATED, shown) == plan
+
+
+def test_a_large_order_is_charged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows of a call come from one charge; looking it up row by row would hash all lines for each."""
+    charged = list[Source]()
+
+    def counted(source: Source, taxes: MerchantTaxes) -> Charge:
+        charged.append(source)
+        return charge(source, taxes)
+
+    monkeypatch.setattr(domain_order, "charge", counted)
+    large = of_units(1000)
+    assert sum(len(rows(each, large)) for each in missing(large, CloverOrder()) if isinstance(each, AddLines)) == 1000
+    assert len(charged) == 1
 
 
 def test_a_new_order_is_planned_as_a_whole() -> None:
@@ -93,6 +121,42 @@ def test_lines_in_doubt_are_found_by_their_own_rows() -> None:
     assert any_row_there(write, order, CloverOrder(rows=(None,) * 101))
 
 
+@pytest.mark.parametrize(
+    ("first", "then"), [([1000], [1500, 1999]), ([3499], [3499, 500]), ([1000, 500], [3499]), ([500, 500], [400, 3599])]
+)
+def test_what_an_edit_adds_to_the_payments_is_recorded_at_once(first: list[int], then: list[int]) -> None:
+    """However it divides them, the writes of one plan bring Clover's payments to their new sum."""
+    keys = [KEY, f"{KEY}-2"]
+    shown = replace(
+        WHOLE, payments=tuple(Payment(key, amount, "SUCCESS") for key, amount in zip(keys, first, strict=False))
+    )
+    total = max(sum(then), 3499)
+    source = replace(
+        SOURCE, lines=(Line("MUG", "Mug", 1, total),), total=total, payments=tuple(Paid(each) for each in then)
+    )
+    order = replace(CREATED, source=source, progress=replace(CREATED.progress, edited=True))
+    pays = [each for each in missing(order, shown) if isinstance(each, Pay)]
+    assert sum(first) + sum(each.payment.amount for each in pays if each.payment) == sum(then)
+    assert not {each.key for each in pays} & {each.reference for each in shown.payments}
+
+
+def test_an_edit_writes_whether_clover_taxes_the_order() -> None:
+    """An order whose tax was a row until the merchant had its rates is taxed from then on, at the same total."""
+    edited = replace(CREATED, progress=replace(CREATED.progress, edited=True))
+    shown = replace(WHOLE, title="shopify #1001", rows=tuple(row_id(edited, each) for each in (1, 2, 3)))
+    assert missing(edited, replace(shown, tax_removed=edited.charge.tax_removed)) == []
+    assert missing(edited, shown) == []
+    assert missing(edited, replace(shown, tax_removed=not edited.charge.tax_removed)) == [UpdateOrder(KEY)]
+
+
+@pytest.mark.parametrize("state", ["PARTIALLY_REFUNDED", "REFUNDED", "MANUALLY_REFUNDED", "CREDITED"])
+def test_an_order_that_was_refunded_at_the_till_can_be_completed(state: str) -> None:
+    """It was paid in full before, if the payments say so."""
+    order, shown = replace(PAID, requested_action=RequestedAction.COMPLETE), replace(WHOLE, payment_state=state)
+    assert shortfall(order, shown) is None
+    assert shortfall(order, replace(shown, payments=(replace(OURS, amount=3498),))) is not None
+
+
 def test_a_completed_order_is_locked_only_when_paid_and_open() -> None:
     """Clover usually locks by itself; an unpaid order is never locked."""
     order = replace(PAID, requested_action=RequestedAction.COMPLETE)
@@ -112,7 +176,7 @@ def test_a_row_that_is_not_ours_does_not_make_up_for_one_of_ours() -> None:
     """The number of rows alone proves nothing where rows carry ids."""
     rows = (row_id(CREATED, 1), row_id(CREATED, 2), None)
     assert shortfall(CREATED, replace(WHOLE, rows=rows)) == (
-        "Not as in the source: some of its lines were not sent by us."
+        "Clover shows something else than the store: some of its lines were not sent by QuickSync."
     )
     assert shortfall(CREATED, replace(WHOLE, rows=(*rows[:2], row_id(CREATED, 3)))) is None
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common import messages
 from common.clover.transport import MerchantApi, Unread
 from common.errors import NotFound
 from orders.clover.responses import IdResponse, Response
@@ -50,6 +51,7 @@ class OrderResponse(Response):
 
     total: int | None = None
     title: str | None = None
+    tax_removed: bool | None = None
     state: str | None = None
     payment_state: str | None = None
     deleted_timestamp: int | None = None
@@ -157,7 +159,7 @@ async def show_order(api: MerchantApi, order: Order) -> CloverOrder:
     # No `customers`: one expand without its permission fails the whole call (recorded).
     shown = await api.get(path, OrderResponse, {"expand": "lineItems,payments"})
     if shown.deleted_timestamp:
-        raise NotFound("The order was deleted in Clover.")
+        raise NotFound(messages.for_locale().text("reason.order_deleted"))
     rows = None if shown.line_items is None else shown.line_items.elements
     if rows is None or len(rows) >= MOST_NESTED or len(order.charge.rows) >= MOST_NESTED:
         rows = tuple([each async for page in api.pages(f"{path}/line_items", LineItemResponse) for each in page])
@@ -172,6 +174,7 @@ async def show_order(api: MerchantApi, order: Order) -> CloverOrder:
         state=shown.state,
         price=_price(rows),
         title=shown.title,
+        tax_removed=shown.tax_removed,
         line_ids={each.user_data: each.id for each in rows if each.user_data},
     )
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 SUCCESS = "SUCCESS"
 LOCKED = "locked"
 REFUNDED = {"REFUNDED", "MANUALLY_REFUNDED"}
+PAID_STATES = {"PAID", "PARTIALLY_REFUNDED", "CREDITED"} | REFUNDED
+"""Payment states of an order that was paid in full, even if some was given back since."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class CloverOrder:
     state: str | None = None
     price: int | None = None
     title: str | None = None
+    tax_removed: bool | None = None
     line_ids: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from common.money import format_money
+from common import messages
 from orders.domain.charge import PlannedPayment, Row
-from orders.domain.clover_order import LOCKED, CloverOrder
+from orders.domain.clover_order import LOCKED, PAID_STATES, CloverOrder
 from orders.domain.order import Order, RequestedAction
 from orders.domain.progress import Progress, State
 from orders.domain.source import title
@@ -60,12 +60,12 @@ def shortfall(order: Order, clover_order: CloverOrder) -> str | None:
         case State.CANCELLED:
             return None
         case State.DONE:
-            wrong, said = _not_completed(order, clover_order), "It cannot be completed"
+            wrong, said = _not_completed(order, clover_order), "reason.order_not_completed"
         case _:
-            wrong, said = differences(order, clover_order), "Not as in the source"
+            wrong, said = differences(order, clover_order), "reason.order_differs"
             if not wrong and _missing_rows(order, clover_order):
-                wrong = ["some of its lines were not sent by us"]
-    return f"{said}: {'; '.join(wrong)}." if wrong else None
+                wrong = [messages.for_locale().text("difference.strange_lines")]
+    return messages.for_locale().text(said, differences="; ".join(wrong)) if wrong else None
 
 
 def under_way(progress: Progress) -> Write | None:
@@ -150,14 +150,17 @@ def _header(order: Order, clover_order: CloverOrder) -> list[UpdateOrder]:
     """Only an edit overwrites what Clover shows: any other difference is shown, never absorbed."""
     if not order.progress.edited:
         return []
-    is_same = (clover_order.total, clover_order.title) == (order.charge.total, title(order.source))
-    return [] if is_same else [UpdateOrder(order.reference)]
+    charge = order.charge
+    is_same = (clover_order.total, clover_order.title) == (charge.total, title(order.source))
+    is_taxed_so = clover_order.tax_removed in {None, charge.tax_removed}
+    return [] if is_same and is_taxed_so else [UpdateOrder(order.reference)]
 
 
 def _payments(order: Order, clover_order: CloverOrder) -> list[Pay]:
     """List the payments that Clover does not show, as far as they are not covered by others.
 
-    What an edit adds to a payment that is in Clover, where it cannot change, is one more payment.
+    What an edit adds to a payment that is in Clover, where it cannot change, is one more payment. So the payments of
+    an edit may be divided otherwise in Clover than in the source; their sum is the same.
     """
     missing = order.charge.paid - clover_order.paid
     if missing <= 0:
@@ -165,10 +168,15 @@ def _payments(order: Order, clover_order: CloverOrder) -> list[Pay]:
     keys = [order.reference, *(f"{order.reference}-{number}" for number in range(2, MOST_PAYMENTS))]
     shown = {each.reference for each in clover_order.payments}
     planned = dict(zip(keys, order.charge.payments, strict=False))
-    pays = [Pay(key, payment) for key, payment in planned.items() if key not in shown]
-    if not pays:
+    pays = []
+    for key, payment in planned.items():
+        amount = min(payment.amount, missing) if order.progress.edited else payment.amount
+        if key not in shown and amount > 0:
+            pays.append(Pay(key, replace(payment, amount=amount, tax=min(payment.tax, amount))))
+            missing -= amount
+    if missing > 0 and (order.progress.edited or not pays):
         free = next(key for key in keys[len(planned) :] if key not in shown)
-        pays = [Pay(free, PlannedPayment(missing))]
+        pays.append(Pay(free, PlannedPayment(missing)))
     return pays
 
 
@@ -183,29 +191,33 @@ def payment_shown(key: str, order: Order, clover_order: CloverOrder) -> int | No
 def _unpaid(order: Order, clover_order: CloverOrder) -> str | None:
     """The reason why the order does not count as paid. Without a payment state the sum of payments decides."""
     state, charge = clover_order.payment_state, order.charge
-    if charge.is_free or state == "PAID" or (state is None and clover_order.paid >= charge.total):
+    if charge.is_free or state == "PAID":
         return None
-    return f"Clover shows it as {state or 'not paid'} instead of PAID"
+    if (state is None or state in PAID_STATES) and clover_order.paid >= charge.total:
+        return None
+    texts = messages.for_locale()
+    return texts.text("difference.payment_state", shown=state) if state else texts.text("difference.no_payment_state")
 
 
 def differences(order: Order, clover_order: CloverOrder) -> list[str]:
     """List how Clover's order differs from the source, with both numbers; empty when it is exact and as paid."""
-    charge, wrong = order.charge, []
+    charge, texts, wrong = order.charge, messages.for_locale(), []
 
     def money(amount: int) -> str:
-        return format_money(amount, order.source.currency)
+        return texts.money(amount, order.source.currency)
 
     lines, shown = len(charge.rows), len(clover_order.rows)
-    if clover_order.total != charge.total:
-        total = "none" if clover_order.total is None else money(clover_order.total)
-        wrong.append(f"the total is {money(charge.total)} and Clover shows {total}")
+    if clover_order.total is None:
+        wrong.append(texts.text("difference.no_total", ours=money(charge.total)))
+    elif clover_order.total != charge.total:
+        wrong.append(texts.text("difference.total", ours=money(charge.total), shown=money(clover_order.total)))
     if shown != lines:
-        wrong.append(f"it has {lines} units and Clover shows {shown}")
+        wrong.append(texts.text("difference.units", ours=lines, shown=shown))
     elif clover_order.price is not None and charge.price is not None and clover_order.price != charge.price:
-        wrong.append(f"its lines come to {money(charge.price)} and Clover shows {money(clover_order.price)}")
+        wrong.append(texts.text("difference.lines", ours=money(charge.price), shown=money(clover_order.price)))
     paid = max(charge.paid, order.progress.recorded_paid)  # an edit that costs less leaves the payments as they are
     if clover_order.paid != paid:
-        wrong.append(f"{money(paid)} were paid and Clover shows {money(clover_order.paid)}")
+        wrong.append(texts.text("difference.paid", ours=money(paid), shown=money(clover_order.paid)))
     elif charge.is_covered and (unpaid := _unpaid(order, clover_order)):
         wrong.append(unpaid)
     return wrong
@@ -217,5 +229,5 @@ def _not_completed(order: Order, clover_order: CloverOrder) -> list[str]:
     if unpaid := _unpaid(order, clover_order):
         wrong.append(unpaid)
     if clover_order.state != LOCKED:
-        wrong.append("Clover shows it as still open to changes instead of locked")
+        wrong.append(messages.for_locale().text("difference.open"))
     return wrong
