@@ -85,6 +85,7 @@ async def test_an_unpaid_order_is_paid_later(orders: Orders) -> None:
     assert await orders.state(shop) == "unpaid"
     await edit(orders, shop, payments=[{"name": "cash", "amount": 3499}])
     assert (await orders.state(shop), shown(shop)[2]) == ("paid", [3499])
+    assert [each.due for each in await orders.emitted(OrderSynced)] == [3499, 0]
     await orders.act(shop, "complete")
     await orders.run_until_idle()
     assert await orders.state(shop) == "done"

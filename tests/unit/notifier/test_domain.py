@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common import messages
+from common.contracts.orders import OrderSynced
 from common.contracts.problems import Code, Severity
 from notifier.domain import activity, mail, stores, times
 from notifier.domain.mail import FIRST_RETRY, LONGEST_RETRY, Mail, MailKind, is_wanted, retry_delay
@@ -125,6 +126,24 @@ def test_every_activity_has_a_description() -> None:
     """Each event that reaches the feed has a text of its own."""
     silent = {"ContactChanged", "RecheckRequested"}
     assert {event.__name__ for event in HANDLERS} - silent == {event.__name__ for event in activity._DESCRIPTIONS}  # noqa: SLF001
+
+
+def test_an_order_that_is_not_paid_is_not_called_paid() -> None:
+    """The feed names what is due, as with cash on delivery."""
+    synced = OrderSynced(
+        merchant_id="MRCHNT0000001",
+        channel="woo",
+        store="s",
+        source_id="7",
+        clover_order_id="0RDER00000001",
+        currency="USD",
+        total=3499,
+    )
+    texts = messages.for_locale()
+    assert [activity.describe(each, texts).message for each in (synced, synced.model_copy(update={"due": 1000}))] == [
+        "Order 7 is in Clover, $34.99, paid.",
+        "Order 7 is in Clover, $34.99. $10.00 of it is not paid yet.",
+    ]
 
 
 @given(st.text(max_size=200))

@@ -16,7 +16,10 @@ from common.quantity import Thousandths
 
 
 class OrderSynced(Event):
-    """The order is in Clover, exact to the cent and paid. `total` is in minor units of `currency`."""
+    """The order is in Clover, exact to the cent and as paid as in its store.
+
+    `total` is in minor units of `currency`; `due` is the part of it that the store does not show as paid.
+    """
 
     type = "orders.order_synced.v1"
 
@@ -26,6 +29,7 @@ class OrderSynced(Event):
     clover_order_id: CloverId
     currency: Currency
     total: MinorUnits
+    due: MinorUnits = 0
 
 
 class OrderCompleted(Event):

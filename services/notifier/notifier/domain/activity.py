@@ -57,8 +57,11 @@ def _order_rejected(event: OrderRejected, texts: Messages) -> Line:
 
 
 def _order_synced(event: OrderSynced, texts: Messages) -> Line:
-    message = texts.text("activity.order_synced", order=event.source_id, total=texts.money(event.total, event.currency))
-    return Line(message, Level.SUCCESS)
+    values = {"order": event.source_id, "total": texts.money(event.total, event.currency)}
+    if not event.due:
+        return Line(texts.text("activity.order_synced", **values), Level.SUCCESS)
+    due = texts.money(event.due, event.currency)
+    return Line(texts.text("activity.order_synced.unpaid", **values, due=due), Level.SUCCESS)
 
 
 def _order_completed(event: OrderCompleted, texts: Messages) -> Line:

@@ -161,7 +161,8 @@ class OrderPusher:
             case State.DONE:
                 event = OrderCompleted(**ids)
             case _:
-                event = OrderSynced(**ids, currency=source.currency, total=source.total)
+                due = max(order.charge.total - order.charge.paid, 0)
+                event = OrderSynced(**ids, currency=source.currency, total=source.total, due=due)
         return await self._record(order, progress.reached(state), Entry(REACHED[state]), event)
 
     async def _refused(self, order: Order, reason: str) -> None:
