@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Field, ValidationError
 
 from common.clover.paging import Endless
-from common.clover.transport import Answered, MerchantApi
+from common.clover.transport import MerchantApi
 from common.contracts.orders import ReturnCause
 from common.errors import NotFound, Rejected, Unavailable
 from common.ids import CloverId
 from common.money import Currency
-from orders.domain.sales import SUCCESS, Money, Row, Sale
+from orders.clover.responses import Response
+from orders.domain.clover_order import SUCCESS
+from orders.domain.sales import Money, Row, Sale
 
 EXPAND = "lineItems,payments,refunds"
 """Clover expands three collections a call (documented), so discounts and modifications of rows are not read."""
@@ -27,14 +28,8 @@ PAGE = 200
 
 UNIT = 1000
 
-Cents = Annotated[int, Field(ge=-(10**11), le=10**11)]
+Cents = Annotated[int, Field(ge=-(10**12), le=10**12)]
 Milliseconds = Annotated[int, Field(ge=0, le=10**14)]
-
-
-class Response(Answered):
-    """An answer of Clover, under Clover's field names."""
-
-    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class Ref(Response):

@@ -6,12 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from common.contracts.orders import ReturnCause
-
-SUCCESS = "SUCCESS"
-PAID_STATES = {"PAID", "REFUNDED", "MANUALLY_REFUNDED", "PARTIALLY_REFUNDED", "CREDITED"}
-"""Payment states of an order that was paid in full, even if some was given back since."""
-
-LOCKED = "locked"
+from orders.domain.clover_order import LOCKED, PAID_STATES
 
 ROUNDING = 10
 """Minor units by which a locked order may be paid short: cash is rounded at the till, the total is not (reported)."""
