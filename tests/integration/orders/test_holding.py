@@ -1,15 +1,20 @@
 """Orders wait while Clover is not ready for them, and are sent once it is."""
 
+import asyncio
 import csv
 import io
 from datetime import timedelta
 
 import pytest
 from tests.integration.orders.conftest import Orders, in_clover
+from tests.support.eventually import eventually
 
 from common.contracts.orders import OrderRejected
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from orders import store
 from orders.domain.setup import TENDER_KEY
+
+WAITING_FOR_LOCKS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 async def test_fifty_held_orders_flow_in_order_once_the_type_exists(orders: Orders) -> None:
@@ -325,7 +330,31 @@ async def test_a_held_order_expires_at_its_age_limit(orders: Orders) -> None:
     orders.add_order_type(shop)
     await orders.run_until_idle()
     assert await orders.state(shop) == "expired"
+    status, refused = await orders.act(shop, "complete")
+    assert status == 409
+    assert refused["type"].endswith("order_expired")
     assert (await orders.put(shop))[0] == 202
     orders.clock.advance(61)
     await orders.run_until_idle()
     assert await orders.state(shop) == "paid"
+
+
+async def test_an_order_that_is_just_being_sent_does_not_expire(orders: Orders) -> None:
+    """The check that waits for the lock of its row looks at it again."""
+    shop = await orders.connected(order_type=False)
+    await orders.put(shop)
+    await orders.run_until_idle()
+    database = orders.service.database
+
+    async def expire() -> int:
+        async with database.unit() as unit:
+            return len(await store.expiry.expire(unit, shop.merchant.id, unit.now + timedelta(days=1), "Too old."))
+
+    async with asyncio.TaskGroup() as tasks, database.unit() as sending:
+        await sending.conn.execute(
+            "UPDATE source_order SET held_problem = NULL, state = 'submitting', sending = 'create_order'"
+        )
+        expiring = tasks.create_task(expire())
+        await eventually(lambda: orders.fetch(WAITING_FOR_LOCKS))
+    assert expiring.result() == 0
+    assert await orders.state(shop) == "submitting"

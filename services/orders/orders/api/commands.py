@@ -29,6 +29,8 @@ async def complete_order(call: Call[Deps, Nothing]) -> Answer:
         state = order.progress.state
         if state is State.CANCELLED or order.requested_action is RequestedAction.CANCEL:
             raise Refused(409, "order_cancelled", "The order is cancelled and cannot be completed.")
+        if state is State.EXPIRED:
+            raise Refused(409, "order_expired", "The order expired and was never sent to Clover. Send it again.")
         if not order.charge.is_covered:
             raise Refused(409, "order_unpaid", "The order is not paid in full and cannot be completed before it is.")
         if state is not State.DONE:

@@ -19,10 +19,12 @@ AGED = """
 FROM source_order WHERE merchant_id = $1 AND held_problem IS NOT NULL AND clover_order_id IS NULL AND sending IS NULL
     AND received_at < $2
 """
+# FOR UPDATE looks at a row again that another transaction has just released, or begun to send.
 EXPIRE = f"""
+WITH aged AS (SELECT reference {AGED} ORDER BY arrival LIMIT $5 FOR UPDATE)
 UPDATE source_order SET state = $3, reason = $4, held_problem = NULL, held_reason = NULL, next_attempt_at = NULL
-WHERE merchant_id = $1 AND reference IN (SELECT reference {AGED} ORDER BY arrival LIMIT $5)
-RETURNING reference, channel, store, source_id
+FROM aged WHERE merchant_id = $1 AND source_order.reference = aged.reference
+RETURNING source_order.reference, channel, store, source_id
 """  # noqa: S608 - a part of the statement, not a value
 EXPIRING = f"SELECT count(*) AS count, min(received_at) AS first, min(number) AS number {AGED}"
 

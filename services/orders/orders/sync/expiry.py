@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from common import messages
 from common.contracts.orders import OrderRejected
 from common.contracts.problems import Code
 from common.work.batch import Batch, Retry
@@ -15,7 +16,8 @@ HOUR = timedelta(hours=1)
 async def expire_orders(batch: Batch, deps: Deps) -> None:
     """End the held orders that are too old, and report those that will be soon."""
     limit = deps.age_limit
-    reason = f"It was held for {limit.days} days and never sent to Clover."
+    texts = messages.for_locale()
+    reason = texts.count("reason.order_expired", limit.days)
     async with batch.unit() as unit:
         expired = await store.expiry.expire(unit, batch.merchant_id, unit.now - limit, reason)
         for each in expired:
@@ -25,8 +27,8 @@ async def expire_orders(batch: Batch, deps: Deps) -> None:
     if len(expired) == store.expiry.PORTION:
         batch.retry(EXPIRE_ORDERS, timedelta(0))
     elif soon.first is not None:
-        due, count = soon.first + limit, f"{soon.count} held {'order' if soon.count == 1 else 'orders'}"
-        text = f"{count} will expire, the first on {due:%Y-%m-%d at %H:%M} UTC."
+        count, first = texts.count("reason.orders_expire", soon.count), soon.first + limit
+        text = texts.text("reason.first_expires", orders=count, time=f"{first:%Y-%m-%d, %H:%M} UTC")
         subject = str(soon.number)
         batch.outcomes[EXPIRE_ORDERS] = Retry(batch.now + HOUR, False, text, Code.ORDERS_EXPIRING, subject)
     else:
