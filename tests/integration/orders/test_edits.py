@@ -72,6 +72,16 @@ async def test_a_partial_cancel_and_its_refund(orders: Orders) -> None:
     assert any("refund $9.99 there as External Payment" in each for each in seen["notices"])
 
 
+async def test_a_cancelled_order_leaves_nothing_to_do_at_the_till(orders: Orders) -> None:
+    """Clover has deleted it with its payment, so its refund is not asked of the merchant."""
+    shop = await paid(orders)
+    await edit(orders, shop, payments=[{"amount": 3499}], refunds=[{"amount": 3499}])
+    await orders.act(shop, "cancel")
+    await orders.run_until_idle()
+    seen = await orders.seen(shop)
+    assert (seen["state"], seen["notices"]) == ("cancelled", [])
+
+
 async def test_a_changed_line_is_removed_and_added(orders: Orders) -> None:
     """Clover changes no line (documented)."""
     shop = await paid(orders)

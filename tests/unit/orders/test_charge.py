@@ -256,6 +256,16 @@ def test_a_total_that_was_lowered_by_a_refund() -> None:
     assert "refund $5.00 there" in said
 
 
+def test_an_edit_that_costs_less_than_what_clover_shows_as_paid() -> None:
+    """What is left to give back is said once: as more than the total until the store refunds it, then as a refund."""
+    source = order(total=2499, lines=(Line("MUG", "Mug", 2, 1249, total=2499),), payments=(Payment(3499),))
+    [kept] = notices(source, charge(source, MERCHANTS[0]), recorded=3499)
+    assert "$10.00 more than the total, in the store and in Clover" in kept
+    refunded = replace(source, refunds=(Payment(1000),))
+    [said] = notices(refunded, charge(refunded, MERCHANTS[0]), recorded=3499)
+    assert "refund $10.00 there" in said
+
+
 def test_rates_that_do_not_exist_in_clover() -> None:
     """The tax is a row, the total exact, and a notice explains how to have it in the tax report."""
     taxes = (Tax("GST", Decimal("12.5"), 437, included=False),)

@@ -14,6 +14,7 @@ from orders import store
 from orders.deps import Deps
 from orders.domain.notices import notices, paid_in_store, tax
 from orders.domain.order import Order, OrderStatus, RequestedAction
+from orders.domain.progress import State
 from orders.domain.sums import whole
 from orders.domain.timeline import TimelineEvent
 from orders.store.orders import ShownOrder
@@ -143,7 +144,9 @@ def received(order: Order) -> OrderDetail:
 def _detail(shown: ShownOrder, order: Order, entries: Sequence[StoredEntry]) -> OrderDetail:
     timeline = [TimelineEntry(at=each.at, event=each.event, detail=each.detail) for each in entries]
     progress = order.progress
-    said = list(notices(order.source, order.charge, progress.recorded_paid)) if progress.taxes else []
+    # A cancelled order cannot be opened at the till any more, so nothing is left to do there.
+    applies = progress.taxes is not None and progress.state is not State.CANCELLED
+    said = list(notices(order.source, order.charge, progress.recorded_paid)) if applies else []
     return OrderDetail(**dict(summary(shown)), sums=_sums(order), notices=said, timeline=timeline)
 
 
