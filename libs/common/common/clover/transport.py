@@ -1,43 +1,33 @@
-"""The HTTP client for Clover: one connection pool per process, each call under a grant, each failure an AppError."""
+"""The client for Clover: each call of a merchant under its grant, through the circuit breaker, decoded."""
 
-import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from copy import copy
 from functools import partial
-from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, TypeVar, cast
 
 import aiohttp
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
-from multidict import CIMultiDict
 from pydantic import BaseModel, ConfigDict, RootModel, model_validator
 from yarl import URL
 
 from common.clock import Clock
 from common.clover.breaker import Breaker, Lane
 from common.clover.call_budget import CallBudget
-from common.clover.errors import decoded, refusal
+from common.clover.errors import decoded
+from common.clover.exchange import Body, Params, Request, exchange, open_session
 from common.clover.grant_lease import GrantLease, Permits
 from common.clover.grants import MerchantGrants
 from common.clover.paging import LARGEST_PAGE, Page, pages
-from common.clover.regions import Regions, beneath
+from common.clover.regions import Regions
 from common.db.unit import Priority
-from common.errors import Ambiguous, AppError, Conflict, Forbidden, Throttled, TimedOut, Unavailable, Undecodable
+from common.errors import Ambiguous, AppError, Conflict, Forbidden, Throttled, Unavailable, Undecodable
 from common.recent import Recent
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 
 M = TypeVar("M", bound=BaseModel)
 R = TypeVar("R")
-Body = BaseModel | Mapping[str, object]
-Params = Mapping[str, str | Sequence[str]]
-
-LARGEST_RESPONSE = 16 * 1024 * 1024
-"""Bytes of a decompressed response; a page of a thousand items with three expands has about 3 MiB."""
-
-CONNECT_SECONDS = 5.0
 NO_PARAMS: Params = {}
 
 
@@ -84,18 +74,7 @@ class Clover:
     async def __aenter__(self) -> Self:
         if isinstance(self._grants, AbstractAsyncContextManager):
             await self._open.enter_async_context(self._grants)
-        self._session = await self._open.enter_async_context(
-            aiohttp.ClientSession(
-                # Clover requires a User-Agent since April 2026 (documented)
-                headers={"User-Agent": self._user_agent, "Accept": "application/json"},
-                timeout=aiohttp.ClientTimeout(
-                    total=self._seconds, connect=min(CONNECT_SECONDS, self._seconds / 2), sock_read=self._seconds
-                ),
-                connector=aiohttp.TCPConnector(limit=0),  # the grants limit the calls in flight
-                cookie_jar=aiohttp.DummyCookieJar(),
-                middlewares=[_write_once],
-            )
-        )
+        self._session = await self._open.enter_async_context(open_session(self._user_agent, self._seconds))
         return self
 
     async def __aexit__(
@@ -222,10 +201,11 @@ class MerchantApi:
         self, read: Callable[[bytes], R], method: str, path: str, params: Params, body: Body | None = None
     ) -> R:
         async with self._permits.permit() as grant:
-            lane, resource = Lane.READ if method == "GET" else Lane.WRITE, (method, path, params, body)
+            request = Request(method, path, params, body)
+            lane = Lane.READ if request.is_read else Lane.WRITE
             try:
-                with self._breaker.call(self.region, self.merchant_id, lane, resource), self._counted():
-                    return read(await self._exchange(method, path, params, body, grant.access_token))
+                with self._breaker.call(self.region, self.merchant_id, lane, request), self._counted():
+                    return read(await exchange(self._session, self._base, request, grant.access_token))
             except Forbidden:
                 if await self._permits.has_other_token(grant):
                     raise Conflict("The merchant was connected again; the new token is used from now on.") from None
@@ -245,73 +225,9 @@ class MerchantApi:
         finally:
             self._metrics.clover_calls.labels(outcome).inc()
 
-    async def _exchange(self, method: str, path: str, params: Params, body: Body | None, token: str) -> bytes:
-        headers = CIMultiDict({"Authorization": f"Bearer {token}"})
-        sent = None if body is None else _encoded(body)
-        if sent is not None:
-            headers["Content-Type"] = "application/json"
-        doubt: type[AppError] = Unavailable if method == "GET" else Ambiguous
-        try:
-            async with self._session.request(
-                method,
-                beneath(self._base, path),
-                params=_flat(params),
-                data=sent,
-                headers=headers,
-                allow_redirects=False,
-            ) as response:
-                return await _read(response, path, doubt)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise Unavailable(f"Clover cannot be reached ({type(error).__name__})") from error
-        except TimeoutError as error:
-            raise (TimedOut if method == "GET" else Ambiguous)("Clover did not respond in time") from error
-        except (aiohttp.ClientError, OSError, _Lost) as error:
-            raise doubt(f"the connection to Clover broke ({type(error).__name__})") from error
-
-
-class _Lost(Exception):
-    """The connection broke during a write."""
-
-
-async def _write_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Keep aiohttp from repeating a PUT or DELETE when a pooled connection turns out to be closed."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        if request.method == "GET":
-            raise
-        raise _Lost from error
-
-
-async def _read(response: ClientResponse, path: str, doubt: type[AppError]) -> bytes:
-    """Return the body of a 2xx response. Raise the error of any other; redirects are never followed."""
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > LARGEST_RESPONSE:
-            response.close()
-            raise doubt(f"Clover's response is larger than {LARGEST_RESPONSE} bytes")
-    if response.status in range(200, 300):
-        return bytes(body)
-    if response.status in range(400, 500) and response.status != HTTPStatus.REQUEST_TIMEOUT:
-        raise refusal(response.status, response.headers, bytes(body), path)
-    raise doubt(f"Clover responded with status {response.status}")
-
 
 def _written(model: type[M], body: bytes) -> M:
     try:
         return decoded(model, body)
     except (Undecodable, Unavailable) as error:
         raise Ambiguous(f"written, but the response cannot be decoded: {error}") from error
-
-
-def _encoded(body: Body) -> bytes:
-    if isinstance(body, BaseModel):
-        return body.model_dump_json(by_alias=True, exclude_none=True).encode()
-    return json.dumps(body, allow_nan=False).encode()
-
-
-def _flat(params: Params) -> list[tuple[str, str]]:
-    return [(name, each) for name, given in params.items() for each in ([given] if isinstance(given, str) else given)]

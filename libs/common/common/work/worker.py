@@ -7,7 +7,7 @@ batch is split until the bad row stands alone; a transient failure is retried la
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import uuid4
@@ -24,7 +24,6 @@ from common.errors import (
     Again,
     Ambiguous,
     AppError,
-    Conflict,
     Forbidden,
     Held,
     Throttled,
@@ -34,8 +33,8 @@ from common.errors import (
 )
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
-from common.work import run, table
-from common.work.batch import Batch, Drop, Hold, Kind, More, NotStarted, OutcomeHook, Repeat, Retry, Row, no_hook
+from common.work import outcomes, table
+from common.work.batch import Batch, Kind, Retry, Row, no_hook
 
 log = structlog.get_logger()
 
@@ -56,7 +55,6 @@ TAKE = 200
 EXPECT_SECONDS = 1.0
 EXPECTED = 180
 """Merchants named ahead; several replicas name the same ones, and each serves a part of them."""
-WRITE_ATTEMPTS = 4
 UNKNOWN_COOL_DOWN = timedelta(seconds=2)
 """The cool-down after an error that names no time, such as a share of the calls that others hold."""
 STOP_SECONDS = 8.0
@@ -239,7 +237,7 @@ class Worker:
         reason = "this version does not know this kind of work; another may"
         for row in rows:
             batch.outcomes[row.key] = Retry(batch.now + backoff_delay(row.attempts + 1), failed=True, reason=reason)
-        await self._write(batch, no_hook)
+        await outcomes.write(batch, no_hook, self._metrics)
 
     async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
         batch, cool_down = self._batch_of(kind, merchant_id, rows), None
@@ -250,7 +248,7 @@ class Worker:
         except LeaseLost:
             raise
         except (Transient, Ambiguous, Forbidden, Held, Again) as error:
-            _fail(batch, error, kind.refused)
+            outcomes.fail(batch, error, kind.refused)
             if isinstance(error, Throttled | Unavailable | TimedOut):
                 cool_down = CoolDown(UNKNOWN_COOL_DOWN if error.retry_after is None else error.retry_after)
         except Exception as error:
@@ -261,10 +259,10 @@ class Worker:
                 return
             if not isinstance(error, AppError):
                 log.exception("bug in a sync function", kind=kind.name)
-            _fail(batch, error, kind.refused)
+            outcomes.fail(batch, error, kind.refused)
         finally:
             tracing.leave(trace)
-        await self._write(batch, kind.on_outcomes)
+        await outcomes.write(batch, kind.on_outcomes, self._metrics)
         if cool_down is not None:
             raise cool_down
 
@@ -278,39 +276,6 @@ class Worker:
             kind.delayed_after,
             is_crowded=lambda: self._stopping or len(self._turns) >= self._concurrency,
         )
-
-    async def _write(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
-        """Write the outcomes; on a conflict write them again, because the Clover calls are already made."""
-        for attempt in range(1, WRITE_ATTEMPTS):
-            try:
-                return await self._write_once(batch, on_outcomes)
-            except LeaseLost:
-                raise
-            except Conflict:  # the other transaction ends in real time, not by the clock of a test
-                await asyncio.sleep(backoff_delay(attempt, first=0.05).total_seconds())
-        return await self._write_once(batch, on_outcomes)
-
-    async def _write_once(self, batch: Batch, on_outcomes: OutcomeHook) -> None:
-        names = batch.merchant_id, batch.rows[0].kind
-        ended = [row.key for row in batch.rows if _ends_run(batch, row.key)]
-        rows = [replace(row, seq=batch.runs[row.key].seq) if row.key in ended else row for row in batch.rows]
-        outcomes = [(row, batch.outcomes.get(row.key)) for row in rows]
-        reached = [(row.key, outcome) for row, outcome in outcomes if not isinstance(outcome, More | NotStarted)]
-        async with batch.unit() as unit:
-            if reached:
-                kept = {key: None if isinstance(outcome, Drop) else outcome for key, outcome in reached}
-                await on_outcomes(unit, batch.merchant_id, kept)
-            await table.lock(unit, batch.merchant_id, batch.rows)
-            await table.finish(unit, *names, [row for row, each in outcomes if each is None])
-            await table.drop_rows(unit, *names, [row for row, each in outcomes if isinstance(each, Drop)])
-            await table.repeat(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Repeat)])
-            await table.more(unit, *names, [row for row, each in outcomes if isinstance(each, More)])
-            await table.postpone(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Retry)])
-            await table.hold(unit, *names, [(row, each) for row, each in outcomes if isinstance(each, Hold)])
-            if ended:
-                await run.end(unit, *names, ended)
-        for row, outcome in outcomes:
-            self._metrics.work_outcomes.labels(row.kind, type(outcome).__name__ if outcome else "Done").inc()
 
     async def _renew(self) -> None:
         """Renew the leases of all running turns; cancel a turn whose lease another process may soon take."""
@@ -367,18 +332,3 @@ class Worker:
         for turn in turns:
             turn.cancel()
         await asyncio.wait(turns, timeout=CANCEL_SECONDS)
-
-
-def _ends_run(batch: Batch, key: str) -> bool:
-    """Return whether the outcome of this key ends its run. It then asks for another run if it was marked since.
-
-    Any other outcome answers the marks of before this slice, or each slice after a mark would be attempted at once.
-    """
-    return key in batch.runs and not isinstance(batch.outcomes.get(key), More | NotStarted | Retry | Hold)
-
-
-def _fail(batch: Batch, error: Exception, refused: Code) -> None:
-    """Give each key that is not done and has no outcome the one that this error means."""
-    for key in batch.keys:
-        if key not in batch.outcomes and key not in batch.done:
-            batch.record(key, error, refused)
