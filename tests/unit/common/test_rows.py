@@ -87,6 +87,16 @@ def test_what_is_no_array_is_refused(body: str, piece: int) -> None:
     assert refused.value.status == 400
 
 
+@pytest.mark.parametrize("body", ["{}", ' {"name": "Mug"}', '{"name": "Mug"}\n{"name": "Pin"}\n'])
+def test_objects_without_an_array_are_refused_with_the_two_forms(body: str) -> None:
+    """One object, or NDJSON that is declared as JSON, is well-formed: its refusal names what is expected."""
+    with pytest.raises(Refused) as refused:
+        list(split(Elements(LIMIT), body.encode(), []))
+
+    [problem] = refused.value.problems
+    assert "application/x-ndjson" in problem.remedy
+
+
 @pytest.mark.parametrize("long", ["x" * 3000, "[" * 3000, '"' + "x" * 3000, " " * 3000, "1" * 3000 + "\n"])
 @pytest.mark.parametrize("piece", [100, 10_000])
 @pytest.mark.parametrize("splitter", [Lines, Elements])

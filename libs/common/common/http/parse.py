@@ -162,6 +162,12 @@ def malformed() -> Refused:
     return _refused(400, "malformed_json", "is not JSON in UTF-8", "Send one complete JSON value.")
 
 
+def no_array() -> Refused:
+    """Return the refusal of a body that begins with an object where an array of rows is expected."""
+    remedy = "Send a JSON array, or one object a line with `Content-Type: application/x-ndjson`."
+    return _refused(400, "malformed_json", "is not a JSON array", remedy)
+
+
 def _refused(status: int, code: str, problem: str, remedy: str, field: str = _BODY) -> Refused:
     return Refused(status, code, f"The {field} {problem}.", [Problem(field, problem, remedy)])
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
-from common.http.parse import malformed, row_too_large
+from common.http.parse import malformed, no_array, row_too_large
 
 _TOKEN = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")|(")|[\[\]{},]', re.DOTALL)
 """A whole string, the quote of a string that goes on in the next chunk, or the punctuation around values."""
@@ -77,7 +77,7 @@ class Elements:
     def _step(self, token: bytes, before: bytes) -> bool | None:
         """Take note of a token: True if it ends an element, False if it opens the array or closes it empty."""
         if self._is_over or (self._depth == 0 and (token != b"[" or before.strip())):
-            raise malformed()
+            raise no_array() if token == b"{" and not self._is_over and not before.strip() else malformed()
         if token in b"[{":
             self._depth += 1
             return False if self._depth == 1 else None
