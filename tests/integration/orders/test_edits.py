@@ -130,6 +130,28 @@ async def test_payments_that_an_edit_divides_otherwise(orders: Orders) -> None:
     assert (await orders.state(shop), shown(shop)[2]) == ("paid", [1000, 1999, 500])
 
 
+async def test_a_tip_that_is_added_later(orders: Orders) -> None:
+    """It goes with the next payment; where none is due it is not in Clover, which the sums and a notice say."""
+    shop = await paid(orders)
+    await edit(orders, shop, tips=[{"amount": 500}], total=3999, payments=[{"amount": 3999}])
+    seen = await orders.seen(shop)
+    assert (seen["state"], shown(shop)[1:]) == ("paid", (3499, [3499]))
+    assert [seen["sums"][side]["tip"] for side in ("store", "clover")] == [500, 0]
+    assert (seen["sums"]["clover"]["paid"], ["tip of $5.00" in each for each in seen["notices"]]) == (3499, [True])
+
+    more = [MUGS, POSTER, PIN]
+    await edit(
+        orders, shop, lines=more, tips=[{"amount": 500}], total=4299, payments=[{"amount": 3999}, {"amount": 300}]
+    )
+    seen = await orders.seen(shop)
+    assert (seen["state"], shown(shop)[1:], seen["notices"]) == ("paid", (3799, [3499, 300]), [])
+    assert [each["tipAmount"] for each in in_clover(shop)[0].payments] == [0, 500]
+    assert seen["sums"]["clover"] == {"total": 3799, "tax": 0, "tip": 500, "paid": 4299}
+
+    await edit(orders, shop, lines=more, total=3799, payments=[{"amount": 4299}], refunds=[{"amount": 500}])
+    assert any("refund $5.00 there" in each for each in (await orders.seen(shop))["notices"])
+
+
 async def test_an_edit_after_the_merchant_created_its_tax_rates(orders: Orders) -> None:
     """The tax that was a row becomes a rate, and the order is taxed: a device comes to the same total."""
     shop = await orders.connected()

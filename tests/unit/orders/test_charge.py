@@ -12,7 +12,7 @@ from clover_sandbox import totals as clover
 from orders.domain import totals
 from orders.domain.carts import Cart
 from orders.domain.charge import MOST_ROWS, Charge, charge
-from orders.domain.notices import notices
+from orders.domain.notices import in_clover, notices
 from orders.domain.source import Amount, Discount, Extra, Line, Payment, Source, Tax
 from orders.domain.sums import discrepancy, mistakes
 from orders.domain.taxes import MerchantTaxes, TaxRate
@@ -183,7 +183,7 @@ def test_more_units_than_clover_takes() -> None:
     assert [(row.name, row.sku, row.price) for row in made.rows] == [
         ("5000 × Pin", "", 15000), ("Mug", "MUG", 5), ("Mug", "MUG", 5),
     ]  # fmt: skip
-    assert "correct the stock" in " ".join(notices(source, made))
+    assert "correct the stock" in " ".join(notices(source, made, in_clover(made, 0, 0)))
 
 
 def test_goods_by_weight() -> None:
@@ -250,19 +250,22 @@ def test_a_total_that_was_lowered_by_a_refund() -> None:
     lowered = order(payments=(Payment(4000),), refunds=(Payment(501),))
     made = charge(lowered, MERCHANTS[0])
     assert made.paid == 3499
-    assert ["more than the total" in each for each in notices(lowered, made)] == [True]
+    assert ["more than the total" in each for each in notices(lowered, made, in_clover(made, 0, 0))] == [True]
     later = order(payments=(Payment(3499),), refunds=(Payment(500),))
-    [said] = notices(later, charge(later, MERCHANTS[0]))
+    made = charge(later, MERCHANTS[0])
+    [said] = notices(later, made, in_clover(made, 3499, 0))
     assert "refund $5.00 there" in said
 
 
 def test_an_edit_that_costs_less_than_what_clover_shows_as_paid() -> None:
     """What is left to give back is said once: as more than the total until the store refunds it, then as a refund."""
     source = order(total=2499, lines=(Line("MUG", "Mug", 2, 1249, total=2499),), payments=(Payment(3499),))
-    [kept] = notices(source, charge(source, MERCHANTS[0]), recorded=3499)
+    made = charge(source, MERCHANTS[0])
+    [kept] = notices(source, made, in_clover(made, 3499, 0))
     assert "$10.00 more than the total, in the store and in Clover" in kept
     refunded = replace(source, refunds=(Payment(1000),))
-    [said] = notices(refunded, charge(refunded, MERCHANTS[0]), recorded=3499)
+    made = charge(refunded, MERCHANTS[0])
+    [said] = notices(refunded, made, in_clover(made, 3499, 0))
     assert "refund $10.00 there" in said
 
 
@@ -272,7 +275,7 @@ def test_rates_that_do_not_exist_in_clover() -> None:
     source = order(taxes=taxes, total=3936, payments=(Payment(3936),))
     made = assert_exact(source, MERCHANTS[0])
     assert (made.rows[-1].name, made.rows[-1].price, made.tax, made.tax_removed) == ("Tax", 437, 0, True)
-    assert "has no tax rates" in " ".join(notices(source, made))
+    assert "has no tax rates" in " ".join(notices(source, made, in_clover(made, 0, 0)))
 
 
 def test_state_and_city_tax_are_two_rates_or_their_sum() -> None:

@@ -12,7 +12,7 @@ from common.contracts.problems import Code
 from common.errors import NotFound
 from orders import store
 from orders.deps import Deps
-from orders.domain.notices import notices, paid_in_store, tax
+from orders.domain.notices import InClover, in_clover, notices, paid_in_store, tax
 from orders.domain.order import Order, OrderStatus, RequestedAction
 from orders.domain.progress import State
 from orders.domain.sums import whole
@@ -146,7 +146,7 @@ def _detail(shown: ShownOrder, order: Order, entries: Sequence[StoredEntry]) -> 
     progress = order.progress
     # A cancelled order cannot be opened at the till any more, so nothing is left to do there.
     applies = progress.taxes is not None and progress.state is not State.CANCELLED
-    said = list(notices(order.source, order.charge, progress.recorded_paid)) if applies else []
+    said = list(notices(order.source, order.charge, _in_clover(order))) if applies else []
     return OrderDetail(**dict(summary(shown)), sums=_sums(order), notices=said, timeline=timeline)
 
 
@@ -155,10 +155,13 @@ def _sums(order: Order) -> OrderSums:
     in_store = Sums(total=source.total - tip, tax=tax(source), tip=tip, paid=paid_in_store(source))
     if order.progress.taxes is None:  # the taxes of the merchant are read before it is created
         return OrderSums(store=in_store, clover=None, rounding=0)
-    charge = order.charge
-    paid = max(charge.paid, order.progress.recorded_paid) + charge.tip
-    in_clover = Sums(total=charge.total, tax=charge.tax, tip=charge.tip, paid=paid)
-    return OrderSums(store=in_store, clover=in_clover, rounding=charge.rounding)
+    charge, there = order.charge, _in_clover(order)
+    shown = Sums(total=charge.total, tax=charge.tax, tip=there.tip, paid=there.paid + there.tip)
+    return OrderSums(store=in_store, clover=shown, rounding=charge.rounding)
+
+
+def _in_clover(order: Order) -> InClover:
+    return in_clover(order.charge, order.progress.recorded_paid, order.progress.recorded_tip)
 
 
 def summary(shown: ShownOrder) -> OrderSummary:

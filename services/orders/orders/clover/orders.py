@@ -20,6 +20,7 @@ MOST_NESTED = 100
 
 class PaymentResponse(Response):
     amount: int
+    tip_amount: int = 0
     external_payment_id: str | None = None
     result: str = SUCCESS
 
@@ -169,7 +170,9 @@ async def show_order(api: MerchantApi, order: Order) -> CloverOrder:
     return CloverOrder(
         rows=tuple(each.user_data for each in rows),
         total=shown.total,
-        payments=tuple(Payment(each.external_payment_id, each.amount, each.result) for each in payments),
+        payments=tuple(
+            Payment(each.external_payment_id, each.amount, each.result, each.tip_amount) for each in payments
+        ),
         payment_state=shown.payment_state,
         state=shown.state,
         price=_price(rows),

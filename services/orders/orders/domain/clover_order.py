@@ -12,11 +12,12 @@ PAID_STATES = {"PAID", "PARTIALLY_REFUNDED", "CREDITED"} | REFUNDED
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment on the order; the amount is in minor units, `reference` is an id of ours if it carries one."""
+    """A payment on the order, in minor units; the tip is not in its amount. `reference` is an id of ours, if any."""
 
     reference: str | None
     amount: int
     result: str
+    tip: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a merchant should know of an order in Clover: how it differs from the store's, and what is left to do."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from common import messages
 from orders.domain import sums
@@ -15,14 +16,27 @@ def tax(source: Source) -> int:
     return whole(sums.total_of(source.taxes or inside))
 
 
-def to_refund(source: Source, charge: Charge, recorded: int) -> int:
-    """Return by how much the payments in Clover, of which `recorded` were sent, exceed what the store kept.
+@dataclass(frozen=True)
+class InClover:
+    """The payments and tips in Clover: those that were recorded, or are planned until all are. Nothing lowers them."""
+
+    paid: int
+    tip: int
+
+
+def in_clover(charge: Charge, paid: int, tip: int) -> InClover:
+    """Return what is in Clover of an order of which this much was recorded."""
+    is_complete = 0 < charge.paid <= paid
+    return InClover(max(charge.paid, paid), tip if is_complete else charge.tip)
+
+
+def to_refund(source: Source, there: InClover) -> int:
+    """Return by how much the payments in Clover exceed what the store kept.
 
     A store that lowers the total by what it gives back may have done so before the order came to Clover, or after.
     """
-    in_clover = max(charge.paid, recorded) + charge.tip
     kept = paid_in_store(source) - whole(add(each.amount for each in source.refunds))
-    return max(in_clover - kept, 0)
+    return max(there.paid + there.tip - kept, 0)
 
 
 def paid_in_store(source: Source) -> int:
@@ -35,8 +49,8 @@ def overpaid(source: Source) -> int:
     return max(paid_in_store(source) - source.total, 0)
 
 
-def notices(source: Source, charge: Charge, recorded: int = 0) -> Iterator[str]:
-    """Yield what the merchant should know of an order of whose payments `recorded` are in Clover, in minor units."""
+def notices(source: Source, charge: Charge, there: InClover) -> Iterator[str]:
+    """Yield what the merchant should know of an order with these payments in Clover."""
     texts = messages.for_locale()
 
     def money(amount: int) -> str:
@@ -50,10 +64,12 @@ def notices(source: Source, charge: Charge, recorded: int = 0) -> Iterator[str]:
         yield texts.text("notice.rounding", amount=money(charge.rounding))
     if source.units > MOST_ROWS - 1:
         yield texts.text("notice.many_units", units=source.units)
-    if refund := to_refund(source, charge, recorded):
+    if (missing_tip := charge.tip - there.tip) > 0:
+        yield texts.text("notice.tip", amount=money(missing_tip))
+    if refund := to_refund(source, there):
         yield texts.text("notice.refund", amount=money(refund))
     over = overpaid(source)
-    if over and recorded <= charge.paid:
+    if over and there.paid + there.tip <= charge.paid + charge.tip:
         yield texts.text("notice.overpaid", amount=money(over))
     elif (rest := over - whole(add(each.amount for each in source.refunds))) > 0:
         yield texts.text("notice.overpaid_in_clover", amount=money(rest))  # an edit leaves the payments in Clover

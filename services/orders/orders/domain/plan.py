@@ -1,6 +1,6 @@
 """The plan of an order: the writes that its target still needs, decided from our order and Clover's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from common import messages
@@ -168,24 +168,31 @@ def _payments(order: Order, clover_order: CloverOrder) -> list[Pay]:
     keys = [order.reference, *(f"{order.reference}-{number}" for number in range(2, MOST_PAYMENTS))]
     shown = {each.reference for each in clover_order.payments}
     planned = dict(zip(keys, order.charge.payments, strict=False))
-    pays = []
-    for key, payment in planned.items():
-        amount = min(payment.amount, missing) if order.progress.edited else payment.amount
-        if key not in shown and amount > 0:
-            pays.append(Pay(key, replace(payment, amount=amount, tax=min(payment.tax, amount))))
+    left = {key: payment for key, payment in planned.items() if key not in shown}
+    if left and not order.progress.edited:
+        return [Pay(key, payment) for key, payment in left.items()]
+    free = next(key for key in keys[len(planned) :] if key not in shown)
+    return _completing(missing, order.charge.tip - order.progress.recorded_tip, left, free)
+
+
+def _completing(missing: int, tip: int, left: Mapping[str, PlannedPayment], free: str) -> list[Pay]:
+    """Return payments that come to what is missing: those that are left, and another. The first one has the tip."""
+    pays = list[Pay]()
+    for key, payment in {**left, free: PlannedPayment(missing)}.items():
+        amount = min(payment.amount, missing)
+        if amount > 0:
+            part = replace(payment, amount=amount, tip=0 if pays else max(tip, 0), tax=min(payment.tax, amount))
+            pays.append(Pay(key, part))
             missing -= amount
-    if missing > 0 and (order.progress.edited or not pays):
-        free = next(key for key in keys[len(planned) :] if key not in shown)
-        pays.append(Pay(free, PlannedPayment(missing)))
     return pays
 
 
-def payment_shown(key: str, order: Order, clover_order: CloverOrder) -> int | None:
-    """Return the amount of the payment with this id of ours, 0 if others cover the order, None if it is missing."""
-    ours = [each.amount for each in clover_order.payments if each.reference == key]
+def payment_shown(key: str, order: Order, clover_order: CloverOrder) -> tuple[int, int] | None:
+    """Return the amount and tip of the payment with this id of ours, 0 if others cover the order, else None."""
+    ours = [(each.amount, each.tip) for each in clover_order.payments if each.reference == key]
     if ours:
         return ours[0]
-    return 0 if clover_order.paid >= order.charge.paid else None
+    return (0, 0) if clover_order.paid >= order.charge.paid else None
 
 
 def _unpaid(order: Order, clover_order: CloverOrder) -> str | None:

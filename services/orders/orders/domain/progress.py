@@ -41,7 +41,7 @@ class Progress:
     `lines_a_call` shrinks after a refusal, until the refused item stands alone. `customer_settled`: nothing is left to
     do for the customer. `taxes` are the merchant's at the creation, as far as the order needs them.
     `edited`: an edit of an order in Clover is not written there yet. `recorded_paid` is the sum of the payments that we
-    recorded, in minor units; Clover lowers it for nobody.
+    recorded, in minor units, and `recorded_tip` that of their tips; Clover changes neither for anybody.
     """
 
     state: State = State.READY
@@ -59,6 +59,7 @@ class Progress:
     taxes: MerchantTaxes | None = None
     edited: bool = False
     recorded_paid: int = 0
+    recorded_tip: int = 0
     reason: str | None = None
 
     @property
@@ -110,9 +111,10 @@ class Progress:
         """Clover refused the item of this SKU."""
         return replace(self, refused_skus=(*self.refused_skus, sku))
 
-    def with_payment(self, amount: int) -> "Progress":
+    def with_payment(self, amount: int, tip: int = 0) -> "Progress":
         """The payment is in Clover."""
-        return replace(self.applied(), recorded_paid=self.recorded_paid + amount)
+        paid, tips = self.recorded_paid + amount, self.recorded_tip + tip
+        return replace(self.applied(), recorded_paid=paid, recorded_tip=tips)
 
     def edit(self, taxes: MerchantTaxes, *, customer_changed: bool) -> "Progress":
         """Another order takes the place of this one, which is in Clover."""

@@ -13,11 +13,11 @@ async def send(context: WriteContext, write: Pay, order: Order) -> Progress:
     if write.payment is None:
         raise RuntimeError("a payment that is only looked up is not sent")
     await clover.pay(context.api, order.clover_id, write.key, write.payment, context.setup.last)
-    return order.progress.with_payment(write.payment.amount)
+    return order.progress.with_payment(write.payment.amount, write.payment.tip)
 
 
 async def find(context: WriteContext, write: Pay, order: Order) -> Progress | None:
     """Look for the payment on the order."""
     shown = await clover.show_order(context.api, order)
     found = payment_shown(write.key, order, shown)
-    return None if found is None else order.progress.with_payment(found)
+    return None if found is None else order.progress.with_payment(*found)
