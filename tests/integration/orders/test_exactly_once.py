@@ -214,8 +214,8 @@ class Deadly:
     calls: int = 0
 
     @asynccontextmanager
-    async def session(self, merchant_id: str, priority: Priority) -> AsyncIterator["DeadlyApi"]:
-        async with self.clover.session(merchant_id, priority) as api:
+    async def session(self, merchant_id: str, priority: Priority, **options: Any) -> AsyncIterator["DeadlyApi"]:
+        async with self.clover.session(merchant_id, priority, **options) as api:
             yield DeadlyApi(api, self)
 
     async def strike(self, call: Callable[[], Awaitable[Any]]) -> Any:

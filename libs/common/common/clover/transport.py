@@ -88,10 +88,17 @@ class Clover:
         return self._breaker.silent_for(region)
 
     @asynccontextmanager
-    async def session(self, merchant_id: str, priority: Priority = Priority.NORMAL) -> AsyncIterator["MerchantApi"]:
+    async def session(
+        self,
+        merchant_id: str,
+        priority: Priority = Priority.NORMAL,
+        *,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> AsyncIterator["MerchantApi"]:
         """Open a session for a merchant: it has a grant for the block, and renews it in a long one.
 
-        Calls of a lower priority wait for those of a higher one, of all merchants of this process.
+        Calls of a lower priority wait for those of a higher one, of all merchants of this process. `before_write` runs
+        after all waiting, at the last moment before a write is sent; what it raises prevents the write.
 
         Raise Throttled when others hold the quota, OutOfService while Clover does not respond, Forbidden when the
         merchant is not connected, or Unavailable.
@@ -104,7 +111,9 @@ class Clover:
         )
         grant = await lease.begin(priority)
         base = self._regions.merchant(grant.region, merchant_id)
-        yield MerchantApi(merchant_id, grant.region, base, lease, self._breaker, self._session, self._metrics)
+        yield MerchantApi(
+            merchant_id, grant.region, base, lease, self._breaker, self._session, self._metrics, before_write
+        )
 
 
 class MerchantApi:
@@ -127,6 +136,7 @@ class MerchantApi:
         breaker: Breaker,
         session: aiohttp.ClientSession,
         metrics: Metrics,
+        before_write: Callable[[], None] = lambda: None,
     ) -> None:
         self.merchant_id = merchant_id
         self.region = region
@@ -136,6 +146,7 @@ class MerchantApi:
         self._breaker = breaker
         self._session = session
         self._metrics = metrics
+        self._before_write = before_write
 
     def check_writes(self) -> None:
         """Raise OutOfService while no write may be made, so that none is noted as under way only to be refused."""
@@ -203,6 +214,8 @@ class MerchantApi:
         async with self._permits.permit() as grant:
             request = Request(method, path, params, body)
             lane = Lane.READ if request.is_read else Lane.WRITE
+            if not request.is_read:
+                self._before_write()
             try:
                 with self._breaker.call(self.region, self.merchant_id, lane, request), self._counted():
                     return read(await exchange(self._session, self._base, request, grant.access_token))

@@ -134,7 +134,8 @@ class Batch:
 
     A key without a recorded outcome is done when the function returns; when it raises, only those in `done` are.
     `subjects` names keys for the merchant: a short label such as an order's number or a SKU, never personal data. It is
-    shown with the key's problem. `is_crowded` returns whether other merchants wait for a turn.
+    shown with the key's problem. `is_crowded` returns whether other merchants wait for a turn, `holds_lease` whether the
+    merchant's lease was renewed so recently that no other process has it.
     """
 
     merchant_id: str
@@ -148,6 +149,7 @@ class Batch:
     done: set[str] = field(default_factory=set)
     runs: dict[str, Run] = field(default_factory=dict)
     is_crowded: Callable[[], bool] = lambda: False
+    holds_lease: Callable[[], bool] = lambda: True
     _looked_at: float = float("-inf")
     _is_urgent: bool = False
 
@@ -174,6 +176,15 @@ class Batch:
     def now(self) -> datetime:
         """The moment, by the service's clock."""
         return self.database.clock.now()
+
+    def check_lease(self) -> None:
+        """Raise LeaseLost unless this process still holds the merchant's lease.
+
+        A process that stood still, between the commit that announces a write and the write itself, finds here that
+        another one may have taken over.
+        """
+        if not self.holds_lease():
+            raise LeaseLost
 
     def retry(self, key: str, after: timedelta, problem: str | None = None) -> None:
         """Attempt this key again after a delay, without counting a failure; optionally report it under a problem."""

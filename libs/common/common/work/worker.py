@@ -275,7 +275,11 @@ class Worker:
             kind.delayed,
             kind.delayed_after,
             is_crowded=lambda: self._stopping or len(self._turns) >= self._concurrency,
+            holds_lease=lambda: self._is_renewed(merchant_id),
         )
+
+    def _is_renewed(self, merchant_id: str) -> bool:
+        return self._clock.monotonic() - self._renewed_at.get(merchant_id, float("-inf")) <= SAFE_SECONDS
 
     async def _renew(self) -> None:
         """Renew the leases of all running turns; cancel a turn whose lease another process may soon take."""

@@ -25,7 +25,7 @@ async def push_products(batch: Batch, deps: Deps) -> None:
     if not by_id:
         return
     batch.subjects |= {product_id: _subject(record) for product_id, record in by_id.items()}
-    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
 
         async def push(product_id: str) -> None:
             await _push(batch, deps, api, by_id[product_id])

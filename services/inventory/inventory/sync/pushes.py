@@ -34,7 +34,7 @@ async def push_stock(batch: Batch, deps: Deps) -> None:
     The write of an item follows its read without a wait in between. A write without an answer is resolved by reading
     and never repeated blindly.
     """
-    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
 
         async def push(item_id: str) -> None:
             try:

@@ -48,7 +48,7 @@ async def push_order(batch: Batch, deps: Deps) -> None:
         orders = hold_unlinked(batch, orders, items)
     if not orders:
         return
-    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
         context = WriteContext(api, SetupCheck(batch, api), deps.sealer, items, batch)
         ready = {each.reference: each if api.region == "us" else replace(each, customer=None) for each in orders}
 

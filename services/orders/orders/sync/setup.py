@@ -33,7 +33,7 @@ async def create_order_type(batch: Batch, deps: Deps) -> None:
     """
     async with batch.database.connection() as conn:
         before = await store.setup.find(conn, batch.merchant_id)
-    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
+    async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
         if await clover.find_order_type(api) is None:
             await clover.create_order_type(api)
         await look_for_setup(batch, api, before)
