@@ -180,9 +180,9 @@ async def test_a_correction_between_reading_and_sending(orders: Orders, monkeypa
     deps = orders.service.deps
     session = type(deps.clover).session
 
-    def corrected_first(clover: Any, merchant_id: str) -> Any:
+    def corrected_first(clover: Any, *arguments: Any, **options: Any) -> Any:
         monkeypatch.undo()
-        return _after(orders.put(shop, **ONE), session(clover, merchant_id))
+        return _after(orders.put(shop, **ONE), session(clover, *arguments, **options))
 
     monkeypatch.setattr(type(deps.clover), "session", corrected_first)
     await orders.run_until_idle()

@@ -118,9 +118,8 @@ async def test_the_button_of_an_email_leads_back_to_the_store(notifier: Notifier
     assert "example.com" not in page
     await notifier.run_until_idle()
 
-    mail = notifier.postbox.messages[-1]
-    assert mail["Subject"] == "Your link to the QuickSync dashboard"
-    assert notifier.postbox.recipients[-1] == ["owner@example.com"]
+    [mail] = [each for each in notifier.postbox.messages if each["Subject"] == "Your link to the QuickSync dashboard"]
+    assert notifier.postbox.recipients == [["owner@example.com"]] * 2
     path = emailed_link(mail).removeprefix("http://127.0.0.1:9")
     status, page = await notifier.use_link(notifier.url + path)
     assert (status, "One thing needs your attention" in page, "Check again" in page) == (200, True, True)

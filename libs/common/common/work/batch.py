@@ -134,8 +134,8 @@ class Batch:
 
     A key without a recorded outcome is done when the function returns; when it raises, only those in `done` are.
     `subjects` names keys for the merchant: a short label such as an order's number or a SKU, never personal data. It is
-    shown with the key's problem. `is_crowded` returns whether other merchants wait for a turn, `holds_lease` whether the
-    merchant's lease was renewed so recently that no other process has it.
+    shown with the key's problem. `is_crowded` returns whether other merchants wait for a turn, `holds_lease` whether
+    the merchant's lease was renewed so recently that no other process has it.
     """
 
     merchant_id: str
