@@ -226,6 +226,30 @@ async def test_rate_has_a_lower_bound() -> None:
     assert paced.pace.rate == 16 * LEAST_SHARE
 
 
+@pytest.mark.parametrize(("granted", "least"), [(14, 1), (2, 1), (0.5, 0.5)])
+async def test_calls_are_not_seconds_apart_after_many_429s(granted: float, least: float) -> None:
+    """A call a second is left of any grant, so that the next order of single calls is soon in Clover."""
+    paced = Paced(rate=granted)
+    for _ in range(8):
+        paced.throttled(paced.clock.monotonic())
+        paced.clock.advance(LONGEST_UNASKED)
+    await paced.call()
+    await paced.call()
+
+    assert paced.went[1] - paced.went[0] == pytest.approx(1 / least, abs=1e-4)
+
+
+async def test_a_grant_for_single_calls_after_429s_of_a_greater_one() -> None:
+    """The lower bound holds for the grant of the moment."""
+    paced = Paced(rate=14)
+    for _ in range(8):
+        paced.throttled(paced.clock.monotonic())
+        paced.clock.advance(LONGEST_UNASKED)
+    paced.pace.limit(2, 1)
+
+    assert paced.pace.rate == 1
+
+
 async def test_successful_calls_restore_the_rate() -> None:
     """Each success restores a hundredth of the granted rate, up to the grant."""
     paced = Paced(rate=10)

@@ -21,6 +21,10 @@ PATIENCE = 5.0
 """Seconds that a call waits for a pause to end; a longer pause raises Throttled, so that no grant is held idle."""
 
 LEAST_SHARE = 1 / 16
+LEAST_RATE = 1.0
+"""Lower bound of the rate after 429s, in calls per second, unless less is granted. A share of a grant for single calls
+would be seconds between calls, and an order would take minutes after Clover takes calls again."""
+
 RECOVERY = 1 / 100
 """The part of the granted rate that each successful call restores after a 429."""
 
@@ -46,7 +50,7 @@ class Pace:
     @property
     def rate(self) -> float:
         """The current calls per second."""
-        return self._rate * self._share
+        return max(self._rate * self._share, min(self._rate, LEAST_RATE))
 
     @property
     def concurrency(self) -> int:
