@@ -130,6 +130,16 @@ async def test_payments_that_an_edit_divides_otherwise(orders: Orders) -> None:
     assert (await orders.state(shop), shown(shop)[2]) == ("paid", [1000, 1999, 500])
 
 
+async def test_an_edit_that_costs_what_was_paid(orders: Orders) -> None:
+    """A part paid order whose open part is cancelled is paid and can be completed, though Clover left it part paid."""
+    shop = await paid(orders, payments=[{"amount": 2500}])
+    await edit(orders, shop, lines=[MUGS], total=2500, payments=[{"amount": 2500}])
+    assert (await orders.state(shop), shown(shop)[1:]) == ("paid", (2500, [2500]))
+    await orders.act(shop, "complete")
+    await orders.run_until_idle()
+    assert await orders.state(shop) == "done"
+
+
 async def test_a_tip_that_is_added_later(orders: Orders) -> None:
     """It goes with the next payment; where none is due it is not in Clover, which the sums and a notice say."""
     shop = await paid(orders)

@@ -12,7 +12,7 @@ from clover_sandbox import totals as clover
 from orders.domain import totals
 from orders.domain.carts import Cart
 from orders.domain.charge import MOST_ROWS, Charge, charge
-from orders.domain.notices import in_clover, notices
+from orders.domain.notices import InClover, in_clover, notices
 from orders.domain.source import Amount, Discount, Extra, Line, Payment, Source, Tax
 from orders.domain.sums import discrepancy, mistakes
 from orders.domain.taxes import MerchantTaxes, TaxRate
@@ -263,6 +263,8 @@ def test_an_edit_that_costs_less_than_what_clover_shows_as_paid() -> None:
     made = charge(source, MERCHANTS[0])
     [kept] = notices(source, made, in_clover(made, 3499, 0))
     assert "$10.00 more than the total, in the store and in Clover" in kept
+    unpaid = replace(source, payments=())
+    assert in_clover(charge(unpaid, MERCHANTS[0]), 3499, 500) == InClover(3499, 500)
     refunded = replace(source, refunds=(Payment(1000),))
     made = charge(refunded, MERCHANTS[0])
     [said] = notices(refunded, made, in_clover(made, 3499, 0))

@@ -26,7 +26,7 @@ class InClover:
 
 def in_clover(charge: Charge, paid: int, tip: int) -> InClover:
     """Return what is in Clover of an order of which this much was recorded."""
-    is_complete = 0 < charge.paid <= paid
+    is_complete = paid > 0 and paid >= charge.paid
     return InClover(max(charge.paid, paid), tip if is_complete else charge.tip)
 
 

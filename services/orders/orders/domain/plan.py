@@ -200,7 +200,9 @@ def _unpaid(order: Order, clover_order: CloverOrder) -> str | None:
     state, charge = clover_order.payment_state, order.charge
     if charge.is_free or state == "PAID":
         return None
-    if (state is None or state in PAID_STATES) and clover_order.paid >= charge.total:
+    # Clover may not look at its payments again when an edit lowers the total.
+    is_decided_by_sum = state is None or state in PAID_STATES or order.revision > 0
+    if is_decided_by_sum and clover_order.paid >= charge.total:
         return None
     texts = messages.for_locale()
     return texts.text("difference.payment_state", shown=state) if state else texts.text("difference.no_payment_state")
