@@ -118,6 +118,7 @@ def assert_exact(source: Source, merchant: MerchantTaxes) -> Charge:
     """Assert that Clover shows exactly what was charged, and as much paid."""
     assert list(mistakes(source)) == []
     made = charge(source, merchant)
+    assert made == charge(source, merchant.needed_by(source))  # the rates that an order keeps are enough for it
     shown = recalculated(made, merchant)
     assert (shown.total, shown.tax) == (made.total, made.tax)
     paid = sum(each.amount + each.tip for each in made.payments)
