@@ -299,6 +299,7 @@ def test_state_and_city_tax_are_two_rates_or_their_sum() -> None:
         ({"total": 10**12 + 1, "shipping": (Extra("Post", 10**12 - 3498),)}, "total"),
         ({"lines": (Line("A", "A", 1, 100, discounts=(Discount("", 101),)),)}, "lines.0.discounts"),
         ({"lines": (Line("A", "A", 1, 100, taxes=(Tax("", None, 101, included=True),)),)}, "lines.0.taxes"),
+        ({"taxes": (Tax("", None, 3501, included=True),)}, "taxes"),
         ({"shipping": (Extra("Post", 5, (Discount("", 6),)),)}, "shipping.0.discounts"),
         ({"discounts": (Discount("", 3500),)}, "discounts"),
         ({"payments": (Payment(5),), "refunds": (Payment(7),)}, "refunds"),

@@ -109,6 +109,8 @@ def mistakes(source: Source) -> Iterator[tuple[str, str, str]]:
     everything = add(_own_price(each) for _, these in named for each in these)
     if total_of(source.discounts) > max(everything, 0):
         yield "discounts", f"take off more than everything costs, which is {everything}", remedy
+    if total_of(each for each in source.taxes if each.included) > everything + SLACK:
+        yield "taxes", f"are more than the prices that include them, {everything}", _NOT_INCLUDED
     paid = add(each.amount for each in source.payments or ())
     given_back = add(each.amount for each in source.refunds)
     if source.payments is not None and given_back > paid + SLACK:
