@@ -29,7 +29,8 @@ from catalog.settings import Settings
 from common import logs
 from common.db.migrate import upgrade_async
 from common.db.unit import Priority
-from common.work.batch import Batch, Kind
+from common.work.batch import Batch
+from common.work.kind import Kind
 from common.work.worker import Worker
 
 ITEMS = 200_000

@@ -31,7 +31,7 @@ from common.http.routes import Route
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 from common.work import run
-from common.work.batch import Kind
+from common.work.kind import Kind
 from common.work.worker import Budget, Worker
 
 log = structlog.get_logger()

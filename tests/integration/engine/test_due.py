@@ -17,7 +17,8 @@ from common.db import lease
 from common.db.unit import Priority
 from common.errors import Unavailable
 from common.work import table
-from common.work.batch import Batch, Kind
+from common.work.batch import Batch
+from common.work.kind import Kind
 from common.work.table import turns
 from common.work.worker import LEASE, Worker
 

@@ -11,7 +11,8 @@ from tests.support.eventually import eventually
 
 from common.contracts.problems import Code
 from common.db import lease
-from common.work.batch import Batch, Kind
+from common.work.batch import Batch
+from common.work.kind import Kind
 from common.work.worker import Worker
 
 SOON, LATE = timedelta(seconds=30), timedelta(seconds=-1)

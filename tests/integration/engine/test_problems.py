@@ -16,7 +16,7 @@ from tests.integration.engine.conftest import MERCHANT, Engine
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db.unit import Unit
 from common.work import table
-from common.work.batch import Hold, Repeat, Retry, Row
+from common.work.row import Hold, Repeat, Retry, Row
 
 T = TypeVar("T")
 Happening = Callable[[Unit, str], Awaitable[object]]

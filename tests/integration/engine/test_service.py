@@ -18,7 +18,8 @@ from common.http.routes import Access, Answer, Call, Nothing, Route
 from common.service import Loop, Service
 from common.settings import CommonSettings
 from common.telemetry import tracing
-from common.work.batch import Batch, Kind
+from common.work.batch import Batch
+from common.work.kind import Kind
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 Work = Callable[[Batch, Any], Awaitable[None]]

@@ -15,7 +15,8 @@ from common.db.unit import Priority
 from common.errors import Again, Held, Unavailable
 from common.work import run as runs
 from common.work import table
-from common.work.batch import SLICE_SECONDS, URGENT_SECONDS, Batch, Kind
+from common.work.batch import SLICE_SECONDS, URGENT_SECONDS, Batch
+from common.work.kind import Kind
 from common.work.worker import Worker
 
 PAGES = 6

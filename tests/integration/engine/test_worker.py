@@ -15,7 +15,9 @@ from common.db.lease import LeaseLost
 from common.db.unit import Priority, Unit
 from common.errors import Ambiguous, Held, Invalid, OutOfService, Rejected, Throttled, TimedOut, Unavailable
 from common.work import table
-from common.work.batch import BUG_ATTEMPTS, DELAYED_AFTER, THROTTLED_AFTER, Batch, Hold, Kind, Outcome
+from common.work.batch import BUG_ATTEMPTS, DELAYED_AFTER, THROTTLED_AFTER, Batch
+from common.work.kind import Kind
+from common.work.row import Hold, Outcome
 from common.work.worker import Worker
 
 OTHER = "MRCHNT0000002"

@@ -19,7 +19,7 @@ from common.telemetry.metrics import Metrics
 from common.work import run as runs
 from common.work import table
 from common.work.api import progress, routes
-from common.work.batch import Hold
+from common.work.row import Hold
 
 MERCHANT, OTHER = "MRCHNT0000001", "MRCHNT0000002"
 SAVE = "INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUES ($1, 'a', 'us', 'USD', 'UTC')"

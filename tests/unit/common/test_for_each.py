@@ -13,7 +13,8 @@ from common.contracts.problems import Code
 from common.db.database import Database
 from common.db.lease import LeaseLost
 from common.errors import Again, AllAgain, Ambiguous, Forbidden, Held, Rejected, Throttled, Unavailable
-from common.work.batch import KEYS_A_CALL, Batch, Hold, NotStarted, Retry, Row
+from common.work.batch import KEYS_A_CALL, Batch
+from common.work.row import Hold, NotStarted, Retry, Row
 
 BREATHS = 20
 """Times a test lets other tasks go on, enough for everything that can to happen."""

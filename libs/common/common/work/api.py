@@ -16,7 +16,7 @@ from common.errors import Invalid, NotFound
 from common.http.paging import PageByNumber, part
 from common.http.routes import Answer, Call, Nothing, PathParameter, Route, Tag
 from common.work import table
-from common.work.batch import Kind
+from common.work.kind import Kind
 
 MAX_ID_DIGITS = 18
 """Digits that fit a bigint."""

@@ -2,11 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
 from uuid import UUID
 
 from common.backoff import backoff_delay
@@ -28,6 +27,7 @@ from common.errors import (
     reason,
 )
 from common.work import run
+from common.work.row import Drop, Hold, More, NotStarted, Outcome, Repeat, Retry, Row
 from common.work.run import Run
 
 DELAYED_AFTER = timedelta(seconds=30)
@@ -58,74 +58,6 @@ SELECT EXISTS (
 KEYS_A_CALL = 3
 """Keys under way for each call that may be in flight: while some write to the database or wait for one another, others
 call."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of work as it was taken; `releases` holds the merchant's release counts of that moment, as JSON."""
-
-    id: int
-    kind: str
-    key: str
-    seq: int
-    attempts: int
-    problem: str | None
-    trace: str
-    releases: str = "{}"
-    reason: str | None = None
-    subject: str = ""
-    failing_since: datetime | None = None
-    priority: int = Priority.LIVE
-
-
-@dataclass(frozen=True)
-class More:
-    """Outcome: this slice is over and the key stays due, behind the work that is due already."""
-
-
-@dataclass(frozen=True)
-class NotStarted:
-    """Outcome: the slice ended before this key's turn. It stays as it is, so that no later key overtakes it."""
-
-
-@dataclass(frozen=True)
-class Retry:
-    """Outcome: not finished, to be attempted again at `due`. With `failed`, it counts as a failed attempt.
-
-    With a `problem`, the row counts as waiting under that problem, although it is still attempted. A failure that is
-    not `counted` leaves the number of attempts as it is.
-    """
-
-    due: datetime
-    failed: bool = False
-    reason: str = ""
-    problem: Code | None = None
-    subject: str = ""
-    counted: bool = True
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """Outcome: done, and due again at `due`."""
-
-    due: datetime
-
-
-@dataclass(frozen=True)
-class Hold:
-    """Outcome: waits for a person, under this problem."""
-
-    problem: Code
-    reason: str = ""
-    subject: str = ""
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Outcome: no longer wanted. The row is deleted, and does not count as gone through."""
-
-
-Outcome: TypeAlias = Retry | Repeat | Hold
 
 
 @dataclass
@@ -334,42 +266,3 @@ class Batch:
         async with self.database.unit() as unit:
             await lease.fence(unit.conn, self.merchant_id, self.token)
             yield unit
-
-
-SyncFunction = Callable[[Batch, Any], Awaitable[None]]
-OutcomeHook = Callable[[Unit, str, Mapping[str, Outcome | None]], Awaitable[None]]
-
-
-ReleaseHook = Callable[[Unit, str, Sequence[str]], Awaitable[None]]
-
-
-async def no_hook(_unit: Unit, _merchant_id: str, _outcomes: Mapping[str, Outcome | None]) -> None:
-    """Write nothing: the outcomes of most kinds matter to the engine only."""
-
-
-async def no_release_hook(_unit: Unit, _merchant_id: str, _keys: Sequence[str]) -> None:
-    """Write nothing: most kinds keep no copy of what holds their keys."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of work: its function, and how many keys it takes at once.
-
-    Refused keys wait for a person under the problem `refused`; `delayed` is the problem of keys that fail for
-    `delayed_after` or longer.
-
-    `on_outcomes(unit, merchant_id, outcomes)` runs once per batch, in the transaction that writes the outcomes; None
-    stands for a key that is done or dropped. It runs before the engine locks its work rows, as a unit writes its marks
-    last, so it must write through `unit.conn` at once, or it could deadlock with those units. When the transaction
-    meets another writer, the hook runs again in the next one. `on_released(unit, merchant_id, keys)` runs in the
-    transaction in which a person's retry makes these keys due, for the same reason before it.
-    """
-
-    name: str
-    function: SyncFunction
-    refused: Code
-    batch: int = 50
-    delayed: Code = Code.CLOVER_UNREACHABLE
-    delayed_after: timedelta = DELAYED_AFTER
-    on_outcomes: OutcomeHook = no_hook
-    on_released: ReleaseHook = no_release_hook

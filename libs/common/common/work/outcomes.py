@@ -9,7 +9,9 @@ from common.db.lease import LeaseLost
 from common.errors import Conflict
 from common.telemetry.metrics import Metrics
 from common.work import run, table
-from common.work.batch import Batch, Drop, Hold, More, NotStarted, OutcomeHook, Repeat, Retry
+from common.work.batch import Batch
+from common.work.kind import OutcomeHook
+from common.work.row import Drop, Hold, More, NotStarted, Repeat, Retry
 
 WRITE_ATTEMPTS = 4
 

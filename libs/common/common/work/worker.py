@@ -34,7 +34,9 @@ from common.errors import (
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
 from common.work import outcomes, table
-from common.work.batch import Batch, Kind, Retry, Row, no_hook
+from common.work.batch import Batch
+from common.work.kind import Kind, no_hook
+from common.work.row import Retry, Row
 
 log = structlog.get_logger()
 

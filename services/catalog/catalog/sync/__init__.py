@@ -4,7 +4,7 @@ from catalog.kinds import PUSH_PRODUCT, SWEEP_ITEMS
 from catalog.sync.products import clear_holds, push_products, save_holds
 from catalog.sync.sweep import sweep_items
 from common.contracts.problems import Code
-from common.work.batch import Kind
+from common.work.kind import Kind
 
 SYNC = [
     Kind(

@@ -14,7 +14,8 @@ from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Unit
 from common.errors import Permanent, Transient
-from common.work.batch import Batch, Hold, Outcome
+from common.work.batch import Batch
+from common.work.row import Hold, Outcome
 
 
 async def push_products(batch: Batch, deps: Deps) -> None:

@@ -1,7 +1,7 @@
 """Inventory's sync functions by kind of work."""
 
 from common.contracts.problems import Code
-from common.work.batch import Kind
+from common.work.kind import Kind
 from inventory.kinds import COMPARE_LINKS, PUSH_STOCK, READ_STOCK, SWEEP
 from inventory.sync.counts import note_refusals, read_stock, sweep
 from inventory.sync.links import compare_links

@@ -9,7 +9,8 @@ from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db import merchants
 from common.db.unit import Priority, Unit
-from common.work.batch import Batch, Hold, Outcome
+from common.work.batch import Batch
+from common.work.row import Hold, Outcome
 from common.work.run import Run
 from inventory import clover
 from inventory.deps import Deps

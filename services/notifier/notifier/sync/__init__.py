@@ -1,7 +1,7 @@
 """The kinds of work of notifier, with the functions that do it."""
 
 from common.contracts.problems import Code
-from common.work.batch import Kind
+from common.work.kind import Kind
 from notifier.kinds import REFRESH_CONTACT, SEND_LINK, SEND_MAIL
 from notifier.sync.contacts import refresh_contact
 from notifier.sync.links import send_link

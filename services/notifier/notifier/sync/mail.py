@@ -8,7 +8,8 @@ import structlog
 from common import messages
 from common.db.unit import Unit
 from common.errors import Ambiguous, NotFound, Transient, reason
-from common.work.batch import Batch, Retry, Row
+from common.work.batch import Batch
+from common.work.row import Retry, Row
 from notifier.deps import Deps
 from notifier.domain.mail import MailKind, is_wanted, mail_key, parse_mail_key, retry_delay
 from notifier.domain.problems import Problem

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 from common.contracts.problems import Code
 from common.db.unit import Unit
-from common.work.batch import Batch, Hold, Kind, Outcome, Retry
+from common.work.batch import Batch
+from common.work.kind import Kind
+from common.work.row import Hold, Outcome, Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order

@@ -5,7 +5,8 @@ from datetime import timedelta
 from common import messages
 from common.contracts.orders import OrderRejected
 from common.contracts.problems import Code
-from common.work.batch import Batch, Retry
+from common.work.batch import Batch
+from common.work.row import Retry
 from orders import store
 from orders.deps import Deps
 from orders.kinds import EXPIRE_ORDERS

@@ -6,7 +6,8 @@ from datetime import timedelta
 from common.catalog_client import LinkState, SkuLink
 from common.contracts.problems import Code
 from common.errors import NotFound, Transient
-from common.work.batch import Batch, Retry
+from common.work.batch import Batch
+from common.work.row import Retry
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import Order, RequestedAction

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from common.db.unit import Unit
 from common.text import clean
-from common.work.batch import Hold, Repeat, Retry, Row
+from common.work.row import Hold, Repeat, Retry, Row
 from common.work.table.waiting import add_waiting, subtract_waiting
 
 FINISHED = """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from common.contracts.problems import Code
 from common.db.unit import Unit
-from common.work.batch import Row
+from common.work.row import Row
 from common.work.table.waiting import subtract_waiting
 
 COUNT_RELEASE = """

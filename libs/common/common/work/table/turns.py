@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from common.db.unit import Connection, Priority, Unit
-from common.work.batch import Row
+from common.work.row import Row
 
 LONGEST_COOL_DOWN = timedelta(seconds=30)
 """Upper bound of the cool-down, so a manual Retry is never delayed longer. A longer Retry-After is enforced by the

@@ -7,7 +7,7 @@ import asyncpg
 
 from common.contracts.problems import MAX_AFFECTED, Affected, Code, ProblemClosed, ProblemOpened
 from common.db.unit import Unit
-from common.work.batch import Row
+from common.work.row import Row
 
 MAX_SUBJECT, MAX_REASON = 200, 500
 """Lengths to which a problem event shortens the subject and the reason of what it affects."""
