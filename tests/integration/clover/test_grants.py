@@ -15,10 +15,12 @@ from tests.support.clock import FakeClock
 from common.clover.grants import MOST_MERCHANTS, GrantAnswer, GrantRequest, LeaseAnswer, Lent, Refusal, Want
 from common.clover.lent_grants import (
     ASK_AGAIN_SECONDS,
+    ASK_SECONDS,
     LAST_GRANT_RATE,
     LAST_LEASE_LASTS,
     WAIT_SECONDS,
     HttpGrants,
+    LentGrants,
 )
 from common.errors import Forbidden, Throttled, Unavailable
 from common.http.auth import Keys
@@ -226,6 +228,27 @@ async def test_unreachable_catalog_leaves_the_last_token_for_an_hour(asking: Ask
     asking.clock.advance(1)
     with pytest.raises(Unavailable):
         await asking.grants.take(MERCHANT, Want.LITTLE)
+
+
+async def test_calls_wait_seldom_for_a_catalog_that_hangs() -> None:
+    """Each request takes its whole time, so the last lease is renewed without one for three times as long."""
+    clock, answers, asked_at = FakeClock(), [Lent(lease=LEASE)], list[float]()
+
+    async def hang(_: GrantRequest) -> Lent:
+        asked_at.append(clock.monotonic())
+        if answers:
+            return answers.pop()
+        clock.advance(ASK_SECONDS)
+        raise Unavailable("catalog cannot be reached")
+
+    grants = LentGrants(hang, "orders", clock)
+    start = clock.monotonic()
+    for _ in range(20):
+        lease = await grants.lease(Want.LITTLE)
+        clock.advance(LAST_LEASE_LASTS)
+
+    assert lease.rate == LAST_GRANT_RATE
+    assert [round(each - start) for each in asked_at] == [0, 1, 13, 25]
 
 
 async def test_a_process_that_never_had_a_lease_calls_nobody_without_catalog(asking: Asking) -> None:

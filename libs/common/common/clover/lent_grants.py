@@ -50,6 +50,10 @@ LAST_GRANT_RATE = 1.0
 LAST_LEASE_LASTS = 1.0
 """A process without catalog asks again this often, so that catalog soon knows of all who call after its restart."""
 
+REST_SHARE = 3
+"""After a failed request, none is sent for this many times as long as it took: calls wait for a catalog that hangs, so
+most of the time has to be theirs. One that refuses connections fails at once and is asked as before."""
+
 PATH = "/internal/grants"
 
 
@@ -82,6 +86,7 @@ class LentGrants:
         self._expected: list[str] = []
         self._kept: Recent[str, tuple[Grant, float]] = Recent(clock)
         self._last: Lease | None = None
+        self._rests_until = clock.monotonic()
 
     def expect(self, merchant_ids: list[str]) -> None:
         """Implement Grants."""
@@ -149,10 +154,16 @@ class LentGrants:
 
     async def _send(self, round_: _Round) -> None:
         round_.asked_at = self._clock.monotonic()
+        if round_.asked_at < self._rests_until:
+            round_.error = Unavailable("catalog did not answer the last request")
+            return
         try:
             round_.lent = await self._lend(self._request(round_))
         except AppError as error:
             round_.error = error
+            if isinstance(error, Unavailable):
+                now = self._clock.monotonic()
+                self._rests_until = now + REST_SHARE * (now - round_.asked_at)
             return
         for answer in round_.lent.grants:
             self._kept[answer.merchant_id] = Grant(**answer.model_dump()), round_.asked_at
