@@ -298,7 +298,7 @@ ROUTES = [
         summary="Disconnect a merchant",
         description=(
             "Erases the merchant's API token and the account's e-mail address. No call to Clover begins after the "
-            "grants that are out end, a few seconds later. The merchant's products, stock and orders stay. All that "
+            "grants that are out end, within twenty seconds. The merchant's products, stock and orders stay. All that "
             "is not in Clover yet waits under the problem `connection_lost`, as does what is accepted from now on, "
             "until this or another account connects the merchant again. With `erase`, the details of customers that "
             "are stored with orders are erased as well; products, stock and the orders themselves stay."
