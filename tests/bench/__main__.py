@@ -4,9 +4,9 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from tests.bench import (
     budget,
@@ -22,13 +22,12 @@ from tests.bench import (
     side_by_side,
     sweep,
 )
+from tests.bench.figures import Entry
 
 from quicksync_dev.backends.select import Backends, select_and_start
 from quicksync_dev.datadir import DataDir
 
 OUTPUT = Path(__file__).parents[2] / "build" / "bench.jsonl"
-
-Entry = dict[str, Any]
 
 
 async def run(wanted: Sequence[str]) -> None:
@@ -36,12 +35,8 @@ async def run(wanted: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="quicksync-bench-") as folder:
         backends = await select_and_start(_data_dir(folder), _say)
         try:
-            measured = [
-                entry
-                for name, each in _measures(backends).items()
-                if not wanted or name in wanted
-                for entry in await each()
-            ]
+            measures = {name: each for name, each in _measures(backends).items() if not wanted or name in wanted}
+            measured, failed = await _all(measures)
         finally:
             await backends.stop()
             await backends.discard()
@@ -49,6 +44,21 @@ async def run(wanted: Sequence[str]) -> None:
     OUTPUT.write_text("".join(json.dumps(entry) + "\n" for entry in measured))
     _say(table(measured))
     _say(f"written to {OUTPUT.relative_to(OUTPUT.parents[1])}")
+    if failed:
+        sys.exit(f"without figures: {', '.join(failed)}")
+
+
+async def _all(measures: Mapping[str, Callable[[], Awaitable[list[Entry]]]]) -> tuple[list[Entry], list[str]]:
+    """Return the figures of the measurements, and the names of those that failed; the others go on."""
+    measured: list[Entry] = []
+    failed = []
+    for name, measure in measures.items():
+        try:
+            measured += await measure()
+        except Exception:  # noqa: BLE001 - shown, and the exit status tells
+            traceback.print_exc()
+            failed.append(name)
+    return measured, failed
 
 
 def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry]]]]:

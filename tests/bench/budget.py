@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import time
-import uuid
 from base64 import b64encode
 from collections import deque
 from collections.abc import AsyncIterator
@@ -15,12 +14,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
 from statistics import median, quantiles
-from typing import Any, cast
+from typing import cast
 
 import asyncpg
 import structlog
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
+from tests.bench.database import empty_database
+from tests.bench.figures import Entry, figure
 from tests.support.tokens import Issuer
 
 from catalog.app import build
@@ -40,7 +41,6 @@ from common.clover.call_budget import CallBudget
 from common.clover.grants import GrantRequest, Lent
 from common.clover.lent_grants import HttpGrants
 from common.clover.transport import Answered, Clover
-from common.db.migrate import upgrade_async
 from common.db.unit import Priority
 from common.errors import Transient
 from common.seal import Sealer
@@ -69,8 +69,6 @@ CONNECT = """
 INSERT INTO connection (merchant_id, name, sealed_token, sealed_email, connected_at)
 SELECT merchant_id, 'Shop', token, '', now() FROM unnest($1::text[], $2::bytea[]) AS each (merchant_id, token)
 """
-
-Entry = dict[str, Any]
 
 log = structlog.get_logger()
 
@@ -169,15 +167,11 @@ async def measure(dsn: str, seconds: float = SECONDS) -> list[Entry]:
     quiet = sum(quiet_from <= at < began_at for process in processes for at in process.background)
     given = settings.background_share * Limit(LIMITS["app"], LIMITS["app_concurrent"]).steady
     return [
-        _entry("budget", made / seconds / given, "share"),
-        _entry("budget, live p50", median(waits), "ms"),
-        _entry("budget, live p99", quantiles(waits, n=100)[98], "ms"),
-        _entry("budget, calls per request", quiet / max(1, sum(quiet_from <= at < began_at for at in asked)), "calls"),
+        figure("budget", made / seconds / given, "share"),
+        figure("budget, live p50", median(waits), "ms"),
+        figure("budget, live p99", quantiles(waits, n=100)[98], "ms"),
+        figure("budget, calls per request", quiet / max(1, sum(quiet_from <= at < began_at for at in asked)), "calls"),
     ]
-
-
-def _entry(name: str, value: float, unit: str) -> Entry:
-    return {"name": name, "value": round(value, 3), "unit": unit, "peer": None, "peer_value": None, "ratio": None}
 
 
 async def _run(processes: list[Process], merchants: list[str], seconds: float) -> tuple[float, list[float]]:
@@ -222,7 +216,7 @@ def _add_merchant(sandbox: Sandbox) -> tuple[str, str]:
 @asynccontextmanager
 async def _catalog(dsn: str, clover_url: str, tokens: dict[str, str]) -> AsyncIterator[Settings]:
     """Run a catalog that knows these merchants; yield the settings of a service that asks it."""
-    async with _database(dsn) as own:
+    async with empty_database(dsn, "catalog") as own:
         settings = Settings(
             env="dev",
             postgres_dsn=SecretStr(own),
@@ -241,25 +235,11 @@ async def _catalog(dsn: str, clover_url: str, tokens: dict[str, str]) -> AsyncIt
 async def _connect(dsn: str, sealer: Sealer, tokens: dict[str, str]) -> None:
     connection = await asyncpg.connect(dsn, server_settings={"search_path": "catalog"})
     try:
-        await connection.execute("CREATE SCHEMA catalog")
-        await upgrade_async(dsn, "catalog")
         await connection.execute(FILL, list(tokens))
         sealed = [seal_token(sealer, merchant_id, token) for merchant_id, token in tokens.items()]
         await connection.execute(CONNECT, list(tokens), sealed)
     finally:
         await connection.close()
-
-
-@asynccontextmanager
-async def _database(dsn: str) -> AsyncIterator[str]:
-    name = f"budget_{uuid.uuid4().hex[:10]}"
-    admin = await asyncpg.connect(dsn)
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        yield f"{dsn.rpartition('/')[0]}/{name}"
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.close()
 
 
 if __name__ == "__main__":

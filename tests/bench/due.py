@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tests.bench.figures import Entry
 
 from common.clock import SystemClock
 from common.db.database import Database
@@ -45,8 +46,6 @@ LEASES = """
 INSERT INTO lease (name, token, expires_at)
 SELECT 'gone-' || n, gen_random_uuid(), now() - interval '1 day' FROM generate_series(1, $1::integer) AS n
 """
-
-Entry = dict[str, Any]
 
 
 @dataclass

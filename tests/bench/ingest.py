@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import asyncpg
+from tests.bench.database import execute
+from tests.bench.figures import Entry
 from tests.bench.load import Load
 
 from common.db.migrate import engine_sql
@@ -30,8 +31,6 @@ KNOWN = "INSERT INTO ingest.merchant SELECT unnest($1::text[]), '', 'us', 'USD',
 START_SECONDS = 15.0
 ROUNDS = 5
 SECONDS = 3.0
-
-Entry = dict[str, Any]
 
 
 async def measure(dsn: str, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Entry]:
@@ -59,7 +58,7 @@ async def _both(dsn: str, ours: int, peer: int, connections: int, seconds: float
 
 async def _load(dsn: str, port: int, connections: int, seconds: float) -> Load:
     """One run against an empty outbox; every webhook answered with 200 must be in it."""
-    await _execute(dsn, "TRUNCATE ingest.outbox")
+    await execute(dsn, "TRUNCATE ingest.outbox")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.load", "127.0.0.1", str(port), str(connections), str(seconds),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT,
@@ -82,28 +81,20 @@ def _request(number: int) -> str:
 @asynccontextmanager
 async def _database(dsn: str) -> AsyncIterator[str]:
     name = f"ingest_{uuid.uuid4().hex[:10]}"
-    await _execute(dsn, f"CREATE DATABASE {name}")
+    await execute(dsn, f"CREATE DATABASE {name}")
     own = f"{dsn.rpartition('/')[0]}/{name}"
     try:
-        await _execute(own, f"CREATE SCHEMA ingest; SET search_path TO ingest; {engine_sql()}")
-        await _execute(own, KNOWN, MERCHANTS)
+        await execute(own, f"CREATE SCHEMA ingest; SET search_path TO ingest; {engine_sql()}")
+        await execute(own, KNOWN, MERCHANTS)
         yield own
     finally:
-        await _execute(dsn, f"DROP DATABASE {name} WITH (FORCE)")
+        await execute(dsn, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def _rows(dsn: str) -> int:
     connection = await asyncpg.connect(dsn)
     try:
         return int(await connection.fetchval("SELECT count(*) FROM ingest.outbox"))
-    finally:
-        await connection.close()
-
-
-async def _execute(dsn: str, sql: str, *arguments: object) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(sql, *arguments)
     finally:
         await connection.close()
 

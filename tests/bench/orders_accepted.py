@@ -5,20 +5,19 @@ import json
 import os
 import signal
 import sys
-import uuid
 from asyncio.subprocess import Process
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import asyncpg
+from tests.bench.database import empty_database, execute
+from tests.bench.figures import Entry, figure
 from tests.bench.load import Load
 from tests.support.eventually import eventually
 from tests.support.tokens import Issuer
 
-from common.db.migrate import upgrade_async
 from quicksync_dev.ports import free_port
 
 MERCHANT = "MRCHNT0000001"
@@ -29,8 +28,6 @@ VALUES ($1, 'acc-1', 'us', 'USD', 'America/New_York')
 CONNECTIONS, SECONDS, REQUESTS = 64, 5.0, 20_000
 START_SECONDS = 60.0
 
-Entry = dict[str, Any]
-
 
 async def measure(dsn: str, seconds: float = SECONDS) -> list[Entry]:
     """Return the figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
@@ -39,9 +36,9 @@ async def measure(dsn: str, seconds: float = SECONDS) -> list[Entry]:
         load = await _load(own, port, token, seconds)
         cpu = (_cpu_seconds(process.pid) - before) / load.answered
     return [
-        _entry("orders: accepted", load.rate, "1/s"),
-        _entry("orders: accepted, p99", load.p99, "ms"),
-        _entry("orders: accepted, processor time of each", round(1000 * cpu, 2), "ms"),
+        figure("orders: accepted", load.rate, "1/s"),
+        figure("orders: accepted, p99", load.p99, "ms"),
+        figure("orders: accepted, processor time of each", round(1000 * cpu, 2), "ms"),
     ]
 
 
@@ -49,10 +46,6 @@ def _cpu_seconds(pid: int) -> float:
     """Return the processor time that the process has used, which tells more on a busy machine."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _entry(name: str, value: float, unit: str) -> Entry:
-    return {"name": name, "value": value, "unit": unit, "peer": None, "peer_value": None, "ratio": None}
 
 
 async def _load(dsn: str, port: int, token: str, seconds: float) -> Load:
@@ -136,20 +129,9 @@ async def _answers(port: int) -> bool:
 
 @asynccontextmanager
 async def _database(dsn: str) -> AsyncIterator[str]:
-    name = f"accepted_{uuid.uuid4().hex[:10]}"
-    admin = await asyncpg.connect(dsn)
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        own = f"{dsn.rpartition('/')[0]}/{name}"
-        connection = await asyncpg.connect(own)
-        await connection.execute("CREATE SCHEMA orders")
-        await upgrade_async(own, "orders")
-        await connection.execute(KNOWN, MERCHANT)
-        await connection.close()
+    async with empty_database(dsn, "orders") as own:
+        await execute(own, KNOWN, MERCHANT)
         yield own
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.close()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import time
-import uuid
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,10 +14,11 @@ from typing import Any
 import asyncpg
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
+from tests.bench.database import empty_database
+from tests.bench.figures import Entry, figure
 from tests.support.tokens import Issuer
 
 from common import logs
-from common.db.migrate import upgrade_async
 from orders.app import build
 from orders.settings import Settings
 
@@ -40,8 +40,6 @@ SELECT $1, 'o-' || n, now(), 'shopify', 'mugs.example', '#' || n, 'USD',
 FROM generate_series(1, $2::integer) AS n
 """
 
-Entry = dict[str, Any]
-
 
 async def measure(dsn: str, stored: int = STORED, pages: int = PAGES) -> list[Entry]:
     """Return the figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
@@ -49,11 +47,10 @@ async def measure(dsn: str, stored: int = STORED, pages: int = PAGES) -> list[En
     async with _database(dsn, stored) as own, _serving(own) as (client, headers):
         took = {state: await _pages(client, headers, state, stored, pages) for state in ("held", "ready")}
     worst = max(took.values(), key=median)
-    return [_entry("orders: list held", median(worst)), _entry("orders: list held, p99", quantiles(worst, n=100)[98])]
-
-
-def _entry(name: str, value: float) -> Entry:
-    return {"name": name, "value": round(value, 3), "unit": "ms", "peer": None, "peer_value": None, "ratio": None}
+    return [
+        figure("orders: list held", median(worst), "ms"),
+        figure("orders: list held, p99", quantiles(worst, n=100)[98], "ms"),
+    ]
 
 
 async def _pages(
@@ -91,29 +88,9 @@ async def _serving(dsn: str) -> AsyncIterator[tuple[TestClient[Any, Any], dict[s
 
 @asynccontextmanager
 async def _database(dsn: str, stored: int) -> AsyncIterator[str]:
-    async with empty_database(dsn) as own:
+    async with empty_database(dsn, "orders") as own:
         await _fill(own, stored)
         yield own
-
-
-@asynccontextmanager
-async def empty_database(dsn: str) -> AsyncIterator[str]:
-    """Create a database with the empty schema of orders; `dsn` may create databases."""
-    name = f"orders_{uuid.uuid4().hex[:10]}"
-    admin = await asyncpg.connect(dsn)
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        own = f"{dsn.rpartition('/')[0]}/{name}"
-        connection = await asyncpg.connect(own)
-        try:
-            await connection.execute("CREATE SCHEMA orders")
-        finally:
-            await connection.close()
-        await upgrade_async(own, "orders")
-        yield own
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.close()
 
 
 async def _fill(dsn: str, stored: int) -> None:

@@ -8,14 +8,14 @@ import asyncio
 import json
 import os
 import time
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from statistics import median
 from typing import Any
 
-import asyncpg
+from tests.bench.database import empty_database
+from tests.bench.figures import Entry, figure
 from tests.integration.orders.conftest import Orders, serving_orders
 from tests.support.clover import Shop, local_clover
 
@@ -23,7 +23,6 @@ from clover_sandbox.latency import Latency
 from clover_sandbox.limits import Limits
 from common import logs
 from common.clover.grants import Grant, Want
-from common.db.migrate import upgrade_async
 
 SINGLE = 100
 """Orders sent one after another, each once the one before is paid."""
@@ -34,8 +33,6 @@ RATE, CONCURRENCY = 14.0, 4
 
 ACCEPTED, TOO_MANY = 202, 429
 
-Entry = dict[str, Any]
-
 
 async def measure(dsn: str, single: int = SINGLE, many: dict[int, int] = MANY) -> list[Entry]:
     """Return the figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
@@ -43,16 +40,12 @@ async def measure(dsn: str, single: int = SINGLE, many: dict[int, int] = MANY) -
     took = sorted(await _one_by_one(dsn, single))
     found = {latency: await _at_once(dsn, latency, count) for latency, count in many.items()}
     return [
-        _entry("orders: to paid", 1000 * median(took), "ms"),
-        _entry("orders: to paid, p99", 1000 * took[int(len(took) * 0.99)], "ms"),
-        _entry("orders: calls per order", max(calls for calls, _ in found.values()), ""),
-        _entry("orders: share of rate", min(share for _, share in found.values()), ""),
-        *(_entry(f"orders: share of rate, Clover of {latency} ms", share, "") for latency, (_, share) in found.items()),
+        figure("orders: to paid", 1000 * median(took), "ms"),
+        figure("orders: to paid, p99", 1000 * took[int(len(took) * 0.99)], "ms"),
+        figure("orders: calls per order", max(calls for calls, _ in found.values()), ""),
+        figure("orders: share of rate", min(share for _, share in found.values()), ""),
+        *(figure(f"orders: share of rate, Clover of {latency} ms", share, "") for latency, (_, share) in found.items()),
     ]
-
-
-def _entry(name: str, value: float, unit: str) -> Entry:
-    return {"name": name, "value": round(value, 3), "unit": unit, "peer": None, "peer_value": None, "ratio": None}
 
 
 async def _one_by_one(dsn: str, count: int) -> list[float]:
@@ -115,7 +108,11 @@ async def _idle(orders: Orders) -> None:
 @asynccontextmanager
 async def _working(dsn: str, latency: int) -> AsyncIterator[tuple[Orders, Shop]]:
     """A merchant whose orders are worked on, with a Clover that takes this many milliseconds."""
-    async with local_clover(Limits()) as clover, _database(dsn) as own, serving_orders(own, clover, {}) as orders:
+    async with (
+        local_clover(Limits()) as clover,
+        empty_database(dsn, "orders") as own,
+        serving_orders(own, clover, {}) as orders,
+    ):
         clover.sandbox.pipeline.latency = Latency(latency, latency)
         take = orders.grants.take
 
@@ -132,23 +129,6 @@ async def _working(dsn: str, latency: int) -> AsyncIterator[tuple[Orders, Shop]]
             stop.set()
             orders.service.database.wakeups.wake_all()
             await asyncio.gather(*running)
-
-
-@asynccontextmanager
-async def _database(dsn: str) -> AsyncIterator[str]:
-    name = f"push_{uuid.uuid4().hex[:10]}"
-    admin = await asyncpg.connect(dsn)
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        own = f"{dsn.rpartition('/')[0]}/{name}"
-        connection = await asyncpg.connect(own)
-        await connection.execute("CREATE SCHEMA orders")
-        await connection.close()
-        await upgrade_async(own, "orders")
-        yield own
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.close()
 
 
 if __name__ == "__main__":

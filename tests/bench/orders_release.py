@@ -5,11 +5,11 @@ import json
 import os
 import resource
 import time
-from typing import Any
 
 import asyncpg
 from pydantic import SecretStr
-from tests.bench.orders_list import empty_database
+from tests.bench.database import empty_database
+from tests.bench.figures import Entry, figure
 from tests.support.clover import local_clover
 from tests.support.eventually import eventually
 from tests.support.service import INTERNAL_SECRETS, MASTER_KEY, OpenGrants
@@ -45,13 +45,11 @@ INSERT INTO orders.problem (merchant_id, code, subject, opened_at, waiting)
 VALUES ($1, 'order_type_missing', '', now(), $2::integer)
 """
 
-Entry = dict[str, Any]
-
 
 async def measure(dsn: str, stored: int = STORED) -> list[Entry]:
     """Return the figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
     logs.configure("orders", "warning")
-    async with local_clover() as clover, empty_database(dsn) as own:
+    async with local_clover() as clover, empty_database(dsn, "orders") as own:
         shop = clover.open_shop()
         shop.till("create_order_type", label="QuickSync")
         await _fill(own, shop.merchant.id, stored)
@@ -76,11 +74,7 @@ async def measure(dsn: str, stored: int = STORED) -> list[Entry]:
             took = 1000 * (time.perf_counter() - began)
             stop.set()
             await working
-    return [_entry("orders: release", took, "ms"), _entry("orders: release, memory", _peak_mib() - before, "MiB")]
-
-
-def _entry(name: str, value: float, unit: str) -> Entry:
-    return {"name": name, "value": round(value, 3), "unit": unit, "peer": None, "peer_value": None, "ratio": None}
+    return [figure("orders: release", took, "ms"), figure("orders: release, memory", _peak_mib() - before, "MiB")]
 
 
 def _peak_mib() -> float:

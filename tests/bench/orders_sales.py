@@ -22,7 +22,8 @@ import aiohttp
 import asyncpg
 from aio_pika.abc import AbstractIncomingMessage
 from pydantic import SecretStr
-from tests.bench.orders_list import empty_database
+from tests.bench.database import empty_database
+from tests.bench.figures import Entry, figure
 from tests.support.eventually import eventually
 from tests.support.service import INTERNAL_SECRETS, MASTER_KEY, OpenGrants
 from tests.support.tokens import Issuer
@@ -51,26 +52,20 @@ INSERT INTO orders.sales_watch (merchant_id, since, read_until)
 SELECT id, now() - interval '1 minute', now() FROM unnest($1::text[]) AS id
 """
 
-Entry = dict[str, Any]
-
 
 async def measure(dsn: str, amqp_url: str, seconds: float = SECONDS) -> list[Entry]:
     """Return the figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
     logs.configure("orders", "warning")
-    async with _clover() as clover, empty_database(dsn) as own:
+    async with _clover() as clover, empty_database(dsn, "orders") as own:
         await clover.open_shops(MERCHANTS)
         await _know(own, list(clover.tokens))
         async with _serving(own, amqp_url, clover) as heard:
             took = await _sell(clover, heard, seconds)
     cuts = quantiles(took, n=100)
     return [
-        _entry("orders: till sale told", cuts[49]),
-        _entry("orders: till sale told, p99", cuts[98]),
+        figure("orders: till sale told", cuts[49], "ms"),
+        figure("orders: till sale told, p99", cuts[98], "ms"),
     ]
-
-
-def _entry(name: str, value: float) -> Entry:
-    return {"name": name, "value": round(value, 3), "unit": "ms", "peer": None, "peer_value": None, "ratio": None}
 
 
 @dataclass

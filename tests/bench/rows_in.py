@@ -5,17 +5,15 @@ import json
 import os
 import sys
 import time
-import uuid
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import aiohttp
-import asyncpg
+from tests.bench.database import empty_database, execute
+from tests.bench.figures import Entry, figure
 from tests.support.tokens import Issuer
 
-from common.db.migrate import upgrade_async
 from quicksync_dev.ports import free_port
 
 MERCHANT = "MRCHNT0000001"
@@ -26,8 +24,6 @@ VALUES ($1, 'acc-1', 'us', 'USD', 'America/New_York')
 ROWS = 10_000
 ROUNDS = 2
 START_SECONDS = 60.0
-
-Entry = dict[str, Any]
 
 
 async def measure(dsn: str, rows: int = ROWS, rounds: int = ROUNDS) -> list[Entry]:
@@ -41,14 +37,10 @@ async def measure(dsn: str, rows: int = ROWS, rounds: int = ROUNDS) -> list[Entr
         ]
     worst = {name: max(each[name] for each in found) for name in found[0]}
     return [
-        _entry("rows in", "ms", worst["block_ms"]),
-        _entry("rows in, memory", "MB", worst["memory_mb"]),
-        _entry("rows in, time", "s", worst["seconds"]),
+        figure("rows in", worst["block_ms"], "ms"),
+        figure("rows in, memory", worst["memory_mb"], "MB"),
+        figure("rows in, time", worst["seconds"], "s"),
     ]
-
-
-def _entry(name: str, unit: str, value: float) -> Entry:
-    return {"name": name, "value": round(value, 2), "unit": unit, "peer": None, "peer_value": None, "ratio": None}
 
 
 def _body(rows: int, form: str, number: int) -> tuple[bytes, str]:
@@ -128,20 +120,9 @@ async def _listening(port: int) -> None:
 
 @asynccontextmanager
 async def _database(dsn: str) -> AsyncIterator[str]:
-    name = f"rows_{uuid.uuid4().hex[:10]}"
-    admin = await asyncpg.connect(dsn)
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        own = f"{dsn.rpartition('/')[0]}/{name}"
-        connection = await asyncpg.connect(own)
-        await connection.execute("CREATE SCHEMA catalog")
-        await upgrade_async(own, "catalog")
-        await connection.execute(KNOWN, MERCHANT)
-        await connection.close()
+    async with empty_database(dsn, "catalog") as own:
+        await execute(own, KNOWN, MERCHANT)
         yield own
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.close()
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ import asyncio
 import json
 import os
 import sys
-import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
+from tests.bench.database import empty_database
+from tests.bench.figures import Entry, figure
 from tests.integration.inventory.conftest import Inventory, serving_inventory
 from tests.integration.orders.conftest import Orders, serving_orders
 from tests.support.clover import Shop, local_clover
@@ -17,7 +17,6 @@ from tests.support.clover import Shop, local_clover
 from clover_sandbox.latency import Latency
 from clover_sandbox.limits import Limits
 from common import logs
-from common.db.migrate import upgrade_async
 
 LATENCIES = (20, 50, 250)
 RATE, CONCURRENCY = 14.0, 4
@@ -28,8 +27,6 @@ WINDOW_SECONDS = 30.0
 
 ORDERS, ITEMS = 150, 260
 """More than a window can take."""
-
-Entry = dict[str, Any]
 
 
 async def measure(dsn: str, latencies: tuple[int, ...] = LATENCIES) -> list[Entry]:
@@ -44,18 +41,12 @@ async def measure(dsn: str, latencies: tuple[int, ...] = LATENCIES) -> list[Entr
 
 def _entry(latency: int, shares: dict[str, float]) -> Entry:
     """The smaller share counts; the share of each kind stands beside it."""
-    return {
-        "name": f"side by side {latency} ms",
-        "value": round(min(shares.values()), 3),
-        "unit": "share of the granted rate",
-        "peer": None,
-        "peer_value": None,
-        "ratio": None,
-    } | {name: round(share, 3) for name, share in shares.items()}
+    smaller = figure(f"side by side {latency} ms", min(shares.values()), "share of the granted rate")
+    return smaller | {name: round(share, 3) for name, share in shares.items()}
 
 
 async def _share(dsn: str, busy: Callable[[str], Any], latency: int) -> float:
-    async with _database(dsn) as own, busy(own) as (service, shop):
+    async with empty_database(dsn, "orders", "inventory") as own, busy(own) as (service, shop):
         sandbox = service.clover.sandbox
         sandbox.limiter.limits, sandbox.pipeline.latency = Limits(), Latency(latency, latency)
         service.new_worker()
@@ -101,25 +92,6 @@ async def _busy_stock(dsn: str) -> AsyncIterator[tuple[Inventory, Shop]]:
 
 def _item(shop: Shop, number: int) -> str:
     return str(shop.till("create_item", name=f"Mug {number}", price=100, quantity=10)["id"])
-
-
-@asynccontextmanager
-async def _database(dsn: str) -> AsyncIterator[str]:
-    """Create a database with the schemas of both services."""
-    name = f"side_by_side_{uuid.uuid4().hex[:8]}"
-    admin = await asyncpg.connect(dsn)
-    await admin.execute(f"CREATE DATABASE {name}")
-    own = dsn.rsplit("/", 1)[0] + f"/{name}"
-    try:
-        connection = await asyncpg.connect(own)
-        for service in ("orders", "inventory"):
-            await connection.execute(f"CREATE SCHEMA {service}")
-            await upgrade_async(own, service)
-        await connection.close()
-        yield own
-    finally:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
 
 
 if __name__ == "__main__":

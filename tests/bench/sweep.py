@@ -9,7 +9,6 @@ import os
 import statistics
 import sys
 import time
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -17,7 +16,8 @@ from random import Random
 from typing import Any
 
 import aiohttp
-import asyncpg
+from tests.bench.database import empty_database
+from tests.bench.figures import Entry, figure
 from tests.support.clock import MovedClock
 from tests.support.eventually import eventually
 from tests.support.service import Harness, serving, settings_for
@@ -27,7 +27,6 @@ from catalog.app import build
 from catalog.kinds import ALL_ITEMS, PUSH_PRODUCT, SWEEP_ITEMS
 from catalog.settings import Settings
 from common import logs
-from common.db.migrate import upgrade_async
 from common.db.unit import Priority
 from common.work.batch import Batch
 from common.work.kind import Kind
@@ -38,15 +37,13 @@ SAMPLES = 100
 PAUSE = 0.2, 0.6
 """Seconds between two changes, at random, so that they come at any moment of a slice."""
 
-Entry = dict[str, Any]
-
 
 async def measure(dsn: str, items: int = ITEMS, samples: int = SAMPLES) -> list[Entry]:
     """Return the figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
     logs.configure("catalog", "error")
     async with AsyncExitStack() as stack:
         clover = await stack.enter_async_context(_sandbox())
-        own = await stack.enter_async_context(_database(dsn))
+        own = await stack.enter_async_context(empty_database(dsn, "catalog"))
         settings = {
             "clover_base_urls": dict.fromkeys(("us", "eu", "la", "sandbox"), clover),
             "create_settles_seconds": 0.0,
@@ -59,14 +56,10 @@ async def measure(dsn: str, items: int = ITEMS, samples: int = SAMPLES) -> list[
         waits, rate = await _sweeping(catalog, clover, items, samples)
     waited = sorted(1000 * each for each in waits)
     return [
-        _entry("sweep: live work waits", statistics.median(waited), "ms"),
-        _entry("sweep: live work waits, p99", waited[int(len(waited) * 0.99)], "ms"),
-        _entry("sweep: items compared meanwhile", rate, "1/s"),
+        figure("sweep: live work waits", statistics.median(waited), "ms"),
+        figure("sweep: live work waits, p99", waited[int(len(waited) * 0.99)], "ms"),
+        figure("sweep: items compared meanwhile", rate, "1/s"),
     ]
-
-
-def _entry(name: str, value: float, unit: str) -> Entry:
-    return {"name": name, "value": round(value, 1), "unit": unit, "peer": None, "peer_value": None, "ratio": None}
 
 
 async def _sweeping(catalog: Harness, clover: str, items: int, samples: int) -> tuple[list[float], float]:
@@ -162,23 +155,6 @@ async def _sandbox() -> AsyncIterator[str]:
     finally:
         process.terminate()
         await process.wait()
-
-
-@asynccontextmanager
-async def _database(dsn: str) -> AsyncIterator[str]:
-    name = f"sweep_{uuid.uuid4().hex[:10]}"
-    admin = await asyncpg.connect(dsn)
-    try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        own = f"{dsn.rpartition('/')[0]}/{name}"
-        connection = await asyncpg.connect(own)
-        await connection.execute("CREATE SCHEMA catalog")
-        await connection.close()
-        await upgrade_async(own, "catalog")
-        yield own
-    finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await admin.close()
 
 
 if __name__ == "__main__":
