@@ -138,3 +138,16 @@ async def test_an_item_deleted_in_clover_is_sold_by_its_name(orders: Orders) -> 
     assert seen["state"] == "paid"
     [said] = [each["detail"] for each in seen["timeline"] if each["event"] == "items_dropped"]
     assert said == "Clover did not take the item of MUG."
+
+
+async def test_an_order_in_clover_is_paid_without_another_look_at_the_setup(orders: Orders) -> None:
+    """While Clover fails now and then, each further read would be one more call that all others wait for."""
+    shop = await orders.connected()
+    orders.clover.fail("drop_before_apply", method="POST", path=r"/payments$", times=1)
+    await orders.put(shop)
+    await orders.run_until_idle()
+    await orders.fetch("UPDATE setup SET checked_at = checked_at - interval '1 hour'")
+    for path in (r"/order_types$", r"/tenders$"):
+        orders.clover.fail("drop_before_apply", method="GET", path=path)
+    await orders.settle_for(300)
+    assert await orders.state(shop) == "paid"

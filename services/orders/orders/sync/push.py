@@ -119,7 +119,9 @@ class OrderPusher:
 
     async def _send(self, write: Write, order: Order, leaves: Callable[[], None] = lambda: None) -> tuple[Order, bool]:
         calls, applied = WRITES[type(write)], True
-        used = await self._context.setup.ready() if write.needs_setup else None
+        setup = self._context.setup
+        look = setup.ready if isinstance(write, CreateOrder) else setup.known
+        used = await look() if write.needs_setup else None
         if write.once:
             self._api.check_writes()
             order = await self._record(order, self._begun(write, order), _entry(write.sent_as, write.key))
@@ -130,7 +132,7 @@ class OrderPusher:
             order = await self._record(
                 order, order.progress.not_applied(), Entry(TimelineEvent.SEND_REFUSED, write.name)
             )
-            if used and isinstance(error, Rejected) and await self._context.setup.has_changed_since(used):
+            if used and isinstance(error, Rejected) and await setup.has_changed_since(used):
                 raise AllAgain(timedelta(0)) from error
             if not (write.has_fallback and isinstance(error, Permanent)):
                 raise

@@ -71,12 +71,25 @@ class SetupCheck:
     async def ready(self) -> Setup:
         """Return order type and tender, read again when that was a minute ago. Raises Held when one is missing."""
         async with self._looks.turn():
-            if self._setup is None:
-                async with self._batch.database.connection() as conn:
-                    self._setup = await store.setup.find(conn, self._batch.merchant_id)
-            if not self._setup.is_fresh(self._batch.now):
+            if not (await self._stored()).is_fresh(self._batch.now):
                 await self._look()
             return await self._whole()
+
+    async def known(self) -> Setup:
+        """Return order type and tender as they were read last, for an order in Clover; read them when one is missing.
+
+        A Clover that fails half the time needs no further reads to end what it holds already.
+        """
+        async with self._looks.turn():
+            if not (await self._stored()).complete:
+                await self._look()
+            return await self._whole()
+
+    async def _stored(self) -> Setup:
+        if self._setup is None:
+            async with self._batch.database.connection() as conn:
+                self._setup = await store.setup.find(conn, self._batch.merchant_id)
+        return self._setup
 
     async def has_changed_since(self, used: Setup) -> bool:
         """Return whether Clover has another setup than the one used. Raises Held when a part is missing."""
