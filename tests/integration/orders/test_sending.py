@@ -147,7 +147,7 @@ async def test_an_order_in_clover_is_paid_without_another_look_at_the_setup(orde
     await orders.put(shop)
     await orders.run_until_idle()
     await orders.fetch("UPDATE setup SET checked_at = checked_at - interval '1 hour'")
-    for path in (r"/order_types$", r"/tenders$"):
+    for path in (r"/order_types", r"/tenders"):
         orders.clover.fail("refuse", method="GET", path=path, status=503)
     await orders.settle_for(300)
     assert await orders.state(shop) == "paid"
