@@ -349,7 +349,12 @@ async def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, postgre
     surroundings = {"TMPDIR": str(tmp_path), "QS_POSTGRES_DSN": postgres_dsn, "QS_AMQP_URL": amqp_url}
     words = ["-m", "quicksync_dev", "demo"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, env=os.environ | surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        sys.executable,
+        *words,
+        env=os.environ | surroundings,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests may run under nohup
     )
     await eventually(lambda: any(tmp_path.glob("*/run/mail.json")), STARTS_WITHIN)
 
