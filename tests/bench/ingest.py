@@ -17,6 +17,7 @@ from statistics import median
 import asyncpg
 from tests.bench.database import execute
 from tests.bench.figures import Entry
+from tests.bench.listening import until_listening
 from tests.bench.load import Load
 
 from common.db.migrate import engine_sql
@@ -28,7 +29,6 @@ PEER = [str(ROOT / ".venv-bench/bin/python"), "tests/bench/peers/fastapi_ingest.
 SECRET = str(uuid.uuid4())
 MERCHANTS = [f"MRCHNT{number:07}" for number in range(100)]
 KNOWN = "INSERT INTO ingest.merchant SELECT unnest($1::text[]), '', 'us', 'USD', 'UTC'"
-START_SECONDS = 15.0
 ROUNDS = 5
 SECONDS = 3.0
 
@@ -112,24 +112,11 @@ async def _server(command: Sequence[str], dsn: str) -> AsyncIterator[int]:
     }
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment)
     try:
-        await _listening(port, process)
+        await until_listening(process, port)
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
         await process.wait()
-
-
-async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
-    async with asyncio.timeout(START_SECONDS):
-        while process.returncode is None:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return
-    raise RuntimeError("the server did not start")
 
 
 if __name__ == "__main__":

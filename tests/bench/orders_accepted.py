@@ -14,8 +14,8 @@ from pathlib import Path
 import asyncpg
 from tests.bench.database import empty_database, execute
 from tests.bench.figures import Entry, figure
+from tests.bench.listening import until_listening
 from tests.bench.load import Load
-from tests.support.eventually import eventually
 from tests.support.tokens import Issuer
 
 from quicksync_dev.ports import free_port
@@ -26,7 +26,6 @@ INSERT INTO orders.merchant (merchant_id, account_id, region, currency, timezone
 VALUES ($1, 'acc-1', 'us', 'USD', 'America/New_York')
 """
 CONNECTIONS, SECONDS, REQUESTS = 64, 5.0, 20_000
-START_SECONDS = 60.0
 
 
 async def measure(dsn: str, seconds: float = SECONDS) -> list[Entry]:
@@ -111,20 +110,11 @@ async def _serving(dsn: str) -> AsyncIterator[tuple[Process, int, str]]:
     command = (sys.executable, "-m", "tests.bench.orders_server")
     process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **settings})
     try:
-        await eventually(lambda: _answers(port), within=START_SECONDS)
+        await until_listening(process, port)
         yield process, port, issuer.token()
     finally:
         process.send_signal(signal.SIGTERM)
         await process.wait()
-
-
-async def _answers(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 @asynccontextmanager

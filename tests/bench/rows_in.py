@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 from tests.bench.database import empty_database, execute
 from tests.bench.figures import Entry, figure
+from tests.bench.listening import until_listening
 from tests.support.tokens import Issuer
 
 from quicksync_dev.ports import free_port
@@ -23,7 +24,6 @@ VALUES ($1, 'acc-1', 'us', 'USD', 'America/New_York')
 """
 ROWS = 10_000
 ROUNDS = 2
-START_SECONDS = 60.0
 
 
 async def measure(dsn: str, rows: int = ROWS, rounds: int = ROUNDS) -> list[Entry]:
@@ -99,23 +99,11 @@ async def _serving(dsn: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
         sys.executable, "-m", "tests.bench.rows_server", stdin=pipe, stdout=pipe, env=environment
     )
     try:
-        await _listening(port)
+        await until_listening(process, port)
         yield process, f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {issuer.token()}"}
     finally:
         process.terminate()
         await process.wait()
-
-
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(START_SECONDS):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return
 
 
 @asynccontextmanager
