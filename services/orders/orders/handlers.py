@@ -26,7 +26,7 @@ PAYMENT_PATIENCE = timedelta(seconds=5)
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
     """Store the merchant, attempt the orders again that a lost connection held, and watch for sales from now on."""
     if await merchants.save(unit, event):
-        await store.orders.release(unit, event.merchant_id, Code.CONNECTION_LOST)
+        await store.holding.release(unit, event.merchant_id, Code.CONNECTION_LOST)
         await store.sales.watch(unit, event.merchant_id)
         unit.mark(SWEEP_SALES, event.merchant_id, SALES_KEY, priority=Priority.BULK, due=unit.now + FIRST_SWEEP)
         unit.mark(EXPIRE_ORDERS, event.merchant_id, EXPIRE_ORDERS, priority=Priority.BULK, due=unit.now + FIRST_EXPIRY)
@@ -88,7 +88,7 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
     elif event.code is Code.ORDERS_EXPIRING:
         unit.mark(EXPIRE_ORDERS, event.merchant_id, EXPIRE_ORDERS)
     else:
-        await store.orders.release(unit, event.merchant_id, event.code)
+        await store.holding.release(unit, event.merchant_id, event.code)
 
 
 HANDLERS: Handlers = {

@@ -104,11 +104,11 @@ async def test_the_setup_is_not_looked_for_when_nothing_waits(orders: Orders) ->
 
 async def test_held_orders_are_released_in_portions(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest go first; the next portion is due when these have gone, and in the end none is held."""
-    monkeypatch.setattr("orders.store.orders.PORTION", 2)
+    monkeypatch.setattr("orders.store.holding.PORTION", 2)
     shop = await held_orders(orders, 5)
     orders.add_order_type(shop)
     async with orders.service.database.unit() as unit:
-        released = await store.orders.release(unit, shop.merchant.id, Code.ORDER_TYPE_MISSING)
+        released = await store.holding.release(unit, shop.merchant.id, Code.ORDER_TYPE_MISSING)
     held = [row["source_id"] for row in await orders.fetch(HELD)]
     orders.clock.advance(61)  # the setup is looked for again
     await orders.run_until_idle()
@@ -121,7 +121,7 @@ async def test_held_orders_are_released_in_portions(orders: Orders, monkeypatch:
 
 async def test_a_release_ends_when_its_cause_is_back(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
     """The orders of the later portions stay held: they would only be held again."""
-    monkeypatch.setattr("orders.store.orders.PORTION", 2)
+    monkeypatch.setattr("orders.store.holding.PORTION", 2)
     shop = await held_orders(orders, 5)
     made = orders.add_order_type(shop)
     await orders.recheck(shop)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from clover_sandbox import totals as clover
 from orders.domain import totals
 from orders.domain.carts import Cart
-from orders.domain.charge import MOST_ROWS, Charge, charge
+from orders.domain.charge import Charge, charge
 from orders.domain.notices import InClover, in_clover, notices
+from orders.domain.rows import MOST_ROWS
 from orders.domain.source import Amount, Discount, Extra, Line, Payment, Source, Tax
 from orders.domain.sums import discrepancy, mistakes
 from orders.domain.taxes import MerchantTaxes, TaxRate

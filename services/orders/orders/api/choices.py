@@ -41,5 +41,5 @@ async def put_order_settings(call: Call[Deps, OrderSettingsInput]) -> OrderSetti
     await merchants.find_or_fetch(call.deps.database, call.deps.catalog, call.merchant_id)
     async with call.deps.database.unit() as unit:
         await store.setup.save_unlinked_skus(unit, call.merchant_id, call.input.unlinked_skus)
-        await store.orders.release(unit, call.merchant_id, Code.SKU_UNLINKED)
+        await store.holding.release(unit, call.merchant_id, Code.SKU_UNLINKED)
     return OrderSettings(unlinked_skus=call.input.unlinked_skus)

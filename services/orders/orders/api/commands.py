@@ -60,7 +60,7 @@ async def retry_order(call: Call[Deps, Nothing]) -> Answer:
         if stored.held_problem in SETUP_CODES:  # it goes with all others once the missing part is found
             unit.mark(FIND_SETUP, call.merchant_id, SETUP_KEY, priority=Priority.LIVE)
         elif stored.order.waits:
-            await store.orders.attempt_now(unit, stored.order)
+            await store.holding.attempt_now(unit, stored.order)
     return await _answer(call, stored.order, 202 if stored.order.waits else 200)
 
 
@@ -74,14 +74,14 @@ async def update_fulfillment(call: Call[Deps, None]) -> Answer:
 async def _request(unit: Unit, order: Order, action: RequestedAction, event: TimelineEvent) -> None:
     await store.orders.request(unit, order, action)
     store.timeline.add(unit, order.merchant_id, order.reference, Entry(event))
-    await store.orders.attempt_now(unit, order)
+    await store.holding.attempt_now(unit, order)
 
 
 async def _cancel_unsent(unit: Unit, order: Order) -> None:
     """Cancel the order without a call, as nothing of it is in Clover."""
     await store.orders.record(unit, order, order.progress.reached(State.CANCELLED))
     store.timeline.add(unit, order.merchant_id, order.reference, Entry(TimelineEvent.CANCELLED))
-    await store.orders.unqueue(unit, order)
+    await store.holding.unqueue(unit, order)
     unit.emit(OrderCancelled(**order.ids, clover_order_id=None))
 
 

@@ -15,7 +15,7 @@ from common.http.routes import CSV, Call, Input
 from orders import store
 from orders.deps import Deps
 from orders.domain.order import OrderStatus
-from orders.store.orders import ShownOrder
+from orders.store.lists import ShownOrder
 
 PAGE = 500
 COLUMNS = ("source_id", "number", "channel", "store", "total", "currency", "received_at", "problem", "reason", "remedy")
@@ -39,7 +39,7 @@ async def export_held(call: Call[Deps, HeldQuery]) -> web.StreamResponse:
     await response.write(_lines([COLUMNS]))
     while True:
         async with deps.database.connection() as conn:
-            page = await store.orders.page(conn, merchant_id, OrderStatus.HELD, after, PAGE)
+            page = await store.lists.page(conn, merchant_id, OrderStatus.HELD, after, PAGE)
         chosen = [each for each in page if call.input.problem in {None, each.held_problem}]
         await response.write(_lines(_row(each) for each in chosen))
         if len(page) < PAGE:

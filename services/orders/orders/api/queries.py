@@ -22,6 +22,6 @@ async def list_orders(call: Call[Deps, OrdersQuery]) -> OrderPage:
     query, deps = call.input, call.deps
     await merchants.find_or_fetch(deps.database, deps.catalog, call.merchant_id)
     async with deps.database.connection() as conn:
-        found = await store.orders.page(conn, call.merchant_id, query.state, query.cursor or 0, query.limit + 1)
+        found = await store.lists.page(conn, call.merchant_id, query.state, query.cursor or 0, query.limit + 1)
     page, last = part(found, query.limit)
     return OrderPage(orders=[summary(each) for each in page], next=last.arrival if last else None)

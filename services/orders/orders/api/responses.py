@@ -17,7 +17,7 @@ from orders.domain.order import Order, OrderStatus, RequestedAction
 from orders.domain.progress import State
 from orders.domain.sums import whole
 from orders.domain.timeline import TimelineEvent
-from orders.store.orders import ShownOrder
+from orders.store.lists import ShownOrder
 from orders.store.timeline import StoredEntry
 
 
@@ -125,7 +125,7 @@ class OrderPage(BaseModel):
 async def detail(deps: Deps, merchant_id: str, reference: str) -> OrderDetail:
     """Return the order with its timeline. Raises NotFound."""
     async with deps.database.connection() as conn:
-        shown = await store.orders.show(conn, merchant_id, reference)
+        shown = await store.lists.show(conn, merchant_id, reference)
         if shown is None:
             raise NotFound("This order does not exist.")
         [order] = await store.orders.find(conn, merchant_id, [reference])
@@ -138,7 +138,7 @@ def received(order: Order) -> OrderDetail:
     at = order.received_at
     if at is None:
         raise RuntimeError("the order was not received")
-    return _detail(store.orders.shown_new(order, at), order, [StoredEntry(at, TimelineEvent.RECEIVED, "")])
+    return _detail(store.lists.shown_new(order, at), order, [StoredEntry(at, TimelineEvent.RECEIVED, "")])
 
 
 def _detail(shown: ShownOrder, order: Order, entries: Sequence[StoredEntry]) -> OrderDetail:

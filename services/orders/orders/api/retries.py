@@ -32,11 +32,11 @@ async def retry_orders(call: Call[Deps, RetryInput]) -> Answer:
     """Release the held orders; those that wait for the setup have it looked for."""
     await merchants.find_or_fetch(call.deps.database, call.deps.catalog, call.merchant_id)
     async with call.deps.database.unit() as unit:
-        held = await store.orders.count_held(unit.conn, call.merchant_id)
+        held = await store.holding.count_held(unit.conn, call.merchant_id)
         chosen = {code: held[code] for code in held if call.input.problem in {None, code}}
         for code in chosen:
             if code in SETUP_CODES:
                 unit.mark(FIND_SETUP, call.merchant_id, SETUP_KEY, priority=Priority.LIVE)
             else:
-                await store.orders.release(unit, call.merchant_id, code)
+                await store.holding.release(unit, call.merchant_id, code)
     return Answer(202, Retried(orders=sum(chosen.values())))

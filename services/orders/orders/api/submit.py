@@ -126,7 +126,7 @@ async def _edited(unit: Unit, known: Order, order: Order, different: list[str], 
 
 async def _queue(unit: Unit, order: Order, entry: Entry) -> None:
     store.timeline.add(unit, order.merchant_id, order.reference, entry)
-    await store.orders.attempt_now(unit, order)
+    await store.holding.attempt_now(unit, order)
 
 
 def _sealed(deps: Deps, merchant_id: str, reference: str, customer: Customer | None) -> bytes | None:

@@ -7,10 +7,11 @@ from common import messages
 from common.clover.transport import MerchantApi, Unread
 from common.errors import NotFound
 from orders.clover.responses import IdResponse, Response
-from orders.domain.charge import PlannedPayment, Row
 from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, Payment
 from orders.domain.order import Order
+from orders.domain.payments import PlannedPayment
 from orders.domain.privacy import is_code
+from orders.domain.rows import Row
 from orders.domain.setup import Setup
 from orders.domain.source import note, title
 

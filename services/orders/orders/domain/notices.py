@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from common import messages
 from orders.domain import sums
-from orders.domain.charge import MOST_ROWS, Charge
+from orders.domain.charge import Charge
+from orders.domain.rows import MOST_ROWS
 from orders.domain.source import Source, add
 from orders.domain.sums import whole
 

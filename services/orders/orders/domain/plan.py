@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from common import messages
-from orders.domain.charge import PlannedPayment, Row
 from orders.domain.clover_order import LOCKED, PAID_STATES, CloverOrder
 from orders.domain.order import Order, RequestedAction
+from orders.domain.payments import PlannedPayment
 from orders.domain.progress import Progress, State
+from orders.domain.rows import Row
 from orders.domain.source import title
 from orders.domain.writes import (
     BY_NAME,

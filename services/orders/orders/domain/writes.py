@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from orders.domain.charge import PlannedPayment
+from orders.domain.payments import PlannedPayment
 from orders.domain.timeline import TimelineEvent
 
 

@@ -7,7 +7,7 @@ from common.contracts.problems import Code
 from common.db import links
 from common.db.unit import Connection, Unit
 from orders.kinds import RELEASE_HELD
-from orders.store import orders
+from orders.store import holding
 
 FIND = """
 SELECT DISTINCT ON (sku) sku, item_id, EXISTS (
@@ -29,7 +29,7 @@ async def save(unit: Unit, merchant_id: str, given: Sequence[ItemLink]) -> None:
     """Save these links, as far as they are news, and release the orders that wait for one."""
     news = await links.save(unit, merchant_id, given)
     linked = any(each.linked for each in news)
-    if linked and await orders.any_held(unit.conn, merchant_id, [Code.SKU_UNLINKED]):
+    if linked and await holding.any_held(unit.conn, merchant_id, [Code.SKU_UNLINKED]):
         unit.mark(RELEASE_HELD, merchant_id, Code.SKU_UNLINKED)
 
 

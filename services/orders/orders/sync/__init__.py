@@ -23,7 +23,7 @@ from orders.kinds import (
     RELEASE_HELD,
     SWEEP_SALES,
 )
-from orders.store.orders import Schedule
+from orders.store.holding import Schedule
 from orders.sync.expiry import expire_orders
 from orders.sync.links import compare_links
 from orders.sync.products import hold_back, hold_unlinked
@@ -63,12 +63,12 @@ async def push_order(batch: Batch, deps: Deps) -> None:
 
 async def note_outcomes(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
     """Write on the orders themselves what their lists filter by and show."""
-    await store.orders.schedule(unit, merchant_id, [_schedule(key, each) for key, each in outcomes.items()])
+    await store.holding.schedule(unit, merchant_id, [_schedule(key, each) for key, each in outcomes.items()])
 
 
 async def note_released(unit: Unit, merchant_id: str, keys: Sequence[str]) -> None:
     """Show the orders as due."""
-    await store.orders.schedule(unit, merchant_id, [Schedule(key, due_at=unit.now) for key in keys])
+    await store.holding.schedule(unit, merchant_id, [Schedule(key, due_at=unit.now) for key in keys])
 
 
 def _schedule(reference: str, outcome: Outcome | None) -> Schedule:

@@ -17,6 +17,6 @@ async def release_held(batch: Batch, deps: Deps) -> None:  # noqa: ARG001 - the 
             setup = await store.setup.find(unit.conn, batch.merchant_id)
             if code in SETUP_CODES and not setup.complete:  # it is missing again; all would be held once more
                 continue
-            released = await store.orders.release_portion(unit, batch.merchant_id, code)
-        if released == store.orders.PORTION:
+            released = await store.holding.release_portion(unit, batch.merchant_id, code)
+        if released == store.holding.PORTION:
             batch.repeat(key, timedelta(0))

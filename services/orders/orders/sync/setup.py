@@ -17,7 +17,7 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
     """Look for the order type and the tender; release what waits for them, or look again later."""
     async with batch.database.connection() as conn:
         before = await store.setup.find(conn, batch.merchant_id)
-        if not await store.orders.any_held(conn, batch.merchant_id, SETUP_CODES):
+        if not await store.holding.any_held(conn, batch.merchant_id, SETUP_CODES):
             return
     async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         found, _ = await look_for_setup(batch, api, before)
@@ -48,7 +48,7 @@ async def look_for_setup(batch: Batch, api: MerchantApi, before: Setup) -> tuple
         found = before.found(order_type_id, tender_id, unit.now, taxes)
         await store.setup.save(unit, batch.merchant_id, found)
         released = [
-            await store.orders.release(unit, batch.merchant_id, code) for code, part in parts if part is not None
+            await store.holding.release(unit, batch.merchant_id, code) for code, part in parts if part is not None
         ]
     return found, sum(released)
 

@@ -1,0 +1,104 @@
+"""When orders are attempted next, and the problems that hold them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.contracts.problems import Code
+from common.db.unit import Connection, Unit
+from common.work import table
+from orders.domain.order import Order
+from orders.kinds import PUSH_ORDER, RELEASE_HELD
+
+COUNT_HELD = """
+SELECT held_problem, count(*) AS held FROM source_order
+WHERE merchant_id = $1 AND held_problem IS NOT NULL GROUP BY held_problem ORDER BY held_problem
+"""
+ANY_HELD = "SELECT EXISTS (SELECT FROM source_order WHERE merchant_id = $1 AND held_problem = ANY($2))"
+SCHEDULE = """
+UPDATE source_order SET held_problem = new.problem, held_reason = new.reason, next_attempt_at = new.due_at
+FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS new (reference, problem, reason, due_at)
+WHERE merchant_id = $1 AND source_order.reference = new.reference
+"""
+RELEASE_PORTION = """
+WITH portion AS (
+    SELECT reference FROM source_order WHERE merchant_id = $1 AND held_problem = $2
+    ORDER BY arrival LIMIT $4 FOR UPDATE
+)
+UPDATE source_order SET held_problem = NULL, held_reason = NULL, next_attempt_at = $3 FROM portion
+WHERE merchant_id = $1 AND source_order.reference = portion.reference RETURNING source_order.reference
+"""
+PORTION = 500
+"""Orders released at once: a few minutes of calls, written in well under a second."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When an order is attempted next, or the problem that holds it. Neither when nothing is left to do.
+
+    Without a problem, `reason` says what the order waits for.
+    """
+
+    reference: str
+    problem: Code | None = None
+    reason: str | None = None
+    due_at: datetime | None = None
+
+
+async def schedule(unit: Unit, merchant_id: str, schedules: Iterable[Schedule]) -> None:
+    """Write when these orders are attempted next, or what holds them."""
+    by_key = sorted(schedules, key=lambda each: each.reference)
+    await unit.conn.execute(
+        SCHEDULE,
+        merchant_id,
+        [each.reference for each in by_key],
+        [each.problem for each in by_key],
+        [each.reason for each in by_key],
+        [each.due_at for each in by_key],
+    )
+
+
+async def attempt_now(unit: Unit, order: Order) -> None:
+    """Queue the order for an attempt now, held or not."""
+    await schedule(unit, order.merchant_id, [Schedule(order.reference, due_at=unit.now)])
+    if not await table.retry(unit, order.merchant_id, PUSH_ORDER, order.reference):
+        unit.mark(PUSH_ORDER, order.merchant_id, order.reference)
+
+
+async def unqueue(unit: Unit, order: Order) -> None:
+    """Drop the order from the queue, as nothing is left to do."""
+    await schedule(unit, order.merchant_id, [Schedule(order.reference)])
+    await table.drop(unit, order.merchant_id, PUSH_ORDER, order.reference)
+
+
+async def release(unit: Unit, merchant_id: str, problem: Code) -> int:
+    """Attempt the orders held by this problem again, oldest first. Returns the number of those that are due now.
+
+    A hundred thousand orders are not made due in one transaction: the first portion is, and `release_held` makes the
+    next one due when these have gone.
+    """
+    released = await release_portion(unit, merchant_id, problem)
+    await table.release(unit, merchant_id, problem, without=PUSH_ORDER)
+    if released == PORTION:
+        unit.mark(RELEASE_HELD, merchant_id, problem)
+    return released
+
+
+async def release_portion(unit: Unit, merchant_id: str, problem: Code) -> int:
+    """Make the oldest orders held by this problem due, at most PORTION of them, and return their number."""
+    # Own rows are locked before the engine's, as in every other transaction.
+    rows = await unit.conn.fetch(RELEASE_PORTION, merchant_id, problem, unit.now, PORTION)
+    if rows:
+        keys = [row["reference"] for row in rows]
+        await table.release_keys(unit, merchant_id, problem, PUSH_ORDER, keys)
+    return len(rows)
+
+
+async def count_held(conn: Connection, merchant_id: str) -> dict[Code, int]:
+    """Return how many of the merchant's orders each problem holds."""
+    return {Code(row["held_problem"]): row["held"] for row in await conn.fetch(COUNT_HELD, merchant_id)}
+
+
+async def any_held(conn: Connection, merchant_id: str, problems: Sequence[Code]) -> bool:
+    """Return whether one of these problems holds an order of the merchant."""
+    return bool(await conn.fetchval(ANY_HELD, merchant_id, list(problems)))
