@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from catalog.domain.items import Item, ItemFields
+from pydantic import Field
+
+from catalog.domain.items import Item, ItemDetails, ItemFields
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound
@@ -12,8 +14,25 @@ from common.ids import CloverId
 ITEMS = "items"
 
 
+class Reference(Answered):
+    """An object that another one refers to."""
+
+    id: CloverId
+
+
+class References(Answered):
+    """The objects of an expanded field; Clover cuts the list at 100 (documented)."""
+
+    elements: tuple[Reference, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the objects, sorted."""
+        return tuple(sorted(each.id for each in self.elements))
+
+
 class ItemResponse(Answered):
-    """An item; Clover leaves out fields that are null (recorded)."""
+    """An item; Clover leaves out fields that are null (recorded), and the last three unless they are expanded."""
 
     id: CloverId
     name: str = ""
@@ -22,11 +41,32 @@ class ItemResponse(Answered):
     hidden: bool = False
     code: str = ""
     deleted: bool = False
+    alternate_name: str = Field("", validation_alias="alternateName")
+    price_type: str = Field("FIXED", validation_alias="priceType")
+    unit_name: str = Field("", validation_alias="unitName")
+    cost: int | None = None
+    age_restricted: bool = Field(False, validation_alias="isAgeRestricted")
+    group: Reference | None = Field(None, validation_alias="itemGroup")
+    modified_at: int = Field(0, validation_alias="modifiedTime")
+    categories: References | None = None
+    tags: References | None = None
+    tax_rates: References | None = Field(None, validation_alias="taxRates")
 
     def item(self) -> Item:
         """Return the item in the words of the domain."""
         fields = ItemFields(name=self.name, sku=self.sku, price=self.price, hidden=self.hidden, code=self.code)
-        return Item(self.id, fields)
+        details = ItemDetails(
+            alternate_name=self.alternate_name,
+            price_type=self.price_type,
+            unit_name=self.unit_name,
+            cost=self.cost,
+            age_restricted=self.age_restricted,
+            group_id=self.group.id if self.group else None,
+            category_ids=self.categories.ids if self.categories else None,
+            tag_ids=self.tags.ids if self.tags else None,
+            tax_rate_ids=self.tax_rates.ids if self.tax_rates else None,
+        )
+        return Item(self.id, fields, details, self.modified_at)
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,29 @@ class ItemFields:
 
 
 @dataclass(frozen=True)
+class ItemDetails:
+    """What Clover shows of an item beside the fields that QuickSync writes.
+
+    `group_id` is the item group of a variant. Categories, tags and tax rates are None while no answer showed them: the
+    answers to writes do not.
+    """
+
+    alternate_name: str = ""
+    price_type: str = "FIXED"
+    unit_name: str = ""
+    cost: int | None = None
+    age_restricted: bool = False
+    group_id: str | None = None
+    category_ids: tuple[str, ...] | None = None
+    tag_ids: tuple[str, ...] | None = None
+    tax_rate_ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Item:
-    """An item in Clover."""
+    """An item in Clover. `modified_at` is Clover's modifiedTime in milliseconds, which counts whole seconds."""
 
     id: str
     fields: ItemFields
+    details: ItemDetails = ItemDetails()
+    modified_at: int = 0
