@@ -10,6 +10,12 @@ from common.clock import SystemClock
 
 TICK_SECONDS = 0.005
 
+BREATHS = 20
+"""Times that other tasks go on between two moments, enough for everything that can to happen."""
+
+LEAST_STEP = 1e-6
+"""A timedelta has whole microseconds."""
+
 
 class FakeClock:
     """Stands still until a test advances it; sleepers and timeouts wake when their moment has come."""
@@ -64,6 +70,17 @@ class FakeClock:
             now = time.monotonic()
             self.advance((now - before) * speed)
             before = now
+
+    async def pass_time(self, seconds: float) -> None:
+        """Move on by this many seconds, from alarm to alarm; everybody runs in between."""
+        until = self._monotonic + seconds
+        while self._monotonic < until:
+            for _ in range(BREATHS):
+                await asyncio.sleep(0)
+            at = min((moment for moment, _ in self._alarms.values()), default=until)
+            self.advance(max(min(at, until) - self._monotonic, 0.0) + LEAST_STEP)
+        for _ in range(BREATHS):
+            await asyncio.sleep(0)
 
     @property
     def sleepers(self) -> int:

@@ -106,6 +106,9 @@ class OpenGrants:
         del want
         return OPEN_LEASE
 
+    def renewed(self, want: Want) -> None:
+        """The lease lasts for the whole test."""
+
     async def take(self, merchant_id: str, want: Want) -> Grant:
         del want
         shop = self.shops[merchant_id]

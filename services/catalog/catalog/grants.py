@@ -87,7 +87,7 @@ class Lender:
         return lending.lend_merchant(request.service, everything=merchant.want is Want.ALL)
 
     def _on(self, limit: Limit, claims: Claims, now: datetime) -> Lending:
-        return Lending(limit, claims.own, claims.others, now, self.longest)
+        return Lending(limit, claims.own, claims.others, now, self.longest, self.background_share)
 
     def _answer(self, request: GrantRequest, accesses: Mapping[str, Access], lent: Mapping[str, Loan]) -> Lent:
         answer = Lent()

@@ -144,6 +144,9 @@ class OneGrant:
         del want
         return OPEN_LEASE
 
+    def renewed(self, want: Want) -> None:
+        """The lease lasts for the whole test."""
+
     async def take(self, merchant_id: str, want: Want) -> Grant:
         assert merchant_id == self.grant.merchant_id
         self.taken.append(want)

@@ -16,12 +16,11 @@ from common.clover.grants import MOST_MERCHANTS, GrantAnswer, GrantRequest, Leas
 from common.clover.lent_grants import (
     ASK_AGAIN_SECONDS,
     ASK_SECONDS,
-    LAST_GRANT_RATE,
-    LAST_LEASE_LASTS,
     WAIT_SECONDS,
     HttpGrants,
     LentGrants,
 )
+from common.clover.own_lease import LAST_LEASE_LASTS, LAST_RATE
 from common.errors import Forbidden, Throttled, Unavailable
 from common.http.auth import Keys
 from common.recent import LONGEST
@@ -127,6 +126,35 @@ async def test_expected_merchants_come_along(asking: Asking) -> None:
     assert [each.is_expected for each in request.merchants] == [False] + 60 * [True]
 
 
+async def test_the_lease_is_renewed_along_with_grants(asking: Asking) -> None:
+    """In the second half of its time, so that not each of the two costs a request; the process uses it at once."""
+    await asking.grants.lease(Want.ALL)
+    asking.clock.advance(4)
+    await asking.grants.take(MERCHANT, Want.LITTLE)
+    assert asking.grants.renewed(Want.ALL) is None
+    asking.clock.advance(2)
+    await asking.grants.take(merchants(1)[0], Want.LITTLE)
+    asking.clock.advance(3)
+    renewed = asking.grants.renewed(Want.ALL)
+    assert renewed
+    assert (renewed.renew_in, renewed.expires_in) == (7, 12)
+    assert asking.grants.renewed(Want.ALL) is None
+    assert [each.lease for each in asking.catalog.asked] == [Want.ALL, None, Want.ALL]
+
+
+async def test_a_grant_that_came_meanwhile_is_not_asked_for(asking: Asking) -> None:
+    """The merchant was expected, and its turn began while the request was under way."""
+    asking.catalog.open.clear()
+    asking.grants.expect(merchants(1))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asking.grants.take(MERCHANT, Want.LITTLE))
+        await asking.catalog.arrived.wait()
+        group.create_task(asking.grants.take(merchants(1)[0], Want.LITTLE))
+        await asyncio.sleep(0)
+        asking.catalog.open.set()
+    assert asking.catalog.merchants() == [[MERCHANT, *merchants(1)]]
+
+
 async def test_merchants_are_expected_for_one_request(asking: Asking) -> None:
     """One that is not named again has no turn, and other services could need its calls."""
     expected = merchants(3)
@@ -214,8 +242,8 @@ async def test_failing_catalog_leaves_the_last_grants_at_a_low_rate(asking: Aski
     lease = await asking.grants.lease(Want.ALL)
 
     assert (taken.access_token, taken.region) == ("token", "eu")
-    assert (taken.rate, taken.concurrency) == (LAST_GRANT_RATE, 1)
-    assert (lease.rate, lease.background_rate, lease.concurrency) == (LAST_GRANT_RATE, LAST_GRANT_RATE, 1)
+    assert (taken.rate, taken.concurrency) == (LAST_RATE, 1)
+    assert (lease.rate, lease.background_rate, lease.concurrency) == (LAST_RATE, LAST_RATE, 1)
     assert lease.expires_in == LAST_LEASE_LASTS
 
 
@@ -224,7 +252,7 @@ async def test_unreachable_catalog_leaves_the_last_token_for_an_hour(asking: Ask
     await asking.grants.take(MERCHANT, Want.LITTLE)
     await asking.server.close()
     asking.clock.advance(LONGEST - 1)
-    assert (await asking.grants.take(MERCHANT, Want.LITTLE)).rate == LAST_GRANT_RATE
+    assert (await asking.grants.take(MERCHANT, Want.LITTLE)).rate == LAST_RATE
     asking.clock.advance(1)
     with pytest.raises(Unavailable):
         await asking.grants.take(MERCHANT, Want.LITTLE)
@@ -247,7 +275,7 @@ async def test_calls_wait_seldom_for_a_catalog_that_hangs() -> None:
         lease = await grants.lease(Want.LITTLE)
         clock.advance(LAST_LEASE_LASTS)
 
-    assert lease.rate == LAST_GRANT_RATE
+    assert lease.rate == LAST_RATE
     assert [round(each - start) for each in asked_at] == [0, 1, 13, 25]
 
 

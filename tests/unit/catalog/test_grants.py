@@ -14,7 +14,7 @@ from catalog.store.grants import LEASE_MARGIN, QUEUE_SLOT_TTL
 
 APP, TOKEN = Limit(50, 10), Limit(16, 5, spare=3.0)
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-LONGEST = 20.0
+LONGEST, BACKGROUND_SHARE = 20.0, 0.8
 TOLERANCE = 1e-9
 
 PROCESSES = [f"{service}-{number}" for service in ("catalog", "inventory", "orders") for number in range(3)]
@@ -33,7 +33,10 @@ class Book:
         self._expire()
         own = self.claims.get(process, (None, START))[0]
         others = [claim for other, (claim, _) in self.claims.items() if other != process]
-        lending, service = Lending(self.limit, own, others, self.now, LONGEST), process.rpartition("-")[0]
+        lending, service = (
+            Lending(self.limit, own, others, self.now, LONGEST, BACKGROUND_SHARE),
+            process.rpartition("-")[0],
+        )
         if self.is_app:
             loan = lending.lend_app(process, everything=all_)
         elif is_expected:
@@ -194,7 +197,7 @@ def test_a_long_session_gets_nearly_everything() -> None:
 @pytest.mark.parametrize("longest", [0.2, 3.0, 60.0])
 def test_no_share_lasts_longer_than_is_set(longest: float) -> None:
     """A crashed process blocks its share for that time at most."""
-    lending = Lending(TOKEN, None, [], START, longest)
+    lending = Lending(TOKEN, None, [], START, longest, BACKGROUND_SHARE)
     loans = [
         lending.lend_app("orders-1", everything=False),
         lending.lend_merchant("orders", everything=True),

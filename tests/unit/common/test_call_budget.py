@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.support.clock import FakeClock
@@ -21,9 +21,15 @@ class Leases:
 
     answers: Sequence[Lease | Exception] = (LEASE,)
     asked: list[Want] = field(default_factory=list)
+    along: Lease | None = None
 
     def expect(self, merchant_ids: list[str]) -> None:
         raise NotImplementedError
+
+    def renewed(self, want: Want) -> Lease | None:
+        del want
+        along, self.along = self.along, None
+        return along
 
     async def lease(self, want: Want) -> Lease:
         self.asked.append(want)
@@ -154,6 +160,25 @@ async def test_calls_go_on_while_the_lease_is_renewed_and_when_that_fails() -> N
     some.clock.advance(LEASE.expires_in - LEASE.renew_in)
     with pytest.raises(Unavailable):
         await some.call()
+
+
+async def test_a_lease_that_came_along_with_grants_is_used_at_once() -> None:
+    """Catalog counts it instead of the one of before; the time of its renewal is its own."""
+    leases = Leases([LEASE, Unavailable("away")])
+    some = calls(leases)
+    await some.call()
+    some.clock.advance(LEASE.renew_in - 0.01)
+    leases.along = replace(LEASE, rate=1)
+    await some.call()
+    some.clock.advance(LEASE.renew_in - 1)
+    await some.call()
+    await settle()
+    assert len(leases.asked) == 1
+    async with asyncio.TaskGroup() as group:
+        group.create_task(some.call())
+        await some.pass_time(0.9)
+        assert len(some.started) == 3
+        await some.pass_time(0.2)
 
 
 async def test_a_refused_lease_throttles_the_caller() -> None:

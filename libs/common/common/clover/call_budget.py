@@ -131,6 +131,8 @@ class CallBudget:
 
     async def _fresh(self) -> Lease:
         """Return a lease that is good now; renew it in time, while calls go on under the old one."""
+        if (renewed := self._leases.renewed(self._needed())) is not None:
+            self._use(renewed)
         now = self._clock.monotonic()
         if self._lease is not None and now < self._expires_at:
             if now >= self._renew_at:
@@ -163,13 +165,15 @@ class CallBudget:
 
     async def _take(self, want: Want) -> None:
         try:
-            self._lease = await self._leases.lease(want)
+            self._use(await self._leases.lease(want))
         except Transient as error:
             log.warning("lease not renewed", reason=str(error))
             self._renew_at = self._clock.monotonic() + ASK_AGAIN_SECONDS
             raise
-        now = self._clock.monotonic()
-        self._renew_at, self._expires_at = now + self._lease.renew_in, now + self._lease.expires_in
+
+    def _use(self, lease: Lease) -> None:
+        self._lease, now = lease, self._clock.monotonic()
+        self._renew_at, self._expires_at = now + lease.renew_in, now + lease.expires_in
         self._wake()
 
     async def _until_changed(self, seconds: float) -> None:

@@ -70,6 +70,13 @@ class Leases(Protocol):
         """Take or renew the process's lease. Raise Throttled when the app's calls are taken, or Unavailable."""
         ...
 
+    def renewed(self, want: Want) -> Lease | None:
+        """Return the lease that was renewed together with grants, once; it replaces the one in use at once.
+
+        `want` is what the process would ask for now.
+        """
+        ...
+
 
 class MerchantGrants(Protocol):
     """A source of grants. `Clover` opens and closes one that is an async context manager."""

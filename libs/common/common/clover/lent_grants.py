@@ -22,6 +22,7 @@ from common.clover.grants import (
     Refusal,
     Want,
 )
+from common.clover.own_lease import LAST_RATE, OwnLease
 from common.errors import AppError, Forbidden, Permanent, Throttled, Unavailable
 from common.http.client import InternalClient
 from common.recent import Recent
@@ -44,12 +45,6 @@ EXPECTED_LASTS = 16.0
 """Seconds for which expected merchants should have their grants after a request; so the next can be as late."""
 
 LAST_GRANT_LASTS = 5.0
-LAST_GRANT_RATE = 1.0
-"""Calls per second of a process without catalog; so few that all processes together stay within Clover's limits."""
-
-LAST_LEASE_LASTS = 1.0
-"""A process without catalog asks again this often, so that catalog soon knows of all who call after its restart."""
-
 REST_SHARE = 3
 """After a failed request, none is sent for this many times as long as it took: calls wait for a catalog that hangs, so
 most of the time has to be theirs. One that refuses connections fails at once and is asked as before."""
@@ -85,7 +80,7 @@ class LentGrants:
         self._next = _Round()
         self._expected: list[str] = []
         self._kept: Recent[str, tuple[Grant, float]] = Recent(clock)
-        self._last: Lease | None = None
+        self._own = OwnLease(clock)
         self._rests_until = clock.monotonic()
 
     def expect(self, merchant_ids: list[str]) -> None:
@@ -99,11 +94,13 @@ class LentGrants:
     async def lease(self, want: Want) -> Lease:
         """Implement Grants."""
         try:
-            lease = await patiently(lambda: self._ask_lease(want), self._clock)
+            return await patiently(lambda: self._ask_lease(want), self._clock)
         except Unavailable as error:
-            return self._last_lease(error)
-        self._last = lease
-        return lease
+            return self._own.last(error)
+
+    def renewed(self, want: Want) -> Lease | None:
+        """Implement Grants."""
+        return self._own.renewed(want)
 
     async def take(self, merchant_id: str, want: Want) -> Grant:
         """Implement Grants."""
@@ -121,8 +118,7 @@ class LentGrants:
         lent = await self._sent(round_)
         if lent.lease is None:
             raise Throttled("All calls Clover allows are taken.")
-        lease, age = Lease(**lent.lease.model_dump()), self._clock.monotonic() - round_.asked_at
-        return replace(lease, renew_in=lease.renew_in - age, expires_in=lease.expires_in - age)
+        return self._own.keep(lent.lease, round_.asked_at)
 
     async def _ask_grant(self, merchant_id: str, want: Want) -> Grant:
         round_ = self._next
@@ -153,6 +149,10 @@ class LentGrants:
         return round_.lent
 
     async def _send(self, round_: _Round) -> None:
+        round_.merchants = {each: want for each, want in round_.merchants.items() if not self._came(each, want)}
+        if not round_.lease and not round_.merchants:
+            round_.lent = Lent()
+            return
         round_.asked_at = self._clock.monotonic()
         if round_.asked_at < self._rests_until:
             round_.error = Unavailable("catalog did not answer the last request")
@@ -165,8 +165,14 @@ class LentGrants:
                 now = self._clock.monotonic()
                 self._rests_until = now + REST_SHARE * (now - round_.asked_at)
             return
+        if round_.lent.lease is not None and round_.lease is None:
+            self._own.keep_along(round_.lent.lease, round_.asked_at)
         for answer in round_.lent.grants:
             self._kept[answer.merchant_id] = Grant(**answer.model_dump()), round_.asked_at
+
+    def _came(self, merchant_id: str, want: Want) -> bool:
+        """Return whether the grant came with the last request, as the merchant was expected."""
+        return want is Want.LITTLE and self._usable(merchant_id) is not None
 
     def _request(self, round_: _Round) -> GrantRequest:
         expected = [each for each in self._expected if each not in round_.merchants and self._ends_soon(each)]
@@ -174,7 +180,8 @@ class LentGrants:
         merchants = [MerchantRequest(merchant_id=each, want=want) for each, want in round_.merchants.items()]
         room = MOST_MERCHANTS - len(merchants)
         merchants += [MerchantRequest(merchant_id=each, is_expected=True) for each in expected[:room]]
-        return GrantRequest(holder=self._holder, service=self._service, lease=round_.lease, merchants=merchants)
+        lease = round_.lease or (None if self._next.lease else self._own.wanted_along())
+        return GrantRequest(holder=self._holder, service=self._service, lease=lease, merchants=merchants)
 
     def _usable(self, merchant_id: str) -> Grant | None:
         """Return the merchant's grant of before while it lasts, with the time that is left."""
@@ -197,13 +204,7 @@ class LentGrants:
             raise error
         log.warning("continuing without catalog", reason=str(error))
         lasts = LAST_GRANT_LASTS
-        return replace(grant, rate=min(grant.rate, LAST_GRANT_RATE), concurrency=1, renew_in=lasts, expires_in=lasts)
-
-    def _last_lease(self, error: Unavailable) -> Lease:
-        if self._last is None:
-            raise error
-        rate, lasts = min(self._last.rate, LAST_GRANT_RATE), LAST_LEASE_LASTS
-        return Lease(rate=rate, background_rate=rate, concurrency=1, renew_in=lasts, expires_in=lasts)
+        return replace(grant, rate=min(grant.rate, LAST_RATE), concurrency=1, renew_in=lasts, expires_in=lasts)
 
 
 class HttpGrants(LentGrants):

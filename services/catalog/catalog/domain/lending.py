@@ -16,7 +16,10 @@ SINGLE = Share(1.0, 1)
 """For a merchant whose turn is expected: one call when it comes. More is asked for then."""
 
 LOT = 60
-"""Calls that one request to catalog should be good for; a process with a large share asks again sooner."""
+"""Calls that one request to catalog should be good for; a process with a large share asks again sooner.
+
+Background work makes them with its part of the share alone.
+"""
 
 EXPECTED_SECONDS = 20.0
 """A grant for an expected call; as it is for one call a second, others miss little while nobody uses it."""
@@ -57,7 +60,8 @@ class Loan:
 class Lending:
     """The claims on one limit at a moment: the asking process's own, and those of all others.
 
-    `longest` is the time in seconds for which a process may hold a share.
+    `longest` is the time in seconds for which a process may hold a share. Background work may use `background_share` of
+    a process's share of the app's calls.
     """
 
     limit: Limit
@@ -65,6 +69,7 @@ class Lending:
     others: Sequence[Claim]
     now: datetime
     longest: float
+    background_share: float
 
     def lend_app(self, process: str, *, everything: bool) -> Loan | None:
         """Decide on a process's share of the app's calls; None refuses a renewal."""
@@ -96,7 +101,7 @@ class Lending:
         if any(each.state is State.WAITING for each in self.others):
             return _within(Term(SHORTEST, 2 * SHORTEST), longest)
         is_fair = share.rate >= FAIR * fair_share(self.limit, request, self.others).rate
-        renew_in = max(SHORTEST, LOT / max(share.rate, 1.0)) if is_fair else SHORTEST
+        renew_in = max(SHORTEST, LOT / max(share.rate * self.background_share, 1.0)) if is_fair else SHORTEST
         return _within(Term(renew_in, renew_in + RETRY_SECONDS), longest)
 
 

@@ -1,0 +1,62 @@
+"""The process's own lease, as catalog answered last."""
+
+from dataclasses import replace
+from math import inf
+
+from common.clock import Clock
+from common.clover.grants import Lease, LeaseAnswer, Want
+from common.errors import Unavailable
+
+LAST_RATE = 1.0
+"""Calls per second of a process without catalog; so few that all processes together stay within Clover's limits."""
+
+LAST_LEASE_LASTS = 1.0
+"""A process without catalog asks again this often, so that catalog soon knows of all who call after its restart."""
+
+ALONG = 0.5
+"""A request for grants renews the lease, too, in this last part of its time; otherwise there would be two requests."""
+
+
+class OwnLease:
+    """Keeps the last lease, for the time without catalog, and renews it along with grants when it ends soon."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: Lease | None = None
+        self._want = Want.LITTLE
+        self._along_at = inf
+        self._along: tuple[Lease, float] | None = None
+
+    def keep(self, answer: LeaseAnswer, asked_at: float) -> Lease:
+        """Return this answer to a request for the lease, with the time it has left."""
+        self._last, self._along = Lease(**answer.model_dump()), None
+        self._along_at = asked_at + (1 - ALONG) * self._last.renew_in
+        return self._aged(self._last, asked_at)
+
+    def keep_along(self, answer: LeaseAnswer, asked_at: float) -> None:
+        """Keep this answer to a request for grants for the process to find."""
+        self.keep(answer, asked_at)
+        self._along = Lease(**answer.model_dump()), asked_at
+
+    def renewed(self, want: Want) -> Lease | None:
+        """Return what came along, once. `want` is what a request for grants asks for from now on."""
+        self._want = want
+        if self._along is None:
+            return None
+        (lease, asked_at), self._along = self._along, None
+        return self._aged(lease, asked_at)
+
+    def wanted_along(self) -> Want | None:
+        """Return what to ask for together with grants; None while the lease is young."""
+        return self._want if self._clock.monotonic() >= self._along_at else None
+
+    def last(self, error: Unavailable) -> Lease:
+        """Return a lease for the time without catalog, or raise this error if there never was one."""
+        if self._last is None:
+            raise error
+        rate, lasts = min(self._last.rate, LAST_RATE), LAST_LEASE_LASTS
+        return Lease(rate=rate, background_rate=rate, concurrency=1, renew_in=lasts, expires_in=lasts)
+
+    def _aged(self, lease: Lease, asked_at: float) -> Lease:
+        age = self._clock.monotonic() - asked_at
+        return replace(lease, renew_in=lease.renew_in - age, expires_in=lease.expires_in - age)

@@ -1,0 +1,155 @@
+"""Catalog's division of the calls in memory, and processes that call by it, on a clock that tests move."""
+
+import asyncio
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from catalog.domain.grants import Claim, Limit, State
+from catalog.domain.lending import Lending, Loan
+from catalog.store.grants import LEASE_MARGIN, QUEUE_SLOT_TTL
+from common.clover.breaker import Breaker
+from common.clover.call_budget import CallBudget
+from common.clover.grant_lease import GrantLease
+from common.clover.grants import GrantAnswer, GrantRequest, LeaseAnswer, Lent, MerchantRequest, Refusal, Want
+from common.clover.lent_grants import LentGrants
+from common.db.unit import Priority
+from tests.support.clock import FakeClock
+
+APP, TOKEN = Limit(50, 10), Limit(16, 5, spare=3.0)
+LONGEST, BACKGROUND_SHARE = 20.0, 0.8
+ANSWER_SECONDS = 0.01
+
+
+@dataclass
+class Desk:
+    """Lends as catalog does, with the claims in memory; it keeps the requests and their times."""
+
+    clock: FakeClock
+    claims: defaultdict[str, dict[UUID, tuple[Claim, datetime]]] = field(default_factory=lambda: defaultdict(dict))
+    asked_at: list[float] = field(default_factory=list)
+
+    async def lend(self, request: GrantRequest) -> Lent:
+        self.asked_at.append(self.clock.monotonic())
+        await self.clock.sleep(ANSWER_SECONDS)
+        lent = Lent()
+        for merchant in request.merchants:
+            loan = self._merchant(request, merchant)
+            if loan is None:
+                lent.refused[merchant.merchant_id] = Refusal.TAKEN
+            else:
+                lent.grants.append(
+                    GrantAnswer(merchant_id=merchant.merchant_id, region="us", access_token="token", **_terms(loan))
+                )
+        if request.lease:
+            loan = self._save(
+                "",
+                request,
+                self._lending(APP, "", request).lend_app(str(request.holder), everything=request.lease is Want.ALL),
+            )
+            if loan:
+                background_rate = BACKGROUND_SHARE * loan.claim.granted.rate
+                lent.lease = LeaseAnswer(background_rate=background_rate, **_terms(loan))
+        return lent
+
+    def _merchant(self, request: GrantRequest, merchant: MerchantRequest) -> Loan | None:
+        lending = self._lending(TOKEN, merchant.merchant_id, request)
+        if merchant.is_expected:
+            loan = lending.lend_expected(request.service)
+        else:
+            loan = lending.lend_merchant(request.service, everything=merchant.want is Want.ALL)
+        return self._save(merchant.merchant_id, request, loan)
+
+    def _lending(self, limit: Limit, subject: str, request: GrantRequest) -> Lending:
+        now, claims = self.clock.now(), self.claims[subject]
+        for holder in [holder for holder, (_, until) in claims.items() if until <= now]:
+            del claims[holder]
+        own = claims.get(request.holder, (None, now))[0]
+        others = [claim for holder, (claim, _) in claims.items() if holder != request.holder]
+        return Lending(limit, own, others, now, LONGEST, BACKGROUND_SHARE)
+
+    def _save(self, subject: str, request: GrantRequest, loan: Loan | None) -> Loan | None:
+        """Keep the claim for as long as the table `grants` does; return the loan if it can be used."""
+        if loan is None:
+            return None
+        is_holding = loan.claim.state is State.HOLDING
+        lasts = timedelta(seconds=loan.term.expires_in) + LEASE_MARGIN if is_holding else QUEUE_SLOT_TTL
+        self.claims[subject][request.holder] = loan.claim, self.clock.now() + lasts
+        return loan if is_holding else None
+
+
+def _terms(loan: Loan) -> dict[str, Any]:
+    share, term = loan.claim.granted, loan.term
+    return {
+        "rate": share.rate,
+        "concurrency": share.concurrency,
+        "renew_in": term.renew_in,
+        "expires_in": term.expires_in,
+    }
+
+
+class Process:
+    """A process that calls by a desk; each call takes `seconds`."""
+
+    def __init__(self, desk: Desk, service: str, seconds: float) -> None:
+        self._clock = desk.clock
+        self._seconds = seconds
+        self._grants = LentGrants(desk.lend, service, desk.clock)
+        self._breaker = Breaker(desk.clock)
+        self._leases: dict[str, GrantLease] = {}
+        self.budget = CallBudget(self._grants, desk.clock)
+        self.called_at: list[float] = []
+
+    async def visit(self, merchant_id: str, calls: int = 1, priority: Priority = Priority.BULK) -> None:
+        """Call once for the merchant, or this many times side by side."""
+        lease = self._leases.get(merchant_id)
+        if lease is None:
+            lease = GrantLease(merchant_id, self._grants, self.budget, self._breaker, self._clock)
+            self._leases[merchant_id] = lease
+        await lease.begin(priority)
+        await asyncio.gather(*(self._call(lease) for _ in range(calls)))
+
+    async def _call(self, lease: GrantLease) -> None:
+        async with lease.permit():
+            self.called_at.append(self._clock.monotonic())
+            await self._clock.sleep(self._seconds)
+
+
+EXPECT_SECONDS, EXPECTED = 1.0, 180
+"""As the worker does."""
+
+
+@dataclass
+class Sweep:
+    """The background turns of a service's replicas, each of one call, as the workers give them."""
+
+    clock: FakeClock
+    queue: deque[str]
+    turns: set[str] = field(default_factory=set)
+
+    async def run(self, process: Process) -> None:
+        """Give turns of this process to the merchants that wait longest."""
+        own: set[asyncio.Task[None]] = set()
+        expected_at = -EXPECT_SECONDS
+        while True:
+            while len(own) < process.budget.background_turns():
+                own.add(asyncio.create_task(self._turn(process, self._next())))
+            if self.clock.monotonic() - expected_at >= EXPECT_SECONDS:
+                expected_at = self.clock.monotonic()
+                process.budget.expect([*self.turns, *(self.queue[place] for place in range(EXPECTED))])
+            _, own = await asyncio.wait(own, return_when=asyncio.FIRST_COMPLETED)
+
+    def _next(self) -> str:
+        while True:
+            self.queue.rotate(-1)
+            if self.queue[-1] not in self.turns:
+                return self.queue[-1]
+
+    async def _turn(self, process: Process, merchant_id: str) -> None:
+        self.turns.add(merchant_id)
+        try:
+            await process.visit(merchant_id)
+        finally:
+            self.turns.discard(merchant_id)
