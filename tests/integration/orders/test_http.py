@@ -138,7 +138,28 @@ async def test_a_held_order_says_what_to_do(orders: Orders) -> None:
     await orders.run_until_idle()
     seen = await orders.seen(shop)
     assert "Setup → Order Types" in seen["problem"]["remedy"]
-    assert [entry["event"] for entry in seen["timeline"]] == ["received"]
+    said = [(entry["event"], entry["detail"]) for entry in seen["timeline"]]
+    assert said == [("received", ""), ("held", "order_type_missing")]
+    await orders.act(shop, "retry")
+    await orders.run_until_idle()
+    assert len((await orders.seen(shop))["timeline"]) == 2  # it was looked for in vain, and holds the order as before
+    orders.add_order_type(shop)
+    await orders.recheck(shop)
+    await orders.run_until_idle()
+    events = [(entry["event"], entry["detail"]) for entry in (await orders.seen(shop))["timeline"]]
+    assert events[1:3] == [("held", "order_type_missing"), ("resumed", "order_type_missing")]
+
+
+async def test_a_rejected_order_is_held_by_its_rejection(orders: Orders) -> None:
+    """The timeline does not say the same thing twice."""
+    shop = await orders.connected()
+    orders.clover.fail("refuse", status=400, method="POST", path=r"/orders$", times=1)
+    await orders.put(shop)
+    await orders.run_until_idle()
+    await orders.act(shop, "retry")
+    await orders.run_until_idle()
+    events = [entry["event"] for entry in (await orders.seen(shop))["timeline"]]
+    assert events[:5] == ["received", "create_sent", "send_refused", "rejected", "retried"]
 
 
 async def test_the_timeline_of_a_paid_order(orders: Orders) -> None:

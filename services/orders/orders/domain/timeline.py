@@ -34,6 +34,8 @@ class TimelineEvent(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     RETRIED = "retried"
+    HELD = "held"
+    RESUMED = "resumed"
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,26 @@ from common.contracts.problems import Code
 from common.db.unit import Connection, Unit
 from common.work import table
 from orders.domain.order import Order
+from orders.domain.timeline import Entry, TimelineEvent
 from orders.kinds import PUSH_ORDER, RELEASE_HELD
+from orders.store import timeline
 
 COUNT_HELD = """
 SELECT held_problem, count(*) AS held FROM source_order
 WHERE merchant_id = $1 AND held_problem IS NOT NULL GROUP BY held_problem ORDER BY held_problem
 """
 ANY_HELD = "SELECT EXISTS (SELECT FROM source_order WHERE merchant_id = $1 AND held_problem = ANY($2))"
+# Rows are locked by their keys first, and the problem of before is returned for the timeline.
 SCHEDULE = """
+WITH before AS (
+    SELECT reference, held_problem FROM source_order WHERE merchant_id = $1 AND reference = ANY($2)
+    ORDER BY reference FOR UPDATE
+)
 UPDATE source_order SET held_problem = new.problem, held_reason = new.reason, next_attempt_at = new.due_at
 FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS new (reference, problem, reason, due_at)
+JOIN before USING (reference)
 WHERE merchant_id = $1 AND source_order.reference = new.reference
+RETURNING source_order.reference, before.held_problem AS problem_before
 """
 RELEASE_PORTION = """
 WITH portion AS (
@@ -30,6 +39,9 @@ WHERE merchant_id = $1 AND source_order.reference = portion.reference RETURNING 
 """
 PORTION = 500
 """Orders released at once: a few minutes of calls, written in well under a second."""
+
+ON_THE_TIMELINE = {Code.ORDER_REJECTED, Code.CANCELLATION_REFUSED}
+"""Problems whose timelines have an event of their own: `rejected`, `cancel_refused`, then `retried`."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +58,30 @@ class Schedule:
 
 
 async def schedule(unit: Unit, merchant_id: str, schedules: Iterable[Schedule]) -> None:
-    """Write when these orders are attempted next, or what holds them."""
-    by_key = sorted(schedules, key=lambda each: each.reference)
-    await unit.conn.execute(
+    """Write when these orders are attempted next, or what holds them, also on their timelines."""
+    by_key = {each.reference: each for each in schedules}
+    rows = await unit.conn.fetch(
         SCHEDULE,
         merchant_id,
-        [each.reference for each in by_key],
-        [each.problem for each in by_key],
-        [each.reason for each in by_key],
-        [each.due_at for each in by_key],
+        list(by_key),
+        [each.problem for each in by_key.values()],
+        [each.reason for each in by_key.values()],
+        [each.due_at for each in by_key.values()],
     )
+    for row in rows:
+        entry = change_of_hold(row["problem_before"], by_key[row["reference"]])
+        if entry is not None:
+            timeline.add(unit, merchant_id, row["reference"], entry)
+
+
+def change_of_hold(before: str | None, now: Schedule) -> Entry | None:
+    """Return what the timeline says of an order that another problem holds now, or none any more."""
+    if now.problem == before or now.problem in ON_THE_TIMELINE:
+        return None
+    if now.problem is not None:
+        return Entry(TimelineEvent.HELD, f"{now.problem}: {now.reason}" if now.reason else now.problem)
+    is_due = now.due_at is not None
+    return Entry(TimelineEvent.RESUMED, before or "") if is_due and before not in ON_THE_TIMELINE else None
 
 
 async def attempt_now(unit: Unit, order: Order) -> None:
@@ -90,6 +116,8 @@ async def release_portion(unit: Unit, merchant_id: str, problem: Code) -> int:
     rows = await unit.conn.fetch(RELEASE_PORTION, merchant_id, problem, unit.now, PORTION)
     if rows:
         keys = [row["reference"] for row in rows]
+        for key in keys:
+            timeline.add(unit, merchant_id, key, Entry(TimelineEvent.RESUMED, problem))
         await table.release_keys(unit, merchant_id, problem, PUSH_ORDER, keys)
     return len(rows)
 
