@@ -284,6 +284,35 @@ async def add_order_type_in_time(stage: Stage) -> None:
     await stage.paid(1)
 
 
+async def change_currency(stage: Stage) -> None:
+    await has_order_type(stage)
+    await stage.shop.till("edit_properties", {"defaultCurrency": "EUR"})
+    await order_one(stage)
+
+
+async def reconnect_and_send_in_euros(stage: Stage) -> None:
+    await stage.connect()
+    line = {"sku": "SOUP", "name": "Soup", "unit_price": 500}
+    channel = {"channel": "shopify", "store": "soup.myshopify.com"}
+    body = {"channel": channel, "number": "#1", "currency": "EUR", "lines": [line], "total": 500}
+    path = f"/v1/merchants/{stage.shop.merchant}/orders/1"
+
+    async def is_taken() -> bool:  # once orders has heard of the connection
+        return (await stage.world.quicksync("PUT", path, body))[0] == 202
+
+    await eventually(is_taken, within=30)
+
+
+async def send_too_many_lines(stage: Stage) -> None:
+    await has_order_type(stage)
+    pins = [{"name": f"Pin {number}", "unit_price": 1} for number in range(2600)]
+    await stage.shop.order(1, lines=pins, total=2600)
+
+
+async def send_fewer_lines(stage: Stage) -> None:
+    await order_one(stage)
+
+
 async def hold_an_unlinked_sku(stage: Stage) -> None:
     await has_order_type(stage)
     await stage.shop.call("PUT", "/order-settings", {"unlinked_skus": "hold"})
@@ -321,6 +350,8 @@ PLAYS: dict[str, Play] = {
     Code.CLOVER_UNREACHABLE: Play(clover_fails, clover_is_back, order_one_is_paid),
     Code.ORDER_REJECTED: Play(clover_refuses_order, correct_order, corrected_order_is_paid),
     Code.ORDERS_EXPIRING: Play(hold_an_order_for_weeks, add_order_type_in_time, order_one_is_paid),
+    Code.ORDER_CURRENCY: Play(change_currency, reconnect_and_send_in_euros, order_one_is_paid),
+    Code.ORDER_TOO_LARGE: Play(send_too_many_lines, send_fewer_lines, order_one_is_paid),
     Code.SKU_UNLINKED: Play(hold_an_unlinked_sku, send_its_product, order_one_is_paid),
     Code.SALE_UNREADABLE: Play(sale_cannot_be_read, sale_can_be_read, sale_is_listed),
     Code.PRODUCT_REJECTED: Play(share_a_sku, correct_item, product_is_linked),

@@ -26,7 +26,8 @@ PAYMENT_PATIENCE = timedelta(seconds=5)
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
     """Store the merchant, attempt the orders again that a lost connection held, and watch for sales from now on."""
     if await merchants.save(unit, event):
-        await store.holding.release(unit, event.merchant_id, Code.CONNECTION_LOST)
+        for code in (Code.CONNECTION_LOST, Code.ORDER_CURRENCY):  # it may have been connected for its new currency
+            await store.holding.release(unit, event.merchant_id, code)
         await store.sales.watch(unit, event.merchant_id)
         unit.mark(SWEEP_SALES, event.merchant_id, SALES_KEY, priority=Priority.BULK, due=unit.now + FIRST_SWEEP)
         unit.mark(EXPIRE_ORDERS, event.merchant_id, EXPIRE_ORDERS, priority=Priority.BULK, due=unit.now + FIRST_EXPIRY)
@@ -67,8 +68,14 @@ async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
         case "P":
             await _on_payment(event, unit)
         case "A" | "M":
-            if (await store.setup.find(unit.conn, event.merchant_id)).missing_since:
+            if await _is_in_want(unit, event.merchant_id):
                 unit.mark(FIND_SETUP, event.merchant_id, SETUP_KEY, priority=Priority.LIVE)
+
+
+async def _is_in_want(unit: Unit, merchant_id: str) -> bool:
+    """Return whether orders wait for something that the merchant's settings in Clover may bring."""
+    missing = (await store.setup.find(unit.conn, merchant_id)).missing_since
+    return bool(missing) or await store.holding.any_held(unit.conn, merchant_id, [Code.ORDER_CURRENCY])
 
 
 async def _on_payment(event: ObjectChanged, unit: Unit) -> None:

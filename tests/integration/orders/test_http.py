@@ -59,7 +59,7 @@ async def test_a_total_that_does_not_add_up(orders: Orders) -> None:
         ({"lines": [MUG | {"quantity": 1.5}]}, "lines.0.quantity"),
         ({"lines": [MUG | {"unit_price": -1}]}, "lines.0.unit_price"),
         ({"lines": [MUG | {"unit_price": 1e308}]}, "lines.0.unit_price"),
-        ({"lines": [MUG] * 501}, "lines"),
+        ({"lines": [MUG] * 5001}, "lines"),
         ({"lines": [MUG | {"quantity": -1}]}, "lines.0.quantity"),
         ({"lines": [MUG | {"quantity": "0.0"}]}, "lines.0.quantity"),
         ({"lines": [{"sku": "MUG", "quantity": 1}]}, "lines.0"),

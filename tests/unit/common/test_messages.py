@@ -32,7 +32,7 @@ VALUES = dict.fromkeys(
             "store_id",
         ),
         *("subject", "message", "time", "day", "zone", "elapsed", "opened", "waiting", "product", "fields", "n"),
-        *("skus", "differences", "ours", "shown", "tax", "clover", "amount", "units", "due", "orders"),
+        *("skus", "differences", "ours", "shown", "tax", "clover", "amount", "units", "due", "orders", "lines", "most"),
     ],
     "<value>",
 )

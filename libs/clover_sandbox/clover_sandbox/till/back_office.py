@@ -13,7 +13,7 @@ from clover_sandbox.rest.merchant_profile import PROPERTIES
 from clover_sandbox.rest.objects import alter, drop, make
 from clover_sandbox.rest.order_kinds import ORDER_TYPES
 from clover_sandbox.rest.order_types import remove_order_type
-from clover_sandbox.shapes import accept, without_nulls
+from clover_sandbox.shapes import Text, accept, without_nulls
 from clover_sandbox.stock import stock_view, write_count
 from clover_sandbox.till.counter import item_of, quantity_in
 
@@ -69,8 +69,10 @@ def delete_order_type(merchant: Merchant, given: Given) -> Record:
 
 
 def edit_properties(merchant: Merchant, given: Given) -> Record:
-    """Change settings such as trackStock, updateStock and timezone."""
-    merchant.properties.update(without_nulls(accept(PROPERTIES, dict(given), partial=True)))
+    """Change settings such as trackStock, updateStock and timezone; only people at Clover change the currency."""
+    changed = without_nulls(accept({**PROPERTIES, "defaultCurrency": Text(3)}, dict(given), partial=True))
+    merchant.properties.update(changed)
+    merchant.profile["defaultCurrency"] = merchant.properties["defaultCurrency"]
     merchant.emit("M", merchant.id, "UPDATE")
     return merchant.properties
 

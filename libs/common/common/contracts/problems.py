@@ -32,6 +32,8 @@ class Code(StrEnum):
     ORDER_REJECTED = "order_rejected"
     CANCELLATION_REFUSED = "cancellation_refused"
     ORDERS_EXPIRING = "orders_expiring"
+    ORDER_CURRENCY = "order_currency"
+    ORDER_TOO_LARGE = "order_too_large"
     SKU_UNLINKED = "sku_unlinked"
     SALE_UNREADABLE = "sale_unreadable"
     PRODUCT_REJECTED = "product_rejected"
@@ -53,6 +55,8 @@ _SEVERITIES = {
     Code.ORDER_REJECTED: Severity.DECISION,
     Code.CANCELLATION_REFUSED: Severity.DECISION,
     Code.ORDERS_EXPIRING: Severity.DECISION,
+    Code.ORDER_CURRENCY: Severity.DECISION,
+    Code.ORDER_TOO_LARGE: Severity.DECISION,
     Code.SKU_UNLINKED: Severity.DECISION,
     Code.SALE_UNREADABLE: Severity.DECISION,
     Code.PRODUCT_REJECTED: Severity.DECISION,

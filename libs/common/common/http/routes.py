@@ -146,10 +146,10 @@ class Route:
     `{merchant_id}` of the path. `takes` is read from the JSON body of PUT, POST and PATCH, from the query string of GET
     and DELETE; with None the handler reads the request itself. `query` models the query string of a route that takes a
     body. `gives` is the model of the answer, sent with `status`, or EVENTS or CSV; `also` lists further statuses the
-    handler answers with. `max_body`, in bytes, is for a body that the handler reads itself; a body that `takes`
-    describes may be as large as its model allows. An answer that has not begun `within` these seconds becomes a 503;
-    with None the handler bounds its own time. A quiet route logs only its failures: probes, and routes called thousands
-    of times.
+    handler answers with. A body that `takes` describes may be as large as its model allows, or as `max_body` says, in
+    bytes, where the model allows more than a service can hold. An answer that has not begun `within` these seconds
+    becomes a 503; with None the handler bounds its own time. A quiet route logs only its failures: probes, and routes
+    called thousands of times.
 
     With `rows` instead of `takes` the body is a JSON array, or NDJSON, of such rows. The handler gets the valid ones in
     portions, as `list[Row[…]]`, and returns a RowOutcome for each; `gives` is the model of one outcome, and `within`
@@ -186,8 +186,6 @@ class Route:
             raise ValueError(f"{self.method} {self.path}: a route of the API needs a summary")
         if unknown := set(self.path_parameters) - set(self.parameters):
             raise ValueError(f"{self.method} {self.path}: the path has no {sorted(unknown)}")
-        if self.max_body is not None and self.takes is not None:
-            raise ValueError(f"{self.method} {self.path}: the model decides how large a body may be")
         if self.rows and not (self.takes_body and self.takes is None and _is_outcome(self.gives)):
             raise ValueError(f"{self.method} {self.path}: a route of rows takes nothing else and gives a RowOutcome")
         expected, wanted = _input_of(self.handler), self._input
@@ -214,7 +212,7 @@ class Route:
 
     @cached_property
     def body_limit(self) -> int:
-        """The largest body in bytes. Every body that the model accepts fits, in any spelling of JSON."""
+        """The largest body in bytes. Without `max_body`, every body that the model accepts fits, in any spelling."""
         if self.max_body is not None or self.rows:
             return self.max_body or MAX_ROWS_BODY
         return max(MAX_BODY, largest_body(self.takes)) if self.takes and self.takes_body else MAX_BODY

@@ -8,7 +8,7 @@ from orders.api.choices import OrderSettings, OrderSettingsInput, get_order_sett
 from orders.api.commands import cancel_order, complete_order, retry_order, update_fulfillment
 from orders.api.held_csv import HeldQuery, export_held
 from orders.api.queries import get_order, list_orders
-from orders.api.requests import OrderInput, OrdersQuery, SubmitQuery
+from orders.api.requests import LARGEST_BODY, OrderInput, OrdersQuery, SubmitQuery
 from orders.api.responses import OrderDetail, OrderPage
 from orders.api.retries import Retried, RetryInput, retry_orders
 from orders.api.sales import SalesPage, list_sales
@@ -124,6 +124,7 @@ ROUTES = [
         put_order,
         "orders:write",
         takes=OrderInput,
+        max_body=LARGEST_BODY,
         query=SubmitQuery,
         gives=OrderDetail,
         status=202,

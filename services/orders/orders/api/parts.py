@@ -9,8 +9,10 @@ from common.http.routes import Input
 from orders.api.amounts import Percent, Quantity, WholeOrText, in_minor_units
 from orders.domain.source import Discount, Extra, Line, Payment, Tax
 
-MOST_OPTIONS = 8
-MOST_PARTS = 5
+MOST_OPTIONS = 50
+"""Toppings of a pizza, and the parts of a box that customers put together."""
+MOST_PARTS = 20
+"""Discounts or taxes of one line: a code, a sale, shares of both; taxes of the country, the state, the city."""
 
 
 def _none_if_empty(sku: object) -> object:

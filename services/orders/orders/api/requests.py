@@ -15,6 +15,9 @@ from orders.domain.order import OrderStatus
 from orders.domain.source import Amount, Customer, Source
 from orders.domain.sums import whole
 
+MOST_LINES = 5000
+LARGEST_BODY = 8 * 1024 * 1024
+"""Bytes of an order: 1,600 for each of the most lines."""
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -44,7 +47,14 @@ class OrderInput(Input):
     prices_include_tax: Annotated[
         bool, Field(description="Whether the prices of lines, shipping and fees contain their taxes.")
     ] = False
-    lines: Annotated[list[LineInput], Field(min_length=1, max_length=500, description="The lines.")]
+    lines: Annotated[
+        list[LineInput],
+        Field(
+            min_length=1,
+            max_length=MOST_LINES,
+            description="The lines. An order of more than Clover takes (2,497, shipping and fees included) is held.",
+        ),
+    ]
     discounts: Annotated[
         list[DiscountInput],
         Field(

@@ -16,6 +16,7 @@ from orders.api.requests import OrderInput
 from orders.api.responses import detail, received
 from orders.deps import Deps, customer_context
 from orders.domain.identity import Identity
+from orders.domain.obstacles import MOST_LINES, is_too_large
 from orders.domain.order import Order, RequestedAction
 from orders.domain.privacy import as_stored, keepable
 from orders.domain.progress import Progress, State
@@ -120,7 +121,10 @@ async def _edited(unit: Unit, known: Order, order: Order, different: list[str], 
         raise Refused(409, "order_cancelled", "The order is being cancelled and cannot be changed.")
     if known.progress.sending is not None:
         raise _being_sent()
-    taxes = (await store.setup.find(unit.conn, known.merchant_id)).taxes
+    if is_too_large(order.source):
+        problem = f"are more than Clover takes in one order, which is {MOST_LINES} with shipping and fees"
+        raise Invalid.field("lines", problem, "Send the lines that the order has beyond that as an order of its own.")
+    taxes = (await store.setup.find(unit.conn, known.merchant_id)).books.taxes
     return known.progress.edit(taxes.needed_by(order.source), customer_changed="customer" in different)
 
 

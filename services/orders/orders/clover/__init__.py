@@ -15,7 +15,7 @@ from orders.clover.orders import (
     show_order,
     update_order,
 )
-from orders.clover.setup import create_order_type, find_order_type, find_tender, read_taxes
+from orders.clover.setup import create_order_type, find_order_type, find_tender, read_books
 
 __all__ = [
     "NewRow",
@@ -33,7 +33,7 @@ __all__ = [
     "has_item",
     "lock_order",
     "pay",
-    "read_taxes",
+    "read_books",
     "remove_line",
     "set_total",
     "show_order",

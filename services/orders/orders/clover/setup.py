@@ -3,7 +3,7 @@
 from common.clover.transport import MerchantApi, Unread
 from common.errors import Permanent
 from orders.clover.responses import Response
-from orders.domain.setup import ORDER_TYPE, TENDER_KEY, is_our_order_type
+from orders.domain.setup import ORDER_TYPE, TENDER_KEY, Books, is_our_order_type
 from orders.domain.taxes import MerchantTaxes, TaxRate
 
 
@@ -35,6 +35,7 @@ class TaxRateResponse(Response):
 
 class PropertiesResponse(Response):
     vat: bool = False
+    default_currency: str | None = None
 
 
 async def create_order_type(api: MerchantApi) -> None:
@@ -60,12 +61,13 @@ async def find_tender(api: MerchantApi) -> str | None:
     return None
 
 
-async def read_taxes(api: MerchantApi) -> MerchantTaxes:
-    """Return whether prices contain tax, and the tax rates; none where we have no access to them."""
-    vat = (await api.get("properties", PropertiesResponse)).vat
+async def read_books(api: MerchantApi) -> Books:
+    """Return the currency, whether prices contain tax, and the tax rates; none where we have no access to them."""
+    properties = await api.get("properties", PropertiesResponse)
     try:
         found = [each async for page in api.pages("tax_rates", TaxRateResponse) for each in page]
     except Permanent:  # the order then shows its tax as a row
         found = []
     usable = (each for each in found if not each.deleted_time and not each.tax_amount)
-    return MerchantTaxes(vat, tuple(TaxRate(each.id, each.name, each.rate, each.is_default) for each in usable))
+    rates = tuple(TaxRate(each.id, each.name, each.rate, each.is_default) for each in usable)
+    return Books(properties.default_currency, MerchantTaxes(properties.vat, rates))

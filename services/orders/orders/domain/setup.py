@@ -20,17 +20,25 @@ LAST_LOOK = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
+class Books:
+    """How the merchant's Clover counts money: its currency, None where Clover does not show it, and its taxes."""
+
+    currency: str | None = None
+    taxes: MerchantTaxes = field(default_factory=MerchantTaxes)
+
+
+@dataclass(frozen=True)
 class Setup:
     """The order type and tender in the merchant's Clover; None when one was looked for and not found.
 
-    `taxes` are read when both are there.
+    `books` are read when both are there.
     """
 
     order_type_id: str | None = None
     tender_id: str | None = None
     checked_at: datetime | None = None
     missing_since: datetime | None = None
-    taxes: MerchantTaxes = field(default_factory=MerchantTaxes)
+    books: Books = field(default_factory=Books)
 
     @property
     def parts(self) -> tuple[str | None, str | None]:
@@ -45,10 +53,10 @@ class Setup:
         return self.checked_at is not None and now - self.checked_at < SETUP_FRESH
 
     def found(
-        self, order_type_id: str | None, tender_id: str | None, now: datetime, taxes: MerchantTaxes | None = None
+        self, order_type_id: str | None, tender_id: str | None, now: datetime, books: Books | None = None
     ) -> "Setup":
         """Return the setup after a look into Clover."""
-        seen = Setup(order_type_id, tender_id, now, taxes=taxes or self.taxes)
+        seen = Setup(order_type_id, tender_id, now, books=books or self.books)
         return seen if seen.complete else replace(seen, missing_since=self.missing_since or now)
 
     def look_again_after(self, now: datetime) -> timedelta:

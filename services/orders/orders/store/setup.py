@@ -3,16 +3,19 @@
 from pydantic import TypeAdapter
 
 from common.db.unit import Connection, Unit
-from orders.domain.setup import Setup
+from orders.domain.setup import Books, Setup
 from orders.domain.taxes import MerchantTaxes
 from orders.domain.waiting import UnlinkedSkus
 
-FIND = "SELECT order_type_id, tender_id, checked_at, missing_since, taxes FROM setup WHERE merchant_id = $1"
+FIND = """
+SELECT order_type_id, tender_id, checked_at, missing_since, currency, taxes FROM setup WHERE merchant_id = $1
+"""
 SAVE = """
-INSERT INTO setup (merchant_id, order_type_id, tender_id, checked_at, missing_since, taxes)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO setup (merchant_id, order_type_id, tender_id, checked_at, missing_since, currency, taxes)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (merchant_id) DO UPDATE SET order_type_id = excluded.order_type_id, tender_id = excluded.tender_id,
-    checked_at = excluded.checked_at, missing_since = excluded.missing_since, taxes = excluded.taxes
+    checked_at = excluded.checked_at, missing_since = excluded.missing_since,
+    currency = excluded.currency, taxes = excluded.taxes
 """
 
 UNLINKED_SKUS = "SELECT unlinked_skus FROM setup WHERE merchant_id = $1"
@@ -30,7 +33,9 @@ async def find(conn: Connection, merchant_id: str) -> Setup:
     if row is None:
         return Setup()
     taxes = _TAXES.validate_json(row["taxes"]) if row["taxes"] else MerchantTaxes()
-    return Setup(row["order_type_id"], row["tender_id"], row["checked_at"], row["missing_since"], taxes)
+    return Setup(
+        row["order_type_id"], row["tender_id"], row["checked_at"], row["missing_since"], Books(row["currency"], taxes)
+    )
 
 
 async def save(unit: Unit, merchant_id: str, setup: Setup) -> None:
@@ -42,7 +47,8 @@ async def save(unit: Unit, merchant_id: str, setup: Setup) -> None:
         setup.tender_id,
         setup.checked_at,
         setup.missing_since,
-        _TAXES.dump_json(setup.taxes).decode(),
+        setup.books.currency,
+        _TAXES.dump_json(setup.books.taxes).decode(),
     )
 
 

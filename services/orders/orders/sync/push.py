@@ -14,6 +14,7 @@ from common.work.batch import Batch
 from orders import clover, store
 from orders.deps import Deps
 from orders.domain.clover_order import CloverOrder
+from orders.domain.obstacles import obstacle
 from orders.domain.order import Order, RequestedAction
 from orders.domain.plan import missing, shortfall, target, under_way, with_applied
 from orders.domain.progress import Progress, State
@@ -122,6 +123,8 @@ class OrderPusher:
         setup = self._context.setup
         look = setup.ready if isinstance(write, CreateOrder) else setup.known
         used = await look() if write.needs_setup else None
+        if used and isinstance(write, CreateOrder) and (problem := obstacle(order.source, used.books)):
+            raise Held(*problem)
         if write.once:
             self._api.check_writes()
             order = await self._record(order, self._begun(write, order), _entry(write.sent_as, write.key))
@@ -147,7 +150,7 @@ class OrderPusher:
     def _begun(self, write: Write, order: Order) -> Progress:
         progress = order.progress.begin(write)
         if isinstance(write, CreateOrder):
-            return progress.with_taxes(self._context.setup.last.taxes.needed_by(order.source))
+            return progress.with_taxes(self._context.setup.last.books.taxes.needed_by(order.source))
         return progress
 
     async def _conclude(self, order: Order, shown: CloverOrder) -> Order:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from common.clover.transport import MerchantApi
+from common.contracts.problems import Code
 from common.db.unit import Priority
 from common.errors import AllAgain, Forbidden, Held, Transient
 from common.work.batch import Batch
@@ -17,7 +18,7 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
     """Look for the order type and the tender; release what waits for them, or look again later."""
     async with batch.database.connection() as conn:
         before = await store.setup.find(conn, batch.merchant_id)
-        if not await store.holding.any_held(conn, batch.merchant_id, SETUP_CODES):
+        if not await store.holding.any_held(conn, batch.merchant_id, (*SETUP_CODES, Code.ORDER_CURRENCY)):
             return
     async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         found, _ = await look_for_setup(batch, api, before)
@@ -42,14 +43,16 @@ async def create_order_type(batch: Batch, deps: Deps) -> None:
 async def look_for_setup(batch: Batch, api: MerchantApi, before: Setup) -> tuple[Setup, int]:
     """Read the setup from Clover and release the orders that wait for a part that is there now. Also their number."""
     order_type_id, tender_id = await clover.find_order_type(api), await clover.find_tender(api)
-    taxes = await clover.read_taxes(api) if order_type_id and tender_id else None
+    books = await clover.read_books(api) if order_type_id and tender_id else None
     parts = zip(SETUP_CODES, (order_type_id, tender_id), strict=True)
     async with batch.unit() as unit:
-        found = before.found(order_type_id, tender_id, unit.now, taxes)
+        found = before.found(order_type_id, tender_id, unit.now, books)
         await store.setup.save(unit, batch.merchant_id, found)
         released = [
             await store.holding.release(unit, batch.merchant_id, code) for code, part in parts if part is not None
         ]
+        if found.books.currency != before.books.currency:
+            released.append(await store.holding.release(unit, batch.merchant_id, Code.ORDER_CURRENCY))
     return found, sum(released)
 
 
