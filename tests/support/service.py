@@ -43,6 +43,9 @@ class Harness:
     issuer: Issuer
     clock: FakeClock | MovedClock
 
+    def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
+        printer.text(self.service.name)  # hypothesis fails a test whose arguments fill more than 30,000 characters
+
     @property
     def url(self) -> str:
         """The address of the service, without a slash at its end."""

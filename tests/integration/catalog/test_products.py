@@ -41,6 +41,42 @@ async def test_a_product_becomes_an_item(catalog: Catalog, status: str, *, hidde
     assert (await catalog.product(shop))["item_id"] == item["id"]
 
 
+async def test_the_optional_fields_reach_clover(catalog: Catalog) -> None:
+    """They are written, and those left out later are emptied, but for the cost."""
+    shop = await catalog.connected()
+    stated: dict[str, Any] = {"alternate_name": "Tea", "cost": 480, "unit_name": "kg", "age_restricted": True}
+    _, body = await catalog.put(shop, **stated)
+    assert {name: body[name] for name in stated} == stated
+    await catalog.run_until_idle()
+    names = ("alternateName", "cost", "priceType", "unitName", "isAgeRestricted")
+    [item] = catalog.items(shop)
+    assert [item[name] for name in names] == ["Tea", 480, "PER_UNIT", "kg", True]
+    await catalog.put(shop, cost=490)
+    assert await catalog.synced(shop)
+    [item] = catalog.items(shop)
+    assert [item[name] for name in names] == ["", 490, "FIXED", "", False]
+
+
+async def test_a_field_that_the_product_does_not_state_is_left_alone(catalog: Catalog) -> None:
+    """What the till sets there stays, also when other fields are written."""
+    shop = await catalog.connected()
+    own: dict[str, Any] = {
+        "alternateName": "Tea",
+        "cost": 480,
+        "priceType": "PER_UNIT",
+        "unitName": "kg",
+        "isAgeRestricted": True,
+    }
+    add_item(catalog, shop, sku="SKU-p-1", **own)
+    await catalog.put(shop)
+    await catalog.run_until_idle()
+    await catalog.put(shop, price=1300)
+    assert await catalog.synced(shop)
+    [item] = catalog.items(shop)
+    assert item["price"] == 1300
+    assert {name: item[name] for name in own} == own
+
+
 async def test_only_changed_fields_are_sent(catalog: Catalog) -> None:
     """The item is read, and one call writes the new price and the name that was changed at the till."""
     shop = await catalog.connected()
@@ -294,6 +330,10 @@ async def test_a_changed_sku_is_published(catalog: Catalog) -> None:
         ({"sku": "x" * 101}, "sku"),
         ({"sku": " A"}, "sku"),
         ({"barcode": "x" * 101}, "barcode"),
+        ({"alternate_name": "x" * 128}, "alternate_name"),
+        ({"cost": -1}, "cost"),
+        ({"unit_name": ""}, "unit_name"),
+        ({"age_restricted": "yes"}, "age_restricted"),
         ({"status": "gone"}, "status"),
         ({"price": -1}, "price"),
         ({"price": 12.5}, "price"),

@@ -28,7 +28,7 @@ RECORD = ProductRecord(Product("p-1", "Mug", "MUG", 1250, "USD", Status.ACTIVE),
 IN_DOUBT = replace(RECORD, creating_since=NOW - timedelta(seconds=58), creating_sku="OLD")
 
 
-def item(sku: str, item_id: str = "ITEM1", code: str = "") -> Item:
+def item(sku: str, item_id: str = "ITEM1", code: str | None = None) -> Item:
     return Item(item_id, replace(RECORD.wanted, sku=sku, code=code))
 
 

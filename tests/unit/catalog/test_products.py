@@ -20,7 +20,12 @@ fields = st.builds(
     sku=st.text(min_size=1, max_size=5),
     price=st.integers(0, 10**6),
     hidden=st.booleans(),
-    code=st.text(max_size=5),
+    code=st.none() | st.text(max_size=5),
+    alternate_name=st.none() | st.text(max_size=5),
+    cost=st.none() | st.integers(0, 10**6),
+    price_type=st.none() | st.sampled_from(["FIXED", "PER_UNIT"]),
+    unit_name=st.none() | st.text(max_size=5),
+    age_restricted=st.none() | st.booleans(),
 )
 
 
@@ -39,16 +44,40 @@ def test_only_active_products_are_visible(status: Status, *, hidden: bool) -> No
 
 @given(fields, fields)
 def test_changes_turn_the_known_fields_into_the_wanted_ones(wanted: ItemFields, known: ItemFields) -> None:
-    """An update with nothing but the changes makes Clover's item the wanted one."""
-    after = {**vars(known), **wanted.changes_from(known)}
-    assert after == vars(wanted)
-    assert all(vars(known)[name] != value for name, value in wanted.changes_from(known).items())
+    """An update with nothing but the changes makes Clover's item the wanted one, in all that the product states."""
+    changes = wanted.changes_from(known)
+    after = {**vars(known), **changes}
+    assert {name: after[name] for name in wanted.stated()} == wanted.stated()
+    assert all(getattr(known, name) != value for name, value in changes.items())
 
 
-def test_a_removed_barcode_is_sent_as_empty() -> None:
-    """Clover keeps a field that an update leaves out, so a removed barcode is sent as empty."""
-    known = item_fields(product(barcode="4006381333931"))
-    assert item_fields(product()).changes_from(known) == {"code": ""}
+@given(fields, fields)
+def test_a_field_that_nobody_states_is_never_written(wanted: ItemFields, known: ItemFields) -> None:
+    """What the product does not state is neither in a create nor in a change."""
+    unstated = {name for name, value in vars(wanted).items() if value is None}
+    assert not unstated & (wanted.to_create().keys() | wanted.changes_from(known).keys())
+
+
+def test_a_field_that_was_ours_and_is_stated_no_more_becomes_empty() -> None:
+    """Clover keeps a field that an update leaves out, so it is written as empty, and only once; a cost stays."""
+    stated = replace(product(barcode="4006381333931"), alternate_name="Becher", cost=5, unit_name="kg")
+    record = ProductRecord(product(), NOW, "ITEM000000001", last_pushed=item_fields(stated))
+    assert record.wanted.changes_from(record.last_pushed) == {
+        "code": "",
+        "alternate_name": "",
+        "price_type": "FIXED",
+        "unit_name": "",
+    }
+    emptied = replace(record, last_pushed=record.wanted)
+    assert emptied.sync is SyncState.SYNCED
+    assert not emptied.differs_from(replace(item_fields(stated), alternate_name="Napf"))
+
+
+def test_a_product_with_a_unit_is_sold_by_weight() -> None:
+    """Its price is that of a unit; another product leaves the kind of price alone."""
+    weighed = item_fields(replace(product(), unit_name="kg"))
+    assert (weighed.price_type, weighed.unit_name) == ("PER_UNIT", "kg")
+    assert item_fields(product()).price_type is None
 
 
 def test_a_create_leaves_empty_fields_out() -> None:

@@ -1,7 +1,7 @@
 """Products: create or update one, read them with the state of their sync."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -36,6 +36,17 @@ ID_MEANING = "The id of the product in your system."
 PRICE_MEANING = "The price in minor units of `currency`, as ISO 4217 has them: 1250 is 12.50 USD, or 1250 JPY."
 STATUS_MEANING = "Only `active` products are visible at the till; `draft`, `inactive` and `archived` ones are hidden."
 BARCODE_MEANING = "The barcode. Without one, a linked item keeps its barcode in Clover."
+ALTERNATE_NAME_MEANING = "A second name, such as the kitchen's. Clover takes at most 127 characters."
+COST_MEANING = "What the product costs you, in minor units of `currency`."
+UNIT_MEANING = (
+    "The unit of a product sold by weight or measure, such as `kg`; `price` is then that of one unit. Without one, the "
+    "product is sold by piece, unless its item in Clover says otherwise."
+)
+AGE_MEANING = "Whether Clover asks for the customer's age."
+OPTIONAL = (
+    " A field that is left out is not yours: its item keeps what it has in Clover, except what an earlier version of "
+    "the product wrote there, which is emptied (a cost stays)."
+)
 
 
 def _plain(text: str) -> str:
@@ -81,6 +92,16 @@ class ProductInput(Input):
         Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_plain)] | None,
         Field(description=BARCODE_MEANING),
     ] = None
+    alternate_name: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=127), AfterValidator(_plain)] | None,
+        Field(description=ALTERNATE_NAME_MEANING),
+    ] = None
+    cost: Annotated[MinorUnits | None, Field(description=COST_MEANING)] = None
+    unit_name: Annotated[
+        Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_plain)] | None,
+        Field(description=UNIT_MEANING),
+    ] = None
+    age_restricted: Annotated[Annotated[bool, Field(strict=True)] | None, Field(description=AGE_MEANING)] = None
 
 
 class ProductRow(ProductInput):
@@ -124,6 +145,10 @@ class ProductView(BaseModel):
     currency: Annotated[str, Field(description="The currency of the price, as an ISO 4217 code.")]
     status: Annotated[Status, Field(description=STATUS_MEANING)]
     barcode: Annotated[str | None, Field(description=BARCODE_MEANING)]
+    alternate_name: Annotated[str | None, Field(description=ALTERNATE_NAME_MEANING)]
+    cost: Annotated[int | None, Field(description=COST_MEANING)]
+    unit_name: Annotated[str | None, Field(description=UNIT_MEANING)]
+    age_restricted: Annotated[bool | None, Field(description=AGE_MEANING)]
     item_id: Annotated[str | None, Field(description="The id of the linked item in Clover; null until it is linked.")]
     deleted_item_id: Annotated[
         str | None,
@@ -141,13 +166,7 @@ class ProductView(BaseModel):
         """Return the product as the API shows it."""
         product, held = record.product, record.held if record.sync is SyncState.HELD else None
         return cls(
-            product_id=product.product_id,
-            name=product.name,
-            sku=product.sku,
-            price=product.price,
-            currency=product.currency,
-            status=product.status,
-            barcode=product.barcode,
+            **asdict(product),
             item_id=record.item_id,
             deleted_item_id=record.deleted_item_id,
             updated_at=record.updated_at,
@@ -214,15 +233,8 @@ def _other_currency(merchant: Merchant) -> Problem:
 
 
 def _product(product_id: str, wanted: ProductInput) -> Product:
-    return Product(
-        product_id=product_id,
-        name=wanted.name,
-        sku=wanted.sku,
-        price=wanted.price,
-        currency=wanted.currency,
-        status=Status(wanted.status),
-        barcode=wanted.barcode,
-    )
+    fields = wanted.model_dump(exclude={"product_id", "status"})
+    return Product(product_id=product_id, status=Status(wanted.status), **fields)
 
 
 async def get_product(call: Call[Deps, Nothing]) -> ProductView:
@@ -248,6 +260,10 @@ EXAMPLE_INPUT = {
     "currency": "USD",
     "status": "active",
     "barcode": "4006381333931",
+    "alternate_name": "Tasse bleue",
+    "cost": 480,
+    "unit_name": None,
+    "age_restricted": False,
 }
 EXAMPLE_PENDING = {
     "product_id": "mug-blue",
@@ -302,11 +318,11 @@ ROUTES = [
         summary="Create or update a product",
         description=(
             "Stores the product and brings it to Clover in the background. An existing item with the same SKU is "
-            "linked instead of creating another. QuickSync is the master of name, SKU, price, visibility and, if the "
-            "product has one, barcode: the item is read first, and the fields that differ are written. So the same "
-            "request again brings back what was changed at the till. QuickSync also does so by itself when Clover "
-            "reports the change, or at the latest a few minutes later. The answer is 200 only for an archived product "
-            "whose item was deleted in Clover: it needs no item."
+            "linked instead of creating another. QuickSync is the master of name, SKU, price, visibility and of the "
+            "optional fields that the product states: the item is read first, and the fields that differ are written. "
+            "So the same request again brings back what was changed at the till. QuickSync also does so by itself when "
+            "Clover reports the change, or at the latest a few minutes later. The answer is 200 only for an archived "
+            "product whose item was deleted in Clover: it needs no item." + OPTIONAL
         ),
         tags=(PRODUCTS,),
         example=EXAMPLE_INPUT,

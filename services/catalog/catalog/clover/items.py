@@ -2,16 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 
 from pydantic import Field
 
-from catalog.domain.items import Item, ItemDetails, ItemFields
+from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound
 from common.ids import CloverId
 
 ITEMS = "items"
+
+NAMES = {
+    "alternate_name": "alternateName",
+    "price_type": "priceType",
+    "unit_name": "unitName",
+    "age_restricted": "isAgeRestricted",
+}
+"""Clover's names of the fields that have another one here."""
 
 
 class Reference(Answered):
@@ -40,12 +49,12 @@ class ItemResponse(Answered):
     price: int = 0
     hidden: bool = False
     code: str = ""
-    deleted: bool = False
     alternate_name: str = Field("", validation_alias="alternateName")
-    price_type: str = Field("FIXED", validation_alias="priceType")
-    unit_name: str = Field("", validation_alias="unitName")
     cost: int | None = None
-    age_restricted: bool = Field(False, validation_alias="isAgeRestricted")
+    price_type: str = Field(FIXED_PRICE, validation_alias="priceType")
+    unit_name: str = Field("", validation_alias="unitName")
+    age_restricted: bool = Field(default=False, validation_alias="isAgeRestricted")
+    deleted: bool = False
     group: Reference | None = Field(None, validation_alias="itemGroup")
     modified_at: int = Field(0, validation_alias="modifiedTime")
     categories: References | None = None
@@ -54,13 +63,8 @@ class ItemResponse(Answered):
 
     def item(self) -> Item:
         """Return the item in the words of the domain."""
-        fields = ItemFields(name=self.name, sku=self.sku, price=self.price, hidden=self.hidden, code=self.code)
+        fields = ItemFields(**self.model_dump(include={field.name for field in dataclass_fields(ItemFields)}))
         details = ItemDetails(
-            alternate_name=self.alternate_name,
-            price_type=self.price_type,
-            unit_name=self.unit_name,
-            cost=self.cost,
-            age_restricted=self.age_restricted,
             group_id=self.group.id if self.group else None,
             category_ids=self.categories.ids if self.categories else None,
             tag_ids=self.tags.ids if self.tags else None,
@@ -106,9 +110,13 @@ async def item_page(api: MerchantApi, offset: int) -> ItemPage:
 
 async def create_item(api: MerchantApi, fields: ItemFields) -> str:
     """Create an item with these fields; return its id."""
-    return (await api.post(ITEMS, fields.to_create(), ItemResponse)).id
+    return (await api.post(ITEMS, _body(fields.to_create()), ItemResponse)).id
 
 
 async def update_item(api: MerchantApi, item_id: str, changes: Mapping[str, object]) -> None:
     """Write these fields; Clover keeps the fields a POST leaves out (recorded)."""
-    await api.post(f"{ITEMS}/{item_id}", changes, Unread)
+    await api.post(f"{ITEMS}/{item_id}", _body(changes), Unread)
+
+
+def _body(fields: Mapping[str, object]) -> dict[str, object]:
+    return {NAMES.get(name, name): value for name, value in fields.items()}

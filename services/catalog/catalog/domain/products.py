@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from catalog.domain.items import ItemFields
+from catalog.domain.items import PRICE_PER_UNIT, ItemFields
 from common.contracts.problems import Code
 
 
@@ -19,7 +19,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Product:
-    """A product as QuickSync wants it. `price` is in minor units of `currency`."""
+    """A product as QuickSync wants it. `price` and `cost` are in minor units of `currency`.
+
+    A field that is None is not the product's: its item keeps what it has in Clover. With a `unit_name`, such as kg, the
+    product is sold by weight or measure, and `price` is that of one unit.
+    """
 
     product_id: str
     name: str
@@ -28,16 +32,25 @@ class Product:
     currency: str
     status: Status
     barcode: str | None = None
+    alternate_name: str | None = None
+    cost: int | None = None
+    unit_name: str | None = None
+    age_restricted: bool | None = None
 
 
 def item_fields(product: Product) -> ItemFields:
-    """Return the fields the product's item has in Clover. The item is hidden unless the product is active."""
+    """Return the fields that the product states for its item. The item is hidden unless the product is active."""
     return ItemFields(
         name=product.name,
         sku=product.sku,
         price=product.price,
         hidden=product.status is not Status.ACTIVE,
-        code=product.barcode or "",
+        code=product.barcode,
+        alternate_name=product.alternate_name,
+        cost=product.cost,
+        price_type=PRICE_PER_UNIT if product.unit_name else None,
+        unit_name=product.unit_name,
+        age_restricted=product.age_restricted,
     )
 
 
@@ -80,35 +93,34 @@ class ProductRecord:
 
     @property
     def wanted(self) -> ItemFields:
-        """The fields the item is to have."""
-        return item_fields(self.product)
+        """The fields the item is to have. A field that we wrote and that the product states no more becomes empty."""
+        fields = item_fields(self.product)
+        return fields.without(self.last_pushed) if self.last_pushed else fields
 
     def adopt(self, found: ItemFields) -> ItemFields:
         """Return the fields that count as pushed when an existing item is linked.
 
-        Without a barcode of the product, the item's own barcode is not ours to change: it counts as never pushed. A
-        name that differs in spaces only counts as the product's, because Clover may trim it (a guess).
+        A field that the product does not state is not ours to change: it counts as never pushed. A name that differs in
+        spaces only counts as the product's, because Clover may trim it (a guess).
         """
         if found.name.split() == self.product.name.split():
             found = replace(found, name=self.product.name)
-        ours = self.product.barcode or (self.last_pushed and self.last_pushed.code)
-        return found if ours else replace(found, code="")
+        return found.only(self.wanted)
 
     @property
     def is_due(self) -> bool:
         """Whether Clover is not known to have this version. An archived product needs no item once it was deleted."""
         if self.item_id is None:
             return self.deleted_item_id is None or self.product.status is not Status.ARCHIVED
-        return self.puts_checked < self.puts or self.wanted != self.last_pushed
+        return self.puts_checked < self.puts or bool(self.wanted.changes_from(self.last_pushed))
 
     def differs_from(self, found: ItemFields) -> bool:
         """Whether these fields of its item in Clover differ from what the product wants."""
-        return self.adopt(found) != self.wanted
+        return bool(self.wanted.changes_from(self.adopt(found)))
 
     def was_overruled(self, found: ItemFields) -> bool:
         """Whether Clover shows the same as before the last write: it does not keep what was written."""
-        is_written = self.puts_checked == self.puts and self.last_pushed == self.wanted
-        return is_written and found != self.wanted and found == self.seen
+        return not self.is_due and found == self.seen and bool(self.wanted.changes_from(found))
 
     @property
     def sync(self) -> SyncState:

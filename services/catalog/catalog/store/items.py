@@ -6,11 +6,12 @@ counts and, within one second, the one with the higher number.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 
 import asyncpg
 
-from catalog.domain.items import Item, ItemDetails, ItemFields
+from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields
 from catalog.domain.matching_keys import code_keys, sku_key
 from common.db.unit import Connection
 from common.text import clean
@@ -125,19 +126,19 @@ async def mirror_state(conn: Connection, merchant_id: str) -> MirrorState:
 
 def _row(item: Item) -> Sequence[object]:
     fields, details = item.fields, item.details
-    first, second = (*code_keys(fields.code), "", "")[:2]
+    first, second = (*code_keys(fields.code or ""), "", "")[:2]
     return (
         item.id,
         clean(fields.name),
         clean(fields.sku),
         fields.price,
         fields.hidden,
-        clean(fields.code),
-        clean(details.alternate_name),
-        clean(details.price_type),
-        clean(details.unit_name),
-        details.cost,
-        details.age_restricted,
+        clean(fields.code or ""),
+        clean(fields.alternate_name or ""),
+        clean(fields.price_type or FIXED_PRICE),
+        clean(fields.unit_name or ""),
+        fields.cost,
+        fields.age_restricted or False,
         details.group_id,
         _joined(details.category_ids),
         _joined(details.tag_ids),
@@ -154,13 +155,8 @@ def _joined(ids: tuple[str, ...] | None) -> str | None:
 
 
 def _item(row: asyncpg.Record) -> Item:
-    fields = ItemFields(name=row["name"], sku=row["sku"], price=row["price"], hidden=row["hidden"], code=row["code"])
+    fields = ItemFields(**{field.name: row[field.name] for field in dataclass_fields(ItemFields)})
     details = ItemDetails(
-        alternate_name=row["alternate_name"],
-        price_type=row["price_type"],
-        unit_name=row["unit_name"],
-        cost=row["cost"],
-        age_restricted=row["age_restricted"],
         group_id=row["group_id"],
         category_ids=_split(row["category_ids"]),
         tag_ids=_split(row["tag_ids"]),

@@ -15,40 +15,32 @@ from common.errors import Invalid, NotFound, Problem
 from common.text import clean
 
 RECORDS = """
-SELECT product_id, name, sku, price, currency, status, barcode, updated_at, item_id, last_pushed, creating_since,
-    creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked
+SELECT product_id, name, sku, price, currency, status, barcode, stated, updated_at, item_id, last_pushed,
+    creating_since, creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked
 FROM product WHERE merchant_id = $1
 """
 # Two statements: an upsert fails on the SKU when the same new product is saved twice at the same moment. A product
 # whose item was deleted gets a new one, unless it is archived.
 ADD = """
-INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, barcode, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING
-"""
-CHANGE = """
-UPDATE product SET name = $3, sku = $4, price = $5, currency = $6, status = $7, barcode = $8, puts = puts + 1,
-    updated_at = CASE WHEN (name, sku, price, currency, status, barcode) IS DISTINCT FROM ($3, $4, $5, $6, $7, $8)
-        THEN $9 ELSE updated_at END,
-    deleted_item_id = CASE WHEN $7 = 'archived' THEN deleted_item_id END
-WHERE merchant_id = $1 AND product_id = $2
-"""
-ADD_ALL = """
-INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, barcode, updated_at)
-SELECT $1, given.*, $9
-FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[]) AS given
+INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, barcode, stated, updated_at)
+SELECT $1, product_id, name, sku, price, currency, status, barcode, stated, $3
+FROM jsonb_to_recordset($2::jsonb) AS given (
+    product_id text, name text, sku text, price bigint, currency text, status text, barcode text, stated jsonb
+)
 ON CONFLICT DO NOTHING
 """
 # In one order in all requests, so that none deadlock.
 LOCK = "SELECT FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text[]) ORDER BY product_id FOR UPDATE"
-CHANGE_ALL = """
+CHANGE = """
 UPDATE product SET name = given.name, sku = given.sku, price = given.price, currency = given.currency,
-    status = given.status, barcode = given.barcode, puts = puts + 1,
-    updated_at = CASE WHEN (product.name, product.sku, product.price, product.currency, product.status, product.barcode)
-        IS DISTINCT FROM (given.name, given.sku, given.price, given.currency, given.status, given.barcode)
-        THEN $9 ELSE updated_at END,
+    status = given.status, barcode = given.barcode, stated = given.stated, puts = puts + 1,
+    updated_at = CASE WHEN (product.name, product.sku, product.price, product.currency, product.status, product.barcode,
+        product.stated) IS DISTINCT FROM (given.name, given.sku, given.price, given.currency, given.status,
+        given.barcode, given.stated) THEN $3 ELSE updated_at END,
     deleted_item_id = CASE WHEN given.status = 'archived' THEN deleted_item_id END
-FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[])
-    AS given (product_id, name, sku, price, currency, status, barcode)
+FROM jsonb_to_recordset($2::jsonb) AS given (
+    product_id text, name text, sku text, price bigint, currency text, status text, barcode text, stated jsonb
+)
 WHERE product.merchant_id = $1 AND product.product_id = given.product_id
 RETURNING product.product_id, held_problem
 """
@@ -59,16 +51,17 @@ WHERE product.merchant_id = $1 AND product.product_id = hold.product_id
     AND (product.held_problem, product.held_reason) IS DISTINCT FROM (hold.problem, hold.reason)
 """
 
+COLUMNS = ("product_id", "name", "sku", "price", "currency", "status", "barcode")
+STATED = ("alternate_name", "cost", "unit_name", "age_restricted")
+"""Fields that a product may leave out, kept together in the column `stated`."""
 
 SKU_TAKEN = Problem("sku", "belongs to another product of this merchant", "Give each product its own SKU.")
 
 
 async def save(conn: Connection, merchant_id: str, product: Product, now: datetime) -> ProductRecord:
     """Insert or update the product. Raises Invalid when another product has its SKU."""
-    row = (product.name, product.sku, product.price, product.currency, product.status, product.barcode, now)
     try:
-        await conn.execute(ADD, merchant_id, product.product_id, *row)
-        await conn.execute(CHANGE, merchant_id, product.product_id, *row)
+        await _write(conn, merchant_id, [product], now)
         return await find(conn, merchant_id, product.product_id)
     except (asyncpg.UniqueViolationError, NotFound):
         raise Invalid([SKU_TAKEN]) from None
@@ -88,25 +81,23 @@ async def save_all(conn: Connection, merchant_id: str, products: Sequence[Produc
 
 async def _save_together(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
     """Save all of them set-based. Raises UniqueViolationError or NotFound when one cannot be saved."""
-    ids = [each.product_id for each in products]
-    columns = (
-        ids,
-        [each.name for each in products],
-        [each.sku for each in products],
-        [each.price for each in products],
-        [each.currency for each in products],
-        [each.status for each in products],
-        [each.barcode for each in products],
-    )
-    await conn.execute(ADD_ALL, merchant_id, *columns, now)
-    await conn.execute(LOCK, merchant_id, ids)
-    changed = await conn.fetch(CHANGE_ALL, merchant_id, *columns, now)
+    changed = await _write(conn, merchant_id, products, now)
     if len(changed) < len(products):
         raise NotFound
     held = [row["product_id"] for row in changed if row["held_problem"]]
     if held:
         await save_holds(conn, merchant_id, dict.fromkeys(held))
-    return set(ids)
+    return {each.product_id for each in products}
+
+
+async def _write(
+    conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime
+) -> list[asyncpg.Record]:
+    """Insert or update the products; return those that are stored, as one that lacks has the SKU of another."""
+    given = json.dumps([_row(each) for each in products])
+    await conn.execute(ADD, merchant_id, given, now)
+    await conn.execute(LOCK, merchant_id, [each.product_id for each in products])
+    return list(await conn.fetch(CHANGE, merchant_id, given, now))
 
 
 async def _save_singly(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
@@ -154,6 +145,12 @@ async def save_holds(conn: Connection, merchant_id: str, holds: Mapping[str, Hel
     await conn.execute(SAVE_HOLDS, merchant_id, list(holds), problems, reasons)
 
 
+def _row(product: Product) -> dict[str, object]:
+    """Return the row of a product; `stated` holds the optional fields that it states."""
+    stated = {name: value for name in STATED if (value := getattr(product, name)) is not None}
+    return {name: getattr(product, name) for name in COLUMNS} | {"stated": stated}
+
+
 def _record(row: asyncpg.Record) -> ProductRecord:
     return ProductRecord(
         product=Product(
@@ -164,6 +161,7 @@ def _record(row: asyncpg.Record) -> ProductRecord:
             currency=row["currency"],
             status=Status(row["status"]),
             barcode=row["barcode"],
+            **{name: value for name, value in json.loads(row["stated"]).items() if name in STATED},
         ),
         updated_at=row["updated_at"],
         item_id=row["item_id"],
