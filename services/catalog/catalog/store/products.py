@@ -29,6 +29,13 @@ FROM jsonb_to_recordset($2::jsonb) AS given (
 )
 ON CONFLICT DO NOTHING
 """
+# A portion whose products exchange SKUs is saved one by one: the order of its rows decides who has which.
+IS_TAKEN = """
+SELECT EXISTS (
+    SELECT FROM product JOIN jsonb_to_recordset($2::jsonb) AS given (product_id text, sku text) USING (sku)
+    WHERE product.merchant_id = $1 AND product.product_id <> given.product_id AND deleted_item_id IS NULL
+)
+"""
 # In one order in all requests, so that none deadlock.
 LOCK = "SELECT FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text[]) ORDER BY product_id FOR UPDATE"
 CHANGE = """
@@ -80,7 +87,9 @@ async def save_all(conn: Connection, merchant_id: str, products: Sequence[Produc
 
 
 async def _save_together(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
-    """Save all of them set-based. Raises UniqueViolationError or NotFound when one cannot be saved."""
+    """Save all of them set-based. Raises UniqueViolationError or NotFound when one cannot be saved with the others."""
+    if await conn.fetchval(IS_TAKEN, merchant_id, json.dumps([_row(each) for each in products])):
+        raise NotFound
     changed = await _write(conn, merchant_id, products, now)
     if len(changed) < len(products):
         raise NotFound
