@@ -1,0 +1,106 @@
+"""The cells of a row: every one is text, and means what its column is for."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from catalog.domain.imports import amounts
+from catalog.domain.imports.amounts import BadAmount
+from catalog.domain.products import Status
+from common.errors import Problem
+
+GUARD = "'"
+_GUARDED = re.compile(r"'+[=+\-@\t\r]")
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_SCIENTIFIC = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+
+STATUSES: Mapping[str, Status] = {
+    **dict.fromkeys(("active", "published", "publish", "enabled", "visible"), Status.ACTIVE),
+    **dict.fromkeys(("1", "yes", "true", "y", "t", "x"), Status.ACTIVE),
+    **dict.fromkeys(("ja", "oui", "sí", "si", "sì", "sim", "wahr", "vrai", "verdadero", "vero", "waar"), Status.ACTIVE),
+    **dict.fromkeys(("draft", "proposed", "pending", "2", "-1"), Status.DRAFT),
+    **dict.fromkeys(("inactive", "disabled", "hidden", "private", "rejected", "unlisted"), Status.INACTIVE),
+    **dict.fromkeys(("0", "no", "false", "n", "f"), Status.INACTIVE),
+    **dict.fromkeys(("nein", "non", "não", "nee", "falsch", "faux", "falso", "onwaar"), Status.INACTIVE),
+    "archived": Status.ARCHIVED,
+}
+"""Spreadsheets write TRUE and FALSE in the language of the computer. WooCommerce has -1 for a draft, 0 for private."""
+
+
+class BadCell(ValueError):
+    """A cell that cannot be read. `problem` ends a sentence, `remedy` is one."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem)
+        self.problem, self.remedy = problem, remedy
+
+    def of(self, column: str) -> Problem:
+        """Return the problem of this column."""
+        return Problem(column, self.problem, self.remedy)
+
+
+def unguarded(cell: str) -> str:
+    """Return the text without the `'` that guards it from being taken for a formula.
+
+    WooCommerce and our own export write it before `=`, `+`, `-` and `@`. No text is refused for how it begins.
+    """
+    return cell[1:] if _GUARDED.match(cell) else cell
+
+
+def guarded(text: str) -> str:
+    """Return the text so that no spreadsheet takes it for a formula, and `unguarded` gives it back."""
+    return GUARD + text if _FORMULA.match(text) else text
+
+
+def exact(cell: str) -> str:
+    """Return the text as it is."""
+    return _whole(unguarded(cell))
+
+
+def code(cell: str) -> str:
+    """Return a text without spaces around it."""
+    return _whole(unguarded(cell.strip()))
+
+
+def name(cell: str) -> str:
+    """Return the text on one line."""
+    return " ".join(code(cell).split())
+
+
+def barcode(cell: str) -> str:
+    """Return the barcode. Shopify and spreadsheets write `'` or `="…"` around one so that it stays a text."""
+    digits = code(cell).removeprefix(GUARD).removeprefix('="').removesuffix('"')
+    if _SCIENTIFIC.fullmatch(digits):
+        raise BadCell(
+            f"is {digits}: a spreadsheet rounded the barcode, and its last digits are lost",
+            "Format the column as text before the barcodes are put in, or import the file that the shop exported.",
+        )
+    return digits
+
+
+def _whole(text: str) -> str:
+    if "\ufffd" in text:
+        raise BadCell("contains �: a character was lost before the import", "Type the character again.")
+    return text
+
+
+def status(cell: str) -> Status:
+    """Return the status that this word means."""
+    found = STATUSES.get(cell.strip().casefold())
+    if found is None:
+        raise BadCell(
+            f"is `{cell.strip()[:40]}`, which is no known status",
+            "Write active, draft, inactive or archived; or yes or no, true or false, 1 or 0.",
+        )
+    return found
+
+
+def price(decimal: str, currency: str) -> Callable[[str], int]:
+    """Return the reader of a column of prices."""
+
+    def read(cell: str) -> int:
+        try:
+            return amounts.parse(cell.strip(), decimal, currency)
+        except BadAmount as error:
+            raise BadCell(str(error), f"Write an amount in {currency}, such as 12{decimal}50.") from None
+
+    return read

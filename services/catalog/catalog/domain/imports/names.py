@@ -1,0 +1,123 @@
+"""The names that columns have in the files of other shops, and in several languages.
+
+Names are compared as `table.normal` returns them.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from catalog.domain.imports.table import normal
+
+
+class Shop(StrEnum):
+    """The system that a file comes from."""
+
+    QUICKSYNC = "quicksync"
+    SHOPIFY = "shopify"
+    WOOCOMMERCE = "woocommerce"
+    SQUARE = "square"
+    MEDUSA = "medusa"
+    VENDURE = "vendure"
+    EVERSHOP = "evershop"
+    PLAIN = "plain"
+
+
+FIELDS = ("product_id", "name", "sku", "price", "currency", "status", "barcode")
+"""The fields of a product that a file may hold. A caller may name the column of each."""
+
+HANDLE, ID, KIND, PARENT = "handle", "id", "kind", "parent"
+"""Columns that tell how rows belong together: the handle of a product; WooCommerce's id, type and parent."""
+
+EXPORTED = FIELDS
+"""The header of our own export."""
+
+TELLING: Mapping[Shop, tuple[frozenset[str], ...]] = {
+    Shop.QUICKSYNC: (frozenset({"product id", "sku", "price", "currency", "status"}),),
+    Shop.SHOPIFY: (
+        frozenset({"handle", "title", "variant price"}),
+        frozenset({"handle", "title", "variant sku"}),
+        frozenset({"url handle", "title"}),
+    ),
+    Shop.SQUARE: (frozenset({"item name", "variation name"}),),
+    Shop.MEDUSA: (frozenset({"product handle", "product title"}), frozenset({"product title", "variant title"})),
+    Shop.VENDURE: (frozenset({"optiongroups", "optionvalues"}), frozenset({"stockonhand", "sku"})),
+    Shop.EVERSHOP: (frozenset({"url key", "sku", "qty"}), frozenset({"url key", "manage stock"})),
+}
+"""The names that a shop's files have together; the first shop that fits is taken."""
+
+COLUMNS: Mapping[Shop, Mapping[str, str]] = {
+    Shop.QUICKSYNC: {normal(name): name for name in FIELDS},
+    Shop.SHOPIFY: {
+        "handle": HANDLE,
+        "url handle": HANDLE,
+        "title": "name",
+        "variant sku": "sku",
+        "sku": "sku",
+        "variant price": "price",
+        "price": "price",
+        "variant barcode": "barcode",
+        "barcode": "barcode",
+        "status": "status",
+    },
+    Shop.WOOCOMMERCE: {},  # see woocommerce.py
+    Shop.SQUARE: {"item name": "name", "sku": "sku", "price": "price", "gtin": "barcode"},
+    Shop.MEDUSA: {
+        "product handle": HANDLE,
+        "product title": "name",
+        "product status": "status",
+        "variant sku": "sku",
+        "variant barcode": "barcode",
+    },
+    Shop.VENDURE: {"slug": HANDLE, "name": "name", "sku": "sku", "price": "price", "enabled": "status"},
+    Shop.EVERSHOP: {"name": "name", "sku": "sku", "price": "price", "status": "status", "barcode": "barcode"},
+    Shop.PLAIN: {},
+}
+"""The field of each column of a shop's files."""
+
+OPTIONS: Mapping[Shop, tuple[str, ...]] = {
+    Shop.SHOPIFY: ("option1 value", "option2 value", "option3 value"),
+    Shop.SQUARE: ("variation name",),
+    Shop.MEDUSA: tuple(f"variant option {number} value" for number in range(1, 6)),
+    Shop.VENDURE: ("optionvalues",),
+}
+"""The columns whose values tell the variants of a product apart; they become part of its name."""
+
+NO_OPTION = frozenset({"", "default title", "default", "default variant", "default option value", "regular"})
+"""Values that shops write for a product without options."""
+
+PLAIN: Mapping[str, frozenset[str]] = {
+    "product_id": frozenset({"product id"}),
+    "name": frozenset(
+        {"name", "title", "product", "product name", "product title", "item", "item name"}
+        | {"bezeichnung", "artikelbezeichnung", "artikelname", "produktname", "produkt", "titel"}
+        | {"nom", "titre", "nom du produit", "désignation", "nombre", "título", "nombre del producto"}
+        | {"nome", "titolo", "nome prodotto", "naam", "productnaam", "nome do produto"}
+    ),
+    "sku": frozenset(
+        {"sku", "item code", "article number", "item number", "product code", "style code"}
+        | {"artikelnummer", "artikel-nr", "artikelnr", "art.-nr", "art-nr", "bestellnummer"}
+        | {"ugs", "référence", "reference", "cod", "codice", "referencia", "código", "referência"}
+    ),
+    "price": frozenset(
+        {"price", "unit price", "retail price", "selling price", "regular price", "list price"}
+        | {"sale price", "special price", "wholesale price", "price each"}
+        | {"preis", "verkaufspreis", "vk", "vk-preis", "bruttopreis", "nettopreis", "einzelpreis", "angebotspreis"}
+        | {"prix", "prix de vente", "prix ttc", "prix ht", "precio", "precio de venta", "pvp"}
+        | {"prezzo", "prezzo di vendita", "prijs", "verkoopprijs", "preço", "preço de venda"}
+    ),
+    "currency": frozenset({"currency", "currency code", "währung", "devise", "moneda", "valuta", "moeda"}),
+    "status": frozenset(
+        {"status", "state", "active", "enabled", "published", "is active", "visible"}
+        | {"aktiv", "veröffentlicht", "statut", "actif", "publié", "estado", "activo", "publicado"}
+        | {"stato", "attivo", "pubblicato", "actief", "gepubliceerd", "ativo"}
+    ),
+    "barcode": frozenset(
+        {"barcode", "gtin", "ean", "upc", "ean13", "ean-13", "gtin, upc, ean, or isbn", "isbn"}
+        | {"strichcode", "ean-code", "code-barres", "code barres", "código de barras", "codice a barre"}
+    ),
+}
+"""The names of columns in files that come from no known shop."""
+
+KNOWN = frozenset(name for names in PLAIN.values() for name in names) | frozenset(
+    name for shop in COLUMNS.values() for name in shop
+)

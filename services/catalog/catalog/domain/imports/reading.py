@@ -1,0 +1,150 @@
+"""The second reading of a file: each of its rows as a product, as a refusal, or as a row that holds no product."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from catalog.domain.imports import cells, text, woocommerce
+from catalog.domain.imports.cells import BadCell
+from catalog.domain.imports.names import FIELDS, HANDLE, ID, KIND, NO_OPTION, PARENT, Shop
+from catalog.domain.imports.refusals import Refusal
+from catalog.domain.imports.survey import Survey
+from catalog.domain.imports.table import Record, dialect, records
+from common.errors import Problem
+
+WITH_VARIANTS = frozenset({Shop.SHOPIFY, Shop.MEDUSA, Shop.VENDURE, Shop.SQUARE})
+"""The shops whose files have several rows for a product. Elsewhere an empty name is only an empty cell."""
+
+KNOWN_TO_ALL = ("name", "status", "currency")
+"""The fields that only the first row of a product has; the following rows, its variants, take them over."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A product as its row has it: only the fields that the file gives, as they would be stored."""
+
+    row: int
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class NoProduct:
+    """A row that describes no product of its own: a further image, or the parent of variations."""
+
+    row: int
+
+
+Found = Draft | Refusal | NoProduct
+
+
+@dataclass
+class _Product:
+    """The product that the rows belong to at the moment."""
+
+    handle: str = ""
+    shared: dict[str, object] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads the records of a surveyed file."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._layout = survey.layout
+        self._readers: dict[str, Callable[[str], object]] = {
+            "product_id": cells.exact,
+            "name": cells.name,
+            "sku": cells.code,
+            "price": cells.price(survey.decimal, survey.currency),
+            "currency": lambda cell: cells.code(cell).upper(),
+            "status": cells.status,
+            "barcode": cells.barcode,
+        }
+        self._product = _Product()
+        self._parents: tuple[str, ...] = ()
+        self._parent_name: object = None
+
+    def read(self, record: Record) -> Found:
+        """Return what the record holds."""
+        if len(record.cells) > len(self._layout.header) and any(record.cells[len(self._layout.header) :]):
+            return Refusal(record.number, (_too_many(record, len(self._layout.header)),))
+        values, problems = self._values(record)
+        complete = self._by_parent if self._layout.shop is Shop.WOOCOMMERCE else self._by_handle
+        try:
+            is_product = complete(record, values, bool(problems))
+        except BadCell as error:
+            return Refusal(record.number, (*problems, error.of("name")))
+        if not is_product:
+            return NoProduct(record.number)
+        return Refusal(record.number, tuple(problems)) if problems else Draft(record.number, values)
+
+    def _values(self, record: Record) -> tuple[dict[str, object], list[Problem]]:
+        """Return the values of the cells that are not empty, and the problems of those that cannot be read."""
+        values: dict[str, object] = {}
+        problems = []
+        for name in FIELDS:
+            cell = self._cell(record, name)
+            if cell and not cell.isspace():
+                try:
+                    values[name] = self._readers[name](cell)
+                except BadCell as error:
+                    problems.append(error.of(self._layout.column(name)))
+        return values, problems
+
+    def _by_handle(self, record: Record, values: dict[str, object], has_problems: bool) -> bool:
+        """Complete the row by the product it follows; return whether it is a product of its own."""
+        handle, product = self._cell(record, HANDLE).strip(), self._product
+        has_variants = self._layout.shop in WITH_VARIANTS
+        follows = has_variants and "name" not in values and bool(product.shared) and handle in {"", product.handle}
+        options = self._options(record)
+        if follows and not (has_problems or options or values.keys() - KNOWN_TO_ALL):
+            return False
+        if follows:
+            values |= {name: value for name, value in product.shared.items() if name not in values}
+        else:
+            shared = {name: values[name] for name in KNOWN_TO_ALL if name in values}
+            self._product = _Product(handle, shared)
+        _add_options(values, options)
+        return True
+
+    def _by_parent(self, record: Record, values: dict[str, object], _: bool) -> bool:
+        """Complete a variation of WooCommerce by its parent; return whether the row is a product of its own."""
+        kind = woocommerce.kind(self._cell(record, KIND))
+        if kind == woocommerce.VARIABLE:
+            identity, sku = self._cell(record, ID).strip(), str(values.get("sku", ""))
+            self._parents, self._parent_name = (f"id:{identity}", sku), values.get("name")
+        if kind == woocommerce.VARIATION:
+            parent = self._parent_name if cells.code(self._cell(record, PARENT)) in self._parents else None
+            if values.get("name", parent) == parent and parent is not None:
+                values["name"] = parent
+                _add_options(values, self._options(record))
+        return kind not in {woocommerce.VARIABLE, woocommerce.GROUPED}
+
+    def _options(self, record: Record) -> list[str]:
+        places = (place for place in self._layout.options if place < len(record.cells))
+        found = (cells.name(record.cells[place].replace("|", " / ")) for place in places)
+        return [each for each in found if each.casefold() not in NO_OPTION]
+
+    def _cell(self, record: Record, name: str) -> str:
+        place = self._layout.fields.get(name)
+        return "" if place is None or place >= len(record.cells) else record.cells[place]
+
+
+def _add_options(values: dict[str, object], options: list[str]) -> None:
+    if options and "name" in values:
+        values["name"] = f"{values['name']} - {' / '.join(options)}"
+
+
+def _too_many(record: Record, expected: int) -> Problem:
+    return Problem(
+        "row",
+        f"has {len(record.cells)} cells, but the header has {expected}",
+        'Put a cell that contains the delimiter or a quote into quotes `"`.',
+    )
+
+
+def rows(chunks: Iterable[bytes], survey: Survey) -> Iterator[Found]:
+    """Yield what each row of the surveyed file holds."""
+    _, lines = dialect(text.lines(chunks), frozenset())
+    found = records(lines, survey.delimiter)
+    next(found, None)  # the header
+    reader = Reader(survey)
+    return (reader.read(record) for record in found)

@@ -1,0 +1,119 @@
+"""The first reading of a file: decides its delimiter, columns and decimal sign, and what has to be asked."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from catalog.domain.imports import layout, text
+from catalog.domain.imports.amounts import Evidence
+from catalog.domain.imports.layout import PRICE, Layout
+from catalog.domain.imports.names import KNOWN, Shop
+from catalog.domain.imports.refusals import Question, Unreadable
+from catalog.domain.imports.table import Record, dialect, records
+
+SAMPLE = 50
+"""Rows that tell a shop apart whose headers are in an unknown language."""
+
+MOST_ROWS = 250_000
+"""Upper bound of the rows of one file. The SKUs that the file had so far are kept while it is read."""
+
+DECIMALS = (".", ",")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the caller decides about a file: the columns of fields, and the decimal sign of its prices."""
+
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    decimal: str | None = None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a whole file. Rows can be read once no question is open."""
+
+    layout: Layout
+    delimiter: str
+    decimal: str
+    currency: str
+    rows: int
+    questions: tuple[Question, ...]
+
+
+class Surveyor:
+    """Takes a survey record by record, so that its caller can let others go on between them."""
+
+    def __init__(self, chunks: Iterable[bytes], given: Choices, currency: str) -> None:
+        layout.fields_of(given.columns)
+        self._given, self._currency = given, currency
+        self._delimiter, lines = dialect(text.lines(chunks), KNOWN)
+        self._records = records(lines, self._delimiter)
+
+    def steps(self) -> Iterator[None]:
+        """Read the whole file, one record a step. Raises Unreadable."""
+        header = next(self._records, None)
+        if header is None:
+            raise Unreadable("is empty", "Send a table with a header and at least one row.")
+        names = [cell.strip() for cell in header.cells]
+        sample: list[Record] = []
+        for record in self._records:
+            sample.append(record)
+            yield
+            if len(sample) == SAMPLE:
+                break
+        self._layout = layout.recognise(names, [each.cells for each in sample], self._given.columns, self._currency)
+        candidates = self._layout.prices or tuple(
+            self._layout.fields[each] for each in [PRICE] if each in self._layout.fields
+        )
+        self._evidence = {place: Evidence() for place in candidates}
+        self._rows = 0
+        for record in sample:
+            self._note(record)
+        for record in self._records:
+            self._note(record)
+            yield
+
+    def _note(self, record: Record) -> None:
+        self._rows += 1
+        if self._rows > MOST_ROWS:
+            raise Unreadable(f"has more than {MOST_ROWS} rows", "Split it into several files, each with the header.")
+        for place, evidence in self._evidence.items():
+            if place < len(record.cells):
+                evidence.add(record.cells[place].strip(), record.number)
+
+    def survey(self) -> Survey:
+        """Return the survey, after the last step. Raises Unreadable for a file without rows."""
+        if not self._rows:
+            raise Unreadable("has a header and no rows", "Send at least one row.")
+        price, questions = self._price()
+        found = replace(
+            self._layout, fields={name: at for name, at in self._layout.fields.items() if name != PRICE} | price
+        )
+        decimal, unclear = self._decimal(price.get(PRICE))
+        asked = (*layout.unknown_columns(found), *questions, *unclear)
+        return Survey(found, self._delimiter, decimal, self._currency, self._rows, asked)
+
+    def _price(self) -> tuple[dict[str, int], list[Question]]:
+        """Return the column of the price. It is asked for if more than one holds prices."""
+        filled = [place for place, evidence in self._evidence.items() if evidence.filled]
+        if not self._evidence:
+            return {}, []
+        if len(filled) <= 1:
+            return {PRICE: [*filled, *self._evidence][0]}, []
+        options = tuple(self._layout.header[place] for place in filled)
+        question = f"Which column is the price at the till? {len(options)} of them hold prices."
+        remedy = f'Repeat the request with `columns`, such as {{"price": "{options[0]}"}}.'
+        return {}, [Question("columns.price", question, options, remedy)]
+
+    def _decimal(self, price: int | None) -> tuple[str, list[Question]]:
+        """Return the decimal sign of the prices. It is asked for if the column fits both, or contradicts itself."""
+        if self._given.decimal or price is None or self._layout.shop is Shop.QUICKSYNC:
+            return self._given.decimal or ".", []
+        evidence, name = self._evidence[price], self._layout.header[price]
+        if evidence.decimal:
+            return evidence.decimal, []
+        if evidence.comma and evidence.dot:
+            found = f"a comma in row {evidence.first_comma} and a dot in row {evidence.first_dot}"
+            asked = f"Which is the decimal sign of `{name}`? There is {found}."
+        else:
+            asked = f"Which is the decimal sign of `{name}`? Row {evidence.first_unclear} and all others fit both."
+        return ".", [Question("decimal", asked, DECIMALS, "Repeat the request with `decimal=.` or `decimal=,`.")]
