@@ -32,8 +32,8 @@ class Kind:
     """One kind of object. `name` is the path segment and the collection.
 
     `filters` lists the legal filters, in the recorded order if known; `unlisted` those that only clients report (a
-    switch). A body may set the fields of `shape`; only Clover
-    sets those of `own`. `reads` maps a filter field to its values in a record, `finds` maps its values to ids.
+    switch), `doubtful` the switch of those that may not work. A body may set the fields of `shape`; only Clover sets
+    those of `own`. `reads` maps a filter field to its values in a record, `finds` maps its values to ids.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Kind:
     own: tuple[str, ...] = ()
     filters: tuple[str, ...] = ("id",)
     unlisted: tuple[str, ...] = ()
+    doubtful: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     reads: Mapping[str, Read] = field(default_factory=dict)
     finds: Mapping[str, Find] = field(default_factory=dict)

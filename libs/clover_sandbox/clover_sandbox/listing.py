@@ -34,16 +34,20 @@ def list_some(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
 def check_query(call: Call, kind: Kind) -> None:
     """Raise 400 for an unknown filter field (recorded) or an unknown orderBy (a guess)."""
     for condition in call.query.conditions:
-        if condition.field not in _filters(call, kind):
+        if condition.field not in (*_listed(call, kind), *_unlisted(call, kind)):
             raise bad_request(f"Invalid filter field: {condition.field}")
     if call.query.order is not None and call.query.order[0] not in _sortable(kind):
         raise bad_request(f"Invalid orderBy field: {call.query.order[0]}")
     check_expands(call, kind)
 
 
-def _filters(call: Call, kind: Kind) -> tuple[str, ...]:
-    works = call.merchant.shared.switches["unlisted_filters"] == "work"
-    return (*kind.filters, *kind.unlisted) if works else kind.filters
+def _listed(call: Call, kind: Kind) -> list[str]:
+    modes = call.merchant.shared.switches
+    return [each for each in kind.filters if each not in kind.doubtful or modes[kind.doubtful[each]] == "works"]
+
+
+def _unlisted(call: Call, kind: Kind) -> tuple[str, ...]:
+    return kind.unlisted if call.merchant.shared.switches["unlisted_filters"] == "work" else ()
 
 
 def _sortable(kind: Kind) -> set[str]:
@@ -60,7 +64,7 @@ def envelope(call: Call, kind: Kind, records: Sequence[Record]) -> Answer:
         "elements": [show(call, kind, record, call.query.expand) for record in records],
         "href": f"{call.base_url}{call.path}?{echoed}",
     }
-    return Answer(body, headers={"X-Clover-Allowed-Filter-Fields": ", ".join(kind.filters)})
+    return Answer(body, headers={"X-Clover-Allowed-Filter-Fields": ", ".join(_listed(call, kind))})
 
 
 def select(call: Call, kind: Kind) -> list[Record]:

@@ -7,8 +7,8 @@ from typing import Any
 from clover_sandbox.collection import Record
 from clover_sandbox.merchant import Merchant, SharedState
 from clover_sandbox.rest.customer_kinds import EMPLOYEES
+from clover_sandbox.rest.merchant_kinds import ORDER_TYPES, TENDERS
 from clover_sandbox.rest.objects import make
-from clover_sandbox.rest.order_kinds import ORDER_TYPES, TENDERS
 from clover_sandbox.rest.order_types import prepared_order_type
 from clover_sandbox.shapes import accept
 

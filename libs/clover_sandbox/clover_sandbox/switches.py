@@ -92,6 +92,12 @@ SWITCHES: Mapping[str, Switch] = {
         "work",
         "reported",
     ),
+    "orders_by_id": Switch(
+        "Whether orders can be filtered by their ids, or get 400 as for any unknown filter",
+        ("works", "refused"),
+        "works",
+        "a guess",
+    ),
     "user_agent": Switch(
         "The answer to a call without User-Agent", ("400", "401", "403", "not_checked"), "400", "a guess"
     ),

@@ -14,9 +14,11 @@ from clover_sandbox.app import LARGEST_BODY
 from clover_sandbox.rest.api import FAMILIES
 from clover_sandbox.rest.customer_kinds import ADDRESS, CARD, CUSTOMERS, EMAIL, METADATA, PHONE
 from clover_sandbox.rest.inventory_kinds import ITEMS, MODIFIER_GROUPS, TAX_RATES
+from clover_sandbox.rest.merchant_kinds import ORDER_TYPES, TENDERS
 from clover_sandbox.rest.merchant_profile import PROPERTIES
-from clover_sandbox.rest.order_kinds import ORDER_TYPES, ORDERS, PAYMENTS, TENDERS
+from clover_sandbox.rest.order_kinds import ORDERS
 from clover_sandbox.rest.orders import SERVICE_CHARGE
+from clover_sandbox.rest.payment_kinds import PAYMENTS
 
 ODD: tuple[Any, ...] = (None, "x", -1, 1.5, True, [], {}, [None], {"id": 7}, {"id": "NONE"}, 10**30)
 SHAPES = (ADDRESS, CARD, CUSTOMERS.shape, EMAIL, METADATA, PHONE, ITEMS.shape, MODIFIER_GROUPS.shape, TAX_RATES.shape)

@@ -106,6 +106,11 @@ def _contact_values(name: str, field: str) -> Read:
     return lambda merchant, record: [row[field] for row in merchant.contacts[record["id"]][name]]
 
 
+def employee(call: Call, record: Record, _tree: Tree) -> Any:
+    """Return the employee that the record names."""
+    return call.merchant.objects["employees"].get(record.get("employee", {}).get("id", ""))
+
+
 CUSTOMERS = Kind(
     name="customers",
     permission="CUSTOMERS",

@@ -1,18 +1,18 @@
-"""The order kinds: orders, lines, payments, refunds, tenders, order types."""
+"""The kinds of orders: orders and their lines."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
 from clover_sandbox.kinds import Expand, Kind, check_expands, elements, show
-from clover_sandbox.merchant import Line, Merchant, Sheet
+from clover_sandbox.merchant import Line, Sheet
 from clover_sandbox.query import Tree
-from clover_sandbox.rest.customer_kinds import CUSTOMERS
+from clover_sandbox.rest.customer_kinds import CUSTOMERS, employee
+from clover_sandbox.rest.payment_kinds import PAYMENTS, WINDOW_MS
 from clover_sandbox.shapes import Flag, Ref, Text, Whole
 
-WINDOW_MS = 90 * 24 * 3600 * 1000
 WINDOWED = frozenset(
     {
         "deletedTime",
@@ -37,18 +37,6 @@ def _of_line(view: Callable[[Call, Line], list[Record]]) -> Expand:
         return elements(view(call, call.merchant.sheets[record["orderRef"]["id"]].lines[record["id"]]))
 
     return expand
-
-
-def payment_tender(call: Call, record: Record, _tree: Tree) -> Any:
-    return call.merchant.objects["tenders"].get(record["tender"]["id"])
-
-
-def payment_order(call: Call, record: Record, _tree: Tree) -> Any:
-    return call.merchant.objects["orders"].get(record["order"]["id"])
-
-
-def payment_refunds(call: Call, record: Record, _tree: Tree) -> Any:
-    return elements(list(call.merchant.objects["refunds"].having("payment.id", [record["id"]]) or ())[::-1])
 
 
 def _of_sheet(view: Callable[[Call, Sheet, Tree], Any]) -> Expand:
@@ -81,10 +69,6 @@ def _order_type(call: Call, record: Record, _tree: Tree) -> Any:
     return call.merchant.objects["order_types"].get(record.get("orderType", {}).get("id", ""))
 
 
-def _employee(call: Call, record: Record, _tree: Tree) -> Any:
-    return call.merchant.objects["employees"].get(record.get("employee", {}).get("id", ""))
-
-
 def _is_listed(record: Record) -> bool:
     return "state" in record
 
@@ -100,18 +84,6 @@ def _order_window(call: Call) -> Callable[[Record], bool] | None:
     return lambda record: (
         _is_listed(record) and record["createdTime"] >= oldest and sheets[record["id"]].born <= youngest
     )
-
-
-def _voided(_merchant: Merchant, record: Record) -> Sequence[bool]:
-    return (bool(record.get("voided")),)
-
-
-def _payment_window(call: Call) -> Callable[[Record], bool] | None:
-    """Limit a list without a time filter to 90 days (documented)."""
-    if any(each.field in {"createdTime", "modifiedTime"} for each in call.query.conditions):
-        return None
-    oldest = call.merchant.now_ms() - WINDOW_MS
-    return lambda record: record["createdTime"] >= oldest
 
 
 ORDERS = Kind(
@@ -151,6 +123,7 @@ ORDERS = Kind(
         "orderType.id",
         "paymentState",
     ),
+    doubtful={"id": "orders_by_id"},
     aliases={"deletedTime": "deletedTimestamp"},
     expands={
         "lineItems": _of_sheet(_lines),
@@ -162,7 +135,7 @@ ORDERS = Kind(
         "credits": _money_back("credits"),
         "voids": lambda _call, _record, _tree: elements([]),
         "orderType": _order_type,
-        "employee": _employee,
+        "employee": employee,
     },
     expand_permissions={
         "payments": "PAYMENTS_R",
@@ -199,100 +172,6 @@ LINE_ITEMS = Kind(
         "taxRates": _of_line(lambda call, line: call.merchant.found("tax_rates", line.tax_rate_ids)),
     },
     missing=("Not Found", "Line item not found"),
-)
-
-PAYMENTS = Kind(
-    name="payments",
-    permission="PAYMENTS",
-    shape={
-        "amount": Whole(required=True),
-        "tender": Ref(required=True),
-        "tipAmount": Whole(0),
-        "taxAmount": Whole(0),
-        "cashTendered": Whole(0),
-        "externalPaymentId": Text(32),
-        "note": Text(255),
-        "employee": Ref(),
-        "offline": Flag(),
-        "createdTime": Whole(0),
-    },
-    filters=(
-        "id",
-        "createdTime",
-        "modifiedTime",
-        "amount",
-        "result",
-        "externalPaymentId",
-        "order.id",
-        "tender.id",
-        "voided",
-    ),
-    reads={"voided": _voided},
-    expands={"tender": payment_tender, "order": payment_order, "refunds": payment_refunds, "employee": _employee},
-    expand_permissions={"order": "ORDERS_R", "employee": "EMPLOYEES_R"},
-    event="P",
-    href=True,
-    restrict=_payment_window,
-)
-
-REFUNDS = Kind(
-    name="refunds",
-    permission="PAYMENTS",
-    shape={},
-    filters=("id", "createdTime", "modifiedTime", "amount", "orderRef.id", "payment.id"),
-    href=True,
-)
-
-CREDITS = Kind(name="credits", permission="PAYMENTS", shape={}, filters=("id", "createdTime", "amount"), href=True)
-CREDIT_REFUNDS = Kind(name="credit_refunds", permission="PAYMENTS", shape={}, filters=("id", "createdTime"), href=True)
-
-TENDERS = Kind(
-    name="tenders",
-    permission="MERCHANT",
-    shape={
-        "label": Text(127),
-        "labelKey": Text(127),
-        "enabled": Flag(),
-        "visible": Flag(),
-        "opensCashDrawer": Flag(),
-        "supportsTipping": Flag(),
-        "instructions": Text(),
-    },
-    filters=("labelKey", "label", "opensCashDrawer", "enabled", "visible", "id", "deletedTime", "modifiedTime"),
-    defaults={"editable": True, "enabled": True, "visible": True, "opensCashDrawer": False, "supportsTipping": False},
-    href=True,
-)
-
-ORDER_TYPES = Kind(
-    name="order_types",
-    permission="MERCHANT",
-    shape={
-        "labelKey": Text(127),
-        "label": Text(127),
-        "taxable": Flag(),
-        "filterCategories": Flag(),
-        "isHidden": Flag(),
-        "isDefault": Flag(),
-        "fee": Whole(0),
-        "minOrderAmount": Whole(0),
-        "maxOrderAmount": Whole(0),
-        "maxRadius": Whole(0),
-        "avgOrderTime": Whole(0),
-        "hoursAvailable": Text(choices=("ALL", "BUSINESS", "CUSTOM")),
-        "customerIdMethod": Text(choices=("NAME", "TABLE", "NAME_TABLE")),
-        "systemOrderTypeId": Text(13),
-    },
-    filters=("id", "deletedTime"),
-    defaults={
-        "taxable": False,
-        "isDefault": False,
-        "filterCategories": False,
-        "fee": 0,
-        "minOrderAmount": 0,
-        "avgOrderTime": 0,
-        "hoursAvailable": "BUSINESS",
-        "isDeleted": False,
-    },
 )
 
 

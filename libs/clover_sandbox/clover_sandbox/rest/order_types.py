@@ -8,8 +8,8 @@ from clover_sandbox.collection import Record
 from clover_sandbox.listing import list_some
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.rest.inventory_kinds import CATEGORIES
+from clover_sandbox.rest.merchant_kinds import ORDER_TYPES
 from clover_sandbox.rest.objects import drop, kept, need, tying
-from clover_sandbox.rest.order_kinds import ORDER_TYPES
 from clover_sandbox.rest.routes import Route
 
 SYSTEM_TYPES = (

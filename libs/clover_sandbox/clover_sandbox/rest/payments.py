@@ -5,9 +5,10 @@ from clover_sandbox.answers import Answer, bad_request
 from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
 from clover_sandbox.listing import list_some
+from clover_sandbox.rest.merchant_kinds import TENDERS
 from clover_sandbox.rest.objects import alter, kept, listing, need, one, reading
-from clover_sandbox.rest.order_kinds import CREDIT_REFUNDS, CREDITS, PAYMENTS, REFUNDS, TENDERS
 from clover_sandbox.rest.orders import need_order
+from clover_sandbox.rest.payment_kinds import CREDIT_REFUNDS, CREDITS, PAYMENTS, REFUNDS
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import accept, an_object
 

@@ -9,9 +9,9 @@ from clover_sandbox.merchant import Merchant
 from clover_sandbox.merchant_factory import add_order_type
 from clover_sandbox.rest.inventory_kinds import ITEMS
 from clover_sandbox.rest.items import change_item
+from clover_sandbox.rest.merchant_kinds import ORDER_TYPES
 from clover_sandbox.rest.merchant_profile import PROPERTIES
 from clover_sandbox.rest.objects import alter, drop, make
-from clover_sandbox.rest.order_kinds import ORDER_TYPES
 from clover_sandbox.rest.order_types import remove_order_type
 from clover_sandbox.shapes import Text, accept, without_nulls
 from clover_sandbox.stock import stock_view, write_count
