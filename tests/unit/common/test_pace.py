@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.clock import FakeClock
 
-from common.clover.pace import LEAST_SHARE, LONGEST_UNASKED, Pace
+from common.clover.pace import CATCH_UP_SECONDS, LEAST_SHARE, LONGEST_UNASKED, Pace
 from common.errors import Throttled
 
 BREATHS = 20
@@ -19,10 +19,12 @@ BREATHS = 20
 
 
 class SleeplessClock(FakeClock):
-    """A clock that each sleep advances at once."""
+    """A clock that each sleep advances at once, and by `late` seconds too far."""
+
+    late = 0.0
 
     async def sleep(self, seconds: float) -> None:
-        self.advance(ceil(seconds * 1e6) / 1e6)  # a timedelta has whole microseconds
+        self.advance(ceil((seconds + self.late) * 1e6) / 1e6)  # a timedelta has whole microseconds
         await asyncio.sleep(0)
 
 
@@ -64,7 +66,30 @@ async def test_calls_are_never_closer_than_the_rate_allows(rate: float, pauses: 
         await paced.call()
 
     assert len(paced.went) == len(pauses)
-    assert all(later - earlier >= 1 / rate - 1e-9 for earlier, later in pairwise(paced.went))
+    assert all(later - earlier >= 1 / rate - 2e-6 for earlier, later in pairwise(paced.went))
+
+
+@given(rate=st.floats(0.5, 50), late=st.lists(st.floats(0, 0.5), min_size=2, max_size=30))
+async def test_late_calls_never_come_in_a_burst(rate: float, late: list[float]) -> None:
+    """However late a busy process starts its calls, any number of them takes its time, less the little caught up."""
+    paced = Paced(rate)
+    for each in late:
+        paced.clock.late = each
+        await paced.call()
+
+    for first, began in enumerate(paced.went):
+        for number, each in enumerate(paced.went[first:]):
+            assert each - began >= number / rate - CATCH_UP_SECONDS - 1e-5
+
+
+async def test_a_call_that_starts_late_does_not_delay_the_next() -> None:
+    """A process that wakes up ten milliseconds late each time makes as many calls as granted."""
+    paced = Paced(rate=10)
+    paced.clock.late = 0.01
+    for _ in range(11):
+        await paced.call()
+
+    assert paced.went[-1] == pytest.approx(1.01, abs=1e-4)
 
 
 async def test_following_call_starts_at_once_and_later_calls_wait_for_it() -> None:

@@ -1,10 +1,9 @@
 """The input of a sync function: the due keys of one merchant, and the methods that record each key's outcome."""
 
-import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -29,6 +28,7 @@ from common.errors import (
 from common.work import run
 from common.work.row import Drop, Hold, More, NotStarted, Outcome, Repeat, Retry, Row
 from common.work.run import Run
+from common.work.side_by_side import NoSource, SideBySide
 
 DELAYED_AFTER = timedelta(seconds=30)
 """A key that fails for this long is reported, so that a merchant learns of an outage within a minute."""
@@ -42,7 +42,7 @@ SLICE_SECONDS = 1.0
 """Long enough that the overhead of a slice is small, short enough that nobody notices the wait for it."""
 
 SIDE_BY_SIDE_SECONDS = 10.0
-"""Upper bound of a slice of keys side by side; the outcomes of its keys are written at its end."""
+"""The time after which the outcomes of keys side by side are written: a slice ends then, a stream goes on."""
 
 URGENT_SECONDS = 0.02
 """Interval between two looks for more urgent work during a slice; a page of Clover takes longer."""
@@ -59,6 +59,13 @@ KEYS_A_CALL = 3
 """Keys under way for each call that may be in flight: while some write to the database or wait for one another, others
 call."""
 
+Prepare = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
+
+
+async def no_further(_batch: "Batch") -> Sequence[Row]:
+    """Take no further rows."""
+    return ()
+
 
 @dataclass
 class Batch:
@@ -67,7 +74,8 @@ class Batch:
     A key without a recorded outcome is done when the function returns; when it raises, only those in `done` are.
     `subjects` names keys for the merchant: a short label such as an order's number or a SKU, never personal data. It is
     shown with the key's problem. `is_crowded` returns whether other merchants wait for a turn, `holds_lease` whether
-    the merchant's lease was renewed so recently that no other process has it.
+    the merchant's lease was renewed so recently that no other process has it. `take_further` writes the outcomes of the
+    keys that have ended and adds further due rows, which it returns; `has_further` is whether more were due.
     """
 
     merchant_id: str
@@ -82,11 +90,16 @@ class Batch:
     runs: dict[str, Run] = field(default_factory=dict)
     is_crowded: Callable[[], bool] = lambda: False
     holds_lease: Callable[[], bool] = lambda: True
+    take_further: Callable[["Batch"], Awaitable[Sequence[Row]]] = no_further
+    has_further: bool = False
     _looked_at: float = float("-inf")
     _is_urgent: bool = False
 
     def __post_init__(self) -> None:
         self._began = self.database.clock.monotonic()
+        self.kind = self.rows[0].kind
+        self.priority = Priority(min(row.priority for row in self.rows))
+        """The priority of the most urgent key, which the calls of the batch have too."""
 
     @property
     def keys(self) -> list[str]:
@@ -98,11 +111,6 @@ class Batch:
         """The keys, with failed ones last and shuffled; else a key that always fails could block the rest for ever."""
         rows = sorted(self.rows, key=lambda row: (row.attempts, random.random() if row.attempts else 0))
         return [row.key for row in rows]
-
-    @property
-    def priority(self) -> Priority:
-        """The priority of the most urgent key, which the calls of the batch have too."""
-        return Priority(min(row.priority for row in self.rows))
 
     @property
     def now(self) -> datetime:
@@ -147,7 +155,7 @@ class Batch:
 
     async def _is_preceded(self) -> bool:
         now = self.database.clock.monotonic()
-        above = [each for each in Priority if each < self.rows[0].priority]
+        above = [each for each in Priority if each < self.priority]
         if above and now - self._looked_at >= URGENT_SECONDS:
             self._looked_at = now
             async with self.database.connection() as conn:
@@ -206,6 +214,7 @@ class Batch:
         *,
         rejected: Code,
         concurrency: Callable[[], int],
+        prepare: Prepare | None = None,
     ) -> None:
         """Run `push_one` for these keys side by side, started in this order; an error is recorded for its key alone.
 
@@ -216,43 +225,48 @@ class Batch:
 
         Each end costs the time in which the last keys finish and no other one starts, so this ends for more urgent work
         and for other merchants, and otherwise after ten seconds only. The keys that were not started stay due, in
-        their sequence.
+        their sequence. With `prepare` it is a stream and does not end while more keys are due: further ones join the
+        batch before the last are started. `prepare` returns those of them that are to be run, and gives the others
+        their outcomes. After the failure of a key none is taken.
         """
-        errors: list[Exception] = []
-        waiting, under_way = iter(keys), 0
+        stream = Stream(self, prepare) if prepare else None
 
-        async def work_through() -> None:
-            while not errors and not await self._gives_way_to_others() and (key := next(waiting, None)) is not None:
-                start_more()
-                try:
-                    await push_one(key)
-                    self.done.add(key)
-                except (LeaseLost, Throttled, Forbidden, AllAgain) as error:
-                    errors.append(error)
-                except (Held, Again, AppError) as error:
-                    self.record(key, error, rejected)
-                except Exception as error:  # noqa: BLE001 - raised later: a bug must not cancel calls under way
-                    errors.append(error)
+        async def attempt(key: str) -> None:
+            try:
+                await push_one(key)
+                self.done.add(key)
+            except (LeaseLost, Throttled, Forbidden, AllAgain):
+                raise
+            except (Held, Again, AppError) as error:
+                self.record(key, error, rejected)
+                if stream and not isinstance(error, Held | Again | Permanent):
+                    stream.is_open = False
 
-        def start_more() -> None:
-            nonlocal under_way
-            while under_way < min(KEYS_A_CALL * concurrency(), len(keys)):
-                under_way += 1
-                group.create_task(work_through())
+        async def is_over() -> bool:
+            is_long = self._lasted(SIDE_BY_SIDE_SECONDS) and not (stream and stream.is_open)
+            return is_long or await self._gives_way_to_others()
 
-        async with asyncio.TaskGroup() as group:
-            start_more()
-        if errors:
-            raise errors[0]
-        for key in waiting:
+        running = SideBySide(
+            keys, attempt, stream or NoSource(), width=lambda: KEYS_A_CALL * concurrency(), is_over=is_over
+        )
+        for key in await running.run():
             self.outcomes[key] = NotStarted()
 
     async def _gives_way_to_others(self) -> bool:
-        return (
-            self._lasted(SIDE_BY_SIDE_SECONDS)
-            or (self._lasted(SLICE_SECONDS) and self.is_crowded())
-            or await self._is_preceded()
-        )
+        return (self._lasted(SLICE_SECONDS) and self.is_crowded()) or await self._is_preceded()
+
+    def ended(self) -> "Batch | None":
+        """Return the keys that have ended as a batch of their own, while others are under way."""
+        rows = [row for row in self.rows if row.key in self.done or row.key in self.outcomes]
+        outcomes = {row.key: self.outcomes[row.key] for row in rows if row.key in self.outcomes}
+        return replace(self, rows=rows, outcomes=outcomes) if rows else None
+
+    def without(self, ended: "Batch") -> None:
+        """Forget keys whose outcomes are written; a key that is due again can then join once more."""
+        keys = set(ended.keys)
+        self.rows = [row for row in self.rows if row.key not in keys]
+        self.done -= keys
+        self.outcomes = {key: each for key, each in self.outcomes.items() if key not in keys}
 
     def _row(self, key: str) -> Row:
         return next(row for row in self.rows if row.key == key)
@@ -266,3 +280,27 @@ class Batch:
         async with self.database.unit() as unit:
             await lease.fence(unit.conn, self.merchant_id, self.token)
             yield unit
+
+
+class Stream:
+    """Takes further due rows into a batch. Implements `Source`."""
+
+    def __init__(self, batch: Batch, prepare: Prepare) -> None:
+        self.is_open = True
+        self._batch = batch
+        self._prepare = prepare
+        self._clock = batch.database.clock
+        self._taken_at = self._clock.monotonic()
+
+    def is_due(self, left: int, width: int) -> bool:
+        """Implement Source: when few keys are left, and at times, so that outcomes are written."""
+        is_low = left <= width and self._batch.has_further
+        return self.is_open and (is_low or self._clock.monotonic() - self._taken_at >= SIDE_BY_SIDE_SECONDS)
+
+    async def take(self) -> Sequence[str]:
+        """Implement Source."""
+        self._taken_at = self._clock.monotonic()
+        keys = [row.key for row in await self._batch.take_further(self._batch)]
+        chosen = await self._prepare(keys) if keys else ()
+        self._batch.done |= set(keys) - set(chosen) - self._batch.outcomes.keys()
+        return chosen

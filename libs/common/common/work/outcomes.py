@@ -29,7 +29,7 @@ async def write(batch: Batch, on_outcomes: OutcomeHook, metrics: Metrics) -> Non
 
 
 async def _write_once(batch: Batch, on_outcomes: OutcomeHook, metrics: Metrics) -> None:
-    names = batch.merchant_id, batch.rows[0].kind
+    names = batch.merchant_id, batch.kind
     ended = [row.key for row in batch.rows if _ends_run(batch, row.key)]
     rows = [replace(row, seq=batch.runs[row.key].seq) if row.key in ended else row for row in batch.rows]
     outcomes = [(row, batch.outcomes.get(row.key)) for row in rows]

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import takewhile
 from typing import Protocol
 from uuid import uuid4
 
@@ -225,13 +227,28 @@ class Worker:
             rows = await table.due(conn, merchant_id, self._clock.now(), TAKE)
         if not rows:
             return False
-        kind, is_known = self._kinds.get(rows[0].kind), rows[0].problem in KNOWN_PROBLEMS
-        alike = [row for row in rows if row.kind == rows[0].kind and (row.problem in KNOWN_PROBLEMS) == is_known]
+        kind, is_known, chosen = self._kinds.get(rows[0].kind), rows[0].problem in KNOWN_PROBLEMS, _alike(rows)
         if kind and is_known:
-            await self._run(kind, merchant_id, alike[: kind.batch])
+            has_further = len(chosen) > kind.batch or len(rows) == TAKE
+            await self._run(kind, merchant_id, chosen[: kind.batch], has_further=has_further)
         else:
-            await self._postpone_unknown(merchant_id, alike)
+            await self._postpone_unknown(merchant_id, chosen)
         return True
+
+    async def _take_further(self, kind: Kind, batch: Batch) -> Sequence[Row]:
+        """Write the outcomes of the keys that have ended, and add the due rows if those of this kind are next."""
+        if ended := batch.ended():
+            await outcomes.write(ended, kind.on_outcomes, self._metrics)
+            batch.without(ended)
+        async with self._database.connection() as conn:
+            rows = await table.due(conn, batch.merchant_id, self._clock.now(), TAKE)
+        under_way = {row.id for row in batch.rows}
+        waiting = [row for row in rows if row.id not in under_way]
+        next_ones = list(takewhile(lambda row: _joins(row, batch), waiting))
+        further = next_ones[: kind.batch - len(batch.rows)]
+        batch.rows = [*batch.rows, *further]
+        batch.has_further = len(next_ones) > len(further) or (len(rows) == TAKE and len(next_ones) == len(waiting))
+        return further
 
     async def _postpone_unknown(self, merchant_id: str, rows: Sequence[Row]) -> None:
         """Postpone rows whose kind or problem only a newer version knows: during an upgrade both versions run."""
@@ -241,8 +258,8 @@ class Worker:
             batch.outcomes[row.key] = Retry(batch.now + backoff_delay(row.attempts + 1), failed=True, reason=reason)
         await outcomes.write(batch, no_hook, self._metrics)
 
-    async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> None:
-        batch, cool_down = self._batch_of(kind, merchant_id, rows), None
+    async def _run(self, kind: Kind, merchant_id: str, rows: Sequence[Row], *, has_further: bool = False) -> None:
+        batch, cool_down = self._batch_of(kind, merchant_id, rows, has_further=has_further), None
         trace = tracing.enter(rows[0].trace)
         try:
             with self._metrics.work_seconds.labels(kind.name).time():
@@ -254,6 +271,7 @@ class Worker:
             if isinstance(error, Throttled | Unavailable | TimedOut):
                 cool_down = CoolDown(UNKNOWN_COOL_DOWN if error.retry_after is None else error.retry_after)
         except Exception as error:
+            rows = batch.rows
             if len(rows) > 1:
                 half = len(rows) // 2
                 await self._run(kind, merchant_id, rows[:half])
@@ -264,11 +282,12 @@ class Worker:
             outcomes.fail(batch, error, kind.refused)
         finally:
             tracing.leave(trace)
-        await outcomes.write(batch, kind.on_outcomes, self._metrics)
+        if batch.rows:  # those of a stream may all be written
+            await outcomes.write(batch, kind.on_outcomes, self._metrics)
         if cool_down is not None:
             raise cool_down
 
-    def _batch_of(self, kind: Kind, merchant_id: str, rows: Sequence[Row]) -> Batch:
+    def _batch_of(self, kind: Kind, merchant_id: str, rows: Sequence[Row], *, has_further: bool) -> Batch:
         return Batch(
             merchant_id,
             rows,
@@ -278,6 +297,8 @@ class Worker:
             kind.delayed_after,
             is_crowded=lambda: self._stopping or len(self._turns) >= self._concurrency,
             holds_lease=lambda: self._is_renewed(merchant_id),
+            take_further=partial(self._take_further, kind),
+            has_further=has_further,
         )
 
     def _is_renewed(self, merchant_id: str) -> bool:
@@ -338,3 +359,14 @@ class Worker:
         for turn in turns:
             turn.cancel()
         await asyncio.wait(turns, timeout=CANCEL_SECONDS)
+
+
+def _alike(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows that can be in one batch with the first of these."""
+    first = rows[0].kind, rows[0].problem in KNOWN_PROBLEMS
+    return [row for row in rows if (row.kind, row.problem in KNOWN_PROBLEMS) == first]
+
+
+def _joins(row: Row, batch: Batch) -> bool:
+    """Return whether a row can join a batch, whose calls have one priority."""
+    return row.kind == batch.kind and row.priority == batch.priority and row.problem in KNOWN_PROBLEMS

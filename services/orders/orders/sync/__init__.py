@@ -35,30 +35,51 @@ from orders.sync.writes import WriteContext
 
 
 async def push_order(batch: Batch, deps: Deps) -> None:
-    """Bring each order as far as it can go, several side by side; one that cannot go on does not stop the next."""
+    """Bring each order as far as it can go, several side by side; one that cannot go on does not stop the next.
+
+    Further due orders join while the last of these are under way, so a backlog keeps all granted calls in flight.
+    """
+    ready = await _ready(batch, deps, batch.keys)
+    if not ready:
+        return
+    async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
+        context = WriteContext(api, SetupCheck(batch, api), deps.sealer, {}, batch)
+
+        async def push(reference: str) -> None:
+            order, items = ready.pop(reference)
+            own = replace(context, items=dict(items))  # an item that Clover refuses is refused for one order
+            sent = order if api.region == "us" else replace(order, customer=None)
+            await OrderPusher(batch, deps, api, own).push(sent)
+
+        async def prepare(references: Sequence[str]) -> Sequence[str]:
+            further = await _ready(batch, deps, references)
+            ready.update(further)
+            return list(further)
+
+        await batch.for_each(
+            list(ready),
+            push,
+            rejected=Code.ORDER_REJECTED,
+            concurrency=lambda: api.concurrency,
+            prepare=prepare,
+        )
+
+
+async def _ready(batch: Batch, deps: Deps, references: Sequence[str]) -> dict[str, tuple[Order, Mapping[str, str]]]:
+    """Return those of these orders that can be pushed now, each with the items of their SKUs."""
     async with batch.database.connection() as conn:
-        found = await store.orders.find(conn, batch.merchant_id, batch.keys)
+        found = await store.orders.find(conn, batch.merchant_id, references)
         orders = [order for order in found if order.waits]
         drop_cancelled(batch, found)
         batch.subjects |= {order.reference: order.source.number for order in orders}
         if not orders:
-            return
+            return {}
         items = dict(await store.links.find(conn, batch.merchant_id, _skus(orders)))
         unlinked_skus = await store.setup.unlinked_skus(conn, batch.merchant_id)
     orders = await hold_back(batch, deps, orders, items)
     if unlinked_skus is UnlinkedSkus.HOLD:
         orders = hold_unlinked(batch, orders, items)
-    if not orders:
-        return
-    async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
-        context = WriteContext(api, SetupCheck(batch, api), deps.sealer, items, batch)
-        ready = {each.reference: each if api.region == "us" else replace(each, customer=None) for each in orders}
-
-        async def push(reference: str) -> None:
-            own = replace(context, items=dict(items))  # an item that Clover refuses is refused for one order
-            await OrderPusher(batch, deps, api, own).push(ready[reference])
-
-        await batch.for_each(list(ready), push, rejected=Code.ORDER_REJECTED, concurrency=lambda: api.concurrency)
+    return {order.reference: (order, items) for order in orders}
 
 
 async def note_outcomes(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
