@@ -26,7 +26,7 @@ from tests.support.tokens import Issuer
 
 from catalog.app import build
 from catalog.domain.grants import Limit
-from catalog.sealing import seal_token
+from catalog.sealing import Secret, seal
 from catalog.settings import LIMITS, Settings
 from clover_sandbox.app import build as build_sandbox
 from clover_sandbox.app import serving
@@ -236,7 +236,7 @@ async def _connect(dsn: str, sealer: Sealer, tokens: dict[str, str]) -> None:
     connection = await asyncpg.connect(dsn, server_settings={"search_path": "catalog"})
     try:
         await connection.execute(FILL, list(tokens))
-        sealed = [seal_token(sealer, merchant_id, token) for merchant_id, token in tokens.items()]
+        sealed = [seal(sealer, Secret.TOKEN, merchant_id, token) for merchant_id, token in tokens.items()]
         await connection.execute(CONNECT, list(tokens), sealed)
     finally:
         await connection.close()

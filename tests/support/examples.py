@@ -33,8 +33,8 @@ class Operation:
 
     @property
     def successes(self) -> set[int]:
-        """The statuses of success; an operation that is documented as always refused has 422 alone."""
-        return {int(status) for status in self.described["responses"] if status.startswith("2")} or {422}
+        """The statuses of success, redirects too; an operation that is documented as always refused has 422 alone."""
+        return {int(status) for status in self.described["responses"] if status[0] in "23"} or {422}
 
     def validator(self, holder: Json) -> Draft202012Validator:
         """Return the validator of a body, with the shared schemas in reach. Rows are sent and answered as an array."""
@@ -131,7 +131,7 @@ class Caller:
         if operation.example() is not None:
             request["json"] = self._replace(operation.example())
         url = self._url + path
-        async with self._session.request(operation.method, url, **request) as response:
+        async with self._session.request(operation.method, url, allow_redirects=False, **request) as response:
             stream = response.content_type == "text/event-stream"
             yield response, None if stream else await response.text()
 

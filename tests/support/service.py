@@ -62,7 +62,7 @@ class Harness:
         token = mint_internal(INTERNAL_SECRETS, self.service.name, "test") if internal else self.issuer.token(**claims)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         sent = None if body is None else io.BytesIO(json.dumps(body).encode())
-        async with self.http.request(method, path, data=sent, headers=headers) as response:
+        async with self.http.request(method, path, data=sent, headers=headers, allow_redirects=False) as response:
             text = await response.text()
             return response.status, json.loads(text) if text else None
 

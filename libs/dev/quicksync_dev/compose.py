@@ -32,7 +32,7 @@ def variables(data_dir: DataDir, ports: Ports, *, sandbox: bool) -> dict[str, st
     Each data directory creates its keys and passwords once; a second call returns the same.
     """
     own = identity.of(data_dir)
-    return _passwords(data_dir) | _keys(own) | _addresses(ports) | (_with_sandbox(own) if sandbox else {})
+    return _passwords(data_dir) | _keys(own) | _addresses(ports) | (_with_sandbox(own, ports) if sandbox else {})
 
 
 def dotenv(values: Mapping[str, str]) -> str:
@@ -79,11 +79,13 @@ def _addresses(ports: Ports) -> dict[str, str]:
     }
 
 
-def _with_sandbox(own: Identity) -> dict[str, str]:
+def _with_sandbox(own: Identity, ports: Ports) -> dict[str, str]:
     return {
         "COMPOSE_PROFILES": "sandbox",
         "QS_ENV": "dev",  # Production mode allows only https to Clover.
         "QS_CLOVER_BASE_URLS": json.dumps(dict.fromkeys(REGIONS, SANDBOX)),
+        # a person's browser loads Clover's page, from outside the containers
+        "QS_CLOVER_WEB_URLS": json.dumps(dict.fromkeys(REGIONS, f"http://127.0.0.1:{ports.sandbox}")),
         "QS_CLOVER_APP_ID": own.app_id,
         "QS_CLOVER_APP_SECRET": own.app_secret,
     }

@@ -57,12 +57,23 @@ def _particular(service: str, addresses: Addresses, identity: Identity) -> dict[
     particular = {"QS_MASTER_KEYS": identity.master_key} if service in SEALING else {}
     match service:
         case "catalog":
-            particular["QS_CLOVER_APP_SECRET"] = identity.app_secret
+            particular["QS_CLOVER_WEB_URLS"] = json.dumps(dict(addresses.clover_urls))
         case "orders":
             particular["QS_REFERENCE_KEY"] = identity.reference_key
         case "notifier":
             particular |= {"QS_SMTP_URL": addresses.smtp_url, "QS_MAIL_FROM": MAIL_FROM}
     return particular
+
+
+def of_sandbox_app(identity: Identity) -> dict[str, str]:
+    """Return the settings of the app that the local sandbox knows."""
+    return {"QS_CLOVER_APP_ID": identity.app_id, "QS_CLOVER_APP_SECRET": identity.app_secret}
+
+
+def of_own_app() -> dict[str, str]:
+    """Return the settings of an app in another Clover, as our own environment has them."""
+    names = ("QS_CLOVER_APP_ID", "QS_CLOVER_APP_SECRET", "QS_CLOVER_APPS", "QS_CLOVER_WEB_URLS")
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 def inherited() -> dict[str, str]:

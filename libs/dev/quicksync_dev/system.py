@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from quicksync_dev import bus, components, database, identity, runtime_state
+from quicksync_dev import bus, components, database, environment, identity, runtime_state
 from quicksync_dev.backends.programs import NGINX, locate
 from quicksync_dev.backends.select import Backends, select
 from quicksync_dev.database import SERVICES
@@ -201,6 +201,7 @@ class System:
 
     async def _addresses_of(self, backends: Backends) -> Addresses:
         once = self.data_dir.once
+        app = environment.of_own_app() if self.options.clover_urls else environment.of_sandbox_app(self.identity)
         passwords = {service: once(f"role_{service}", lambda: secrets.token_urlsafe(24)) for service in SERVICES}
         return Addresses(
             ports={service: free_port() for service in SERVICES},
@@ -210,7 +211,7 @@ class System:
             smtp_url=self._urls["smtp_url"],
             gateway_url=self._urls["gateway_url"],
             bus_namespace=bus.topology(self.data_dir.system).namespace,
-            settings=self.options.settings,
+            settings=app | dict(self.options.settings),
         )
 
     async def _start_services(self, addresses: Addresses) -> None:

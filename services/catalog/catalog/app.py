@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 from catalog.api import ROUTES
+from catalog.clover.oauth import OAuthClient
 from catalog.deps import Deps
 from catalog.domain.grants import Limit, Limits
+from catalog.domain.oauth import OAuthApp
 from catalog.grants import Lender, UnsavedTokenGrants
 from catalog.handlers import HANDLERS
 from catalog.settings import Settings
@@ -24,6 +26,7 @@ from common.work import api as work
 
 NAME = "catalog"
 USER_AGENT = "QuickSync/0.1 (catalog)"
+CALLBACK = "/oauth/clover/callback"
 
 
 def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | None = None) -> Service:
@@ -42,7 +45,8 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
 
     create_settle = timedelta(seconds=settings.create_settles_seconds)
     sweep_interval = timedelta(seconds=settings.item_sweep_seconds)
-    deps = Deps(database, sealer, lender, clover, probe, create_settle, sweep_interval)
+    oauth = OAuthClient(clock, settings.clover_timeout, USER_AGENT)
+    deps = Deps(database, sealer, lender, clover, probe, oauth, _oauth_apps(settings), create_settle, sweep_interval)
     return Service(
         name=NAME,
         settings=settings,
@@ -53,7 +57,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         kinds=SYNC,
         routes=[*ROUTES, *work.routes(NAME, SYNC), *Receiver(database, settings, metrics).routes()],
         budget=budget,
-        resources=[clover],
+        resources=[clover, oauth],
         loops=[OutageWatch(deps).run],
     )
 
@@ -64,3 +68,15 @@ def _limits(named: dict[str, int]) -> Limits:
         # of a merchant's calls, two services in turn find some free while the third uses all it can have
         token=Limit(named["token"], named["token_concurrent"], spare=3.0),
     )
+
+
+def _oauth_apps(settings: Settings) -> dict[str, OAuthApp]:
+    """Return our app in each region where people can connect by OAuth: Clover must know where to send them back to."""
+    apps = {}
+    for region, web_url in settings.clover_web_urls.items():
+        app, api_url = settings.region_app(region), settings.clover_base_urls.get(region)
+        if app and api_url and settings.public_url:
+            secret = app.secret.get_secret_value() if app.secret else None
+            redirect_url = app.redirect_url or f"{settings.public_url}{CALLBACK}"
+            apps[region] = OAuthApp(app.id, secret, web_url, api_url.rstrip("/"), redirect_url)
+    return apps

@@ -1,9 +1,11 @@
 """The dependencies of catalog's functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from catalog.clover.oauth import OAuthClient
+from catalog.domain.oauth import OAuthApp
 from catalog.grants import Lender, UnsavedTokenGrants
 from common.clover.transport import Clover
 from common.db.database import Database
@@ -16,7 +18,7 @@ class Deps:
 
     `probe` makes a Clover client for a token that is not saved yet. `create_settle` is the time after which a create
     without an answer can no longer take effect in Clover. `sweep_interval` is the pause between two comparisons of all
-    items of a merchant with its products.
+    items of a merchant with its products. `oauth_apps` are our apps by region, where people can connect by OAuth.
     """
 
     database: Database
@@ -24,5 +26,7 @@ class Deps:
     lender: Lender
     clover: Clover
     probe: Callable[[UnsavedTokenGrants], Clover]
+    oauth: OAuthClient
+    oauth_apps: Mapping[str, OAuthApp]
     create_settle: timedelta
     sweep_interval: timedelta

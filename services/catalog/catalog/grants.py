@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -10,9 +10,10 @@ from pydantic import SecretStr
 
 from catalog.domain.grants import Limit, Limits, State
 from catalog.domain.lending import Lending, Loan
-from catalog.sealing import open_token
+from catalog.sealing import Secret, open_sealed
 from catalog.store import connections
 from catalog.store import grants as store
+from catalog.store.connections import SealedAccess
 from catalog.store.grants import Claims
 from common.clover.grants import (
     Grant,
@@ -40,12 +41,17 @@ APP = ""
 """The subject of the claims on the app's own limit."""
 
 
+TOKEN_MARGIN = timedelta(seconds=5)
+"""A token counts as expired this long before: a call takes time to reach Clover, whose clock may differ."""
+
+
 @dataclass(frozen=True)
 class Access:
-    """The credentials for one merchant's Clover."""
+    """The credentials for one merchant's Clover, good until `expires_at` if they expire."""
 
     region: str
     token: str = field(repr=False)
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,8 @@ class Lender:
 
     async def lend(self, request: GrantRequest) -> Lent:
         """Lend the process its lease, and a grant for each merchant, or renew them."""
-        accesses = await self._accesses([each.merchant_id for each in request.merchants])
+        found = await self._accesses([each.merchant_id for each in request.merchants])
+        accesses = {merchant_id: access for merchant_id, access in found.items() if isinstance(access, Access)}
         connected = [each for each in request.merchants if each.merchant_id in accesses]
         async with self.database.unit(within=DATABASE_SECONDS) as unit:
             now = await store.lock(unit.conn)
@@ -76,7 +83,7 @@ class Lender:
             await store.save(unit.conn, request.holder, made, now)
         # Answered after the commit, so that a place in a queue is kept.
         lent = {subject: loan for subject, loan in made.items() if loan.claim.state is State.HOLDING}
-        return self._answer(request, accesses, lent)
+        return self._answer(request, found, lent)
 
     def _lend_merchant(
         self, request: GrantRequest, merchant: MerchantRequest, claims: Mapping[str, Claims], now: datetime
@@ -89,42 +96,47 @@ class Lender:
     def _on(self, limit: Limit, claims: Claims, now: datetime) -> Lending:
         return Lending(limit, claims.own, claims.others, now, self.longest, self.background_share)
 
-    def _answer(self, request: GrantRequest, accesses: Mapping[str, Access], lent: Mapping[str, Loan]) -> Lent:
+    def _answer(self, request: GrantRequest, found: Mapping[str, Access | Refusal], lent: Mapping[str, Loan]) -> Lent:
         answer = Lent()
         if APP in lent:
             answer.lease = LeaseAnswer(
                 background_rate=lent[APP].claim.granted.rate * self.background_share, **_terms(lent[APP])
             )
         for merchant_id in (each.merchant_id for each in request.merchants):
-            if merchant_id not in accesses:
-                answer.refused[merchant_id] = Refusal.NOT_CONNECTED
+            access = found[merchant_id]
+            if isinstance(access, Refusal):
+                answer.refused[merchant_id] = access
             elif merchant_id in lent:
-                access = accesses[merchant_id]
-                answer.grants.append(
-                    GrantAnswer(
-                        merchant_id=merchant_id,
-                        region=access.region,
-                        access_token=access.token,
-                        **_terms(lent[merchant_id]),
-                    )
-                )
+                answer.grants.append(self._grant(merchant_id, access, lent[merchant_id]))
             else:
                 answer.refused[merchant_id] = Refusal.TAKEN
         return answer
 
-    async def _accesses(self, merchant_ids: Sequence[str]) -> dict[str, Access]:
-        """Return the access to each of these merchants that is connected and whose token opens."""
+    def _grant(self, merchant_id: str, access: Access, loan: Loan) -> GrantAnswer:
+        """Return the grant, which ends with the token."""
+        terms = _terms(loan)
+        if access.expires_at:
+            lasts = (access.expires_at - self.database.clock.now()).total_seconds()
+            terms["expires_in"] = max(min(terms["expires_in"], lasts), 0.1)
+        return GrantAnswer(merchant_id=merchant_id, region=access.region, access_token=access.token, **terms)
+
+    async def _accesses(self, merchant_ids: Sequence[str]) -> dict[str, Access | Refusal]:
+        """Return the access to each of these merchants, or why there is none."""
         async with self.database.connection() as conn:
-            found = await connections.find_sealed(conn, merchant_ids)
-        accesses = {}
-        for each in found:
-            try:
-                token = open_token(self.sealer, each.merchant_id, each.sealed_token)
-            except NotOpened:
-                log.exception("the stored access to Clover cannot be opened", merchant_id=each.merchant_id)
-            else:
-                accesses[each.merchant_id] = Access(each.region, token)
-        return accesses
+            found = {each.merchant_id: each for each in await connections.find_sealed(conn, merchant_ids)}
+        return {each: self._access(found[each]) if each in found else Refusal.NOT_CONNECTED for each in merchant_ids}
+
+    def _access(self, sealed: SealedAccess) -> Access | Refusal:
+        if sealed.has_expired(self.database.clock.now() + TOKEN_MARGIN):
+            return Refusal.NOT_CONNECTED if sealed.lost_at else Refusal.RENEWING
+        if sealed.sealed_token is None:
+            return Refusal.NOT_CONNECTED
+        try:
+            token = open_sealed(self.sealer, Secret.TOKEN, sealed.merchant_id, sealed.sealed_token)
+        except NotOpened:
+            log.exception("the stored access to Clover cannot be opened", merchant_id=sealed.merchant_id)
+            return Refusal.NOT_CONNECTED
+        return Access(sealed.region, token, sealed.token_expires_at)
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,28 @@
-"""Seals API tokens and account addresses, each bound to its merchant.
+"""Seals tokens and account addresses, each bound to its merchant and its purpose.
 
-A sealed value that is copied to another merchant's row does not open.
+A sealed value that is copied to another merchant's row, or to another column, does not open.
 """
+
+from enum import StrEnum
 
 from common.seal import Sealer
 
 
-def seal_token(sealer: Sealer, merchant_id: str, token: str) -> bytes:
-    """Encrypt a merchant's API token."""
-    return sealer.seal(token.encode(), context=_token_context(merchant_id))
+class Secret(StrEnum):
+    """What a sealed value is, which is part of the context that it is bound to."""
+
+    TOKEN = "clover-token"  # noqa: S105 - a name
+    REFRESH_TOKEN = "clover-refresh-token"  # noqa: S105 - a name
+    EMAIL = "account-email"
+    OAUTH_EMAIL = "oauth-email"
+    OAUTH_VERIFIER = "oauth-verifier"
 
 
-def open_token(sealer: Sealer, merchant_id: str, sealed: bytes) -> str:
-    """Decrypt a merchant's API token. Raises NotOpened."""
-    return sealer.open(sealed, context=_token_context(merchant_id)).decode()
+def seal(sealer: Sealer, secret: Secret, owner: str, text: str) -> bytes:
+    """Encrypt a secret of this merchant, or of this started connection."""
+    return sealer.seal(text.encode(), context=f"{secret}|{owner}")
 
 
-def seal_email(sealer: Sealer, merchant_id: str, email: str) -> bytes:
-    """Encrypt the e-mail address of the account."""
-    return sealer.seal(email.encode(), context=_email_context(merchant_id))
-
-
-def open_email(sealer: Sealer, merchant_id: str, sealed: bytes) -> str:
-    """Decrypt the e-mail address of the account. Raises NotOpened."""
-    return sealer.open(sealed, context=_email_context(merchant_id)).decode()
-
-
-def _token_context(merchant_id: str) -> str:
-    return f"clover-token|{merchant_id}"
-
-
-def _email_context(merchant_id: str) -> str:
-    return f"account-email|{merchant_id}"
+def open_sealed(sealer: Sealer, secret: Secret, owner: str, sealed: bytes) -> str:
+    """Decrypt a secret of this merchant, or of this started connection. Raises NotOpened."""
+    return sealer.open(sealed, context=f"{secret}|{owner}").decode()

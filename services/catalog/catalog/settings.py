@@ -1,11 +1,11 @@
 """The settings of catalog, beside those of every service."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from common.settings import CommonSettings, Secrets
+from common.settings import CommonSettings, Secrets, address
 
 LIMITS = {"app": 50, "token": 16, "app_concurrent": 10, "token_concurrent": 5}
 """Clover's documented limits: calls a second, and calls in flight, per app and per token."""
@@ -22,6 +22,33 @@ def _pairs(value: object) -> object:
     if len(named) < len(pairs):
         raise ValueError(HOW)
     return named
+
+
+WEB_URLS = {
+    "us": "https://www.clover.com",
+    "eu": "https://www.eu.clover.com",
+    "la": "https://www.la.clover.com",
+    "sandbox": "https://sandbox.dev.clover.com",
+}
+"""Where a person allows us the access, by region (documented)."""
+
+
+def _web_address(url: str) -> str:
+    parts = address(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be an address such as https://sync.example.com")
+    return url.rstrip("/")
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class RegionApp(BaseModel):
+    """Our app in one region, where it differs from the others. Clover registers apps by region (documented)."""
+
+    id: Annotated[str, Field(min_length=1)]
+    secret: SecretStr | None = None
+    redirect_url: WebAddress | None = None
 
 
 class Settings(CommonSettings):
@@ -47,6 +74,32 @@ class Settings(CommonSettings):
 
     create_settles_seconds: Annotated[float, Field(ge=0, le=600)] = 60.0
     """After a create without an answer, the item is looked up for this long before it is created again."""
+
+    public_url: WebAddress | None = None
+    """The address at which people open QuickSync; Clover sends them back to it. Without it nobody connects by OAuth."""
+
+    clover_app_secret: SecretStr | None = None
+    """The secret of the app `clover_app_id`. Without one, PKCE takes its place."""
+
+    clover_apps: Annotated[dict[str, RegionApp], Field(default_factory=dict)]
+    """The apps of regions that do not use `clover_app_id`."""
+
+    clover_web_urls: Annotated[dict[str, WebAddress], Field(default_factory=WEB_URLS.copy)]
+    """Where a person allows us the access, by region."""
+
+    @model_validator(mode="after")
+    def _is_private(self) -> Self:
+        """Codes and tokens travel to these addresses."""
+        if self.env != "dev":
+            for region, url in self.clover_web_urls.items():
+                if not url.startswith("https://"):
+                    raise ValueError(f"QS_CLOVER_WEB_URLS: the address of {region} must be https outside QS_ENV=dev")
+        return self
+
+    def region_app(self, region: str) -> RegionApp | None:
+        """Return our app in this region, if we have one."""
+        common = RegionApp(id=self.clover_app_id, secret=self.clover_app_secret) if self.clover_app_id else None
+        return self.clover_apps.get(region, common)
 
     @field_validator("clover_limits")
     @classmethod

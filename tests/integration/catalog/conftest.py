@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pytest
+from pydantic import SecretStr
 from tests.support.clock import MovedClock
 from tests.support.service import INTERNAL_SECRETS, Harness, serving, settings_for
 from tests.support.tokens import Issuer
@@ -133,6 +134,10 @@ async def catalog(database_dsn: str, changed: dict[str, Any]) -> AsyncIterator[C
     async with sandbox.serving(built) as url:
         usual = {
             "clover_base_urls": dict.fromkeys(("us", "eu", "la", "sandbox"), url),
+            "clover_web_urls": dict.fromkeys(("us", "eu", "la", "sandbox"), url),
+            "clover_app_id": built.sandbox.world.app.id,
+            "clover_app_secret": SecretStr(built.sandbox.world.app.secret),
+            "public_url": "https://quicksync.example",
             "create_settles_seconds": 0.0,
         }
         service = build(settings_for(Settings, database_dsn, issuer, **(usual | changed)), clock=clock)

@@ -5,8 +5,8 @@ import io
 import pytest
 from tests.integration.catalog.conftest import EMAIL, Catalog
 
-from catalog.api import connections
-from catalog.sealing import open_email, open_token
+from catalog.api import connecting
+from catalog.sealing import Secret, open_sealed
 from common import logs
 from common.contracts.catalog import ContactChanged, MerchantConnected, MerchantDisconnected
 from common.contracts.problems import Code, ProblemClosed
@@ -48,8 +48,8 @@ async def test_token_and_address_are_encrypted_and_never_shown(
     seen = f"{body} {events} {logged.getvalue()} {capsys.readouterr()} {row}"
     assert not any(secret in seen for secret in (shop.token, EMAIL, "wrong-token-of-mine"))
     sealer = catalog.service.deps.sealer
-    assert open_token(sealer, shop.id, row["sealed_token"]) == shop.token
-    assert open_email(sealer, shop.id, row["sealed_email"]) == EMAIL
+    assert open_sealed(sealer, Secret.TOKEN, shop.id, row["sealed_token"]) == shop.token
+    assert open_sealed(sealer, Secret.EMAIL, shop.id, row["sealed_email"]) == EMAIL
 
 
 async def test_connecting_again_replaces_the_token(catalog: Catalog) -> None:
@@ -137,7 +137,7 @@ async def test_connecting_while_clover_fails_answers_503(catalog: Catalog, kind:
 
 async def test_connecting_while_clover_hangs_answers_503(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     """The request does not wait for Clover without end: nothing is stored, and the same request succeeds later."""
-    monkeypatch.setattr(connections, "CLOVER_SECONDS", 0.2)
+    monkeypatch.setattr(connecting, "CLOVER_SECONDS", 0.2)
     catalog.clover.faults.add({"kind": "delay", "ms": 30_000, "times": 1})
     shop = catalog.shop()
     status, problem = await catalog.connect(shop)

@@ -18,6 +18,7 @@ OF_A_PROBLEM = {
 VALUES = dict.fromkeys(
     [
         *(
+            "account",
             "title",
             "region",
             "sku",

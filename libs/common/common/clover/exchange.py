@@ -68,11 +68,11 @@ async def exchange(session: aiohttp.ClientSession, base: URL, request: Request, 
         raise Unavailable(f"Clover cannot be reached ({type(error).__name__})") from error
     except TimeoutError as error:
         raise (TimedOut if request.is_read else Ambiguous)("Clover did not respond in time") from error
-    except (aiohttp.ClientError, OSError, _Lost) as error:
+    except (aiohttp.ClientError, OSError, Lost) as error:
         raise doubt(f"the connection to Clover broke ({type(error).__name__})") from error
 
 
-class _Lost(Exception):
+class Lost(Exception):
     """The connection broke during a write."""
 
 
@@ -85,7 +85,7 @@ async def _write_once(request: ClientRequest, handler: ClientHandlerType) -> Cli
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
         if request.method == "GET":
             raise
-        raise _Lost from error
+        raise Lost from error
 
 
 async def _read(response: ClientResponse, path: str, doubt: type[AppError]) -> bytes:

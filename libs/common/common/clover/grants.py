@@ -119,6 +119,8 @@ class Refusal(StrEnum):
 
     NOT_CONNECTED = "not_connected"
     TAKEN = "taken"
+    RENEWING = "renewing"
+    """Its token has expired, and the next one is being asked of Clover."""
 
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

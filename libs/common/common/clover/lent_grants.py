@@ -132,6 +132,9 @@ class LentGrants:
                 raise Forbidden("Clover is not connected for this merchant.")
             case Refusal.TAKEN:
                 raise Throttled("All calls Clover allows for this merchant are taken.")
+            case Refusal.RENEWING:
+                self._kept.forget(merchant_id)
+                raise Throttled("The access to this merchant's Clover is being renewed.")
         grant = self._usable(merchant_id)
         if grant is None:
             raise Unavailable("catalog returned no grant")

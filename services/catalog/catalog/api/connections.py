@@ -3,42 +3,24 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints, model_validator
 
-from catalog.clover import connections as clover
+from catalog.api.connecting import Wanted, connect_with_code, connect_with_token
 from catalog.deps import Deps
-from catalog.grants import UnsavedTokenGrants
 from catalog.kinds import ALL_ITEMS, SWEEP_ITEMS
-from catalog.sealing import open_email, seal_email, seal_token
+from catalog.sealing import Secret, open_sealed, seal
 from catalog.store import connections
 from common.catalog_client import MerchantProfile, MerchantStates
 from common.contracts.catalog import ContactChanged
-from common.contracts.problems import Code
-from common.db.unit import Priority, Unit
-from common.errors import Forbidden, Invalid, NotFound, Rejected, Unavailable, Undecodable
 from common.http.paging import Page, part
 from common.http.problems import Refused
-from common.http.routes import ANSWER_SECONDS, Access, Answer, Call, Input, Nothing, Route, Tag
+from common.http.routes import Access, Answer, Call, Input, Nothing, Route, Tag
 from common.ids import MerchantId
 from common.money import Currency
 from common.text import Email
-from common.work import table
 
 MERCHANT = "/v1/merchants/{merchant_id}"
 CONNECTIONS = Tag("Connections", "Merchants and their connection to Clover.")
-
-CLOVER_SECONDS = 5.0
-"""The time Clover has to answer while a merchant is connected: callers commonly give up after five seconds."""
-
-PERMISSIONS_REMEDY = (
-    "Copy the API token again from Clover under Account & Setup → API Tokens, of this merchant and region, with "
-    "permission to read the merchant and to read and write inventory, orders, payments and customers."
-)
-MERCHANT_ID_REMEDY = "Correct it; Clover shows it in the address of its dashboard after /m/."
-CONNECTED_ELSEWHERE = (
-    "The merchant is connected to another QuickSync account. Disconnect it there first: send "
-    "DELETE /v1/merchants/{merchant_id} with a token of that account."
-)
 
 
 def _header_safe(token: SecretStr) -> SecretStr:
@@ -49,27 +31,46 @@ def _header_safe(token: SecretStr) -> SecretStr:
 
 
 ApiToken = Annotated[SecretStr, Field(min_length=1, max_length=500), AfterValidator(_header_safe)]
+OAuthCode = Annotated[SecretStr, Field(min_length=1, max_length=500)]
+Verifier = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+Region = Annotated[
+    Literal["us", "eu", "la", "sandbox"],
+    Field(
+        description="The Clover region that hosts the merchant: United States, Europe, Latin America, or Clover's "
+        "sandbox for developers."
+    ),
+]
 AccountId = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 
 
 class ConnectionInput(Input):
-    """A merchant and the token for its Clover."""
+    """A merchant and the credential for its Clover: an API token, or the code of an OAuth authorization."""
 
     merchant_id: Annotated[MerchantId, Field(description="The id Clover gave the merchant.")]
-    region: Annotated[
-        Literal["us", "eu", "la", "sandbox"],
-        Field(
-            description="The Clover region that hosts the merchant: United States, Europe, Latin America, or Clover's "
-            "sandbox for developers."
-        ),
-    ]
+    region: Region
     account_id: Annotated[AccountId, Field(description="The id of the QuickSync account that owns the merchant.")]
     account_email: Annotated[
         Email, Field(description="The address that receives e-mails about problems. Stored encrypted, never returned.")
     ]
     api_token: Annotated[
-        ApiToken, Field(description="The merchant's Clover API token. Stored encrypted, never returned.")
-    ]
+        ApiToken | None, Field(description="The merchant's Clover API token. Stored encrypted, never returned.")
+    ] = None
+    oauth_code: Annotated[
+        OAuthCode | None,
+        Field(
+            description="The `code` with which Clover sent a browser back to you. It is exchanged for tokens, which "
+            "are stored encrypted, refreshed in time and never returned."
+        ),
+    ] = None
+    code_verifier: Annotated[
+        Verifier | None, Field(description="The PKCE verifier, if the authorization was begun with a code challenge.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _has_one_credential(self) -> Self:
+        if (self.api_token is None) == (self.oauth_code is None):
+            raise ValueError("needs exactly one of api_token and oauth_code")
+        return self
 
 
 class MerchantChange(Input):
@@ -129,55 +130,16 @@ class ContactView(BaseModel):
 
 async def connect_merchant(call: Call[Deps, ConnectionInput]) -> Answer:
     # Waits for Clover, unlike other handlers: the person who typed the token waits for the result.
-    wanted = call.input
-    if not call.claims.covers(wanted.merchant_id):
+    given = call.input
+    if not call.claims.covers(given.merchant_id):
         raise Refused(403, "forbidden", "The token does not cover this merchant.")
-    profile = await _probe_in_time(call.deps, wanted)
-    async with call.deps.database.unit(within=ANSWER_SECONDS) as unit:
-        is_new = await _save(call.deps, unit, wanted, profile)
-        connection = await connections.find(unit.conn, wanted.merchant_id)
-    return Answer(201 if is_new else 200, MerchantView.of(connection))
-
-
-async def _probe_in_time(deps: Deps, wanted: ConnectionInput) -> clover.Profile:
-    try:
-        async with deps.database.clock.timeout(CLOVER_SECONDS):
-            return await _probe(deps, wanted)
-    except TimeoutError:
-        raise Unavailable("Clover did not answer in time. Nothing was stored; send the request again.") from None
-
-
-async def _probe(deps: Deps, wanted: ConnectionInput) -> clover.Profile:
-    """Read the merchant's profile with the new token. Raises Invalid when the token is not this merchant's."""
-    grants = UnsavedTokenGrants(wanted.api_token, wanted.region)
-    try:
-        async with deps.probe(grants) as client, client.session(wanted.merchant_id) as api:
-            profile = await clover.profile(api)
-    except Forbidden:
-        raise Invalid.field("api_token", "is not accepted by Clover for this merchant", PERMISSIONS_REMEDY) from None
-    except NotFound:
-        raise Invalid.field("merchant_id", "is not known to Clover in this region", MERCHANT_ID_REMEDY) from None
-    except (Rejected, Undecodable) as error:
-        raise Invalid.field("api_token", f"does not open the merchant: {error}", PERMISSIONS_REMEDY) from None
-    if profile.merchant_id != wanted.merchant_id:
-        raise Invalid.field("merchant_id", "is not the merchant this token belongs to", MERCHANT_ID_REMEDY)
-    return profile
-
-
-async def _save(deps: Deps, unit: Unit, wanted: ConnectionInput, profile: clover.Profile) -> bool:
-    """Save the connection, publish it and release what waited for it. Return whether the connection is new."""
-    merchant_id = wanted.merchant_id
-    if not await connections.claim(unit.conn, merchant_id, wanted.account_id):
-        raise Refused(409, "connected_elsewhere", CONNECTED_ELSEWHERE.format(merchant_id=merchant_id))
-    connected = await connections.save_merchant(
-        unit.conn, merchant_id, wanted.account_id, wanted.region, profile.currency, profile.timezone, unit.now
-    )
-    unit.emit(connected)
-    await table.release(unit, merchant_id, Code.CONNECTION_LOST)
-    unit.mark(SWEEP_ITEMS, merchant_id, ALL_ITEMS, priority=Priority.BULK)
-    token = seal_token(deps.sealer, merchant_id, wanted.api_token.get_secret_value())
-    email = seal_email(deps.sealer, merchant_id, wanted.account_email)
-    return await connections.save(unit.conn, merchant_id, profile.name, token, email, unit.now)
+    wanted = Wanted(given.merchant_id, given.region, given.account_id, given.account_email)
+    if given.oauth_code is None:
+        connected = await connect_with_token(call.deps, wanted, given.api_token or SecretStr(""))
+    else:
+        verifier = given.code_verifier.get_secret_value() if given.code_verifier else None
+        connected = await connect_with_code(call.deps, wanted, given.oauth_code.get_secret_value(), verifier)
+    return Answer(201 if connected.is_new else 200, MerchantView.of(connected.connection))
 
 
 async def get_merchant(call: Call[Deps, Nothing]) -> MerchantView:
@@ -189,7 +151,7 @@ async def change_merchant(call: Call[Deps, MerchantChange]) -> MerchantView:
     async with call.deps.database.unit() as unit:
         connection = await connections.find(unit.conn, call.merchant_id)
         if call.input.account_email is not None:
-            sealed = seal_email(call.deps.sealer, call.merchant_id, call.input.account_email)
+            sealed = seal(call.deps.sealer, Secret.EMAIL, call.merchant_id, call.input.account_email)
             await connections.save_email(unit.conn, call.merchant_id, sealed)
             unit.emit(ContactChanged(merchant_id=call.merchant_id))
     return MerchantView.of(connection)
@@ -219,7 +181,7 @@ async def get_contact(call: Call[Deps, Nothing]) -> ContactView:
         connection = await connections.find(conn, call.merchant_id)
     return ContactView(
         account_id=connection.account_id,
-        account_email=open_email(call.deps.sealer, connection.merchant_id, connection.sealed_email),
+        account_email=open_sealed(call.deps.sealer, Secret.EMAIL, connection.merchant_id, connection.sealed_email),
         name=connection.name,
         region=connection.region,
         timezone=connection.timezone,

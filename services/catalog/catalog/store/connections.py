@@ -10,14 +10,19 @@ from common.db.unit import Connection
 from common.errors import NotFound
 
 SAVE = """
-INSERT INTO connection (merchant_id, name, sealed_token, sealed_email, connected_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO connection (merchant_id, name, sealed_email, connected_at, sealed_token, token_expires_at,
+    sealed_refresh_token, refresh_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (merchant_id) DO UPDATE SET
-    name = excluded.name, sealed_token = excluded.sealed_token, sealed_email = excluded.sealed_email,
-    connected_at = excluded.connected_at
+    name = excluded.name, sealed_email = excluded.sealed_email, connected_at = excluded.connected_at,
+    sealed_token = excluded.sealed_token, token_expires_at = excluded.token_expires_at,
+    sealed_refresh_token = excluded.sealed_refresh_token, refresh_at = excluded.refresh_at,
+    refresh_sent_at = NULL, lost_at = NULL, tokens_id = gen_random_uuid()
 RETURNING xmax = 0 AS new
 """
 FIND = """
-SELECT merchant_id, version, account_id, region, currency, timezone, name, sealed_token, sealed_email, connected_at
+SELECT merchant_id, version, account_id, region, currency, timezone, name, sealed_email, connected_at,
+    token_expires_at, lost_at
 FROM connection JOIN merchant USING (merchant_id) WHERE merchant_id = $1
 """
 # The first to commit owns a new merchant: another insert waits for it and changes nothing.
@@ -48,24 +53,46 @@ WHERE merchant_id > $1 AND merchant.version > 0 ORDER BY merchant_id LIMIT $2
 SAVE_EMAIL = "UPDATE connection SET sealed_email = $2 WHERE merchant_id = $1"
 IS_CONNECTED = "SELECT EXISTS (SELECT FROM connection WHERE merchant_id = $1)"
 FIND_SEALED = """
-SELECT merchant_id, region, sealed_token FROM connection JOIN merchant USING (merchant_id)
+SELECT merchant_id, region, sealed_token, token_expires_at, lost_at FROM connection JOIN merchant USING (merchant_id)
 WHERE merchant_id = ANY($1)
 """
 DELETE = "DELETE FROM connection WHERE merchant_id = $1"
 
 
 @dataclass(frozen=True)
+class SealedTokens:
+    """The sealed tokens of a merchant, as `domain.oauth.Tokens`."""
+
+    token: bytes = field(repr=False)
+    expires_at: datetime | None
+    refresh_token: bytes | None = field(repr=False)
+    refresh_at: datetime | None
+
+
+@dataclass(frozen=True)
 class SealedAccess:
-    """The sealed token of a connected merchant, and the region of its Clover."""
+    """The sealed token of a connected merchant, and the region of its Clover.
+
+    There is no token once it was erased. A token that is `lost_at` some time cannot be refreshed any more.
+    """
 
     merchant_id: str
     region: str
-    sealed_token: bytes = field(repr=False)
+    sealed_token: bytes | None = field(repr=False)
+    token_expires_at: datetime | None
+    lost_at: datetime | None
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether the token has expired."""
+        return self.token_expires_at is not None and self.token_expires_at <= now
 
 
 @dataclass(frozen=True)
 class CloverConnection:
-    """A merchant's connection: its profile in Clover, the sealed token and the sealed address of its account."""
+    """A merchant's connection: its profile in Clover, and the sealed address of its account.
+
+    `token_expires_at` is None for an API token. `lost_at` is when Clover accepted the tokens no longer.
+    """
 
     merchant_id: str
     version: int
@@ -74,9 +101,10 @@ class CloverConnection:
     currency: str
     timezone: str
     name: str
-    sealed_token: bytes = field(repr=False)
     sealed_email: bytes = field(repr=False)
     connected_at: datetime
+    token_expires_at: datetime | None
+    lost_at: datetime | None
 
 
 async def claim(conn: Connection, merchant_id: str, account_id: str) -> bool:
@@ -136,10 +164,22 @@ def clock_version(now: datetime) -> int:
 
 
 async def save(
-    conn: Connection, merchant_id: str, name: str, sealed_token: bytes, sealed_email: bytes, now: datetime
+    conn: Connection, merchant_id: str, name: str, sealed_email: bytes, tokens: SealedTokens, now: datetime
 ) -> bool:
     """Insert or replace the connection; return whether it is new."""
-    return bool(await conn.fetchval(SAVE, merchant_id, name, sealed_token, sealed_email, now))
+    return bool(
+        await conn.fetchval(
+            SAVE,
+            merchant_id,
+            name,
+            sealed_email,
+            now,
+            tokens.token,
+            tokens.expires_at,
+            tokens.refresh_token,
+            tokens.refresh_at,
+        )
+    )
 
 
 async def find(conn: Connection, merchant_id: str) -> CloverConnection:
