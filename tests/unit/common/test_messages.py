@@ -22,6 +22,7 @@ VALUES = dict.fromkeys(
             "title",
             "region",
             "sku",
+            "barcode",
             "order",
             "total",
             "reason",

@@ -1,12 +1,12 @@
 """Matches products with Clover's items and plans the writes that bring Clover up to date."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from catalog.domain.items import Item, ItemFields
+from catalog.domain.matching_pairs import Conflict, ConflictKind, Found, Seeker, pair
 from catalog.domain.products import ProductRecord
 from common import messages
 
@@ -41,10 +41,11 @@ class UpdateItem:
 
 @dataclass(frozen=True)
 class HoldProduct:
-    """Hold the product until a person decides."""
+    """Hold the product until a person decides. `conflict` has the items to decide between, if there are any."""
 
     record: ProductRecord
     reason: str
+    conflict: Conflict | None = None
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,27 @@ def plan(
     owners: Mapping[str, str],
     now: datetime,
     create_settle: timedelta,
+    rivals: Iterable[Seeker] = (),
 ) -> list[Step]:
-    """Return one step for each product without an item.
+    """Return one step for each product without an item, in their order.
 
-    `items` are all of Clover's items with the SKUs of `skus_to_find`; `owners` names the product that an item is
-    linked to already, by item id. A create without an answer can take effect until `create_settle` has passed.
+    `items` are all of Clover's items that share a key with one of the products (`matching_keys`), or the SKU of a
+    create without an answer. `owners` names the product that an item is linked to already, by item id. `rivals` are
+    the other products without an item that share a key with them, so that one batch does not take another's item.
+    A create without an answer can take effect until `create_settle` has passed.
     """
-    by_sku: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        by_sku[item.fields.sku].append(item)
-    return [_step(record, by_sku, owners, now - create_settle) for record in records]
+    records, items = list(records), list(items)
+    settled = now - create_settle
+    created = _created(records, items, owners)
+    doubtful = {
+        each.product.product_id
+        for each in records
+        if each.product.product_id in created or (each.creating_since and each.creating_since > settled)
+    }
+    claimed = {item.id: product_id for product_id, found in created.items() if isinstance(item := found, Item)}
+    seekers = [seeker(each) for each in records if each.product.product_id not in doubtful]
+    found = created | pair([*seekers, *rivals], items, {**owners, **claimed})
+    return [_step(each, found.get(each.product.product_id), settled) for each in records]
 
 
 def compare(record: ProductRecord, item: Item) -> Step:
@@ -94,25 +106,41 @@ def compare(record: ProductRecord, item: Item) -> Step:
     return UpdateItem(record, item.id, known)
 
 
-def _step(
-    record: ProductRecord, by_sku: Mapping[str, Sequence[Item]], owners: Mapping[str, str], settled: datetime
-) -> Step:
-    if record.creating_sku and (created := by_sku.get(record.creating_sku)):
-        return _match(record, record.creating_sku, created, owners)
+def seeker(record: ProductRecord) -> Seeker:
+    """Return the product as it looks for its item."""
+    product = record.product
+    return Seeker(product.product_id, product.sku, product.barcode or "", product.name)
+
+
+def _created(records: Sequence[ProductRecord], items: Sequence[Item], owners: Mapping[str, str]) -> dict[str, Found]:
+    """Return the items of creates whose answer was lost, by product."""
+    waiting = [Seeker(each.product.product_id, each.creating_sku) for each in records if each.creating_sku]
+    skus = {each.sku for each in waiting}
+    return pair(waiting, [item for item in items if item.fields.sku in skus], owners) if waiting else {}
+
+
+def _step(record: ProductRecord, found: Found | None, settled: datetime) -> Step:
+    if isinstance(found, Item):
+        return AdoptItem(record, found.id, record.adopt(found.fields))
+    if found:
+        return HoldProduct(record, _reason(record, found), found)
     if record.creating_since and record.creating_since > settled:
         return LookAgain(record, min(LOOK_AGAIN, record.creating_since - settled))
-    if found := by_sku.get(record.product.sku):
-        return _match(record, record.product.sku, found, owners)
     if record.deleted_item_id:
         return HoldProduct(record, messages.for_locale().text("reason.product_without_item", sku=record.product.sku))
     return CreateItem(record)
 
 
-def _match(record: ProductRecord, sku: str, found: Sequence[Item], owners: Mapping[str, str]) -> Step:
-    texts = messages.for_locale()
-    if len(found) > 1:
-        return HoldProduct(record, texts.text("reason.items_with_one_sku", n=len(found), sku=sku))
-    [item] = found
-    if owner := owners.get(item.id):
-        return HoldProduct(record, texts.text("reason.item_of_other_product", sku=sku, product=owner))
-    return AdoptItem(record, item.id, record.adopt(item.fields))
+def _reason(record: ProductRecord, conflict: Conflict) -> str:
+    """Return in words why a person must decide."""
+    texts, sku = messages.for_locale(), record.creating_sku or record.product.sku
+    match conflict.kind:
+        case ConflictKind.SEVERAL_ITEMS if conflict.by_barcode:
+            barcode = record.product.barcode or ""
+            return texts.text("reason.items_with_one_barcode", n=len(conflict.item_ids), barcode=barcode)
+        case ConflictKind.SEVERAL_ITEMS:
+            return texts.text("reason.items_with_one_sku", n=len(conflict.item_ids), sku=sku)
+        case ConflictKind.ITEM_OF_OTHER_PRODUCT:
+            return texts.text("reason.item_of_other_product", sku=sku, product=conflict.product_ids[0])
+        case _:
+            return texts.text(f"reason.{conflict.kind}")

@@ -12,13 +12,13 @@ def sku_key(sku: str) -> str:
     return "".join(unicodedata.normalize("NFKC", sku).casefold().split())
 
 
-def code_keys(code: str) -> tuple[str, ...]:
+def code_keys(code: str | None) -> tuple[str, ...]:
     """Return the readings of a barcode: none of an empty one, two of eight digits that may be a UPC-E, else one.
 
     A GTIN becomes a GTIN-14, so that leading zeros make no difference. Zeros alone are no barcode. Check digits are not
     tested, as stores print numbers of their own.
     """
-    text = sku_key(code)
+    text = sku_key(code or "")
     if not (text.isascii() and text.isdigit()):
         return (text,) if text else ()
     digits = text.lstrip("0")
@@ -28,9 +28,9 @@ def code_keys(code: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.zfill(GTIN_DIGITS) for each in (digits, expanded) if each))
 
 
-def is_ambiguous(code: str) -> bool:
+def is_ambiguous(code: str | None) -> bool:
     """Return whether the digits alone do not say which article is meant."""
-    text = sku_key(code)
+    text = sku_key(code or "")
     return len(text) == SHORT_DIGITS and text.isascii() and text.isdigit()
 
 
