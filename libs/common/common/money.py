@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 MinorUnits = Annotated[int, Field(strict=True, ge=0, le=10**12)]
+SignedMinorUnits = Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)]
 
 USUAL_EXPONENT = 2
 _EXCEPTIONS = {

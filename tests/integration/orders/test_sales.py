@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from tests.integration.orders.conftest import Orders
@@ -54,10 +55,10 @@ class Till:
         await self.orders.run_until_idle()
 
     async def sales(self) -> list[PosSaleRecorded]:
-        return await self.orders.emitted(PosSaleRecorded)
+        return _adding_up(await self.orders.emitted(PosSaleRecorded))
 
     async def refunds(self) -> list[PosRefundRecorded]:
-        return await self.orders.emitted(PosRefundRecorded)
+        return _adding_up(await self.orders.emitted(PosRefundRecorded))
 
     async def sums(self) -> Counter[Any]:
         """The quantity of each row and the money of each order that the events add up to."""
@@ -85,6 +86,16 @@ class Till:
                     item = line.record.get("item", {}).get("id")
                     total[line.record["id"], item, line.record.get("unitQty", 1000)] = 1
         return Counter({key: value for key, value in total.items() if value})
+
+
+E = TypeVar("E", PosSaleRecorded, PosRefundRecorded)
+
+
+def _adding_up(events: list[E]) -> list[E]:
+    """The amounts of every event add up to the money that moved."""
+    for each in events:
+        assert each.amount == sum(line.amount for line in each.lines) + each.added_tax + each.other
+    return events
 
 
 @pytest.fixture
@@ -208,20 +219,123 @@ async def test_a_sale_of_many_rows_is_published_whole(till: Till) -> None:
     await till.deliver()
 
     counts = sorted((len(each.lines), each.amount) for each in await till.sales())
-    assert counts == [(201, 0), (500, 0), (500, 1201 * 300)]
+    assert counts == [(201, 201 * 300), (500, 500 * 300), (500, 500 * 300)]
+    assert {each.other for each in await till.sales()} == {0}
     assert await till.sums() == till.truth()
+
+
+async def _rung_up(till: Till, *, tax: int = 0, percent: int = 0, off: int = 0, charge: bool = False) -> Any:
+    """Ring up tea with sugar (+50), and cake with a line discount of 10 %, beside what an order can add to them."""
+    shop = till.shop
+    if tax:
+        await shop.post("/tax_rates", {"name": "Tax", "rate": tax, "isDefault": True})
+    group = await shop.post("/modifier_groups", {"name": "Extras"})
+    sugar = await shop.post(f"/modifier_groups/{group['id']}/modifiers", {"name": "Sugar", "price": 50})
+    opened = shop.till("open_order", lines=[{"item": till.tea}, {"item": till.cake}])
+    path, (tea, cake) = f"/orders/{opened['order']}", opened["lines"]
+    await shop.post(f"{path}/line_items/{tea}/modifications", {"modifier": {"id": sugar["id"]}})
+    await shop.post(f"{path}/line_items/{cake}/discounts", {"name": "Old", "percentage": 10})
+    if percent:
+        await shop.post(f"{path}/discounts", {"name": "Club", "percentage": percent})
+    if off:
+        await shop.post(f"{path}/discounts", {"name": "Voucher", "amount": -off})
+    if charge:
+        offered = await shop.get("/default_service_charge")
+        await shop.post(f"{path}/service_charge", {**offered, "percentageDecimal": 100000, "enabled": True})
+    shop.till("recalculate", order=opened["order"])
+    return opened
+
+
+@pytest.mark.parametrize(
+    ("added", "lines", "tax", "other", "calls"),
+    [
+        ({}, [350, 405], 0, 0, 2),
+        ({"tax": 825000}, [350, 405], 62, 0, 2),
+        ({"percent": 20}, [280, 324], 0, 0, 3),
+        ({"off": 100, "tax": 1000000}, [304, 351], 66, 0, 3),
+        ({"charge": True}, [350, 405], 0, 76, 3),
+    ],
+    ids=["rows", "tax", "percent", "amount and tax", "service charge"],
+)
+async def test_amounts_of_lines_have_modifications_discounts_and_taxes_apart(
+    till: Till, added: Any, lines: list[int], tax: int, other: int, calls: int
+) -> None:
+    """They add up to what was paid. Details are read only where prices do not come to the total."""
+    opened = await _rung_up(till, **added)
+    till.shop.till("pay_order", order=opened["order"], tip=120)
+    before = len(till.orders.calls(till.shop))
+    await till.deliver()
+
+    [event] = await till.sales()
+    amounts = {each.item_id: each.amount for each in event.lines}
+    assert [amounts[till.tea], amounts[till.cake]] == lines
+    assert (event.added_tax, event.contained_tax, event.tips, event.other) == (tax, 0, 120, other)
+    assert len(till.orders.calls(till.shop)) - before == calls
+    assert await till.sums() == till.truth()
+
+
+async def test_a_refund_has_its_share_of_discounts_and_taxes(till: Till) -> None:
+    """The refund of a row takes back its amount and tax; one of money alone is for nothing that was sold."""
+    opened = await _rung_up(till, off=100, tax=1000000)
+    till.shop.till("pay_order", order=opened["order"])
+    await till.deliver()
+    till.shop.till("refund", order=opened["order"], lines=[opened["lines"][1]])
+    await till.deliver()
+    till.shop.till("refund", order=opened["order"], lines=[], amount=34)
+    await till.deliver()
+
+    cake, money = await till.refunds()
+    assert [(each.item_id, each.amount) for each in cake.lines] == [(till.cake, 351)]
+    assert (cake.amount, cake.added_tax, cake.other) == (387, 36, 0)
+    assert (money.amount, money.added_tax, money.other, money.lines) == (34, 0, 34, [])
+    assert await till.sums() == till.truth()
+
+
+async def test_prices_with_tax_name_the_tax_in_them(orders: Orders) -> None:
+    """A VAT merchant's lines are gross, and the event names the tax that they contain."""
+    shop = await orders.connected("eu")
+    await shop.post("/tax_rates", {"name": "VAT", "rate": 2000000, "isDefault": True})
+    tea = await shop.post("/items", {"name": "Tea", "price": 300})
+    orders.clock.advance(2)
+    opened = shop.till("open_order", item=tea["id"])
+    await shop.post(f"/orders/{opened['order']}/discounts", {"name": "Club", "percentage": 20})
+    shop.till("recalculate", order=opened["order"])
+    shop.till("pay_order", order=opened["order"])
+    await orders.object_changed(shop, "O", opened["order"])
+    await orders.run_until_idle()
+
+    [event] = await orders.emitted(PosSaleRecorded)
+    assert [each.amount for each in event.lines] == [240]
+    assert (event.amount, event.added_tax, event.contained_tax, event.other) == (240, 0, 40, 0)
+
+
+async def test_an_order_that_is_discounted_after_its_payment_is_corrected(till: Till) -> None:
+    """Its lines are published at their new price, without goods that move."""
+    opened = await _rung_up(till)
+    till.shop.till("pay_order", order=opened["order"])
+    await till.deliver()
+    await till.shop.post(f"/orders/{opened['order']}/discounts", {"name": "Sorry", "percentage": 20})
+    till.shop.till("recalculate", order=opened["order"])
+    await till.deliver()
+
+    [change] = await till.refunds()
+    assert sorted((each.quantity, each.amount) for each in change.lines) == [(0, 70), (0, 81)]
+    assert (change.amount, change.other) == (0, -151)
 
 
 @pytest.mark.parametrize(("mode", "calls"), [("works", 1), ("refused", 41)])
 async def test_many_sales_are_read_together(till: Till, mode: str, calls: int) -> None:
     """Webhooks of forty sales cost one call, or one each where Clover does not filter orders by their ids."""
     till.orders.clover.sandbox.switches.set({"orders_by_id": mode})
+    till.orders.clover.fail("delay", method="GET", ms=20)
     for _ in range(40):
         till.sell(till.tea)
     await till.deliver()
 
     assert len(await till.sales()) == 40
-    assert len([each for each in till.orders.calls(till.shop) if each.startswith("GET")]) == calls
+    read = [each for each in till.orders.clover.sandbox.journal.since(0) if each.method == "GET"]
+    assert len(read) == calls
+    assert calls == 1 or any(later.arrived < (each.answered or 0) for each, later in pairwise(read))  # side by side
 
 
 async def test_an_order_that_clover_does_not_find_once_is_not_void(till: Till) -> None:

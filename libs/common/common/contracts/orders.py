@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from common.contracts.envelope import Event
 from common.ids import CloverId, ItemId
-from common.money import Currency, MinorUnits
+from common.money import Currency, MinorUnits, SignedMinorUnits
 from common.quantity import Thousandths
 
 
@@ -89,7 +89,8 @@ class ReturnCause(StrEnum):
 class SoldLine(BaseModel):
     """A line of a sale in Clover. `item_id` is absent on custom lines, `sku` on items that are not linked.
 
-    `quantity` is in thousandths. `amount` is its price in minor units, without modifications, discounts and added tax.
+    `quantity` is in thousandths. `amount` is its price in minor units, with modifications and all discounts, its own
+    and its share of the order's; tax that comes on top is not in it. A line without quantity changed its price alone.
     """
 
     line_item_id: CloverId
@@ -109,8 +110,9 @@ class PosSaleRecorded(Event):
     """Goods were sold in Clover, at the till or by another app there, and are paid. Orders of ours are never published.
 
     Sale and refund events of one Clover order add up to its present state: a change is published as its difference.
-    `amount` is the money taken, in minor units of `currency`, with tax and without tips; `sold_at` is its time by
-    Clover's clock.
+    `amount` is the money taken, in minor units of `currency`, with tax and without `tips`; `sold_at` is its time by
+    Clover's clock. It is the sum of the lines, of `added_tax`, which comes on top of them, and of `other`: charges,
+    fees, cash rounding, and, negative, what goods returned in exchange pay for. `contained_tax` is that in the lines.
     """
 
     type = "orders.pos_sale_recorded.v1"
@@ -118,6 +120,10 @@ class PosSaleRecorded(Event):
     clover_order_id: CloverId
     currency: Currency
     amount: MinorUnits
+    added_tax: MinorUnits = 0
+    contained_tax: MinorUnits = 0
+    tips: MinorUnits = 0
+    other: SignedMinorUnits = 0
     sold_at: datetime
     lines: list[SoldLine]
 
@@ -126,7 +132,8 @@ class PosRefundRecorded(Event):
     """Goods or money of a sale in Clover went back: a refund, an exchange, or a void of what was published as sold.
 
     `amount` is the money given back, in minor units of `currency`; `returned_at` is its time by Clover's clock. Lines
-    are those that Clover itself marks as returned: a refund of money alone has none.
+    are those that Clover itself marks as returned: a refund of money alone has none. The amounts add up as in
+    PosSaleRecorded, with `other` for money given back without goods.
     """
 
     type = "orders.pos_refund_recorded.v1"
@@ -134,5 +141,9 @@ class PosRefundRecorded(Event):
     clover_order_id: CloverId
     currency: Currency
     amount: MinorUnits
+    added_tax: MinorUnits = 0
+    contained_tax: MinorUnits = 0
+    tips: MinorUnits = 0
+    other: SignedMinorUnits = 0
     returned_at: datetime
     lines: list[ReturnedLine]

@@ -91,6 +91,9 @@ SALES = {
             "currency": "USD",
             "paid": 2706,
             "refunded": 0,
+            "added_tax": 206,
+            "contained_tax": 0,
+            "tips": 300,
             "lines": [
                 {"item_id": "1MUG5KQ3V7D0A", "sku": "MUG", "quantity": 1, "amount": 1250},
                 {"item_id": "6TEA0ZB9N4X2C", "sku": None, "quantity": 0.255, "amount": 1250},

@@ -1,6 +1,6 @@
 """Lists the sales that Clover made itself, as they were published to the other channels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -24,7 +24,9 @@ class SaleLine(BaseModel):
     quantity: Annotated[DecimalQuantity, Field(description="The quantity sold, such as 1 or 0.255.")]
     amount: Annotated[
         int,
-        Field(description="Its price in minor units of `currency`, without modifications, discounts and added tax."),
+        Field(
+            description="Its price in minor units of `currency`, with modifications and discounts, without added tax."
+        ),
     ]
 
 
@@ -36,6 +38,9 @@ class Sale(BaseModel):
     currency: Annotated[str, Field(description="The ISO 4217 currency of every amount.")]
     paid: Annotated[int, Field(description="The money taken, in minor units, with tax and without tips.")]
     refunded: Annotated[int, Field(description="The money given back since, in minor units.")]
+    added_tax: Annotated[int, Field(description="The tax on top of the lines, in minor units.")]
+    contained_tax: Annotated[int, Field(description="The tax in the prices of the lines, in minor units.")]
+    tips: Annotated[int, Field(description="The tips, which are not in `paid`, in minor units.")]
     lines: Annotated[list[SaleLine], Field(description="The lines that were not refunded, exchanged or voided since.")]
 
 
@@ -65,9 +70,16 @@ def _sale(shown: ShownSale, skus: Mapping[str, str]) -> Sale:
         sold_at=shown.sold_at,
         currency=shown.currency,
         paid=shown.published.paid,
-        refunded=-sum(part.amount for (kind, _), part in parts if kind is Counted.REFUND),
+        refunded=-_sum(parts, Counted.REFUND),
+        added_tax=_sum(parts, Counted.ADDED_TAX),
+        contained_tax=_sum(parts, Counted.CONTAINED_TAX),
+        tips=_sum(parts, Counted.TIP),
         lines=[_line(part, skus) for (kind, _), part in parts if kind is Counted.LINE],
     )
+
+
+def _sum(parts: Sequence[tuple[tuple[Counted, str], Part]], counted: Counted) -> int:
+    return sum(part.amount for (kind, _), part in parts if kind is counted)
 
 
 def _line(part: Part, skus: Mapping[str, str]) -> SaleLine:

@@ -1,136 +1,28 @@
 """Reads the orders in Clover from which sales are published: by their ids, or all that changed since a time."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from common.clover.paging import Endless
 from common.clover.transport import MerchantApi
-from common.contracts.orders import ReturnCause
 from common.errors import NotFound, Rejected, Unavailable
 from common.ids import CloverId
-from common.money import Currency
 from orders.clover.responses import Response
-from orders.domain.clover_order import SUCCESS
-from orders.domain.sales import Money, Row, Sale
+from orders.clover.sale_responses import Extras, Milliseconds, RowResponse, SaleResponse, time_of
+from orders.domain.sales import Sale
 
 EXPAND = "lineItems,payments,refunds"
-"""Clover expands three collections a call (documented), so discounts and modifications of rows are not read."""
+"""Clover expands three collections a call (documented). Most sales need no more: their rows come to their total."""
 
-MOST_NESTED = 100
-"""An expanded collection is cut off at this length without a sign of it (documented)."""
+ROW_EXPAND = "modifications,discounts,taxRates"
+ORDER_EXPAND = "discounts,serviceCharge"
 
 PAGE = 200
 """Orders of a page: with a hundred rows each its body stays below the 16 MiB that a response may have."""
-
-UNIT = 1000
-
-Cents = Annotated[int, Field(ge=-(10**12), le=10**12)]
-Milliseconds = Annotated[int, Field(ge=0, le=10**14)]
-
-
-class Ref(Response):
-    id: CloverId
-
-
-class Refs(Response):
-    elements: tuple[Ref, ...] = ()
-
-
-class RowResponse(Response):
-    """A line item; `unit_qty` is in thousandths, on items sold by weight or measure alone (documented)."""
-
-    id: CloverId
-    item: Ref | None = None
-    price: Cents = 0
-    unit_qty: Annotated[int, Field(ge=0, le=10**12)] = UNIT
-    created_time: Milliseconds = 0
-    refunded: bool = False
-    exchanged: bool = False
-    is_order_fee: bool = False
-
-    def row(self) -> Row:
-        cause = ReturnCause.REFUNDED if self.refunded else ReturnCause.EXCHANGED if self.exchanged else None
-        # Clover rounds half up, to a minor unit per row (seen in its own calculator).
-        amount = (self.price * self.unit_qty * 2 + UNIT) // (2 * UNIT)
-        item_id = self.item.id if self.item else None
-        return Row(self.id, item_id, self.unit_qty, amount, _time(self.created_time), cause)
-
-
-class Rows(Response):
-    elements: tuple[RowResponse, ...] = ()
-
-
-class PaymentResponse(Response):
-    id: CloverId
-    amount: Cents = 0
-    result: str = SUCCESS
-    created_time: Milliseconds = 0
-
-
-class Payments(Response):
-    elements: tuple[PaymentResponse, ...] = ()
-
-
-class RefundResponse(Response):
-    id: CloverId
-    amount: Cents = 0
-    created_time: Milliseconds = 0
-    voided: bool = False
-    line_items: Refs = Refs()
-
-
-class Refunds(Response):
-    elements: tuple[RefundResponse, ...] = ()
-
-
-class SaleResponse(Response):
-    """An order with its rows, payments and refunds."""
-
-    id: CloverId
-    currency: Currency
-    modified_time: Milliseconds = 0
-    external_reference_id: str | None = None
-    total: Cents | None = None
-    state: str | None = None
-    payment_state: str | None = None
-    test_mode: bool = False
-    deleted_timestamp: Milliseconds = 0
-    line_items: Rows | None = None
-    payments: Payments = Payments()
-    refunds: Refunds = Refunds()
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether it may have more rows than it shows."""
-        return self.line_items is None or len(self.line_items.elements) >= MOST_NESTED
-
-    def sale(self, rows: Sequence[RowResponse]) -> Sale:
-        return Sale(
-            id=self.id,
-            currency=self.currency,
-            modified_at=_time(self.modified_time),
-            reference=self.external_reference_id,
-            total=self.total,
-            state=self.state,
-            payment_state=self.payment_state,
-            is_test=self.test_mode,
-            is_deleted=bool(self.deleted_timestamp),
-            rows=tuple(each.row() for each in rows if not each.is_order_fee),
-            payments=tuple(
-                Money(each.id, each.amount, _time(each.created_time))
-                for each in self.payments.elements
-                if each.result == SUCCESS
-            ),
-            refunds=tuple(
-                Money(each.id, each.amount, _time(each.created_time), tuple(row.id for row in each.line_items.elements))
-                for each in self.refunds.elements
-                if not each.voided
-            ),
-        )
 
 
 class DeletedOrder(Response):
@@ -139,7 +31,7 @@ class DeletedOrder(Response):
 
     @property
     def deleted_at(self) -> datetime:
-        return _time(self.deleted_timestamp)
+        return time_of(self.deleted_timestamp)
 
 
 class Elements(BaseModel):
@@ -173,12 +65,21 @@ async def show(api: MerchantApi, order_id: str) -> SaleResponse:
 
 
 async def whole(api: MerchantApi, shown: SaleResponse) -> Sale | None:
-    """Return the sale with all its rows, or None if the order was deleted meanwhile."""
-    if not shown.is_cut_off or shown.deleted_timestamp:
-        return shown.sale(shown.line_items.elements if shown.line_items else ())
+    """Return the sale with all its rows and their amounts, or None if the order was deleted meanwhile.
+
+    Rows whose prices do not come to the order's total have modifications, discounts or taxes, which are read; and if
+    they do not come to it with these either, so are the discounts of the order.
+    """
+    rows = shown.line_items.elements if shown.line_items else ()
+    sale = shown.sale(rows)
+    if shown.deleted_timestamp or not (shown.is_cut_off or (sale.is_paid and not shown.is_explained_by(rows))):
+        return sale
     try:
-        pages = api.pages(f"orders/{shown.id}/line_items", RowResponse)
-        return shown.sale([row async for page in pages for row in page])
+        pages = api.pages(f"orders/{shown.id}/line_items", RowResponse, {"expand": ROW_EXPAND})
+        rows = tuple([row async for page in pages for row in page])
+        if not sale.is_paid or shown.is_explained_by(rows):
+            return shown.sale(rows)
+        return shown.sale(rows, await api.get(f"orders/{shown.id}", Extras, {"expand": ORDER_EXPAND}))
     except NotFound:
         return None
 
@@ -226,10 +127,6 @@ async def _page(api: MerchantApi, params: dict[str, str], limit: int) -> Found:
         except ValidationError:
             found.odd.append(str(each.get("id", "")))
     return found
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _milliseconds(time: datetime) -> int:

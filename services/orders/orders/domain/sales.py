@@ -1,7 +1,7 @@
 """Sales that Clover made itself: what counts as sold, and the difference to what other services were published."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,11 +18,17 @@ class Counted(StrEnum):
     LINE = "line"
     PAYMENT = "payment"
     REFUND = "refund"
+    TIP = "tip"
+    ADDED_TAX = "added_tax"
+    CONTAINED_TAX = "contained_tax"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line item. `quantity` is in thousandths, `amount` its price; `cause` is set once it has left the sale."""
+    """A line item. `quantity` is in thousandths, `amount` its price after modifications and all discounts.
+
+    `cause` is set once it has left the sale.
+    """
 
     id: str
     item_id: str | None
@@ -34,17 +40,25 @@ class Row:
 
 @dataclass(frozen=True)
 class Money:
-    """A payment or a refund, in minor units, with the rows that it concerns if Clover names them."""
+    """A payment or a refund, in minor units, with the rows that it concerns if Clover names them.
+
+    `tip` is not in `amount`; `tax` is, where Clover states it.
+    """
 
     id: str
     amount: int
     at: datetime
     rows: tuple[str, ...] = ()
+    tip: int = 0
+    tax: int = 0
 
 
 @dataclass(frozen=True)
 class Sale:
-    """An order as Clover shows it; `payments` are the successful ones."""
+    """An order as Clover shows it; `payments` are the successful ones.
+
+    Of the taxes on the rows that count, `added_tax` comes on top of them and `contained_tax` is in them.
+    """
 
     id: str
     currency: str
@@ -58,6 +72,8 @@ class Sale:
     rows: tuple[Row, ...] = ()
     payments: tuple[Money, ...] = ()
     refunds: tuple[Money, ...] = ()
+    added_tax: int = 0
+    contained_tax: int = 0
 
     @property
     def paid(self) -> int:
@@ -113,13 +129,33 @@ class Line:
 
 @dataclass(frozen=True)
 class Movement:
-    """Goods and money that moved in one direction."""
+    """Goods and money that moved in one direction. `amount` has the added tax and no tips."""
 
     amount: int = 0
     lines: tuple[Line, ...] = ()
+    added_tax: int = 0
+    contained_tax: int = 0
+    tips: int = 0
+
+    @property
+    def other(self) -> int:
+        """What the money was for besides the lines and their tax: charges, fees, cash rounding, or no goods at all.
+
+        It is negative when goods returned in exchange pay for the lines.
+        """
+        return self.amount - sum(line.amount for line in self.lines) - self.added_tax
+
+    def portions(self, most: int) -> Iterator["Movement"]:
+        """Yield it in parts of at most `most` lines, each with the money for its lines as far as money moved."""
+        later = [self.lines[start : start + most] for start in range(most, len(self.lines), most)]
+        prices = [sum(line.amount for line in lines) for lines in later]
+        paid = prices if sum(prices) <= self.amount else [0] * len(prices)
+        if self:
+            yield replace(self, amount=self.amount - sum(paid), lines=self.lines[:most])
+        yield from (Movement(amount, lines) for amount, lines in zip(paid, later, strict=True))
 
     def __bool__(self) -> bool:
-        return bool(self.amount or self.lines)
+        return bool(self.amount or self.lines or self.added_tax or self.contained_tax or self.tips)
 
 
 @dataclass(frozen=True)
@@ -173,14 +209,21 @@ def deleted(order_id: str, currency: str, published: Published, at: datetime) ->
 
 
 def _parts(sale: Sale) -> Parts:
-    return _of([row for row in sale.rows if row.cause is None], sale.payments, sale.refunds)
+    return _of(sale, [row for row in sale.rows if row.cause is None], sale.refunds)
 
 
-def _of(rows: Iterable[Row], payments: Iterable[Money], refunds: Iterable[Money]) -> Parts:
+def _of(sale: Sale, rows: Iterable[Row], refunds: Iterable[Money], *, tax_before: int = 0) -> Parts:
+    """Return the parts of the sale with these rows and refunds. `tax_before` is that of rows that do not count now."""
     lines = {(Counted.LINE, row.id): _part(row) for row in rows}
-    taken = {(Counted.PAYMENT, each.id): Part(0, each.amount) for each in payments if each.amount}
-    given_back = {(Counted.REFUND, each.id): Part(0, -each.amount) for each in refunds if each.amount}
-    return lines | taken | given_back
+    amounts = {
+        **{(Counted.PAYMENT, each.id): each.amount for each in sale.payments},
+        **{(Counted.REFUND, each.id): -each.amount for each in refunds},
+        **{(Counted.TIP, each.id): each.tip for each in sale.payments},
+        **{(Counted.TIP, each.id): -each.tip for each in refunds},
+        (Counted.ADDED_TAX, sale.id): sale.added_tax + (0 if sale.contained_tax else tax_before),
+        (Counted.CONTAINED_TAX, sale.id): sale.contained_tax + (tax_before if sale.contained_tax else 0),
+    }
+    return lines | {key: Part(0, amount) for key, amount in amounts.items() if amount}
 
 
 def _part(row: Row) -> Part:
@@ -202,22 +245,29 @@ def _before(sale: Sale, since: datetime) -> Parts:
         and row.id not in returned
         and (row.cause is not ReturnCause.EXCHANGED or exchanges_are_new)
     ]
-    return _of(rows, sale.payments, refunds)
+    tax_before = sum(each.tax for each in sale.refunds if each.at >= since)
+    return _of(sale, rows, refunds, tax_before=tax_before)
 
 
 def _movement(before: Parts, after: Parts, sign: int, causes: Mapping[str, ReturnCause]) -> Movement:
     """Return what moved in one direction: the rises of all parts, or with a `sign` of -1 their falls."""
-    amount, lines = 0, []
+    amounts, lines = dict.fromkeys(Counted, 0), []
     for key in {**after, **before}:  # in the sequence of Clover's rows
         old, new = before.get(key, Part(0, 0)), after.get(key, Part(0, 0))
         quantity, money = max(sign * (new.quantity - old.quantity), 0), max(sign * (new.amount - old.amount), 0)
         kind, part_id = key
         if kind is not Counted.LINE:
-            amount += money
+            amounts[kind] += money
         elif quantity or money:
             cause = None if sign > 0 else causes.get(part_id, ReturnCause.VOIDED)
             lines.append(Line(part_id, new.item_id or old.item_id, quantity, money, cause))
-    return Movement(amount, tuple(lines))
+    return Movement(
+        amounts[Counted.PAYMENT] + amounts[Counted.REFUND],
+        tuple(lines),
+        added_tax=amounts[Counted.ADDED_TAX],
+        contained_tax=amounts[Counted.CONTAINED_TAX],
+        tips=amounts[Counted.TIP],
+    )
 
 
 def _latest(money: Iterable[Money], otherwise: datetime) -> datetime:

@@ -63,6 +63,26 @@ def compute(cart: Cart) -> Totals:
         )
 
 
+def shares(cart: Cart) -> list[int]:
+    """Return what each row is worth after all discounts, so that the sum of all is the subtotal.
+
+    A refunded row keeps its share, so that nothing moves between rows by a refund. Exchanged rows have none. Order fees
+    have no share of the discounts.
+    """
+    with localcontext(EXACT):
+        rows = [_row(line, manual=cart.manual) for line in cart.lines if line.rows]
+        sold = [row for row in rows if not row.line.exchanged]
+        factor = _kept_by_order_discounts(_net(_goods(sold)), cart.discounts)
+        until, found = 0, list[int]()
+        for row in rows:
+            for _ in range(row.line.rows):
+                worth = 0 if row.line.exchanged else row.net
+                discounted = 0 if row.line.is_order_fee else worth
+                found.append(cents((until + discounted) * factor) - cents(until * factor) + worth - discounted)
+                until += discounted
+        return found
+
+
 def cents(amount: Decimal) -> int:
     """Round to a whole minor unit, half away from zero."""
     return int(amount.quantize(CENT, ROUND_HALF_UP, EXACT))

@@ -10,11 +10,11 @@ from common.contracts.orders import PosRefundRecorded, PosSaleRecorded, Returned
 from common.contracts.problems import Code
 from common.db import merchants
 from common.db.unit import Priority, Unit
-from common.errors import NotFound, Rejected, Throttled, Transient, Undecodable
+from common.errors import NotFound
 from common.work.batch import Batch
 from orders import store
 from orders.clover import sales as clover
-from orders.clover.sales import SaleResponse
+from orders.clover.sale_responses import SaleResponse
 from orders.deps import Deps
 from orders.domain.sales import Change, Line, Movement, Sale, decide, deleted
 from orders.kinds import FIND_SETUP, READ_SALE, SALES_KEY, SETUP_KEY, SWEEP_SALES
@@ -60,8 +60,20 @@ async def read_sale(batch: Batch, deps: Deps) -> None:
         # One call lists many orders; a single one is read by its id, which no index delays.
         found = await clover.find(api, order_ids) if len(order_ids) > 1 else []
         await _publish(batch, api, found)
-        listed = {each.id for each in found}
-        missing = [each for each in order_ids if each not in listed and await _is_missing(batch, api, each)]
+        listed, missing = {each.id for each in found}, list[str]()
+
+        async def read(order_id: str) -> None:
+            try:
+                await _publish(batch, api, [await clover.show(api, order_id)])
+            except NotFound:
+                missing.append(order_id)
+
+        await batch.for_each(
+            [each for each in order_ids if each not in listed],
+            read,
+            rejected=Code.SALE_UNREADABLE,
+            concurrency=lambda: api.concurrency,
+        )
     await _note_missing(batch, missing)
 
 
@@ -97,21 +109,6 @@ async def sweep_sales(batch: Batch, deps: Deps) -> None:
         await _publish_deleted(unit, batch.merchant_id, {each.id: each.deleted_at for each in gone})
         await store.sales.swept(unit, batch.merchant_id, max([latest, *(each.deleted_at for each in gone)]))
     batch.repeat(SALES_KEY, deps.sales_sweep)
-
-
-async def _is_missing(batch: Batch, api: MerchantApi, order_id: str) -> bool:
-    """Read one order and publish its sale. Returns whether Clover does not find it."""
-    try:
-        await _publish(batch, api, [await clover.show(api, order_id)])
-    except NotFound:
-        return True
-    except (Rejected, Undecodable) as error:
-        batch.hold(order_id, Code.SALE_UNREADABLE, str(error))
-    except Throttled:
-        raise
-    except Transient as error:
-        batch.failed(order_id, error)
-    return False
 
 
 async def _not_ours(batch: Batch, shown: Sequence[SaleResponse]) -> list[SaleResponse]:
@@ -170,21 +167,24 @@ async def _note_missing(batch: Batch, order_ids: Sequence[str]) -> None:
 
 
 def _events(merchant_id: str, change: Change, skus: Mapping[str, str]) -> Iterator[Event]:
-    """Return the events of the change; one with very many lines is published in several, the money with the first."""
+    """Return the events of the change; one with very many lines is published in several."""
     ids = {"merchant_id": merchant_id, "clover_order_id": change.order_id, "currency": change.currency}
-    for amount, lines in _portions(change.sold):
-        sold = [SoldLine(**_line(line, skus)) for line in lines]
-        yield PosSaleRecorded(**ids, amount=amount, sold_at=change.sold_at, lines=sold)
-    for amount, lines in _portions(change.returned):
-        returned = [ReturnedLine(**_line(line, skus), cause=line.cause) for line in lines]
-        yield PosRefundRecorded(**ids, amount=amount, returned_at=change.returned_at, lines=returned)
+    for part in change.sold.portions(LINES_AN_EVENT):
+        sold = [SoldLine(**_line(line, skus)) for line in part.lines]
+        yield PosSaleRecorded(**ids, **_money(part), sold_at=change.sold_at, lines=sold)
+    for part in change.returned.portions(LINES_AN_EVENT):
+        returned = [ReturnedLine(**_line(line, skus), cause=line.cause) for line in part.lines]
+        yield PosRefundRecorded(**ids, **_money(part), returned_at=change.returned_at, lines=returned)
 
 
-def _portions(movement: Movement) -> Iterator[tuple[int, Sequence[Line]]]:
-    if movement:
-        yield movement.amount, movement.lines[:LINES_AN_EVENT]
-    for start in range(LINES_AN_EVENT, len(movement.lines), LINES_AN_EVENT):
-        yield 0, movement.lines[start : start + LINES_AN_EVENT]
+def _money(movement: Movement) -> dict[str, int]:
+    return {
+        "amount": movement.amount,
+        "added_tax": movement.added_tax,
+        "contained_tax": movement.contained_tax,
+        "tips": movement.tips,
+        "other": movement.other,
+    }
 
 
 def _line(line: Line, skus: Mapping[str, str]) -> dict[str, Any]:

@@ -1,0 +1,227 @@
+"""An order in Clover with its rows and its money, as Clover's answers show it and as a sale."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from common.contracts.orders import ReturnCause
+from common.ids import CloverId
+from common.money import Currency
+from orders.clover.responses import Response
+from orders.domain.carts import Adjustment, Cart, Line, Rate
+from orders.domain.clover_order import SUCCESS
+from orders.domain.sales import Money, Row, Sale
+from orders.domain.till_amounts import amounts
+
+MOST_NESTED = 100
+"""An expanded collection is cut off at this length without a sign of it (documented)."""
+
+UNIT = 1000
+
+Cents = Annotated[int, Field(ge=-(10**12), le=10**12)]
+Milliseconds = Annotated[int, Field(ge=0, le=10**14)]
+
+
+class Ref(Response):
+    id: CloverId
+
+
+class Refs(Response):
+    elements: tuple[Ref, ...] = ()
+
+
+class Modification(Response):
+    amount: Cents = 0
+
+
+class Modifications(Response):
+    elements: tuple[Modification, ...] = ()
+
+
+class Discount(Response):
+    """A discount or a service charge. `percentage_decimal` has precedence (seen in Clover's own calculator)."""
+
+    amount: Cents = 0
+    percentage: Annotated[int, Field(ge=-(10**9), le=10**9)] = 0
+    percentage_decimal: Annotated[int, Field(ge=-(10**12), le=10**12)] | None = None
+    enabled: bool = True
+
+    def adjustment(self) -> Adjustment:
+        return Adjustment(percentage=self.percentage, percentage_decimal=self.percentage_decimal, amount=self.amount)
+
+
+class Discounts(Response):
+    elements: tuple[Discount, ...] = ()
+
+
+class TaxRate(Response):
+    id: CloverId
+    rate: Annotated[int, Field(ge=0, le=10**12)] = 0
+    tax_amount: Cents = 0
+
+
+class TaxRates(Response):
+    elements: tuple[TaxRate, ...] = ()
+
+
+class RowResponse(Response):
+    """A line item; `unit_qty` is in thousandths, on items sold by weight or measure alone (documented)."""
+
+    id: CloverId
+    item: Ref | None = None
+    price: Cents = 0
+    unit_qty: Annotated[int, Field(ge=0, le=10**12)] | None = None
+    created_time: Milliseconds = 0
+    refunded: bool = False
+    exchanged: bool = False
+    is_order_fee: bool = False
+    modifications: Modifications = Modifications()
+    discounts: Discounts = Discounts()
+    tax_rates: TaxRates = TaxRates()
+
+    def row(self, amount: int) -> Row:
+        cause = ReturnCause.REFUNDED if self.refunded else ReturnCause.EXCHANGED if self.exchanged else None
+        item_id = self.item.id if self.item else None
+        quantity = UNIT if self.unit_qty is None else self.unit_qty
+        return Row(self.id, item_id, quantity, amount, time_of(self.created_time), cause)
+
+    def line(self) -> Line:
+        """Return it as Clover's arithmetic sees it."""
+        return Line(
+            price=self.price,
+            unit_qty=self.unit_qty,
+            modifications=tuple(each.amount for each in self.modifications.elements),
+            tax_rates=tuple(
+                Rate(id=each.id, rate=each.rate, amount=each.tax_amount) for each in self.tax_rates.elements
+            ),
+            discounts=tuple(each.adjustment() for each in self.discounts.elements),
+            refunded=self.refunded,
+            exchanged=self.exchanged,
+            is_order_fee=self.is_order_fee,
+        )
+
+
+class Rows(Response):
+    elements: tuple[RowResponse, ...] = ()
+
+
+class PaymentResponse(Response):
+    id: CloverId
+    amount: Cents = 0
+    tip_amount: Cents = 0
+    tax_amount: Cents = 0
+    result: str = SUCCESS
+    created_time: Milliseconds = 0
+
+
+class Payments(Response):
+    elements: tuple[PaymentResponse, ...] = ()
+
+
+class RefundResponse(Response):
+    id: CloverId
+    amount: Cents = 0
+    tip_amount: Cents = 0
+    tax_amount: Cents = 0
+    created_time: Milliseconds = 0
+    voided: bool = False
+    line_items: Refs = Refs()
+
+
+class Refunds(Response):
+    elements: tuple[RefundResponse, ...] = ()
+
+
+class SaleResponse(Response):
+    """An order with its rows, payments and refunds."""
+
+    id: CloverId
+    currency: Currency
+    modified_time: Milliseconds = 0
+    external_reference_id: str | None = None
+    total: Cents | None = None
+    state: str | None = None
+    payment_state: str | None = None
+    test_mode: bool = False
+    deleted_timestamp: Milliseconds = 0
+    is_vat: bool = False
+    tax_removed: bool = False
+    manual_transaction: bool = False
+    line_items: Rows | None = None
+    payments: Payments = Payments()
+    refunds: Refunds = Refunds()
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether it may have more rows than it shows."""
+        return self.line_items is None or len(self.line_items.elements) >= MOST_NESTED
+
+    def is_explained_by(self, rows: Sequence[RowResponse]) -> bool:
+        """Return whether these rows come to the total, as computed without anything else."""
+        return self.total is None or amounts(self.cart(rows, Extras())).total == self.total
+
+    def cart(self, rows: Sequence[RowResponse], extras: "Extras") -> Cart:
+        """Return it as Clover's arithmetic sees it."""
+        charge = extras.service_charge
+        return Cart(
+            name=self.id,
+            vat=self.is_vat,
+            tax_removed=self.tax_removed,
+            manual=self.manual_transaction,
+            lines=tuple(each.line() for each in rows),
+            discounts=tuple(each.adjustment() for each in extras.discounts.elements),
+            service_charge=charge.adjustment() if charge and charge.enabled else Adjustment(),
+        )
+
+    def sale(self, rows: Sequence[RowResponse], extras: "Extras | None" = None) -> Sale:
+        """Return the sale with these rows. Without any details Clover states what tax the prices contain."""
+        found = amounts(self.cart(rows, extras or Extras()))
+        stated = sum(each.tax_amount for each in self.payments.elements if each.result == SUCCESS)
+        stated -= sum(each.tax_amount for each in self.refunds.elements if not each.voided)
+        return Sale(
+            id=self.id,
+            currency=self.currency,
+            modified_at=time_of(self.modified_time),
+            reference=self.external_reference_id,
+            total=self.total,
+            state=self.state,
+            payment_state=self.payment_state,
+            is_test=self.test_mode,
+            is_deleted=bool(self.deleted_timestamp),
+            added_tax=found.added_tax,
+            contained_tax=found.contained_tax or (stated if self.is_vat else 0),
+            rows=tuple(
+                each.row(amount) for each, amount in zip(rows, found.rows, strict=True) if not each.is_order_fee
+            ),
+            payments=tuple(
+                Money(each.id, each.amount, time_of(each.created_time), tip=each.tip_amount, tax=each.tax_amount)
+                for each in self.payments.elements
+                if each.result == SUCCESS
+            ),
+            refunds=tuple(
+                Money(
+                    each.id,
+                    each.amount,
+                    time_of(each.created_time),
+                    tuple(row.id for row in each.line_items.elements),
+                    each.tip_amount,
+                    each.tax_amount,
+                )
+                for each in self.refunds.elements
+                if not each.voided
+            ),
+        )
+
+
+class Extras(Response):
+    """What an order adds to its rows, or takes off all of them."""
+
+    discounts: Discounts = Discounts()
+    service_charge: Discount | None = None
+
+
+def time_of(milliseconds: int) -> datetime:
+    """Return a moment in Clover's time."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

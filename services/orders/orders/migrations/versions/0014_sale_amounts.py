@@ -1,0 +1,10 @@
+"""Tips and taxes of sales."""
+
+from common.db.migrate import run_sql
+
+revision = "0014"
+down_revision = "0013"
+
+
+def upgrade() -> None:
+    run_sql("orders", "0014_sale_amounts.sql")
