@@ -7,3 +7,6 @@ SWEEP_ITEMS = "sweep_items"
 """Compare all of a merchant's items with its products, again and again; the one key is ALL_ITEMS."""
 
 ALL_ITEMS = "all"
+
+UNDO_CHANGES = "undo_changes"
+"""Restore what products had before some changes; the key is the id of the undo."""

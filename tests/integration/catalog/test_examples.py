@@ -1,13 +1,17 @@
 """The examples of catalog's OpenAPI document are requests that work, with the answers they get."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.integration.catalog.conftest import Catalog
 
-from catalog.api import ROUTES
+from catalog.api import ROUTES, changes
 from catalog.api.connections import connect_merchant
 from catalog.api.products import put_product
+from catalog.domain.changes import Change
+from catalog.domain.products import Product, Status
+from catalog.store import changes as store
 from clover_sandbox.merchant_factory import MerchantSpec
 from common.http.routes import Route
 
@@ -37,6 +41,14 @@ async def send(catalog: Catalog, route: Route) -> tuple[int, Any]:
     return await catalog.call(route.method, f"{path}?{query}")
 
 
+async def record_changes(catalog: Catalog) -> None:
+    """Record the changes of the examples, as a batch would."""
+    product = Product("mug-blue", "Blue mug", "MUG-BLUE", 1250, "USD", Status.ACTIVE)
+    async with catalog.service.database.unit() as unit:
+        made = [Change(None, product)]
+        await store.save_set(unit, "ABCD1234EFGH5", UUID(changes.EXAMPLE_ID), "batch", {"new": 1}, made)
+
+
 @pytest.mark.parametrize("route", PUBLIC, ids=lambda route: str(route.handler.__name__))
 async def test_an_example_gets_its_answer(catalog: Catalog, route: Route) -> None:
     """The example is accepted, and the answer has the fields and types of the documented one."""
@@ -48,6 +60,8 @@ async def test_an_example_gets_its_answer(catalog: Catalog, route: Route) -> Non
     if route not in (connect, put):
         await send(catalog, put)
         await catalog.run_until_idle()
+    if route in changes.ROUTES:
+        await record_changes(catalog)
 
     status, answer = await send(catalog, route)
 

@@ -1,5 +1,13 @@
 """The HTTP API of catalog, in files by subject."""
 
-from catalog.api import capabilities, connections, grants, links, oauth, products
+from catalog.api import capabilities, changes, connections, grants, links, oauth, products
 
-ROUTES = [*connections.ROUTES, *oauth.ROUTES, *capabilities.ROUTES, *products.ROUTES, *links.ROUTES, *grants.ROUTES]
+ROUTES = [
+    *connections.ROUTES,
+    *oauth.ROUTES,
+    *capabilities.ROUTES,
+    *products.ROUTES,
+    *changes.ROUTES,
+    *links.ROUTES,
+    *grants.ROUTES,
+]

@@ -3,15 +3,18 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
+from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
+from catalog.api.changes import DryRun, ProductChange, of_request
 from catalog.api.connections import MERCHANT
 from catalog.deps import Deps
+from catalog.domain.changes import Change, Effect
 from catalog.domain.products import Product, ProductRecord, Status, SyncState
 from catalog.kinds import PUSH_PRODUCT
-from catalog.store import products
+from catalog.store import changes, products
 from common.contracts.catalog import Sku
 from common.contracts.problems import Code
 from common.db import merchants
@@ -118,6 +121,13 @@ class ProductOutcome(RowOutcome):
     product_id: Annotated[
         str | None, Field(description="The id of the product; null for a row that cannot be read.")
     ] = None
+    change: Annotated[ProductChange | None, Field(description="The effect on the product; null for a refused row.")] = (
+        None
+    )
+    change_id: Annotated[
+        UUID | None,
+        Field(description="The id of the changes of this request, to undo them; null if nothing was changed."),
+    ] = None
 
 
 class SyncView(BaseModel):
@@ -198,16 +208,25 @@ async def put_product(call: Call[Deps, ProductInput]) -> Answer:
 
 async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductOutcome]:
     outcomes: list[ProductOutcome] = []
+    request = of_request(call.request, "batch")
+    is_preview = cast(DryRun, call.query).dry_run
     async with call.deps.database.unit() as unit:
         merchant = await merchants.find(unit.conn, call.merchant_id)
         for rows in _without_repeats(call.input):
             wanted = [_product(row.value.product_id, row.value) for row in rows]
             right = [product for product in wanted if product.currency == merchant.currency]
-            saved = await products.save_all(unit.conn, call.merchant_id, right, unit.now)
-            unit.mark(PUSH_PRODUCT, call.merchant_id, saved, priority=Priority.BULK)
+            if is_preview:
+                made = await changes.preview(unit.conn, call.merchant_id, right, request.claims)
+            else:
+                made = await changes.apply(unit, call.merchant_id, right)
+                await request.record(unit, call.merchant_id, list(made.values()), refused=len(rows) - len(made))
+                unit.mark(PUSH_PRODUCT, call.merchant_id, made, priority=Priority.BULK)
             for row, product in zip(rows, wanted, strict=True):
                 fault = _other_currency(merchant) if product.currency != merchant.currency else products.SKU_TAKEN
-                outcomes.append(_outcome(row, None if product.product_id in saved else fault))
+                change = made.get(product.product_id)
+                is_changed = change is not None and change.effect is not Effect.UNCHANGED
+                change_id = request.change_id if is_changed and not is_preview else None
+                outcomes.append(_outcome(row, change, fault, change_id))
     return outcomes
 
 
@@ -222,10 +241,16 @@ def _without_repeats(rows: Sequence[Row[ProductRow]]) -> Iterator[list[Row[Produ
     yield list(group.values())
 
 
-def _outcome(row: Row[ProductRow], fault: Problem | None) -> ProductOutcome:
-    errors = [FieldProblem(field=fault.field, problem=fault.problem, remedy=fault.remedy)] if fault else []
-    outcome: Literal["accepted", "refused"] = "refused" if fault else "accepted"
-    return ProductOutcome(row=row.number, outcome=outcome, errors=errors, product_id=row.value.product_id)
+def _outcome(row: Row[ProductRow], change: Change | None, fault: Problem, change_id: UUID | None) -> ProductOutcome:
+    errors = [] if change else [FieldProblem(field=fault.field, problem=fault.problem, remedy=fault.remedy)]
+    return ProductOutcome(
+        row=row.number,
+        outcome="accepted" if change else "refused",
+        errors=errors,
+        product_id=row.value.product_id,
+        change=ProductChange.of(change) if change else None,
+        change_id=change_id,
+    )
 
 
 def _other_currency(merchant: Merchant) -> Problem:
@@ -335,6 +360,7 @@ ROUTES = [
         put_products,
         "products:write",
         takes=None,
+        query=DryRun,
         rows=ProductRow,
         gives=ProductOutcome,
         summary="Create or update many products",
@@ -345,10 +371,20 @@ ROUTES = [
             "`Accept` asks for it. A row that is refused changes nothing, and the others are stored. If a product "
             "occurs twice, the last row counts; a SKU stays with the product that had it first. Rows are stored while "
             "they arrive, so after a 400, 408, 413 or 503 a part of them may be stored: send the request again, which "
-            "is always safe."
+            "is always safe. With `?dry_run=true` nothing is stored, and the answer is the one that the request would "
+            "get. What a request changes can be listed and undone."
         ),
         tags=(PRODUCTS,),
         example=[{"product_id": "mug-blue", **EXAMPLE_INPUT}],
-        gives_example=[{"row": 1, "outcome": "accepted", "errors": [], "product_id": "mug-blue"}],
+        gives_example=[
+            {
+                "row": 1,
+                "outcome": "accepted",
+                "errors": [],
+                "product_id": "mug-blue",
+                "change": {"effect": "unchanged", "hides": False, "fields": []},
+                "change_id": None,
+            }
+        ],
     ),
 ]

@@ -1,0 +1,128 @@
+"""Changes of products: what a request changes, field by field, and what an undo restores of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from catalog.domain.products import Product, Status
+
+
+class Effect(StrEnum):
+    """The effect of a row on its product."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A product before and after a request. `before` is None if there was none."""
+
+    before: Product | None
+    after: Product
+
+    @property
+    def effect(self) -> Effect:
+        """The effect on the product."""
+        if self.before is None:
+            return Effect.NEW
+        return Effect.UNCHANGED if self.before == self.after else Effect.CHANGED
+
+    @property
+    def hides(self) -> bool:
+        """Whether the product was visible at the till before, and is hidden after."""
+        was_visible = self.before is not None and self.before.status is Status.ACTIVE
+        return was_visible and self.after.status is not Status.ACTIVE
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that differ; all of a new product."""
+        after = asdict(self.after)
+        if self.before is None:
+            return [name for name in after if name != "product_id"]
+        before = asdict(self.before)
+        return [name for name, value in after.items() if before[name] != value]
+
+    def values(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """Return the values of these fields before and after."""
+        after, fields = asdict(self.after), self.fields
+        before = asdict(self.before) if self.before else None
+        return before and {name: before[name] for name in fields}, {name: after[name] for name in fields}
+
+
+@dataclass
+class SkuClaims:
+    """The SKUs that the rows of a request have taken so far, for a preview that stores nothing."""
+
+    owners: dict[str, str] = field(default_factory=dict)
+    skus: dict[str, str] = field(default_factory=dict)
+
+    def claim(self, product: Product, stored_sku: str | None, stored_owner: str | None) -> bool:
+        """Take the SKU for the product; return False if it belongs to another one.
+
+        `stored_sku` is the product's own SKU before the request, `stored_owner` the product that had the SKU then.
+        """
+        product_id, sku = product.product_id, product.sku
+        if self._owner(sku, stored_owner) not in {None, product_id}:
+            return False
+        previous = self.skus.get(product_id, stored_sku)
+        if previous is not None and self.owners.get(previous) == product_id:
+            del self.owners[previous]
+        self.skus[product_id] = sku
+        self.owners[sku] = product_id
+        return True
+
+    def _owner(self, sku: str, stored_owner: str | None) -> str | None:
+        if sku in self.owners:
+            return self.owners[sku]
+        has_left = stored_owner is not None and self.skus.get(stored_owner, sku) != sku
+        return None if has_left else stored_owner
+
+
+@dataclass(frozen=True)
+class RecordedChange:
+    """The change of a product as it was recorded: the values of the fields that differed.
+
+    `before` is None if the product was new. `skipped` names the fields that an undo left as they were.
+    """
+
+    product_id: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+    skipped: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Restored:
+    """The result of an undo for one product: the product as it is to be, and the fields that were edited since.
+
+    `product` is None if nothing is left to restore.
+    """
+
+    product: Product | None
+    skipped: Sequence[str]
+
+
+def restore(change: RecordedChange, now: Product | None) -> Restored:
+    """Return the product as it was before the change, except for the fields that were edited since.
+
+    A product that the change created is archived, as products are never deleted by an undo; one with any later edit
+    is in use, and stays.
+    """
+    if now is None:
+        return Restored(None, list(change.after))
+    current = asdict(now)
+    edited = [name for name, value in change.after.items() if name in current and current[name] != value]
+    if change.before is None:
+        return Restored(None, edited) if edited else _changed(now, {"status": Status.ARCHIVED}, [])
+    values = {name: value for name, value in change.before.items() if name in current and name not in edited}
+    return _changed(now, values, edited)
+
+
+def _changed(now: Product, values: Mapping[str, Any], skipped: Sequence[str]) -> Restored:
+    if "status" in values:
+        values = {**values, "status": Status(values["status"])}
+    product = replace(now, **values)
+    return Restored(None if product == now else product, skipped)

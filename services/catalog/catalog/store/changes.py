@@ -1,0 +1,208 @@
+"""The change sets: what each request has changed of products, and what an undo has restored."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import asyncpg
+
+from catalog.domain.changes import Change, Effect, RecordedChange, SkuClaims
+from catalog.domain.products import Product
+from catalog.store import products
+from common.db.unit import Connection, Unit
+from common.errors import Conflict, NotFound
+
+SAVE_SET = """
+INSERT INTO change_set (merchant_id, change_id, kind, started_at, updated_at, new, changed, unchanged, refused)
+VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)
+ON CONFLICT (merchant_id, change_id) DO UPDATE SET updated_at = excluded.updated_at, new = excluded.new,
+    changed = excluded.changed, unchanged = excluded.unchanged, refused = excluded.refused
+WHERE change_set.undone_by IS NULL
+RETURNING change_id
+"""
+# A product that occurs twice in a request keeps what it had before the first row.
+SAVE_CHANGES = """
+INSERT INTO change (merchant_id, change_id, product_id, before, after)
+SELECT $1, $2, given.* FROM unnest($3::text[], $4::jsonb[], $5::jsonb[]) AS given
+ON CONFLICT (merchant_id, change_id, product_id) DO UPDATE SET after = change.after || excluded.after,
+    before = CASE WHEN change.before IS NOT NULL THEN excluded.before || change.before END
+"""
+FORGET_ONE = """
+DELETE FROM change_set WHERE merchant_id = $1 AND change_id = (
+    SELECT change_id FROM change_set WHERE merchant_id = $1 AND started_at < $2 ORDER BY change_id LIMIT 1
+)
+"""
+OWNERS = """
+SELECT sku, product_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[]) AND deleted_item_id IS NULL
+"""
+SETS = """
+SELECT change_id, kind, started_at, updated_at, is_complete, new, changed, unchanged, refused, skipped, undoes,
+    undone_by
+FROM change_set WHERE merchant_id = $1
+"""
+CHANGES = """
+SELECT product_id, before, after, skipped FROM change
+WHERE merchant_id = $1 AND change_id = $2 AND product_id > $3 ORDER BY product_id LIMIT $4
+"""
+START_UNDO = """
+WITH undone AS (
+    UPDATE change_set SET undone_by = $3 WHERE merchant_id = $1 AND change_id = $2
+)
+INSERT INTO change_set (merchant_id, change_id, kind, started_at, updated_at, is_complete, undoes)
+VALUES ($1, $3, 'undo', $4, $4, false, $2)
+"""
+SAVE_UNDO = """
+UPDATE change_set SET changed = changed + $3, skipped = skipped + $4, updated_at = $5
+WHERE merchant_id = $1 AND change_id = $2
+"""
+SAVE_SKIPPED = """
+INSERT INTO change (merchant_id, change_id, product_id, before, after, skipped)
+SELECT $1, $2, product_id, '{}', '{}', string_to_array(fields, ',')
+FROM unnest($3::text[], $4::text[]) AS given (product_id, fields)
+ON CONFLICT (merchant_id, change_id, product_id) DO UPDATE SET skipped = excluded.skipped
+"""
+END_UNDO = """
+UPDATE change_set SET is_complete = true, updated_at = $3 WHERE merchant_id = $1 AND change_id = $2
+"""
+
+KEPT = timedelta(days=90)
+"""The time for which changes can be listed and undone. Each new change set deletes one older one."""
+
+Kind = Literal["batch", "import", "undo"]
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """The changes of one request. `undoes` and `undone_by` name the changes that an undo restores, and that undo."""
+
+    change_id: UUID
+    kind: Kind
+    started_at: datetime
+    updated_at: datetime
+    is_complete: bool
+    new: int
+    changed: int
+    unchanged: int
+    refused: int
+    skipped: int
+    undoes: UUID | None
+    undone_by: UUID | None
+
+
+async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> dict[str, Change]:
+    """Save these products, each once; return the change of each that is saved.
+
+    A product is left out when another one has its SKU. `save_set` records the changes, in the same unit.
+    """
+    ids = [each.product_id for each in wanted]
+    await unit.conn.execute(products.LOCK, merchant_id, ids)
+    before = {each.product.product_id: each.product for each in await products.find_all(unit.conn, merchant_id, ids)}
+    saved = await products.save_all(unit.conn, merchant_id, wanted, unit.now)
+    return {each.product_id: Change(before.get(each.product_id), each) for each in wanted if each.product_id in saved}
+
+
+async def preview(
+    conn: Connection, merchant_id: str, wanted: Sequence[Product], claims: SkuClaims
+) -> dict[str, Change]:
+    """Return what `apply` would, without saving. `claims` are the SKUs that earlier rows of the request take."""
+    stored = await products.find_all(conn, merchant_id, [each.product_id for each in wanted])
+    before = {each.product.product_id: each.product for each in stored}
+    skus = {each.product.product_id: each.product.sku for each in stored if each.deleted_item_id is None}
+    owners = await sku_owners(conn, merchant_id, [each.sku for each in wanted])
+    return {
+        each.product_id: Change(before.get(each.product_id), each)
+        for each in wanted
+        if claims.claim(each, skus.get(each.product_id), owners.get(each.sku))
+    }
+
+
+async def sku_owners(conn: Connection, merchant_id: str, skus: Sequence[str]) -> dict[str, str]:
+    """Return the product that has each of these SKUs, unless its item was deleted."""
+    return {row["sku"]: row["product_id"] for row in await conn.fetch(OWNERS, merchant_id, skus)}
+
+
+async def save_set(
+    unit: Unit, merchant_id: str, change_id: UUID, kind: Kind, counts: Mapping[str, int], changes: Sequence[Change]
+) -> None:
+    """Record these changes. `counts` are those of the whole request so far.
+
+    Raises Conflict when the changes are being undone.
+    """
+    totals = [counts.get(each, 0) for each in (*Effect, "refused")]
+    if not await unit.conn.fetchval(SAVE_SET, merchant_id, change_id, kind, unit.now, *totals):
+        raise Conflict("These changes are being undone.")
+    await save_changes(unit, merchant_id, change_id, changes)
+    await unit.conn.execute(FORGET_ONE, merchant_id, unit.now - KEPT)
+
+
+async def save_changes(unit: Unit, merchant_id: str, change_id: UUID, changes: Sequence[Change]) -> None:
+    """Record the changes that differ from what was there before."""
+    different = [each for each in changes if each.effect is not Effect.UNCHANGED]
+    values = [each.values() for each in different]
+    await unit.conn.execute(
+        SAVE_CHANGES,
+        merchant_id,
+        change_id,
+        [each.after.product_id for each in different],
+        [before if before is None else json.dumps(before) for before, _ in values],
+        [json.dumps(after) for _, after in values],
+    )
+
+
+async def find(conn: Connection, merchant_id: str, change_id: UUID) -> ChangeSet:
+    """Return the change set. Raises NotFound."""
+    row = await conn.fetchrow(f"{SETS} AND change_id = $2", merchant_id, change_id)
+    if row is None:
+        raise NotFound(f"There are no changes {change_id} of this merchant here.")
+    return ChangeSet(**row)
+
+
+async def page(conn: Connection, merchant_id: str, before: UUID | None, limit: int) -> list[ChangeSet]:
+    """Return the change sets, newest first."""
+    sql = f"{SETS} AND ($2::uuid IS NULL OR change_id < $2) ORDER BY change_id DESC LIMIT $3"
+    return [ChangeSet(**row) for row in await conn.fetch(sql, merchant_id, before, limit)]
+
+
+async def changes(conn: Connection, merchant_id: str, change_id: UUID, after: str, limit: int) -> list[RecordedChange]:
+    """Return the changes of a set after this product, sorted by product."""
+    rows = await conn.fetch(CHANGES, merchant_id, change_id, after, limit)
+    return [_change(row) for row in rows]
+
+
+async def start_undo(unit: Unit, merchant_id: str, change_id: UUID, undo_id: UUID) -> ChangeSet:
+    """Begin the undo of these changes; return it, or the one that was begun before.
+
+    Raises NotFound, and Conflict for an undo that is not complete.
+    """
+    lock = f"{SETS} AND change_id = $2 FOR UPDATE"
+    row = await unit.conn.fetchrow(lock, merchant_id, change_id)
+    found = ChangeSet(**row) if row else await find(unit.conn, merchant_id, change_id)
+    if found.undone_by:
+        return await find(unit.conn, merchant_id, found.undone_by)
+    if not found.is_complete:
+        raise Conflict("This undo goes on. It can be undone once it is complete.")
+    await unit.conn.execute(START_UNDO, merchant_id, change_id, undo_id, unit.now)
+    return await find(unit.conn, merchant_id, undo_id)
+
+
+async def save_undo(
+    unit: Unit, merchant_id: str, undo_id: UUID, restored: Sequence[Change], skipped: Mapping[str, Sequence[str]]
+) -> None:
+    """Record a part of an undo: the products it restored, and the fields of products that it skipped."""
+    await save_changes(unit, merchant_id, undo_id, restored)
+    names = [",".join(fields) for fields in skipped.values()]
+    await unit.conn.execute(SAVE_SKIPPED, merchant_id, undo_id, list(skipped), names)
+    await unit.conn.execute(SAVE_UNDO, merchant_id, undo_id, len(restored), len(skipped), unit.now)
+
+
+async def end_undo(unit: Unit, merchant_id: str, undo_id: UUID) -> None:
+    """Record that the undo is complete."""
+    await unit.conn.execute(END_UNDO, merchant_id, undo_id, unit.now)
+
+
+def _change(row: asyncpg.Record) -> RecordedChange:
+    before = json.loads(row["before"]) if row["before"] else None
+    return RecordedChange(row["product_id"], before, json.loads(row["after"]), row["skipped"])
