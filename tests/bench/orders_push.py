@@ -116,8 +116,8 @@ async def _working(dsn: str, latency: int) -> AsyncIterator[tuple[Orders, Shop]]
         clover.sandbox.pipeline.latency = Latency(latency, latency)
         take = orders.grants.take
 
-        async def granted(merchant_id: str, want: Want) -> Grant:
-            return replace(await take(merchant_id, want), rate=RATE, concurrency=CONCURRENCY)
+        async def granted(merchant_id: str, want: Want, in_flight: int = 0) -> Grant:
+            return replace(await take(merchant_id, want, in_flight), rate=RATE, concurrency=CONCURRENCY)
 
         orders.grants.take = granted  # type: ignore[method-assign]
         shop, stop = await orders.connected(), asyncio.Event()

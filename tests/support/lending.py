@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from common.clover.grant_lease import GrantLease
 from common.clover.grants import GrantAnswer, GrantRequest, LeaseAnswer, Lent, MerchantRequest, Refusal, Want
 from common.clover.lent_grants import LentGrants
 from common.db.unit import Priority
+from common.errors import Transient
 from tests.support.clock import FakeClock
 
 APP, TOKEN = Limit(50, 10), Limit(16, 5, spare=3.0)
@@ -30,9 +31,11 @@ class Desk:
     clock: FakeClock
     claims: defaultdict[str, dict[UUID, tuple[Claim, datetime]]] = field(default_factory=lambda: defaultdict(dict))
     asked_at: list[float] = field(default_factory=list)
+    asked: list[GrantRequest] = field(default_factory=list)
 
     async def lend(self, request: GrantRequest) -> Lent:
         self.asked_at.append(self.clock.monotonic())
+        self.asked.append(request)
         await self.clock.sleep(ANSWER_SECONDS)
         lent = Lent()
         for merchant in request.merchants:
@@ -44,11 +47,9 @@ class Desk:
                     GrantAnswer(merchant_id=merchant.merchant_id, region="us", access_token="token", **_terms(loan))
                 )
         if request.lease:
-            loan = self._save(
-                "",
-                request,
-                self._lending(APP, "", request).lend_app(str(request.holder), everything=request.lease is Want.ALL),
-            )
+            app, everything = self._lending(APP, "", request), request.lease is Want.ALL
+            loan = app.lend_app(str(request.holder), everything=everything, in_flight=request.in_flight)
+            loan = self._save("", request, loan)
             if loan:
                 background_rate = BACKGROUND_SHARE * loan.claim.granted.rate
                 lent.lease = LeaseAnswer(background_rate=background_rate, **_terms(loan))
@@ -59,7 +60,8 @@ class Desk:
         if merchant.is_expected:
             loan = lending.lend_expected(request.service)
         else:
-            loan = lending.lend_merchant(request.service, everything=merchant.want is Want.ALL)
+            everything = merchant.want is Want.ALL
+            loan = lending.lend_merchant(request.service, everything=everything, in_flight=merchant.in_flight)
         return self._save(merchant.merchant_id, request, loan)
 
     def _lending(self, limit: Limit, subject: str, request: GrantRequest) -> Lending:
@@ -76,8 +78,11 @@ class Desk:
             return None
         is_holding = loan.claim.state is State.HOLDING
         lasts = timedelta(seconds=loan.term.expires_in) + LEASE_MARGIN if is_holding else QUEUE_SLOT_TTL
-        self.claims[subject][request.holder] = loan.claim, self.clock.now() + lasts
-        return loan if is_holding else None
+        ends_at = self.clock.now() + lasts
+        granted = replace(loan.claim.granted, concurrency=loan.claim.places)
+        claim = replace(loan.claim, granted=granted, in_flight=0, ends_at=ends_at - LEASE_MARGIN)
+        self.claims[subject][request.holder] = claim, ends_at
+        return loan if loan.claim.is_lent else None
 
 
 def _terms(loan: Loan) -> dict[str, Any]:
@@ -101,6 +106,7 @@ class Process:
         self._leases: dict[str, GrantLease] = {}
         self.budget = CallBudget(self._grants, desk.clock)
         self.called_at: list[float] = []
+        self.in_flight = 0
 
     async def visit(self, merchant_id: str, calls: int = 1, priority: Priority = Priority.BULK) -> None:
         """Call once for the merchant, or this many times side by side."""
@@ -111,10 +117,21 @@ class Process:
         await lease.begin(priority)
         await asyncio.gather(*(self._call(lease) for _ in range(calls)))
 
+    async def try_to_visit(self, merchant_id: str, calls: int) -> None:
+        """Visit the merchant; a turn whose calls are taken ends, as the worker's do."""
+        try:
+            await self.visit(merchant_id, calls)
+        except Transient:
+            await self._clock.sleep(1)
+
     async def _call(self, lease: GrantLease) -> None:
         async with lease.permit():
             self.called_at.append(self._clock.monotonic())
-            await self._clock.sleep(self._seconds)
+            self.in_flight += 1
+            try:
+                await self._clock.sleep(self._seconds)
+            finally:
+                self.in_flight -= 1
 
 
 EXPECT_SECONDS, EXPECTED = 1.0, 180

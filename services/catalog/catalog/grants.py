@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
-from catalog.domain.grants import Limit, Limits, State
+from catalog.domain.grants import Limit, Limits
 from catalog.domain.lending import Lending, Loan
 from catalog.sealing import Secret, open_sealed
 from catalog.store import connections
@@ -78,11 +78,12 @@ class Lender:
             loans = {each.merchant_id: self._lend_merchant(request, each, claims, now) for each in connected}
             if request.lease:
                 app = self._on(self.limits.app, claims.get(APP, Claims()), now)
-                loans[APP] = app.lend_app(str(request.holder), everything=request.lease is Want.ALL)
+                everything = request.lease is Want.ALL
+                loans[APP] = app.lend_app(str(request.holder), everything=everything, in_flight=request.in_flight)
             made = {subject: loan for subject, loan in loans.items() if loan}
             await store.save(unit.conn, request.holder, made, now)
         # Answered after the commit, so that a place in a queue is kept.
-        lent = {subject: loan for subject, loan in made.items() if loan.claim.state is State.HOLDING}
+        lent = {subject: loan for subject, loan in made.items() if loan.claim.is_lent}
         return self._answer(request, found, lent)
 
     def _lend_merchant(
@@ -91,7 +92,8 @@ class Lender:
         lending = self._on(self.limits.token, claims.get(merchant.merchant_id, Claims()), now)
         if merchant.is_expected:
             return lending.lend_expected(request.service)
-        return lending.lend_merchant(request.service, everything=merchant.want is Want.ALL)
+        everything = merchant.want is Want.ALL
+        return lending.lend_merchant(request.service, everything=everything, in_flight=merchant.in_flight)
 
     def _on(self, limit: Limit, claims: Claims, now: datetime) -> Lending:
         return Lending(limit, claims.own, claims.others, now, self.longest, self.background_share)
@@ -150,9 +152,9 @@ class UnsavedTokenGrants:
     token: SecretStr
     region: str
 
-    async def take(self, merchant_id: str, want: Want) -> Grant:
+    async def take(self, merchant_id: str, want: Want, in_flight: int = 0) -> Grant:
         """See common.clover.grants.MerchantGrants."""
-        del want
+        del want, in_flight
         token, lasts = self.token.get_secret_value(), PROBE_SECONDS
         return Grant(merchant_id, self.region, token, rate=PROBE_RATE, concurrency=1, renew_in=lasts, expires_in=lasts)
 

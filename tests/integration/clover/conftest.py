@@ -144,10 +144,14 @@ class OneGrant:
         del want
         return OPEN_LEASE
 
+    def report(self, in_flight: int) -> None:
+        """Nobody else calls."""
+
     def renewed(self, want: Want) -> None:
         """The lease lasts for the whole test."""
 
-    async def take(self, merchant_id: str, want: Want) -> Grant:
+    async def take(self, merchant_id: str, want: Want, in_flight: int = 0) -> Grant:
+        del in_flight
         assert merchant_id == self.grant.merchant_id
         self.taken.append(want)
         return self.grant

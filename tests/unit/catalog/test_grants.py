@@ -1,7 +1,7 @@
 """The division of Clover's calls: never above a limit, and every process gets its turn."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,26 +29,30 @@ class Book:
     now: datetime = START
     claims: dict[str, tuple[Claim, datetime]] = field(default_factory=dict)
 
-    def ask(self, process: str, *, all_: bool = True, is_expected: bool = False) -> Loan | None:
+    def ask(self, process: str, *, all_: bool = True, is_expected: bool = False, hangs: bool = False) -> Loan | None:
+        """Ask for a share; if its calls hang, all places it had before are still taken."""
         self._expire()
         own = self.claims.get(process, (None, START))[0]
+        in_flight = own.places if own and hangs else 0
         others = [claim for other, (claim, _) in self.claims.items() if other != process]
         lending, service = (
             Lending(self.limit, own, others, self.now, LONGEST, BACKGROUND_SHARE),
             process.rpartition("-")[0],
         )
         if self.is_app:
-            loan = lending.lend_app(process, everything=all_)
+            loan = lending.lend_app(process, everything=all_, in_flight=in_flight)
         elif is_expected:
             loan = lending.lend_expected(service)
         else:
-            loan = lending.lend_merchant(service, everything=all_)
+            loan = lending.lend_merchant(service, everything=all_, in_flight=in_flight)
         if loan is None:
             return None
         is_holding = loan.claim.state is State.HOLDING
         lasts = timedelta(seconds=loan.term.expires_in) + LEASE_MARGIN if is_holding else QUEUE_SLOT_TTL
-        self.claims[process] = loan.claim, self.now + lasts
-        return loan if is_holding else None
+        granted = replace(loan.claim.granted, concurrency=loan.claim.places)
+        claim = replace(loan.claim, granted=granted, in_flight=0, ends_at=self.now + lasts - LEASE_MARGIN)
+        self.claims[process] = claim, self.now + lasts
+        return loan if loan.claim.is_lent else None
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -73,6 +77,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("ask"), processes, st.booleans()),
         st.tuples(st.just("expect"), processes, st.booleans()),
+        st.tuples(st.just("hang"), processes, st.booleans()),
         st.tuples(st.just("wait"), st.floats(0.01, 8.0), st.booleans()),
     ),
     max_size=80,
@@ -89,7 +94,7 @@ def test_what_is_lent_never_exceeds_the_limit(
         if isinstance(argument, float):
             book.wait(argument)
         else:
-            book.ask(argument, all_=flag, is_expected=name == "expect")
+            book.ask(argument, all_=flag, is_expected=name == "expect", hangs=name == "hang")
         assert within(limit, book.held())
 
 

@@ -22,9 +22,13 @@ class Leases:
     answers: Sequence[Lease | Exception] = (LEASE,)
     asked: list[Want] = field(default_factory=list)
     along: Lease | None = None
+    reported: int = 0
 
     def expect(self, merchant_ids: list[str]) -> None:
         raise NotImplementedError
+
+    def report(self, in_flight: int) -> None:
+        self.reported = in_flight
 
     def renewed(self, want: Want) -> Lease | None:
         del want

@@ -11,6 +11,7 @@ import structlog
 
 from common.clock import Clock
 from common.clover.grants import Lease, Leases, Want
+from common.clover.in_flight import InFlight
 from common.db.unit import Priority
 from common.errors import Transient, Unavailable
 
@@ -51,7 +52,7 @@ class CallBudget:
         self._want = Want.LITTLE
         self._renew_at = self._expires_at = -inf
         self._started = self._background_started = self._busy_at = -inf
-        self._in_flight = 0
+        self._in_flight = InFlight(lambda: self._renew_at, self._renew, clock)
         self._line: list[tuple[Priority, int]] = []
         self._numbers = count()
         self._changed = asyncio.Event()
@@ -65,9 +66,11 @@ class CallBudget:
         """
         await self._admit(priority)
         try:
-            yield
+            with self._in_flight.call():
+                self._report()
+                yield
         finally:
-            self._in_flight -= 1
+            self._report()
             self._wake()
 
     def follow(self, priority: Priority) -> None:
@@ -89,16 +92,16 @@ class CallBudget:
     async def _admit(self, priority: Priority) -> None:
         place = priority, next(self._numbers)
         heapq.heappush(self._line, place)
+        self._report()
         try:
             while True:
                 lease = await self._fresh()
                 wait = self._wait(priority, lease) if self._line[0] == place else inf
                 if wait <= 0:
-                    self._in_flight += 1
                     self._count(priority, lease)
                     return
                 self._ask_for_more(wait)
-                await self._until_changed(self._at_most_until_renewal(wait))
+                await self._until_changed(wait)
         finally:
             self._line.remove(place)
             heapq.heapify(self._line)
@@ -108,19 +111,19 @@ class CallBudget:
         """Return the seconds until a call of this priority may start; infinite while none can before another ends."""
         is_background = priority is Priority.BULK
         places = max(1, lease.concurrency - 1) if is_background else lease.concurrency
-        if self._in_flight >= places:
+        if self._in_flight.count >= places:
             return inf
         at = self._started + 1 / lease.rate
         if is_background:
             at = max(at, self._background_started + 1 / lease.background_rate)
         return at - self._clock.monotonic()
 
-    def _at_most_until_renewal(self, seconds: float) -> float:
-        """Return the part of this wait after which the lease is to be renewed.
-
-        While all calls in flight take long none starts, and their places would be leased to another process.
-        """
-        return min(seconds, max(self._renew_at - self._clock.monotonic(), 0.0) or ASK_AGAIN_SECONDS)
+    def _report(self) -> None:
+        """Report the calls in flight, with those that may start while catalog is asked."""
+        most = self._in_flight.count
+        if self._lease is not None and self._clock.monotonic() < self._expires_at:
+            most = max(most, min(most + len(self._line), self._lease.concurrency))
+        self._leases.report(most)
 
     def _count(self, priority: Priority, lease: Lease) -> None:
         now = self._clock.monotonic()
@@ -131,8 +134,7 @@ class CallBudget:
 
     async def _fresh(self) -> Lease:
         """Return a lease that is good now; renew it in time, while calls go on under the old one."""
-        if (renewed := self._leases.renewed(self._needed())) is not None:
-            self._use(renewed)
+        self._use_renewed()
         now = self._clock.monotonic()
         if self._lease is not None and now < self._expires_at:
             if now >= self._renew_at:
@@ -174,7 +176,17 @@ class CallBudget:
     def _use(self, lease: Lease) -> None:
         self._lease, now = lease, self._clock.monotonic()
         self._renew_at, self._expires_at = now + lease.renew_in, now + lease.expires_in
+        self._in_flight.rearm()
         self._wake()
+
+    async def _renew(self) -> None:
+        self._use_renewed()
+        if self._clock.monotonic() >= self._renew_at:
+            await asyncio.wait([self._ask(self._needed())])
+
+    def _use_renewed(self) -> None:
+        if (renewed := self._leases.renewed(self._needed())) is not None:
+            self._use(renewed)
 
     async def _until_changed(self, seconds: float) -> None:
         changed = self._changed

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import Protocol
 
@@ -10,9 +10,13 @@ from common.clock import Clock
 from common.clover.breaker import Breaker, Lane
 from common.clover.call_budget import CallBudget
 from common.clover.grants import Grant, MerchantGrants, Want
+from common.clover.in_flight import InFlight
 from common.clover.pace import Pace
 from common.db.unit import Priority
-from common.errors import Transient
+from common.errors import AppError, Transient
+
+ENDS_SOON = 0.5
+"""Seconds before the end of a grant when it is renewed for calls in flight; catalog counts it as long after its end."""
 
 
 class Permits(Protocol):
@@ -52,8 +56,10 @@ class GrantLease:
         self._lock = asyncio.Lock()
         self._priority = Priority.NORMAL
         self._grant: Grant | None = None
+        self._want = Want.LITTLE
         self._calls = 0
         self._renew_at = self._expires_at = 0.0
+        self._in_flight = InFlight(lambda: self._expires_at - ENDS_SOON, self._renew, clock)
 
     @property
     def concurrency(self) -> int:
@@ -74,7 +80,7 @@ class GrantLease:
         """Wait for one call's turn, with a valid grant. A Throttled raised in the block slows all later calls."""
         await self._fresh(calls=1)
         async with self._pace.permit(self._budget.permit(self._priority)) as sent_at:
-            with self._pace.learn(sent_at):
+            with self._in_flight.call(), self._pace.learn(sent_at):
                 yield await self._fresh()
 
     @asynccontextmanager
@@ -84,7 +90,8 @@ class GrantLease:
         async with self._pace.permit(self._budget.permit(self._priority)) as sent_at:
             grant = await self._fresh()
             follow = partial(self._budget.follow, self._priority)
-            yield Reservation(self._pace, grant, sent_at, calls, follow, self.has_other_token)
+            with self._in_flight.call():
+                yield Reservation(self._pace, grant, sent_at, calls, follow, self.has_other_token)
 
     async def has_other_token(self, refused: Grant) -> bool:
         """Return whether catalog has another token than this grant's, which Clover refused.
@@ -113,9 +120,16 @@ class GrantLease:
             self._calls += calls
             return self._grant
 
+    async def _renew(self) -> None:
+        """Renew the grant for the calls in flight, which may last longer than it."""
+        async with self._lock:
+            if self._grant is not None and self._clock.monotonic() >= self._expires_at - ENDS_SOON:
+                with suppress(AppError):  # the calls in flight go on, and are asked for again
+                    self._grant = await self._taken(self._want, self._grant)
+
     async def _taken(self, want: Want, held: Grant | None) -> Grant:
         try:
-            grant = await self._grants.take(self._merchant_id, want)
+            grant = await self._grants.take(self._merchant_id, want, self._in_flight.count)
         except Transient:
             if held is None or self._clock.monotonic() >= self._expires_at:
                 raise
@@ -123,8 +137,9 @@ class GrantLease:
         self._region = grant.region
         now = self._clock.monotonic()
         self._renew_at, self._expires_at = now + grant.renew_in, now + grant.expires_in
+        self._in_flight.rearm()
         self._pace.limit(grant.rate, grant.concurrency)
-        self._calls = 0
+        self._calls, self._want = 0, want
         return grant
 
 

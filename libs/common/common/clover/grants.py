@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from common.http.routes import Input
 from common.ids import MerchantId
@@ -70,6 +70,10 @@ class Leases(Protocol):
         """Take or renew the process's lease. Raise Throttled when the app's calls are taken, or Unavailable."""
         ...
 
+    def report(self, in_flight: int) -> None:
+        """Say how many calls are in flight, or may be at any moment; catalog lends their places to nobody else."""
+        ...
+
     def renewed(self, want: Want) -> Lease | None:
         """Return the lease that was renewed together with grants, once; it replaces the one in use at once.
 
@@ -81,8 +85,8 @@ class Leases(Protocol):
 class MerchantGrants(Protocol):
     """A source of grants. `Clover` opens and closes one that is an async context manager."""
 
-    async def take(self, merchant_id: str, want: Want) -> Grant:
-        """Take or renew the grant for the merchant.
+    async def take(self, merchant_id: str, want: Want, in_flight: int = 0) -> Grant:
+        """Take the grant for the merchant, or renew it for calls that are in flight.
 
         Raise Throttled when its calls are taken, Forbidden when the merchant is not connected, or Unavailable.
         """
@@ -97,20 +101,33 @@ class Grants(Leases, MerchantGrants, Protocol):
     """A source of both, as each service has one."""
 
 
+InFlight = Annotated[int, Field(ge=0, le=10_000)]
+"""Calls that were started under an earlier share and are not over: their places stay taken, whatever is lent now."""
+
+
 class MerchantRequest(Input):
     """One merchant for which the process calls now, or expects to."""
+
+    model_config = ConfigDict(extra="ignore")
 
     merchant_id: MerchantId
     want: Want = Want.LITTLE
     is_expected: bool = False
+    in_flight: InFlight = 0
 
 
 class GrantRequest(Input):
-    """Body of catalog's POST /internal/grants. `holder` is the calling process; a repetition prolongs what it holds."""
+    """Body of catalog's POST /internal/grants. `holder` is the calling process; a repetition prolongs what it holds.
+
+    Fields of a newer version are ignored: during an upgrade, its processes would have no grants.
+    """
+
+    model_config = ConfigDict(extra="ignore")
 
     holder: UUID
     service: Annotated[str, Field(min_length=1, max_length=40)]
     lease: Want | None = None
+    in_flight: InFlight = 0
     merchants: Annotated[list[MerchantRequest], Field(max_length=MOST_MERCHANTS, default_factory=list)]
 
 

@@ -57,7 +57,7 @@ class _Round:
     """What goes into one request, and what came of it."""
 
     lease: Want | None = None
-    merchants: dict[str, Want] = field(default_factory=dict)
+    merchants: dict[str, MerchantRequest] = field(default_factory=dict)
     asked_at: float = 0.0
     lent: Lent | None = None
     error: AppError | None = None
@@ -82,6 +82,7 @@ class LentGrants:
         self._kept: Recent[str, tuple[Grant, float]] = Recent(clock)
         self._own = OwnLease(clock)
         self._rests_until = clock.monotonic()
+        self._in_flight = 0
 
     def expect(self, merchant_ids: list[str]) -> None:
         """Implement Grants."""
@@ -98,17 +99,21 @@ class LentGrants:
         except Unavailable as error:
             return self._own.last(error)
 
+    def report(self, in_flight: int) -> None:
+        """Implement Grants."""
+        self._in_flight = in_flight
+
     def renewed(self, want: Want) -> Lease | None:
         """Implement Grants."""
         return self._own.renewed(want)
 
-    async def take(self, merchant_id: str, want: Want) -> Grant:
+    async def take(self, merchant_id: str, want: Want, in_flight: int = 0) -> Grant:
         """Implement Grants."""
-        grant = self._usable(merchant_id)
-        if grant is not None and want is Want.LITTLE:
+        request = MerchantRequest(merchant_id=merchant_id, want=want, in_flight=in_flight)
+        if self._is_there(request) and (grant := self._usable(merchant_id)):
             return grant
         try:
-            return await patiently(lambda: self._ask_grant(merchant_id, want), self._clock)
+            return await patiently(lambda: self._ask_grant(request), self._clock)
         except Unavailable as error:
             return self._last_grant(merchant_id, error)
 
@@ -120,11 +125,11 @@ class LentGrants:
             raise Throttled("All calls Clover allows are taken.")
         return self._own.keep(lent.lease, round_.asked_at)
 
-    async def _ask_grant(self, merchant_id: str, want: Want) -> Grant:
-        round_ = self._next
+    async def _ask_grant(self, request: MerchantRequest) -> Grant:
+        round_, merchant_id = self._next, request.merchant_id
         if len(round_.merchants) >= MOST_MERCHANTS and merchant_id not in round_.merchants:
             raise Throttled("Too many merchants wait for a grant.")
-        round_.merchants[merchant_id] = want
+        round_.merchants[merchant_id] = request
         lent = await self._sent(round_)
         match lent.refused.get(merchant_id):
             case Refusal.NOT_CONNECTED:
@@ -152,7 +157,8 @@ class LentGrants:
         return round_.lent
 
     async def _send(self, round_: _Round) -> None:
-        round_.merchants = {each: want for each, want in round_.merchants.items() if not self._came(each, want)}
+        # The grant of a merchant that was expected may have come while its turn began.
+        round_.merchants = {each: want for each, want in round_.merchants.items() if not self._is_there(want)}
         if not round_.lease and not round_.merchants:
             round_.lent = Lent()
             return
@@ -173,18 +179,22 @@ class LentGrants:
         for answer in round_.lent.grants:
             self._kept[answer.merchant_id] = Grant(**answer.model_dump()), round_.asked_at
 
-    def _came(self, merchant_id: str, want: Want) -> bool:
-        """Return whether the grant came with the last request, as the merchant was expected."""
-        return want is Want.LITTLE and self._usable(merchant_id) is not None
+    def _is_there(self, request: MerchantRequest) -> bool:
+        """Return whether a grant of before is what is asked for."""
+        is_little = request.want is Want.LITTLE and not request.in_flight
+        return is_little and self._usable(request.merchant_id) is not None
 
     def _request(self, round_: _Round) -> GrantRequest:
         expected = [each for each in self._expected if each not in round_.merchants and self._ends_soon(each)]
         self._expected = []  # merchants that are not named again have no turn, and others could need their calls
-        merchants = [MerchantRequest(merchant_id=each, want=want) for each, want in round_.merchants.items()]
+        merchants = list(round_.merchants.values())
         room = MOST_MERCHANTS - len(merchants)
         merchants += [MerchantRequest(merchant_id=each, is_expected=True) for each in expected[:room]]
         lease = round_.lease or (None if self._next.lease else self._own.wanted_along())
-        return GrantRequest(holder=self._holder, service=self._service, lease=lease, merchants=merchants)
+        in_flight = self._in_flight if lease else 0
+        return GrantRequest(
+            holder=self._holder, service=self._service, lease=lease, in_flight=in_flight, merchants=merchants
+        )
 
     def _usable(self, merchant_id: str) -> Grant | None:
         """Return the merchant's grant of before while it lasts, with the time that is left."""

@@ -68,6 +68,9 @@ class State(StrEnum):
 class Claim:
     """One process's share of a limit, or its place in the queue. `started_at` is when the share or the wait began.
 
+    `in_flight` of its calls were started under an earlier share and keep their places. A claim without a rate is for
+    these calls alone. `ends_at` is when its holder stops to start calls.
+
     Of the claims of one speaker a single one is used at a time: the processes of one service never call for the same
     merchant at once, because the worker leases its merchant.
     """
@@ -77,6 +80,18 @@ class Claim:
     started_at: datetime
     wanted: Share
     granted: Share = Share(0.0, 0)
+    in_flight: int = 0
+    ends_at: datetime | None = None
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether its holder may start calls."""
+        return self.state is State.HOLDING and self.granted.rate > 0
+
+    @property
+    def places(self) -> int:
+        """The calls that may be in flight at once."""
+        return max(self.granted.concurrency, self.in_flight)
 
     def is_ahead_of(self, started_at: datetime) -> bool:
         """Whether it has waited longer than one that began to wait then."""
@@ -84,7 +99,11 @@ class Claim:
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether Clover may still count its first call, which no rate limited."""
-        return self.state is State.HOLDING and now - self.started_at < WINDOW
+        return self.is_lent and now - self.started_at < WINDOW
+
+    def is_used(self, now: datetime) -> bool:
+        """Whether its holder may still start calls; of a share that is not renewed the claim remains for a moment."""
+        return self.is_lent and not (self.ends_at and self.ends_at <= now)
 
 
 @dataclass(frozen=True)
@@ -94,6 +113,7 @@ class Request:
     speaker: str
     wanted: Share
     is_expected: bool = False
+    in_flight: int = 0
 
 
 def claim_for(
@@ -101,13 +121,17 @@ def claim_for(
 ) -> Claim | None:
     """Return the new claim of a process: holding, or waiting while no capacity is free.
 
-    None refuses: a share held before stays as it is until it expires, and an expected call does not wait.
+    None refuses: a share held before stays as it is until it expires, and an expected call does not wait. When it is
+    over, the places of the calls in flight are still held.
     """
-    waiting_since = own.started_at if own and own.state is State.WAITING else now
-    holding_since = own.started_at if own and own.state is State.HOLDING else None
+    holding_since = own.started_at if own and own.is_lent else None
+    waiting_since = own.started_at if own and not own.is_lent else now
+    in_flight = request.in_flight
     share = allocate(limit, request, others, waiting_since, now)
     if share:
-        return Claim(request.speaker, State.HOLDING, holding_since or now, request.wanted, share)
+        return Claim(request.speaker, State.HOLDING, holding_since or now, request.wanted, share, in_flight)
+    if in_flight and not (own and own.is_used(now)):
+        return Claim(request.speaker, State.HOLDING, waiting_since, request.wanted, in_flight=in_flight)
     if holding_since or request.is_expected:
         return None
     return Claim(request.speaker, State.WAITING, waiting_since, request.wanted)
@@ -161,7 +185,7 @@ def max_min_level(total: float, demands: Sequence[float]) -> float:
 
 def slots_taken(claims: Iterable[Claim]) -> int:
     """Return the calls that may be in flight at once under these claims."""
-    return sum(_by_speaker((each.speaker, each.granted.concurrency) for each in claims).values())
+    return sum(_by_speaker((each.speaker, each.places) for each in claims).values())
 
 
 def _by_speaker(numbers: Iterable[tuple[str, int]]) -> defaultdict[str, int]:

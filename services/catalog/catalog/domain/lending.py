@@ -48,6 +48,9 @@ class Term:
     expires_in: float
 
 
+BRIEF = Term(SHORTEST, 2 * SHORTEST)
+
+
 @dataclass(frozen=True)
 class Loan:
     """The new claim of a process, and the term of its share."""
@@ -71,21 +74,28 @@ class Lending:
     longest: float
     background_share: float
 
-    def lend_app(self, process: str, *, everything: bool) -> Loan | None:
+    def lend_app(self, process: str, *, everything: bool, in_flight: int = 0) -> Loan | None:
         """Decide on a process's share of the app's calls; None refuses a renewal."""
-        return self._lend(Request(process, EVERYTHING if everything else SINGLE), self.longest)
+        wanted = EVERYTHING if everything else SINGLE
+        return self._lend(Request(process, wanted, in_flight=in_flight), self.longest)
 
-    def lend_merchant(self, service: str, *, everything: bool) -> Loan | None:
+    def lend_merchant(self, service: str, *, everything: bool, in_flight: int = 0) -> Loan | None:
         """Decide on a share of one merchant's calls; None refuses a renewal."""
         if everything:
             # Most sessions end soon: only one that renews is long, and keeps what the other services could need.
             is_long = self.own is not None and self.own.wanted == EVERYTHING
-            return self._lend(Request(service, EVERYTHING), min(LONGEST_MERCHANT if is_long else 2.0, self.longest))
-        claim = self._claim(Request(service, VISIT))
+            longest = min(LONGEST_MERCHANT if is_long else 2.0, self.longest)
+            return self._lend(Request(service, EVERYTHING, in_flight=in_flight), longest)
+        claim = self._claim(Request(service, VISIT, in_flight=in_flight))
         return Loan(claim, Term(0.0, min(VISIT_SECONDS, self.longest))) if claim else None
 
     def lend_expected(self, service: str) -> Loan | None:
-        """Decide on one call to a merchant whose turn is expected; None refuses it, and it does not wait."""
+        """Decide on one call to a merchant whose turn is expected; None refuses it, and it does not wait.
+
+        A larger share stays as it is: its calls may be in flight.
+        """
+        if self.own and self.own.is_used(self.now) and self.own.granted != SINGLE:
+            return None
         claim = self._claim(Request(service, SINGLE, is_expected=True))
         return Loan(claim, Term(0.0, min(EXPECTED_SECONDS, self.longest))) if claim else None
 
@@ -94,12 +104,16 @@ class Lending:
 
     def _lend(self, request: Request, longest: float) -> Loan | None:
         claim = self._claim(request)
-        return Loan(claim, self._term(request, claim.granted, longest)) if claim else None
+        if claim is None:
+            return None
+        if claim.in_flight > claim.granted.concurrency:
+            return Loan(claim, _within(BRIEF, longest))  # the places are free when the calls end
+        return Loan(claim, self._term(request, claim.granted, longest))
 
     def _term(self, request: Request, share: Share, longest: float) -> Term:
         """Return the time in which a share is used for fifty calls; a short one while the division is to change."""
         if any(each.state is State.WAITING for each in self.others):
-            return _within(Term(SHORTEST, 2 * SHORTEST), longest)
+            return _within(BRIEF, longest)
         is_fair = share.rate >= FAIR * fair_share(self.limit, request, self.others).rate
         renew_in = max(SHORTEST, LOT / max(share.rate * self.background_share, 1.0)) if is_fair else SHORTEST
         return _within(Term(renew_in, renew_in + RETRY_SECONDS), longest)

@@ -12,8 +12,11 @@ from catalog.domain.grants import Claim, Share, State
 from catalog.domain.lending import Loan
 from common.db.unit import Connection
 
-QUEUE_SLOT_TTL = timedelta(seconds=1)
-"""A waiting process keeps its place in the queue this long without asking again; processes ask every 0.25 s."""
+QUEUE_SLOT_TTL = timedelta(seconds=3)
+"""A waiting process keeps its place in the queue this long without asking again.
+
+Processes ask every 0.25 s for five seconds; then the merchant's turn ends, and the next one begins two seconds later.
+"""
 
 LEASE_MARGIN = timedelta(seconds=0.5)
 """A share counts this much longer than its holder uses it: the answer needs time to reach the holder."""
@@ -29,7 +32,8 @@ DELETE_EXPIRED = """
 DELETE FROM grants WHERE ctid = ANY(ARRAY(SELECT ctid FROM grants WHERE expires_at <= $1 LIMIT 1000))
 """
 CLAIMS = """
-SELECT subject, holder, speaker, state, started_at, wanted_rate, wanted_concurrency, rate, concurrency
+SELECT subject, holder, speaker, state, started_at, wanted_rate, wanted_concurrency, rate, concurrency,
+    expires_at
 FROM grants WHERE subject = ANY($2) AND expires_at > $1
 """
 SAVE = """
@@ -82,7 +86,7 @@ async def save(conn: Connection, holder: UUID, loans: Mapping[str, Loan], now: d
             loan.claim.wanted.rate,
             loan.claim.wanted.concurrency,
             loan.claim.granted.rate,
-            loan.claim.granted.concurrency,
+            loan.claim.places,
             now + _lifetime(loan),
         )
         for subject, loan in sorted(loans.items())
@@ -104,4 +108,5 @@ def _claim(row: asyncpg.Record) -> Claim:
         started_at=row["started_at"],
         wanted=Share(row["wanted_rate"], row["wanted_concurrency"]),
         granted=Share(row["rate"], row["concurrency"]),
+        ends_at=row["expires_at"] - LEASE_MARGIN,
     )
