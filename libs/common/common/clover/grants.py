@@ -102,7 +102,7 @@ class Grants(Leases, MerchantGrants, Protocol):
 
 
 InFlight = Annotated[int, Field(ge=0, le=10_000)]
-"""Calls that were started under an earlier share and are not over: their places stay taken, whatever is lent now."""
+"""Calls that were started under an earlier share and are not over: their places stay taken by it."""
 
 
 class MerchantRequest(Input):
