@@ -71,7 +71,7 @@ def blank_line(merchant: Merchant, order: Record, fields: Record, tax_rate_ids: 
     record = {
         "id": merchant.new_id(),
         "orderRef": {"id": order["id"]},
-        **without_nulls(fields),
+        **without_nulls(as_kept(merchant, fields)),
         "printed": False,
         "createdTime": merchant.now_ms(),
         "orderClientCreatedTime": order.get("clientCreatedTime", order["createdTime"]),
@@ -81,6 +81,12 @@ def blank_line(merchant: Merchant, order: Record, fields: Record, tax_rate_ids: 
         "isOrderFee": False,
     }
     return Line(record, tax_rate_ids=default_rates(merchant, record) if tax_rate_ids is None else tax_rate_ids)
+
+
+def as_kept(merchant: Merchant, fields: Record) -> Record:
+    """Return those fields of a line that Clover keeps: a switch decides about userData."""
+    dropped = "userData" if merchant.shared.switches["line_user_data"] == "dropped" else None
+    return {name: value for name, value in fields.items() if name != dropped}
 
 
 def add_line(merchant: Merchant, order_id: str, fields: Record, tax_rate_ids: list[str] | None = None) -> Line:

@@ -56,6 +56,27 @@ SWITCHES: Mapping[str, Switch] = {
         "reported",
     ),
     "delete_paid_order": Switch("Deleting an order that has payments", ("accept", "refuse"), "accept", "a guess"),
+    "linked_prices": Switch(
+        "Where a line that names an item takes a price and a name of its own, and where it keeps the item's",
+        ("bulk", "everywhere", "nowhere"),
+        "bulk",
+        "documented",
+    ),
+    "empty_tax_rates": Switch(
+        "A line with an empty list of tax rates: untaxed, or with the default rates as one without the list",
+        ("untaxed", "defaults"),
+        "untaxed",
+        "a guess",
+    ),
+    "no_tax_applied": Switch(
+        "Whether the rate NO_TAX_APPLIED on a line keeps the default rates off it, or is one more beside them",
+        ("keeps_off", "adds"),
+        "keeps_off",
+        "documented",
+    ),
+    "line_user_data": Switch(
+        "Whether userData of lines is returned, or taken and dropped", ("returned", "dropped"), "returned", "a guess"
+    ),
     "line_cap": Switch("The most lines of one order", ("2500", "3000"), "2500", "documented"),
     "bulk_lines_answer": Switch(
         "The answer of bulk_line_items: the lines, bare or as elements, the order, or {}",

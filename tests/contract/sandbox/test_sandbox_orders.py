@@ -289,6 +289,45 @@ async def test_the_line_cap_is_enforced(clover: Clover, shop: Shop) -> None:
     assert (await shop.call("POST", f"/orders/{order}/line_items", {"name": "n", "price": 1})).status == 200
 
 
+@pytest.mark.parametrize(("mode", "bulk", "single"), [("bulk", 5, 9), ("everywhere", 5, 5), ("nowhere", 9, 9)])
+async def test_prices_of_their_own_on_linked_items(
+    clover: Clover, shop: Shop, mode: str, bulk: int, single: int
+) -> None:
+    """By switch, a line that names an item takes them in bulk, everywhere or nowhere."""
+    clover.sandbox.switches.set({"linked_prices": mode})
+    order, item = await open_order(shop), await shop.post("/items", {"name": "Mug", "price": 9})
+    row = {"item": {"id": item["id"]}, "price": 5}
+    [many] = await shop.post(f"/orders/{order}/bulk_line_items", {"items": [row]})
+    assert (many["price"], (await shop.post(f"/orders/{order}/line_items", row))["price"]) == (bulk, single)
+
+
+async def test_lines_that_are_to_have_no_tax(clover: Clover, shop: Shop) -> None:
+    """By switch, an empty list of rates and the rate NO_TAX_APPLIED keep the default rates off, or not."""
+    usual = await shop.post("/tax_rates", {"name": "Tax", "rate": 1_000_000, "isDefault": True})
+    [none] = [each for each in shop.merchant.objects["tax_rates"] if each["name"] == "NO_TAX_APPLIED"]
+
+    async def taxed(rates: list[str]) -> bool:
+        path = f"/orders/{await open_order(shop)}/line_items"
+        line = await shop.post(path, {"name": "n", "price": 9, "taxRates": [{"id": each} for each in rates]})
+        shown = await shop.get(f"{path}/{line['id']}?expand=taxRates")
+        return usual["id"] in [each["id"] for each in shown["taxRates"]["elements"]]
+
+    assert not await taxed([])
+    assert not await taxed([none["id"]])
+    clover.sandbox.switches.set({"empty_tax_rates": "defaults", "no_tax_applied": "adds"})
+    assert await taxed([])
+    assert await taxed([none["id"]])
+
+
+async def test_user_data_that_is_dropped(clover: Clover, shop: Shop) -> None:
+    """By switch, a line keeps it or not."""
+    path = f"/orders/{await open_order(shop)}/line_items"
+    row = {"name": "n", "price": 9, "userData": "ours"}
+    assert (await shop.post(path, row))["userData"] == "ours"
+    clover.sandbox.switches.set({"line_user_data": "dropped"})
+    assert "userData" not in await shop.post(path, row)
+
+
 async def atomic_cart(shop: Shop) -> Any:
     """A cart with one item under the default tax of 10 %, a modifier and a discount."""
     item = await shop.post("/items", {"name": "Soup", "price": 1300})

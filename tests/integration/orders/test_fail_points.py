@@ -15,10 +15,11 @@ from tests.support.clover import Shop
 
 from common.contracts.orders import OrderCancelled, OrderCompleted, OrderSynced
 from common.db.unit import Priority
-from orders.domain.clover_order import CloverOrder, Payment
+from orders.domain.clover_order import CloverOrder, CloverRow, Payment
 from orders.domain.order import Order, RequestedAction
-from orders.domain.plan import missing, row_id
+from orders.domain.plan import missing
 from orders.domain.progress import Progress, State
+from orders.domain.row_ids import row_ids
 from orders.domain.source import Line, Source
 from orders.domain.taxes import MerchantTaxes
 from orders.domain.writes import (
@@ -73,13 +74,11 @@ EDITED = replace(
     source=replace(SOURCE, lines=(replace(PIN, quantity=PINS - 1), CAP), total=TOTAL + 497),
     progress=PAID.progress.edit(MerchantTaxes(), customer_changed=False),
 )
-ROWS = tuple(row_id(PAID, number) for number in range(1, PINS + 1))
 WHOLE = CloverOrder(
-    rows=ROWS,
+    rows=tuple(CloverRow(ours, f"L{number}") for number, ours in enumerate(row_ids(PAID))),
     total=TOTAL,
     payments=(Payment("REFERENCE001", TOTAL, "SUCCESS"),),
     state="open",
-    line_ids={ours: f"L{number}" for number, ours in enumerate(ROWS)},
 )
 
 PLANS: dict[str, list[Write]] = {

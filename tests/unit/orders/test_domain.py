@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.domain.clover_order import CloverOrder, Payment
+from orders.domain.clover_order import CloverOrder, CloverRow, Payment
 from orders.domain.order import Order
 from orders.domain.plan import differences
 from orders.domain.privacy import as_stored, impersonal, keepable
 from orders.domain.progress import Progress
+from orders.domain.row_ids import row_ids
 from orders.domain.setup import Setup, look_again_after
 from orders.domain.source import Customer, Line, Source, clipped, differing
 
@@ -21,7 +22,7 @@ LINES = (Line("MUG", "Mug", 2, 1250), Line("POSTER", "Poster", 1, 999))
 SOURCE = Source("shopify", "mugs.example", "#1001", "USD", LINES, 3499, None, NOW)
 ORDER = Order("MRCHNT0000001", "o-1", "REFERENCE001", SOURCE, None, None, Progress())
 OURS = Payment("REFERENCE001", 3499, "SUCCESS")
-WHOLE = CloverOrder((None,) * 3, 3499, (OURS,), "PAID", "locked")
+WHOLE = CloverOrder(tuple(CloverRow(each) for each in row_ids(ORDER)), 3499, (OURS,), "PAID", "locked")
 
 names = st.text(st.characters(categories=["L"]), min_size=2, max_size=12)
 
@@ -131,7 +132,7 @@ def test_details_removed_before_stay_removed(stored: str, text: str, kept: str) 
     [
         (replace(WHOLE, total=3500), "the total is $34.99 and Clover shows $35.00"),
         (replace(WHOLE, total=None), "the total is $34.99 and Clover shows none"),
-        (replace(WHOLE, rows=(None,) * 4), "it has 3 units and Clover shows 4"),
+        (replace(WHOLE, rows=(*WHOLE.rows, CloverRow())), "it has 3 units and Clover shows 4"),
         (replace(WHOLE, payments=(OURS, OURS)), "$34.99 were paid and Clover shows $69.98"),
         (replace(WHOLE, payments=(replace(OURS, result="FAIL"),)), "$34.99 were paid and Clover shows $0.00"),
         (replace(WHOLE, payment_state="PARTIALLY_PAID"), "Clover shows it as PARTIALLY_PAID instead of PAID"),

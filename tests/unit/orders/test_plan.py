@@ -9,10 +9,11 @@ from tests.unit.orders.test_domain import NOW, ORDER, OURS, SOURCE, WHOLE
 
 from orders.domain import order as domain_order
 from orders.domain.charge import Charge, charge
-from orders.domain.clover_order import CloverOrder, Payment
+from orders.domain.clover_order import CloverOrder, CloverRow, Payment
 from orders.domain.order import Order, RequestedAction
-from orders.domain.plan import any_row_there, missing, row_id, rows, shortfall, under_way, with_applied
+from orders.domain.plan import any_row_there, missing, shortfall, under_way, with_applied
 from orders.domain.progress import Progress, State
+from orders.domain.row_ids import identified, recorded_ids, row_id, row_ids, rows
 from orders.domain.source import Line, Source
 from orders.domain.source import Payment as Paid
 from orders.domain.taxes import MerchantTaxes
@@ -25,6 +26,7 @@ from orders.domain.writes import (
     Delete,
     Lock,
     Pay,
+    RemoveLine,
     UpdateOrder,
 )
 
@@ -38,6 +40,17 @@ def of_units(count: int) -> Order:
     return replace(CREATED, source=source)
 
 
+def with_ids(*ids: str | None) -> CloverOrder:
+    """Rows in Clover with these ids of ours."""
+    return CloverOrder(rows=tuple(CloverRow(each) for each in ids))
+
+
+def counted(order: Order, *rows: CloverRow | int) -> CloverOrder:
+    """Clover's order where it returns no ids of ours, with these rows, or this number of unknown ones."""
+    shown = [row for each in rows for row in ([CloverRow()] * each if isinstance(each, int) else [each])]
+    return identified(order, CloverOrder(rows=tuple(shown), shows_our_ids=False))
+
+
 def names(order: Order, clover_order: CloverOrder) -> list[tuple[str, str]]:
     return [(each.name, each.key) for each in missing(order, clover_order)]
 
@@ -46,11 +59,11 @@ def names(order: Order, clover_order: CloverOrder) -> list[tuple[str, str]]:
     ("shown", "plan"),
     [
         (CloverOrder(), [AddLines("1-3"), Pay(KEY)]),
-        (CloverOrder(rows=(None, None)), [AddLines("3-3"), Pay(KEY)]),
-        (CloverOrder(rows=(None,) * 3), [Pay(KEY)]),
-        (CloverOrder(rows=(None,) * 3, payments=(Payment("OTHER", 3498, "SUCCESS"),)), [Pay(KEY)]),
-        (CloverOrder(rows=(None,) * 3, payments=(Payment("OTHER", 3499, "FAIL"),)), [Pay(KEY)]),
-        (CloverOrder(rows=(None,) * 3, payments=(Payment(None, 3499, "SUCCESS"),)), []),
+        (counted(CREATED, 2), [AddLines("3-3"), Pay(KEY)]),
+        (counted(CREATED, 3), [Pay(KEY)]),
+        (CloverOrder(WHOLE.rows, payments=(Payment("OTHER", 3498, "SUCCESS"),)), [Pay(KEY)]),
+        (CloverOrder(WHOLE.rows, payments=(Payment("OTHER", 3499, "FAIL"),)), [Pay(KEY)]),
+        (CloverOrder(WHOLE.rows, payments=(Payment(None, 3499, "SUCCESS"),)), []),
         (WHOLE, []),
     ],
 )
@@ -83,7 +96,7 @@ def test_a_new_order_is_planned_as_a_whole() -> None:
 
 def test_a_customer_is_created_before_it_is_attached() -> None:
     """A customer with an id is attached; one that is settled needs nothing more."""
-    order, shown = replace(CREATED, customer=b"sealed"), CloverOrder(rows=(None,) * 3)
+    order, shown = replace(CREATED, customer=b"sealed"), with_ids(*row_ids(CREATED))
     known = replace(order, progress=replace(order.progress, clover_customer_id="C"))
     settled = replace(known, progress=known.progress.with_customer_settled())
     assert [type(each) for each in missing(order, shown)] == [CreateCustomer, AttachCustomer, Pay]
@@ -96,10 +109,9 @@ def test_exactly_the_rows_without_our_id_are_added(count: int, there: set[int]) 
     """Whichever of our rows Clover shows, the others are added once, at most a hundred a call, among strangers too."""
     order = of_units(count)
     rows = [row_id(order, each) for each in sorted(there) if each <= count]
-    calls = [each for each in missing(order, CloverOrder(rows=("stranger", None, *rows))) if isinstance(each, AddLines)]
+    calls = [each for each in missing(order, with_ids("stranger", None, *rows)) if isinstance(each, AddLines)]
     added = [number for call in calls for number in call.numbers]
-    expected = [each for each in range(1, count + 1) if each not in there] if rows else list(range(3, count + 1))
-    assert added == expected
+    assert added == [each for each in range(1, count + 1) if each not in there]
     assert all(len(call.numbers) <= 100 for call in calls)
 
 
@@ -107,7 +119,7 @@ def test_exactly_the_rows_without_our_id_are_added(count: int, there: set[int]) 
 def test_rows_are_counted_where_clover_keeps_no_ids(count: int, there: int) -> None:
     """A Clover that returns no `userData` gets the rows beyond those it shows."""
     order = of_units(count)
-    calls = [each for each in missing(order, CloverOrder(rows=(None,) * there)) if isinstance(each, AddLines)]
+    calls = [each for each in missing(order, counted(order, there)) if isinstance(each, AddLines)]
     assert [number for call in calls for number in call.numbers] == list(range(there + 1, count + 1))
 
 
@@ -115,10 +127,10 @@ def test_lines_in_doubt_are_found_by_their_own_rows() -> None:
     """Rows of another call do not vouch for this one."""
     order, write = of_units(150), AddLines("101-150")
     first = tuple(row_id(order, number) for number in range(1, 101))
-    assert not any_row_there(write, order, CloverOrder(rows=first))
-    assert any_row_there(write, order, CloverOrder(rows=(*first, row_id(order, 120))))
-    assert not any_row_there(write, order, CloverOrder(rows=(None,) * 100))
-    assert any_row_there(write, order, CloverOrder(rows=(None,) * 101))
+    assert not any_row_there(write, order, with_ids(*first))
+    assert any_row_there(write, order, with_ids(*first, row_id(order, 120)))
+    assert not any_row_there(write, order, counted(order, 100))
+    assert any_row_there(write, order, counted(order, 101))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +155,7 @@ def test_what_an_edit_adds_to_the_payments_is_recorded_at_once(first: list[int],
 def test_an_edit_writes_whether_clover_taxes_the_order() -> None:
     """An order whose tax was a row until the merchant had its rates is taxed from then on, at the same total."""
     edited = replace(CREATED, progress=replace(CREATED.progress, edited=True))
-    shown = replace(WHOLE, title="shopify #1001", rows=tuple(row_id(edited, each) for each in (1, 2, 3)))
+    shown = replace(WHOLE, title="shopify #1001")
     assert missing(edited, replace(shown, tax_removed=edited.charge.tax_removed)) == []
     assert missing(edited, shown) == []
     assert missing(edited, replace(shown, tax_removed=not edited.charge.tax_removed)) == [UpdateOrder(KEY)]
@@ -174,11 +186,11 @@ def test_a_cancelled_order_is_deleted_only_where_it_is() -> None:
 
 def test_a_row_that_is_not_ours_does_not_make_up_for_one_of_ours() -> None:
     """The number of rows alone proves nothing where rows carry ids."""
-    rows = (row_id(CREATED, 1), row_id(CREATED, 2), None)
-    assert shortfall(CREATED, replace(WHOLE, rows=rows)) == (
+    rows = with_ids(row_id(CREATED, 1), row_id(CREATED, 2), None, row_id(CREATED, 3)).rows
+    assert shortfall(CREATED, replace(WHOLE, rows=rows[:3])) == (
         "Clover shows something else than the store: some of its lines were not sent by QuickSync."
     )
-    assert shortfall(CREATED, replace(WHOLE, rows=(*rows[:2], row_id(CREATED, 3)))) is None
+    assert shortfall(CREATED, replace(WHOLE, rows=(*rows[:2], rows[3]))) is None
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -201,7 +213,36 @@ def test_a_refused_call_is_halved_until_the_refused_item_stands_alone() -> None:
 
 def test_rows_added_since_the_look_are_not_added_again() -> None:
     """The plan goes on from the rows that a call just added, also where Clover shows no ids of ours."""
-    for added, before in ((AddLines("1-2"), ()), (AddLines("2-2"), (None,))):
-        shown = with_applied(added, CREATED, CloverOrder(rows=before))
+    for added, before in ((AddLines("1-2"), 0), (AddLines("2-2"), 1)):
+        shown = with_applied(added, CREATED, counted(CREATED, before))
         assert missing(CREATED, shown)[0] == AddLines("3-3")
     assert OURS.reference == KEY
+
+
+NAMES = st.sampled_from(["Mug", "Pin", "Cap"])
+
+
+@given(st.lists(st.tuples(NAMES, st.integers(1, 3)), min_size=1, max_size=12), st.data())
+def test_rows_are_known_where_clover_drops_our_ids(sold: list[tuple[str, int]], data: st.DataObject) -> None:
+    """A later edit removes the rows that it takes away and no others, by the ids that the answer gave."""
+    lines = tuple(Line("", name, 1, price) for name, price in sold)
+    order = replace(CREATED, source=replace(SOURCE, lines=lines, total=sum(price for _, price in sold)))
+    ours = rows(AddLines(f"1-{len(sold)}"), order)
+    shown = [CloverRow(None, f"L{number}", row.name, row.price) for number, (_, row) in enumerate(ours)]
+    answered = data.draw(st.permutations(shown))
+    recorded = recorded_ids(answered, ours)
+    assert set(recorded.values()) == set(row_ids(order))
+
+    kept = data.draw(st.lists(st.sampled_from(sold), unique=True))
+    left = tuple(Line("", name, 1, price) for name, price in kept)
+    progress = replace(CREATED.progress, edited=True, line_ids=recorded)
+    edited = replace(
+        order, progress=progress, source=replace(SOURCE, lines=left, total=sum(price for _, price in kept))
+    )
+    cashiers = CloverRow(None, "TILL", "Coffee", 2)
+    gone = [each for each in missing(edited, counted(edited, *shown, cashiers)) if isinstance(each, RemoveLine)]
+    expected = sorted(sold, key=str)
+    for each in kept:
+        expected.remove(each)
+    by_id = {row.id: (row.name, row.price) for row in shown}
+    assert sorted((by_id[each.line_id] for each in gone), key=str) == expected

@@ -17,6 +17,7 @@ from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import Flag, Shape, Text, accept, an_object, ref_id, rows_of, without_nulls
 
 MOST_IN_BULK = 100
+NO_TAX = "NO_TAX_APPLIED"
 
 # Since June 2024 the other fields of a line are read-only (documented).
 CHANGEABLE: Shape = {"note": Text(255), "userData": Text(255), "printed": Flag(), "binName": Text(127)}
@@ -28,7 +29,7 @@ def add_line(call: Call) -> Answer:
     sheet = _sheet(call)
     body = call.body[-1] if isinstance(call.body, list) and call.body else call.body
     check_cap(call.merchant, len(sheet.lines) + 1)
-    fields, rates = line_fields(call.merchant, body, overrides=False)
+    fields, rates = line_fields(call.merchant, body, overrides=_overrides(call.merchant, "everywhere"))
     line = sales.add_line(call.merchant, call.ids["id"], fields, rates)
     sales.touch_order(call.merchant, call.ids["id"])
     return one(call, LINE_ITEMS, line.record)
@@ -42,7 +43,7 @@ def add_lines(call: Call) -> Answer:
     check_cap(call.merchant, len(sheet.lines) + len(rows))
     if any(an_object(row).get("price") is None for row in rows):
         raise bad_request("Price must not be null")
-    read = [line_fields(call.merchant, row, overrides=True) for row in rows]
+    read = [line_fields(call.merchant, row, overrides=_overrides(call.merchant, "everywhere", "bulk")) for row in rows]
     lines = [sales.add_line(call.merchant, call.ids["id"], fields, rates) for fields, rates in read]
     sales.touch_order(call.merchant, call.ids["id"])
     return _bulk_answer(call, [show(call, LINE_ITEMS, line.record, call.query.expand) for line in lines])
@@ -67,7 +68,8 @@ def read_line(call: Call) -> Answer:
 
 def update_line(call: Call) -> Answer:
     line = _line(call)
-    line.record.update(without_nulls(accept(CHANGEABLE, call.body, partial=True)))
+    changed = without_nulls(accept(CHANGEABLE, call.body, partial=True))
+    line.record.update(sales.as_kept(call.merchant, changed))
     sales.touch_order(call.merchant, call.ids["id"])
     return one(call, LINE_ITEMS, line.record)
 
@@ -151,13 +153,23 @@ def modification_of(merchant: Merchant, line_id: str, body: Any) -> Record:
     }
 
 
+def _overrides(merchant: Merchant, *modes: str) -> bool:
+    """Return whether this call takes prices and names of its own on linked items: one of these modes is active."""
+    return merchant.shared.switches["linked_prices"] in modes
+
+
 def _named_rates(merchant: Merchant, body: Any) -> list[str] | None:
     named = body.get("taxRates")
     rows = named.get("elements") if isinstance(named, dict) else named
     if not isinstance(rows, list):
         return None
     ids = [ref_id("taxRate", row) for row in rows]
-    return [rate["id"] for rate in merchant.found("tax_rates", ids)]
+    if not ids and merchant.shared.switches["empty_tax_rates"] == "defaults":
+        return None
+    found = merchant.found("tax_rates", ids)
+    if merchant.shared.switches["no_tax_applied"] == "adds" and any(each["name"] == NO_TAX for each in found):
+        return None
+    return [rate["id"] for rate in found]
 
 
 def check_cap(merchant: Merchant, lines: int) -> None:

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import RootModel, model_validator
 
 from common import messages
 from common.clover.transport import MerchantApi, Unread
 from common.errors import NotFound
 from orders.clover.responses import IdResponse, Response
-from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, Payment
+from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, CloverRow, Payment
 from orders.domain.order import Order
 from orders.domain.payments import PlannedPayment
 from orders.domain.privacy import is_code
+from orders.domain.row_ids import identified
 from orders.domain.rows import Row
 from orders.domain.setup import Setup
 from orders.domain.source import note, title
@@ -35,11 +39,35 @@ class LineItemResponse(Response):
 
     id: str
     user_data: str | None = None
+    name: str | None = None
     price: int | None = None
+    tax_rates: "Rates | None" = None
+
+
+class RateResponse(Response):
+    id: str
+    rate: int = 0
+    tax_amount: int = 0
+
+
+class Rates(Response):
+    elements: tuple[RateResponse, ...] = ()
 
 
 class LineItems(Response):
     elements: tuple[LineItemResponse, ...] = ()
+
+
+class AddedLines(RootModel[tuple[LineItemResponse, ...]]):
+    """The rows that a bulk call has added. The form of its answer is not known: one without them is as good."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_form(cls, answer: Any) -> Any:
+        rows = answer.get("elements") if isinstance(answer, dict) else answer
+        if not isinstance(rows, list) or not all(isinstance(each, dict) and "id" in each for each in rows):
+            return []
+        return [{k: row.get(k) for k in ("id", "userData", "name", "price")} for row in rows]
 
 
 class OrderRef(Response):
@@ -112,9 +140,11 @@ async def find_orders(api: MerchantApi, reference: str) -> list[str]:
     return [each.id for each in sorted(found, key=lambda order: (order.created_time, order.id))]
 
 
-async def add_lines(api: MerchantApi, clover_order_id: str, rows: Sequence[NewRow]) -> None:
-    """Add up to 100 rows in one call. A row without an item is a named custom line."""
-    await api.post(f"orders/{clover_order_id}/bulk_line_items", {"items": [_row(each) for each in rows]}, Unread)
+async def add_lines(api: MerchantApi, order: Order, rows: Sequence[NewRow]) -> list[CloverRow]:
+    """Add up to 100 rows, without an item as custom lines, and return them as far as the answer shows them."""
+    path = f"orders/{order.clover_id}/bulk_line_items"
+    answer = await api.post(path, {"items": [_row(each) for each in rows]}, AddedLines)
+    return [_shown(order, each) for each in answer.root]
 
 
 async def remove_line(api: MerchantApi, clover_order_id: str, line_id: str, reason: str) -> None:
@@ -159,28 +189,29 @@ async def show_order(api: MerchantApi, order: Order) -> CloverOrder:
     """Return the order as Clover shows it. Raises NotFound when there is none, or it was deleted."""
     path = f"orders/{order.clover_id}"
     # No `customers`: one expand without its permission fails the whole call (recorded).
-    shown = await api.get(path, OrderResponse, {"expand": "lineItems,payments"})
+    shown = await api.get(path, OrderResponse, {"expand": "lineItems.taxRates,payments"})
     if shown.deleted_timestamp:
         raise NotFound(messages.for_locale().text("reason.order_deleted"))
     rows = None if shown.line_items is None else shown.line_items.elements
     if rows is None or len(rows) >= MOST_NESTED or len(order.charge.rows) >= MOST_NESTED:
-        rows = tuple([each async for page in api.pages(f"{path}/line_items", LineItemResponse) for each in page])
+        pages = api.pages(f"{path}/line_items", LineItemResponse, {"expand": "taxRates"})
+        rows = tuple([each async for page in pages for each in page])
     payments = None if shown.payments is None else shown.payments.elements
     if payments is None:
         payments = tuple([each async for page in api.pages(f"{path}/payments", PaymentResponse) for each in page])
-    return CloverOrder(
-        rows=tuple(each.user_data for each in rows),
+    seen = CloverOrder(
+        rows=tuple(_shown(order, each) for each in rows),
         total=shown.total,
         payments=tuple(
             Payment(each.external_payment_id, each.amount, each.result, each.tip_amount) for each in payments
         ),
         payment_state=shown.payment_state,
         state=shown.state,
-        price=_price(rows),
         title=shown.title,
         tax_removed=shown.tax_removed,
-        line_ids={each.user_data: each.id for each in rows if each.user_data},
+        shows_our_ids=any(_is_ours(order, each) for each in rows),
     )
+    return identified(order, seen)
 
 
 async def delete_order(api: MerchantApi, clover_order_id: str) -> None:
@@ -188,7 +219,12 @@ async def delete_order(api: MerchantApi, clover_order_id: str) -> None:
     await api.delete(f"orders/{clover_order_id}")
 
 
-def _price(rows: Sequence[LineItemResponse]) -> int | None:
-    """Return the sum of the rows' prices, if every row shows one."""
-    prices = [each.price for each in rows if each.price is not None]
-    return sum(prices) if len(prices) == len(rows) else None
+def _shown(order: Order, line: LineItemResponse) -> CloverRow:
+    rates = None
+    if line.tax_rates is not None:
+        rates = tuple(each.id for each in line.tax_rates.elements if each.rate or each.tax_amount)
+    return CloverRow(line.user_data if _is_ours(order, line) else None, line.id, line.name, line.price, rates)
+
+
+def _is_ours(order: Order, line: LineItemResponse) -> bool:
+    return (line.user_data or "").startswith(f"{order.reference}-")

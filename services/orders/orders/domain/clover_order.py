@@ -1,7 +1,7 @@
 """The order as Clover shows it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 SUCCESS = "SUCCESS"
 LOCKED = "locked"
@@ -21,21 +21,42 @@ class Payment:
 
 
 @dataclass(frozen=True)
-class CloverOrder:
-    """The order as Clover shows it. `rows` holds, for each line item, the id of ours that it carries, if any.
+class CloverRow:
+    """A line item that Clover shows. `ours` is the id that we gave it; None of one that is not known to be ours.
 
-    `line_ids` are Clover's ids of those rows, by ours. `price` is the sum of the prices of the rows.
+    `rates` are the ids of the rates that tax it; None where Clover does not show them.
     """
 
-    rows: tuple[str | None, ...] = ()
+    ours: str | None = None
+    id: str | None = None
+    name: str | None = None
+    price: int | None = None
+    rates: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CloverOrder:
+    """The order as Clover shows it. `shows_our_ids`: whether Clover returns the ids of ours with the rows."""
+
+    rows: tuple[CloverRow, ...] = ()
     total: int | None = None
     payments: tuple[Payment, ...] = ()
     payment_state: str | None = None
     state: str | None = None
-    price: int | None = None
     title: str | None = None
     tax_removed: bool | None = None
-    line_ids: Mapping[str, str] = field(default_factory=dict)
+    shows_our_ids: bool = True
+
+    @property
+    def line_ids(self) -> Mapping[str, str]:
+        """Clover's ids of the rows that are known to be ours, by our ids."""
+        return {each.ours: each.id for each in self.rows if each.ours and each.id}
+
+    @property
+    def price(self) -> int | None:
+        """The sum of the prices of the rows, if every row shows one."""
+        prices = [each.price for each in self.rows if each.price is not None]
+        return sum(prices) if len(prices) == len(self.rows) else None
 
     @property
     def is_refunded(self) -> bool:

@@ -1,14 +1,15 @@
 """The plan of an order: the writes that its target still needs, decided from our order and Clover's."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 from common import messages
-from orders.domain.clover_order import LOCKED, PAID_STATES, CloverOrder
+from orders.domain.clover_order import LOCKED, PAID_STATES, CloverOrder, CloverRow
 from orders.domain.order import Order, RequestedAction
 from orders.domain.payments import PlannedPayment
 from orders.domain.progress import Progress, State
-from orders.domain.rows import Row
+from orders.domain.repair import mispriced
+from orders.domain.row_ids import our_lines, row_id, row_ids
 from orders.domain.source import title
 from orders.domain.writes import (
     BY_NAME,
@@ -74,21 +75,6 @@ def under_way(progress: Progress) -> Write | None:
     return BY_NAME[progress.sending](progress.sending_key or "") if progress.sending else None
 
 
-def row_id(order: Order, number: int) -> str:
-    """Return the id of ours for a row, which Clover stores with the line item."""
-    return f"{order.reference}-{order.charge.rows[number - 1].id}"
-
-
-def rows(write: AddLines, order: Order) -> list[tuple[str, Row]]:
-    """Return the rows of this write, each with the id of ours."""
-    return [(row_id(order, number), order.charge.rows[number - 1]) for number in write.numbers]
-
-
-def our_lines(order: Order, clover_order: CloverOrder) -> dict[str, str]:
-    """Return Clover's ids of the rows that we added, by ours."""
-    return {ours: its for ours, its in clover_order.line_ids.items() if ours.startswith(f"{order.reference}-")}
-
-
 def any_row_there(write: AddLines, order: Order, clover_order: CloverOrder) -> bool:
     """Return whether Clover shows a row of this write."""
     return not set(write.numbers) <= set(_missing_rows(order, clover_order))
@@ -97,28 +83,17 @@ def any_row_there(write: AddLines, order: Order, clover_order: CloverOrder) -> b
 def with_applied(write: Write, order: Order, clover_order: CloverOrder) -> CloverOrder:
     """Return Clover's order with the rows of a write that was applied since it was read."""
     if isinstance(write, RemoveLine):
-        left = tuple(each for each in clover_order.rows if each != write.key)
-        return replace(clover_order, rows=left, line_ids={k: v for k, v in clover_order.line_ids.items() if k in left})
+        return replace(clover_order, rows=tuple(each for each in clover_order.rows if each.ours != write.key))
     if not isinstance(write, AddLines):
         return clover_order
-    ours = [row_id(order, number) for number in write.numbers]
-    is_counted = bool(clover_order.rows) and not _shows_ids(order, clover_order)
-    return replace(clover_order, rows=(*clover_order.rows, *([None] * len(ours) if is_counted else ours)))
+    added = tuple(CloverRow(row_id(order, number)) for number in write.numbers)
+    return replace(clover_order, rows=(*clover_order.rows, *added))
 
 
-def _shows_ids(order: Order, clover_order: CloverOrder) -> bool:
-    return any(row is not None and row.startswith(f"{order.reference}-") for row in clover_order.rows)
-
-
-def _missing_rows(order: Order, clover_order: CloverOrder) -> Sequence[int]:
-    """List the numbers of the rows that Clover does not show.
-
-    A Clover that does not return `userData` shows no id of ours on any row; then the rows are counted.
-    """
-    charged, shown = order.charge.rows, set(clover_order.rows)
-    numbers = range(1, len(charged) + 1)
-    absent = [each for each in numbers if f"{order.reference}-{charged[each - 1].id}" not in shown]
-    return absent if len(absent) < len(numbers) else numbers[len(clover_order.rows) :]
+def _missing_rows(order: Order, clover_order: CloverOrder) -> list[int]:
+    """List the numbers of the rows that Clover does not show."""
+    shown = {each.ours for each in clover_order.rows}
+    return [number for number, ours in enumerate(row_ids(order), 1) if ours not in shown]
 
 
 def _lines(order: Order, clover_order: CloverOrder) -> list[AddLines]:
@@ -140,11 +115,13 @@ def _customer(order: Order) -> list[Write]:
 
 
 def _removed(order: Order, clover_order: CloverOrder) -> list[RemoveLine]:
-    """List the rows of ours that an edit took away."""
-    if not order.progress.edited:
-        return []
-    kept = {f"{order.reference}-{row.id}" for row in order.charge.rows}
-    return [RemoveLine(ours, its) for ours, its in our_lines(order, clover_order).items() if ours not in kept]
+    """List the rows of ours that an edit took away, and those at a price of Clover's own, to be added without items."""
+    refused = order.progress.refused_skus
+    wrong = [(each.ours, each.id) for row, each in mispriced(order, clover_order) if row.sku in refused]
+    if order.progress.edited:
+        kept = set(row_ids(order))
+        wrong += [(ours, its) for ours, its in our_lines(order, clover_order).items() if ours not in kept]
+    return [RemoveLine(ours, its) for ours, its in wrong if ours and its]
 
 
 def _header(order: Order, clover_order: CloverOrder) -> list[UpdateOrder]:

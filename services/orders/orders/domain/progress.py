@@ -1,6 +1,7 @@
 """How far an order got in Clover, and when a write may be repeated."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -41,7 +42,8 @@ class Progress:
     `lines_a_call` shrinks after a refusal, until the refused item stands alone. `customer_settled`: nothing is left to
     do for the customer. `taxes` are the merchant's at the creation, as far as the order needs them.
     `edited`: an edit of an order in Clover is not written there yet. `recorded_paid` is the sum of the payments that we
-    recorded, in minor units, and `recorded_tip` that of their tips; Clover changes neither for anybody.
+    recorded, in minor units, and `recorded_tip` that of their tips; Clover changes neither for anybody. `line_ids` are
+    our ids of the rows by Clover's, where Clover does not return ours.
     """
 
     state: State = State.READY
@@ -60,6 +62,7 @@ class Progress:
     edited: bool = False
     recorded_paid: int = 0
     recorded_tip: int = 0
+    line_ids: Mapping[str, str] = field(default_factory=dict)
     reason: str | None = None
 
     @property
@@ -99,9 +102,10 @@ class Progress:
         """The order is in Clover under this id."""
         return replace(self.applied(), state=State.CREATED, clover_order_id=clover_order_id)
 
-    def with_lines(self) -> "Progress":
-        """The lines of the write are in Clover; the next call may take twice as many again."""
-        return replace(self.applied(), lines_a_call=min(2 * self.lines_a_call, LINES_A_CALL))
+    def with_lines(self, line_ids: Mapping[str, str] | None = None) -> "Progress":
+        """The lines of the write are in Clover, under these ids; the next call may take twice as many again."""
+        known = {**self.line_ids, **(line_ids or {})}
+        return replace(self.applied(), lines_a_call=min(2 * self.lines_a_call, LINES_A_CALL), line_ids=known)
 
     def with_fewer_lines(self, lines: int) -> "Progress":
         """Clover refused a call with several items; the next calls take this many lines."""

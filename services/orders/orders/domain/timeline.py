@@ -30,6 +30,7 @@ class TimelineEvent(StrEnum):
     LOOKUP_FOUND = "lookup_found"
     LOOKUP_EMPTY = "lookup_empty"
     ITEMS_DROPPED = "items_dropped"
+    TAXES_CHANGED = "taxes_changed"
     CUSTOMER_DROPPED = "customer_dropped"
     REJECTED = "rejected"
     EXPIRED = "expired"

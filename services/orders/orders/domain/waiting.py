@@ -28,7 +28,7 @@ def look_again_after(waited: timedelta) -> timedelta:
 
 def waits_for(skus: Sequence[str]) -> str:
     """Name the products that an order waits for."""
-    return messages.for_locale().text("reason.order_waits_for_products", skus=_some(skus))
+    return messages.for_locale().text("reason.order_waits_for_products", skus=some(skus))
 
 
 def waits_for_catalog() -> str:
@@ -38,9 +38,10 @@ def waits_for_catalog() -> str:
 
 def not_linked(skus: Sequence[str]) -> str:
     """Name the SKUs that hold an order."""
-    return messages.for_locale().text("reason.skus_unlinked", skus=_some(skus))
+    return messages.for_locale().text("reason.skus_unlinked", skus=some(skus))
 
 
-def _some(skus: Sequence[str]) -> str:
+def some(skus: Sequence[str]) -> str:
+    """Name the first of these SKUs, and how many more there are."""
     named, more = ", ".join(skus[:NAMED]), len(skus) - NAMED
     return messages.for_locale().text("reason.skus", skus=named, n=more) if more > 0 else named

@@ -1,5 +1,6 @@
 """Source orders with their progress."""
 
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import Any
@@ -171,8 +172,11 @@ def _charges(source: Source) -> str:
 
 def _values(progress: Progress) -> list[Any]:
     """Return the columns of the progress, in the order of PROGRESS."""
-    taxes = _TAXES.dump_json(progress.taxes).decode() if progress.taxes else None
-    return [taxes if name == "taxes" else getattr(progress, name) for name in PROGRESS]
+    as_json = {
+        "taxes": _TAXES.dump_json(progress.taxes).decode() if progress.taxes else None,
+        "line_ids": json.dumps(progress.line_ids),
+    }
+    return [as_json[name] if name in as_json else getattr(progress, name) for name in PROGRESS]
 
 
 def _order(row: asyncpg.Record) -> Order:
@@ -191,6 +195,7 @@ def _order(row: asyncpg.Record) -> Order:
         "state": State(row["state"]),
         "refused_skus": tuple(row["refused_skus"]),
         "taxes": _TAXES.validate_json(row["taxes"]) if row["taxes"] else None,
+        "line_ids": json.loads(row["line_ids"]),
     }
     progress: dict[str, Any] = {name: row[name] for name in PROGRESS} | own
     action = row["requested_action"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from common import messages
 from common.clover.transport import MerchantApi
 from common.contracts.envelope import Event
 from common.contracts.orders import CancellationRefused, OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
@@ -18,6 +19,7 @@ from orders.domain.obstacles import obstacle
 from orders.domain.order import Order, RequestedAction
 from orders.domain.plan import missing, shortfall, target, under_way, with_applied
 from orders.domain.progress import Progress, State
+from orders.domain.repair import has_other_taxes, repair
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import CreateOrder, Write
 from orders.sync.writes import WRITES, WriteContext
@@ -72,7 +74,10 @@ class OrderPusher:
                     shown = with_applied(write, order, shown)
             if tried:
                 shown = await self._lookup(order)
-            order = await self._conclude(order, shown)
+            if target(order) in {State.PAID, State.UNPAID} and (repaired := repair(order, shown)):
+                order = await self._record(order, *repaired)
+            else:
+                order = await self._conclude(order, shown)
         return order
 
     async def _restart(self, order: Order) -> Order:
@@ -157,7 +162,12 @@ class OrderPusher:
         """Record that the order has reached its target. Raises Rejected when Clover shows something else."""
         if wrong := shortfall(order, shown):
             raise Rejected(wrong)
+        if target(order) in {State.PAID, State.UNPAID} and has_other_taxes(order, shown):
+            said = messages.for_locale().text("reason.own_contained_taxes")
+            order = await self._record(order, order.progress, Entry(TimelineEvent.TAXES_CHANGED, said))
         state, progress, source = target(order), order.progress, order.source
+        if not shown.shows_our_ids:
+            progress = replace(progress, line_ids={its: ours for ours, its in shown.line_ids.items()})
         ids: dict[str, Any] = {**order.ids, "clover_order_id": progress.clover_order_id}
         event: Event
         match state:

@@ -6,8 +6,8 @@ from common import messages
 from common.errors import NotFound, Rejected
 from orders import clover
 from orders.domain.order import Order
-from orders.domain.plan import our_lines
 from orders.domain.progress import Progress
+from orders.domain.row_ids import our_lines
 from orders.domain.writes import Delete
 from orders.sync.writes.context import WriteContext
 

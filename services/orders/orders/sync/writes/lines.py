@@ -4,8 +4,9 @@ from common import messages
 from common.errors import NotFound, Permanent, Rejected
 from orders import clover, store
 from orders.domain.order import Order
-from orders.domain.plan import any_row_there, rows
+from orders.domain.plan import any_row_there
 from orders.domain.progress import Progress
+from orders.domain.row_ids import recorded_ids, rows
 from orders.domain.taxes import MerchantTaxes
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import AddLines
@@ -17,8 +18,8 @@ async def send(context: WriteContext, write: AddLines, order: Order) -> Progress
     items = {sku: item for sku, item in context.items.items() if sku not in write.without_items}
     taxes = order.progress.taxes or MerchantTaxes()
     added = [clover.NewRow(row_id, row, items.get(row.sku), taxes.none_id) for row_id, row in rows(write, order)]
-    await clover.add_lines(context.api, order.clover_id, added)
-    return order.progress.with_lines()
+    shown = await clover.add_lines(context.api, order, added)
+    return order.progress.with_lines(recorded_ids(shown, rows(write, order)))
 
 
 async def find(context: WriteContext, write: AddLines, order: Order) -> Progress | None:
