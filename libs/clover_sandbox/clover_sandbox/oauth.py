@@ -43,7 +43,8 @@ class OAuth:
     world: World
     codes: dict[str, Code] = field(default_factory=dict)
     refreshes: dict[str, Refresh] = field(default_factory=dict)
-    access_seconds: int = ACCESS_SECONDS
+    access_seconds: float = ACCESS_SECONDS
+    refresh_seconds: float = REFRESH_SECONDS
 
     def authorize(self, query: Mapping[str, str]) -> Answer:
         """Redirect back with a code and the given state. Without a merchant, show a page to choose one."""
@@ -88,6 +89,8 @@ class OAuth:
         if held is None or not self._alive(held):
             raise self._refresh_refused(held)
         held.used = self.world.clock.now()
+        if self.world.switches.on("refresh_ends_access"):
+            self.world.revoke_tokens(held.merchant_id, expiring_only=True)
         return self._pair(held.merchant_id, with_refresh=True)
 
     def recover(self, body: Mapping[str, Any]) -> Answer:
@@ -113,9 +116,18 @@ class OAuth:
         body: dict[str, Any] = {"access_token": access, "access_token_expiration": int(expires)}
         if with_refresh:
             refresh = ids.uuid()
-            self.refreshes[refresh] = Refresh(merchant_id, now + REFRESH_SECONDS)
-            body.update(refresh_token=refresh, refresh_token_expiration=int(now + REFRESH_SECONDS))
+            self.refreshes[refresh] = Refresh(merchant_id, now + self.refresh_seconds)
+            self._limit_live(merchant_id)
+            body.update(refresh_token=refresh, refresh_token_expiration=int(now + self.refresh_seconds))
         return Answer(body)
+
+    def _limit_live(self, merchant_id: str) -> None:
+        """Delete the oldest live refresh tokens of the merchant beyond the limit (documented; its number a guess)."""
+        limit = self.world.switches["live_refresh_tokens"]
+        if limit != "unlimited":
+            live = [text for text, held in self.refreshes.items() if held.merchant_id == merchant_id and not held.used]
+            for text in live[: -int(limit)]:
+                del self.refreshes[text]
 
     def _alive(self, held: Refresh) -> bool:
         installed = self.world.merchants[held.merchant_id].installed
@@ -124,7 +136,8 @@ class OAuth:
     def _recoverable(self, held: Refresh) -> bool:
         installed = self.world.merchants[held.merchant_id].installed
         spent = held.used is not None and self.world.clock.now() - held.used < RECOVERY_SECONDS
-        return spent and not held.recovered and installed
+        again = not held.recovered or self.world.switches["recovery_again"] == "works"
+        return spent and again and installed
 
     def _refresh_refused(self, held: Refresh | None) -> Refused:
         refusal = Refused(401, "Invalid refresh token")

@@ -139,7 +139,23 @@ SWITCHES: Mapping[str, Switch] = {
     ),
     "refresh_reuse": Switch("A refresh token used twice", ("refuse", "revoke_all"), "refuse", "reported"),
     "refresh_recovery": Switch(
-        "Whether a failed refresh offers recovery", ("offered", "absent"), "offered", "reported"
+        "Recovery after a refresh whose answer was lost: offered by a header, possible without it, or absent",
+        ("offered", "unannounced", "absent"),
+        "offered",
+        "reported",
+    ),
+    "recovery_again": Switch("A second recovery with the same token", ("refuse", "works"), "refuse", "a guess"),
+    "refresh_ends_access": Switch(
+        "Whether a refresh ends the access tokens before it, or they last until they expire",
+        ("no", "yes"),
+        "no",
+        "a guess",
+    ),
+    "live_refresh_tokens": Switch(
+        "The most live refresh tokens of a merchant; the oldest stop working (documented; the number is not)",
+        ("10", "1", "unlimited"),
+        "10",
+        "a guess",
     ),
     "webhook_stock_keys": Switch(
         "Keys of stock and availability events: I for both, or IS and IA", ("I", "split"), "I", "documented"

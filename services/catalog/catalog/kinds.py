@@ -10,3 +10,8 @@ ALL_ITEMS = "all"
 
 UNDO_CHANGES = "undo_changes"
 """Restore what products had before some changes; the key is the id of the undo."""
+
+REFRESH_TOKENS = "refresh_tokens"
+"""Exchange a merchant's OAuth tokens for the next pair, again and again; the one key is TOKENS."""
+
+TOKENS = "tokens"

@@ -5,6 +5,7 @@ A sealed value that is copied to another merchant's row, or to another column, d
 
 from enum import StrEnum
 
+from catalog.domain.oauth import SealedTokens, Tokens
 from common.seal import Sealer
 
 
@@ -26,3 +27,10 @@ def seal(sealer: Sealer, secret: Secret, owner: str, text: str) -> bytes:
 def open_sealed(sealer: Sealer, secret: Secret, owner: str, sealed: bytes) -> str:
     """Decrypt a secret of this merchant, or of this started connection. Raises NotOpened."""
     return sealer.open(sealed, context=f"{secret}|{owner}").decode()
+
+
+def sealed_tokens(sealer: Sealer, merchant_id: str, tokens: Tokens) -> SealedTokens:
+    """Return the tokens of this merchant as they are stored."""
+    refresh = seal(sealer, Secret.REFRESH_TOKEN, merchant_id, tokens.refresh) if tokens.refresh else None
+    access = seal(sealer, Secret.TOKEN, merchant_id, tokens.access)
+    return SealedTokens(access, tokens.access_expires_at, refresh, tokens.refresh_at)

@@ -162,6 +162,53 @@ async def test_a_spent_token_recovers_once_or_never(clover: Clover, shop: Shop, 
     assert [(await post(clover, "recovery", **body)).status for _ in statuses] == statuses
 
 
+async def test_recovery_may_work_without_being_offered_and_again(clover: Clover, shop: Shop) -> None:
+    """Two switches: no header is sent, and a spent token recovers as often as it is tried."""
+    clover.sandbox.switches.set({"refresh_recovery": "unannounced", "recovery_again": "works"})
+    spent = (await connect(clover, shop))["refresh_token"]
+    await post(clover, "refresh", refresh_token=spent)
+    refused = await post(clover, "refresh", refresh_token=spent)
+    body = {"client_secret": clover.sandbox.world.app.secret, "recovery_token": spent}
+
+    assert (refused.status, "X-Clover-Recovery-Available" in refused.headers) == (401, False)
+    assert [(await post(clover, "recovery", **body)).status for _ in range(2)] == [200, 200]
+
+
+@pytest.mark.parametrize(("mode", "still_works"), [("no", True), ("yes", False)])
+async def test_a_refresh_may_end_the_access_token_before(
+    clover: Clover, shop: Shop, mode: str, *, still_works: bool
+) -> None:
+    """A switch says whether it lasts until it expires; the merchant's test token always does."""
+    clover.sandbox.switches.set({"refresh_ends_access": mode})
+    pair = await connect(clover, shop)
+    await post(clover, "refresh", refresh_token=pair["refresh_token"])
+
+    assert await works(shop, pair["access_token"]) is still_works
+    assert await works(shop, shop.token)
+
+
+@pytest.mark.parametrize(("mode", "first", "second"), [("1", 401, 200), ("10", 200, 200), ("unlimited", 200, 200)])
+async def test_live_refresh_tokens_are_limited(clover: Clover, shop: Shop, mode: str, first: int, second: int) -> None:
+    """The oldest stops working when one too many is issued."""
+    clover.sandbox.switches.set({"live_refresh_tokens": mode})
+    pairs = [await connect(clover, shop) for _ in range(2)]
+
+    statuses = [(await post(clover, "refresh", refresh_token=each["refresh_token"])).status for each in pairs]
+    assert statuses == [first, second]
+
+
+async def test_lifetimes_can_be_set(clover: Clover, shop: Shop) -> None:
+    """Tokens issued from then on have them; an unknown name is refused."""
+    set_to = await clover.control("PATCH", "/oauth", {"access_seconds": 4, "refresh_seconds": 9})
+    pair = await connect(clover, shop)
+    now = clover.sandbox.world.clock.now()
+
+    assert set_to.body == {"access_seconds": 4, "refresh_seconds": 9}
+    assert 2 < pair["access_token_expiration"] - now <= 4
+    assert 7 < pair["refresh_token_expiration"] - now <= 9
+    assert (await clover.control("PATCH", "/oauth", {"seconds": 4})).status == 400
+
+
 async def test_uninstalling_ends_all_tokens(clover: Clover, shop: Shop) -> None:
     """This includes test and refresh tokens; a new installation gives a new token."""
     pair = await connect(clover, shop)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pydantic import SecretStr
@@ -61,6 +62,23 @@ class Catalog(Harness):
         await self.run_until_idle()  # the first sweep
         self.clover.journal.forget()
         return shop
+
+    async def connected_by_oauth(self, region: str = "us") -> Shop:
+        """Make a merchant and connect it by OAuth."""
+        shop = self.shop(region)
+        await self.connect_by_oauth(shop)
+        await self.run_until_idle()
+        self.clover.journal.forget()
+        return shop
+
+    async def connect_by_oauth(self, shop: Shop) -> None:
+        """Connect the merchant by OAuth, as a person who allows the access."""
+        app = self.clover.world.app
+        query = {"client_id": app.id, "redirect_uri": "https://quicksync.example/", "merchant_id": shop.id}
+        location = self.clover.oauth.authorize(query).headers["Location"]
+        [code] = parse_qs(urlsplit(location).query)["code"]
+        status, body = await self.connect(shop, api_token=None, oauth_code=code)
+        assert status in {200, 201}, body
 
     async def put(self, shop: Shop, product_id: str = "p-1", **other: Any) -> tuple[int, Any]:
         body = {

@@ -27,6 +27,7 @@ ENDPOINTS: list[tuple[str, str, Endpoint]] = [
     ("DELETE", "/switches", behaviour.reset_switches),
     ("PATCH", "/limits", behaviour.set_limits),
     ("PATCH", "/latency", behaviour.set_latency),
+    ("PATCH", "/oauth", behaviour.set_oauth),
     ("POST", "/clock", behaviour.advance_clock),
     ("GET", "/webhooks", behaviour.read_webhooks),
     ("PUT", "/webhooks", behaviour.set_webhooks),

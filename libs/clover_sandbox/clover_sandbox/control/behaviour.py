@@ -130,6 +130,17 @@ async def set_latency(sandbox: Sandbox, request: web.Request) -> Any:
     return asdict(sandbox.pipeline.latency)
 
 
+async def set_oauth(sandbox: Sandbox, request: web.Request) -> Any:
+    """Set the lifetimes of the tokens issued from now on: `access_seconds`, `refresh_seconds`."""
+    body, oauth = await body_of(request), sandbox.oauth
+    if unknown := sorted(set(body) - {"access_seconds", "refresh_seconds"}):
+        raise ValueError(f"tokens have no {unknown[0]!r}; they have access_seconds and refresh_seconds")
+    given = {name: amount_in({name: value}, name) for name, value in body.items()}
+    oauth.access_seconds = given.get("access_seconds", oauth.access_seconds)
+    oauth.refresh_seconds = given.get("refresh_seconds", oauth.refresh_seconds)
+    return {"access_seconds": oauth.access_seconds, "refresh_seconds": oauth.refresh_seconds}
+
+
 async def advance_clock(sandbox: Sandbox, request: web.Request) -> Any:
     """Advance the clock with `{"advance": seconds}`."""
     sandbox.world.clock.advance(amount_in(await body_of(request), "advance"))

@@ -35,8 +35,8 @@ class Permits(Protocol):
         """Wait until this many calls may follow one another; they are made in the block."""
         ...
 
-    async def has_other_token(self, refused: Grant) -> bool:
-        """Return whether catalog has another token than this grant's, which Clover refused."""
+    async def replacement(self, refused: Grant) -> Grant | None:
+        """Return a grant with another token than this one's, which Clover refused; None if catalog has no other."""
         ...
 
 
@@ -91,21 +91,23 @@ class GrantLease:
             grant = await self._fresh()
             follow = partial(self._budget.follow, self._priority)
             with self._in_flight.call():
-                yield Reservation(self._pace, grant, sent_at, calls, follow, self.has_other_token)
+                yield Reservation(self._pace, grant, sent_at, calls, follow, self.replacement)
 
-    async def has_other_token(self, refused: Grant) -> bool:
-        """Return whether catalog has another token than this grant's, which Clover refused.
+    async def replacement(self, refused: Grant) -> Grant | None:
+        """Return a grant with another token than this one's, which Clover refused; None if catalog has no other.
 
-        The refused token is forgotten: it must not serve again once the merchant is connected anew.
+        The refused token is forgotten: it must not serve again once the merchant is connected anew. Of several calls
+        that were refused together, the first asks catalog.
         """
         async with self._lock:
-            self._grants.forget(self._merchant_id)
-            self._grant = await self._taken(Want.LITTLE, None)
+            if self._grant is None or self._grant.access_token == refused.access_token:
+                self._grants.forget(self._merchant_id)
+                self._grant = await self._taken(Want.LITTLE, None)
             if self._grant.access_token != refused.access_token:
-                return True
+                return self._grant
             self._grants.forget(self._merchant_id)
             self._grant = None
-            return False
+            return None
 
     async def _fresh(self, calls: int = 0) -> Grant:
         """Return a grant that is good now. For `calls` beyond a first one, it is all the merchant's calls there are.
@@ -155,10 +157,10 @@ class Reservation:
         sent_at: float,
         calls: int,
         count_in_budget: Callable[[], None],
-        has_other_token: Callable[[Grant], Awaitable[bool]],
+        replacement: Callable[[Grant], Awaitable[Grant | None]],
     ) -> None:
         self._pace = pace
-        self._has_other_token = has_other_token
+        self._replacement = replacement
         self._count_in_budget = count_in_budget
         self._grant = grant
         self._sent_at: float | None = sent_at
@@ -185,6 +187,10 @@ class Reservation:
             raise RuntimeError("more calls than were reserved")
         yield self
 
-    async def has_other_token(self, refused: Grant) -> bool:
-        """Return whether catalog has another token than this grant's, which Clover refused."""
-        return await self._has_other_token(refused)
+    async def replacement(self, refused: Grant) -> Grant | None:
+        """Return a grant with another token, as of the lease; the refused call may then be made once more."""
+        replacement = await self._replacement(refused)
+        if replacement:
+            self._grant = replacement
+            self._left += 1
+        return replacement

@@ -42,6 +42,10 @@ class Answered(BaseModel):
         return {k: v for k, v in answer.items() if v is not None} if isinstance(answer, dict) else answer
 
 
+class TokenReplaced(Conflict):
+    """The merchant's token was replaced; the new one is used from now on."""
+
+
 class Unread(RootModel[Any]):
     """Any response body; ignored."""
 
@@ -211,8 +215,15 @@ class MerchantApi:
     async def _call(
         self, read: Callable[[bytes], R], method: str, path: str, params: Params, body: Body | None = None
     ) -> R:
+        request = Request(method, path, params, body)
+        try:
+            return await self._call_once(read, request)
+        except TokenReplaced:
+            # Clover refused the call for its token alone, so that nothing was applied
+            return await self._call_once(read, request)
+
+    async def _call_once(self, read: Callable[[bytes], R], request: Request) -> R:
         async with self._permits.permit() as grant:
-            request = Request(method, path, params, body)
             lane = Lane.READ if request.is_read else Lane.WRITE
             if not request.is_read:
                 self._before_write()
@@ -220,8 +231,8 @@ class MerchantApi:
                 with self._breaker.call(self.region, self.merchant_id, lane, request), self._counted():
                     return read(await exchange(self._session, self._base, request, grant.access_token))
             except Forbidden:
-                if await self._permits.has_other_token(grant):
-                    raise Conflict("The merchant was connected again; the new token is used from now on.") from None
+                if await self._permits.replacement(grant):
+                    raise TokenReplaced from None
                 raise
 
     @contextmanager

@@ -10,10 +10,10 @@ from catalog.clover.oauth import TokenRefused
 from catalog.deps import Deps
 from catalog.domain.oauth import OAuthApp, Tokens
 from catalog.grants import UnsavedTokenGrants
-from catalog.kinds import ALL_ITEMS, SWEEP_ITEMS
-from catalog.sealing import Secret, seal
+from catalog.kinds import ALL_ITEMS, REFRESH_TOKENS, SWEEP_ITEMS, TOKENS
+from catalog.sealing import Secret, seal, sealed_tokens
 from catalog.store import connections
-from catalog.store.connections import CloverConnection, SealedTokens
+from catalog.store.connections import CloverConnection
 from common.contracts.problems import Code
 from common.db.unit import Priority, Unit
 from common.errors import (
@@ -27,7 +27,6 @@ from common.errors import (
 )
 from common.http.problems import Refused
 from common.http.routes import ANSWER_SECONDS
-from common.seal import Sealer
 from common.work import table
 
 CLOVER_SECONDS = 5.0
@@ -103,13 +102,6 @@ def app_of(deps: Deps, region: str) -> OAuthApp:
     return app
 
 
-def sealed(sealer: Sealer, merchant_id: str, tokens: Tokens) -> SealedTokens:
-    """Return the tokens as they are stored."""
-    refresh = seal(sealer, Secret.REFRESH_TOKEN, merchant_id, tokens.refresh) if tokens.refresh else None
-    access = seal(sealer, Secret.TOKEN, merchant_id, tokens.access)
-    return SealedTokens(access, tokens.access_expires_at, refresh, tokens.refresh_at)
-
-
 async def _connect(deps: Deps, wanted: Wanted, credential: _Credential) -> Connected:
     try:
         async with deps.database.clock.timeout(CLOVER_SECONDS):
@@ -153,5 +145,7 @@ async def _save(deps: Deps, unit: Unit, wanted: Wanted, profile: clover.Profile,
     await table.release(unit, merchant_id, Code.CONNECTION_LOST)
     unit.mark(SWEEP_ITEMS, merchant_id, ALL_ITEMS, priority=Priority.BULK)
     email = seal(deps.sealer, Secret.EMAIL, merchant_id, wanted.account_email)
-    stored = sealed(deps.sealer, merchant_id, tokens)
+    if tokens.refresh_at:
+        unit.mark(REFRESH_TOKENS, merchant_id, TOKENS, priority=Priority.LIVE, due=tokens.refresh_at)
+    stored = sealed_tokens(deps.sealer, merchant_id, tokens)
     return await connections.save(unit.conn, merchant_id, profile.name, email, stored, unit.now)

@@ -20,6 +20,7 @@ REFUSALS = frozenset({400, 401, 403})
 """Clover's statuses for a code or token that it does not accept. Any other failure says nothing about the token."""
 
 TOO_MANY = 429
+NOT_FOUND = 404
 LARGEST_ANSWER = 64 * 1024
 
 RECOVERY_HEADER = "X-Clover-Recovery-Available"
@@ -34,7 +35,7 @@ class TokenAnswer(Answered):
 
     access_token: Annotated[Token, Field(repr=False)]
     access_token_expiration: Seconds
-    refresh_token: Annotated[Token | None, Field(repr=False)] = None
+    refresh_token: Annotated[Token, Field(repr=False)]
 
 
 class TokenRefused(Permanent):
@@ -79,11 +80,16 @@ class OAuthClient:
         return await self._post(app, "refresh", {"client_id": app.client_id, "refresh_token": refresh_token})
 
     async def recover(self, app: OAuthApp, refresh_token: str) -> Tokens:
-        """Get the next pair of a refresh token that is used up, because the answer to its use was lost."""
-        proof = {"client_id": app.client_id, "client_secret": app.secret or ""}
-        return await self._post(app, "recovery", {**proof, "recovery_token": refresh_token})
+        """Get the next pair of a refresh token that is used up, because the answer to its use was lost.
 
-    async def _post(self, app: OAuthApp, path: str, body: Mapping[str, str]) -> Tokens:
+        Recovery is not documented: a Clover without it answers 404.
+        """
+        body = {"client_id": app.client_id, "client_secret": app.secret or "", "recovery_token": refresh_token}
+        return await self._post(app, "recovery", body, REFUSALS | {NOT_FOUND})
+
+    async def _post(
+        self, app: OAuthApp, path: str, body: Mapping[str, str], refusals: frozenset[int] = REFUSALS
+    ) -> Tokens:
         if self._session is None:
             raise Unavailable("the OAuth client is not open")
         url = f"{app.api_url}/oauth/v2/{path}"
@@ -94,7 +100,7 @@ class OAuthClient:
             raise Unavailable(f"Clover cannot be reached ({type(error).__name__})") from error
         except (aiohttp.ClientError, OSError, Lost) as error:  # a timeout is an OSError
             raise Ambiguous(f"Clover did not answer a request for tokens ({type(error).__name__})") from error
-        if response.status in REFUSALS:
+        if response.status in refusals:
             recoverable = response.headers.get(RECOVERY_HEADER, "").lower() == "true"
             raise TokenRefused(clover_message(answer) or "Clover refused.", recoverable=recoverable)
         if response.status == TOO_MANY:
@@ -110,7 +116,7 @@ class OAuthClient:
             raise Ambiguous(f"Clover's tokens cannot be decoded: {error}") from error
         expires_at = datetime.fromtimestamp(answer.access_token_expiration, UTC)
         now = self._clock.now()
-        refresh_at = refresh_time(now, max(expires_at, now), random.random()) if answer.refresh_token else None
+        refresh_at = refresh_time(now, max(expires_at, now), random.random())
         return Tokens(answer.access_token, expires_at, answer.refresh_token, refresh_at)
 
 

@@ -54,6 +54,16 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class SealedTokens:
+    """The same tokens as they are stored."""
+
+    token: bytes = field(repr=False)
+    expires_at: datetime | None
+    refresh_token: bytes | None = field(repr=False)
+    refresh_at: datetime | None
+
+
+@dataclass(frozen=True)
 class StartedConnection:
     """What a person wanted to connect when they were sent to Clover.
 

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from catalog.domain.oauth import SealedTokens
 from common.catalog_client import MerchantState
 from common.contracts.catalog import MerchantConnected, MerchantDisconnected
 from common.db.unit import Connection
@@ -38,6 +39,10 @@ UPDATE merchant SET account_id = $2, region = $3, currency = $4, timezone = $5, 
     version = greatest(version + 1, $6)
 WHERE merchant_id = $1 RETURNING version, erase_before
 """
+RECONNECT = """
+UPDATE merchant SET version = greatest(version + 1, $2) WHERE merchant_id = $1
+RETURNING merchant_id, version, account_id, region, currency, timezone, erase_before
+"""
 DISCONNECT = """
 UPDATE merchant SET connected = false, version = greatest(version + 1, $2),
     erase_before = coalesce($3::timestamptz, erase_before)
@@ -57,16 +62,6 @@ SELECT merchant_id, region, sealed_token, token_expires_at, lost_at FROM connect
 WHERE merchant_id = ANY($1)
 """
 DELETE = "DELETE FROM connection WHERE merchant_id = $1"
-
-
-@dataclass(frozen=True)
-class SealedTokens:
-    """The sealed tokens of a merchant, as `domain.oauth.Tokens`."""
-
-    token: bytes = field(repr=False)
-    expires_at: datetime | None
-    refresh_token: bytes | None = field(repr=False)
-    refresh_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -134,6 +129,14 @@ async def save_merchant(
         timezone=timezone,
         **row,
     )
+
+
+async def reconnect(conn: Connection, merchant_id: str, now: datetime) -> MerchantConnected:
+    """Return the event that Clover accepts the connection again: all services then release what waits for it."""
+    row = await conn.fetchrow(RECONNECT, merchant_id, clock_version(now))
+    if row is None:
+        raise NotFound(f"There is no merchant {merchant_id} here.")
+    return MerchantConnected(**row)
 
 
 async def disconnect(conn: Connection, merchant_id: str, now: datetime, *, erase: bool) -> MerchantDisconnected:

@@ -1,9 +1,12 @@
 """The work catalog does in Clover: each kind with its function."""
 
-from catalog.kinds import PUSH_PRODUCT, SWEEP_ITEMS, UNDO_CHANGES
+from datetime import timedelta
+
+from catalog.kinds import PUSH_PRODUCT, REFRESH_TOKENS, SWEEP_ITEMS, UNDO_CHANGES
 from catalog.sync.changes import undo_changes
 from catalog.sync.products import clear_holds, push_products, save_holds
 from catalog.sync.sweep import sweep_items
+from catalog.sync.tokens import refresh_tokens
 from common.contracts.problems import Code
 from common.work.kind import Kind
 
@@ -17,4 +20,12 @@ SYNC = [
     ),
     Kind(SWEEP_ITEMS, sweep_items, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(UNDO_CHANGES, undo_changes, refused=Code.PRODUCT_REJECTED, batch=1),
+    # a token has five minutes left when its refresh begins
+    Kind(
+        REFRESH_TOKENS,
+        refresh_tokens,
+        refused=Code.CONNECTION_LOST,
+        batch=1,
+        delayed_after=timedelta(minutes=5),
+    ),
 ]
