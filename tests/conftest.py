@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import workers
+from tests.support import logs, workers
 from tests.support.backends import amqp_url, backends, chosen_backends, postgres_dsn, start_postgres, start_rabbitmq
 from tests.support.database import database_dsn, migrated, migrated_database, name_of
 
 __all__ = ["amqp_url", "backends", "database_dsn", "migrated", "postgres_dsn"]
 
+logs.configure()
 settings.register_profile("everyday", deadline=None, max_examples=20)
 settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True, print_blob=True)
 settings.register_profile("night", deadline=None, max_examples=2000, suppress_health_check=list(HealthCheck))
@@ -22,6 +23,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 GROUPS = {
     "tests/chaos/": "chaos",
     "tests/field/test_remedies.py": "remedies",
+    "tests/field/test_a_merchant_disconnects.py": "remedies",
     "tests/e2e/test_wheels.py": "wheels",
     "tests/e2e/": "e2e",
     "tests/integration/dev/": "dev",

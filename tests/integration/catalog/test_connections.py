@@ -1,13 +1,11 @@
 """Connecting a merchant: the token is checked against Clover and encrypted, and the connect can be repeated."""
 
-import io
-
 import pytest
 from tests.integration.catalog.conftest import EMAIL, Catalog
+from tests.support.logs import collected
 
 from catalog.api import connecting
 from catalog.sealing import Secret, open_sealed
-from common import logs
 from common.contracts.catalog import ContactChanged, MerchantConnected, MerchantDisconnected
 from common.contracts.problems import Code, ProblemClosed
 
@@ -38,11 +36,10 @@ async def test_token_and_address_are_encrypted_and_never_shown(
     catalog: Catalog, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No answer, event, log line or database row contains them in clear; both open for their merchant."""
-    logged = io.StringIO()
-    logs.configure("catalog", "debug", logged)
     shop = catalog.shop()
-    _, body = await catalog.connect(shop)
-    await catalog.connect(shop, api_token="wrong-token-of-mine")
+    with collected("catalog") as logged:
+        _, body = await catalog.connect(shop)
+        await catalog.connect(shop, api_token="wrong-token-of-mine")
     [row] = await catalog.fetch("SELECT * FROM connection")
     events = await catalog.fetch("SELECT convert_from(body, 'UTF8') FROM outbox")
     seen = f"{body} {events} {logged.getvalue()} {capsys.readouterr()} {row}"

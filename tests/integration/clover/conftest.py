@@ -1,15 +1,12 @@
 """The transport against the local Clover, and the webhook receiver on a real database."""
 
-import io
 import json
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import structlog
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web_runner import AppRunner, BaseRunner
@@ -17,9 +14,9 @@ from pydantic import SecretStr
 from tests.support.clock import FakeClock
 from tests.support.clover import Clover as LocalClover
 from tests.support.clover import Shop, local_clover
+from tests.support.logs import collected
 from tests.support.service import OPEN_LEASE
 
-from common import logs
 from common.clock import SystemClock
 from common.clover.call_budget import CallBudget
 from common.clover.grants import Grant, Lease, Want
@@ -95,13 +92,8 @@ def change(object_id: str = "I:ITEM000000001", kind: str = "UPDATE", ts: int = 1
 @pytest.fixture
 def logged() -> Iterator[Callable[[], str]]:
     """Collect the log; call it for what was written so far."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    stream = io.StringIO()
-    logs.configure(SCHEMA, "debug", stream)
-    yield stream.getvalue
-    root.handlers, root.level = before, level
-    structlog.reset_defaults()
+    with collected(SCHEMA) as stream:
+        yield stream.getvalue
 
 
 @asynccontextmanager

@@ -1,21 +1,18 @@
 """The shop of tests/support/shop.py, served over real sockets."""
 
 import asyncio
-import io
 import json
-import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
-import structlog
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web_runner import AppRunner, BaseRunner
 from pydantic import SecretStr
+from tests.support.logs import collected
 from tests.support.shop import ROUTES, Shop
 from tests.support.tokens import Issuer
 
-from common import logs
 from common.errors import Unavailable
 from common.http.app import build_app
 from common.settings import CommonSettings
@@ -42,13 +39,8 @@ def issuer() -> Issuer:
 @pytest.fixture
 def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Collect the log; call it for the lines written so far."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    stream = io.StringIO()
-    logs.configure("shop", "debug", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers, root.level = before, level
-    structlog.reset_defaults()
+    with collected("shop") as stream:
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 @pytest.fixture

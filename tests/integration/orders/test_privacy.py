@@ -2,15 +2,12 @@
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 from tests.integration.orders.conftest import Orders, in_clover
-
-from common import logs
+from tests.support.logs import collected
 
 CANARIES = ["Zacanaria", "Quetzalbyrd", "canary@secret.example", "+49 30 5550123"]
 CUSTOMER = dict(zip(("first_name", "last_name", "email", "phone"), CANARIES, strict=True))
@@ -27,13 +24,8 @@ TEXTS: dict[str, Any] = {
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
     """Everything that is logged, at the most talkative level."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    stream = io.StringIO()
-    logs.configure("orders", "debug", stream)
-    yield stream
-    root.handlers, root.level = before, level
-    structlog.reset_defaults()
+    with collected("orders") as stream:
+        yield stream
 
 
 async def everything_stored(orders: Orders) -> str:

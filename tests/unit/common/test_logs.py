@@ -1,7 +1,6 @@
 """Every line of a process, ours or a library's, is one JSON object with service and trace and without secrets."""
 
 import asyncio
-import io
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -10,8 +9,8 @@ from typing import Any
 import pytest
 import structlog
 from aiohttp.http_exceptions import BadHttpMessage
+from tests.support.logs import collected
 
-from common import logs
 from common.telemetry import tracing
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -19,13 +18,8 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    stream = io.StringIO()
-    logs.configure("orders", "info", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers, root.level = before, level
-    structlog.reset_defaults()
+    with collected("orders", "info") as stream:
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def test_a_line_is_one_json_object(lines: Lines) -> None:
