@@ -99,17 +99,25 @@ class FakeClock:
 
 
 class MovedClock(SystemClock):
-    """The machine's clock, which a test moves forward."""
+    """The machine's clock for waits and limits, and a time of day that only a test moves.
+
+    Thus nothing becomes due by itself, however slow the machine is. Each look is a microsecond later, so that no two
+    moments are the same.
+    """
 
     def __init__(self) -> None:
-        self._ahead = timedelta(0)
+        self._now = super().now()
+        self._ahead = 0.0
 
     def now(self) -> datetime:
-        return super().now() + self._ahead
+        self._now += timedelta(microseconds=1)
+        return self._now
 
     def monotonic(self) -> float:
-        return super().monotonic() + self._ahead.total_seconds()
+        return super().monotonic() + self._ahead
 
     def advance(self, by: timedelta | float) -> None:
         """Move on by this time, or by this many seconds."""
-        self._ahead += by if isinstance(by, timedelta) else timedelta(seconds=by)
+        step = by if isinstance(by, timedelta) else timedelta(seconds=by)
+        self._now += step
+        self._ahead += step.total_seconds()
