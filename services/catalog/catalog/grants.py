@@ -33,7 +33,9 @@ log = structlog.get_logger()
 DATABASE_SECONDS = 2.0
 """Callers wait three seconds for their grants, and then continue slowly with their last ones."""
 
-PROBE_RATE = 2.0
+PROBE_RATE = 10.0
+"""The check is two calls, within Clover's limit however close they are; a person waits for them."""
+
 PROBE_SECONDS = 60.0
 """A check of a token takes less."""
 

@@ -15,13 +15,16 @@ from tests.support.tokens import Issuer
 from catalog.app import build
 from catalog.settings import Settings
 from clover_sandbox import app as sandbox
+from clover_sandbox.limits import Limits
 from clover_sandbox.merchant_factory import MerchantSpec
 from clover_sandbox.sandbox import Sandbox
+from clover_sandbox.sandbox import Settings as SandboxSettings
 from clover_sandbox.till.actions import play_till
 from common.contracts.clover import ObjectChanged
 
 INTERNAL = INTERNAL_SECRETS
 EMAIL = "owner@shop.example"
+FREE = Limits(app=100_000, token=100_000)
 
 
 @dataclass
@@ -146,9 +149,15 @@ def changed() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def catalog(database_dsn: str, changed: dict[str, Any]) -> AsyncIterator[Catalog]:
+def limits() -> Limits:
+    """Clover's limits, which the tests of them override: the others wait for no turn to call."""
+    return FREE
+
+
+@pytest.fixture
+async def catalog(database_dsn: str, changed: dict[str, Any], limits: Limits) -> AsyncIterator[Catalog]:
     issuer, clock = Issuer(), MovedClock()
-    built = sandbox.build()
+    built = sandbox.build(SandboxSettings(limits=limits))
     async with sandbox.serving(built) as url:
         usual = {
             "clover_base_urls": dict.fromkeys(("us", "eu", "la", "sandbox"), url),
@@ -156,6 +165,7 @@ async def catalog(database_dsn: str, changed: dict[str, Any]) -> AsyncIterator[C
             "clover_app_id": built.sandbox.world.app.id,
             "clover_app_secret": SecretStr(built.sandbox.world.app.secret),
             "public_url": "https://quicksync.example",
+            "clover_limits": limits.named(),
             "create_settles_seconds": 0.0,
         }
         service = build(settings_for(Settings, database_dsn, issuer, **(usual | changed)), clock=clock)

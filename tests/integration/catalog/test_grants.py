@@ -10,6 +10,7 @@ from tests.integration.catalog.conftest import INTERNAL, Catalog, Shop
 
 from catalog.domain.grants import Limit
 from clover_sandbox.latency import Latency
+from clover_sandbox.limits import Limits
 from common.clock import SystemClock
 from common.clover.call_budget import CallBudget
 from common.clover.grants import Want
@@ -25,6 +26,12 @@ EXPIRED = """
 INSERT INTO grants SELECT 'GONE' || n, $1, 'orders', 'holding', now(), 1, 1, 1, 1, now() - interval '1 day'
 FROM generate_series(1, 5000) AS n RETURNING 1
 """
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """Clover's documented limits."""
+    return Limits()
 
 
 async def lend(catalog: Catalog, *merchants: dict[str, Any], **more: Any) -> tuple[int, Any]:
