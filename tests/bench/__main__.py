@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.bench import (
     budget,
+    catalog_pull,
     due,
     hop,
     ingest,
@@ -66,6 +67,7 @@ def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry
         "hop": lambda: hop.measure(backends.postgres.url, backends.rabbitmq.url),
         "ingest": lambda: ingest.measure(backends.postgres.url),
         "sweep": lambda: sweep.measure(backends.postgres.url),
+        "catalog pull": lambda: catalog_pull.measure(backends.postgres.url),
         "due": lambda: due.measure(backends.postgres.url),
         "budget": lambda: budget.measure(backends.postgres.url),
         "rows": lambda: rows_in.measure(backends.postgres.url),

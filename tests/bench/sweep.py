@@ -7,25 +7,18 @@ import asyncio
 import json
 import os
 import statistics
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from random import Random
 from typing import Any
 
-import aiohttp
-from tests.bench.database import empty_database
+from tests.bench.catalog_shop import catalog_for, connect, merchant_with, sandbox
 from tests.bench.figures import Entry, figure
-from tests.support.clock import MovedClock
 from tests.support.eventually import eventually
-from tests.support.service import Harness, serving, settings_for
-from tests.support.tokens import Issuer
+from tests.support.service import Harness
 
-from catalog.app import build
 from catalog.kinds import ALL_ITEMS, PUSH_PRODUCT, SWEEP_ITEMS
-from catalog.settings import Settings
 from common import logs
 from common.db.unit import Priority
 from common.work.batch import Batch
@@ -42,17 +35,8 @@ async def measure(dsn: str, items: int = ITEMS, samples: int = SAMPLES) -> list[
     """Return the figures, one dictionary each as `make bench` writes them. `dsn` may create databases."""
     logs.configure("catalog", "error")
     async with AsyncExitStack() as stack:
-        clover = await stack.enter_async_context(_sandbox())
-        own = await stack.enter_async_context(empty_database(dsn, "catalog"))
-        settings = {
-            "clover_base_urls": dict.fromkeys(("us", "eu", "la", "sandbox"), clover),
-            "create_settles_seconds": 0.0,
-            "item_sweep_seconds": 60,
-        }
-        issuer = Issuer()
-        service = build(settings_for(Settings, own, issuer, **settings))
-        http = await stack.enter_async_context(serving(service))
-        catalog = Harness(service, http, issuer, MovedClock())
+        clover = await stack.enter_async_context(sandbox())
+        catalog = await stack.enter_async_context(catalog_for(dsn, clover, item_sweep_seconds=60))
         waits, rate = await _sweeping(catalog, clover, items, samples)
     waited = sorted(1000 * each for each in waits)
     return [
@@ -69,10 +53,10 @@ async def _sweeping(catalog: Harness, clover: str, items: int, samples: int) -> 
     service.worker = Worker(
         service.database, [_noting(kind, started) for kind in service.kinds], service.deps, service.metrics
     )
-    merchant = await _merchant(clover, items)
+    merchant = await merchant_with(clover, items)
     running = [asyncio.create_task(loop(stop)) for loop in (service.worker.run, service.database.wakeups.run)]
     try:
-        await _connect(catalog, merchant)
+        await connect(catalog, merchant)
         saved: dict[str, float] = {}
         rates: list[float] = []
         while len(saved) < samples:
@@ -104,30 +88,6 @@ def _noting(kind: Kind, started: dict[str, float]) -> Kind:
     return replace(kind, function=function)
 
 
-async def _merchant(clover: str, items: int) -> dict[str, str]:
-    control = f"{clover}/_sandbox/merchants"
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(300)) as http:
-        async with http.post(control, json={"region": "us"}) as response:
-            merchant: dict[str, str] = await response.json()
-        filled = {"count": items, "prefix": "OLD-", "price": 100, "quantity": 1}
-        async with http.post(f"{control}/{merchant['id']}/items", json=filled) as response:
-            response.raise_for_status()
-    return merchant
-
-
-async def _connect(catalog: Harness, merchant: dict[str, str]) -> None:
-    body = {
-        "merchant_id": merchant["id"],
-        "region": "us",
-        "account_id": "acc-1",
-        "account_email": "owner@shop.example",
-        "api_token": merchant["token"],
-    }
-    status, answer = await catalog.call("POST", "/v1/merchants", body)
-    if status != 201:
-        raise RuntimeError(f"not connected: {answer}")
-
-
 async def _save(catalog: Harness, merchant_id: str, product: str) -> None:
     body = {"name": product, "sku": product.upper(), "price": 1250, "currency": "USD", "status": "active"}
     status, answer = await catalog.call("PUT", f"/v1/merchants/{merchant_id}/products/{product}", body)
@@ -140,21 +100,6 @@ async def _rate(catalog: Harness, merchant_id: str) -> float | None:
     _, body = await catalog.call("GET", f"/v1/merchants/{merchant_id}/work/catalog?kind=sweep_items")
     shown = [row["progress"]["rate"] for row in body["work"] if row["progress"]]
     return shown[0] if shown else None
-
-
-@asynccontextmanager
-async def _sandbox() -> AsyncIterator[str]:
-    command = (sys.executable, "-m", "clover_sandbox", "--port", "0")
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        async for line in process.stdout:
-            if b"http://" in line:
-                yield "http://" + line.decode().partition("http://")[2].split()[0].rstrip("/.,\"'")
-                break
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 if __name__ == "__main__":

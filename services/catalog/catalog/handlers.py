@@ -2,28 +2,34 @@
 
 from datetime import timedelta
 
-from catalog.kinds import PUSH_PRODUCT
-from catalog.store import links
+from catalog.kinds import READ_ITEM
+from catalog.store import items
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
+from common.db import merchants
 from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from common.work import table
 
 ITEM = "I"
+CATEGORY = "IC"
 
 GATHERING = timedelta(seconds=3)
 """Hints about an item are gathered for this long, because every change of its stock brings one."""
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
-    """Compare the item's product with Clover. A new item may replace one that was deleted."""
-    if event.kind != ITEM:
+    """Read the item into the mirror, or the items of a deleted category. What they cause in products follows from it.
+
+    Clover sends a webhook of each item that a category gains or loses (a guess), so other changes of it matter to none.
+    """
+    if event.kind not in {ITEM, CATEGORY} or not await merchants.known(unit.conn, [event.merchant_id]):
         return
-    affected = await links.linked_products(unit.conn, event.merchant_id, [event.object_id])
-    if not affected and event.action == "CREATE":
-        affected = await links.products_without_item(unit.conn, event.merchant_id)
-    unit.mark(PUSH_PRODUCT, event.merchant_id, affected, priority=Priority.BULK, due=unit.now + GATHERING)
+    changed = [event.object_id]
+    if event.kind == CATEGORY:
+        is_deleted = event.action == "DELETE"
+        changed = await items.in_category(unit.conn, event.merchant_id, event.object_id) if is_deleted else []
+    unit.mark(READ_ITEM, event.merchant_id, changed, priority=Priority.BULK, due=unit.now + GATHERING)
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:

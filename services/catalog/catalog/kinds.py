@@ -3,8 +3,11 @@
 PUSH_PRODUCT = "push_product"
 """Compare a product with its item in Clover and write what differs; the key is the product id."""
 
+READ_ITEM = "read_item"
+"""Read an item of Clover into the mirror; the key is the item id."""
+
 SWEEP_ITEMS = "sweep_items"
-"""Compare all of a merchant's items with its products, again and again; the one key is ALL_ITEMS."""
+"""Read all of a merchant's items into the mirror, again and again; the one key is ALL_ITEMS."""
 
 ALL_ITEMS = "all"
 

@@ -15,6 +15,8 @@ from common.work import batch
 
 PAGES = 6
 PAGE = "GET items"
+AHEAD = 3
+"""Pages that may be on their way beside the one that is saved; they are read in vain at the end, or after a crash."""
 OnPage = Callable[[int, Callable[[], Awaitable[None]]], None]
 
 
@@ -63,7 +65,7 @@ async def progress(catalog: Catalog, shop: Shop) -> dict[str, Any] | None:
 
 
 async def test_a_product_is_pushed_between_two_pages(catalog: Catalog, on_page: OnPage) -> None:
-    """A product saved during a comparison is in Clover before the next page is read; the progress is shown."""
+    """A product saved during a comparison is in Clover before further pages are read; the progress is shown."""
     shop = await many_items(catalog)
     shown = []
 
@@ -75,9 +77,9 @@ async def test_a_product_is_pushed_between_two_pages(catalog: Catalog, on_page: 
     await catalog.sweep()
 
     calls = catalog.calls()
-    assert calls.count(PAGE) == PAGES + 1  # one of them looks for the SKU
-    assert calls.index("POST items") == 4
-    assert [(each["done"], each["total"]) for each in shown if each] == [(2000, None)]
+    assert calls.count(PAGE) <= PAGES + 1 + AHEAD  # one of them looks for the SKU
+    assert calls[: calls.index("POST items")].count(PAGE) <= 3 + 1 + AHEAD
+    assert [each["done"] in {0, 1000, 2000} for each in shown if each] == [True]
     assert await progress(catalog, shop) is None
 
 
@@ -98,7 +100,7 @@ async def test_a_comparison_goes_on_after_a_crash(catalog: Catalog, on_page: OnP
     await catalog.run_until_idle()
 
     calls = catalog.calls()
-    assert calls.count(PAGE) <= PAGES + 2  # one page twice, and one look for the SKU
+    assert calls.count(PAGE) <= PAGES + 3 + 2 * AHEAD  # those on their way twice, one look for the item and the SKU
     assert (await catalog.product(shop))["sync"]["state"] == "held"  # its item is missing since the crash
 
 
@@ -112,9 +114,9 @@ async def test_a_merchant_disconnected_during_a_comparison_ends_it(catalog: Cata
 
     on_page(2, disconnect)
     await catalog.sweep()
-    assert catalog.calls().count(PAGE) == 3
+    assert catalog.calls().count(PAGE) <= 3 + AHEAD
     assert await catalog.fetch("SELECT FROM work WHERE kind = 'sweep_items'") == []
 
     assert (await catalog.connect(shop))[0] < 300
     await catalog.run_until_idle()
-    assert catalog.calls().count(PAGE) >= 3 + PAGES
+    assert catalog.calls().count(PAGE) >= PAGES + 3

@@ -1,18 +1,20 @@
 """The items of a merchant in Clover."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields
 from common.clover.paging import LARGEST_PAGE
-from common.clover.transport import Answered, MerchantApi, Unread
-from common.errors import NotFound
+from common.clover.transport import MerchantApi, Unread
+from common.errors import NotFound, Undecodable
 from common.ids import CloverId
 
 ITEMS = "items"
+DETAILS = {"expand": "categories,tags,taxRates"}
+MOST_NAMED = 100
+"""Ids in one filter; Clover asks for no more (documented)."""
 
 NAMES = {
     "alternate_name": "alternateName",
@@ -23,63 +25,85 @@ NAMES = {
 """Clover's names of the fields that have another one here."""
 
 
-class Reference(Answered):
+class Row(BaseModel):
+    """Base of the models of an item. A page has a thousand: null is a value here, as taking it out first costs time."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Reference(Row):
     """An object that another one refers to."""
 
     id: CloverId
 
 
-class References(Answered):
+class References(Row):
     """The objects of an expanded field; Clover cuts the list at 100 (documented)."""
 
-    elements: tuple[Reference, ...] = ()
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The ids of the objects, sorted."""
-        return tuple(sorted(each.id for each in self.elements))
+    elements: tuple[Reference, ...] | None = None
 
 
-class ItemResponse(Answered):
+def _ids(references: References | None) -> tuple[str, ...] | None:
+    """Return the ids of the objects, sorted; None if the field was not expanded."""
+    return None if references is None else tuple(sorted(each.id for each in references.elements or ()))
+
+
+class ItemResponse(Row):
     """An item; Clover leaves out fields that are null (recorded), and the last three unless they are expanded."""
 
     id: CloverId
-    name: str = ""
-    sku: str = ""
-    price: int = 0
-    hidden: bool = False
-    code: str = ""
-    alternate_name: str = Field("", validation_alias="alternateName")
+    name: str | None = None
+    sku: str | None = None
+    price: int | None = None
+    hidden: bool | None = None
+    code: str | None = None
+    alternate_name: str | None = Field(None, validation_alias="alternateName")
     cost: int | None = None
-    price_type: str = Field(FIXED_PRICE, validation_alias="priceType")
-    unit_name: str = Field("", validation_alias="unitName")
-    age_restricted: bool = Field(default=False, validation_alias="isAgeRestricted")
-    deleted: bool = False
+    price_type: str | None = Field(None, validation_alias="priceType")
+    unit_name: str | None = Field(None, validation_alias="unitName")
+    age_restricted: bool | None = Field(None, validation_alias="isAgeRestricted")
+    deleted: bool | None = None
     group: Reference | None = Field(None, validation_alias="itemGroup")
-    modified_at: int = Field(0, validation_alias="modifiedTime")
+    modified_at: int | None = Field(None, validation_alias="modifiedTime")
     categories: References | None = None
     tags: References | None = None
     tax_rates: References | None = Field(None, validation_alias="taxRates")
 
     def item(self) -> Item:
         """Return the item in the words of the domain."""
-        fields = ItemFields(**self.model_dump(include={field.name for field in dataclass_fields(ItemFields)}))
+        fields = ItemFields(
+            name=self.name or "",
+            sku=self.sku or "",
+            price=self.price or 0,
+            hidden=self.hidden or False,
+            code=self.code or "",
+            alternate_name=self.alternate_name or "",
+            cost=self.cost,
+            price_type=self.price_type or FIXED_PRICE,
+            unit_name=self.unit_name or "",
+            age_restricted=self.age_restricted or False,
+        )
         details = ItemDetails(
             group_id=self.group.id if self.group else None,
-            category_ids=self.categories.ids if self.categories else None,
-            tag_ids=self.tags.ids if self.tags else None,
-            tax_rate_ids=self.tax_rates.ids if self.tax_rates else None,
+            category_ids=_ids(self.categories),
+            tag_ids=_ids(self.tags),
+            tax_rate_ids=_ids(self.tax_rates),
         )
-        return Item(self.id, fields, details, self.modified_at)
+        return Item(self.id, fields, details, self.modified_at or 0)
 
 
 @dataclass(frozen=True)
 class ItemPage:
-    """A page of items, and the offset of the next one."""
+    """A page of items. `size` counts its rows, of which a deleted one is no item; `last_id` is that of its last row."""
 
     items: list[Item]
-    end: int
-    is_last: bool
+    size: int
+    last_id: str = ""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the list ends with it: a page shorter than the limit is the last (recorded)."""
+        return self.size < LARGEST_PAGE
 
 
 async def items_with_sku(api: MerchantApi, sku: str) -> list[Item]:
@@ -103,9 +127,49 @@ async def find_item(api: MerchantApi, item_id: str) -> Item | None:
 
 async def item_page(api: MerchantApi, offset: int) -> ItemPage:
     """Return the page of all items at this offset."""
-    page = await api.page(ITEMS, ItemResponse, offset)
-    items = [each.item() for each in page if not each.deleted]
-    return ItemPage(items, offset + len(page), is_last=len(page) < LARGEST_PAGE)
+    return _page(await api.page(ITEMS, ItemResponse, offset, DETAILS))
+
+
+async def items_after(api: MerchantApi, item_id: str, modified_from: int = 0) -> ItemPage:
+    """Return the items that follow this one by id, of those modified at this time or later (in milliseconds).
+
+    Neither the depth of the list nor changes meanwhile matter to pages by id. Raise Undecodable when Clover does not
+    sort or filter them.
+    """
+    since = [f"modifiedTime>={modified_from}"] if modified_from else []
+    after = [f"id>{item_id}"] if item_id else []
+    page = await api.page(ITEMS, ItemResponse, 0, {**DETAILS, "filter": since + after, "orderBy": "id ASC"})
+    ids = [each.id for each in page]
+    if ids != sorted(set(ids)) or (ids and ids[0] <= item_id):
+        raise Undecodable("Clover does not sort its items by id")
+    return _page(page)
+
+
+async def changed_items(api: MerchantApi, modified_from: int) -> AsyncIterator[list[Item]]:
+    """Yield the items modified at this time or later (in milliseconds), in pages."""
+    filtered = {**DETAILS, "filter": f"modifiedTime>={modified_from}"}
+    page = _page(await api.page(ITEMS, ItemResponse, 0, filtered))
+    if page.is_last:
+        yield page.items
+        return
+    # more than a page: by id, as thousands may have been modified in one second
+    page = await items_after(api, "", modified_from)
+    yield page.items
+    while not page.is_last:
+        page = await items_after(api, page.last_id, modified_from)
+        yield page.items
+
+
+async def find_items(api: MerchantApi, item_ids: Sequence[str]) -> list[Item]:
+    """Return those of up to 100 items that a list of Clover's shows. An item that was added just now may be missing.
+
+    Raise Undecodable when Clover ignores the filter, as it does with unknown ones (recorded of other parameters).
+    """
+    named = ",".join(f"'{each}'" for each in item_ids)
+    page = await api.page(ITEMS, ItemResponse, 0, {**DETAILS, "filter": f"id in ({named})"})
+    if not {each.id for each in page} <= set(item_ids):
+        raise Undecodable("Clover lists items that were not asked for")
+    return _page(page).items
 
 
 async def create_item(api: MerchantApi, fields: ItemFields) -> str:
@@ -116,6 +180,11 @@ async def create_item(api: MerchantApi, fields: ItemFields) -> str:
 async def update_item(api: MerchantApi, item_id: str, changes: Mapping[str, object]) -> None:
     """Write these fields; Clover keeps the fields a POST leaves out (recorded)."""
     await api.post(f"{ITEMS}/{item_id}", _body(changes), Unread)
+
+
+def _page(rows: Sequence[ItemResponse]) -> ItemPage:
+    items = [each.item() for each in rows if not each.deleted]
+    return ItemPage(items, len(rows), rows[-1].id if rows else "")
 
 
 def _body(fields: Mapping[str, object]) -> dict[str, object]:

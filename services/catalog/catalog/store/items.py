@@ -69,12 +69,33 @@ UNION
 UNION
 {ITEMS} AND second_code_key <> '' AND second_code_key = ANY($3::text[])
 """
+IN_CATEGORY = """
+SELECT item_id FROM item WHERE merchant_id = $1 AND category_ids @> ARRAY[$2] AND deleted_at IS NULL
+"""
+# With the items of products, which may have been linked before there was a mirror.
+AFTER = """
+(SELECT item_id FROM item WHERE merchant_id = $1 AND item_id > $2 AND deleted_at IS NULL ORDER BY item_id LIMIT $3)
+UNION
+(SELECT item_id FROM product WHERE merchant_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3)
+ORDER BY item_id LIMIT $3
+"""
+COUNT = "SELECT count(*) FROM item WHERE merchant_id = $1 AND deleted_at IS NULL"
+COMPLETE = """
+INSERT INTO item_mirror (merchant_id, completed_at, changes_from) VALUES ($1, $2, $3)
+ON CONFLICT (merchant_id) DO UPDATE SET completed_at = coalesce(item_mirror.completed_at, $2),
+    changes_from = greatest(item_mirror.changes_from, $3)
+"""
+SAVE_POSITION = "UPDATE item_mirror SET changes_from = greatest(changes_from, $2) WHERE merchant_id = $1"
+FORGET_STATE = "DELETE FROM item_mirror WHERE merchant_id = $1"
 STATE = "SELECT completed_at, changes_from FROM item_mirror WHERE merchant_id = $1"
 
 
 @dataclass(frozen=True)
 class MirrorState:
-    """How complete a mirror is. Before `completed_at` it may lack items, so that none must be created."""
+    """How complete a mirror is. Before `completed_at` it may lack items, so that none must be created.
+
+    The next read of changes asks for what Clover modified at `changes_from` or later, in its own milliseconds.
+    """
 
     completed_at: datetime | None = None
     changes_from: int = 0
@@ -116,6 +137,36 @@ async def find_by_keys(
     """Return the items that Clover has with one of these keys of SKUs or of barcodes (`domain.matching_keys`)."""
     rows = await conn.fetch(BY_KEYS, merchant_id, list(sku_keys), list(keys_of_codes))
     return [_item(row) for row in rows]
+
+
+async def in_category(conn: Connection, merchant_id: str, category_id: str) -> list[str]:
+    """Return the items of this category."""
+    return [row["item_id"] for row in await conn.fetch(IN_CATEGORY, merchant_id, category_id)]
+
+
+async def after(conn: Connection, merchant_id: str, item_id: str, limit: int) -> list[str]:
+    """Return the items of the mirror and of products that follow this one by id, sorted."""
+    return [row["item_id"] for row in await conn.fetch(AFTER, merchant_id, item_id, limit)]
+
+
+async def count(conn: Connection, merchant_id: str) -> int:
+    """Return the number of items of the merchant."""
+    return int(await conn.fetchval(COUNT, merchant_id))
+
+
+async def complete(conn: Connection, merchant_id: str, now: datetime, changes_from: int) -> None:
+    """Record that all items were read, with all changes that Clover made before this time of its own."""
+    await conn.execute(COMPLETE, merchant_id, now, changes_from)
+
+
+async def save_position(conn: Connection, merchant_id: str, changes_from: int) -> None:
+    """Record that all changes that Clover made before this time of its own were read."""
+    await conn.execute(SAVE_POSITION, merchant_id, changes_from)
+
+
+async def forget_state(conn: Connection, merchant_id: str) -> None:
+    """Record that changes are no longer read, so that the mirror is complete only after all items are read again."""
+    await conn.execute(FORGET_STATE, merchant_id)
 
 
 async def mirror_state(conn: Connection, merchant_id: str) -> MirrorState:

@@ -2,8 +2,10 @@
 
 from datetime import timedelta
 
-from catalog.kinds import PUSH_PRODUCT, REFRESH_TOKENS, SWEEP_ITEMS, UNDO_CHANGES
+from catalog.clover.items import MOST_NAMED
+from catalog.kinds import PUSH_PRODUCT, READ_ITEM, REFRESH_TOKENS, SWEEP_ITEMS, UNDO_CHANGES
 from catalog.sync.changes import undo_changes
+from catalog.sync.items import read_items
 from catalog.sync.products import clear_holds, push_products, save_holds
 from catalog.sync.sweep import sweep_items
 from catalog.sync.tokens import refresh_tokens
@@ -18,6 +20,7 @@ SYNC = [
         on_outcomes=save_holds,
         on_released=clear_holds,
     ),
+    Kind(READ_ITEM, read_items, refused=Code.PRODUCT_REJECTED, batch=MOST_NAMED),
     Kind(SWEEP_ITEMS, sweep_items, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(UNDO_CHANGES, undo_changes, refused=Code.PRODUCT_REJECTED, batch=1),
     # a token has five minutes left when its refresh begins

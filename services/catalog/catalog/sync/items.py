@@ -1,0 +1,113 @@
+"""Keeps the mirror of Clover's items, and marks the products that a change of an item concerns."""
+
+from collections.abc import Collection, Sequence
+
+import structlog
+
+from catalog.clover import items as clover
+from catalog.deps import Deps
+from catalog.domain.items import Item
+from catalog.kinds import ALL_ITEMS, PUSH_PRODUCT, SWEEP_ITEMS
+from catalog.store import items, links, products
+from common.clover.transport import MerchantApi
+from common.db.unit import Priority, Unit
+from common.errors import Rejected, Undecodable
+from common.work.batch import Batch
+
+OVERLAP = 5000
+"""Milliseconds by which a read of changes begins before the last one: Clover's times are whole seconds, and an item may
+be listed a moment after it was modified."""
+
+MOST_PAGES = 20
+"""Pages that a read of changes may take; after more, all items are read again in slices."""
+
+log = structlog.get_logger()
+
+
+async def read_items(batch: Batch, deps: Deps) -> None:
+    """Read these items into the mirror, in one call as far as they exist."""
+    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
+        number = await draw_number(batch)
+        try:
+            found = await clover.find_items(api, batch.keys)
+        except (Rejected, Undecodable) as error:  # the next sweep reads them
+            log.warning("items not read", reason=str(error))
+            return
+        missing = set(batch.keys) - {each.id for each in found}
+        single = [await clover.find_item(api, each) for each in await _expected(batch, missing)]
+    found += [each for each in single if each]
+    async with batch.unit() as unit:
+        await save(unit, batch.merchant_id, found, number)
+        await _save_deletions(unit, batch.merchant_id, missing - {each.id for each in found}, number)
+
+
+async def read_changes(batch: Batch, api: MerchantApi) -> bool:
+    """Read into the mirror what Clover changed since the last time; return whether the mirror is complete with it.
+
+    Deletions are not among the changes that Clover lists. After too many changes a sweep reads all items instead.
+    """
+    async with batch.database.connection() as conn:
+        state = await items.mirror_state(conn, batch.merchant_id)
+    if state.completed_at is None:
+        return False
+    number, seen_until, pages = await draw_number(batch), 0, 0
+    async for page in clover.changed_items(api, state.changes_from):
+        async with batch.unit() as unit:
+            await save(unit, batch.merchant_id, page, number)
+        seen_until, pages = max(seen_until, position(page)), pages + 1
+        if pages == MOST_PAGES:
+            break
+    async with batch.unit() as unit:
+        if pages < MOST_PAGES:
+            await items.save_position(unit.conn, batch.merchant_id, seen_until)
+        else:
+            unit.mark(SWEEP_ITEMS, batch.merchant_id, ALL_ITEMS, priority=Priority.BULK)
+    return pages < MOST_PAGES
+
+
+async def draw_number(batch: Batch) -> int:
+    """Return the number of a read that begins now."""
+    async with batch.database.connection() as conn:
+        return await items.draw_number(conn)
+
+
+def position(seen: Collection[Item]) -> int:
+    """Return the time, by Clover's clock, up to which a read that showed these items has shown all changes."""
+    return max((each.modified_at for each in seen), default=0) - OVERLAP
+
+
+async def save(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> None:
+    """Save items that Clover showed, and mark the products that differ from theirs or may find theirs among them."""
+    await items.save(unit.conn, merchant_id, shown, number)
+    unit.mark(PUSH_PRODUCT, merchant_id, await _affected(unit, merchant_id, shown), priority=Priority.BULK)
+
+
+async def _affected(unit: Unit, merchant_id: str, shown: Sequence[Item]) -> list[str]:
+    """Return the products whose item differs from them, and those that lost their item and may find it here."""
+    found = {item.id: item.fields for item in shown}
+    linked = {each.item_id: each for each in await products.find_linked(unit.conn, merchant_id, list(found))}
+    different = [
+        record.product.product_id
+        for item_id, record in linked.items()
+        if item_id and record.differs_from(found[item_id])
+    ]
+    free = [fields.sku for item_id, fields in found.items() if item_id not in linked and fields.sku]
+    return different + await links.products_without_item(unit.conn, merchant_id, free, limit=len(free))
+
+
+async def _expected(batch: Batch, missing: Collection[str]) -> list[str]:
+    """Return those of the items missing in a list that the mirror has or a product is linked to.
+
+    Each of them is asked for by its id: a list may lack an item that was added a moment ago.
+    """
+    async with batch.database.connection() as conn:
+        known = await items.find(conn, batch.merchant_id, missing)
+        linked = await links.owners(conn, batch.merchant_id, missing)
+    return sorted({*known, *linked})
+
+
+async def _save_deletions(unit: Unit, merchant_id: str, gone: Collection[str], number: int) -> None:
+    await items.mark_deleted(unit.conn, merchant_id, gone, number, unit.now)
+    unit.mark(
+        PUSH_PRODUCT, merchant_id, await links.linked_products(unit.conn, merchant_id, gone), priority=Priority.BULK
+    )
