@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support.clock import FakeClock
 
 from common.clover.call_budget import CallBudget
@@ -107,6 +109,24 @@ async def test_a_live_call_overtakes_all_that_waits() -> None:
         assert started - asked_at <= 1 / LEASE.rate + 0.002
         for each in waiting:
             each.cancel()
+
+
+@given(st.lists(st.floats(0.1, 2.5), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=10)
+async def test_a_stall_is_followed_by_no_burst(stalls: list[float]) -> None:
+    """When a process stands still for a moment, its calls of any second are still within the rate."""
+    some = calls(Leases([replace(LEASE, concurrency=100)]))
+    waiting = [asyncio.create_task(some.call(Priority.LIVE)) for _ in range(100)]
+    waiting += [asyncio.create_task(some.call()) for _ in range(20)]
+    for stall in stalls:
+        some.clock.advance(stall)
+        for _ in range(110):
+            await settle()
+            some.clock.advance(0.01)
+    for each in waiting:
+        each.cancel()
+    started = [at for at, _ in some.started]
+    assert all(sum(at <= each < at + 1 for each in started) <= LEASE.rate for at in started)
 
 
 async def test_slow_background_calls_leave_a_place_for_a_live_one() -> None:

@@ -12,6 +12,7 @@ import structlog
 from common.clock import Clock
 from common.clover.grants import Lease, Leases, Want
 from common.clover.in_flight import InFlight
+from common.clover.schedule import Schedule
 from common.db.unit import Priority
 from common.errors import Transient, Unavailable
 
@@ -40,9 +41,10 @@ ASK_AGAIN_SECONDS = 1.0
 class CallBudget:
     """The calls of one process to Clover, for all merchants: their rate and their number in flight, as leased.
 
-    Calls start by priority, then in the order of their requests. Background calls (`Priority.BULK`) use at most the
-    background rate and leave one place in flight free where there are several, so a live call starts within one
-    interval of the whole rate, however much background work waits.
+    In any second there are no more calls than the rate, even after a stall, except for calls that follow another within
+    its permit. Calls start by priority, then in the order of their requests. Background calls (`Priority.BULK`) use at
+    most the background rate and leave one place in flight free where there are several, so a live call starts within
+    one interval of the whole rate, however much background work waits.
     """
 
     def __init__(self, leases: Leases, clock: Clock) -> None:
@@ -51,7 +53,9 @@ class CallBudget:
         self._lease: Lease | None = None
         self._want = Want.LITTLE
         self._renew_at = self._expires_at = -inf
-        self._started = self._background_started = self._busy_at = -inf
+        self._busy_at = -inf
+        self._schedule = Schedule(CATCH_UP_SECONDS, most_in_a_second=True)
+        self._background = Schedule(BACKGROUND_CATCH_UP_SECONDS)
         self._in_flight = InFlight(lambda: self._renew_at, self._renew, clock)
         self._line: list[tuple[Priority, int]] = []
         self._numbers = count()
@@ -113,9 +117,9 @@ class CallBudget:
         places = max(1, lease.concurrency - 1) if is_background else lease.concurrency
         if self._in_flight.count >= places:
             return inf
-        at = self._started + 1 / lease.rate
+        at = self._schedule.next_at(lease.rate)
         if is_background:
-            at = max(at, self._background_started + 1 / lease.background_rate)
+            at = max(at, self._background.next_at(lease.background_rate))
         return at - self._clock.monotonic()
 
     def _report(self) -> None:
@@ -127,10 +131,9 @@ class CallBudget:
 
     def _count(self, priority: Priority, lease: Lease) -> None:
         now = self._clock.monotonic()
-        self._started = max(self._started + 1 / lease.rate, now - CATCH_UP_SECONDS)
+        self._schedule.start(lease.rate, now)
         if priority is Priority.BULK:
-            at = self._background_started + 1 / lease.background_rate
-            self._background_started = max(at, now - BACKGROUND_CATCH_UP_SECONDS)
+            self._background.start(lease.background_rate, now)
 
     async def _fresh(self) -> Lease:
         """Return a lease that is good now; renew it in time, while calls go on under the old one."""
