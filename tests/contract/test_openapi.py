@@ -34,7 +34,7 @@ def test_an_operation_is_described(operation: Operation) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_an_operation_shows_examples_that_fit(operation: Operation) -> None:
-    """A request body and an answer in JSON each have an example, and it fits the schema."""
+    """A request body, and an answer in JSON, each have an example, and it fits the schema."""
     bodies = list(_bodies(operation))
     shown = [content for content in bodies if "example" in content]
 
@@ -47,7 +47,7 @@ def test_an_operation_shows_examples_that_fit(operation: Operation) -> None:
 def _bodies(operation: Operation) -> Iterator[dict[str, Any]]:
     """Yield the request body, and of several successes with one schema the one that has an example."""
     if body := operation.described.get("requestBody"):
-        yield body["content"]["application/json"]
+        yield body["content"].get("application/json") or body["content"]["text/csv"]
     contents = [
         each.get("content", {}) for status, each in operation.described["responses"].items() if status[0] == "2"
     ]

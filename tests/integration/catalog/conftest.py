@@ -1,6 +1,8 @@
 """The catalog service on its own database, with its own Clover sandbox. Tests run its loops step by step."""
 
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -92,6 +94,14 @@ class Catalog(Harness):
             "status": "active",
         }
         return await self.call("PUT", f"/v1/merchants/{shop.id}/products/{product_id}", body | other)
+
+    async def call_table(self, method: str, path: str, table: str | bytes | None = None) -> tuple[int, Any]:
+        """Send or read a table; return the status and the answer, which may be JSON."""
+        headers = {"Content-Type": "text/csv"} | self.issuer.headers()
+        body = table.encode() if isinstance(table, str) else table
+        async with self.http.request(method, path, data=body and io.BytesIO(body), headers=headers) as response:
+            text = await response.text()
+            return response.status, json.loads(text) if "json" in response.content_type else text
 
     async def product(self, shop: Shop, product_id: str = "p-1") -> Any:
         _, body = await self.call("GET", f"/v1/merchants/{shop.id}/products/{product_id}")

@@ -13,7 +13,7 @@ from catalog.domain.changes import Change
 from catalog.domain.products import Product, Status
 from catalog.store import changes as store
 from clover_sandbox.merchant_factory import MerchantSpec
-from common.http.routes import Route
+from common.http.routes import CSV, Route
 
 PUBLIC = [route for route in ROUTES if isinstance(route.scope, str)]
 BY_HANDLER = {route.handler: route for route in PUBLIC}
@@ -35,6 +35,8 @@ async def send(catalog: Catalog, route: Route) -> tuple[int, Any]:
     path = route.path.replace("{merchant_id}", "ABCD1234EFGH5")
     for name, parameter in route.path_parameters.items():
         path = path.replace(f"{{{name}}}", parameter.example)
+    if route.table or route.gives == CSV:
+        return await catalog.call_table(route.method, path, route.example if route.table else None)
     if route.takes_body:
         return await catalog.call(route.method, path, route.example)
     query = "&".join(f"{name}={value}" for name, value in (route.example or {}).items())

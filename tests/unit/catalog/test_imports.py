@@ -279,6 +279,19 @@ def test_an_empty_price_is_no_price() -> None:
     ]
 
 
+def test_the_cost_has_a_decimal_sign_of_its_own() -> None:
+    """That of the price counts only if the column of the cost fits both signs."""
+    assert products("sku;price;cost\nA;9,50;4.25\n", currency="EUR")[0]["cost"] == 425
+    assert products("sku;price;cost\nA;9,50;4,250\n", currency="EUR")[0]["cost"] == 425
+    assert survey(b"sku;price;cost\nA;9;4,250\n").questions[0].field == "decimal"
+
+
+@pytest.mark.parametrize(("word", "truth"), [("1", True), ("-1", True), ("Yes", True), ("FALSCH", False), ("0", False)])
+def test_words_for_yes_and_no(word: str, truth: bool) -> None:
+    assert products(f"sku,age restricted\nA,{word}\n")[0]["age_restricted"] is truth
+    assert refusal("sku,age restricted\nA,perhaps\n")[:2] == (2, "age restricted")
+
+
 @pytest.mark.parametrize("word", [*STATUSES, "TRUE", "False", "Active", "JA"])
 def test_words_for_a_status(word: str) -> None:
     assert products(f"sku,active\nA,{word}\n")[0]["status"] in Status
@@ -401,6 +414,10 @@ trimmed = printable.map(str.strip).filter(bool)
             currency=st.sampled_from(["USD", "JPY", "KWD"]),
             status=st.sampled_from(Status),
             barcode=st.none() | st.from_regex(r"[0-9]{8,14}", fullmatch=True),
+            alternate_name=st.none() | trimmed,
+            cost=st.none() | st.integers(0, 10**12),
+            unit_name=st.none() | trimmed,
+            age_restricted=st.none() | st.booleans(),
         ),
         min_size=1,
         max_size=5,
@@ -411,7 +428,7 @@ def test_our_own_export_is_read_as_it_was(exported: list[Product]) -> None:
     currency = exported[0].currency
     exported = [each for each in exported if each.currency == currency]
     body = exporting.header() + exporting.lines(exported)
-    found = [Product(**{"barcode": None} | each) for each in products(body, currency=currency)]
+    found = [Product(**each) for each in products(body, currency=currency)]
 
     assert found == exported
 

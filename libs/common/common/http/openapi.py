@@ -53,7 +53,7 @@ _STATUSES = {
     408: "The body did not arrive in time.",
     409: "The request contradicts the present state; `detail` names the contradiction.",
     413: "The body is too large.",
-    415: "The body is not declared as `application/json`.",
+    415: "The body is not declared as a type that this operation reads.",
     422: "The path, query or body is not acceptable; `errors` names each field, the problem and the remedy.",
     429: "Too many requests. Send the request again after `Retry-After`.",
     500: "A bug of QuickSync. Quote `instance` to support.",
@@ -71,6 +71,7 @@ _LAST_EVENT_ID: Json = {
     "description": "The id of the last event received. The stream continues after it.",
     "schema": {"type": "string"},
 }
+_TABLE: Json = {"schema": {"type": "string"}}
 _EVENT: Json = {
     "type": "object",
     "description": "One event of the stream; `data` is JSON.",
@@ -156,6 +157,8 @@ def _operation(route: Route, models: Models, definitions: Json) -> Json:
     }
     if route.rows:
         operation["requestBody"] = {"required": True, "content": _rows(models[route.rows, "validation"], route.example)}
+    elif route.table:
+        operation["requestBody"] = {"required": True, "content": {CSV: _TABLE | _example(route.example)}}
     elif route.takes_body and route.takes not in {None, Nothing}:
         content = {"schema": models[route.takes, "validation"]} | _example(route.example)
         operation["requestBody"] = {"required": True, "content": {"application/json": content}}
@@ -224,7 +227,7 @@ def _statuses(route: Route) -> set[int]:
         statuses |= {401}
     if isinstance(route.scope, str):
         statuses |= {403} | ({404} if "merchant_id" in route.parameters else set())
-    if route.takes is not None or route.rows:
+    if route.takes is not None or route.rows or route.table:
         statuses |= {422}
     if route.parameters:
         statuses |= {404, 422}
@@ -242,7 +245,7 @@ def _response(route: Route, status: int, models: Models) -> Json:
     elif route.gives == EVENTS:
         response["content"] = {EVENTS: {"schema": _EVENT}}
     elif route.gives == CSV:
-        response["content"] = {CSV: {"schema": {"type": "string"}} | _example(route.gives_example)}
+        response["content"] = {CSV: _TABLE | _example(route.gives_example)}
     elif route.rows:
         response["content"] = _rows(models[route.gives, "serialization"], route.gives_example)
     elif route.gives:

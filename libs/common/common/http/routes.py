@@ -153,7 +153,7 @@ class Route:
 
     With `rows` instead of `takes` the body is a JSON array, or NDJSON, of such rows. The handler gets the valid ones in
     portions, as `list[Row[…]]`, and returns a RowOutcome for each; `gives` is the model of one outcome, and `within`
-    limits one portion.
+    limits one portion. With `table` instead, the handler reads a body of CSV itself.
 
     The rest is documentation. A route without a summary, or with `Access.INTERNAL`, stays out of the OpenAPI
     document. `example` is what `takes` reads, as JSON: a body, or query parameters by name. `gives_example` is an
@@ -168,6 +168,7 @@ class Route:
     takes: type[BaseModel] | None = Nothing
     query: type[Input] = Nothing
     rows: type[BaseModel] | None = None
+    table: bool = False
     gives: type[BaseModel] | Literal["text/event-stream", "text/csv"] | None = None
     status: int = 200
     also: tuple[int, ...] = ()
@@ -213,7 +214,7 @@ class Route:
     @cached_property
     def body_limit(self) -> int:
         """The largest body in bytes. Without `max_body`, every body that the model accepts fits, in any spelling."""
-        if self.max_body is not None or self.rows:
+        if self.max_body is not None or self.rows or self.table:
             return self.max_body or MAX_ROWS_BODY
         return max(MAX_BODY, largest_body(self.takes)) if self.takes and self.takes_body else MAX_BODY
 

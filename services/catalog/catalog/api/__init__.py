@@ -1,6 +1,6 @@
 """The HTTP API of catalog, in files by subject."""
 
-from catalog.api import capabilities, changes, connections, grants, links, oauth, products
+from catalog.api import capabilities, changes, connections, exports, grants, imports, links, oauth, products
 
 ROUTES = [
     *connections.ROUTES,
@@ -8,6 +8,8 @@ ROUTES = [
     *capabilities.ROUTES,
     *products.ROUTES,
     *changes.ROUTES,
+    *imports.ROUTES,
+    *exports.ROUTES,
     *links.ROUTES,
     *grants.ROUTES,
 ]

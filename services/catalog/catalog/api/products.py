@@ -257,6 +257,11 @@ def _other_currency(merchant: Merchant) -> Problem:
     return Problem("currency", f"is not {merchant.currency}", "Send the merchant's own currency.")
 
 
+def product_of(row: ProductRow) -> Product:
+    """Return the product of a row."""
+    return _product(row.product_id, row)
+
+
 def _product(product_id: str, wanted: ProductInput) -> Product:
     fields = wanted.model_dump(exclude={"product_id", "status"})
     return Product(product_id=product_id, status=Status(wanted.status), **fields)

@@ -38,6 +38,11 @@ DELETE FROM change_set WHERE merchant_id = $1 AND change_id = (
 OWNERS = """
 SELECT sku, product_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[]) AND deleted_item_id IS NULL
 """
+# A product that has its item counts before one whose item was deleted.
+OF_SKUS = """
+SELECT sku, product_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[])
+ORDER BY deleted_item_id IS NULL, product_id
+"""
 SETS = """
 SELECT change_id, kind, started_at, updated_at, is_complete, new, changed, unchanged, refused, skipped, undoes,
     undone_by
@@ -122,6 +127,11 @@ async def preview(
 async def sku_owners(conn: Connection, merchant_id: str, skus: Sequence[str]) -> dict[str, str]:
     """Return the product that has each of these SKUs, unless its item was deleted."""
     return {row["sku"]: row["product_id"] for row in await conn.fetch(OWNERS, merchant_id, skus)}
+
+
+async def products_of_skus(conn: Connection, merchant_id: str, skus: Sequence[str]) -> dict[str, str]:
+    """Return the product with each of these SKUs, also one whose item was deleted."""
+    return {row["sku"]: row["product_id"] for row in await conn.fetch(OF_SKUS, merchant_id, skus)}
 
 
 async def save_set(

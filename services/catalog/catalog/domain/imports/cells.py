@@ -13,17 +13,35 @@ _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 
+TRUE = (
+    "1",
+    "yes",
+    "true",
+    "y",
+    "t",
+    "x",
+    "ja",
+    "oui",
+    "sí",
+    "si",
+    "sì",
+    "sim",
+    "wahr",
+    "vrai",
+    "verdadero",
+    "vero",
+    "waar",
+)
+FALSE = ("0", "no", "false", "n", "f", "nein", "non", "não", "nee", "falsch", "faux", "falso", "onwaar")
+"""Spreadsheets write TRUE and FALSE in the language of the computer."""
+
 STATUSES: Mapping[str, Status] = {
-    **dict.fromkeys(("active", "published", "publish", "enabled", "visible"), Status.ACTIVE),
-    **dict.fromkeys(("1", "yes", "true", "y", "t", "x"), Status.ACTIVE),
-    **dict.fromkeys(("ja", "oui", "sí", "si", "sì", "sim", "wahr", "vrai", "verdadero", "vero", "waar"), Status.ACTIVE),
+    **dict.fromkeys(("active", "published", "publish", "enabled", "visible", *TRUE), Status.ACTIVE),
     **dict.fromkeys(("draft", "proposed", "pending", "2", "-1"), Status.DRAFT),
-    **dict.fromkeys(("inactive", "disabled", "hidden", "private", "rejected", "unlisted"), Status.INACTIVE),
-    **dict.fromkeys(("0", "no", "false", "n", "f"), Status.INACTIVE),
-    **dict.fromkeys(("nein", "non", "não", "nee", "falsch", "faux", "falso", "onwaar"), Status.INACTIVE),
+    **dict.fromkeys(("inactive", "disabled", "hidden", "private", "rejected", "unlisted", *FALSE), Status.INACTIVE),
     "archived": Status.ARCHIVED,
 }
-"""Spreadsheets write TRUE and FALSE in the language of the computer. WooCommerce has -1 for a draft, 0 for private."""
+"""WooCommerce has 1 for published, 0 for private, -1 for a draft and 2 for one that waits for approval."""
 
 
 class BadCell(ValueError):
@@ -92,6 +110,16 @@ def status(cell: str) -> Status:
             "Write active, draft, inactive or archived; or yes or no, true or false, 1 or 0.",
         )
     return found
+
+
+def boolean(cell: str) -> bool:
+    """Return the truth that this word means. -1 is true, as in databases of Microsoft."""
+    word = cell.strip().casefold()
+    if word in TRUE or word == "-1":
+        return True
+    if word in FALSE:
+        return False
+    raise BadCell(f"is `{word[:40]}`, which is neither yes nor no", "Write yes or no, true or false, 1 or 0.")
 
 
 def price(decimal: str, currency: str) -> Callable[[str], int]:

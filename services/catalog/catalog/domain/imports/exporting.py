@@ -6,32 +6,29 @@ from collections.abc import Iterable
 
 from catalog.domain.imports import amounts
 from catalog.domain.imports.cells import guarded
-from catalog.domain.imports.names import EXPORTED
+from catalog.domain.imports.names import FIELDS, MONEY
 from catalog.domain.imports.text import BOM
 from catalog.domain.products import Product
 
 
 def header() -> bytes:
     """Return the first line. It begins with a byte order mark, by which Excel knows UTF-8."""
-    return BOM.encode() + _line(EXPORTED)
+    return BOM.encode() + _line(FIELDS)
 
 
 def lines(products: Iterable[Product]) -> bytes:
     """Return a line for each product."""
-    return b"".join(_line(cells_of(product)) for product in products)
+    return b"".join(_line(_cell(product, name) for name in FIELDS) for product in products)
 
 
-def cells_of(product: Product) -> list[str]:
-    """Return the cells of a product. The price is in major units, with a dot."""
-    return [
-        guarded(product.product_id),
-        guarded(product.name),
-        guarded(product.sku),
-        amounts.text(product.price, product.currency),
-        product.currency,
-        product.status,
-        guarded(product.barcode or ""),
-    ]
+def _cell(product: Product, name: str) -> str:
+    """Return the cell of a field: amounts in major units with a dot; empty if the product leaves the field out."""
+    value = getattr(product, name)
+    if value is None:
+        return ""
+    if name in MONEY:
+        return amounts.text(value, product.currency)
+    return str(value).lower() if isinstance(value, bool) else guarded(str(value))
 
 
 def _line(cells: Iterable[str]) -> bytes:

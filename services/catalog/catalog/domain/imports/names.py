@@ -22,15 +22,17 @@ class Shop(StrEnum):
     PLAIN = "plain"
 
 
-FIELDS = ("product_id", "name", "sku", "price", "currency", "status", "barcode")
+FIELDS = (
+    *("product_id", "name", "sku", "price", "currency", "status", "barcode"),
+    *("alternate_name", "cost", "unit_name", "age_restricted"),
+)
 """The fields of a product that a file may hold. A caller may name the column of each."""
+
+MONEY = ("price", "cost")
+"""The fields whose decimal sign is decided by their column."""
 
 HANDLE, ID, KIND, PARENT = "handle", "id", "kind", "parent"
 """Columns that tell how rows belong together: the handle of a product; WooCommerce's id, type and parent."""
-
-EXPORTED = FIELDS
-"""The header of our own export."""
-
 TELLING: Mapping[Shop, tuple[frozenset[str], ...]] = {
     Shop.QUICKSYNC: (frozenset({"product id", "sku", "price", "currency", "status"}),),
     Shop.SHOPIFY: (
@@ -57,10 +59,11 @@ COLUMNS: Mapping[Shop, Mapping[str, str]] = {
         "price": "price",
         "variant barcode": "barcode",
         "barcode": "barcode",
+        "cost per item": "cost",
         "status": "status",
     },
     Shop.WOOCOMMERCE: {},  # see woocommerce.py
-    Shop.SQUARE: {"item name": "name", "sku": "sku", "price": "price", "gtin": "barcode"},
+    Shop.SQUARE: {"item name": "name", "sku": "sku", "price": "price", "gtin": "barcode", "default unit cost": "cost"},
     Shop.MEDUSA: {
         "product handle": HANDLE,
         "product title": "name",
@@ -111,6 +114,13 @@ PLAIN: Mapping[str, frozenset[str]] = {
         | {"aktiv", "veröffentlicht", "statut", "actif", "publié", "estado", "activo", "publicado"}
         | {"stato", "attivo", "pubblicato", "actief", "gepubliceerd", "ativo"}
     ),
+    "cost": frozenset(
+        {"cost", "cost price", "unit cost", "purchase price", "cost per item", "cost of goods"}
+        | {"einkaufspreis", "ek", "ek-preis", "prix d'achat", "coste", "costo", "inkoopprijs", "custo"}
+    ),
+    "alternate_name": frozenset({"alternate name"}),
+    "unit_name": frozenset({"unit name"}),
+    "age_restricted": frozenset({"age restricted"}),
     "barcode": frozenset(
         {"barcode", "gtin", "ean", "upc", "ean13", "ean-13", "gtin, upc, ean, or isbn", "isbn"}
         | {"strichcode", "ean-code", "code-barres", "code barres", "código de barras", "codice a barre"}

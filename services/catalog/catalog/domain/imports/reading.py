@@ -53,10 +53,13 @@ class Reader:
             "product_id": cells.exact,
             "name": cells.name,
             "sku": cells.code,
-            "price": cells.price(survey.decimal, survey.currency),
+            **{name: cells.price(sign, survey.currency) for name, sign in survey.decimals.items()},
             "currency": lambda cell: cells.code(cell).upper(),
             "status": cells.status,
             "barcode": cells.barcode,
+            "alternate_name": cells.code,
+            "unit_name": cells.code,
+            "age_restricted": cells.boolean,
         }
         self._product = _Product()
         self._parents: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from catalog.domain.imports import layout, text
 from catalog.domain.imports.amounts import Evidence
 from catalog.domain.imports.layout import PRICE, Layout
-from catalog.domain.imports.names import KNOWN, Shop
+from catalog.domain.imports.names import KNOWN, MONEY, Shop
 from catalog.domain.imports.refusals import Question, Unreadable
 from catalog.domain.imports.table import Record, dialect, records
 
@@ -29,11 +29,14 @@ class Choices:
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of a whole file. Rows can be read once no question is open."""
+    """What is known of a whole file. Rows can be read once no question is open.
+
+    `decimals` has the decimal sign of each column with amounts, by its field.
+    """
 
     layout: Layout
     delimiter: str
-    decimal: str
+    decimals: Mapping[str, str]
     currency: str
     rows: int
     questions: tuple[Question, ...]
@@ -61,10 +64,8 @@ class Surveyor:
             if len(sample) == SAMPLE:
                 break
         self._layout = layout.recognise(names, [each.cells for each in sample], self._given.columns, self._currency)
-        candidates = self._layout.prices or tuple(
-            self._layout.fields[each] for each in [PRICE] if each in self._layout.fields
-        )
-        self._evidence = {place: Evidence() for place in candidates}
+        places = [self._layout.fields[each] for each in MONEY if each in self._layout.fields]
+        self._evidence = {place: Evidence() for place in (*self._layout.prices, *places)}
         self._rows = 0
         for record in sample:
             self._note(record)
@@ -85,35 +86,49 @@ class Surveyor:
         if not self._rows:
             raise Unreadable("has a header and no rows", "Send at least one row.")
         price, questions = self._price()
-        found = replace(
-            self._layout, fields={name: at for name, at in self._layout.fields.items() if name != PRICE} | price
-        )
-        decimal, unclear = self._decimal(price.get(PRICE))
+        others = {name: place for name, place in self._layout.fields.items() if name != PRICE}
+        found = replace(self._layout, fields=others | price)
+        decimals, unclear = self._decimals(found)
         asked = (*layout.unknown_columns(found), *questions, *unclear)
-        return Survey(found, self._delimiter, decimal, self._currency, self._rows, asked)
+        return Survey(found, self._delimiter, decimals, self._currency, self._rows, asked)
 
     def _price(self) -> tuple[dict[str, int], list[Question]]:
         """Return the column of the price. It is asked for if more than one holds prices."""
-        filled = [place for place, evidence in self._evidence.items() if evidence.filled]
-        if not self._evidence:
-            return {}, []
+        candidates = self._layout.prices or [
+            self._layout.fields[each] for each in [PRICE] if each in self._layout.fields
+        ]
+        filled = [place for place in candidates if self._evidence[place].filled]
         if len(filled) <= 1:
-            return {PRICE: [*filled, *self._evidence][0]}, []
+            return {PRICE: place for place in (filled or candidates)[:1]}, []  # noqa: B035 - at most one
         options = tuple(self._layout.header[place] for place in filled)
         question = f"Which column is the price at the till? {len(options)} of them hold prices."
         remedy = f'Repeat the request with `columns`, such as {{"price": "{options[0]}"}}.'
         return {}, [Question("columns.price", question, options, remedy)]
 
-    def _decimal(self, price: int | None) -> tuple[str, list[Question]]:
-        """Return the decimal sign of the prices. It is asked for if the column fits both, or contradicts itself."""
-        if self._given.decimal or price is None or self._layout.shop is Shop.QUICKSYNC:
-            return self._given.decimal or ".", []
-        evidence, name = self._evidence[price], self._layout.header[price]
-        if evidence.decimal:
-            return evidence.decimal, []
-        if evidence.comma and evidence.dot:
-            found = f"a comma in row {evidence.first_comma} and a dot in row {evidence.first_dot}"
-            asked = f"Which is the decimal sign of `{name}`? There is {found}."
-        else:
-            asked = f"Which is the decimal sign of `{name}`? Row {evidence.first_unclear} and all others fit both."
-        return ".", [Question("decimal", asked, DECIMALS, "Repeat the request with `decimal=.` or `decimal=,`.")]
+    def _decimals(self, found: Layout) -> tuple[dict[str, str], list[Question]]:
+        """Return the decimal sign of each column with amounts; it is asked for if a column contradicts itself.
+
+        A column that fits both signs has that of the other one, as the same program wrote both.
+        """
+        columns = {name: self._evidence[found.fields[name]] for name in MONEY if name in found.fields}
+        fixed = self._given.decimal or ("." if found.shop is Shop.QUICKSYNC else None)
+        if fixed:
+            return dict.fromkeys(columns, fixed), []
+        clear = {name: each.decimal for name, each in columns.items() if each.decimal and (each.comma or each.dot)}
+        decimals, questions = {}, []
+        for name, evidence in columns.items():
+            is_unclear = evidence.decimal is None
+            other = None if evidence.comma else next(iter(clear.values()), None)
+            decimals[name] = evidence.decimal or other or "."
+            if is_unclear and other is None:
+                questions.append(_which_sign(found.column(name), evidence))
+        return decimals, questions
+
+
+def _which_sign(column: str, evidence: Evidence) -> Question:
+    if evidence.comma and evidence.dot:
+        found = f"There is a comma in row {evidence.first_comma} and a dot in row {evidence.first_dot}."
+    else:
+        found = f"Row {evidence.first_unclear} and all others fit both."
+    asked = f"Which is the decimal sign of `{column}`? {found}"
+    return Question("decimal", asked, DECIMALS, "Repeat the request with `decimal=.` or `decimal=,`.")

@@ -29,6 +29,7 @@ NAMES: Mapping[str, frozenset[str]] = {
         {"sale price", "angebotspreis", "tarif promo", "precio rebajado", "prezzo in offerta", "actieprijs"}
         | {"preço promocional"}
     ),
+    "cost": frozenset({"cost of goods"}),
     PARENT: frozenset({"parent", "übergeordnetes produkt", "superior", "genitore", "hoofd", "ascendente"}),
 }
 

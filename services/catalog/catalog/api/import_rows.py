@@ -1,0 +1,143 @@
+"""Imports the rows of a file in portions, each in a transaction of its own."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from catalog.api.changes import FieldChange, ProductChange, Request
+from catalog.api.products import ProductRow, product_of
+from catalog.domain.changes import Change
+from catalog.domain.imports.merging import faults, identity, merged
+from catalog.domain.imports.reading import Draft, Found, NoProduct
+from catalog.domain.imports.refusals import Refusal
+from catalog.domain.imports.survey import Survey
+from catalog.domain.products import Product
+from catalog.kinds import PUSH_PRODUCT
+from catalog.store import changes, products
+from common.db.database import Database
+from common.db.unit import Priority, Unit
+from common.errors import Problem
+from common.http import parse
+from common.http.problems import FieldProblem
+from common.http.routes import ANSWER_SECONDS
+
+REFUSED: Literal["refused"] = "refused"
+
+
+class ImportRow(BaseModel):
+    """The outcome of one row of the file."""
+
+    row: Annotated[int, Field(description="The number of the row as in a spreadsheet: the header is row 1.")]
+    outcome: Annotated[
+        Literal["new", "changed", "unchanged", "refused"],
+        Field(description="What becomes of the row. `refused`: nothing of it is stored."),
+    ]
+    product_id: Annotated[
+        str | None, Field(description="The id of the product; null for a row that cannot be read.")
+    ] = None
+    hides: Annotated[bool, Field(description="Whether it is visible at the till before, and hidden after.")] = False
+    fields: Annotated[list[FieldChange], Field(description="The fields that change; none of a new product.")] = []
+    errors: Annotated[
+        list[FieldProblem], Field(description="What is wrong with a refused row; `field` is the column.")
+    ] = []
+
+
+class Import:
+    """One import. It keeps the product of each row, as a product stands in a file once."""
+
+    def __init__(self, database: Database, merchant_id: str, survey: Survey, dry_run: bool) -> None:
+        self.survey = survey
+        self.dry_run = dry_run
+        self.changes = Request("import")
+        self.summary: Counter[str] = Counter()
+        self._database = database
+        self._merchant_id = merchant_id
+        self._rows: dict[str, int] = {}
+
+    async def portion(self, found: Sequence[Found]) -> list[ImportRow]:
+        """Import these rows, or preview that; return the outcome of each row with a product."""
+        drafts = [each for each in found if isinstance(each, Draft)]
+        outcomes = {each.row: _refused(each.row, each.problems) for each in found if isinstance(each, Refusal)}
+        async with self._database.unit(within=ANSWER_SECONDS) as unit:
+            by_sku = await changes.products_of_skus(unit.conn, self._merchant_id, [_sku(each) for each in drafts])
+            ids = {draft.row: identity(draft, by_sku) for draft in drafts}
+            stored = await self._stored(unit, list(ids.values()))
+            wanted = {}
+            for draft in drafts:
+                product = self._product(draft, ids[draft.row], stored)
+                if isinstance(product, Product):
+                    wanted[draft.row] = product
+                else:
+                    outcomes[draft.row] = product
+            made = await self._change(unit, list(wanted.values()), stored)
+            outcomes |= {row: self._outcome(row, product, made) for row, product in wanted.items()}
+            refused = sum(each.outcome == REFUSED for each in outcomes.values())
+            if not self.dry_run:
+                await self.changes.record(unit, self._merchant_id, list(made.values()), refused)
+        self._count(found, outcomes)
+        return [outcomes[row] for row in sorted(outcomes)]
+
+    async def _stored(self, unit: Unit, ids: Sequence[str]) -> dict[str, Product]:
+        if not self.dry_run:  # what a row leaves out is taken from here, so nothing may change meanwhile
+            await unit.conn.execute(products.LOCK, self._merchant_id, ids)
+        records = await products.find_all(unit.conn, self._merchant_id, ids)
+        return {each.product.product_id: each.product for each in records}
+
+    def _product(self, draft: Draft, product_id: str, every: Mapping[str, Product]) -> Product | ImportRow:
+        """Return the product of this row, or its refusal."""
+        layout, currency, stored = self.survey.layout, self.survey.currency, every.get(product_id)
+        values = merged(draft, product_id, stored, currency)
+        if problems := faults(draft, values, stored, layout, currency):
+            return _refused(draft.row, problems, product_id or None)
+        try:
+            product = product_of(ProductRow.model_validate(values))
+        except ValidationError as error:
+            found = parse.invalid(ProductRow, error).problems
+            named = [Problem(layout.column(each.field), each.problem, each.remedy) for each in found]
+            return _refused(draft.row, named, product_id)
+        if (first := self._rows.setdefault(product_id, draft.row)) != draft.row:
+            column = layout.column("product_id" if "product_id" in draft.values else "sku")
+            twice = Problem(column, f"is that of row {first} as well", "Remove one of the two rows.")
+            return _refused(draft.row, [twice], product_id)
+        return product
+
+    async def _change(self, unit: Unit, wanted: Sequence[Product], stored: Mapping[str, Product]) -> dict[str, Change]:
+        """Store the products that differ, or preview that; a product is left out if another one has its SKU."""
+        if self.dry_run:
+            return await changes.preview(unit.conn, self._merchant_id, wanted, self.changes.claims)
+        different = [each for each in wanted if each != stored.get(each.product_id)]
+        made = await changes.apply(unit, self._merchant_id, different)
+        unit.mark(PUSH_PRODUCT, self._merchant_id, made, priority=Priority.BULK)
+        same = {each.product_id: Change(each, each) for each in wanted if each == stored.get(each.product_id)}
+        return same | made
+
+    def _outcome(self, row: int, product: Product, made: dict[str, Change]) -> ImportRow:
+        change = made.get(product.product_id)
+        if change is None:
+            taken = Problem(self.survey.layout.column("sku"), products.SKU_TAKEN.problem, products.SKU_TAKEN.remedy)
+            return _refused(row, [taken], product.product_id)
+        shown = ProductChange.of(change)
+        return ImportRow(
+            row=row,
+            outcome=change.effect.value,
+            product_id=product.product_id,
+            hides=shown.hides,
+            fields=shown.fields,
+        )
+
+    def _count(self, found: Sequence[Found], outcomes: dict[int, ImportRow]) -> None:
+        self.summary.update(each.outcome for each in outcomes.values())
+        self.summary["rows"] += len(outcomes)
+        self.summary["hidden"] += sum(each.hides for each in outcomes.values())
+        self.summary["no_product"] += sum(isinstance(each, NoProduct) for each in found)
+
+
+def _sku(draft: Draft) -> str:
+    return str(draft.values.get("sku", ""))
+
+
+def _refused(row: int, problems: Sequence[Problem], product_id: str | None = None) -> ImportRow:
+    errors = [FieldProblem(field=each.field, problem=each.problem, remedy=each.remedy) for each in problems]
+    return ImportRow(row=row, outcome=REFUSED, product_id=product_id, errors=errors)

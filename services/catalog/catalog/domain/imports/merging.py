@@ -1,0 +1,49 @@
+"""Completes the rows of a file by what is stored, so that a file changes only the fields that it holds."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from catalog.domain.imports.layout import Layout
+from catalog.domain.imports.reading import Draft
+from catalog.domain.products import Product, Status
+from common.errors import Problem
+
+NEEDED = ("name", "price", "sku")
+"""The fields without which no product can be created."""
+
+
+def identity(draft: Draft, by_sku: Mapping[str, str]) -> str:
+    """Return the id of the row's product: its own, else that of the stored product with its SKU, else the SKU."""
+    sku = str(draft.values.get("sku", ""))
+    return str(draft.values.get("product_id") or by_sku.get(sku, sku))
+
+
+def merged(draft: Draft, product_id: str, stored: Product | None, currency: str) -> dict[str, Any]:
+    """Return the values of the product, as the row and what is stored have them. An empty cell changes nothing.
+
+    A name that differs in spaces only is the stored one.
+    """
+    default = {"currency": currency, "status": Status.ACTIVE}
+    before = asdict(stored) if stored else default
+    values = before | dict(draft.values) | {"product_id": product_id}
+    if stored and values["name"] == " ".join(stored.name.split()):
+        values["name"] = stored.name
+    return values | {"status": str(values["status"])}
+
+
+def faults(
+    draft: Draft, values: Mapping[str, Any], stored: Product | None, layout: Layout, currency: str
+) -> list[Problem]:
+    """Return what keeps the row from being a product, apart from what the values themselves are."""
+    if stored and "product_id" not in draft.values and stored.sku != values["sku"]:
+        problem = f"is the id of another product, whose SKU is {stored.sku}"
+        return [Problem(layout.column("sku"), problem, "Add a column product_id with an id of its own.")]
+    found = [
+        Problem(layout.column(name), "is missing", f"Fill it in: a new product needs a {name}.")
+        for name in NEEDED
+        if name not in values
+    ]
+    if values["currency"] != currency:
+        found.append(Problem(layout.column("currency"), f"is not {currency}", "Use the merchant's own currency."))
+    return found
