@@ -116,6 +116,10 @@ class MovedClock(SystemClock):
     def monotonic(self) -> float:
         return super().monotonic() + self._ahead
 
+    def go_back_to(self, now: datetime) -> None:
+        """Correct a clock that was ahead; what is monotonic goes on."""
+        self._now = now
+
     def advance(self, by: timedelta | float) -> None:
         """Move on by this time, or by this many seconds."""
         step = by if isinstance(by, timedelta) else timedelta(seconds=by)

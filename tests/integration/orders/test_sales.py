@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 from tests.integration.orders.conftest import Orders
+from tests.support.clock import MovedClock
 from tests.support.clover import Shop
 
 from clover_sandbox.answers import Refused
@@ -17,6 +18,7 @@ from clover_sandbox.events import Event
 from common.contracts.clover import ObjectChanged
 from common.contracts.orders import PosRefundRecorded, PosSaleRecorded
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.work import table
 
 SWEEP = 300.0
 
@@ -336,6 +338,84 @@ async def test_many_sales_are_read_together(till: Till, mode: str, calls: int) -
     read = [each for each in till.orders.clover.sandbox.journal.since(0) if each.method == "GET"]
     assert len(read) == calls
     assert calls == 1 or any(later.arrived < (each.answered or 0) for each, later in pairwise(read))  # side by side
+
+
+DAY = 24 * 3600.0
+
+
+def _days_pass(till: Till, days: float) -> None:
+    till.orders.clock.advance(days * DAY)
+    till.shop.merchant.shared.clock.advance(days * DAY)
+
+
+async def _kept(till: Till) -> set[str]:
+    rows = await till.orders.fetch("SELECT clover_order_id FROM sale NATURAL JOIN sale_part")
+    return {row["clover_order_id"] for row in rows}
+
+
+async def test_old_sales_are_pruned_and_never_published_again(till: Till) -> None:
+    """Their parts go some weeks after Clover's window; a refund later than that is published alone."""
+    old, returned = till.sell(), till.sell()
+    await till.deliver()
+    _days_pass(till, 100)
+    till.shop.till("refund", order=returned["order"], lines=[returned["lines"][0]])
+    await till.deliver()
+    await till.orders.settle_for(2 * SWEEP)
+    assert await _kept(till) == {old["order"], returned["order"]}
+
+    _days_pass(till, 30)
+    new = till.sell()
+    await till.deliver()
+    await till.orders.settle_for(2 * SWEEP)
+    assert await _kept(till) == {returned["order"], new["order"]}
+
+    till.shop.till("refund", order=old["order"], lines=[old["lines"][1]])
+    await till.deliver()
+    await till.orders.settle_for(2 * SWEEP)
+    assert Counter(each.clover_order_id for each in await till.sales()) == Counter(
+        each["order"] for each in (old, returned, new)
+    )
+    assert await till.sums() == till.truth()
+
+
+async def test_old_sales_are_pruned_in_portions(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sweep deletes more than a portion; the next ones delete the rest."""
+    monkeypatch.setattr("orders.store.sales.PORTION", 1)
+    for _ in range(5):
+        till.sell(till.tea)
+    await till.deliver()
+    _days_pass(till, 130)
+    new = till.sell()
+    await till.deliver()
+    left = []
+    for _ in range(7):
+        await till.orders.settle_for(SWEEP)
+        left.append(len(await _kept(till)))
+
+    assert left[-1] == 1
+    assert len(set(left)) > 2
+    assert await _kept(till) == {new["order"]}
+
+
+async def test_a_clock_that_is_ahead_for_a_while_loses_no_sale(till: Till) -> None:
+    """Sweeps under a clock that is months ahead find nothing, forget nothing, and hide no later sale."""
+    known = till.sell()
+    await till.deliver()
+    before = till.orders.clock.now()
+    till.orders.clock.advance(200 * DAY)
+    await till.orders.settle_for(2 * SWEEP)
+    clock = till.orders.clock
+    assert isinstance(clock, MovedClock)
+    clock.go_back_to(before)
+    late = till.sell()
+    till.webhooks.clear()
+    await till.orders.fetch("UPDATE work SET due_at = $1", before)
+    async with till.orders.service.database.connection() as conn:
+        await table.repair(conn, before)
+    await till.orders.settle_for(2 * SWEEP)
+
+    assert await _kept(till) == {known["order"], late["order"]}
+    assert await till.sums() == till.truth()
 
 
 async def test_an_order_that_clover_does_not_find_once_is_not_void(till: Till) -> None:

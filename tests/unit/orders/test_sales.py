@@ -143,6 +143,20 @@ def test_what_happened_before_the_watch_is_not_published() -> None:
     assert back.returned.amount == 300
 
 
+def test_a_sale_from_before_the_watch_that_grows_is_published_by_its_growth() -> None:
+    """What was paid before is known; a tab with a deposit from before is a sale once it is paid."""
+    new = replace(row("R3"), created_at=at(20))
+    grown = replace(
+        PAID, modified_at=at(21), rows=(*PAID.rows, new), payments=(*PAID.payments, Money("P2", 500, at(21)))
+    )
+    [change], _ = publish(replace(grown, total=1300), since=at(10))
+    tab = replace(PAID, modified_at=at(21), payments=(Money("P1", 100, at(1)), Money("P2", 700, at(21))))
+    [sold], _ = publish(tab, since=at(10))
+
+    assert ([line.id for line in change.sold.lines], change.sold.amount, change.returned.amount) == (["R3"], 500, 0)
+    assert ([line.id for line in sold.sold.lines], sold.sold.amount) == (["R1", "R2"], 800)
+
+
 def test_a_deleted_order_is_void() -> None:
     """Everything that was published of it goes back, once."""
     [sold], published = publish(PAID)

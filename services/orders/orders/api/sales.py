@@ -45,7 +45,7 @@ class Sale(BaseModel):
 
 
 class SalesPage(BaseModel):
-    """A page of sales."""
+    """A page of sales. Those that did not change for 120 days are forgotten."""
 
     sales: Annotated[list[Sale], Field(description="The sales, in the order in which QuickSync learned of them.")]
     next: Annotated[int | None, Field(description="The cursor of the next page; null on the last page.")]

@@ -154,6 +154,10 @@ class SaleResponse(Response):
     refunds: Refunds = Refunds()
 
     @property
+    def modified_at(self) -> datetime:
+        return time_of(self.modified_time)
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether it may have more rows than it shows."""
         return self.line_items is None or len(self.line_items.elements) >= MOST_NESTED

@@ -232,7 +232,8 @@ def _part(row: Row) -> Part:
 
 def _before(sale: Sale, since: datetime) -> Parts:
     """Return the parts of a sale that was paid before `since`, as they were then."""
-    if not sale.is_paid or max(each.at for each in sale.payments) >= since:
+    payments = [each for each in sale.payments if each.at < since]
+    if not (sale.is_paid and payments):
         return {}
     refunds = [each for each in sale.refunds if each.at < since]
     returned = {row_id for each in refunds for row_id in each.rows}
@@ -245,8 +246,11 @@ def _before(sale: Sale, since: datetime) -> Parts:
         and row.id not in returned
         and (row.cause is not ReturnCause.EXCHANGED or exchanges_are_new)
     ]
-    tax_before = sum(each.tax for each in sale.refunds if each.at >= since)
-    return _of(sale, rows, refunds, tax_before=tax_before)
+    if len(payments) < len(sale.payments) and _sum(payments) < sum(row.amount for row in rows):
+        return {}  # it was a tab with a deposit
+    tax_since = sum(each.tax for each in sale.payments if each.at >= since)
+    tax_before = sum(each.tax for each in sale.refunds if each.at >= since) - tax_since
+    return _of(replace(sale, payments=tuple(payments)), rows, refunds, tax_before=tax_before)
 
 
 def _movement(before: Parts, after: Parts, sign: int, causes: Mapping[str, ReturnCause]) -> Movement:
@@ -268,6 +272,10 @@ def _movement(before: Parts, after: Parts, sign: int, causes: Mapping[str, Retur
         contained_tax=amounts[Counted.CONTAINED_TAX],
         tips=amounts[Counted.TIP],
     )
+
+
+def _sum(money: Iterable[Money]) -> int:
+    return sum(each.amount for each in money)
 
 
 def _latest(money: Iterable[Money], otherwise: datetime) -> datetime:

@@ -18,6 +18,20 @@ SWEPT = """
 UPDATE sales_watch SET sweep_from = NULL, read_until = greatest(read_until, $2) WHERE merchant_id = $1
 """
 
+# What is deleted counts as known from before: `since` moves up with it, so no sale is published a second time.
+PRUNE = """
+WITH old AS (
+    SELECT clover_order_id FROM sale WHERE merchant_id = $1 AND modified_at < $2 ORDER BY modified_at LIMIT $3
+), parts AS (
+    DELETE FROM sale_part USING old WHERE merchant_id = $1 AND sale_part.clover_order_id = old.clover_order_id
+), sales AS (
+    DELETE FROM sale USING old WHERE merchant_id = $1 AND sale.clover_order_id = old.clover_order_id
+)
+UPDATE sales_watch SET since = greatest(since, $2) WHERE merchant_id = $1
+"""
+PORTION = 1000
+"""Sales that are pruned in one transaction."""
+
 OURS = """
 SELECT clover_order_id FROM source_order WHERE merchant_id = $1 AND clover_order_id = ANY($2)
 """
@@ -64,6 +78,8 @@ WHERE merchant_id = $1 AND position > $2 ORDER BY position LIMIT $3
 class Watch:
     """Sales of a merchant are published from `since` on; all changes up to `read_until` by Clover's clock were read.
 
+    What was sold before `since` is known without an event, or was published and is pruned.
+
     A sweep that is not finished continues at `sweep_from`.
     """
 
@@ -107,6 +123,11 @@ async def swept_to(unit: Unit, merchant_id: str, until: datetime) -> None:
 async def swept(unit: Unit, merchant_id: str, until: datetime) -> None:
     """Note that a sweep has ended: all changes up to this time were read."""
     await unit.conn.execute(SWEPT, merchant_id, until)
+
+
+async def prune(unit: Unit, merchant_id: str, before: datetime) -> None:
+    """Delete sales that did not change since this time, at most PORTION of them."""
+    await unit.conn.execute(PRUNE, merchant_id, before, PORTION)
 
 
 async def ours(conn: Connection, merchant_id: str, clover_order_ids: Collection[str]) -> set[str]:

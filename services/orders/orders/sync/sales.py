@@ -25,6 +25,9 @@ OVERLAP = timedelta(minutes=2)
 WINDOW = timedelta(days=90)
 """How far back Clover lists orders (documented)."""
 
+KEPT = WINDOW + timedelta(days=30)
+"""How long the parts of a sale are kept after its last change."""
+
 SLICE_SECONDS = 1.0
 """A sweep pauses after this long, so that webhooks of the same merchant are not kept waiting."""
 
@@ -96,10 +99,11 @@ async def sweep_sales(batch: Batch, deps: Deps) -> None:
     async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         async for page in clover.changed_since(api, latest):
             await _publish(batch, api, await _not_ours(batch, page.orders))
-            reached = max([latest, *(each.sale(()).modified_at for each in page.orders)])
+            reached = max([latest, *(each.modified_at for each in page.orders)])
             async with batch.unit() as unit:
                 unit.mark(READ_SALE, batch.merchant_id, page.odd)
-                await store.sales.swept_to(unit, batch.merchant_id, reached)
+                if reached > latest:
+                    await store.sales.swept_to(unit, batch.merchant_id, reached)
             if reached > latest and deps.database.clock.monotonic() > over:
                 batch.repeat(SALES_KEY, timedelta(0))
                 return
@@ -107,7 +111,10 @@ async def sweep_sales(batch: Batch, deps: Deps) -> None:
         gone = await clover.deleted_since(api, begin)
     async with batch.unit() as unit:
         await _publish_deleted(unit, batch.merchant_id, {each.id: each.deleted_at for each in gone})
-        await store.sales.swept(unit, batch.merchant_id, max([latest, *(each.deleted_at for each in gone)]))
+        # Only Clover's times count: ours may be wrong, and one ahead of Clover's would hide all that follows.
+        read_until = max([watch.read_until, *([latest] if latest > begin else []), *(each.deleted_at for each in gone)])
+        await store.sales.swept(unit, batch.merchant_id, read_until)
+        await store.sales.prune(unit, batch.merchant_id, read_until - KEPT)
     batch.repeat(SALES_KEY, deps.sales_sweep)
 
 
