@@ -11,7 +11,16 @@ from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from orders import store
 from orders.domain.setup import SETUP_CODES
-from orders.kinds import EXPIRE_ORDERS, FIND_PAYMENT, FIND_SETUP, READ_SALE, SALES_KEY, SETUP_KEY, SWEEP_SALES
+from orders.kinds import (
+    ANNOUNCE_EXPIRY,
+    EXPIRE_ORDERS,
+    FIND_PAYMENT,
+    FIND_SETUP,
+    READ_SALE,
+    SALES_KEY,
+    SETUP_KEY,
+    SWEEP_SALES,
+)
 
 FIRST_SWEEP = timedelta(minutes=1)
 """A merchant that has just connected has nothing to catch up with."""
@@ -93,7 +102,8 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
     if event.code in SETUP_CODES:
         unit.mark(FIND_SETUP, event.merchant_id, SETUP_KEY, priority=Priority.LIVE)
     elif event.code is Code.ORDERS_EXPIRING:
-        unit.mark(EXPIRE_ORDERS, event.merchant_id, EXPIRE_ORDERS)
+        announced = await store.expiry.announced(unit.conn, event.merchant_id)
+        unit.mark(ANNOUNCE_EXPIRY, event.merchant_id, announced, priority=Priority.LIVE)
     else:
         await store.holding.release(unit, event.merchant_id, event.code)
 

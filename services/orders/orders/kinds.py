@@ -9,6 +9,9 @@ RELEASE_HELD = "release_held"
 EXPIRE_ORDERS = "expire_orders"
 """End held orders at their age limit; the only key is the name of the kind."""
 
+ANNOUNCE_EXPIRY = "announce_expiry"
+"""Report a held order that expires soon; the key is its reference."""
+
 FIND_SETUP = "find_setup"
 """Look for a missing order type or tender; the only key is SETUP_KEY."""
 

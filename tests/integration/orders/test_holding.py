@@ -307,7 +307,8 @@ async def test_held_orders_are_exported_without_formulas(orders: Orders) -> None
 async def test_a_held_order_expires_at_its_age_limit(orders: Orders) -> None:
     """Three days before, a problem announces it; then the order ends, once, and its id can be used again."""
     shop = await orders.connected(order_type=False)
-    await orders.put(shop)
+    for source_id in ("o-1", "o-2", "o-3"):
+        await orders.put(shop, source_id, number=f"#{source_id}")
     await orders.run_until_idle()
     orders.clock.advance(26.9 * 86400)
     await orders.run_until_idle()
@@ -315,17 +316,23 @@ async def test_a_held_order_expires_at_its_age_limit(orders: Orders) -> None:
 
     orders.clock.advance(0.2 * 86400)
     await orders.run_until_idle()
-    [announced] = [each for each in await orders.emitted(ProblemOpened) if each.code == Code.ORDERS_EXPIRING]
-    assert announced.affected[0].reason.startswith("1 held order will expire, the first on ")
+    announced = [each for each in await orders.emitted(ProblemOpened) if each.code == Code.ORDERS_EXPIRING]
+    assert [each.waiting for each in announced] == [3]
+    assert {each.subject for each in announced[0].affected} == {"#o-1", "#o-2", "#o-3"}
+    assert announced[0].affected[0].reason.startswith("It expires on ")
     assert await orders.state(shop) == "held"
+    await orders.act(shop, "cancel", "o-2")
+    await orders.recheck(shop, Code.ORDERS_EXPIRING)
+    await orders.run_until_idle()
+    assert [each.waiting for each in await orders.emitted(ProblemOpened) if each.code == Code.ORDERS_EXPIRING][-1] == 2
 
     orders.clock.advance(3 * 86400)
     await orders.run_until_idle()
     seen = await orders.seen(shop)
     assert (seen["state"], seen["problem"], seen["timeline"][-1]["event"]) == ("expired", None, "expired")
-    assert len(await orders.emitted(OrderRejected)) == 1
+    assert len(await orders.emitted(OrderRejected)) == 2
     closed = {each.code: each.resumed_count for each in await orders.emitted(ProblemClosed)}
-    assert closed == {Code.ORDER_TYPE_MISSING: 0, Code.ORDERS_EXPIRING: 1}
+    assert closed == {Code.ORDER_TYPE_MISSING: 0, Code.ORDERS_EXPIRING: 0}
 
     orders.add_order_type(shop)
     await orders.run_until_idle()

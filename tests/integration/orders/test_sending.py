@@ -1,9 +1,14 @@
 """An order goes into Clover: once, exact to the cent, in order of arrival, in as few calls as it takes."""
 
+from collections.abc import Sequence
+
 import pytest
 from tests.integration.orders.conftest import ADA, Orders, in_clover
 
 from common.contracts.orders import OrderSynced
+from common.db.unit import Connection
+from orders import store
+from orders.domain.order import Order
 
 
 async def test_an_order_is_paid_in_clover_exact_to_the_cent(orders: Orders) -> None:
@@ -151,3 +156,24 @@ async def test_an_order_in_clover_is_paid_without_another_look_at_the_setup(orde
         orders.clover.fail("refuse", method="GET", path=path, status=503)
     await orders.settle_for(300)
     assert await orders.state(shop) == "paid"
+
+
+async def test_large_orders_are_read_in_their_turn(orders: Orders, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backlog of large orders is not held in memory all at once, and is sent in its sequence all the same."""
+    monkeypatch.setattr("orders.store.orders.PORTION_BYTES", 400)
+    found: list[int] = []
+    find = store.orders.find
+
+    async def counted(conn: Connection, merchant_id: str, references: Sequence[str]) -> list[Order]:
+        found.append(len(references))
+        return await find(conn, merchant_id, references)
+
+    monkeypatch.setattr("orders.store.orders.find", counted)
+    shop = await orders.connected()
+    for number in range(9):
+        await orders.put(shop, f"o-{number}")
+    found.clear()
+    await orders.run_until_idle()
+    assert [each.record["note"].split()[-1] for each in in_clover(shop)] == [f"o-{number}" for number in range(9)]
+    assert [await orders.state(shop, f"o-{number}") for number in range(9)] == ["paid"] * 9
+    assert max(found) < 9

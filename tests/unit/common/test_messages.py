@@ -34,7 +34,7 @@ VALUES = dict.fromkeys(
             "store_id",
         ),
         *("subject", "message", "time", "day", "zone", "elapsed", "opened", "waiting", "product", "fields", "n"),
-        *("skus", "differences", "ours", "shown", "tax", "clover", "amount", "units", "due", "orders", "lines", "most"),
+        *("skus", "differences", "ours", "shown", "tax", "clover", "amount", "units", "due", "lines", "most"),
     ],
     "<value>",
 )

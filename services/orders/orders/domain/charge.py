@@ -81,7 +81,7 @@ class _Draft:
         return totals.compute(cart(self.rows, self.rates, tax_removed=self.tax_removed))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def charge(source: Source, merchant: MerchantTaxes) -> Charge:
     """Return the rows and payments for an order of this merchant."""
     tip = whole(source.tip) if can_carry_tip(source) else 0

@@ -1,7 +1,7 @@
 """Source orders with their progress."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -24,6 +24,9 @@ VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONF
 """
 
 FIND = "SELECT * FROM source_order WHERE merchant_id = $1 AND reference = ANY($2)"
+SIZES = (
+    "SELECT reference, pg_column_size(lines) AS size FROM source_order WHERE merchant_id = $1 AND reference = ANY($2)"
+)
 FIND_AND_LOCK = "SELECT * FROM source_order WHERE merchant_id = $1 AND reference = $2 FOR UPDATE"
 NAMED = """
 SELECT reference, channel, store FROM source_order WHERE merchant_id = $1 AND source_id = $2 ORDER BY arrival LIMIT 50
@@ -44,6 +47,10 @@ UPDATE source_order SET {", ".join(f"{name} = ${place}" for place, name in enume
 WHERE merchant_id = $1 AND reference = $2
 """  # noqa: S608 - names of fields, not values
 RECEIVE_AGAIN = "UPDATE source_order SET received_at = $3 WHERE merchant_id = $1 AND reference = $2"
+
+
+PORTION_BYTES = 256 * 1024
+"""Bytes of lines, as they are stored, of orders that are held in memory at once: a hundred of the usual size by far."""
 
 
 class Charges(BaseModel):
@@ -136,6 +143,21 @@ async def find(conn: Connection, merchant_id: str, references: Collection[str]) 
     rows = await conn.fetch(FIND, merchant_id, list(references))
     found = {row["reference"]: _order(row) for row in rows}
     return [found[each] for each in references if each in found]
+
+
+async def portions(conn: Connection, merchant_id: str, references: Sequence[str]) -> list[list[str]]:
+    """Divide these orders, in their sequence, so that the lines of a portion together fit into memory easily."""
+    if len(references) <= 1:
+        return [list(references)]
+    sizes = {row["reference"]: row["size"] for row in await conn.fetch(SIZES, merchant_id, list(references))}
+    divided, size = [list[str]()], 0
+    for each in references:
+        size += sizes.get(each, 0)
+        if size > PORTION_BYTES and divided[-1]:
+            divided.append([])
+            size = sizes.get(each, 0)
+        divided[-1].append(each)
+    return divided
 
 
 async def find_and_lock(conn: Connection, merchant_id: str, reference: str) -> StoredOrder | None:

@@ -1,5 +1,6 @@
 """Orders' work in Clover: orders are pushed to their target, a missing setup is looked for, and sales are read."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from orders.deps import Deps
 from orders.domain.order import Order
 from orders.domain.waiting import UnlinkedSkus
 from orders.kinds import (
+    ANNOUNCE_EXPIRY,
     COMPARE_LINKS,
     CREATE_ORDER_TYPE,
     EXPIRE_ORDERS,
@@ -24,7 +26,7 @@ from orders.kinds import (
     SWEEP_SALES,
 )
 from orders.store.holding import Schedule
-from orders.sync.expiry import expire_orders
+from orders.sync.expiry import announce_expiry, expire_orders
 from orders.sync.links import compare_links
 from orders.sync.products import hold_back, hold_unlinked
 from orders.sync.push import OrderPusher, drop_cancelled
@@ -32,6 +34,9 @@ from orders.sync.release import release_held
 from orders.sync.sales import find_payment, read_sale, sweep_sales
 from orders.sync.setup import SetupCheck, create_order_type, find_setup
 from orders.sync.writes import WriteContext
+
+Ready = tuple[Order | None, Mapping[str, str]]
+"""An order that can be pushed, and the items of its SKUs; None of a large order, which is read when its turn comes."""
 
 
 async def push_order(batch: Batch, deps: Deps) -> None:
@@ -44,9 +49,12 @@ async def push_order(batch: Batch, deps: Deps) -> None:
         return
     async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
         context = WriteContext(api, SetupCheck(batch, api), deps.sealer, {}, batch)
+        reading = asyncio.Lock()
 
         async def push(reference: str) -> None:
-            order, items = ready.pop(reference)
+            kept, items = ready.pop(reference)
+            async with reading:  # first come, first served: none is created before one that came earlier
+                order = kept or await _read_again(batch, reference)
             own = replace(context, items=dict(items))  # an item that Clover refuses is refused for one order
             sent = order if api.region == "us" else replace(order, customer=None)
             await OrderPusher(batch, deps, api, own).push(sent)
@@ -65,21 +73,40 @@ async def push_order(batch: Batch, deps: Deps) -> None:
         )
 
 
-async def _ready(batch: Batch, deps: Deps, references: Sequence[str]) -> dict[str, tuple[Order, Mapping[str, str]]]:
-    """Return those of these orders that can be pushed now, each with the items of their SKUs."""
+async def _ready(batch: Batch, deps: Deps, references: Sequence[str]) -> dict[str, Ready]:
+    """Return those of these orders that can be pushed now."""
+    async with batch.database.connection() as conn:
+        portions = await store.orders.portions(conn, batch.merchant_id, references)
+    ready: dict[str, Ready] = {}
+    for number, portion in enumerate(portions):
+        orders, items = await _ready_of(batch, deps, portion)
+        ready |= {each.reference: (each if number == 0 else None, items) for each in orders}
+    return ready
+
+
+async def _ready_of(batch: Batch, deps: Deps, references: Sequence[str]) -> tuple[Sequence[Order], Mapping[str, str]]:
+    """Return those of these orders that can be pushed now, and the items of their SKUs."""
     async with batch.database.connection() as conn:
         found = await store.orders.find(conn, batch.merchant_id, references)
         orders = [order for order in found if order.waits]
         drop_cancelled(batch, found)
         batch.subjects |= {order.reference: order.source.number for order in orders}
         if not orders:
-            return {}
+            return [], {}
         items = dict(await store.links.find(conn, batch.merchant_id, _skus(orders)))
         unlinked_skus = await store.setup.unlinked_skus(conn, batch.merchant_id)
     orders = await hold_back(batch, deps, orders, items)
     if unlinked_skus is UnlinkedSkus.HOLD:
         orders = hold_unlinked(batch, orders, items)
-    return {order.reference: (order, items) for order in orders}
+    return orders, items
+
+
+async def _read_again(batch: Batch, reference: str) -> Order:
+    """Read an order whose turn has come, and which was not kept because of its size."""
+    async with batch.database.connection() as conn:
+        [order] = await store.orders.find(conn, batch.merchant_id, [reference])
+    drop_cancelled(batch, [order])
+    return order
 
 
 async def note_outcomes(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
@@ -121,6 +148,7 @@ SYNC: Sequence[Kind] = [
     Kind(FIND_SETUP, find_setup, refused=Code.CONNECTION_LOST, batch=1),
     Kind(CREATE_ORDER_TYPE, create_order_type, refused=Code.ORDER_TYPE_MISSING, batch=1),
     Kind(EXPIRE_ORDERS, expire_orders, refused=Code.ORDERS_EXPIRING, batch=1),
+    Kind(ANNOUNCE_EXPIRY, announce_expiry, refused=Code.ORDERS_EXPIRING, batch=500),
     Kind(COMPARE_LINKS, compare_links, refused=Code.ORDER_REJECTED, batch=1),
     Kind(READ_SALE, read_sale, refused=Code.SALE_UNREADABLE, batch=50),
     Kind(FIND_PAYMENT, find_payment, refused=Code.SALE_UNREADABLE, batch=200),
