@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from catalog.kinds import READ_ITEM
-from catalog.store import items
+from catalog.kinds import ACCESS, CHECK_ACCESS, READ_ITEM
+from catalog.store import access, items
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
+from common.contracts.problems import Code, ProblemOpened
 from common.db import merchants
 from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
@@ -13,6 +14,7 @@ from common.work import table
 
 ITEM = "I"
 CATEGORY = "IC"
+APP = "A"
 
 GATHERING = timedelta(seconds=3)
 """Hints about an item are gathered for this long, because every change of its stock brings one."""
@@ -23,6 +25,8 @@ async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
 
     Clover sends a webhook of each item that a category gains or loses (a guess), so other changes of it matter to none.
     """
+    if event.kind == APP and event.action == "DELETE":
+        await _on_app_uninstalled(event, unit)
     if event.kind not in {ITEM, CATEGORY} or not await merchants.known(unit.conn, [event.merchant_id]):
         return
     changed = [event.object_id]
@@ -32,9 +36,27 @@ async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
     unit.mark(READ_ITEM, event.merchant_id, changed, priority=Priority.BULK, due=unit.now + GATHERING)
 
 
+async def _on_app_uninstalled(event: ObjectChanged, unit: Unit) -> None:
+    """Ask Clover whether that is so: the webhook may be older than the connection."""
+    await access.note_uninstalled(unit.conn, event.merchant_id, unit.now)
+    unit.mark(CHECK_ACCESS, event.merchant_id, ACCESS, priority=Priority.LIVE)
+
+
+async def on_problem_opened(event: ProblemOpened, unit: Unit) -> None:
+    """Ask Clover whether the access is lost, as some service was refused; catalog has the means to renew it."""
+    if event.code is Code.CONNECTION_LOST and await access.is_accepted(unit.conn, event.merchant_id):
+        unit.mark(CHECK_ACCESS, event.merchant_id, ACCESS, priority=Priority.LIVE)
+
+
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
-    """Retry the products that are held under this problem. Each shows as held until its retry succeeds."""
+    """Retry what is held under this problem. Each product shows as held until its retry succeeds."""
     await table.release(unit, event.merchant_id, event.code)
+    if event.code is Code.CONNECTION_LOST:
+        unit.mark(CHECK_ACCESS, event.merchant_id, ACCESS, priority=Priority.LIVE)
 
 
-HANDLERS: Handlers = {ObjectChanged: on_object_changed, RecheckRequested: on_recheck_requested}
+HANDLERS: Handlers = {
+    ObjectChanged: on_object_changed,
+    ProblemOpened: on_problem_opened,
+    RecheckRequested: on_recheck_requested,
+}

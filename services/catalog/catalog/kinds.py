@@ -18,3 +18,8 @@ REFRESH_TOKENS = "refresh_tokens"
 """Exchange a merchant's OAuth tokens for the next pair, again and again; the one key is TOKENS."""
 
 TOKENS = "tokens"
+
+CHECK_ACCESS = "check_access"
+"""Ask whether Clover still accepts the access to a merchant; the one key is ACCESS."""
+
+ACCESS = "access"

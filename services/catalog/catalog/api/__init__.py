@@ -1,10 +1,22 @@
 """The HTTP API of catalog, in files by subject."""
 
-from catalog.api import capabilities, changes, connections, exports, grants, imports, links, oauth, products
+from catalog.api import (
+    capabilities,
+    changes,
+    connections,
+    exports,
+    grants,
+    imports,
+    links,
+    oauth,
+    personal_data,
+    products,
+)
 
 ROUTES = [
     *connections.ROUTES,
     *oauth.ROUTES,
+    *personal_data.ROUTES,
     *capabilities.ROUTES,
     *products.ROUTES,
     *changes.ROUTES,

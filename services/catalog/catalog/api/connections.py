@@ -110,6 +110,17 @@ class MerchantView(BaseModel):
     currency: Annotated[Currency, Field(description="The merchant's currency, as an ISO 4217 code.")]
     timezone: Annotated[str, Field(description="The merchant's time zone, as an IANA name.")]
     connected_at: Annotated[datetime, Field(description="When the merchant was last connected.")]
+    access: Annotated[
+        Literal["api_token", "oauth"],
+        Field(description="How QuickSync calls Clover: by the merchant's API token, or by tokens of OAuth."),
+    ]
+    access_lost_at: Annotated[
+        datetime | None,
+        Field(
+            description="Since when Clover does not accept the access any more; null while it does. The problem "
+            "`connection_lost` then says what to do, and all work waits until the merchant is connected again."
+        ),
+    ]
 
     @classmethod
     def of(cls, connection: connections.CloverConnection) -> Self:
@@ -197,6 +208,8 @@ EXAMPLE = {
     "currency": "USD",
     "timezone": "America/New_York",
     "connected_at": "2026-11-23T09:30:00Z",
+    "access": "api_token",
+    "access_lost_at": None,
 }
 
 ROUTES = [

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from common.clover.transport import Answered, MerchantApi, Unread
+from common.errors import Forbidden
 from common.ids import CloverId
 from common.money import Currency
 
@@ -36,6 +37,17 @@ class Profile:
 async def ping(api: MerchantApi) -> None:
     """Make the smallest call there is."""
     await api.get("", Unread)
+
+
+async def is_accepted(api: MerchantApi) -> bool:
+    """Return whether Clover accepts the token for anything: a missing permission is refused like a bad token."""
+    for path, params in (("", {}), ("items", {"limit": "1"})):
+        try:
+            await api.get(path, Unread, params)
+        except Forbidden:
+            continue
+        return True
+    return False
 
 
 async def profile(api: MerchantApi) -> Profile:

@@ -18,12 +18,12 @@ ON CONFLICT (merchant_id) DO UPDATE SET
     name = excluded.name, sealed_email = excluded.sealed_email, connected_at = excluded.connected_at,
     sealed_token = excluded.sealed_token, token_expires_at = excluded.token_expires_at,
     sealed_refresh_token = excluded.sealed_refresh_token, refresh_at = excluded.refresh_at,
-    refresh_sent_at = NULL, lost_at = NULL, tokens_id = gen_random_uuid()
+    refresh_sent_at = NULL, lost_at = NULL, refused_at = NULL, uninstalled_at = NULL, tokens_id = gen_random_uuid()
 RETURNING xmax = 0 AS new
 """
 FIND = """
 SELECT merchant_id, version, account_id, region, currency, timezone, name, sealed_email, connected_at,
-    token_expires_at, lost_at
+    token_expires_at, coalesce(refused_at, lost_at) AS access_lost_at
 FROM connection JOIN merchant USING (merchant_id) WHERE merchant_id = $1
 """
 # The first to commit owns a new merchant: another insert waits for it and changes nothing.
@@ -55,6 +55,7 @@ SELECT merchant.merchant_id, account_id, region, currency, timezone, merchant.ve
 FROM merchant LEFT JOIN link_position USING (merchant_id)
 WHERE merchant_id > $1 AND merchant.version > 0 ORDER BY merchant_id LIMIT $2
 """
+ERASURE = "SELECT connected, erase_before FROM merchant WHERE merchant_id = $1 AND version > 0"
 SAVE_EMAIL = "UPDATE connection SET sealed_email = $2 WHERE merchant_id = $1"
 IS_CONNECTED = "SELECT EXISTS (SELECT FROM connection WHERE merchant_id = $1)"
 FIND_SEALED = """
@@ -86,7 +87,7 @@ class SealedAccess:
 class CloverConnection:
     """A merchant's connection: its profile in Clover, and the sealed address of its account.
 
-    `token_expires_at` is None for an API token. `lost_at` is when Clover accepted the tokens no longer.
+    `token_expires_at` is None for an API token. `access_lost_at` is when Clover accepted the tokens no longer.
     """
 
     merchant_id: str
@@ -99,7 +100,28 @@ class CloverConnection:
     sealed_email: bytes = field(repr=False)
     connected_at: datetime
     token_expires_at: datetime | None
-    lost_at: datetime | None
+    access_lost_at: datetime | None
+
+    @property
+    def access(self) -> str:
+        """The kind of its tokens."""
+        return "oauth" if self.token_expires_at else "api_token"
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """Whether a merchant is connected, and when an erasure of its personal data was last requested."""
+
+    connected: bool
+    erase_before: datetime | None
+
+
+async def erasure(conn: Connection, merchant_id: str) -> Erasure:
+    """Return what was requested for this merchant, connected or not. Raises NotFound for one that never was."""
+    row = await conn.fetchrow(ERASURE, merchant_id)
+    if row is None:
+        raise NotFound(f"There is no merchant {merchant_id} here.")
+    return Erasure(**row)
 
 
 async def claim(conn: Connection, merchant_id: str, account_id: str) -> bool:

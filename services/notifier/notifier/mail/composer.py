@@ -12,6 +12,7 @@ from jinja2 import Environment
 
 from common import messages
 from common.catalog_client import Contact
+from common.contracts.problems import Code
 from common.errors import Rejected
 from common.ids import uuid7
 from notifier.domain import times
@@ -60,11 +61,18 @@ class MailComposer:
             "resolved_at": times.absolute(problem.resolved_at, where, texts) if problem.resolved_at else "",
             "subject": one_line(problem.subject),
             "link": f"{self.public_url}/dashboard/{problem.merchant_id}/",
+            "reconnect": self._reconnect_link(problem),
         }
         message = self._message(kind, to, self._problem_id(problem.id, kind), at, values)
         if kind is MailKind.RESOLVED:  # mail programs then show both as one conversation
             message["In-Reply-To"] = message["References"] = self._problem_id(problem.id, MailKind.OPENED)
         return message
+
+    def _reconnect_link(self, problem: Problem) -> str:
+        """The address at which catalog sends a person to Clover to connect the store again."""
+        if problem.code is not Code.CONNECTION_LOST:
+            return ""
+        return f"{self.public_url}/oauth/clover/launch?merchant_id={problem.merchant_id}"
 
     def link_mail(self, token: str, expires_at: datetime, to: Recipient, at: datetime) -> EmailMessage:
         """An email with a login link. Raises Rejected for a bad address."""

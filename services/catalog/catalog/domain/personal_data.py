@@ -1,0 +1,48 @@
+"""What QuickSync stores about people, and what becomes of it: the record that docs/personal-data.md explains."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StoredData:
+    """One kind of data: the service that has it, what a disconnection and an erasure end, and why the rest is kept."""
+
+    owner: str
+    data: str
+    when_disconnected: str
+    when_erased: str
+
+
+STORED = (
+    StoredData(
+        "catalog", "The merchant's tokens for Clover and the account's e-mail address, encrypted.", "erased", "erased"
+    ),
+    StoredData("notifier", "A copy of the e-mail address, encrypted, and the store's name.", "erased", "erased"),
+    StoredData(
+        "orders",
+        "The name, e-mail address and telephone number of customers in the US, encrypted.",
+        "kept: orders that wait are sent with them after the next connection",
+        "erased, for orders received before the request",
+    ),
+    StoredData(
+        "notifier", "Hashes of login links and sessions.", "kept until they expire, twelve hours at most", "the same"
+    ),
+    StoredData(
+        "catalog, inventory",
+        "Products, links, stock and its ledger. They describe goods, not people.",
+        "kept: the account needs them when it connects again",
+        "kept: they name no person",
+    ),
+    StoredData(
+        "orders",
+        "Orders with their lines, amounts and timeline.",
+        "kept: they are the merchant's sales records",
+        "kept without customers: tax law asks for sales records",
+    ),
+    StoredData(
+        "notifier",
+        "Problems and activity. They name orders, products and items, never people.",
+        "kept: they explain what happened",
+        "kept: they name no person",
+    ),
+)

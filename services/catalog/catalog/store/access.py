@@ -1,0 +1,65 @@
+"""Whether Clover accepts the tokens of a connection."""
+
+from datetime import datetime
+
+from catalog.domain.access import RefusedAccess
+from common.db.unit import Connection
+
+IS_PRESENT = "SELECT EXISTS (SELECT FROM connection WHERE merchant_id = $1 AND sealed_token IS NOT NULL)"
+IS_ACCEPTED = "SELECT EXISTS (SELECT FROM connection WHERE merchant_id = $1 AND refused_at IS NULL)"
+NOTE_UNINSTALLED = "UPDATE connection SET uninstalled_at = coalesce(uninstalled_at, $2) WHERE merchant_id = $1"
+# A row without either is not written, as most checks find it.
+ACCEPT = """
+WITH refused AS (
+    SELECT merchant_id, refused_at FROM connection
+    WHERE merchant_id = $1 AND (refused_at IS NOT NULL OR uninstalled_at IS NOT NULL) FOR UPDATE
+)
+UPDATE connection SET refused_at = NULL, uninstalled_at = NULL FROM refused
+WHERE connection.merchant_id = refused.merchant_id RETURNING refused.refused_at IS NOT NULL AS was_refused
+"""
+REFUSE = """
+UPDATE connection SET refused_at = coalesce(refused_at, $2) WHERE merchant_id = $1
+RETURNING refused_at, uninstalled_at, sealed_refresh_token IS NOT NULL AND lost_at IS NULL AS is_refreshable
+"""
+DEMAND_REFRESH = "UPDATE connection SET refresh_at = least(refresh_at, $2) WHERE merchant_id = $1"
+ERASE = """
+UPDATE connection SET sealed_token = NULL, sealed_refresh_token = NULL, refresh_at = NULL,
+    lost_at = coalesce(lost_at, $2), tokens_id = gen_random_uuid()
+WHERE merchant_id = $1
+"""
+
+
+async def has_token(conn: Connection, merchant_id: str) -> bool:
+    """Return whether the merchant is connected and its tokens are not erased."""
+    return bool(await conn.fetchval(IS_PRESENT, merchant_id))
+
+
+async def is_accepted(conn: Connection, merchant_id: str) -> bool:
+    """Return whether the merchant is connected and no refusal is known."""
+    return bool(await conn.fetchval(IS_ACCEPTED, merchant_id))
+
+
+async def note_uninstalled(conn: Connection, merchant_id: str, now: datetime) -> None:
+    """Note that a webhook said that the app was uninstalled."""
+    await conn.execute(NOTE_UNINSTALLED, merchant_id, now)
+
+
+async def accept(conn: Connection, merchant_id: str) -> bool:
+    """Note that Clover accepts the access; return whether it refused it before."""
+    return bool(await conn.fetchval(ACCEPT, merchant_id))
+
+
+async def refuse(conn: Connection, merchant_id: str, now: datetime) -> RefusedAccess | None:
+    """Note that Clover refuses the access; return what is known of it. None when the merchant is disconnected."""
+    row = await conn.fetchrow(REFUSE, merchant_id, now)
+    return RefusedAccess(**row) if row else None
+
+
+async def demand_refresh(conn: Connection, merchant_id: str, now: datetime) -> None:
+    """Let the tokens be due for the next pair."""
+    await conn.execute(DEMAND_REFRESH, merchant_id, now)
+
+
+async def erase_tokens(conn: Connection, merchant_id: str, now: datetime) -> None:
+    """Erase the tokens. The connection stays, with the address to which problems are reported."""
+    await conn.execute(ERASE, merchant_id, now)
