@@ -59,7 +59,7 @@ async def catcher(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Catcher]
 
 async def test_a_long_subject_is_shown_as_sent(catcher: Catcher) -> None:
     """The sender breaks the line before it; the break is no part of it."""
-    subject = "QuickSync can no longer sign in to your Clover (2 sync tasks are waiting)"
+    subject = "QuickSync can no longer sign in to your Clover (2 updates are waiting)"
     await catcher.send(subject)
 
     [mail] = await catcher.mails()

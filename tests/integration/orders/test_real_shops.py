@@ -152,6 +152,34 @@ async def test_goods_by_weight_are_sold_as_their_item(orders: Orders) -> None:
     assert [(each["unitQty"], each["item"]) for each in made.lines] == [(500, {"id": item["id"]})]
 
 
+async def test_goods_by_weight_whose_item_is_sold_by_the_piece_go_without_it(orders: Orders) -> None:
+    """Clover would ignore the weight and take the price of a whole unit; the timeline says what to change."""
+    shop = await orders.connected()
+    for sku, price in (("TEA", 1999), ("HAM", 2000), ("CUP", 500)):
+        item = await shop.post("/items", {"name": sku, "price": price, "priceType": "FIXED"})
+        await orders.link(shop, sku, item["id"])
+    lines = [
+        {"sku": "TEA", "name": "Tea", "quantity": "0.5", "unit_price": "19.99", "total": "10.00"},
+        {"sku": "HAM", "name": "Ham", "quantity": "0.25", "unit_price": "20.00"},
+        {"sku": "CUP", "name": "Cup", "unit_price": "5.00"},
+    ]
+    await put(orders, shop, {"number": "1", "currency": "USD", "lines": lines, "total": 2000})
+    await orders.run_until_idle()
+    [made] = in_clover(shop)
+    timeline = (await orders.seen(shop))["timeline"]
+
+    assert (await orders.state(shop), recalculated(shop)) == ("paid", 2000)
+    assert sorted(("item" in each, each["name"], each["price"]) for each in made.lines) == [
+        (False, "0.25 × Ham", 500),
+        (False, "0.5 × Tea", 1000),
+        (True, "Cup", 500),
+    ]
+    assert [each["detail"].split(",")[1] for each in timeline if each["event"] == "items_dropped"] == [
+        " the item of HAM isn't sold by weight",
+        " the item of TEA isn't sold by weight",
+    ]
+
+
 async def test_refunds_and_options_are_shown(orders: Orders) -> None:
     """Options stand in the row's name, and the merchant reads what is left to do at the till."""
     shop = await orders.connected()

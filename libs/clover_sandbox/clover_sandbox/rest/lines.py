@@ -122,6 +122,8 @@ def line_fields(merchant: Merchant, body: Any, *, overrides: bool) -> tuple[Reco
     if item is None:
         raise bad_request("Invalid line item")
     copied = {mine: item[theirs] for theirs, mine in COPIED_FROM_ITEM.items() if theirs in item}
+    if item["priceType"] != "PER_UNIT":
+        given["unitQty"] = None  # ignored (documented for items sold per unit alone)
     own = {name: value for name, value in given.items() if overrides or name not in {"name", "price", "alternateName"}}
     return {**copied, "price": item["price"], "isRevenue": item["isRevenue"], **without_nulls(own)}, _named_rates(
         merchant, body

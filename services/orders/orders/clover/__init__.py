@@ -1,7 +1,7 @@
 """The calls to Clover that orders makes, by their subject."""
 
 from orders.clover.customers import attach_customer, create_customer, find_created, find_customer
-from orders.clover.items import has_item
+from orders.clover.items import has_item, is_sold_by_weight
 from orders.clover.orders import (
     NewRow,
     add_lines,
@@ -31,6 +31,7 @@ __all__ = [
     "find_orders",
     "find_tender",
     "has_item",
+    "is_sold_by_weight",
     "lock_order",
     "pay",
     "read_books",

@@ -13,9 +13,21 @@ from orders.domain.writes import AddLines
 from orders.sync.writes.context import WriteContext
 
 
+class NotByWeight(Rejected):
+    """Clover sells the item of a row with a weight by the piece, so it would take the price of a whole unit."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"the item of {sku} is not sold by weight")
+        self.sku = sku
+
+
 async def send(context: WriteContext, write: AddLines, order: Order) -> Progress:
-    """Add the rows. A SKU that is not linked becomes a named custom line."""
+    """Add the rows. A SKU that is not linked becomes a named custom line. Raises NotByWeight before any call."""
     items = {sku: item for sku, item in context.items.items() if sku not in write.without_items}
+    weighed = {row.sku for _, row in rows(write, order) if row.thousandths is not None and row.sku in items}
+    for sku in sorted(weighed):
+        if not await clover.is_sold_by_weight(context.api, items[sku]):
+            raise NotByWeight(sku)
     taxes = order.progress.taxes or MerchantTaxes()
     added = [clover.NewRow(row_id, row, items.get(row.sku), taxes.none_id) for row_id, row in rows(write, order)]
     shown = await clover.add_lines(context.api, order, added)
@@ -35,6 +47,9 @@ async def refused(
 
     Clover does not say which row of a call it refuses. Most often an item was deleted there.
     """
+    if isinstance(error, NotByWeight):
+        dropped = messages.for_locale().text("reason.item_not_by_weight", sku=error.sku)
+        return order.progress.without_item(error.sku), Entry(TimelineEvent.ITEMS_DROPPED, dropped)
     linked = {row.sku for _, row in rows(write, order)} & set(context.items) - set(write.without_items)
     if not (linked and isinstance(error, Rejected | NotFound)):
         raise error
