@@ -61,6 +61,15 @@ class Sealer:
         except InvalidTag:
             raise NotOpened from None
 
+    @property
+    def first_key(self) -> bytes:
+        """The id of the first key, as it stands in what it has sealed."""
+        return self._first
+
+    def seal_again(self, sealed: bytes, *, context: str) -> bytes:
+        """Return the same text sealed with the first key. Raise NotOpened."""
+        return sealed if self.is_current(sealed) else self.seal(self.open(sealed, context=context), context=context)
+
     def is_current(self, sealed: bytes) -> bool:
         """Return whether the first key sealed it; if not, seal it again before the old key is removed."""
         return sealed[_KEY_ID] == self._first

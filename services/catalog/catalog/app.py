@@ -12,6 +12,7 @@ from catalog.handlers import HANDLERS
 from catalog.settings import Settings
 from catalog.sync import SYNC
 from catalog.sync.outages import OutageWatch
+from catalog.sync.secrets import Resealing
 from common.clock import Clock, SystemClock
 from common.clover.call_budget import CallBudget
 from common.clover.grants import Grants
@@ -58,7 +59,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         routes=[*ROUTES, *work.routes(NAME, SYNC), *Receiver(database, settings, metrics).routes()],
         budget=budget,
         resources=[clover, oauth],
-        loops=[OutageWatch(deps).run],
+        loops=[OutageWatch(deps).run, Resealing(deps, metrics).run],
     )
 
 

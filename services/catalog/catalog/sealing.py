@@ -18,15 +18,19 @@ class Secret(StrEnum):
     OAUTH_EMAIL = "oauth-email"
     OAUTH_VERIFIER = "oauth-verifier"
 
+    def context(self, owner: str) -> str:
+        """Return the context of this secret of a merchant, or of a started connection."""
+        return f"{self}|{owner}"
+
 
 def seal(sealer: Sealer, secret: Secret, owner: str, text: str) -> bytes:
     """Encrypt a secret of this merchant, or of this started connection."""
-    return sealer.seal(text.encode(), context=f"{secret}|{owner}")
+    return sealer.seal(text.encode(), context=secret.context(owner))
 
 
 def open_sealed(sealer: Sealer, secret: Secret, owner: str, sealed: bytes) -> str:
     """Decrypt a secret of this merchant, or of this started connection. Raises NotOpened."""
-    return sealer.open(sealed, context=f"{secret}|{owner}").decode()
+    return sealer.open(sealed, context=secret.context(owner)).decode()
 
 
 def sealed_tokens(sealer: Sealer, merchant_id: str, tokens: Tokens) -> SealedTokens:
