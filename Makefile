@@ -48,8 +48,8 @@ bench: servers ## measure against peers in the same run: a table, and build/benc
 bars: servers ## the bar that takes minutes: a thousand held orders, at Clover's real limits
 	@$(BIN)/pytest -q -m bar
 
-mutants: servers ## put each pitfall of the engine back and see that a test notices; ten to twenty minutes
-	@$(BIN)/python -m tests.chaos.mutants
+mutants: servers ## put each pitfall back and see that a test notices; ten to twenty minutes, or less with PART=1/10
+	@$(BIN)/python -m tests.chaos.mutants $(PART)
 
 nightly: ## every test with Hypothesis searching for long, then the mutants; hours
 	@tools/setup servers browser curl

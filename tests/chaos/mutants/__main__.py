@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -9,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 
 from tests.chaos.mutants.table import Mutant, mutants
@@ -19,6 +21,7 @@ from quicksync_dev.datadir import DataDir
 ROOT = Path(__file__).parents[3]
 COPIED = ["docs", "libs", "services", "tests", "pyproject.toml"]
 SECONDS = 120
+MOMENTS = count(1)
 TESTS_FAILED = 1
 """pytest's code for "all were run, some failed"; any other but 0 says that nothing was found out."""
 
@@ -32,8 +35,8 @@ class Verdict(StrEnum):
 
 
 async def main(words: Sequence[str]) -> int:
-    """Try every mutant, or those whose pitfall has one of these words in it; 1 when not all were killed."""
-    chosen = [each for each in mutants() if not words or any(word in each.pitfall for word in words)]
+    """Try every mutant, or those that are asked for; return 1 when not all were killed."""
+    chosen = asked_for(words)
     with tempfile.TemporaryDirectory(prefix="quicksync-mutants-") as name:
         folder = opened(name)
         backends = await select_and_start(DataDir(folder / "data"), _say)
@@ -43,6 +46,13 @@ async def main(words: Sequence[str]) -> int:
         finally:
             await backends.stop()
             await backends.discard()
+
+
+def asked_for(words: Sequence[str]) -> list[Mutant]:
+    """Return the mutants whose pitfall has one of these words in it, or a portion, such as 2/10; without words all."""
+    if words and (portion := re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", words[0])):
+        return mutants()[int(portion[1]) - 1 :: int(portion[2])]
+    return [each for each in mutants() if not words or any(word in each.pitfall for word in words)]
 
 
 def opened(folder: str) -> Path:
@@ -67,22 +77,30 @@ async def _try_all(chosen: Sequence[Mutant], copy: Path, addresses: Mapping[str,
 async def _try(mutant: Mutant, copy: Path, addresses: Mapping[str, str]) -> Verdict:
     file = copy / mutant.file
     original, began = file.read_text(), time.monotonic()
-    file.write_text(mutant.applied_to(original))
+    _write(file, mutant.applied_to(original))
     try:
         verdict, said = await _run(copy, mutant.tests, addresses)
     finally:
-        file.write_text(original)
+        _write(file, original)
     by = ", ".join(line.split("::")[1].split(" ")[0] for line in said.splitlines() if line.startswith("FAILED"))
     _say(f"{verdict:9} {time.monotonic() - began:4.0f} s  {mutant.pitfall:60} {by}")
     return verdict
 
 
+def _write(file: Path, text: str) -> None:
+    """Write the file with a date that no other version of it has: Python keeps compiled modules by date and size."""
+    file.write_text(text)
+    moment = next(MOMENTS)
+    os.utime(file, (moment, moment))
+
+
 async def _run(copy: Path, tests: Sequence[str], addresses: Mapping[str, str]) -> tuple[Verdict, str]:
     """Run these tests against the copy; SURVIVED when they pass."""
     paths = os.pathsep.join(str(each) for part in ("libs", "services") for each in sorted((copy / part).iterdir()))
+    compiled = f"pycache_prefix={copy}-compiled"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-B", "-m", "pytest", "-q", "-x", "--tb=line", "-rf", "--no-header", *tests,
-        cwd=copy, env=os.environ | addresses | {"PYTHONPATH": paths, "COLUMNS": "200"},
+        sys.executable, "-X", compiled, "-m", "pytest", "-q", "-x", "--tb=line", "-rf", "--no-header", *tests,
+        cwd=copy, env=os.environ | addresses | {"PYTHONPATH": paths, "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": ""},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     try:

@@ -123,8 +123,11 @@ async def test_work_runs_by_priority_then_by_age(engine: Engine) -> None:
     assert done == ["live", "first", "second", "bulk"]
 
 
-async def test_backlog_does_not_starve_other_merchants(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A merchant with the oldest row waits in line after its turn, even with a backlog."""
+@pytest.mark.parametrize("priority", [Priority.NORMAL, Priority.BULK], ids=["urgent", "background"])
+async def test_backlog_does_not_starve_other_merchants(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, priority: Priority
+) -> None:
+    """A merchant with the oldest row waits in line after its turn, even with a backlog, also of background work."""
     monkeypatch.setattr("common.work.worker.TURN_SECONDS", 0.5)
     done: list[str] = []
 
@@ -133,12 +136,12 @@ async def test_backlog_does_not_starve_other_merchants(engine: Engine, monkeypat
         engine.clock.advance(1)
 
     alone = worker(engine, concurrency=1, push=push)
-    await mark(engine, *map(str, range(100)))
+    await mark(engine, *map(str, range(100)), priority=priority)
     await alone.poll()
     engine.clock.advance(60)
-    await mark(engine, "sale", merchant=OTHER)
+    await mark(engine, "sale", merchant=OTHER, priority=priority)
     async with engine.database.unit() as unit:
-        unit.mark("push", MERCHANT, "more")
+        unit.mark("push", MERCHANT, "more", priority=priority)
     await alone.run_until_idle()
 
     assert len(done) > 10
