@@ -50,7 +50,7 @@ async def test_the_story_ends_the_same_after_a_kill(system: System, victim: str)
 
 
 @pytest.mark.parametrize(
-    ("service", "collection", "pages"), [("catalog", "items", 60), ("inventory", "item_stocks", 8)]
+    ("service", "collection", "pages"), [("catalog", "items", 30), ("inventory", "item_stocks", 8)]
 )
 async def test_a_sweep_goes_on_after_its_service_was_killed(
     system: System, service: str, collection: str, pages: int
