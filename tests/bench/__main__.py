@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.bench import (
     budget,
+    catalog_match,
     catalog_pull,
     due,
     hop,
@@ -67,6 +68,7 @@ def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry
         "hop": lambda: hop.measure(backends.postgres.url, backends.rabbitmq.url),
         "ingest": lambda: ingest.measure(backends.postgres.url),
         "sweep": lambda: sweep.measure(backends.postgres.url),
+        "catalog match": catalog_match.measure,
         "catalog pull": lambda: catalog_pull.measure(backends.postgres.url),
         "due": lambda: due.measure(backends.postgres.url),
         "budget": lambda: budget.measure(backends.postgres.url),

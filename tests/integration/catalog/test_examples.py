@@ -13,9 +13,9 @@ from catalog.domain.changes import Change
 from catalog.domain.products import Product, Status
 from catalog.store import changes as store
 from clover_sandbox.merchant_factory import MerchantSpec
-from common.http.routes import CSV, Route
+from common.http.routes import CSV, EVENTS, Route
 
-PUBLIC = [route for route in ROUTES if isinstance(route.scope, str)]
+PUBLIC = [route for route in ROUTES if isinstance(route.scope, str) and route.gives != EVENTS]
 BY_HANDLER = {route.handler: route for route in PUBLIC}
 
 

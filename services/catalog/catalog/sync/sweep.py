@@ -4,6 +4,7 @@ Webhooks may be lost, and deletions are in no list of changes.
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
@@ -20,6 +21,9 @@ from common.work.run import Run
 PORTION = 10_000
 """Items of the mirror that are looked for at once among those that the pages have shown."""
 
+FIRST_PAUSE = timedelta(seconds=10)
+"""The pause of a first sync after Clover did not answer; products wait for it."""
+
 log = structlog.get_logger()
 
 
@@ -35,13 +39,14 @@ async def sweep_items(batch: Batch, deps: Deps) -> None:
             await items.forget_state(unit.conn, batch.merchant_id)
             return None
         known = await items.count(unit.conn, batch.merchant_id)
+        is_first = (await items.mirror_state(unit.conn, batch.merchant_id)).completed_at is None
     run = await batch.run(key, CURSOR)
     run.total = run.total or known or None
     try:
         is_over = await _pull(batch, run, deps) and await _read_unshown(batch, run)
     except (Forbidden, Unavailable, TimedOut, Undecodable) as error:
         log.warning("sweep of items interrupted", reason=str(error))
-        return batch.retry(key, deps.sweep_interval)
+        return batch.retry(key, min(FIRST_PAUSE, deps.sweep_interval) if is_first else deps.sweep_interval)
     return batch.repeat(key, deps.sweep_interval) if is_over else batch.more(key)
 
 
