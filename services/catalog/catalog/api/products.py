@@ -15,6 +15,7 @@ from catalog.domain.changes import Change, Effect
 from catalog.domain.products import Product, ProductRecord, Status, SyncState
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import changes, products
+from catalog.store.products import Chosen
 from common.contracts.catalog import Sku
 from common.contracts.problems import Code
 from common.db import merchants
@@ -186,6 +187,28 @@ class ProductView(BaseModel):
         )
 
 
+class ProductQuery(PageByName):
+    """The products to list: those that fit all of these."""
+
+    text: Annotated[
+        str | None,
+        StringConstraints(min_length=1, max_length=100),
+        Field(
+            description="Beginnings of words of the name, SKU, barcode or id, all of which occur: `blu mug` finds "
+            "`Blue mug`. Punctuation separates words."
+        ),
+    ] = None
+    status: Annotated[Status | None, Field(description="Only products with this status.")] = None
+    link: Annotated[
+        Literal["linked", "unlinked", "deleted"] | None,
+        Field(
+            description="`linked`: products with an item in Clover; `unlinked`: those without one; `deleted`: those "
+            "whose item was deleted in Clover."
+        ),
+    ] = None
+    problem: Annotated[Code | None, Field(description="Only products that this problem holds.")] = None
+
+
 class ProductPage(BaseModel):
     """A page of products, sorted by id."""
 
@@ -273,10 +296,11 @@ async def get_product(call: Call[Deps, Nothing]) -> ProductView:
         return ProductView.of(await products.find(conn, call.merchant_id, call.path["product_id"]))
 
 
-async def list_products(call: Call[Deps, PageByName]) -> ProductPage:
+async def list_products(call: Call[Deps, ProductQuery]) -> ProductPage:
+    chosen = Chosen(call.input.text, call.input.status, call.input.link, call.input.problem)
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
-        records = await products.page(conn, call.merchant_id, call.input.cursor, call.input.limit + 1)
+        records = await products.page(conn, call.merchant_id, call.input.cursor, call.input.limit + 1, chosen)
     page, last = part(records, call.input.limit)
     return ProductPage(
         products=[ProductView.of(record) for record in page], next=last.product.product_id if last else None
@@ -316,12 +340,12 @@ ROUTES = [
         f"{MERCHANT}/products",
         list_products,
         "products:read",
-        takes=PageByName,
+        takes=ProductQuery,
         gives=ProductPage,
         summary="List products",
-        description="Returns the merchant's products, sorted by id, each with the state of its sync.",
+        description="Returns the products that fit the query, sorted by id, each with the state of its sync.",
         tags=(PRODUCTS,),
-        example={"limit": 100},
+        example={"limit": 100, "text": "mug", "status": "active"},
         gives_example={"products": [EXAMPLE_SYNCED], "next": None},
     ),
     Route(

@@ -1,9 +1,12 @@
 """The products as QuickSync wants them, and the state of their sync."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import asyncpg
 
@@ -62,7 +65,26 @@ COLUMNS = ("product_id", "name", "sku", "price", "currency", "status", "barcode"
 STATED = ("alternate_name", "cost", "unit_name", "age_restricted")
 """Fields that a product may leave out, kept together in the column `stated`."""
 
+CUSTOM_PLAN = "SET LOCAL plan_cache_mode = force_custom_plan"
+LINKS = {
+    "linked": "AND item_id IS NOT NULL",
+    "unlinked": "AND item_id IS NULL",
+    "deleted": "AND deleted_item_id IS NOT NULL",
+}
+SEPARATORS = re.compile(r"[\s!-/:-@\[-`{-~]+")
+"""Spaces and ASCII punctuation, between which the words of `product.words` stand."""
+
 SKU_TAKEN = Problem("sku", "belongs to another product of this merchant", "Give each product its own SKU.")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The products to list. `text` has the beginnings of words that all occur in the product."""
+
+    text: str | None = None
+    status: Status | None = None
+    link: Literal["linked", "unlinked", "deleted"] | None = None
+    problem: Code | None = None
 
 
 async def save(conn: Connection, merchant_id: str, product: Product, now: datetime) -> ProductRecord:
@@ -130,10 +152,34 @@ async def find(conn: Connection, merchant_id: str, product_id: str) -> ProductRe
     return _record(row)
 
 
-async def page(conn: Connection, merchant_id: str, after: str, limit: int) -> list[ProductRecord]:
-    """Return the products after this id, sorted by id."""
-    sql = f"{RECORDS} AND product_id > $2 ORDER BY product_id LIMIT $3"
-    return [_record(row) for row in await conn.fetch(sql, merchant_id, after, limit)]
+async def page(
+    conn: Connection, merchant_id: str, after: str, limit: int, chosen: Chosen | None = None
+) -> list[ProductRecord]:
+    """Return the products after this id that fit the choice, sorted by id."""
+    conditions, values = _conditions(chosen or Chosen(), merchant_id)
+    sql = f"{RECORDS} AND product_id > $2 {conditions} ORDER BY product_id LIMIT $3"
+    async with conn.transaction(readonly=True):
+        # The plan for an unknown text reads every match, and sorts it. For a word of many products that takes far
+        # longer than to go through the products until the page is full.
+        await conn.execute(CUSTOM_PLAN)
+        return [_record(row) for row in await conn.fetch(sql, merchant_id, after, limit, *values)]
+
+
+def _conditions(chosen: Chosen, merchant_id: str) -> tuple[str, list[str]]:
+    """Return the conditions for the choice, as SQL with parameters from $4 on, and their values."""
+    words = [f"'m{merchant_id}{word}':*" for word in SEPARATORS.split(chosen.text or "") if word]
+    given = {
+        "AND status = ": chosen.status,
+        "AND held_problem = ": chosen.problem,
+        "AND words @@ to_tsquery('simple', {})": " & ".join(words) or None,
+    }
+    parts, values = [LINKS[chosen.link]] if chosen.link else [], []
+    for condition, value in given.items():
+        if value is not None:
+            values.append(str(value))
+            place = f"${len(values) + 3}"
+            parts.append(condition.format(place) if "{}" in condition else condition + place)
+    return " ".join(parts), values
 
 
 async def find_all(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> list[ProductRecord]:
