@@ -21,15 +21,23 @@ settings.register_profile("night", deadline=None, max_examples=2000, suppress_he
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "everyday"))
 
 GROUPS = {
-    "tests/chaos/": "chaos",
     "tests/field/test_remedies.py": "remedies",
     "tests/field/test_a_merchant_disconnects.py": "remedies",
+    "tests/chaos/test_kill.py": "kill",
+    "tests/e2e/test_two_builds.py": "builds",
     "tests/e2e/test_wheels.py": "wheels",
     "tests/e2e/": "e2e",
-    "tests/integration/dev/": "dev",
+    "tests/chaos/": "chaos",
+    "tests/integration/engine/test_worker.py": "worker",
     "tests/integration/engine/": "engine",
+    "tests/integration/dev/test_system.py": "launcher",
+    "tests/integration/dev/": "dev",
+    "tests/integration/notifier/test_dashboard_page.py": "browser",
 }
-"""Tests that watch time or share a slow start. A group runs on one worker; the longest group comes first."""
+"""Tests that share a slow start, or wait more than they work, by the first path that fits. A group runs on one worker.
+
+Groups start in this order, the longest first, before all other tests: these work, and fill the workers to the end.
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,7 +52,7 @@ def pytest_report_to_serializable() -> Generator[None, Any, Any]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = [*GROUPS.values(), None]
+    order = [*dict.fromkeys(GROUPS.values()), None]
     items.sort(key=lambda item: order.index(_group(item.nodeid)))
 
 

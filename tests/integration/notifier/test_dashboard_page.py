@@ -13,7 +13,7 @@ from common.contracts.orders import OrderSynced
 from common.contracts.problems import Code
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """Chromium."""
     async with browsing() as opened:
