@@ -4,10 +4,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.integration.catalog.conftest import Catalog, catalog, changed
+from tests.integration.catalog.conftest import Catalog, catalog, changed, limits
 from yarl import URL
 
-__all__ = ["catalog", "changed"]
+__all__ = ["catalog", "changed", "limits"]
 
 
 @pytest.mark.parametrize("sku", [".", "..", "../x", "a/..", "a/./b", "/..", "", " ", " . ", "\t", "a\u200b", "\ue000"])

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from tests.integration.catalog.conftest import Catalog, Shop, catalog, changed
+from tests.integration.catalog.conftest import Catalog, Shop, catalog, changed, limits
 
 from common.contracts.catalog import ProductLinked
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 
-__all__ = ["catalog", "changed"]
+__all__ = ["catalog", "changed", "limits"]
 
 
 async def webhook(catalog: Catalog, shop: Shop, item_id: str) -> None:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.integration.catalog.conftest import Catalog, catalog, changed
+from tests.integration.catalog.conftest import Catalog, catalog, changed, limits
 
-__all__ = ["catalog", "changed"]
+__all__ = ["catalog", "changed", "limits"]
 
 
 @pytest.mark.parametrize(

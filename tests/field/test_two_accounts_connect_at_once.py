@@ -6,11 +6,11 @@ The first to commit owns a row; requests of the same moment get the answer they 
 import asyncio
 from typing import Any
 
-from tests.integration.catalog.conftest import Catalog, catalog, changed
+from tests.integration.catalog.conftest import Catalog, catalog, changed, limits
 
 from common.contracts.catalog import MerchantConnected
 
-__all__ = ["catalog", "changed"]
+__all__ = ["catalog", "changed", "limits"]
 
 
 async def test_one_account_owns_the_merchant(catalog: Catalog) -> None:

@@ -157,7 +157,7 @@ async def test_links_are_paged_by_version(catalog: Catalog, client: CatalogClien
     shop = await catalog.connected()
     for number in range(3):
         await catalog.put(shop, f"p-{number}", sku=f"SKU-{number}")
-    await catalog.run_until_idle()
+        await catalog.run_until_idle()
     path = f"/internal/merchants/{shop.id}/links?limit=2"
     _, first = await catalog.call("GET", path, internal=True)
     await catalog.put(shop, "p-0", sku="OTHER")

@@ -41,11 +41,13 @@ def on_page(monkeypatch: pytest.MonkeyPatch) -> OnPage:
 
 
 def fill(catalog: Catalog, shop: Shop) -> None:
-    """Add items to the last page but a few."""
+    """Add items to the last page but a few, all but one of them long before the reads of changes."""
     merchant = catalog.clover.world.merchants[shop.id]
     with merchant.silent():
         for number in range(1000 * PAGES - 10 - len(merchant.objects["items"])):
             make(merchant, ITEMS, {"name": f"Old {number}", "sku": f"OLD-{number}", "price": 100})
+        merchant.shared.clock.advance(60)
+        make(merchant, ITEMS, {"name": "New", "sku": "NEW", "price": 100})
 
 
 async def many_items(catalog: Catalog) -> Shop:
@@ -54,6 +56,7 @@ async def many_items(catalog: Catalog) -> Shop:
     await catalog.put(shop)
     await catalog.run_until_idle()
     fill(catalog, shop)
+    await catalog.sweep()
     catalog.clover.journal.forget()
     return shop
 

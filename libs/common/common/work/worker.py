@@ -55,7 +55,7 @@ LOOK_SECONDS = 2.0
 TURN_SECONDS = 2.0
 """Long enough for a few Clover calls, short enough that other merchants wait no longer than they would notice."""
 TAKE = 200
-"""Rows read at once; those of the first row's kind make the batch."""
+"""Rows read at once, or as many as the largest batch takes; those of the first row's kind make the batch."""
 EXPECT_SECONDS = 1.0
 EXPECTED = 180
 """Merchants named ahead; several replicas name the same ones, and each serves a part of them."""
@@ -117,6 +117,7 @@ class Worker:
         self._database = database
         self._clock = database.clock
         self._kinds = {kind.name: kind for kind in kinds}
+        self._take = max(TAKE, *(kind.batch for kind in self._kinds.values()), 0)
         self._deps = deps
         self._metrics = metrics
         self._concurrency = concurrency
@@ -224,12 +225,12 @@ class Worker:
     async def _batch(self, merchant_id: str) -> bool:
         """Run the most urgent kind of due work; return whether any was due."""
         async with self._database.connection() as conn:
-            rows = await table.due(conn, merchant_id, self._clock.now(), TAKE)
+            rows = await table.due(conn, merchant_id, self._clock.now(), self._take)
         if not rows:
             return False
         kind, is_known, chosen = self._kinds.get(rows[0].kind), rows[0].problem in KNOWN_PROBLEMS, _alike(rows)
         if kind and is_known:
-            has_further = len(chosen) > kind.batch or len(rows) == TAKE
+            has_further = len(chosen) > kind.batch or len(rows) == self._take
             await self._run(kind, merchant_id, chosen[: kind.batch], has_further=has_further)
         else:
             await self._postpone_unknown(merchant_id, chosen)
@@ -241,13 +242,15 @@ class Worker:
             await outcomes.write(ended, kind.on_outcomes, self._metrics)
             batch.without(ended)
         async with self._database.connection() as conn:
-            rows = await table.due(conn, batch.merchant_id, self._clock.now(), TAKE)
+            rows = await table.due(conn, batch.merchant_id, self._clock.now(), self._take)
         under_way = {row.id for row in batch.rows}
         waiting = [row for row in rows if row.id not in under_way]
         next_ones = list(takewhile(lambda row: _joins(row, batch), waiting))
         further = next_ones[: kind.batch - len(batch.rows)]
         batch.rows = [*batch.rows, *further]
-        batch.has_further = len(next_ones) > len(further) or (len(rows) == TAKE and len(next_ones) == len(waiting))
+        batch.has_further = len(next_ones) > len(further) or (
+            len(rows) == self._take and len(next_ones) == len(waiting)
+        )
         return further
 
     async def _postpone_unknown(self, merchant_id: str, rows: Sequence[Row]) -> None:

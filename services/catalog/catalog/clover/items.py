@@ -1,9 +1,10 @@
 """The items of a merchant in Clover."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields
 from common.clover.paging import LARGEST_PAGE
@@ -15,6 +16,11 @@ ITEMS = "items"
 DETAILS = {"expand": "categories,tags,taxRates"}
 MOST_NAMED = 100
 """Ids in one filter; Clover asks for no more (documented)."""
+BULK = "bulk_items"
+
+MOST_IN_BULK = 2500
+"""The rows of one call (documented since March 2026)."""
+
 
 NAMES = {
     "alternate_name": "alternateName",
@@ -106,16 +112,6 @@ class ItemPage:
         return self.size < LARGEST_PAGE
 
 
-async def items_with_sku(api: MerchantApi, sku: str) -> list[Item]:
-    """Return the items with this SKU; Clover does not keep SKUs unique (a guess).
-
-    The SKU is compared here once more: a trailing `*` in a filter is a wildcard (documented for names), and if Clover
-    ignored the filter, another product's item must not be linked.
-    """
-    pages = api.pages(ITEMS, ItemResponse, {"filter": f"sku={sku}"})
-    return [each.item() async for page in pages for each in page if each.sku == sku and not each.deleted]
-
-
 async def find_item(api: MerchantApi, item_id: str) -> Item | None:
     """Return the item; None when it was deleted, which Clover answers with 404 or with a mark (a guess)."""
     try:
@@ -172,14 +168,37 @@ async def find_items(api: MerchantApi, item_ids: Sequence[str]) -> list[Item]:
     return _page(page).items
 
 
-async def create_item(api: MerchantApi, fields: ItemFields) -> str:
-    """Create an item with these fields; return its id."""
-    return (await api.post(ITEMS, _body(fields.to_create()), ItemResponse)).id
+async def create_item(api: MerchantApi, fields: ItemFields) -> Item:
+    """Create an item with these fields."""
+    return (await api.post(ITEMS, _body(fields.to_create()), ItemResponse)).item()
 
 
-async def update_item(api: MerchantApi, item_id: str, changes: Mapping[str, object]) -> None:
-    """Write these fields; Clover keeps the fields a POST leaves out (recorded)."""
-    await api.post(f"{ITEMS}/{item_id}", _body(changes), Unread)
+async def create_items(api: MerchantApi, rows: Sequence[ItemFields]) -> list[Item]:
+    """Create up to MOST_IN_BULK items in one call; return those that the answer shows."""
+    answer = await api.post(BULK, {"items": [_body(each.to_create()) for each in rows]}, Unread)
+    return _written(answer)
+
+
+async def update_item(api: MerchantApi, item_id: str, changes: Mapping[str, object]) -> Item | None:
+    """Write these fields, as Clover keeps the fields a POST leaves out (recorded); return the item as answered."""
+    answer = await api.post(f"{ITEMS}/{item_id}", _body(changes), Unread)
+    return next(iter(_written(Unread([answer.root]))), None)
+
+
+async def update_items(api: MerchantApi, changes: Mapping[str, Mapping[str, object]]) -> list[Item]:
+    """Write these fields of up to MOST_IN_BULK items, given by id; return those that the answer shows."""
+    rows = [{"id": item_id, **_body(fields)} for item_id, fields in changes.items()]
+    return _written(await api.put(BULK, {"items": rows}, Unread))
+
+
+def _written(answer: Unread) -> list[Item]:
+    """Return the items of the answer to a write. Its form is not documented: a list, or an object with `elements`."""
+    rows = answer.root.get("elements") if isinstance(answer.root, dict) else answer.root
+    items: list[Item] = []
+    for row in rows if isinstance(rows, list) else []:
+        with suppress(ValidationError):
+            items.append(ItemResponse.model_validate(row).item())
+    return items
 
 
 def _page(rows: Sequence[ItemResponse]) -> ItemPage:

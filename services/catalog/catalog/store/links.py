@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import asyncpg
 
 from catalog.domain.items import ItemFields
-from catalog.domain.links import HeldLink, relink
+from catalog.domain.links import HeldLink, NewLink, relink
 from catalog.domain.products import ProductRecord
 from catalog.store.connections import clock_version
 from common.catalog_client import ItemLink, LinkState, SkuLink
@@ -18,18 +18,29 @@ from common.db.unit import Connection, Unit
 from common.errors import Conflict
 
 SAVE_PUSHED = """
-UPDATE product SET item_id = $3, last_pushed = $4, seen = $5, puts_checked = greatest(puts_checked, $6),
-    deleted_item_id = NULL, creating_since = NULL, creating_sku = NULL
-WHERE merchant_id = $1 AND product_id = $2
+UPDATE product SET item_id = pushed.item_id, last_pushed = pushed.fields, seen = pushed.seen,
+    puts_checked = greatest(puts_checked, pushed.puts), deleted_item_id = NULL, creating_since = NULL,
+    creating_sku = NULL
+FROM jsonb_to_recordset($2::jsonb) AS pushed (product_id text, item_id text, fields jsonb, seen jsonb, puts integer)
+WHERE merchant_id = $1 AND product.product_id = pushed.product_id
 """
-SAVE_KNOWN = "UPDATE product SET last_pushed = $4 WHERE merchant_id = $1 AND product_id = $2 AND item_id = $3"
-FORGET_ITEM = """
-UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = $3
-WHERE merchant_id = $1 AND product_id = $2 AND item_id = $3
+SAVE_KNOWN = """
+UPDATE product SET last_pushed = known.fields
+FROM jsonb_to_recordset($2::jsonb) AS known (product_id text, item_id text, fields jsonb)
+WHERE merchant_id = $1 AND product.product_id = known.product_id AND product.item_id = known.item_id
 """
-START_CREATE = "UPDATE product SET creating_since = $3, creating_sku = $4 WHERE merchant_id = $1 AND product_id = $2"
-CANCEL_CREATE = """
-UPDATE product SET creating_since = NULL, creating_sku = NULL WHERE merchant_id = $1 AND product_id = $2
+FORGET_ITEMS = """
+UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = item_id
+WHERE merchant_id = $1 AND item_id = ANY($2::text[])
+"""
+START_CREATES = """
+UPDATE product SET creating_since = $3, creating_sku = creating.sku
+FROM jsonb_to_recordset($2::jsonb) AS creating (product_id text, sku text)
+WHERE merchant_id = $1 AND product.product_id = creating.product_id
+"""
+CANCEL_CREATES = """
+UPDATE product SET creating_since = NULL, creating_sku = NULL
+WHERE merchant_id = $1 AND product_id = ANY($2::text[])
 """
 OWNERS = "SELECT item_id, product_id FROM product WHERE merchant_id = $1 AND item_id = ANY($2::text[])"
 
@@ -53,20 +64,21 @@ SELECT link.item_id, link.sku, link.product_id, link.version, link.linked, link.
 FROM item_link link LEFT JOIN product
     ON product.merchant_id = link.merchant_id AND product.item_id = link.item_id
         AND product.product_id = link.product_id
-WHERE link.merchant_id = $1 AND linked AND link.item_id <> $3 AND (link.product_id = $2 OR link.sku = $4)
-ORDER BY link.sku = $4, link.version
+WHERE link.merchant_id = $1 AND linked AND (link.product_id = ANY($2::text[]) OR link.sku = ANY($3::text[]))
 """
-LINK = """
+LINKS = """
 SELECT item_id, sku, product_id, version, linked, replaced_by FROM item_link
-WHERE merchant_id = $1 AND item_id = $2 AND linked
+WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND linked
 """
 CHANGED = """
 SELECT item_id, sku, product_id, version, linked, replaced_by FROM item_link
 WHERE merchant_id = $1 AND version > $2 ORDER BY version LIMIT $3
 """
-RIVAL = """
-SELECT product_id FROM product
-WHERE merchant_id = $1 AND sku = $2 AND product_id <> $3 AND deleted_item_id IS NULL
+RIVALS = """
+SELECT lost.product_id, rival.product_id AS rival
+FROM product lost JOIN product rival USING (merchant_id, sku)
+WHERE merchant_id = $1 AND lost.product_id = ANY($2::text[]) AND lost.deleted_item_id IS NOT NULL
+    AND rival.product_id <> lost.product_id AND rival.deleted_item_id IS NULL
 """
 WITHOUT_ITEM = """
 SELECT product_id FROM product
@@ -81,39 +93,61 @@ MOST_CANDIDATES = 20
 """Products without an item that a new item makes us look at; the sweep finds the others by their SKU."""
 
 
-async def save_pushed(
-    conn: Connection, merchant_id: str, record: ProductRecord, item_id: str, fields: ItemFields, seen: ItemFields | None
-) -> None:
-    """Link the product to this item, which has these fields in Clover and was `seen` as it was before.
+@dataclass(frozen=True)
+class Pushed:
+    """A product whose item has these fields in Clover, and was `seen` with others before."""
 
-    Raises Conflict when another product got the SKU or the item meanwhile.
+    record: ProductRecord
+    item_id: str
+    fields: ItemFields
+    seen: ItemFields | None = None
+
+
+async def save_pushed(conn: Connection, merchant_id: str, pushed: Iterable[Pushed]) -> None:
+    """Link each product to its item and record what Clover has of it.
+
+    Raises Conflict when another product got one of the SKUs or items meanwhile.
     """
-    values = (item_id, _json(fields), _json(seen), record.puts)
+    rows = [
+        {
+            "product_id": each.record.product.product_id,
+            "item_id": each.item_id,
+            "fields": asdict(each.fields),
+            "seen": asdict(each.seen) if each.seen else None,
+            "puts": each.record.puts,
+        }
+        for each in pushed
+    ]
     try:
-        await conn.execute(SAVE_PUSHED, merchant_id, record.product.product_id, *values)
+        await conn.execute(SAVE_PUSHED, merchant_id, json.dumps(rows))
     except asyncpg.UniqueViolationError:
         raise Conflict("another product has the SKU or the item now") from None
 
 
-async def save_known(conn: Connection, merchant_id: str, record: ProductRecord, known: ItemFields) -> None:
-    """Record that Clover has these fields, so that the product shows as pending until they are written."""
-    await conn.execute(SAVE_KNOWN, merchant_id, record.product.product_id, record.item_id, _json(known))
+async def save_known(conn: Connection, merchant_id: str, known: Iterable[Pushed]) -> None:
+    """Record that Clover has these fields, so that the products show as pending until others are written."""
+    rows = [
+        {"product_id": each.record.product.product_id, "item_id": each.item_id, "fields": asdict(each.fields)}
+        for each in known
+    ]
+    await conn.execute(SAVE_KNOWN, merchant_id, json.dumps(rows))
 
 
-async def forget_item(conn: Connection, merchant_id: str, record: ProductRecord) -> ProductRecord:
-    """Record that the product's item was deleted in Clover; return the product without it."""
-    await conn.execute(FORGET_ITEM, merchant_id, record.product.product_id, record.item_id)
-    return replace(record, item_id=None, last_pushed=None, seen=None, deleted_item_id=record.item_id)
+async def forget_items(conn: Connection, merchant_id: str, records: Sequence[ProductRecord]) -> list[ProductRecord]:
+    """Record that the items of these products were deleted in Clover; return the products without them."""
+    await conn.execute(FORGET_ITEMS, merchant_id, [each.item_id for each in records])
+    return [replace(each, item_id=None, last_pushed=None, seen=None, deleted_item_id=each.item_id) for each in records]
 
 
-async def start_create(conn: Connection, merchant_id: str, product_id: str, sku: str, now: datetime) -> None:
-    """Record that an item with this SKU is about to be created for the product."""
-    await conn.execute(START_CREATE, merchant_id, product_id, now, sku)
+async def start_creates(conn: Connection, merchant_id: str, records: Iterable[ProductRecord], now: datetime) -> None:
+    """Record for each of these products that an item with its SKU is about to be created."""
+    rows = [{"product_id": each.product.product_id, "sku": each.product.sku} for each in records]
+    await conn.execute(START_CREATES, merchant_id, json.dumps(rows), now)
 
 
-async def cancel_create(conn: Connection, merchant_id: str, product_id: str) -> None:
-    """Record that the create had no effect in Clover."""
-    await conn.execute(CANCEL_CREATE, merchant_id, product_id)
+async def cancel_creates(conn: Connection, merchant_id: str, product_ids: Iterable[str]) -> None:
+    """Record that the creates for these products had no effect in Clover."""
+    await conn.execute(CANCEL_CREATES, merchant_id, list(product_ids))
 
 
 async def owners(conn: Connection, merchant_id: str, item_ids: Iterable[str]) -> dict[str, str]:
@@ -127,11 +161,10 @@ async def linked_products(conn: Connection, merchant_id: str, item_ids: Iterable
     return sorted((await owners(conn, merchant_id, item_ids)).values())
 
 
-async def rival(conn: Connection, merchant_id: str, record: ProductRecord) -> str | None:
-    """Return the other product that has the SKU of this one, whose item was deleted."""
-    product = record.product
-    found: str | None = await conn.fetchval(RIVAL, merchant_id, product.sku, product.product_id)
-    return found
+async def rivals(conn: Connection, merchant_id: str, product_ids: Iterable[str]) -> dict[str, str]:
+    """Return the other product that has the SKU of each of these whose item was deleted, by product."""
+    rows = await conn.fetch(RIVALS, merchant_id, list(product_ids))
+    return {row["product_id"]: row["rival"] for row in rows}
 
 
 async def products_without_item(
@@ -154,30 +187,36 @@ async def by_sku(conn: Connection, merchant_id: str, skus: Sequence[str]) -> lis
     return [_link(sku, found.get(sku)) for sku in skus]
 
 
-async def link(unit: Unit, merchant_id: str, product_id: str, item_id: str, sku: str) -> None:
-    """Link the item to the product under this SKU, unlink the items it replaces, and emit all of it.
+async def link(unit: Unit, merchant_id: str, new: Sequence[NewLink]) -> None:
+    """Link these items to their products, unlink the items they replace, and emit all of it.
 
-    Call it after the product's own row was written, in the same unit.
+    Call it after the products' own rows were written, in the same unit.
     """
     last = max(await unit.conn.fetchval(LOCK_POSITION, merchant_id), clock_version(unit.now))
-    rows = await unit.conn.fetch(OTHERS, merchant_id, product_id, item_id, sku)
-    others = [HeldLink(ItemLink(**dict(list(row.items())[:-1])), row["has_product"]) for row in rows]
-    await _save_and_emit(unit, merchant_id, relink(others, product_id, item_id, sku, last))
+    product_ids, skus = [each.product_id for each in new], [each.sku for each in new]
+    rows = await unit.conn.fetch(OTHERS, merchant_id, product_ids, skus)
+    held = [HeldLink(ItemLink(**dict(list(row.items())[:-1])), row["has_product"]) for row in rows]
+    await _save_and_emit(unit, merchant_id, relink(held, new, last))
 
 
-async def unlink(unit: Unit, merchant_id: str, item_id: str) -> None:
-    """Unlink the item, if it is linked, and emit it."""
+async def unlink(unit: Unit, merchant_id: str, item_ids: Sequence[str]) -> None:
+    """Unlink those of these items that are linked, and emit it."""
     last = max(await unit.conn.fetchval(LOCK_POSITION, merchant_id), clock_version(unit.now))
-    row = await unit.conn.fetchrow(LINK, merchant_id, item_id)
-    if row is not None:
-        unlinked = ItemLink(**row).model_copy(update={"linked": False, "version": last + 1})
-        await _save_and_emit(unit, merchant_id, [unlinked])
+    rows = await unit.conn.fetch(LINKS, merchant_id, item_ids)
+    unlinked = [
+        ItemLink(**row).model_copy(update={"linked": False, "version": version})
+        for version, row in enumerate(rows, start=last + 1)
+    ]
+    if unlinked:
+        await _save_and_emit(unit, merchant_id, unlinked)
 
 
-async def is_linked(conn: Connection, merchant_id: str, product_id: str, item_id: str, sku: str) -> bool:
-    """Return whether the item is linked to the product under this SKU."""
-    row = await conn.fetchrow(LINK, merchant_id, item_id)
-    return row is not None and (row["product_id"], row["sku"]) == (product_id, sku)
+async def missing(conn: Connection, merchant_id: str, wanted: Iterable[NewLink]) -> list[NewLink]:
+    """Return those of these links that do not exist."""
+    wanted = list(wanted)
+    rows = await conn.fetch(LINKS, merchant_id, [each.item_id for each in wanted])
+    existing = {NewLink(row["product_id"], row["item_id"], row["sku"]) for row in rows}
+    return [each for each in wanted if each not in existing]
 
 
 async def changed_after(conn: Connection, merchant_id: str, version: int, limit: int) -> list[ItemLink]:
@@ -205,7 +244,3 @@ def _link(sku: str, row: asyncpg.Record | None) -> SkuLink:
         return SkuLink(sku=sku, state=LinkState.PENDING, was_deleted=row["deleted_item_id"] is not None)
     link = ItemLink(item_id=row["item_id"], sku=sku, product_id=row["product_id"], version=row["version"], linked=True)
     return SkuLink(sku=sku, state=LinkState.LINKED, link=link)
-
-
-def _json(fields: ItemFields | None) -> str | None:
-    return json.dumps(asdict(fields)) if fields else None

@@ -10,7 +10,8 @@ from typing import Literal
 
 import asyncpg
 
-from catalog.domain.items import ItemFields
+from catalog.domain.items import Item, ItemFields
+from catalog.domain.matching_pairs import Seeker
 from catalog.domain.products import Held, Product, ProductRecord, Status
 from common.contracts.problems import Code
 from common.db.unit import Connection
@@ -53,6 +54,11 @@ FROM jsonb_to_recordset($2::jsonb) AS given (
 )
 WHERE product.merchant_id = $1 AND product.product_id = given.product_id
 RETURNING product.product_id, held_problem
+"""
+SEEKERS = """
+SELECT product_id, sku, coalesce(barcode, '') AS barcode, name FROM product
+WHERE merchant_id = $1 AND item_id IS NULL AND product_id <> ALL($4::text[])
+    AND (sku = ANY($2::text[]) OR barcode = ANY($3::text[]))
 """
 SAVE_HOLDS = """
 UPDATE product SET held_problem = hold.problem, held_reason = hold.reason
@@ -191,6 +197,13 @@ async def find_all(conn: Connection, merchant_id: str, product_ids: Sequence[str
 async def find_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[ProductRecord]:
     """Return the products that are linked to one of these items."""
     return [_record(row) for row in await conn.fetch(f"{RECORDS} AND item_id = ANY($2::text[])", merchant_id, item_ids)]
+
+
+async def seekers(conn: Connection, merchant_id: str, items: Sequence[Item], besides: Sequence[str]) -> list[Seeker]:
+    """Return the products without an item, besides these, that have the SKU or the barcode of one of the items."""
+    skus, codes = [each.fields.sku for each in items], [each.fields.code for each in items if each.fields.code]
+    rows = await conn.fetch(SEEKERS, merchant_id, skus, codes, besides) if items else []
+    return [Seeker(**row) for row in rows]
 
 
 async def save_holds(conn: Connection, merchant_id: str, holds: Mapping[str, Held | None]) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from catalog.clover.items import MOST_NAMED
+from catalog.clover.items import MOST_IN_BULK, MOST_NAMED
 from catalog.kinds import CHECK_ACCESS, PUSH_PRODUCT, READ_ITEM, REFRESH_TOKENS, SWEEP_ITEMS, UNDO_CHANGES
 from catalog.sync.access import check_access
 from catalog.sync.changes import undo_changes
@@ -18,6 +18,7 @@ SYNC = [
         PUSH_PRODUCT,
         push_products,
         refused=Code.PRODUCT_REJECTED,
+        batch=MOST_IN_BULK,
         on_outcomes=save_holds,
         on_released=clear_holds,
     ),

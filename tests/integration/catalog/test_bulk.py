@@ -1,0 +1,240 @@
+"""Many products are written in one call, a bad one is reported alone, and no crash makes a second item."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.integration.catalog.conftest import Catalog, Shop
+from tests.integration.catalog.test_products import add_item
+
+from catalog.clover import items as clover
+from catalog.sync.writes import FEW
+from common.contracts.catalog import ProductLinked
+from common.db.unit import Unit
+from common.work import batch as work_batch
+
+MANY = FEW + 5
+
+
+def rows(count: int = MANY, **other: Any) -> list[dict[str, Any]]:
+    row = {"name": "Mug", "price": 1250, "currency": "USD", "status": "active"} | other
+    return [{"product_id": f"p-{number}", "sku": f"SKU-{number}", **row} for number in range(count)]
+
+
+async def send(catalog: Catalog, shop: Shop, products: list[dict[str, Any]]) -> None:
+    path = f"/v1/merchants/{shop.id}/products:batch"
+    status, outcomes = await catalog.call("POST", path, products)
+    assert status == 200
+    assert {each["outcome"] for each in outcomes} == {"accepted"}
+
+
+async def states(catalog: Catalog, shop: Shop) -> dict[str, Any]:
+    _, body = await catalog.call("GET", f"/v1/merchants/{shop.id}/products?limit=500")
+    return {each["product_id"]: each["sync"]["state"] for each in body["products"]}
+
+
+def writes(catalog: Catalog) -> list[str]:
+    return [call for call in catalog.calls() if not call.startswith("GET")]
+
+
+def skus(catalog: Catalog, shop: Shop) -> list[str]:
+    return sorted(item["sku"] for item in catalog.items(shop))
+
+
+@pytest.mark.parametrize("answer", ["array", "elements"])
+async def test_many_products_are_created_and_changed_in_one_call(catalog: Catalog, answer: str) -> None:
+    """One call creates all of them, each with its link; another one writes the fields that changed."""
+    catalog.clover.switches.set({"bulk_answer": answer})
+    shop = await catalog.connected()
+    await send(catalog, shop, rows())
+    await catalog.run_until_idle()
+    assert writes(catalog) == ["POST bulk_items"]
+    assert set((await states(catalog, shop)).values()) == {"synced"}
+    linked = {each.item_id: each.sku for each in await catalog.emitted(ProductLinked)}
+    assert linked == {item["id"]: item["sku"] for item in catalog.items(shop)}
+    catalog.clover.journal.forget()
+    await send(catalog, shop, rows(price=1300))
+    await catalog.run_until_idle()
+    assert writes(catalog) == ["PUT bulk_items"]
+    assert {item["price"] for item in catalog.items(shop)} == {1300}
+    assert len(await catalog.emitted(ProductLinked)) == MANY
+
+
+async def test_many_unchanged_products_cost_no_call(catalog: Catalog) -> None:
+    """They are compared with the mirror of their items."""
+    shop = await catalog.connected()
+    await send(catalog, shop, rows())
+    await catalog.run_until_idle()
+    catalog.clover.journal.forget()
+    await send(catalog, shop, rows())
+    await catalog.run_until_idle()
+    assert set((await states(catalog, shop)).values()) == {"synced"}
+    assert catalog.calls() == []
+
+
+@pytest.mark.parametrize("invalid", ["refuse_all", "skip_row"])
+async def test_a_bad_row_is_reported_alone(catalog: Catalog, invalid: str) -> None:
+    """Clover refuses one of many; its product is held with Clover's reason, and the others go on."""
+    catalog.clover.switches.set({"bulk_invalid_row": invalid})
+    shop = await catalog.connected()
+    await send(catalog, shop, rows())
+    await catalog.fetch("UPDATE product SET name = repeat('x', 128) WHERE product_id = 'p-7'")
+    await catalog.run_until_idle()
+    found = await states(catalog, shop)
+    assert {product_id for product_id, state in found.items() if state != "synced"} == {"p-7"}
+    sync = (await catalog.product(shop, "p-7"))["sync"]
+    assert (sync["state"], sync["reason"]) == ("held", "name cannot exceed 127 characters")
+    assert skus(catalog, shop) == sorted(f"SKU-{number}" for number in range(MANY) if number != 7)
+
+
+@pytest.mark.parametrize("invalid", ["refuse_all", "skip_row"])
+@pytest.mark.parametrize("by_id", ["404", "shown"])
+async def test_an_item_deleted_meanwhile_stops_no_other(catalog: Catalog, invalid: str, by_id: str) -> None:
+    """A change of many includes an item that the till just deleted; it is not created again, and the others change."""
+    catalog.clover.switches.set({"bulk_invalid_row": invalid, "deleted_by_id": by_id})
+    shop = await catalog.connected()
+    await send(catalog, shop, rows())
+    await catalog.run_until_idle()
+    gone = (await catalog.product(shop, "p-3"))["item_id"]
+    await send(catalog, shop, rows(price=1300))
+    delete = {"action": "delete_item", "input": {"item": gone}, "when": "before"}
+    catalog.clover.faults.add({"kind": "till", "method": "PUT", "path": "bulk_items$", "times": 1, **delete})
+    await catalog.run_until_idle()
+    found = await states(catalog, shop)
+    assert {product_id for product_id, state in found.items() if state != "synced"} == {"p-3"}
+    assert (await catalog.product(shop, "p-3"))["deleted_item_id"] == gone
+    assert [item["price"] for item in catalog.items(shop) if not item.get("deleted")].count(1300) == MANY - 1
+
+
+async def test_a_lost_answer_to_many_makes_no_second_item(catalog: Catalog) -> None:
+    """The call of many was applied and its answer lost; the items are found by their SKUs and linked."""
+    shop = await catalog.connected()
+    catalog.clover.faults.add({"kind": "apply_then_drop", "method": "POST", "path": "bulk_items$", "times": 1})
+    await send(catalog, shop, rows())
+    await catalog.run_until_idle()
+    catalog.clock.advance(10)
+    await catalog.run_until_idle()
+    assert writes(catalog) == ["POST bulk_items"]
+    assert skus(catalog, shop) == sorted(row["sku"] for row in rows())
+    assert set((await states(catalog, shop)).values()) == {"synced"}
+
+
+class Killed(BaseException):
+    """The process died."""
+
+
+class Moments:
+    """The moments at which a process may die: before and after each commit and each call. It dies at one of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left: int | None = None
+        for name in CALLS:
+            monkeypatch.setattr(clover, name, self._around(getattr(clover, name)))
+        unit = work_batch.Batch.unit
+
+        @asynccontextmanager
+        async def committed(batch: work_batch.Batch) -> AsyncIterator[Unit]:
+            self._pass()
+            async with unit(batch) as opened:
+                yield opened
+            self._pass()
+
+        monkeypatch.setattr(work_batch.Batch, "unit", committed)
+
+    def _around(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def stepped(*arguments: Any) -> Any:
+            self._pass()
+            answer = await call(*arguments)
+            self._pass()
+            return answer
+
+        return stepped
+
+    def _pass(self) -> None:
+        """Die at the moment chosen, and at every later one, as nothing of a dead process goes on."""
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+
+
+CALLS = ("create_item", "create_items", "update_item", "update_items", "find_item", "find_items")
+
+
+@pytest.fixture
+def moments(monkeypatch: pytest.MonkeyPatch) -> Moments:
+    return Moments(monkeypatch)
+
+
+async def die_at(catalog: Catalog, moments: Moments, left: int) -> None:
+    """Work until the process dies at this moment, or until nothing is due; then a new process takes over."""
+    moments.left = left
+    with suppress(Killed, BaseExceptionGroup):
+        await catalog.run_until_idle()
+    turns = [task for task in asyncio.all_tasks() if task.get_name().startswith("work for ")]
+    for turn in turns:
+        turn.cancel()
+    await asyncio.gather(*turns, return_exceptions=True)
+    moments.left = None
+    catalog.new_worker()
+
+
+modes = st.fixed_dictionaries(
+    {
+        "bulk_answer": st.sampled_from(["array", "elements"]),
+        "bulk_invalid_row": st.sampled_from(["refuse_all", "skip_row"]),
+        "offset_cap": st.sampled_from(["none", "1000", "1000_ends", "1000_refused"]),
+        "deleted_by_id": st.sampled_from(["404", "shown"]),
+    }
+)
+answers = st.sampled_from([None, "apply_then_drop", "drop_before_apply", "fail_after"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    modes=modes,
+    count=st.sampled_from([2, MANY]),
+    deaths=st.lists(st.integers(0, 30), max_size=3),
+    lost=answers,
+    has_bad_row=st.booleans(),
+)
+async def test_killed_at_any_moment_no_item_is_doubled(
+    catalog: Catalog,
+    moments: Moments,
+    modes: dict[str, str],
+    count: int,
+    deaths: list[int],
+    lost: str | None,
+    *,
+    has_bad_row: bool,
+) -> None:
+    """In every mode of Clover there is one item for each product in the end, however often the process dies."""
+    catalog.clover.switches.set(modes)
+    catalog.clover.faults.clear()
+    await catalog.fetch("DELETE FROM work")  # the sweeps of earlier examples
+    shop = await catalog.connected()
+    add_item(catalog, shop, sku="SKU-0")
+    if lost:
+        catalog.clover.faults.add({"kind": lost, "method": "POST", "path": "items$", "times": 1})
+    await send(catalog, shop, rows(count))
+    if has_bad_row:
+        bad = "UPDATE product SET name = repeat('x', 128) WHERE product_id = 'p-1' AND merchant_id = $1"
+        await catalog.fetch(bad, shop.id)
+    for left in deaths:
+        await die_at(catalog, moments, left)
+    for _ in range(4):
+        catalog.clock.advance(60)
+        await catalog.run_until_idle()
+
+    good = {f"p-{number}" for number in range(count) if not (has_bad_row and number == 1)}
+    assert skus(catalog, shop) == sorted(f"SKU-{each[2:]}" for each in good)
+    found = await states(catalog, shop)
+    assert {product_id for product_id, state in found.items() if state == "synced"} == good
+    linked = await catalog.fetch("SELECT item_id, product_id FROM item_link WHERE merchant_id = $1 AND linked", shop.id)
+    assert {row["item_id"]: row["product_id"] for row in linked} == {
+        item["id"]: "p-" + item["sku"][4:] for item in catalog.items(shop)
+    }
