@@ -3,111 +3,27 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from tests.integration.orders.conftest import Orders
+from tests.integration.orders.till import Till, open_till
 from tests.support.clock import MovedClock
-from tests.support.clover import Shop
 
 from clover_sandbox.answers import Refused
 from clover_sandbox.events import Event
-from common.contracts.clover import ObjectChanged
-from common.contracts.orders import PosRefundRecorded, PosSaleRecorded
+from common.contracts.orders import PosSaleRecorded
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.work import table
 
 SWEEP = 300.0
 
 
-@dataclass
-class Till:
-    """A shop with tea and cake, whose webhooks a test delivers, loses or repeats."""
-
-    orders: Orders
-    shop: Shop
-    tea: str
-    cake: str
-    webhooks: list[Event] = field(default_factory=list)
-
-    def sell(self, *items: str, **other: Any) -> Any:
-        lines = [{"item": item} for item in items or (self.tea, self.cake)]
-        return self.shop.till("sell", lines=lines, **other)
-
-    async def deliver(self, events: list[Event] | None = None) -> None:
-        """Deliver these webhooks, or all that are waiting, and let orders work."""
-        chosen = self.webhooks if events is None else events
-        changes = [
-            ObjectChanged(
-                merchant_id=each.merchant_id,
-                kind=each.key,
-                object_id=each.object_id.partition(":")[2],
-                action=each.type,
-                sent_at=each.ts,
-            )
-            for each in chosen
-            if each.key in {"O", "P"}
-        ]
-        if events is None:
-            self.webhooks.clear()
-        await self.orders.deliver(*changes)
-        await self.orders.run_until_idle()
-
-    async def sales(self) -> list[PosSaleRecorded]:
-        return _adding_up(await self.orders.emitted(PosSaleRecorded))
-
-    async def refunds(self) -> list[PosRefundRecorded]:
-        return _adding_up(await self.orders.emitted(PosRefundRecorded))
-
-    async def sums(self) -> Counter[Any]:
-        """The quantity of each row and the money of each order that the events add up to."""
-        total: Counter[Any] = Counter()
-        published = [(each, 1) for each in await self.sales()] + [(each, -1) for each in await self.refunds()]
-        for event, sign in published:
-            total[event.clover_order_id] += sign * event.amount
-            for line in event.lines:
-                total[line.line_item_id, line.item_id, line.quantity] += sign
-        return Counter({key: value for key, value in total.items() if value})
-
-    def truth(self) -> Counter[Any]:
-        """The same of the paid orders in Clover."""
-        merchant, total = self.shop.merchant, Counter[Any]()
-        for order in merchant.objects["orders"].everything():
-            sheet = merchant.sheets[order["id"]]
-            paid = sum(each["amount"] for each in merchant.found("payments", sheet.payment_ids))
-            open_balance = order["paymentState"] in {"OPEN", "PARTIALLY_PAID"} and not 0 < order["total"] <= paid
-            if "deletedTimestamp" in order or open_balance:
-                continue
-            back = merchant.objects["refunds"].having("orderRef.id", [order["id"]]) or ()
-            total[order["id"]] = paid - sum(each["amount"] for each in back)
-            for line in sheet.lines.values():
-                if not (line.record["refunded"] or line.record["exchanged"]):
-                    item = line.record.get("item", {}).get("id")
-                    total[line.record["id"], item, line.record.get("unitQty", 1000)] = 1
-        return Counter({key: value for key, value in total.items() if value})
-
-
-E = TypeVar("E", PosSaleRecorded, PosRefundRecorded)
-
-
-def _adding_up(events: list[E]) -> list[E]:
-    """The amounts of every event add up to the money that moved."""
-    for each in events:
-        assert each.amount == sum(line.amount for line in each.lines) + each.added_tax + each.other
-    return events
-
-
 @pytest.fixture
 async def till(orders: Orders) -> Till:
-    shop = await orders.connected()
-    items = [await shop.post("/items", {"name": name, "price": price}) for name, price in (("Tea", 300), ("Cake", 450))]
-    till = Till(orders, shop, *(each["id"] for each in items))
-    orders.clover.sandbox.world.listeners.append(till.webhooks.append)
-    orders.clock.advance(2)
-    return till
+    return await open_till(orders)
 
 
 async def test_a_sale_is_published_once(till: Till) -> None:
