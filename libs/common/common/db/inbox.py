@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -225,8 +226,14 @@ class Inbox:
 
 def fingerprint(handlers: Handlers) -> str:
     """Identify a version by the schemas of the events that it handles."""
-    schemas = {event.type: event.model_json_schema() for event in handlers}
+    schemas = {event.type: _schema(event) for event in handlers}
     return sha256(json.dumps(schemas, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@cache
+def _schema(event: type[Event]) -> dict[str, Any]:
+    # cached for tests, which build services by the hundred
+    return event.model_json_schema()
 
 
 def next_attempt(error: Exception, attempts: int, failed_at: datetime, now: datetime) -> datetime | None:
