@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -82,6 +83,16 @@ async def _assert_once_and_in_order(shop: Shop) -> None:
     certain = [number for number in numbers if not await _was_in_doubt(shop, number)]
     assert certain == sorted(certain, key=int)
     assert len(certain) >= ORDERS - MOST_IN_FLIGHT
+    await _assert_announced(shop)
+
+
+async def _assert_announced(shop: Shop) -> None:
+    """Assert that before each order was created, a record said that it is being sent (O4)."""
+    for order in await shop.clover_orders():
+        shown = await shop.call("GET", f"/orders/{order['note'].split()[-1]}")
+        assert shown["reference"] == order["externalReferenceId"]
+        sent = [each["at"] for each in shown["timeline"] if each["event"] == "create_sent"]
+        assert datetime.fromisoformat(sent[0]).timestamp() // 1 * 1000 <= order["createdTime"]
 
 
 async def _was_in_doubt(shop: Shop, number: str) -> bool:

@@ -145,6 +145,19 @@ class Orders(Harness):
         [row] = await self.fetch("SELECT due_at FROM work WHERE kind = $1", FIND_SETUP)
         return float((row["due_at"] - self.clock.now()).total_seconds())
 
+    async def is_announced(self, reference: str) -> bool:
+        """Whether it is committed that the creation of this order is under way (O4)."""
+        sending = "SELECT FROM source_order WHERE reference = $1 AND sending = 'create_order'"
+        return bool(await self.fetch(sending, reference))
+
+    async def assert_announced(self, shop: Shop) -> None:
+        """Assert that no order is in Clover without our record, and none was sent more often than noted (O4)."""
+        noted = "SELECT reference FROM timeline WHERE merchant_id = $1 AND event = 'create_sent'"
+        announced = [row["reference"] for row in await self.fetch(noted, shop.merchant.id)]
+        made = [each.record["externalReferenceId"] for each in (*in_clover(shop), *in_clover(shop, deleted=True))]
+        assert set(made) <= set(announced)
+        assert self.calls(shop).count("POST orders") <= len(announced)
+
     def calls(self, shop: Shop) -> list[str]:
         """The calls Clover has had for this merchant."""
         found = [e for e in self.clover.sandbox.journal.since(0) if e.merchant_id == shop.merchant.id]

@@ -46,6 +46,7 @@ async def assert_once(orders: Orders, shop: Shop, customers: int = 1) -> None:
     assert len(made.customers) == len(list(shop.merchant.objects["customers"].everything())) == customers
     assert await orders.state(shop) == "paid"
     assert len(await orders.emitted(OrderSynced)) == 1
+    await orders.assert_announced(shop)
 
 
 def submissions(orders: Orders, shop: Shop) -> list[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -109,9 +109,13 @@ class Killed(BaseException):
 
 @dataclass
 class FailPoint:
-    """A Clover session in which something happens at one write: `moment` says when, `fault` what."""
+    """A Clover session in which something happens at one write: `moment` says when, `fault` what.
+
+    `is_announced` returns whether a creation is noted; it is asked before each one leaves.
+    """
 
     clover: Any
+    is_announced: Callable[[str], Awaitable[bool]]
     write: Write | None = None
     moment: str = "begun"
     fault: str = "kill"
@@ -161,6 +165,8 @@ class FailingApi:
             point = self.point
             if point.armed:
                 await point.strike()
+            if (name, path) == ("post", "orders"):
+                assert await point.is_announced(arguments[0]["externalReferenceId"])
             ours = point.is_its_call(current.get("what", "create"), name.upper(), path)
             if ours and point.moment == "begun":
                 await point.strike()
@@ -250,7 +256,7 @@ async def work_until_struck(orders: Orders, point: FailPoint) -> None:
 
 def quiet(point: FailPoint) -> FailPoint:
     """Return the same Clover without a fault."""
-    return FailPoint(point.clover, forget_row_ids=point.forget_row_ids)
+    return FailPoint(point.clover, point.is_announced, forget_row_ids=point.forget_row_ids)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -262,7 +268,7 @@ async def test_a_process_that_fails_at_a_write(
     orders.clover.sandbox.switches.set({"paid_locks": "no"})
     for moment in MOMENTS:
         shop = await orders.connected()
-        point = FailPoint(orders.service.deps.clover, None, moment, fault, forget_row_ids)
+        point = FailPoint(orders.service.deps.clover, orders.is_announced, None, moment, fault, forget_row_ids)
         orders.new_worker(replace(orders.service.deps, clover=quiet(point)))
         await begin(orders, shop, what)
         current["what"], point.write = what, write
@@ -280,7 +286,10 @@ async def test_a_process_that_fails_at_a_write(
 async def test_a_call_that_fails(orders: Orders, what: str, write: Write, forget_row_ids: bool, kind: str) -> None:
     """An answer that is lost is looked up; a refused write goes at the merchant's retry."""
     orders.clover.sandbox.switches.set({"paid_locks": "no"})
-    shop, point = await orders.connected(), FailPoint(orders.service.deps.clover, forget_row_ids=forget_row_ids)
+    shop, point = (
+        await orders.connected(),
+        FailPoint(orders.service.deps.clover, orders.is_announced, forget_row_ids=forget_row_ids),
+    )
     orders.new_worker(replace(orders.service.deps, clover=point))
     await begin(orders, shop, what)
     method, path = CALLS[type(write)]
@@ -296,6 +305,7 @@ async def test_a_call_that_fails(orders: Orders, what: str, write: Write, forget
 async def assert_ended_once(orders: Orders, shop: Shop, what: str, customers: int) -> None:
     """Assert the invariants of orders: each ends, once and exact, and nothing was sent blindly."""
     assert_looked_before_repeating(orders, shop)
+    await orders.assert_announced(shop)
     mine = shop.merchant.id
     synced = [each for each in await orders.emitted(OrderSynced) if each.merchant_id == mine]
     if what == "cancel":
