@@ -28,8 +28,3 @@ class Deps:
     sales_sweep: timedelta
     age_limit: timedelta
     expiry_notice: timedelta
-
-
-def customer_context(merchant_id: str, reference: str) -> str:
-    """Return the context to which a sealed customer is bound."""
-    return f"order-customer|{merchant_id}|{reference}"

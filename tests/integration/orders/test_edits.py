@@ -240,3 +240,27 @@ async def test_lines_are_voided_where_deletion_is_refused(orders: Orders) -> Non
     await orders.run_until_idle()
     assert (await orders.state(shop), shown(shop)[:2]) == ("cancelled", ([], 0))
     assert len(await orders.emitted(OrderCancelled)) == 1
+
+
+async def test_a_note_of_the_store(orders: Orders) -> None:
+    """It stands below ours on the order; an edit writes the new one, and the same again changes nothing."""
+    shop = await paid(orders, note="Ring twice")
+    assert in_clover(shop)[0].record["note"] == "QuickSync order o-1\nRing twice"
+    assert "Ring twice" not in str(await orders.fetch("SELECT * FROM source_order"))
+    await edit(orders, shop, 200, note="Ring twice")
+    await edit(orders, shop, note="Knock")
+    assert in_clover(shop)[0].record["note"] == "QuickSync order o-1\nKnock"
+    assert (await orders.seen(shop))["state"] == "paid"
+    updates = orders.calls(shop).count("POST orders/" + in_clover(shop)[0].record["id"])
+    await edit(orders, shop, note="Knock", number="#1001-B")
+    assert orders.calls(shop).count("POST orders/" + in_clover(shop)[0].record["id"]) == updates + 1
+
+
+async def test_a_note_outside_the_us(orders: Orders) -> None:
+    """People write anything into it, so nothing of it is stored or sent."""
+    shop = await orders.connected("eu")
+    await orders.put(shop, note="For Ada, +49 30 1234567", currency="EUR")
+    await orders.run_until_idle()
+    assert in_clover(shop)[0].record["note"] == "QuickSync order o-1"
+    [row] = await orders.fetch("SELECT customer FROM source_order")
+    assert row["customer"] is None

@@ -72,7 +72,7 @@ PAID = replace(
 EDITED = replace(
     PAID,
     source=replace(SOURCE, lines=(replace(PIN, quantity=PINS - 1), CAP), total=TOTAL + 497),
-    progress=PAID.progress.edit(MerchantTaxes(), customer_changed=False),
+    progress=PAID.progress.edit(MerchantTaxes(), changed=[]),
 )
 WHOLE = CloverOrder(
     rows=tuple(CloverRow(ours, f"L{number}") for number, ours in enumerate(row_ids(PAID))),

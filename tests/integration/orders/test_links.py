@@ -80,3 +80,22 @@ async def test_customers_are_erased_on_request(orders: Orders) -> None:
     assert [await orders.state(shop, each) for each in ("o-1", "o-2")] == ["paid", "paid"]
     found = {each.record["title"].rpartition("#")[2]: len(each.customers) for each in in_clover(shop)}
     assert found == {"1": 0, "2": 1}
+
+
+async def test_an_erased_order_that_is_sent_again(orders: Orders) -> None:
+    """It is the same order; the customer and the note are neither compared nor stored, not with a correction either."""
+    shop = await orders.connected(order_type=False)
+    given: dict[str, Any] = {"number": "#1", "customer": CUSTOMER, "note": "Leave it with Zacanaria"}
+    await orders.put(shop, "o-1", **given)
+    erase = orders.clock.now() + timedelta(seconds=1)
+    await orders.deliver(MerchantDisconnected(**merchant(shop), erase_before=erase))
+    await orders.deliver(MerchantConnected(**merchant(shop)))
+    assert (await orders.put(shop, "o-1", **given))[0] == 200
+    assert (await orders.put(shop, "o-1", **given | {"number": "#1-A"}))[0] == 202
+    orders.add_order_type(shop)
+    await orders.settle_for(60)
+    [made] = in_clover(shop)
+    assert (made.customers, made.record["note"], made.record["title"]) == ([], "QuickSync order o-1", "shopify #1-A")
+    assert (await orders.put(shop, "o-1", **given | {"number": "#1-A"}))[0] == 200
+    [row] = await orders.fetch("SELECT customer FROM source_order")
+    assert row["customer"] is None

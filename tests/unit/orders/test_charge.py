@@ -293,6 +293,38 @@ def test_state_and_city_tax_are_two_rates_or_their_sum() -> None:
     assert one.named_rates
 
 
+@given(
+    st.lists(st.tuples(st.integers(1000, 20_000), st.sampled_from(["7", "19", ""])), min_size=1, max_size=6),
+    st.booleans(),
+    st.sampled_from(MERCHANTS[:2]),
+)
+def test_taxes_of_several_rates_that_are_known_only_for_the_order(
+    sold: list[tuple[int, str]], included: bool, merchant: MerchantTaxes
+) -> None:
+    """Each is put on lines of its own, whose prices fit, so that Clover's tax report has every rate."""
+    taxes = []
+    for percent in ("19", "7"):
+        base = sum(price for price, rate in sold if rate == percent)
+        share = Decimal(percent) / (100 + int(percent) if included else 100)
+        taxes += [Tax("", Decimal(percent), cents(base * share), included)] if base else []
+    total = sum(price for price, _ in sold) + (0 if included else sum(int(each.amount) for each in taxes))
+    lines = tuple(Line("", f"L{number}", 1, price) for number, (price, _) in enumerate(sold))
+    source = order(lines=lines, taxes=tuple(taxes), total=total, payments=(Payment(total),))
+    made = assert_exact(source, merchant)
+    assert made.named_rates
+    assert abs(made.tax - sum(int(each.amount) for each in taxes)) <= 2 + len(sold)
+
+
+def test_taxes_that_fit_no_lines() -> None:
+    """They are a row, and many lines cost no more time than few."""
+    lines = tuple(Line("", f"L{number}", 1, 100 + 7 * number) for number in range(400))
+    price = sum(int(each.price) for each in lines)
+    taxes = (Tax("", Decimal(19), 5 * price, included=False), Tax("", Decimal(7), 3, included=False))
+    total = 6 * price + 3
+    made = assert_exact(order(lines=lines, taxes=taxes, total=total, payments=(Payment(total),)), MERCHANTS[0])
+    assert (made.rows[-1].name, made.named_rates) == ("Tax", False)
+
+
 @pytest.mark.parametrize(
     ("changed", "field"),
     [

@@ -12,6 +12,7 @@ ORDER: dict[str, Any] = {
     ],
     "total": 3499,
     "customer": {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"},
+    "note": "Please ring twice.",
     "placed_at": "2026-11-23T10:00:00+01:00",
 }
 

@@ -73,8 +73,8 @@ class OrderInput(Input):
         Field(
             default_factory=list,
             max_length=20,
-            description="The taxes of the whole order, where they are not known by line. Where both are given, the "
-            "amounts here are the sum, and those of the lines say what it consists of.",
+            description="The taxes of the whole order, where they are not known by line: one for each rate. Where both "
+            "are given, the amounts here are the sum, and those of the lines say what it consists of.",
         ),
     ]
     tips: Annotated[
@@ -102,6 +102,14 @@ class OrderInput(Input):
         list[PaymentInput],
         Field(default_factory=list, max_length=20, description="What was given back of the payments."),
     ]
+    note: Annotated[
+        str,
+        StringConstraints(max_length=1000),
+        Field(
+            description="What the customer or the store wrote about the order, shown on the order in Clover. Sent for "
+            "merchants in the US, dropped everywhere else."
+        ),
+    ] = ""
     customer: Annotated[CustomerInput | None, Field(description="The customer, if known.")] = None
     placed_at: Annotated[
         Annotated[AwareDatetime, AfterValidator(_this_century)] | None,
@@ -128,6 +136,7 @@ class OrderInput(Input):
             rounding=in_minor_units(self.rounding, currency),
             payments=None if self.payments is None else tuple(each.payment(currency) for each in self.payments),
             refunds=tuple(each.payment(currency) for each in self.refunds),
+            note=self.note.strip(),
         )
 
     @property

@@ -3,8 +3,6 @@
 import re
 from dataclasses import replace
 
-from pydantic import TypeAdapter
-
 from common.db import merchants
 from common.db.merchants import Merchant
 from common.db.unit import Unit
@@ -14,24 +12,23 @@ from common.http.routes import Answer, Call
 from orders import store
 from orders.api.requests import OrderInput
 from orders.api.responses import detail, received
-from orders.deps import Deps, customer_context
+from orders.deps import Deps
 from orders.domain.identity import Identity
 from orders.domain.obstacles import MOST_LINES, is_too_large
 from orders.domain.order import Order, RequestedAction
 from orders.domain.privacy import as_stored, keepable
 from orders.domain.progress import Progress, State
 from orders.domain.setup import SETUP_CODES
-from orders.domain.source import Customer, Source, differing
+from orders.domain.source import Source, differing
 from orders.domain.sums import discrepancy, mistakes
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.kinds import PUSH_ORDER
+from orders.sealing import opened, seal
 from orders.store.orders import StoredOrder
 
 SOURCE_ID = re.compile(r"[\w.:#/+=~-]{1,120}", re.ASCII)
 BEING_SENT_SECONDS = 5
 """A creation takes less; one whose answer was lost is looked up several times within a minute."""
-
-_CUSTOMER = TypeAdapter(Customer)
 
 
 async def put_order(call: Call[Deps, OrderInput]) -> Answer:
@@ -59,7 +56,7 @@ async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, g
     source = keepable(merchant.region, given, known)
     identity = Identity(given.channel, given.store, source_id)
     for own in identity.references(deps.reference_key, merchant_id):
-        sealed = _sealed(deps, merchant_id, own, source.customer)
+        sealed = seal(deps.sealer, merchant_id, own, source)
         order = Order(merchant_id, source_id, own, source, sealed, requested_action=None, progress=Progress())
         if await store.orders.insert(unit, order):
             unit.mark(PUSH_ORDER, merchant_id, own)
@@ -70,6 +67,9 @@ async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, g
                 order = replace(order, source=as_stored(stored.order.source, source))
             if order.source.placed_at is None:
                 order = replace(order, source=replace(order.source, placed_at=stored.order.source.placed_at))
+            if stored.order.is_erased and not _begins_anew(stored.order):
+                given = replace(given, customer=None, note="")
+                order = replace(order, customer=None, source=replace(order.source, customer=None, note=""))
             different = _compared(deps, merchant, stored.order, given)
             return stored.order, await _take_again(unit, stored, order, different, edit=call.query.edit)
     raise RuntimeError("no free reference for an order")
@@ -77,19 +77,18 @@ async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, g
 
 def _compared(deps: Deps, merchant: Merchant, known: Order, given: Source) -> list[str]:
     """Return the names of the fields in which the order given differs from the stored one."""
-    context = customer_context(known.merchant_id, known.reference)
-    opened = _CUSTOMER.validate_json(deps.sealer.open(known.customer, context=context)) if known.customer else None
+    personal = opened(deps.sealer, known)
     # A SKU may have been linked since, which is not a difference.
     same = keepable(merchant.region, given, known.source.skus)
     if merchant.region != "us":
         same = as_stored(known.source, same)
-    return differing(replace(known.source, customer=opened), same)
+    return differing(replace(known.source, customer=personal.customer, note=personal.note), same)
 
 
 async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: list[str], *, edit: bool) -> bool:
     """Take an order whose id is known. Returns whether anything changed; raises Refused when it may not change."""
     known = stored.order
-    if known.progress.state in {State.CANCELLED, State.EXPIRED} and known.is_only_here:
+    if _begins_anew(known):
         await store.orders.replace(unit, known, order)
         await store.orders.receive_again(unit, known)
         await _queue(unit, known, Entry(TimelineEvent.RECEIVED))
@@ -113,6 +112,11 @@ async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: 
     return True
 
 
+def _begins_anew(known: Order) -> bool:
+    """Return whether an order that is sent again takes the place of this one, which ended without Clover."""
+    return known.progress.state in {State.CANCELLED, State.EXPIRED} and known.is_only_here
+
+
 async def _edited(unit: Unit, known: Order, order: Order, different: list[str], *, edit: bool) -> Progress:
     """Return the progress with which an order in Clover becomes this one. Raises Refused when it may not change."""
     if not edit:
@@ -125,18 +129,12 @@ async def _edited(unit: Unit, known: Order, order: Order, different: list[str], 
         problem = f"are more than Clover takes in one order, which is {MOST_LINES} with shipping and fees"
         raise Invalid.field("lines", problem, "Send the lines that the order has beyond that as an order of its own.")
     taxes = (await store.setup.find(unit.conn, known.merchant_id)).books.taxes
-    return known.progress.edit(taxes.needed_by(order.source), customer_changed="customer" in different)
+    return known.progress.edit(taxes.needed_by(order.source), changed=different)
 
 
 async def _queue(unit: Unit, order: Order, entry: Entry) -> None:
     store.timeline.add(unit, order.merchant_id, order.reference, entry)
     await store.holding.attempt_now(unit, order)
-
-
-def _sealed(deps: Deps, merchant_id: str, reference: str, customer: Customer | None) -> bytes | None:
-    if customer is None:
-        return None
-    return deps.sealer.seal(_CUSTOMER.dump_json(customer), context=customer_context(merchant_id, reference))
 
 
 def _being_sent() -> Refused:

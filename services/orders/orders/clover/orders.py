@@ -99,29 +99,30 @@ class NewRow:
     no_tax_id: str | None
 
 
-async def create_order(api: MerchantApi, order: Order, setup: Setup) -> str:
-    """Create the order without its lines and return its id. Clover leaves the total to us (documented)."""
+async def create_order(api: MerchantApi, order: Order, text: str, setup: Setup) -> str:
+    """Create the order with this note, without lines, and return its id. Clover leaves the total to us (documented)."""
     body = {
-        **_header(order),
+        **_header(api, order, text),
         "state": "open",  # without it the order is an invisible draft (documented)
         "orderType": {"id": setup.order_type_id},
-        "note": note(order.source_id if api.region == "us" or is_code(order.source_id) else ""),
         "externalReferenceId": order.reference,
     }
     return (await api.post("orders", body, IdResponse)).id
 
 
-def _header(order: Order) -> dict[str, object]:
+def _header(api: MerchantApi, order: Order, text: str) -> dict[str, object]:
+    in_us = api.region == "us"
     return {
         "title": title(order.source),
+        "note": note(order.source_id if in_us or is_code(order.source_id) else "", text if in_us else ""),
         "total": order.charge.total,
         "taxRemoved": order.charge.tax_removed,
     }
 
 
-async def update_order(api: MerchantApi, order: Order) -> None:
-    """Write title and total as they are now; repeating it changes nothing."""
-    await api.post(f"orders/{order.clover_id}", _header(order), Unread)
+async def update_order(api: MerchantApi, order: Order, text: str) -> None:
+    """Write title, note and total as they are now; repeating it changes nothing."""
+    await api.post(f"orders/{order.clover_id}", _header(api, order, text), Unread)
 
 
 async def set_total(api: MerchantApi, clover_order_id: str, total: int) -> None:

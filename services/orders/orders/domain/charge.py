@@ -14,10 +14,11 @@ from orders.domain import payments, sums, totals
 from orders.domain.carts import Cart
 from orders.domain.carts import Line as CartLine
 from orders.domain.carts import Rate as CartRate
+from orders.domain.parts import Part, added
 from orders.domain.payments import PlannedPayment, can_carry_tip
 from orders.domain.rows import Row, spread, with_ids
 from orders.domain.source import Amount, Source, add
-from orders.domain.sums import Part, whole
+from orders.domain.sums import whole
 from orders.domain.taxes import MerchantTaxes
 
 ROUNDING, TAX, TIP = "Rounding", "Tax", "Tip"
@@ -121,7 +122,7 @@ def _drafts(source: Source, merchant: MerchantTaxes, *, with_tip_row: bool) -> I
     if knows_rates and any(ids):
         priced = [(each, each.net) for each in (*parts, *tips)]
         yield _Draft(spread(priced, [*ids, *_none(tips)]), False, False, merchant, named=True)
-    tax_row = _tax_part(loose + add(sums.added(each.taxes) for each in parts))
+    tax_row = _tax_part(loose + add(added(each.taxes) for each in parts))
     priced = [(each, each.price) for each in (*parts, *tax_row, *tips)]
     untaxed = not any(each.taxes for each in parts) and not source.taxes
     yield _Draft(spread(priced, [()] * len(priced)), True, False, merchant, named=untaxed)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from common import messages
-from orders.domain import sums
 from orders.domain.charge import Charge
+from orders.domain.parts import total_of
 from orders.domain.rows import MOST_ROWS
 from orders.domain.source import Source, add
 from orders.domain.sums import whole
@@ -14,7 +14,7 @@ from orders.domain.sums import whole
 def tax(source: Source) -> int:
     """Return the tax that the source charged, contained in prices or added to them."""
     inside = (tax for each in source.priced for tax in each.taxes)
-    return whole(sums.total_of(source.taxes or inside))
+    return whole(total_of(source.taxes or inside))
 
 
 @dataclass(frozen=True)

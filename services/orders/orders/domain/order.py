@@ -36,7 +36,10 @@ class RequestedAction(StrEnum):
 
 @dataclass(frozen=True)
 class Order:
-    """A source order and its progress. `customer` is sealed; `revision` grows with each correction."""
+    """A source order and its progress. `customer` is sealed; `revision` grows with each correction.
+
+    Of an order that `is_erased`, customer and note were erased on request; they are not stored again.
+    """
 
     merchant_id: str
     source_id: str
@@ -47,6 +50,7 @@ class Order:
     progress: Progress
     received_at: datetime | None = None
     revision: int = 0
+    is_erased: bool = False
 
     @property
     def ids(self) -> dict[str, str]:

@@ -131,7 +131,8 @@ def _header(order: Order, clover_order: CloverOrder) -> list[UpdateOrder]:
     charge = order.charge
     is_same = (clover_order.total, clover_order.title) == (charge.total, title(order.source))
     is_taxed_so = clover_order.tax_removed in {None, charge.tax_removed}
-    return [] if is_same and is_taxed_so else [UpdateOrder(order.reference)]
+    is_noted = not order.progress.note_changed
+    return [] if is_same and is_taxed_so and is_noted else [UpdateOrder(order.reference)]
 
 
 def _payments(order: Order, clover_order: CloverOrder) -> list[Pay]:

@@ -25,9 +25,10 @@ def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
     """Return the order as it may be stored: unchanged for `us`, without its customer for any other region.
 
     Outside the US the customer's name and anything that looks like an e-mail address or a telephone number are removed
-    from every other text as well: a line named "Engraving for Ada Byron" becomes "Engraving for *** ***". A linked SKU
-    is the merchant's own word and stays, even where it sounds like a name. Names of discounts, taxes and payments are
-    of no use in Clover and are dropped. Of the number, the title in Clover, only codes stay (`is_code`).
+    from every other text as well: a line named "Engraving for Ada Byron" becomes "Engraving for *** ***". A linked
+    SKU is the merchant's own word and stays, even where it sounds like a name. Names of discounts, taxes and
+    payments are of no use in Clover and are dropped, and so is the note, in which people write anything. Of the
+    number, the title in Clover, only codes stay (`is_code`).
     """
     if region == "us":
         return order
@@ -45,6 +46,7 @@ def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
         tips=_nameless(order.tips),
         payments=None if order.payments is None else _nameless(order.payments),
         refunds=_nameless(order.refunds),
+        note="",
     )
 
 

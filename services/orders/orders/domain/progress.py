@@ -1,6 +1,6 @@
 """How far an order got in Clover, and when a write may be repeated."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -35,15 +35,16 @@ class State(StrEnum):
 class Progress:
     """How far an order got. Its fields are the columns of `source_order` with the same names.
 
-    `sending` and `sending_key` name the write that is under way or whose end is not known; while they are set, no
-    other write that must not be doubled is sent. `doubt_since` is when we began to look the write up, `looks` how many
-    look-ups since then found nothing, `doubts` how many writes in a row ended without an answer. `attempts` counts the
-    creations sent. `refused_skus` are those whose Clover items were refused; their lines go as named custom lines.
-    `lines_a_call` shrinks after a refusal, until the refused item stands alone. `customer_settled`: nothing is left to
-    do for the customer. `taxes` are the merchant's at the creation, as far as the order needs them.
-    `edited`: an edit of an order in Clover is not written there yet. `recorded_paid` is the sum of the payments that we
-    recorded, in minor units, and `recorded_tip` that of their tips; Clover changes neither for anybody. `line_ids` are
-    our ids of the rows by Clover's, where Clover does not return ours.
+    `sending` and `sending_key` name the write that is under way or whose end is not known; while they are set, no other
+    write that must not be doubled is sent. `doubt_since` is when we began to look the write up, `looks` how many
+    look-ups since then found nothing, `doubts` how many writes in a row ended without an answer. `attempts` counts
+    the creations sent. `refused_skus` are those whose Clover items were refused; their lines go as named custom
+    lines. `lines_a_call` shrinks after a refusal, until the refused item stands alone. `customer_settled`: nothing
+    is left to do for the customer. `taxes` are the merchant's at the creation, as far as the order needs them.
+    `edited`: an edit of an order in Clover is not written there yet; `note_changed`: nor is its note.
+    `recorded_paid` is the sum of the payments that we recorded, in minor units, and `recorded_tip` that of their
+    tips; Clover changes neither for anybody. `line_ids` are our ids of the rows by Clover's, where Clover does not
+    return ours.
     """
 
     state: State = State.READY
@@ -63,6 +64,7 @@ class Progress:
     recorded_paid: int = 0
     recorded_tip: int = 0
     line_ids: Mapping[str, str] = field(default_factory=dict)
+    note_changed: bool = False
     reason: str | None = None
 
     @property
@@ -120,10 +122,15 @@ class Progress:
         paid, tips = self.recorded_paid + amount, self.recorded_tip + tip
         return replace(self.applied(), recorded_paid=paid, recorded_tip=tips)
 
-    def edit(self, taxes: MerchantTaxes, *, customer_changed: bool) -> "Progress":
-        """Another order takes the place of this one, which is in Clover."""
-        edited = replace(self.reached(State.CREATED), edited=True, taxes=taxes)
-        return replace(edited, clover_customer_id=None, customer_settled=False) if customer_changed else edited
+    def edit(self, taxes: MerchantTaxes, changed: Collection[str]) -> "Progress":
+        """Another order takes the place of this one, which is in Clover; `changed` are the fields that differ."""
+        noted = self.note_changed or "note" in changed
+        edited = replace(self.reached(State.CREATED), edited=True, taxes=taxes, note_changed=noted)
+        return replace(edited, clover_customer_id=None, customer_settled=False) if "customer" in changed else edited
+
+    def with_header(self) -> "Progress":
+        """Title, note and total are written as they are now."""
+        return replace(self.applied(), note_changed=False)
 
     def with_customer(self, clover_customer_id: str) -> "Progress":
         """The customer has this id in Clover and is not attached yet."""

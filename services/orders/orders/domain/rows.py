@@ -7,8 +7,9 @@ from decimal import Decimal
 from hashlib import blake2s
 from itertools import chain
 
+from orders.domain.parts import Part
 from orders.domain.source import Amount, clipped, is_whole
-from orders.domain.sums import Part, whole, wholes
+from orders.domain.sums import whole, wholes
 
 MOST_ROWS = 2500
 """The rows that Clover takes in one order, one per unit. Its pages say 2,500 and 3,000 (documented)."""

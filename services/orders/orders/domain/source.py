@@ -128,6 +128,7 @@ class Source:
     rounding: Amount = 0
     payments: tuple[Payment, ...] | None = None
     refunds: tuple[Payment, ...] = ()
+    note: str = ""
 
     @property
     def units(self) -> int:
@@ -192,9 +193,9 @@ def title(source: Source) -> str:
     return clipped(f"{source.channel} {source.number}")
 
 
-def note(source_id: str) -> str:
-    """Return the note with the whole source id, as Clover's reference has only 12 characters."""
-    return f"QuickSync order {source_id}".rstrip()
+def note(source_id: str, text: str = "") -> str:
+    """Return the note: the whole source id, as Clover's reference has only 12 characters, and the store's own text."""
+    return f"{f'QuickSync order {source_id}'.rstrip()}\n{text}".rstrip()
 
 
 def _one_line(text: str) -> str:

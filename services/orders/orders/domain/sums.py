@@ -1,37 +1,17 @@
 """The arithmetic of a source order: its parts, what they come to, and amounts divided without losing a cent."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from common.money import format_money
-from orders.domain.source import MOST_TOTAL, MOST_UNITS, Amount, Discount, Extra, Line, Source, Tax, add
+from orders.domain.parts import Part, added, taxed, total_of
+from orders.domain.source import MOST_TOTAL, MOST_UNITS, Amount, Extra, Line, Source, add
 
 _NOT_INCLUDED = "Send `included: false`, or `prices_include_tax: false`, if the tax comes on top."
 
 SLACK = 1
 """Amounts finer than the minor unit may miss the total by less than one; whole ones must meet it."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """A line, a shipping or a fee at its price after all discounts, as the source prices it."""
-
-    name: str
-    sku: str
-    quantity: Amount
-    price: Amount
-    taxes: tuple[Tax, ...]
-
-    @property
-    def net(self) -> Amount:
-        """The price without the taxes that it contains."""
-        return self.price - total_of(each for each in self.taxes if each.included)
-
-    @property
-    def gross(self) -> Amount:
-        """The price with all taxes."""
-        return self.price + added(self.taxes)
 
 
 def whole(amount: Amount) -> int:
@@ -49,16 +29,6 @@ def wholes(amounts: Iterable[Amount]) -> Iterator[int]:
         given = now
 
 
-def total_of(parts: Iterable[Discount | Tax]) -> Amount:
-    """Return the sum of the amounts."""
-    return add(each.amount for each in parts)
-
-
-def added(taxes: Iterable[Tax]) -> Amount:
-    """Return the sum of the taxes that prices do not contain."""
-    return total_of(each for each in taxes if not each.included)
-
-
 def parts(source: Source) -> list[Part]:
     """Return lines, shipping and fees at their final prices; the taxes of the order are on parts where that fits."""
     goods = [Part(each.name, each.sku, each.quantity, _own_price(each), each.taxes) for each in source.lines]
@@ -67,7 +37,7 @@ def parts(source: Source) -> list[Part]:
     left = max(discount - add(each.price for each in goods), 0)
     priced = [*_reduced(goods, discount - left), *_reduced(extras, left)]
     if source.taxes and not any(each.taxes for each in priced):
-        return _taxed(source.taxes, priced, len(source.lines), len(source.lines) + len(source.shipping))
+        return taxed(source.taxes, priced, len(source.lines), len(source.lines) + len(source.shipping))
     return priced
 
 
@@ -153,28 +123,3 @@ def _reduced(these: Sequence[Part], discount: Amount) -> list[Part]:
         left -= taken
         reduced.append(replace(each, price=each.price - taken))
     return reduced
-
-
-def _taxed(taxes: Sequence[Tax], these: list[Part], *ends: int) -> list[Part]:
-    """Put taxes that are known only for the whole order on its parts: on goods, with shipping, or on all.
-
-    The first base counts whose taxes at these rates are those charged. If none is, the parts stay without.
-    """
-    charged = [each for each in taxes if each.amount]
-    for end in (*ends, len(these)):
-        base = these[:end]
-        if charged and all(_is_tax_of(each, taxes, base) for each in charged):
-            return [*(replace(part, taxes=_shares(charged, part, base)) for part in base), *these[end:]]
-    return these
-
-
-def _is_tax_of(tax: Tax, taxes: Sequence[Tax], base: Sequence[Part]) -> bool:
-    if tax.rate is None:
-        return False
-    price = add(each.price for each in base) - (total_of(taxes) if tax.included else 0)
-    return abs(Decimal(price) * tax.rate / 100 - tax.amount) <= 1 + Decimal(len(base)) / 2
-
-
-def _shares(taxes: Sequence[Tax], part: Part, base: Sequence[Part]) -> tuple[Tax, ...]:
-    everything = Decimal(add(each.price for each in base)) or Decimal(1)
-    return tuple(replace(each, amount=Decimal(each.amount) * Decimal(part.price) / everything) for each in taxes)

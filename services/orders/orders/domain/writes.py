@@ -68,7 +68,7 @@ class RemoveLine(Write):
 
 @dataclass(frozen=True)
 class UpdateOrder(Write):
-    """Write the total and the title of an edited order; repeating it changes nothing."""
+    """Write the total, the title and the note of an edited order; repeating it changes nothing."""
 
     name = "update_order"
     once = False

@@ -46,7 +46,7 @@ UPDATE source_order SET {", ".join(f"{name} = ${place}" for place, name in enume
     placed_at = $9, customer = $10, requested_action = $11, charges = $12
 WHERE merchant_id = $1 AND reference = $2
 """  # noqa: S608 - names of fields, not values
-RECEIVE_AGAIN = "UPDATE source_order SET received_at = $3 WHERE merchant_id = $1 AND reference = $2"
+RECEIVE_AGAIN = "UPDATE source_order SET received_at = $3, erased = false WHERE merchant_id = $1 AND reference = $2"
 
 
 PORTION_BYTES = 256 * 1024
@@ -231,4 +231,5 @@ def _order(row: asyncpg.Record) -> Order:
         progress=Progress(**progress),
         received_at=row["received_at"],
         revision=row["revision"],
+        is_erased=row["erased"],
     )

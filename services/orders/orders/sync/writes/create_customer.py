@@ -1,19 +1,15 @@
 """Finds a customer in Clover or creates them; an order that Clover takes without its customer goes without."""
 
-from pydantic import TypeAdapter
-
 from common import messages
 from common.errors import Forbidden, Permanent
 from orders import clover
-from orders.deps import customer_context
 from orders.domain.order import Order
 from orders.domain.progress import Progress
 from orders.domain.source import Customer
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import Write
+from orders.sealing import opened
 from orders.sync.writes.context import WriteContext
-
-_CUSTOMER = TypeAdapter(Customer)
 
 
 async def send(context: WriteContext, _write: Write, order: Order) -> Progress:
@@ -54,8 +50,5 @@ def created_for(reference: str) -> str:
 
 def _customer(context: WriteContext, order: Order) -> Customer | None:
     """Return the customer as Clover can take them; None when nothing of them is left, or they were erased."""
-    if order.customer is None:
-        return None
-    sealed = customer_context(order.merchant_id, order.reference)
-    opened = context.sealer.open(order.customer, context=sealed)
-    return _CUSTOMER.validate_json(opened).for_clover()
+    customer = opened(context.sealer, order).customer
+    return customer.for_clover() if customer else None

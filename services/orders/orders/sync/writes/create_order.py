@@ -7,6 +7,7 @@ from orders import clover
 from orders.domain.order import Order
 from orders.domain.progress import Progress
 from orders.domain.writes import CreateOrder
+from orders.sealing import opened
 from orders.sync.writes.context import WriteContext
 
 log = structlog.get_logger()
@@ -14,8 +15,9 @@ log = structlog.get_logger()
 
 async def send(context: WriteContext, _write: CreateOrder, order: Order) -> Progress:
     """Create the order without its lines. When Clover does not respond all orders wait, so that none overtakes it."""
+    note = opened(context.sealer, order).note
     try:
-        clover_order_id = await clover.create_order(context.api, order, context.setup.last)
+        clover_order_id = await clover.create_order(context.api, order, note, context.setup.last)
     except (Unavailable, TimedOut) as error:
         raise OutOfService(str(error), error.retry_after) from error
     return order.progress.created(clover_order_id)

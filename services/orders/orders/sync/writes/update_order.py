@@ -1,13 +1,14 @@
-"""Writes the total and the title of an order that was edited."""
+"""Writes the total, the title and the note of an order that was edited."""
 
 from orders import clover
 from orders.domain.order import Order
 from orders.domain.progress import Progress
 from orders.domain.writes import UpdateOrder
+from orders.sealing import opened
 from orders.sync.writes.context import WriteContext
 
 
 async def send(context: WriteContext, _write: UpdateOrder, order: Order) -> Progress:
     """Write the fields that the creation wrote as they are now."""
-    await clover.update_order(context.api, order)
-    return order.progress.applied()
+    await clover.update_order(context.api, order, opened(context.sealer, order).note)
+    return order.progress.with_header()
