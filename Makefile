@@ -45,7 +45,7 @@ format: setup ## mend what a tool can mend
 bench: servers ## measure against peers in the same run: a table, and build/bench.jsonl
 	@tools/bench
 
-bars: servers ## the bar that takes minutes: a thousand held orders, at Clover's real limits
+bars: servers ## the bars that take minutes: a thousand held orders at Clover's real limits, catalog away while all call
 	@$(BIN)/pytest -q -m bar
 
 mutants: servers ## put each pitfall back and see that a test notices; ten to twenty minutes, or less with PART=1/10

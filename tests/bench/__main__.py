@@ -13,6 +13,7 @@ from tests.bench import (
     catalog_match,
     catalog_pull,
     due,
+    fleet,
     hop,
     ingest,
     orders_accepted,
@@ -79,6 +80,7 @@ def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry
         "sales": lambda: orders_sales.measure(backends.postgres.url, backends.rabbitmq.url),
         "accepted": lambda: orders_accepted.measure(backends.postgres.url),
         "push": lambda: orders_push.measure(backends.postgres.url),
+        "fleet": lambda: fleet.measure(backends.postgres.url, backends.rabbitmq.url),
     }
 
 

@@ -19,11 +19,11 @@ QUICK = {"QS_ORDER_SETTLE_SECONDS": "3", "QS_CREATE_SETTLES_SECONDS": "3"}
 
 @asynccontextmanager
 async def running_system(
-    postgres_dsn: str | None, amqp_url: str | None, settings: Mapping[str, str] = QUICK
+    postgres_dsn: str | None, amqp_url: str | None, settings: Mapping[str, str] = QUICK, replicas: int = 1
 ) -> AsyncIterator[System]:
     """Run a system of the test's own. Without addresses it also starts its own servers, which the test may kill."""
     with tempfile.TemporaryDirectory(prefix="quicksync-e2e-") as folder:
-        options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, settings=settings)
+        options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, settings=settings, replicas=replicas)
         system = System(_open_to_all(folder), options, lambda _: None)
         try:
             async with system:
@@ -141,6 +141,11 @@ class Shop:
         query = urlencode({"merchant": self.merchant, "path": rf"/{collection}(\?|$)", "limit": 10_000})
         shown = await self._world.clover("GET", f"/requests?method=GET&{query}")
         return len([each for each in shown["requests"] if each["status"] == 200])
+
+    async def counters(self) -> Json:
+        """Return the sandbox's counters over the calls of all merchants."""
+        shown: Json = await self._world.clover("GET", "/requests?limit=0")
+        return dict(shown["counters"])
 
     async def clover_orders(self) -> list[Json]:
         """Return our orders in Clover, oldest first, including deleted ones."""

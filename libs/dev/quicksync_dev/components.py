@@ -8,6 +8,7 @@ from quicksync_dev.datadir import DataDir
 from quicksync_dev.environment import Addresses
 from quicksync_dev.errors import ComponentFailed
 from quicksync_dev.identity import Identity
+from quicksync_dev.ports import free_port
 from quicksync_dev.processes import Child, answers
 
 MIGRATE_SECONDS = 120
@@ -42,14 +43,22 @@ def mail(data_dir: DataDir, smtp_port: int, http_port: int) -> Child:
     )
 
 
-def service(name: str, data_dir: DataDir, python: Python, addresses: Addresses, identity: Identity) -> Child:
-    """Return one of the four services."""
+def replica(service: str, number: int) -> str:
+    """Return the name of a process of a service: the first has the service's name, the others `orders-2` and so on."""
+    return service if number == 1 else f"{service}-{number}"
+
+
+def service(
+    name: str, data_dir: DataDir, python: Python, addresses: Addresses, identity: Identity, number: int = 1
+) -> Child:
+    """Return a process of one of the four services. The gateway knows the first; others have a port of their own."""
+    port = addresses.ports[name] if number == 1 else free_port()
     return Child(
-        name,
+        replica(name, number),
         data_dir,
         [*python, name],
-        env=environment.of_service(name, addresses, identity),
-        ready=answers(f"{addresses.url(name)}/readyz"),
+        env=environment.of_service(name, addresses, identity) | {"QS_PORT": str(port)},
+        ready=answers(f"http://127.0.0.1:{port}/readyz"),
     )
 
 

@@ -35,8 +35,8 @@ class Options:
 
     `clover_urls` is keyed by region; without it a local sandbox serves all regions. The gateway listens on
     `gateway_port`, else on `usual_gateway_port` if that is free, else on any free port. `settings` are extra variables
-    for every service. `python` is the command that runs a module of a service or the sandbox; tests replace it by
-    stubs.
+    for every service. Each service runs in `replicas` processes; the gateway routes to the first. `python` is the
+    command that runs a module of a service or the sandbox; tests replace it by stubs.
     """
 
     clover_urls: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -45,6 +45,7 @@ class Options:
     postgres_dsn: str | None = None
     amqp_url: str | None = None
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    replicas: int = 1
     python: components.Python = (sys.executable, "-m")
 
 
@@ -52,7 +53,8 @@ class System:
     """One system in one data directory, with its own ports; several can run side by side, also on external servers.
 
     `components` maps names to components: postgres, rabbitmq, sandbox, mail, catalog, inventory, orders, notifier,
-    gateway. The supervisor restarts a component that dies, except one stopped by `kill` or `pause`, until `restart`.
+    gateway, and with replicas catalog-2 and so on. The supervisor restarts a component that dies, except one stopped by
+    `kill` or `pause`, until `restart`.
     """
 
     def __init__(self, root: Path, options: Options | None = None, progress: Progress = print) -> None:
@@ -156,7 +158,7 @@ class System:
     async def _stop_components(self) -> None:
         failed: list[str] = []
         for names in STOP_ORDER:
-            there = [name for name in names if name in self.components]
+            there = [name for name in self.components if name.partition("-")[0] in names]
             ends = await asyncio.gather(*(self.components.pop(name).stop() for name in there), return_exceptions=True)
             failed += [f"{name} ({end})" for name, end in zip(there, ends, strict=True) if end is not None]
         if failed:
@@ -216,7 +218,9 @@ class System:
 
     async def _start_services(self, addresses: Addresses) -> None:
         took = stopwatch()
-        await self._start(*(components.service(service, *self._setting(addresses)) for service in SERVICES))
+        numbers = range(1, 1 + self.options.replicas)
+        setting = self._setting(addresses)
+        await self._start(*(components.service(each, *setting, number) for each in SERVICES for number in numbers))
         self._progress(f"services: {', '.join(SERVICES)} ready in {took()}")
 
     async def _start_gateway(self, addresses: Addresses) -> None:
