@@ -20,7 +20,7 @@ from common.clock import SystemClock
 from common.db.database import Database
 from common.db.migrate import engine_sql
 from common.work import table
-from common.work.worker import LEASE
+from common.work.leased import LEASE
 
 FEW, BEFORE, MANY = 100, 50_000, 100_000
 ROUNDS = 300

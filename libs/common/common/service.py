@@ -31,8 +31,9 @@ from common.http.routes import Route
 from common.settings import CommonSettings
 from common.telemetry.metrics import Metrics
 from common.work import run
+from common.work.budget import Budget
 from common.work.kind import Kind
-from common.work.worker import Budget, Worker
+from common.work.worker import Worker
 
 log = structlog.get_logger()
 

@@ -11,7 +11,6 @@ from catalog.clover import items as clover
 from clover_sandbox.rest.inventory_kinds import ITEMS
 from clover_sandbox.rest.objects import make
 from common.clover.transport import MerchantApi
-from common.work import batch
 
 PAGES = 6
 PAGE = "GET items"
@@ -23,7 +22,7 @@ OnPage = Callable[[int, Callable[[], Awaitable[None]]], None]
 @pytest.fixture
 def on_page(monkeypatch: pytest.MonkeyPatch) -> OnPage:
     """Sets what happens once during the reading of the page at this place; looks for urgent work after each page."""
-    monkeypatch.setattr(batch, "URGENT_SECONDS", 0.0)
+    monkeypatch.setattr("common.work.slices.URGENT_SECONDS", 0.0)
     read_page = clover.item_page
 
     def at(page: int, act: Callable[[], Awaitable[None]]) -> None:
@@ -97,7 +96,7 @@ async def test_a_comparison_goes_on_after_a_crash(catalog: Catalog, on_page: OnP
     on_page(3, crash)
     catalog.clock.advance(301)
     await catalog.worker.poll()
-    await asyncio.gather(*catalog.worker._turns.values(), return_exceptions=True)  # noqa: SLF001 - it is cancelled
+    await asyncio.gather(*catalog.worker.turns.tasks.values(), return_exceptions=True)  # it is cancelled
     catalog.till(shop, "delete_item", item=own["id"])
     catalog.new_worker()
     await catalog.run_until_idle()

@@ -19,8 +19,9 @@ from common.errors import Unavailable
 from common.work import table
 from common.work.batch import Batch
 from common.work.kind import Kind
+from common.work.leased import LEASE
 from common.work.table import turns
-from common.work.worker import LEASE, Worker
+from common.work.worker import Worker
 
 OTHER = "MRCHNT0000002"
 MANY = 20_000

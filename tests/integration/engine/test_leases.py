@@ -91,12 +91,12 @@ async def test_lease_is_renewed_although_commits_lock_it(engine: Engine) -> None
     """With keys side by side some transaction of the merchant often runs; its end is waited for."""
     working = worker(engine, no_work)
     async with engine.database.connection() as conn:
-        await lease.take(conn, [MERCHANT], working._token, SOON)  # noqa: SLF001
+        await lease.take(conn, [MERCHANT], working.turns.token, SOON)
     async with engine.database.unit() as unit:
-        await lease.fence(unit.conn, MERCHANT, working._token)  # noqa: SLF001
-        renewing = asyncio.create_task(working._prolonged([MERCHANT]))  # noqa: SLF001
+        await lease.fence(unit.conn, MERCHANT, working.turns.token)
+        renewing = asyncio.create_task(working.turns.prolonged([MERCHANT]))
         async with engine.database.connection() as conn:
-            assert await lease.prolong(conn, [MERCHANT], working._token, SOON) == []  # noqa: SLF001
+            assert await lease.prolong(conn, [MERCHANT], working.turns.token, SOON) == []
         assert not renewing.done()
 
     assert await renewing == [MERCHANT]
@@ -162,4 +162,4 @@ async def work_once(engine: Engine, push: Any) -> None:
     once = worker(engine, push)
     await once.poll()
     async with asyncio.timeout(10):
-        await asyncio.gather(*once._turns.values())  # noqa: SLF001 - `settle` would take it again
+        await asyncio.gather(*once.turns.tasks.values())  # `settle` would take it again

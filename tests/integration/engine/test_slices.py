@@ -15,8 +15,9 @@ from common.db.unit import Priority
 from common.errors import Again, Held, Unavailable
 from common.work import run as runs
 from common.work import table
-from common.work.batch import SLICE_SECONDS, URGENT_SECONDS, Batch
+from common.work.batch import Batch
 from common.work.kind import Kind
+from common.work.slices import SLICE_SECONDS, URGENT_SECONDS
 from common.work.worker import Worker
 
 PAGES = 6
@@ -92,7 +93,7 @@ def pages(*numbers: int) -> list[str]:
 
 async def run_killed(worker: Worker) -> None:
     await worker.poll()
-    await asyncio.gather(*worker._turns.values(), return_exceptions=True)  # noqa: SLF001 - the turn is cancelled
+    await asyncio.gather(*worker.turns.tasks.values(), return_exceptions=True)  # the turn is cancelled
 
 
 async def test_urgent_work_runs_between_two_slices(sweep: Sweep) -> None:

@@ -11,9 +11,10 @@ from tests.integration.engine.conftest import MERCHANT, Engine
 from common.contracts.problems import Code
 from common.db.unit import Priority
 from common.errors import Again, Held, Unavailable
-from common.work.batch import SIDE_BY_SIDE_SECONDS, SLICE_SECONDS, Batch
+from common.work.batch import SIDE_BY_SIDE_SECONDS, Batch
 from common.work.kind import Kind
 from common.work.row import Hold
+from common.work.slices import SLICE_SECONDS
 from common.work.worker import TURN_SECONDS, Worker
 
 BATCH = 4

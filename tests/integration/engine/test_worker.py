@@ -310,7 +310,7 @@ async def test_a_failed_outcome_hook_leaves_no_outcome(engine: Engine) -> None:
     kind = Kind("push", push, refused=Code.ORDER_REJECTED, on_outcomes=note)
     running = Worker(engine.database, [kind], None, engine.metrics)
     await running.poll()
-    await eventually(lambda: all(turn.done() for turn in running._turns.values()))  # noqa: SLF001 - one turn only
+    await eventually(lambda: all(turn.done() for turn in running.turns.tasks.values()))  # one turn only
 
     assert await engine.noted() == []
     assert [row["key"] for row in await rows(engine)] == ["a"]
@@ -331,7 +331,7 @@ async def test_a_lost_lease_writes_neither_outcome_nor_hook(engine: Engine) -> N
     kind = Kind("push", push, refused=Code.ORDER_REJECTED, on_outcomes=note)
     running = Worker(engine.database, [kind], None, engine.metrics)
     await running.poll()
-    await eventually(lambda: all(turn.done() for turn in running._turns.values()))  # noqa: SLF001 - one turn only
+    await eventually(lambda: all(turn.done() for turn in running.turns.tasks.values()))  # one turn only
 
     assert called == []
     assert await engine.noted() == []

@@ -40,7 +40,7 @@ async def test_a_comparison_of_counts_goes_on_after_a_crash(
     async with inventory.service.database.unit() as unit:
         unit.mark(SWEEP, shop.merchant.id, ALL_ITEMS, priority=Priority.BULK)
     await inventory.worker.poll()
-    await asyncio.gather(*inventory.worker._turns.values(), return_exceptions=True)  # noqa: SLF001 - it is cancelled
+    await asyncio.gather(*inventory.worker.turns.tasks.values(), return_exceptions=True)  # it is cancelled
     inventory.new_worker()
     await inventory.run_until_idle()
 

@@ -237,7 +237,7 @@ async def work_until_struck(orders: Orders, point: FailPoint) -> None:
     struck = asyncio.ensure_future(point.struck.wait())
     await asyncio.wait([working, struck], return_when=asyncio.FIRST_COMPLETED)
     assert point.struck.is_set()
-    turns = list(orders.worker._turns.values())  # noqa: SLF001 - as a test of the engine
+    turns = list(orders.worker.turns.tasks.values())
     if point.fault == "cancel":
         for each in turns:
             each.cancel()

@@ -15,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from pydantic import BaseModel
 
 from common.errors import Invalid, NotFound
-from common.http import health, openapi, parse, rows
+from common.http import bodies, health, openapi, parse, rows
 from common.http.auth import Claims, Keys
 from common.http.deadline import answer_begins, in_time
 from common.http.problems import STARTED, Refused, problems
@@ -146,7 +146,7 @@ async def _read_input(route: Route, request: web.Request, read_timeout: float) -
             raise Invalid.field("body", "is not expected here", "Send the request without a body.")
         return parse.from_query(route.takes, request.query)
     parse.from_query(route.query, request.query)
-    body = await parse.read_body(request, route.body_limit, read_timeout)
+    body = await bodies.read_body(request, route.body_limit, read_timeout)
     if not body and route.takes is Nothing:
         return Nothing()
     return parse.from_body(route.takes, request.content_type, request.charset, body)

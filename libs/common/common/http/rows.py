@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 from pydantic import BaseModel
 
 from common.errors import Invalid
-from common.http import parse
+from common.http import bodies, parse
 from common.http.problems import FieldProblem, Refused
 from common.http.routes import NDJSON, Call, Route, Row, RowOutcome
 from common.http.split import Elements, Lines, Splitter
@@ -79,7 +79,7 @@ def _splitter(route: Route, request: web.Request) -> Splitter:
 async def _portions(route: Route, request: web.Request, idle: float) -> AsyncGenerator[list[tuple[int, bytes]], None]:
     splitter, numbers = _splitter(route, request), count(1)
     portion: list[tuple[int, bytes]] = []
-    async with aclosing(parse.chunks(request, route.body_limit, CHUNK, idle, BODY_SECONDS)) as chunks:
+    async with aclosing(bodies.chunks(request, route.body_limit, CHUNK, idle, BODY_SECONDS)) as chunks:
         async for chunk in chunks:
             for row in splitter.feed(chunk):
                 portion.append((next(numbers), row))

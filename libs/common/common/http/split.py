@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Protocol
 
-from common.http.parse import malformed, no_array, row_too_large
+from common.http.refusals import malformed, no_array, row_too_large
 
 _TOKEN = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")|(")|[\[\]{},]', re.DOTALL)
 """A whole string, the quote of a string that goes on in the next chunk, or the punctuation around values."""

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from common.contracts.clover import ObjectChanged
 from common.errors import Problem
-from common.http.parse import malformed
 from common.http.problems import Refused
+from common.http.refusals import malformed
 
 LONGEST_NUMBER = 20
 """Digits of the longest number that is read; Python refuses to read thousands of them."""

@@ -15,7 +15,7 @@ from common.contracts.clover import ObjectChanged
 from common.db.database import Database
 from common.db.group_commit import GroupCommit
 from common.db.unit import Connection
-from common.http.parse import read_body, refuse_too_large
+from common.http.bodies import read_body, refuse_too_large
 from common.http.problems import Refused
 from common.http.routes import Access, Call, Route
 from common.ids import uuid7

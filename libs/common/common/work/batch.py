@@ -29,6 +29,7 @@ from common.work import run
 from common.work.row import Drop, Hold, More, NotStarted, Outcome, Repeat, Retry, Row
 from common.work.run import Run
 from common.work.side_by_side import NoSource, SideBySide
+from common.work.slices import SLICE_SECONDS, Slice
 
 DELAYED_AFTER = timedelta(seconds=30)
 """A key that fails for this long is reported, so that a merchant learns of an outage within a minute."""
@@ -38,22 +39,8 @@ THROTTLED_AFTER = timedelta(minutes=5)
 
 BUG_ATTEMPTS = 5
 
-SLICE_SECONDS = 1.0
-"""Long enough that the overhead of a slice is small, short enough that nobody notices the wait for it."""
-
 SIDE_BY_SIDE_SECONDS = 10.0
 """The time after which the outcomes of keys side by side are written: a slice ends then, a stream goes on."""
-
-URGENT_SECONDS = 0.02
-"""Interval between two looks for more urgent work during a slice; a page of Clover takes longer."""
-
-URGENT = """
-SELECT EXISTS (
-    SELECT FROM unnest($2::smallint[]) AS level (priority) CROSS JOIN LATERAL (
-        SELECT FROM work WHERE merchant_id = $1 AND work.priority = level.priority AND NOT held AND due_at <= $3 LIMIT 1
-    ) AS first
-)
-"""
 
 KEYS_A_CALL = 3
 """Keys under way for each call that may be in flight: while some write to the database or wait for one another, others
@@ -92,14 +79,12 @@ class Batch:
     holds_lease: Callable[[], bool] = lambda: True
     take_further: Callable[["Batch"], Awaitable[Sequence[Row]]] = no_further
     has_further: bool = False
-    _looked_at: float = float("-inf")
-    _is_urgent: bool = False
 
     def __post_init__(self) -> None:
-        self._began = self.database.clock.monotonic()
         self.kind = self.rows[0].kind
         self.priority = Priority(min(row.priority for row in self.rows))
         """The priority of the most urgent key, which the calls of the batch have too."""
+        self._slice = Slice(self.database, self.merchant_id, self.priority)
 
     @property
     def keys(self) -> list[str]:
@@ -148,19 +133,7 @@ class Batch:
 
     async def gives_way(self) -> bool:
         """Return whether this slice should end: it lasted a second, or more urgent work of the merchant is due."""
-        return self._lasted(SLICE_SECONDS) or await self._is_preceded()
-
-    def _lasted(self, seconds: float) -> bool:
-        return self.database.clock.monotonic() - self._began >= seconds
-
-    async def _is_preceded(self) -> bool:
-        now = self.database.clock.monotonic()
-        above = [each for each in Priority if each < self.priority]
-        if above and now - self._looked_at >= URGENT_SECONDS:
-            self._looked_at = now
-            async with self.database.connection() as conn:
-                self._is_urgent = bool(await conn.fetchval(URGENT, self.merchant_id, above, self.now))
-        return self._is_urgent
+        return self._slice.lasted(SLICE_SECONDS) or await self._slice.is_preceded()
 
     def more(self, key: str) -> None:
         """End this slice: the key stays due, and its run goes on from the cursor saved last."""
@@ -243,7 +216,7 @@ class Batch:
                     stream.is_open = False
 
         async def is_over() -> bool:
-            is_long = self._lasted(SIDE_BY_SIDE_SECONDS) and not (stream and stream.is_open)
+            is_long = self._slice.lasted(SIDE_BY_SIDE_SECONDS) and not (stream and stream.is_open)
             return is_long or await self._gives_way_to_others()
 
         running = SideBySide(
@@ -253,7 +226,7 @@ class Batch:
             self.outcomes[key] = NotStarted()
 
     async def _gives_way_to_others(self) -> bool:
-        return (self._lasted(SLICE_SECONDS) and self.is_crowded()) or await self._is_preceded()
+        return (self._slice.lasted(SLICE_SECONDS) and self.is_crowded()) or await self._slice.is_preceded()
 
     def ended(self) -> "Batch | None":
         """Return the keys that have ended as a batch of their own, while others are under way."""

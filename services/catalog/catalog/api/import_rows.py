@@ -19,7 +19,7 @@ from catalog.store import changes, products
 from common.db.database import Database
 from common.db.unit import Priority, Unit
 from common.errors import Problem
-from common.http import parse
+from common.http import refusals
 from common.http.problems import FieldProblem
 from common.http.routes import ANSWER_SECONDS
 
@@ -94,7 +94,7 @@ class Import:
         try:
             product = product_of(ProductRow.model_validate(values))
         except ValidationError as error:
-            found = parse.invalid(ProductRow, error).problems
+            found = refusals.invalid(ProductRow, error).problems
             named = [Problem(layout.column(each.field), each.problem, each.remedy) for each in found]
             return _refused(draft.row, named, product_id)
         if (first := self._rows.setdefault(product_id, draft.row)) != draft.row:

@@ -19,7 +19,7 @@ from catalog.domain.imports.names import FIELDS, Shop
 from catalog.domain.imports.refusals import Unreadable, unanswered
 from catalog.domain.imports.survey import Choices, Survey, Surveyor
 from common.db import merchants
-from common.http import parse
+from common.http import bodies
 from common.http.problems import Refused
 from common.http.routes import CSV, MAX_ROWS_BODY, Call, Route
 
@@ -116,7 +116,7 @@ async def import_products(call: Call[Deps, None]) -> web.StreamResponse:
         merchant = await merchants.find(conn, call.merchant_id)
     choices = Choices(_COLUMNS.validate_json(query.columns), query.decimal)
     with SpooledTemporaryFile(IN_MEMORY) as file, SpooledTemporaryFile(IN_MEMORY) as outcomes:
-        async for chunk in parse.chunks(call.request, MAX_ROWS_BODY, CHUNK, IDLE_SECONDS, BODY_SECONDS):
+        async for chunk in bodies.chunks(call.request, MAX_ROWS_BODY, CHUNK, IDLE_SECONDS, BODY_SECONDS):
             file.write(chunk)
         survey = await _survey(file, choices, merchant.currency)
         if survey.questions and not query.dry_run:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from common.http import parse
+from common.http import bodies
 from notifier.dashboard.rendering import PageCall, render
 from notifier.deps import Deps
 
@@ -28,7 +28,7 @@ async def read_own_form(call: PageCall, cookie: str) -> Mapping[str, str] | None
     """The fields of the form. None unless one of our pages sent it: the browser confirms it, and `csrf` fits."""
     if not cookie or call.request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         return None
-    body = await parse.read_body(call.request, MAX_FORM_BYTES, FORM_SECONDS)
+    body = await bodies.read_body(call.request, MAX_FORM_BYTES, FORM_SECONDS)
     try:
         form = parse_qs(body.decode("ascii", "replace"), max_num_fields=10)
     except ValueError:  # more fields than any of our forms has

@@ -1,0 +1,80 @@
+"""The refusals of bodies and values; each names the field and the remedy."""
+
+from typing import get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from common.errors import Invalid, Problem
+from common.http.problems import Refused
+from common.http.routes import Input
+
+MAX_ERRORS = 20
+BODY = "body"
+
+
+def row_too_large(limit: int) -> Refused:
+    """Return the refusal of a body with a row of more than `limit` bytes."""
+    return refused(413, "too_large", f"has a row of more than {limit} bytes", "Correct that row.")
+
+
+def malformed() -> Refused:
+    """Return the refusal of a body that is not JSON."""
+    return refused(400, "malformed_json", "is not JSON in UTF-8", "Send one complete JSON value.")
+
+
+def no_array() -> Refused:
+    """Return the refusal of a body that begins with an object where an array of rows is expected."""
+    remedy = "Send a JSON array, or one object a line with `Content-Type: application/x-ndjson`."
+    return refused(400, "malformed_json", "is not a JSON array", remedy)
+
+
+def refused(status: int, code: str, problem: str, remedy: str, field: str = BODY) -> Refused:
+    """Return the refusal of a body, or of another part of the request, with a code for programs."""
+    return Refused(status, code, f"The {field} {problem}.", [Problem(field, problem, remedy)])
+
+
+def invalid(model: type[BaseModel], error: ValidationError) -> Invalid:
+    """Describe each mistake pydantic found in words of the API, without the values sent."""
+    known = ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
+    found = error.errors(include_url=False, include_context=True, include_input=False)
+    return Invalid([_problem(each, known, _renamed(model, each["loc"])) for each in found[:MAX_ERRORS]])
+
+
+def _renamed(model: type[BaseModel], location: tuple[int | str, ...]) -> str | None:
+    """Return the present name of the field at this location, if the field was renamed."""
+    models = {model}
+    for step in location[:-1]:
+        # a step that names no field is the index of a list, the key of a mapping or the branch of a union
+        fields = [field for each in models for name, field in each.model_fields.items() if step in {field.alias, name}]
+        models = {inner for field in fields for inner in _models_in(field.annotation)} if fields else models
+    found = [each.renamed.get(str(location[-1])) for each in models if issubclass(each, Input)] if location else []
+    return next(filter(None, found), None)
+
+
+def _models_in(annotation: object) -> set[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {annotation}
+    return {model for inner in get_args(annotation) for model in _models_in(inner)}
+
+
+def shown(name: object) -> str:
+    """Make a name from the request safe to repeat: short and printable."""
+    return "".join(c if c.isprintable() else "�" for c in str(name)[:60])
+
+
+def _problem(error: ErrorDetails, known: str, renamed: str | None) -> Problem:
+    place = ".".join(shown(part) for part in error["loc"]) or BODY
+    match error["type"]:
+        case "missing":
+            return Problem(place, "is missing", "Send it.")
+        case "extra_forbidden" if renamed:
+            return Problem(place, "was renamed", f"Send `{renamed}` instead.")
+        case "extra_forbidden":
+            known_here = f" Known fields: {known or 'none'}." if len(error["loc"]) == 1 else ""
+            return Problem(place, "is not a known field", f"Leave it out or correct its name.{known_here}")
+        case "union_tag_invalid":
+            return Problem(place, "has an unknown type", "Send one of the types in the API document.")
+        case _:
+            message = error["msg"].removeprefix("Value error, ")
+            return Problem(place, message[:1].lower() + message[1:], "Correct it; its format is in the API document.")
