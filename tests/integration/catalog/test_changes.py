@@ -20,6 +20,12 @@ async def send(catalog: Catalog, shop: Shop, rows: Sequence[Any], *, dry_run: bo
     return list(outcomes)
 
 
+def as_stored(outcomes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The outcomes without what only a preview has, or only the real answer."""
+    bare = [each | {"change_id": None} for each in outcomes]
+    return [each | {"change": each["change"] and each["change"] | {"item": None}} for each in bare]
+
+
 def change_id(outcomes: Sequence[dict[str, Any]]) -> str:
     """The id of the changes of a batch."""
     [found] = {each["change_id"] for each in outcomes} - {None}
@@ -57,14 +63,37 @@ async def test_a_preview_stores_nothing(catalog: Catalog) -> None:
     previewed = await send(catalog, shop, rows, dry_run=True)
 
     assert await stored(catalog, shop) == before
-    assert [each["change"] for each in previewed] == [
-        {"effect": "changed", "hides": False, "fields": [{"field": "price", "before": 1250, "after": 1500}]},
-        {"effect": "changed", "hides": True, "fields": [{"field": "status", "before": "active", "after": "draft"}]},
-        {"effect": "unchanged", "hides": False, "fields": []},
-        {"effect": "new", "hides": False, "fields": []},
+    assert [each["change"] and (each["change"]["effect"], each["change"]["hides"]) for each in previewed] == [
+        ("changed", False),
+        ("changed", True),
+        ("unchanged", False),
+        ("new", False),
         None,
     ]
-    assert [each | {"change_id": None} for each in await send(catalog, shop, rows)] == previewed
+    assert [each["change"]["fields"] for each in previewed[:4]] == [
+        [{"field": "price", "before": 1250, "after": 1500}],
+        [{"field": "status", "before": "active", "after": "draft"}],
+        [],
+        [],
+    ]
+    assert as_stored(await send(catalog, shop, rows)) == as_stored(previewed)
+
+
+async def test_a_preview_tells_what_becomes_of_the_items(catalog: Catalog) -> None:
+    """Which are created, which are linked and what they lose thereby, and where a person has to decide."""
+    shop = await catalog.connected()
+    await send(catalog, shop, [row("p-1"), row("p-2")])
+    await catalog.run_until_idle()
+    for sku, name in (("free", "Old mug"), ("TWICE", "One"), ("TWICE", "Two")):
+        catalog.till(shop, "create_item", name=name, price=1250, sku=sku)
+    await catalog.sweep()
+    rows = [row("p-1", price=900), row("p-2"), row("p-3"), row("p-4", sku="FREE", price=1250), row("p-5", sku="TWICE")]
+    items = [each["change"]["item"] for each in await send(catalog, shop, rows, dry_run=True)]
+
+    assert [each["action"] for each in items] == ["update", "none", "create", "link", "hold"]
+    assert items[0]["fields"] == [{"field": "price", "before": 1250, "after": 900}]
+    assert [(each["field"], each["before"]) for each in items[3]["fields"]] == [("name", "Old mug"), ("sku", "free")]
+    assert "2 items" in items[4]["reason"]
 
 
 few = st.sampled_from("abc")
@@ -86,7 +115,7 @@ async def test_a_preview_answers_as_the_request_would(
     batch = [row(product_id, sku=sku) for product_id, sku in dict(rows).items()]
     previewed = await send(catalog, shop, batch, dry_run=True)
 
-    assert [each | {"change_id": None} for each in await send(catalog, shop, batch)] == previewed
+    assert as_stored(await send(catalog, shop, batch)) == as_stored(previewed)
 
 
 async def test_an_undo_restores_what_was_there(catalog: Catalog) -> None:

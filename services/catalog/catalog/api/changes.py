@@ -1,10 +1,10 @@
 """The changes that requests have made to products: shown, and undone."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from aiohttp import web
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, JsonValue
 from catalog.api.connections import MERCHANT
 from catalog.deps import Deps
 from catalog.domain.changes import Change, Effect, RecordedChange, SkuClaims
+from catalog.domain.forecasts import Action, Forecast
 from catalog.kinds import UNDO_CHANGES
 from catalog.store import changes
 from catalog.store.changes import ChangeSet, Kind
@@ -44,6 +45,28 @@ class FieldChange(BaseModel):
     after: Annotated[JsonValue, Field(description="Its value after.")]
 
 
+class ItemForecast(BaseModel):
+    """What becomes of the item in Clover, as far as the items are known now."""
+
+    action: Annotated[
+        Action,
+        Field(
+            description="`create`: there is none, so one is created. `link`: the item with the same SKU or barcode is "
+            "linked, and gets `fields`. `update`: the linked item gets `fields`. `none`: it stays as it is. `hold`: a "
+            "person has to decide first."
+        ),
+    ]
+    item_id: Annotated[str | None, Field(description="The id of the item in Clover.")] = None
+    fields: Annotated[list[FieldChange], Field(description="The fields of the item that change.")] = []
+    reason: Annotated[str | None, Field(description="Why a person has to decide, in plain words.")] = None
+
+    @classmethod
+    def of(cls, forecast: Forecast) -> Self:
+        """Return the forecast as the API shows it."""
+        fields = _fields(forecast.before, forecast.after)
+        return cls(action=forecast.action, item_id=forecast.item_id, fields=fields, reason=forecast.reason)
+
+
 class ProductChange(BaseModel):
     """The effect of a row on its product."""
 
@@ -56,12 +79,17 @@ class ProductChange(BaseModel):
     ]
     hides: Annotated[bool, Field(description="Whether it is visible at the till before, and hidden after.")] = False
     fields: Annotated[list[FieldChange], Field(description="The fields that change; none of a new product.")] = []
+    item: Annotated[
+        ItemForecast | None,
+        Field(description="What becomes of its item in Clover: in a preview, once all items were read."),
+    ] = None
 
     @classmethod
-    def of(cls, change: Change) -> Self:
+    def of(cls, change: Change, forecast: Forecast | None = None) -> Self:
         """Return the change as the API shows it."""
         before, after = change.values()
-        return cls(effect=change.effect, hides=change.hides, fields=_fields(before, after))
+        item = ItemForecast.of(forecast) if forecast else None
+        return cls(effect=change.effect, hides=change.hides, fields=_fields(before, after), item=item)
 
 
 class RecordedProductChange(BaseModel):
@@ -199,8 +227,8 @@ def _change_id(call: Call[Deps, PageByName] | Call[Deps, Nothing]) -> UUID:
         raise NotFound(f"There are no changes {text} of this merchant here.") from None
 
 
-def _fields(before: object, after: object) -> list[FieldChange]:
-    if not (isinstance(before, dict) and isinstance(after, dict)):
+def _fields(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[FieldChange]:
+    if before is None:
         return []
     return [FieldChange(field=name, before=before.get(name), after=value) for name, value in after.items()]
 

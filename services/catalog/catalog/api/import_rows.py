@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from catalog.api.changes import FieldChange, ProductChange, Request
+from catalog.api.changes import FieldChange, ItemForecast, ProductChange, Request
 from catalog.api.products import ProductRow, product_of
 from catalog.domain.changes import Change
+from catalog.domain.forecasts import Forecast
 from catalog.domain.imports.merging import faults, identity, merged
 from catalog.domain.imports.reading import Draft, Found, NoProduct
 from catalog.domain.imports.refusals import Refusal
@@ -16,6 +17,7 @@ from catalog.domain.imports.survey import Survey
 from catalog.domain.products import Product
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import changes, products
+from catalog.store.forecasts import forecasts
 from common.db.database import Database
 from common.db.unit import Priority, Unit
 from common.errors import Problem
@@ -39,6 +41,10 @@ class ImportRow(BaseModel):
     ] = None
     hides: Annotated[bool, Field(description="Whether it is visible at the till before, and hidden after.")] = False
     fields: Annotated[list[FieldChange], Field(description="The fields that change; none of a new product.")] = []
+    item: Annotated[
+        ItemForecast | None,
+        Field(description="What becomes of its item in Clover: in a preview, once all items were read."),
+    ] = None
     errors: Annotated[
         list[FieldProblem], Field(description="What is wrong with a refused row; `field` is the column.")
     ] = []
@@ -72,7 +78,9 @@ class Import:
                 else:
                     outcomes[draft.row] = product
             made = await self._change(unit, list(wanted.values()), stored)
-            outcomes |= {row: self._outcome(row, product, made) for row, product in wanted.items()}
+            after = [each.after for each in made.values()] if self.dry_run else []
+            foreseen = await forecasts(unit.conn, self._merchant_id, after, unit.now)
+            outcomes |= {row: self._outcome(row, product, made, foreseen) for row, product in wanted.items()}
             refused = sum(each.outcome == REFUSED for each in outcomes.values())
             if not self.dry_run:
                 await self.changes.record(unit, self._merchant_id, list(made.values()), refused)
@@ -113,18 +121,21 @@ class Import:
         same = {each.product_id: Change(each, each) for each in wanted if each == stored.get(each.product_id)}
         return same | made
 
-    def _outcome(self, row: int, product: Product, made: dict[str, Change]) -> ImportRow:
+    def _outcome(
+        self, row: int, product: Product, made: Mapping[str, Change], foreseen: Mapping[str, Forecast]
+    ) -> ImportRow:
         change = made.get(product.product_id)
         if change is None:
             taken = Problem(self.survey.layout.column("sku"), products.SKU_TAKEN.problem, products.SKU_TAKEN.remedy)
             return _refused(row, [taken], product.product_id)
-        shown = ProductChange.of(change)
+        shown = ProductChange.of(change, foreseen.get(product.product_id))
         return ImportRow(
             row=row,
             outcome=change.effect.value,
             product_id=product.product_id,
             hides=shown.hides,
             fields=shown.fields,
+            item=shown.item,
         )
 
     def _count(self, found: Sequence[Found], outcomes: dict[int, ImportRow]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from itertools import islice
 from tempfile import SpooledTemporaryFile
-from typing import IO, Annotated, Literal, cast
+from typing import IO, Annotated, Any, Literal, cast
 
 from aiohttp import hdrs, web
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
@@ -192,7 +192,7 @@ EXAMPLE = (
     "Handle,Title,Option1 Value,Variant SKU,Variant Price,Variant Barcode,Image Src,Status\n"
     "mug,Blue mug,Default Title,MUG-BLUE,12.50,'4006381333931,https://shop.example/mug.jpg,active\n"
 )
-EXAMPLE_RESULT = {
+EXAMPLE_RESULT: dict[str, Any] = {
     "dry_run": False,
     "change_id": None,
     "shop": "shopify",
@@ -223,6 +223,7 @@ EXAMPLE_RESULT = {
             "product_id": "mug-blue",
             "hides": False,
             "fields": [],
+            "item": None,
             "errors": [],
         }
     ],

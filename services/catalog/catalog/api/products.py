@@ -12,9 +12,11 @@ from catalog.api.changes import DryRun, ProductChange, of_request
 from catalog.api.connections import MERCHANT
 from catalog.deps import Deps
 from catalog.domain.changes import Change, Effect
+from catalog.domain.forecasts import Forecast
 from catalog.domain.products import Product, ProductRecord, Status, SyncState
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import changes, products
+from catalog.store.forecasts import forecasts
 from catalog.store.products import Chosen
 from common.contracts.catalog import Sku
 from common.contracts.problems import Code
@@ -231,6 +233,7 @@ async def put_product(call: Call[Deps, ProductInput]) -> Answer:
 
 async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductOutcome]:
     outcomes: list[ProductOutcome] = []
+    foreseen: dict[str, Forecast] = {}
     request = of_request(call.request, "batch")
     is_preview = cast(DryRun, call.query).dry_run
     async with call.deps.database.unit() as unit:
@@ -240,6 +243,8 @@ async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductO
             right = [product for product in wanted if product.currency == merchant.currency]
             if is_preview:
                 made = await changes.preview(unit.conn, call.merchant_id, right, request.claims)
+                after = [each.after for each in made.values()]
+                foreseen = await forecasts(unit.conn, call.merchant_id, after, unit.now)
             else:
                 made = await changes.apply(unit, call.merchant_id, right)
                 await request.record(unit, call.merchant_id, list(made.values()), refused=len(rows) - len(made))
@@ -249,7 +254,7 @@ async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductO
                 change = made.get(product.product_id)
                 is_changed = change is not None and change.effect is not Effect.UNCHANGED
                 change_id = request.change_id if is_changed and not is_preview else None
-                outcomes.append(_outcome(row, change, fault, change_id))
+                outcomes.append(_outcome(row, change, fault, change_id, foreseen.get(product.product_id)))
     return outcomes
 
 
@@ -264,14 +269,16 @@ def _without_repeats(rows: Sequence[Row[ProductRow]]) -> Iterator[list[Row[Produ
     yield list(group.values())
 
 
-def _outcome(row: Row[ProductRow], change: Change | None, fault: Problem, change_id: UUID | None) -> ProductOutcome:
+def _outcome(
+    row: Row[ProductRow], change: Change | None, fault: Problem, change_id: UUID | None, forecast: Forecast | None
+) -> ProductOutcome:
     errors = [] if change else [FieldProblem(field=fault.field, problem=fault.problem, remedy=fault.remedy)]
     return ProductOutcome(
         row=row.number,
         outcome="accepted" if change else "refused",
         errors=errors,
         product_id=row.value.product_id,
-        change=ProductChange.of(change) if change else None,
+        change=ProductChange.of(change, forecast) if change else None,
         change_id=change_id,
     )
 
@@ -401,7 +408,7 @@ ROUTES = [
             "occurs twice, the last row counts; a SKU stays with the product that had it first. Rows are stored while "
             "they arrive, so after a 400, 408, 413 or 503 a part of them may be stored: send the request again, which "
             "is always safe. With `?dry_run=true` nothing is stored, and the answer is the one that the request would "
-            "get. What a request changes can be listed and undone."
+            "get, with what becomes of the items in Clover. What a request changes can be listed and undone."
         ),
         tags=(PRODUCTS,),
         example=[{"product_id": "mug-blue", **EXAMPLE_INPUT}],
@@ -411,7 +418,7 @@ ROUTES = [
                 "outcome": "accepted",
                 "errors": [],
                 "product_id": "mug-blue",
-                "change": {"effect": "unchanged", "hides": False, "fields": []},
+                "change": {"effect": "unchanged", "hides": False, "fields": [], "item": None},
                 "change_id": None,
             }
         ],

@@ -1,0 +1,38 @@
+"""Forecasts for a preview, from the mirror of Clover's items."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from catalog.domain.forecasts import Forecast, forecast
+from catalog.domain.matching import compare, plan, skus_to_find
+from catalog.domain.matching_keys import code_keys, sku_key
+from catalog.domain.products import Product, ProductRecord
+from catalog.store import items, links, products
+from common.db.unit import Connection
+
+
+async def forecasts(
+    conn: Connection, merchant_id: str, wanted: Sequence[Product], now: datetime
+) -> dict[str, Forecast]:
+    """Return what becomes of the item of each product, by product; nothing while the mirror may lack items."""
+    if not wanted:
+        return {}
+    state = await items.mirror_state(conn, merchant_id)
+    if state.completed_at is None:
+        return {}
+    stored = await products.find_all(conn, merchant_id, [each.product_id for each in wanted])
+    known = {each.product.product_id: each for each in stored}
+    records = [
+        replace(known[each.product_id], product=each) if each.product_id in known else ProductRecord(each, now)
+        for each in wanted
+    ]
+    linked = await items.find(conn, merchant_id, [each.item_id for each in records if each.item_id])
+    steps = [compare(each, linked[each.item_id]) for each in records if each.item_id in linked and each.item_id]
+    loose = [each for each in records if each.item_id not in linked]
+    skus = {sku_key(sku) for each in loose for sku in skus_to_find(each)}
+    codes = {key for each in loose for key in code_keys(each.product.barcode)}
+    found = await items.find_by_keys(conn, merchant_id, skus, codes)
+    owners = await links.owners(conn, merchant_id, [each.id for each in found])
+    steps += plan(loose, found, owners, now, timedelta())
+    return {each.record.product.product_id: forecast(each) for each in steps}
