@@ -256,6 +256,36 @@ async def test_many_sales_are_read_together(till: Till, mode: str, calls: int) -
     assert calls == 1 or any(later.arrived < (each.answered or 0) for each, later in pairwise(read))  # side by side
 
 
+@pytest.mark.parametrize("has_order", [False, True])
+async def test_a_manual_credit_is_published_once(till: Till, has_order: bool) -> None:
+    """Money given back without a sale is a refund without lines, and one that is voided is taken back."""
+    sold = till.sell()
+    await till.deliver()
+    given = till.shop.till("credit", amount=540, tax=40, **({"order": sold["order"]} if has_order else {}))
+    await till.deliver()
+    await till.orders.settle_for(2 * SWEEP)
+    [back] = await till.refunds()
+    assert back.clover_order_id == (sold["order"] if has_order else given["credit"])
+    assert (back.amount, back.added_tax, back.other, back.lines) == (540, 40, 500, [])
+
+    till.shop.till("void_credit", credit=given["credit"])
+    await till.orders.settle_for(2 * SWEEP)
+    _, taken_back = await till.sales()
+    assert (taken_back.amount, taken_back.added_tax, taken_back.lines) == (540, 40, [])
+    assert await till.sums() == till.truth()
+
+
+async def test_a_credit_from_before_the_connection_is_not_published(orders: Orders) -> None:
+    """Each channel knows what it had then."""
+    till = await open_till(orders)
+    orders.clock.advance(3600)
+    await orders.fetch("UPDATE sales_watch SET since = $1", orders.clock.now())
+    till.shop.till("credit", amount=500)
+    await orders.settle_for(2 * SWEEP)
+
+    assert await till.refunds() == []
+
+
 DAY = 24 * 3600.0
 
 

@@ -19,6 +19,8 @@ ACTIONS: Mapping[str, Action] = {
         counter.pay_order,
         returns.refund,
         returns.exchange,
+        returns.credit,
+        returns.void_credit,
         counter.void_line,
         counter.print_receipt,
         counter.recalculate,

@@ -36,6 +36,34 @@ def refund(merchant: Merchant, given: Given) -> Record:
     return {**shown(merchant, order["id"]), "refund": row["id"]}
 
 
+def credit(merchant: Merchant, given: Given) -> Record:
+    """Give `amount` cents back without a sale, as a manual refund does; `order` names one that it belongs to."""
+    order = order_of(merchant, given) if "order" in given else None
+    now = merchant.now_ms()
+    row = {
+        "id": merchant.new_id(),
+        **({"orderRef": {"id": order["id"]}} if order else {}),
+        "amount": Whole(1).check("amount", given.get("amount")),
+        "taxAmount": Whole(0).check("tax", given.get("tax", 0)),
+        "createdTime": now,
+        "clientCreatedTime": now,
+        "voided": False,
+    }
+    merchant.objects["credits"].add(row)
+    if order is not None:
+        sales.touch_order(merchant, order["id"], paymentState="CREDITED")
+    return {"credit": row["id"]}
+
+
+def void_credit(merchant: Merchant, given: Given) -> Record:
+    """Void a credit."""
+    found = merchant.objects["credits"].get(str(given.get("credit")))
+    if found is None:
+        raise bad_request("there is no such credit")
+    found["voided"] = True
+    return {"credit": found["id"]}
+
+
 def exchange(merchant: Merchant, given: Given) -> Record:
     """Exchange a line: mark the old one `exchanged` and add the new one, which replaces it in the total."""
     order = order_of(merchant, given)

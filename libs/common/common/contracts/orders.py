@@ -132,8 +132,9 @@ class PosRefundRecorded(Event):
     """Goods or money of a sale in Clover went back: a refund, an exchange, or a void of what was published as sold.
 
     `amount` is the money given back, in minor units of `currency`; `returned_at` is its time by Clover's clock. Lines
-    are those that Clover itself marks as returned: a refund of money alone has none. The amounts add up as in
-    PosSaleRecorded, with `other` for money given back without goods.
+    are those that Clover itself marks as returned: a refund of money alone has none. A manual credit that has no order
+    names its own id as `clover_order_id`; when it is voided, a sale without lines takes it back. The amounts add up as
+    in PosSaleRecorded, with `other` for money given back without goods.
     """
 
     type = "orders.pos_refund_recorded.v1"

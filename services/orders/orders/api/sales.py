@@ -33,7 +33,7 @@ class SaleLine(BaseModel):
 class Sale(BaseModel):
     """A sale at the till, or by another app in Clover, as it stands now."""
 
-    clover_order_id: Annotated[str, Field(description="The id of the order in Clover.")]
+    clover_order_id: Annotated[str, Field(description="The id of the order in Clover, or of a manual credit.")]
     sold_at: Annotated[datetime, Field(description="When it was paid, by Clover's clock, in UTC.")]
     currency: Annotated[str, Field(description="The ISO 4217 currency of every amount.")]
     paid: Annotated[int, Field(description="The money taken, in minor units, with tax and without tips.")]

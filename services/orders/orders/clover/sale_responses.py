@@ -219,6 +219,30 @@ class SaleResponse(Response):
         )
 
 
+class CreditResponse(Response):
+    """Money given back without a sale, as by a manual refund."""
+
+    id: CloverId
+    amount: Cents = 0
+    tax_amount: Cents = 0
+    created_time: Milliseconds = 0
+    voided: bool = False
+    order_ref: Ref | None = None
+
+    def sale(self, currency: str) -> Sale:
+        at = time_of(self.created_time)
+        return Sale(
+            self.id,
+            currency,
+            at,
+            is_deleted=self.voided,
+            refunds=(Money(self.id, self.amount, at),),
+            added_tax=-self.tax_amount,
+            is_credit=True,
+            credited=self.order_ref.id if self.order_ref else None,
+        )
+
+
 class Extras(Response):
     """What an order adds to its rows, or takes off all of them."""
 

@@ -12,7 +12,7 @@ from common.clover.transport import MerchantApi
 from common.errors import NotFound, Rejected, Unavailable
 from common.ids import CloverId
 from orders.clover.responses import Response
-from orders.clover.sale_responses import Extras, Milliseconds, RowResponse, SaleResponse, time_of
+from orders.clover.sale_responses import CreditResponse, Extras, Milliseconds, RowResponse, SaleResponse, time_of
 from orders.domain.sales import Sale
 
 EXPAND = "lineItems,payments,refunds"
@@ -112,6 +112,15 @@ async def deleted_since(api: MerchantApi, since: datetime) -> list[DeletedOrder]
     try:
         pages = api.pages("orders", DeletedOrder, {"filter": f"deletedTime>={_milliseconds(since)}"})
         return [each async for page in pages for each in page if each.deleted_timestamp]
+    except Rejected:
+        return []
+
+
+async def credits_since(api: MerchantApi, since: datetime) -> list[CreditResponse]:
+    """Return the credits that were given since this time."""
+    try:
+        pages = api.pages("credits", CreditResponse, {"filter": f"createdTime>={_milliseconds(since)}"})
+        return [each async for page in pages for each in page]
     except Rejected:
         return []
 

@@ -57,7 +57,8 @@ class Money:
 class Sale:
     """An order as Clover shows it; `payments` are the successful ones.
 
-    Of the taxes on the rows that count, `added_tax` comes on top of them and `contained_tax` is in them.
+    Of the taxes on the rows that count, `added_tax` comes on top of them and `contained_tax` is in them. A credit,
+    money given back without a sale, has an id of its own and one refund; `credited` is its order, if it has one.
     """
 
     id: str
@@ -74,6 +75,8 @@ class Sale:
     refunds: tuple[Money, ...] = ()
     added_tax: int = 0
     contained_tax: int = 0
+    is_credit: bool = False
+    credited: str | None = None
 
     @property
     def paid(self) -> int:
@@ -83,6 +86,8 @@ class Sale:
     @property
     def is_paid(self) -> bool:
         """Whether it is paid in full. A locked order need not be: printing a receipt locks it too (reported)."""
+        if self.is_credit:
+            return True
         if self.is_test or not self.payments:
             return False
         if self.payment_state in PAID_STATES:
@@ -160,8 +165,12 @@ class Movement:
 
 @dataclass(frozen=True)
 class Change:
-    """What is published of a sale now, and what has been published of it afterwards."""
+    """What is published of a sale now, and what has been published of it afterwards.
 
+    `id` is the sale's: that of its order, or of a credit; `order_id` is the one that events name.
+    """
+
+    id: str
     order_id: str
     currency: str
     parts: Parts
@@ -193,6 +202,7 @@ def decide(sale: Sale, published: Published | None, since: datetime) -> Change |
         return None
     return Change(
         sale.id,
+        sale.credited or sale.id,
         sale.currency,
         after,
         sale.modified_at,
@@ -232,6 +242,8 @@ def _part(row: Row) -> Part:
 
 def _before(sale: Sale, since: datetime) -> Parts:
     """Return the parts of a sale that was paid before `since`, as they were then."""
+    if sale.is_credit:
+        return _parts(sale) if sale.modified_at < since else {}
     payments = [each for each in sale.payments if each.at < since]
     if not (sale.is_paid and payments):
         return {}

@@ -165,12 +165,12 @@ async def save(unit: Unit, merchant_id: str, changes: Sequence[Change], publishe
     await unit.conn.execute(
         SAVE,
         merchant_id,
-        [each.order_id for each in changes],
+        [each.id for each in changes],
         [each.currency for each in changes],
         [each.sold_at for each in changes],
         [each.modified_at for each in changes],
     )
-    rows = [row for each in changes for row in _changed(each, published.get(each.order_id))]
+    rows = [row for each in changes for row in _changed(each, published.get(each.id))]
     columns = list(zip(*rows, strict=True)) or [()] * 6
     await unit.conn.execute(SAVE_PARTS, merchant_id, *map(list, columns))
 
@@ -209,4 +209,4 @@ def _changed(change: Change, published: StoredSale | None) -> Iterable[tuple[str
     for key in sorted(before.keys() | change.parts.keys()):
         part = change.parts.get(key, Part(0, 0, before[key].item_id if key in before else None))
         if part != before.get(key):
-            yield change.order_id, *key, part.item_id, part.quantity, part.amount
+            yield change.id, *key, part.item_id, part.quantity, part.amount

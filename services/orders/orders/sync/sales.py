@@ -25,6 +25,9 @@ OVERLAP = timedelta(minutes=2)
 WINDOW = timedelta(days=90)
 """How far back Clover lists orders (documented)."""
 
+CREDITS_FROM = timedelta(days=1)
+"""Part of the time before a sweep whose credits are read again: one that is voided shows no other time than its own."""
+
 KEPT = WINDOW + timedelta(days=30)
 """How long the parts of a sale are kept after its last change."""
 
@@ -93,6 +96,7 @@ async def sweep_sales(batch: Batch, deps: Deps) -> None:
     async with batch.unit() as unit:
         if not await merchants.known(unit.conn, [batch.merchant_id]):
             return
+        currency = (await merchants.find(unit.conn, batch.merchant_id)).currency
         watch = await store.sales.watch(unit, batch.merchant_id)
     begin = max(watch.read_until - OVERLAP, batch.now - WINDOW)
     latest, over = watch.sweep_from or begin, deps.database.clock.monotonic() + SLICE_SECONDS
@@ -109,7 +113,9 @@ async def sweep_sales(batch: Batch, deps: Deps) -> None:
                 return
             latest = reached
         gone = await clover.deleted_since(api, begin)
+        given_back = await clover.credits_since(api, begin - CREDITS_FROM)
     async with batch.unit() as unit:
+        await _record(unit, batch.merchant_id, [each.sale(currency) for each in given_back])
         await _publish_deleted(unit, batch.merchant_id, {each.id: each.deleted_at for each in gone})
         # Only Clover's times count: ours may be wrong, and one ahead of Clover's would hide all that follows.
         read_until = max([watch.read_until, *([latest] if latest > begin else []), *(each.deleted_at for each in gone)])
