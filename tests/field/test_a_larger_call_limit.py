@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from tests.integration.catalog.conftest import INTERNAL, Catalog, catalog
+from tests.integration.catalog.conftest import INTERNAL, Catalog, catalog, limits
 
 from common.clock import SystemClock
 from common.clover.call_budget import CallBudget
@@ -12,7 +12,7 @@ from common.clover.lent_grants import HttpGrants
 from common.clover.transport import Answered, Clover
 from common.telemetry.metrics import Metrics
 
-__all__ = ["catalog"]
+__all__ = ["catalog", "limits"]
 
 LIMITS = {"app": 1000, "token": 60, "app_concurrent": 300, "token_concurrent": 200}
 

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from tests.integration.catalog.conftest import Catalog, catalog, changed
+from tests.integration.catalog.conftest import Catalog, catalog, changed, limits
 from tests.integration.orders.conftest import Orders, orders
 from tests.support.service import Harness
 
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 
-__all__ = ["catalog", "changed", "orders"]
+__all__ = ["catalog", "changed", "limits", "orders"]
 
 MINUTE = timedelta(minutes=1)
 

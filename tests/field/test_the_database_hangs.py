@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.integration.catalog.conftest import Catalog, Shop, catalog, changed
+from tests.integration.catalog.conftest import Catalog, Shop, catalog, changed, limits
 from tests.integration.clover.conftest import Receiving, change, logged, notice, receiving
 from tests.support.eventually import eventually
 from tests.support.proxy import Proxy, proxied
@@ -13,7 +13,7 @@ from tests.support.service import INTERNAL_SECRETS
 
 from common.http.auth import mint_internal
 
-__all__ = ["catalog", "changed", "logged", "receiving"]
+__all__ = ["catalog", "changed", "limits", "logged", "receiving"]
 
 HOLDER = "0190a0a0-0000-7000-8000-000000000001"
 PRODUCT = {"name": "Mug", "sku": "MUG", "price": 1250, "currency": "USD", "status": "active"}

@@ -7,6 +7,7 @@ import pytest
 from tests.integration.catalog.conftest import INTERNAL, Catalog
 
 from clover_sandbox.latency import Latency
+from clover_sandbox.limits import Limits
 from common.clock import SystemClock
 from common.clover.call_budget import CallBudget
 from common.clover.lent_grants import HttpGrants
@@ -22,6 +23,12 @@ SHARES_LAST = 0.6
 @pytest.fixture
 def changed() -> dict[str, object]:
     return {"grant_seconds": SHARES_LAST}
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """Clover's documented limits."""
+    return Limits()
 
 
 async def test_clover_never_has_more_in_flight_than_it_allows(catalog: Catalog) -> None:
