@@ -4,14 +4,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.integration.catalog.conftest import Catalog, catalog
+from tests.integration.catalog.conftest import Catalog, catalog, limits
 from tests.integration.notifier.conftest import MERCHANT, Notifier, directory, notifier, postbox
 
+from catalog.store import outages as store
+from catalog.sync import outages
 from catalog.sync.outages import OutageWatch
 from common.clover.transport import Unread
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.errors import Unavailable
 
-__all__ = ["catalog", "directory", "notifier", "postbox"]
+__all__ = ["catalog", "directory", "limits", "notifier", "postbox"]
 
 MINUTE = timedelta(minutes=1)
 
@@ -94,6 +97,40 @@ async def test_an_outage_is_reported_once_by_several_replicas(catalog: Catalog) 
     catalog.clover.faults.clear()
     await watch(catalog, 40, second)
     assert len(await catalog.emitted(ProblemClosed)) == 1
+
+
+async def test_many_stores_are_informed_in_portions(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No transaction has an event for each of all merchants, and a process that ends in between loses none."""
+    monkeypatch.setattr(outages, "PORTION", 2)
+    shops = [await catalog.connected() for _ in range(5)]
+    for shop in shops:
+        catalog.clover.faults.add({"kind": "fail_before", "merchant": shop.id})
+    save, portions = store.save_informed, list[str | None]()
+
+    async def save_once(unit: Any, informing: Any, last: str | None) -> None:
+        portions.append(last)
+        if len(portions) in {2, 6}:
+            raise Unavailable("the process ends")
+        await save(unit, informing, last)
+
+    monkeypatch.setattr(store, "save_informed", save_once)
+    with pytest.raises(Unavailable):
+        await watch(catalog, 60, OutageWatch(catalog.service.deps))
+    assert len(await opened(catalog)) == 2
+    await catalog.fetch("DELETE FROM lease")
+    keeper = OutageWatch(catalog.service.deps)
+    await watch(catalog, 30, keeper)
+    problems = await opened(catalog)
+    assert sorted(each.merchant_id for each in problems) == sorted(each.id for each in shops)
+
+    catalog.clover.faults.clear()
+    with pytest.raises(Unavailable):
+        await watch(catalog, 40, keeper)
+    await watch(catalog, 20, keeper)
+    assert {(each.merchant_id, each.opened_at) for each in await catalog.emitted(ProblemClosed)} == {
+        (each.merchant_id, each.opened_at) for each in problems
+    }
+    assert len(portions) == 3 + 1 + 3 + 1
 
 
 async def test_a_refusal_is_an_answer(catalog: Catalog) -> None:

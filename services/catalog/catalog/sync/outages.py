@@ -25,6 +25,9 @@ log = structlog.get_logger()
 LEASE = 2 * QUIET
 LOOK_SECONDS = 1.0
 
+PORTION = 500
+"""Merchants that are informed in one transaction, with an event for each."""
+
 PROBE_SECONDS = 5.0
 """An answer that takes longer counts as none: a small one takes a tenth of that."""
 
@@ -54,6 +57,8 @@ class OutageWatch:
             if not await lease.take(conn, ["outage watch"], self._token, LEASE):
                 self._regions.clear()
                 return
+        await self._inform_all()
+        async with self._deps.database.connection() as conn:
             regions, ongoing = await outages.regions(conn), await outages.ongoing(conn)
         for region in regions:
             health = await self._probed_if_due(region)
@@ -103,13 +108,29 @@ class OutageWatch:
         async with self._deps.database.unit() as unit:
             if not await outages.begin(unit, region, since):
                 return
-            report(unit, await outages.connected(unit, region), Code.CLOVER_UNREACHABLE, since)
         log.warning("Clover is out of service", region=region, since=since.isoformat())
+        await self._inform_all()
 
     async def _end(self, region: str) -> None:
         async with self._deps.database.unit() as unit:
-            since = await outages.end(unit, region)
-            if since is None:
+            if not await outages.end(unit, region):
                 return
-            withdraw(unit, await outages.merchants(unit, region), Code.CLOVER_UNREACHABLE, since)
         log.info("Clover is in service again", region=region)
+        await self._inform_all()
+
+    async def _inform_all(self) -> None:
+        """Inform all merchants that have not heard, also after a process that ended in between."""
+        while await self._inform_portion():
+            pass
+
+    async def _inform_portion(self) -> bool:
+        """Inform the next merchants of one region; return whether there may be more."""
+        async with self._deps.database.unit() as unit:
+            informing = await outages.unfinished(unit)
+            if informing is None:
+                return False
+            merchants = await outages.portion(unit, informing, PORTION)
+            inform = withdraw if informing.is_over else report
+            inform(unit, merchants, Code.CLOVER_UNREACHABLE, informing.began_at)
+            await outages.save_informed(unit, informing, merchants[-1] if len(merchants) == PORTION else None)
+        return True

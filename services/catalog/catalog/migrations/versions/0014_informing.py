@@ -1,0 +1,10 @@
+"""The merchants of a region are informed of an outage in portions."""
+
+from common.db.migrate import run_sql
+
+revision = "0014"
+down_revision = "0013"
+
+
+def upgrade() -> None:
+    run_sql("catalog", "0014_informing.sql")
