@@ -22,5 +22,7 @@ class MailedSystem:
 async def mailed_system(postgres_dsn: str, amqp_url: str) -> AsyncIterator[MailedSystem]:
     """Services, gateway, sandbox and mail server, shared by the tests that play a person's part."""
     with listening() as postbox:
-        async with running_system(postgres_dsn, amqp_url, {**QUICK, "QS_SMTP_URL": postbox.url}) as system:
+        async with running_system(
+            postgres_dsn, amqp_url, {**QUICK, "QS_SMTP_URL": postbox.url, "QS_WEBHOOK_PATIENCE_SECONDS": "5"}
+        ) as system:
             yield MailedSystem(system, postbox)

@@ -343,7 +343,46 @@ async def sale_is_listed(stage: Stage) -> None:
     assert [each["clover_order_id"] for each in sales] == [stage.notes["sale"]]
 
 
+async def grant_too_little(stage: Stage) -> None:
+    stage.token = (await stage.shop.till("install_app", {"permissions": ["MERCHANT_R", "INVENTORY_R"]}))["token"]
+    await stage.connect()
+
+
+async def grant_everything(stage: Stage) -> None:
+    areas = ("MERCHANT", "INVENTORY", "ORDERS", "PAYMENTS", "CUSTOMERS")
+    every = [f"{area}_{letter}" for area in areas for letter in "RW"]
+    stage.token = (await stage.shop.till("install_app", {"permissions": every}))["token"]
+    await stage.connect()
+
+
+def switch(name: str, *, value: object) -> Act:
+    """Change a property of the store in Clover, which may not tell us."""
+
+    async def change(stage: Stage) -> None:
+        await stage.shop.till("edit_properties", {name: value})
+
+    return change
+
+
+async def reconnect_with_its_token(stage: Stage) -> None:
+    await stage.connect()
+
+
+async def lose_webhooks(stage: Stage) -> None:
+    await stage.world.clover("PUT", "/webhooks", {"drop": 1.0})
+
+
+async def webhooks_come_again(stage: Stage) -> None:
+    await stage.world.clover("PUT", "/webhooks", {"drop": 0.0})
+    await stage.shop.till("create_item", {"name": "Soup", "price": 500, "sku": "SOUP"})
+
+
 PLAYS: dict[str, Play] = {
+    Code.PERMISSION_MISSING: Play(grant_too_little, grant_everything, resumes=False),
+    Code.TRACK_STOCK_OFF: Play(switch("trackStock", value=False), switch("trackStock", value=True), resumes=False),
+    Code.UPDATE_STOCK_OFF: Play(switch("updateStock", value=False), switch("updateStock", value=True), resumes=False),
+    Code.CURRENCY_CHANGED: Play(switch("defaultCurrency", value="CAD"), reconnect_with_its_token, resumes=False),
+    Code.WEBHOOKS_MISSING: Play(lose_webhooks, webhooks_come_again, resumes=False),
     Code.ORDER_TYPE_MISSING: Play(order_one, add_order_type, order_one_is_paid),
     Code.TENDER_MISSING: Play(lose_tender, switch_tender_on, order_one_is_paid),
     Code.CONNECTION_LOST: Play(lose_connection, reconnect, order_one_is_paid),

@@ -46,8 +46,20 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
 
     create_settle = timedelta(seconds=settings.create_settles_seconds)
     sweep_interval = timedelta(seconds=settings.item_sweep_seconds)
+    webhook_patience = timedelta(seconds=settings.webhook_patience_seconds)
     oauth = OAuthClient(clock, settings.clover_timeout, USER_AGENT)
-    deps = Deps(database, sealer, lender, clover, probe, oauth, _oauth_apps(settings), create_settle, sweep_interval)
+    deps = Deps(
+        database,
+        sealer,
+        lender,
+        clover,
+        probe,
+        oauth,
+        _oauth_apps(settings),
+        create_settle,
+        sweep_interval,
+        webhook_patience,
+    )
     return Service(
         name=NAME,
         settings=settings,

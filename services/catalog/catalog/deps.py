@@ -19,6 +19,7 @@ class Deps:
     `probe` makes a Clover client for a token that is not saved yet. `create_settle` is the time after which a create
     without an answer can no longer take effect in Clover. `sweep_interval` is the pause between two comparisons of all
     items of a merchant with its products. `oauth_apps` are our apps by region, where people can connect by OAuth.
+    `webhook_patience` is how long a webhook of a change of our own may take.
     """
 
     database: Database
@@ -30,3 +31,4 @@ class Deps:
     oauth_apps: Mapping[str, OAuthApp]
     create_settle: timedelta
     sweep_interval: timedelta
+    webhook_patience: timedelta

@@ -1,9 +1,11 @@
 """Catalog's reactions to events: rows, marks and events of its own, never a call to Clover."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
-from catalog.kinds import ACCESS, CHECK_ACCESS, READ_ITEM
-from catalog.store import access, items
+from catalog.domain.setup import SETUP_CODES
+from catalog.kinds import ACCESS, CHECK_ACCESS, CHECK_SETUP, READ_ITEM, SETUP
+from catalog.store import access, items, setup
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemOpened
@@ -15,6 +17,7 @@ from common.work import table
 ITEM = "I"
 CATEGORY = "IC"
 APP = "A"
+MERCHANT = "M"
 
 GATHERING = timedelta(seconds=3)
 """Hints about an item are gathered for this long, because every change of its stock brings one."""
@@ -25,6 +28,7 @@ async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
 
     Clover sends a webhook of each item that a category gains or loses (a guess), so other changes of it matter to none.
     """
+    unit.gather(_hear_webhooks, event.merchant_id, event.kind)
     if event.kind == APP and event.action == "DELETE":
         await _on_app_uninstalled(event, unit)
     if event.kind not in {ITEM, CATEGORY} or not await merchants.known(unit.conn, [event.merchant_id]):
@@ -34,6 +38,12 @@ async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
         is_deleted = event.action == "DELETE"
         changed = await items.in_category(unit.conn, event.merchant_id, event.object_id) if is_deleted else []
     unit.mark(READ_ITEM, event.merchant_id, changed, priority=Priority.BULK, due=unit.now + GATHERING)
+
+
+async def _hear_webhooks(unit: Unit, merchant_id: str, kinds: Sequence[str]) -> None:
+    """Note that webhooks arrive; check the setup if they were missing, or the merchant's properties have changed."""
+    if await setup.hear(unit, merchant_id) or MERCHANT in kinds:
+        unit.mark(CHECK_SETUP, merchant_id, SETUP, priority=Priority.BULK)
 
 
 async def _on_app_uninstalled(event: ObjectChanged, unit: Unit) -> None:
@@ -53,6 +63,8 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
     await table.release(unit, event.merchant_id, event.code)
     if event.code is Code.CONNECTION_LOST:
         unit.mark(CHECK_ACCESS, event.merchant_id, ACCESS, priority=Priority.LIVE)
+    if event.code in SETUP_CODES:
+        unit.mark(CHECK_SETUP, event.merchant_id, SETUP, priority=Priority.LIVE)
 
 
 HANDLERS: Handlers = {

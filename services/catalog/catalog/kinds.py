@@ -23,3 +23,8 @@ CHECK_ACCESS = "check_access"
 """Ask whether Clover still accepts the access to a merchant; the one key is ACCESS."""
 
 ACCESS = "access"
+
+CHECK_SETUP = "check_setup"
+"""Check a merchant's setup in Clover, again and again; the one key is SETUP."""
+
+SETUP = "setup"

@@ -75,6 +75,9 @@ class Settings(CommonSettings):
     create_settles_seconds: Annotated[float, Field(ge=0, le=600)] = 60.0
     """After a create without an answer, the item is looked up for this long before it is created again."""
 
+    webhook_patience_seconds: Annotated[float, Field(gt=0, le=3600)] = 300.0
+    """How long a webhook may take that a change of our own should bring, before the merchant's webhooks are missing."""
+
     public_url: WebAddress | None = None
     """The address at which people open QuickSync; Clover sends them back to it. Without it nobody connects by OAuth."""
 

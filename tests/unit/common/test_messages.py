@@ -19,6 +19,7 @@ VALUES = dict.fromkeys(
     [
         *(
             "account",
+            "detail",
             "title",
             "region",
             "sku",

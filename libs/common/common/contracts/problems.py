@@ -38,6 +38,11 @@ class Code(StrEnum):
     SALE_UNREADABLE = "sale_unreadable"
     PRODUCT_REJECTED = "product_rejected"
     STOCK_REJECTED = "stock_rejected"
+    PERMISSION_MISSING = "permission_missing"
+    TRACK_STOCK_OFF = "track_stock_off"
+    UPDATE_STOCK_OFF = "update_stock_off"
+    CURRENCY_CHANGED = "currency_changed"
+    WEBHOOKS_MISSING = "webhooks_missing"
     EMAIL_REJECTED = "email_rejected"
     EMAIL_DELAYED = "email_delayed"
 
@@ -61,6 +66,11 @@ _SEVERITIES = {
     Code.SALE_UNREADABLE: Severity.DECISION,
     Code.PRODUCT_REJECTED: Severity.DECISION,
     Code.STOCK_REJECTED: Severity.DECISION,
+    Code.PERMISSION_MISSING: Severity.DECISION,
+    Code.TRACK_STOCK_OFF: Severity.DECISION,
+    Code.UPDATE_STOCK_OFF: Severity.DECISION,
+    Code.CURRENCY_CHANGED: Severity.DECISION,
+    Code.WEBHOOKS_MISSING: Severity.INFORMATION,
     Code.EMAIL_REJECTED: Severity.INFORMATION,
     Code.EMAIL_DELAYED: Severity.INFORMATION,
 }

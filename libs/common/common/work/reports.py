@@ -1,13 +1,15 @@
 """Reports of problems that no row of work waits under, such as an outage of Clover in a region."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.contracts.problems import Affected, Code, ProblemClosed, ProblemOpened
 from common.db.unit import Unit
 
 
-def report(unit: Unit, merchant_ids: Iterable[str], code: Code, since: datetime) -> None:
+def report(
+    unit: Unit, merchant_ids: Iterable[str], code: Code, since: datetime, affected: Sequence[Affected] = ()
+) -> None:
     """Open the problem for these merchants, with nothing waiting. A report by waiting work joins the same problem."""
     unit.emit(
         *(
@@ -17,7 +19,7 @@ def report(unit: Unit, merchant_ids: Iterable[str], code: Code, since: datetime)
                 waiting=0,
                 opened_at=since,
                 revision=1,
-                affected=[],
+                affected=list(affected),
                 failing_since=since,
             )
             for merchant_id in merchant_ids

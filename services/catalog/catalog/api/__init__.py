@@ -12,12 +12,14 @@ from catalog.api import (
     oauth,
     personal_data,
     products,
+    setup,
 )
 
 ROUTES = [
     *connections.ROUTES,
     *oauth.ROUTES,
     *personal_data.ROUTES,
+    *setup.ROUTES,
     *capabilities.ROUTES,
     *first_sync.ROUTES,
     *products.ROUTES,

@@ -10,7 +10,7 @@ from catalog.clover.oauth import TokenRefused
 from catalog.deps import Deps
 from catalog.domain.oauth import OAuthApp, Tokens
 from catalog.grants import UnsavedTokenGrants
-from catalog.kinds import ALL_ITEMS, REFRESH_TOKENS, SWEEP_ITEMS, TOKENS
+from catalog.kinds import ALL_ITEMS, CHECK_SETUP, REFRESH_TOKENS, SETUP, SWEEP_ITEMS, TOKENS
 from catalog.sealing import Secret, seal, sealed_tokens
 from catalog.store import connections
 from catalog.store.connections import CloverConnection
@@ -144,6 +144,7 @@ async def _save(deps: Deps, unit: Unit, wanted: Wanted, profile: clover.Profile,
     unit.emit(connected)
     await table.release(unit, merchant_id, Code.CONNECTION_LOST)
     unit.mark(SWEEP_ITEMS, merchant_id, ALL_ITEMS, priority=Priority.BULK)
+    unit.mark(CHECK_SETUP, merchant_id, SETUP, priority=Priority.BULK)
     email = seal(deps.sealer, Secret.EMAIL, merchant_id, wanted.account_email)
     if tokens.refresh_at:
         unit.mark(REFRESH_TOKENS, merchant_id, TOKENS, priority=Priority.LIVE, due=tokens.refresh_at)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstrai
 
 from catalog.api.connecting import Wanted, connect_with_code, connect_with_token
 from catalog.deps import Deps
-from catalog.kinds import ALL_ITEMS, SWEEP_ITEMS
+from catalog.kinds import ALL_ITEMS, CHECK_SETUP, SETUP, SWEEP_ITEMS
 from catalog.sealing import Secret, open_sealed, seal
 from catalog.store import connections
 from common.catalog_client import MerchantProfile, MerchantStates
@@ -171,7 +171,9 @@ async def change_merchant(call: Call[Deps, MerchantChange]) -> MerchantView:
 async def disconnect_merchant(call: Call[Deps, Disconnection]) -> Answer:
     async with call.deps.database.unit() as unit:
         unit.emit(await connections.disconnect(unit.conn, call.merchant_id, unit.now, erase=call.input.erase))
-        unit.mark(SWEEP_ITEMS, call.merchant_id, ALL_ITEMS)  # it finds the merchant disconnected, and ends
+        # they find the merchant disconnected, and end
+        unit.mark(SWEEP_ITEMS, call.merchant_id, ALL_ITEMS)
+        unit.mark(CHECK_SETUP, call.merchant_id, SETUP)
     return Answer(204)
 
 

@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 from catalog.clover.items import MOST_IN_BULK, MOST_NAMED
-from catalog.kinds import CHECK_ACCESS, PUSH_PRODUCT, READ_ITEM, REFRESH_TOKENS, SWEEP_ITEMS, UNDO_CHANGES
+from catalog.kinds import CHECK_ACCESS, CHECK_SETUP, PUSH_PRODUCT, READ_ITEM, REFRESH_TOKENS, SWEEP_ITEMS, UNDO_CHANGES
 from catalog.sync.access import check_access
 from catalog.sync.changes import undo_changes
 from catalog.sync.items import read_items
 from catalog.sync.products import clear_holds, push_products, save_holds
+from catalog.sync.setup import check_setup
 from catalog.sync.sweep import sweep_items
 from catalog.sync.tokens import refresh_tokens
 from common.contracts.problems import Code
@@ -26,6 +27,7 @@ SYNC = [
     Kind(SWEEP_ITEMS, sweep_items, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(UNDO_CHANGES, undo_changes, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(CHECK_ACCESS, check_access, refused=Code.CONNECTION_LOST, batch=1),
+    Kind(CHECK_SETUP, check_setup, refused=Code.CONNECTION_LOST, batch=1),
     # a token has five minutes left when its refresh begins
     Kind(
         REFRESH_TOKENS,

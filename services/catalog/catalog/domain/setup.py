@@ -1,0 +1,128 @@
+"""The checks of a merchant's setup in Clover, and how often they are repeated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from common.contracts.problems import Code
+
+
+class Check(StrEnum):
+    """One check of the setup, in the order in which they are shown."""
+
+    TOKEN = "token"  # noqa: S105 - a name
+    PERMISSIONS = "permissions"
+    TRACK_STOCK = "track_stock"
+    UPDATE_STOCK = "update_stock"
+    CURRENCY = "currency"
+    WEBHOOKS = "webhooks"
+
+
+class CheckState(StrEnum):
+    """What a check found."""
+
+    OK = "ok"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+PROBLEMS: Mapping[Check, Code] = {
+    Check.PERMISSIONS: Code.PERMISSION_MISSING,
+    Check.TRACK_STOCK: Code.TRACK_STOCK_OFF,
+    Check.UPDATE_STOCK: Code.UPDATE_STOCK_OFF,
+    Check.CURRENCY: Code.CURRENCY_CHANGED,
+    Check.WEBHOOKS: Code.WEBHOOKS_MISSING,
+}
+"""The problem of each check. That of the token, `connection_lost`, is reported by the work that the token is for."""
+
+SETUP_CODES = frozenset(PROBLEMS.values())
+
+REPEATED = timedelta(hours=6)
+FIRST_LOOK = timedelta(seconds=10)
+LAST_LOOK = timedelta(hours=1)
+
+HEARD_LASTS = timedelta(days=1)
+"""Webhooks that arrived within a day are proof enough; a quiet merchant's are provoked once a day."""
+
+TOLERANCE = timedelta(minutes=11)
+"""The time of the last webhook is written every ten minutes at most."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found. `detail` names what is wrong, such as the missing permissions."""
+
+    check: Check
+    state: CheckState
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The last finding of a check, and since when it fails, if it does."""
+
+    finding: Finding
+    checked_at: datetime
+    failing_since: datetime | None
+
+    def followed_by(self, finding: Finding, now: datetime) -> "Recorded":
+        """Return the next record. A check that cannot be made keeps what was found before."""
+        if finding.state is CheckState.UNKNOWN and self.finding.state is not CheckState.UNKNOWN:
+            return self
+        if finding.state is not CheckState.FAILED:
+            return Recorded(finding, now, None)
+        return Recorded(finding, now, self.failing_since if finding == self.finding else now)
+
+
+def first_record(finding: Finding, now: datetime) -> Recorded:
+    """Return the record of a check that was never made before."""
+    return Recorded(finding, now, now if finding.state is CheckState.FAILED else None)
+
+
+def found(check: Check, *, is_ok: bool, detail: str = "") -> Finding:
+    """Return a finding; a good one needs no detail."""
+    return Finding(check, CheckState.OK) if is_ok else Finding(check, CheckState.FAILED, detail)
+
+
+def look_again_after(records: Mapping[Check, Recorded], now: datetime) -> timedelta:
+    """Return the pause before the next check: short after a failure, longer the longer it lasts.
+
+    Webhooks that are missing need no question: the next one that arrives lets the check be made.
+    """
+    asked = (each for check, each in records.items() if check is not Check.WEBHOOKS)
+    failing = [each.failing_since for each in asked if each.failing_since]
+    return min(max((now - max(failing)) / 10, FIRST_LOOK), LAST_LOOK) if failing else REPEATED
+
+
+class WebhookStep(StrEnum):
+    """What to do about a merchant's webhooks."""
+
+    HEARD = "heard"
+    WAIT = "wait"
+    PROVOKE = "provoke"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """When a webhook of this merchant last arrived, and when we last made a change that should bring one.
+
+    `patience` is how long a webhook may take; the first change is made so long after connecting.
+    """
+
+    connected_at: datetime
+    heard_at: datetime | None
+    provoked_at: datetime | None
+    patience: timedelta
+
+    def step(self, now: datetime) -> WebhookStep:
+        """Return what to do now."""
+        if self.heard_at and now - self.heard_at < HEARD_LASTS and not self._is_unanswered(self.heard_at):
+            return WebhookStep.HEARD
+        if self.provoked_at is None or now - self.provoked_at >= HEARD_LASTS:
+            return WebhookStep.PROVOKE if now - self.connected_at >= self.patience else WebhookStep.WAIT
+        return WebhookStep.MISSING if now - self.provoked_at >= self.patience else WebhookStep.WAIT
+
+    def _is_unanswered(self, heard_at: datetime) -> bool:
+        return self.provoked_at is not None and heard_at < self.provoked_at - TOLERANCE
