@@ -2,9 +2,9 @@
 
 from common.db.migrate import run_sql
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
-    run_sql("catalog", "0014_setup.sql")
+    run_sql("catalog", "0015_setup.sql")
