@@ -34,9 +34,12 @@ MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 AnySettings = TypeVar("AnySettings", bound=CommonSettings)
 
 
-@dataclass
+@dataclass(repr=False)
 class Harness:
-    """A service whose database is open and whose routes are served."""
+    """A service whose database is open and whose routes are served.
+
+    It has no long representation: Hypothesis warns of one, which is an error here, instead of naming its example.
+    """
 
     service: Service
     http: TestClient[Any, Any]

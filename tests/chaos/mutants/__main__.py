@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[3]
 COPIED = ["docs", "libs", "services", "tests", "pyproject.toml"]
 SECONDS = 120
 MOMENTS = count(1)
+LAST_LINES = 20
 TESTS_FAILED = 1
 """pytest's code for "all were run, some failed"; any other but 0 says that nothing was found out."""
 
@@ -84,6 +85,8 @@ async def _try(mutant: Mutant, copy: Path, addresses: Mapping[str, str]) -> Verd
         _write(file, original)
     by = ", ".join(line.split("::")[1].split(" ")[0] for line in said.splitlines() if line.startswith("FAILED"))
     _say(f"{verdict:9} {time.monotonic() - began:4.0f} s  {mutant.pitfall:60} {by}")
+    if verdict is Verdict.UNCLEAR:
+        _say("\n".join(said.splitlines()[-LAST_LINES:]))
     return verdict
 
 

@@ -38,7 +38,7 @@ class Shop:
     region: str
 
 
-@dataclass
+@dataclass(repr=False)
 class Catalog(Harness):
     """The service, and the sandbox behind it."""
 

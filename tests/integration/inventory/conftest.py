@@ -31,7 +31,7 @@ INSERT INTO merchant (merchant_id, account_id, region, currency, timezone) VALUE
 """
 
 
-@dataclass
+@dataclass(repr=False)
 class Inventory(Harness):
     """The service with its database open, and its Clover sandbox."""
 

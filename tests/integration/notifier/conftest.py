@@ -56,7 +56,7 @@ class Directory:
         return web.json_response({"merchant_id": JUST_CONNECTED, "version": 1} | profile)
 
 
-@dataclass
+@dataclass(repr=False)
 class Notifier(Harness):
     """The service. Its HTTP server, its wake-ups and its feed run; events and work are driven by the test."""
 

@@ -62,7 +62,7 @@ class Catalog:
         return web.json_response({"links": [{"sku": s, **self.links.get(s, {"state": "unknown"})} for s in skus]})
 
 
-@dataclass
+@dataclass(repr=False)
 class Orders(Harness):
     """The service, and the Clover and the catalog behind it."""
 
