@@ -31,6 +31,7 @@ from quicksync_dev.demo.checks import (
     resolved_mail,
     stock_becomes,
 )
+from quicksync_dev.demo.oauth import connect_on_clovers_page
 from quicksync_dev.demo.world import Json, World, expect, until
 
 
@@ -226,5 +227,6 @@ STORY: list[Callable[[World], Awaitable[None]]] = [
     complete_an_order,
     cancel_an_order,
     refuse_a_shipping_update,
+    connect_on_clovers_page,
     look_back,
 ]

@@ -80,7 +80,9 @@ class World:
             return await answer.text()
 
     async def _call(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> tuple[int, Any]:
-        async with self.session.request(method, url, json=body, headers=headers, timeout=TIMEOUT) as answer:
+        async with self.session.request(
+            method, url, json=body, headers=headers, timeout=TIMEOUT, allow_redirects=False
+        ) as answer:
             text = await answer.text()
             return answer.status, json.loads(text) if "json" in answer.content_type else text
 
