@@ -45,6 +45,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         return Clover(settings, unsaved, budget, metrics, clock, user_agent=USER_AGENT)
 
     create_settle = timedelta(seconds=settings.create_settles_seconds)
+    batch_gathers = timedelta(seconds=settings.batch_gathers_seconds)
     sweep_interval = timedelta(seconds=settings.item_sweep_seconds)
     webhook_patience = timedelta(seconds=settings.webhook_patience_seconds)
     oauth = OAuthClient(clock, settings.clover_timeout, USER_AGENT)
@@ -57,6 +58,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         oauth,
         _oauth_apps(settings),
         create_settle,
+        batch_gathers,
         sweep_interval,
         webhook_patience,
     )

@@ -17,9 +17,10 @@ class Deps:
     """The dependencies of the API, the handlers and the sync functions.
 
     `probe` makes a Clover client for a token that is not saved yet. `create_settle` is the time after which a create
-    without an answer can no longer take effect in Clover. `sweep_interval` is the pause between two comparisons of all
-    items of a merchant with its products. `oauth_apps` are our apps by region, where people can connect by OAuth.
-    `webhook_patience` is how long a webhook of a change of our own may take.
+    without an answer can no longer take effect in Clover. `batch_gathers` is the length of the windows in which the
+    products of a batch gather. `sweep_interval` is the pause between two comparisons of all items of a merchant with
+    its products. `oauth_apps` are our apps by region, where people can connect by OAuth. `webhook_patience` is how long
+    a webhook of a change of our own may take.
     """
 
     database: Database
@@ -30,5 +31,6 @@ class Deps:
     oauth: OAuthClient
     oauth_apps: Mapping[str, OAuthApp]
     create_settle: timedelta
+    batch_gathers: timedelta
     sweep_interval: timedelta
     webhook_patience: timedelta

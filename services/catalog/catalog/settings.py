@@ -72,6 +72,9 @@ class Settings(CommonSettings):
     item_sweep_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
     """The pause between two comparisons of all items of a merchant with its products; webhooks may be lost."""
 
+    batch_gathers_seconds: Annotated[float, Field(ge=0, le=60)] = 3.0
+    """Products of a batch wait for further ones up to the end of a window of this length, so that calls carry many."""
+
     create_settles_seconds: Annotated[float, Field(ge=0, le=600)] = 60.0
     """After a create without an answer, the item is looked up for this long before it is created again."""
 

@@ -188,6 +188,7 @@ async def catalog(database_dsn: str, changed: dict[str, Any], limits: Limits) ->
             "public_url": "https://quicksync.example",
             "clover_limits": limits.named(),
             "create_settles_seconds": 0.0,
+            "batch_gathers_seconds": 0.0,
         }
         service = build(settings_for(Settings, database_dsn, issuer, **(usual | changed)), clock=clock)
         async with serving(service) as http:

@@ -64,6 +64,23 @@ async def test_many_products_are_created_and_changed_in_one_call(catalog: Catalo
     assert len(await catalog.emitted(ProductLinked)) == MANY
 
 
+@pytest.mark.parametrize("changed", [{"batch_gathers_seconds": 30.0}])
+async def test_products_of_a_batch_gather_for_one_call(catalog: Catalog) -> None:
+    """Portions that arrive one after another go in one call, once no more arrive; a single change does not wait."""
+    shop = await catalog.connected()
+    for number in range(2):
+        await send(catalog, shop, [row for row in rows(2 * MANY) if int(row["product_id"][2:]) % 2 == number])
+        await catalog.run_until_idle()
+    assert writes(catalog) == []
+    await catalog.put(shop, "p-0", sku="SKU-0")
+    await catalog.run_until_idle()
+    assert writes(catalog) == ["POST items"]
+    catalog.clock.advance(30)
+    await catalog.run_until_idle()
+    assert writes(catalog) == ["POST items", "POST bulk_items"]
+    assert len(skus(catalog, shop)) == 2 * MANY
+
+
 async def test_many_unchanged_products_cost_no_call(catalog: Catalog) -> None:
     """They are compared with the mirror of their items."""
     shop = await catalog.connected()

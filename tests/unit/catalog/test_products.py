@@ -1,7 +1,7 @@
 """Products: their item's fields in Clover, the fields to write, and the state of the sync."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from catalog.domain.capabilities import capabilities
 from catalog.domain.items import ItemFields
-from catalog.domain.products import Held, Product, ProductRecord, Status, SyncState, item_fields
+from catalog.domain.products import Held, Product, ProductRecord, Status, SyncState, item_fields, wait_for_others
 from common.contracts.problems import Code
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -102,6 +102,18 @@ def test_an_archived_product_needs_no_item_once_it_was_deleted() -> None:
     assert record.is_due
     assert not replace(record, deleted_item_id="ITEM000000001").is_due
     assert replace(record, product=product(Status.INACTIVE), deleted_item_id="ITEM000000001").is_due
+
+
+@given(st.lists(st.integers(-30_000, 0), min_size=1), st.integers(0, 10_000))
+def test_products_of_a_batch_wait_for_others_within_bounds(changed: list[int], shift: int) -> None:
+    """They wait only while others arrive, for the end of one window that is the same for all, and never for long."""
+    window, now = timedelta(seconds=2), NOW + timedelta(milliseconds=shift)
+    wait = wait_for_others([now + timedelta(milliseconds=each) for each in changed], now, window)
+    assert (wait is not None) == (max(changed) > -2000 and min(changed) >= -16_000)
+    if wait is not None:
+        assert timedelta(0) < wait <= window
+        assert (now + wait).timestamp() % 2 == pytest.approx(0)
+    assert wait_for_others([now], now, timedelta(0)) is None
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Products: how each looks in Clover, and the state of its sync."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from catalog.domain.items import PRICE_PER_UNIT, ItemFields
@@ -52,6 +53,23 @@ def item_fields(product: Product) -> ItemFields:
         unit_name=product.unit_name,
         age_restricted=product.age_restricted,
     )
+
+
+MOST_WINDOWS = 8
+"""A product waits for others for this many windows at most."""
+
+
+def wait_for_others(changed_at: Collection[datetime], now: datetime, window: timedelta) -> timedelta | None:
+    """Return how long products that changed at these times wait for further ones, so that they go in full calls.
+
+    They wait while others keep arriving, up to the end of a window, which is the same moment for all. None when none
+    arrived for the length of a window, or one has waited for long.
+    """
+    if not changed_at or not window:
+        return None
+    if max(changed_at) <= now - window or min(changed_at) < now - MOST_WINDOWS * window:
+        return None
+    return window - timedelta(seconds=now.timestamp() % window.total_seconds())
 
 
 @dataclass(frozen=True)

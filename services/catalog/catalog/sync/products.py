@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
+from catalog.clover.items import MOST_IN_BULK
 from catalog.deps import Deps
 from catalog.domain import matching
 from catalog.domain.matching import LOOK_AGAIN, Step
-from catalog.domain.products import Held, ProductRecord
+from catalog.domain.products import Held, ProductRecord, wait_for_others
 from catalog.store import links, products
 from catalog.sync import lookups, writes
+from catalog.sync.writes import FEW
 from common import messages
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Priority, Unit
+from common.errors import AllAgain
 from common.work.batch import Batch
 from common.work.row import Hold, Outcome
 
@@ -23,12 +26,22 @@ async def push_products(batch: Batch, deps: Deps) -> None:
     records = [each for each in records if each.item_id or each.is_due]
     if not records:
         return
+    _gather(batch, deps, records)
     batch.subjects |= {each.product.product_id: _subject(each) for each in records}
     async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
         steps, lost = await _compare(batch, api, [each for each in records if each.item_id])
         without_item = [*lost, *(each for each in records if not each.item_id)]
         steps += await _match(batch, deps, api, without_item)
         await writes.execute(batch, api, steps)
+
+
+def _gather(batch: Batch, deps: Deps, records: Sequence[ProductRecord]) -> None:
+    """Let products of a batch wait for further ones, unless they fill a call already."""
+    changed_at = [each.updated_at for each in records if each.is_due]
+    if batch.priority is Priority.BULK and FEW < len(changed_at) < MOST_IN_BULK:
+        wait = wait_for_others(changed_at, batch.now, deps.batch_gathers)
+        if wait is not None:
+            raise AllAgain(wait)
 
 
 async def save_holds(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
