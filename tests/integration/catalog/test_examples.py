@@ -6,12 +6,14 @@ from uuid import UUID
 import pytest
 from tests.integration.catalog.conftest import Catalog
 
-from catalog.api import ROUTES, changes
+from catalog.api import ROUTES, changes, link_choices
 from catalog.api.connections import connect_merchant
 from catalog.api.products import put_product
 from catalog.domain.changes import Change
+from catalog.domain.items import Item, ItemFields
 from catalog.domain.products import Product, Status
 from catalog.store import changes as store
+from catalog.store import items
 from clover_sandbox.merchant_factory import MerchantSpec
 from common.http.routes import CSV, EVENTS, Route
 
@@ -51,6 +53,13 @@ async def record_changes(catalog: Catalog) -> None:
         await store.save_set(unit, "ABCD1234EFGH5", UUID(changes.EXAMPLE_ID), "batch", {"new": 1}, made)
 
 
+async def mirror_items(catalog: Catalog) -> None:
+    """Know the items of the examples, as a read of them would."""
+    there = [Item(each, ItemFields("Mug", "", 100, hidden=False)) for each in ("J8N5Q2W7E4R1T", "K9P6R3X8F5S2V")]
+    async with catalog.service.database.unit() as unit:
+        await items.save(unit.conn, "ABCD1234EFGH5", there, 0)
+
+
 @pytest.mark.parametrize("route", PUBLIC, ids=lambda route: str(route.handler.__name__))
 async def test_an_example_gets_its_answer(catalog: Catalog, route: Route) -> None:
     """The example is accepted, and the answer has the fields and types of the documented one."""
@@ -59,9 +68,12 @@ async def test_an_example_gets_its_answer(catalog: Catalog, route: Route) -> Non
     catalog.clover.world.add_merchant(spec, None, (connect.example or {})["api_token"])
     if route is not connect:
         await send(catalog, connect)
+        await catalog.run_until_idle()  # the first sync, before which nothing is created
     if route not in (connect, put):
         await send(catalog, put)
         await catalog.run_until_idle()
+    if route in link_choices.ROUTES:
+        await mirror_items(catalog)
     if route in changes.ROUTES:
         await record_changes(catalog)
 

@@ -8,6 +8,7 @@ from catalog.api import (
     first_sync,
     grants,
     imports,
+    link_choices,
     links,
     oauth,
     personal_data,
@@ -27,5 +28,6 @@ ROUTES = [
     *imports.ROUTES,
     *exports.ROUTES,
     *links.ROUTES,
+    *link_choices.ROUTES,
     *grants.ROUTES,
 ]

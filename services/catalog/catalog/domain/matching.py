@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from catalog.domain.items import Item, ItemFields
 from catalog.domain.matching_pairs import Conflict, ConflictKind, Found, Seeker, pair
-from catalog.domain.products import ProductRecord
+from catalog.domain.products import Matching, ProductRecord
 from common import messages
 
 LOOK_AGAIN = timedelta(seconds=5)
@@ -85,13 +85,15 @@ def plan(
     records, items = list(records), list(items)
     settled = now - create_settle
     created = _created(records, items, owners)
-    doubtful = {
+    decided = {
         each.product.product_id
         for each in records
-        if each.product.product_id in created or (each.creating_since and each.creating_since > settled)
+        if each.product.product_id in created
+        or (each.creating_since and each.creating_since > settled)
+        or each.matching is Matching.CREATE
     }
     claimed = {item.id: product_id for product_id, found in created.items() if isinstance(item := found, Item)}
-    seekers = [seeker(each) for each in records if each.product.product_id not in doubtful]
+    seekers = [seeker(each) for each in records if each.product.product_id not in decided]
     found = created | pair([*seekers, *rivals], items, {**owners, **claimed})
     return [_step(each, found.get(each.product.product_id), settled) for each in records]
 
@@ -104,6 +106,11 @@ def compare(record: ProductRecord, item: Item) -> Step:
         fields = ", ".join(texts.text(f"field.{name}") for name in wanted.changes_from(known))
         return HoldProduct(record, texts.text("reason.not_kept", fields=fields))
     return UpdateItem(record, item.id, known)
+
+
+def conflicts(steps: Iterable[Step]) -> dict[str, Conflict | None]:
+    """Return the conflict of each product that was planned, None for one that has none."""
+    return {step.record.product.product_id: step.conflict if isinstance(step, HoldProduct) else None for step in steps}
 
 
 def seeker(record: ProductRecord) -> Seeker:

@@ -80,12 +80,26 @@ class Held:
     reason: str
 
 
+class Matching(StrEnum):
+    """How a product without an item gets one."""
+
+    AUTOMATIC = "automatic"
+    """It is linked to the item that matches, or gets a new one."""
+
+    APART = "apart"
+    """A person unlinked it: it gets none until a person links it."""
+
+    CREATE = "create"
+    """A person decided that no item is its own: it gets a new one."""
+
+
 class SyncState(StrEnum):
     """The state of a product's sync with Clover."""
 
     SYNCED = "synced"
     PENDING = "pending"
     HELD = "held"
+    UNLINKED = "unlinked"
 
 
 @dataclass(frozen=True)
@@ -108,6 +122,7 @@ class ProductRecord:
     seen: ItemFields | None = None
     puts: int = 0
     puts_checked: int = 0
+    matching: Matching = Matching.AUTOMATIC
 
     @property
     def wanted(self) -> ItemFields:
@@ -129,7 +144,8 @@ class ProductRecord:
     def is_due(self) -> bool:
         """Whether Clover is not known to have this version. An archived product needs no item once it was deleted."""
         if self.item_id is None:
-            return self.deleted_item_id is None or self.product.status is not Status.ARCHIVED
+            needs_item = self.deleted_item_id is None or self.product.status is not Status.ARCHIVED
+            return needs_item and self.matching is not Matching.APART
         return self.puts_checked < self.puts or bool(self.wanted.changes_from(self.last_pushed))
 
     def differs_from(self, found: ItemFields) -> bool:
@@ -149,4 +165,6 @@ class ProductRecord:
         """The state shown to callers."""
         if self.held:
             return SyncState.HELD
+        if self.item_id is None and self.matching is Matching.APART:
+            return SyncState.UNLINKED
         return SyncState.PENDING if self.is_due else SyncState.SYNCED

@@ -51,6 +51,7 @@ WHERE (excluded.modified_at, excluded.read_number) > (item.modified_at, item.rea
             excluded.group_id, coalesce(excluded.category_ids, item.category_ids),
             coalesce(excluded.tag_ids, item.tag_ids), coalesce(excluded.tax_rate_ids, item.tax_rate_ids),
             excluded.modified_at))
+RETURNING item_id
 """
 MARK_DELETED = """
 UPDATE item SET deleted_at = $4, read_number = $3
@@ -107,11 +108,16 @@ async def draw_number(conn: Connection) -> int:
     return number
 
 
-async def save(conn: Connection, merchant_id: str, items: Iterable[Item], read_number: int) -> None:
-    """Save items as an answer of Clover shows them, of a read or of a write of ours that began with this number."""
+async def save(conn: Connection, merchant_id: str, items: Iterable[Item], read_number: int) -> list[str]:
+    """Save items as an answer of Clover shows them, of a read or of a write of ours that began with this number.
+
+    Return those that changed in the mirror.
+    """
     given = list({each.id: each for each in items}.values())
-    if given:
-        await conn.execute(SAVE, merchant_id, *map(list, zip(*map(_row, given), strict=True)), read_number)
+    if not given:
+        return []
+    rows = await conn.fetch(SAVE, merchant_id, *map(list, zip(*map(_row, given), strict=True)), read_number)
+    return [row["item_id"] for row in rows]
 
 
 async def mark_deleted(

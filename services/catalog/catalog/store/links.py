@@ -20,7 +20,7 @@ from common.errors import Conflict
 SAVE_PUSHED = """
 UPDATE product SET item_id = pushed.item_id, last_pushed = pushed.fields, seen = pushed.seen,
     puts_checked = greatest(puts_checked, pushed.puts), deleted_item_id = NULL, creating_since = NULL,
-    creating_sku = NULL
+    creating_sku = NULL, matching = 'automatic'
 FROM jsonb_to_recordset($2::jsonb) AS pushed (product_id text, item_id text, fields jsonb, seen jsonb, puts integer)
 WHERE merchant_id = $1 AND product.product_id = pushed.product_id
 """

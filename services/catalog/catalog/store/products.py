@@ -12,7 +12,7 @@ import asyncpg
 
 from catalog.domain.items import Item, ItemFields
 from catalog.domain.matching_pairs import Seeker
-from catalog.domain.products import Held, Product, ProductRecord, Status
+from catalog.domain.products import Held, Matching, Product, ProductRecord, Status
 from common.contracts.problems import Code
 from common.db.unit import Connection
 from common.errors import Invalid, NotFound, Problem
@@ -20,7 +20,8 @@ from common.text import clean
 
 RECORDS = """
 SELECT product_id, name, sku, price, currency, status, barcode, stated, updated_at, item_id, last_pushed,
-    creating_since, creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked
+    creating_since, creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked,
+    matching
 FROM product WHERE merchant_id = $1
 """
 # Two statements: an upsert fails on the SKU when the same new product is saved twice at the same moment. A product
@@ -57,7 +58,7 @@ RETURNING product.product_id, held_problem
 """
 SEEKERS = """
 SELECT product_id, sku, coalesce(barcode, '') AS barcode, name FROM product
-WHERE merchant_id = $1 AND item_id IS NULL AND product_id <> ALL($4::text[])
+WHERE merchant_id = $1 AND item_id IS NULL AND matching = 'automatic' AND product_id <> ALL($4::text[])
     AND (sku = ANY($2::text[]) OR barcode = ANY($3::text[]))
 """
 SAVE_HOLDS = """
@@ -241,6 +242,7 @@ def _record(row: asyncpg.Record) -> ProductRecord:
         seen=_fields(row["seen"]),
         puts=row["puts"],
         puts_checked=row["puts_checked"],
+        matching=Matching(row["matching"]),
     )
 
 

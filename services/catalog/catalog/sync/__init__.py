@@ -3,10 +3,21 @@
 from datetime import timedelta
 
 from catalog.clover.items import MOST_IN_BULK, MOST_NAMED
-from catalog.kinds import CHECK_ACCESS, CHECK_SETUP, PUSH_PRODUCT, READ_ITEM, REFRESH_TOKENS, SWEEP_ITEMS, UNDO_CHANGES
+from catalog.kinds import (
+    CHECK_ACCESS,
+    CHECK_SETUP,
+    CHOOSE_LINK,
+    PUSH_PRODUCT,
+    READ_ITEM,
+    REFRESH_TOKENS,
+    RESTORE_ITEM,
+    SWEEP_ITEMS,
+    UNDO_CHANGES,
+)
 from catalog.sync.access import check_access
 from catalog.sync.changes import undo_changes
 from catalog.sync.items import read_items
+from catalog.sync.links import choose_links, restore_items
 from catalog.sync.products import clear_holds, push_products, save_holds
 from catalog.sync.setup import check_setup
 from catalog.sync.sweep import sweep_items
@@ -24,6 +35,8 @@ SYNC = [
         on_released=clear_holds,
     ),
     Kind(READ_ITEM, read_items, refused=Code.PRODUCT_REJECTED, batch=MOST_NAMED),
+    Kind(CHOOSE_LINK, choose_links, refused=Code.PRODUCT_REJECTED),
+    Kind(RESTORE_ITEM, restore_items, refused=Code.PRODUCT_REJECTED),
     Kind(SWEEP_ITEMS, sweep_items, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(UNDO_CHANGES, undo_changes, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(CHECK_ACCESS, check_access, refused=Code.CONNECTION_LOST, batch=1),

@@ -1,6 +1,6 @@
 """Keeps the mirror of Clover's items, and marks the products that a change of an item concerns."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import structlog
 
@@ -8,7 +8,7 @@ from catalog.clover import items as clover
 from catalog.deps import Deps
 from catalog.domain.items import Item
 from catalog.kinds import ALL_ITEMS, PUSH_PRODUCT, SWEEP_ITEMS
-from catalog.store import items, links, products
+from catalog.store import items, link_choices, links, products
 from common.clover.transport import MerchantApi
 from common.db.unit import Priority, Unit
 from common.errors import Rejected, Undecodable
@@ -77,22 +77,37 @@ def position(seen: Collection[Item]) -> int:
 
 
 async def save(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> None:
-    """Save items that Clover showed, and mark the products that differ from theirs or may find theirs among them."""
-    await items.save(unit.conn, merchant_id, shown, number)
-    unit.mark(PUSH_PRODUCT, merchant_id, await _affected(unit, merchant_id, shown), priority=Priority.BULK)
+    """Save items that Clover showed, and mark the products that their changes concern.
+
+    An item that is shown again as it was marks nothing: a push reads changes itself, and must not cause the next push.
+    """
+    changed = set(await save_shown(unit, merchant_id, shown, number))
+    news = [each for each in shown if each.id in changed]
+    await mark_different(unit, merchant_id, news)
+    skus = [each.fields.sku for each in news if each.fields.sku]
+    lost = await links.products_without_item(unit.conn, merchant_id, skus, limit=len(skus)) if skus else []
+    unit.mark(PUSH_PRODUCT, merchant_id, lost, priority=Priority.BULK)
 
 
-async def _affected(unit: Unit, merchant_id: str, shown: Sequence[Item]) -> list[str]:
-    """Return the products whose item differs from them, and those that lost their item and may find it here."""
+async def save_shown(unit: Unit, merchant_id: str, shown: Iterable[Item], number: int) -> list[str]:
+    """Save items whose products are at work on them, and mark those that wait for a decision about one that changed.
+
+    Return the items that changed.
+    """
+    changed = await items.save(unit.conn, merchant_id, shown, number)
+    waiting = await link_choices.in_conflict(unit.conn, merchant_id, changed) if changed else []
+    unit.mark(PUSH_PRODUCT, merchant_id, waiting, priority=Priority.BULK)
+    return changed
+
+
+async def mark_different(unit: Unit, merchant_id: str, shown: Sequence[Item]) -> None:
+    """Mark the products whose item differs from them."""
     found = {item.id: item.fields for item in shown}
-    linked = {each.item_id: each for each in await products.find_linked(unit.conn, merchant_id, list(found))}
+    linked = await products.find_linked(unit.conn, merchant_id, list(found)) if found else []
     different = [
-        record.product.product_id
-        for item_id, record in linked.items()
-        if item_id and record.differs_from(found[item_id])
+        record.product.product_id for record in linked if record.item_id and record.differs_from(found[record.item_id])
     ]
-    free = [fields.sku for item_id, fields in found.items() if item_id not in linked and fields.sku]
-    return different + await links.products_without_item(unit.conn, merchant_id, free, limit=len(free))
+    unit.mark(PUSH_PRODUCT, merchant_id, different, priority=Priority.BULK)
 
 
 async def _expected(batch: Batch, missing: Collection[str]) -> list[str]:
@@ -107,7 +122,7 @@ async def _expected(batch: Batch, missing: Collection[str]) -> list[str]:
 
 
 async def _save_deletions(unit: Unit, merchant_id: str, gone: Collection[str], number: int) -> None:
-    await items.mark_deleted(unit.conn, merchant_id, gone, number, unit.now)
-    unit.mark(
-        PUSH_PRODUCT, merchant_id, await links.linked_products(unit.conn, merchant_id, gone), priority=Priority.BULK
-    )
+    news = await items.mark_deleted(unit.conn, merchant_id, gone, number, unit.now)
+    affected = await links.linked_products(unit.conn, merchant_id, gone)
+    affected += await link_choices.in_conflict(unit.conn, merchant_id, news)
+    unit.mark(PUSH_PRODUCT, merchant_id, affected, priority=Priority.BULK)

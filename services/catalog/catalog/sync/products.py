@@ -7,7 +7,7 @@ from catalog.deps import Deps
 from catalog.domain import matching
 from catalog.domain.matching import LOOK_AGAIN, Step
 from catalog.domain.products import Held, ProductRecord, wait_for_others
-from catalog.store import links, products
+from catalog.store import link_choices, links, products
 from catalog.sync import lookups, writes
 from catalog.sync.writes import FEW
 from common import messages
@@ -93,7 +93,10 @@ async def _match(batch: Batch, deps: Deps, api: MerchantApi, records: Sequence[P
     async with deps.database.connection() as conn:
         owners = await links.owners(conn, batch.merchant_id, [item.id for item in items])
         rivals = await products.seekers(conn, batch.merchant_id, items, [each.product.product_id for each in records])
-    return matching.plan(records, items, owners, batch.now, deps.create_settle, rivals)
+    steps = matching.plan(records, items, owners, batch.now, deps.create_settle, rivals)
+    async with batch.unit() as unit:
+        await link_choices.save_conflicts(unit.conn, batch.merchant_id, matching.conflicts(steps))
+    return steps
 
 
 async def _without_rivals(batch: Batch, records: Sequence[ProductRecord]) -> list[ProductRecord]:

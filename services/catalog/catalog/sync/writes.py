@@ -14,9 +14,10 @@ from catalog.domain.items import Item
 from catalog.domain.links import NewLink
 from catalog.domain.matching import AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
 from catalog.domain.products import ProductRecord
-from catalog.store import items, links
+from catalog.store import items, link_choices, links
 from catalog.store.links import Pushed
 from catalog.sync import lookups
+from catalog.sync.items import save_shown
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Unit
@@ -40,6 +41,7 @@ async def execute(batch: Batch, api: MerchantApi, steps: Sequence[Step]) -> None
     adopted = [step for step in steps if isinstance(step, AdoptItem)]
     if adopted:
         async with batch.unit() as unit:
+            await link_choices.save_former(unit.conn, batch.merchant_id, {step.item_id: step.known for step in adopted})
             await _save_links(unit, batch, [Pushed(step.record, step.item_id, step.known) for step in adopted])
     await _create(batch, api, [step.record for step in steps if isinstance(step, CreateItem)])
     await _update(batch, api, [step for step in steps if isinstance(step, Update)])
@@ -105,7 +107,7 @@ async def _cancel_creates(batch: Batch, records: Sequence[ProductRecord]) -> Non
 async def _save_created(batch: Batch, created: Sequence[tuple[ProductRecord, Item]], number: int) -> None:
     async with batch.unit() as unit:
         await _save_links(unit, batch, [Pushed(record, item.id, record.wanted) for record, item in created])
-        await items.save(unit.conn, batch.merchant_id, [item for _, item in created], number)
+        await save_shown(unit, batch.merchant_id, [item for _, item in created], number)
     batch.done |= {record.product.product_id for record, _ in created}
 
 
@@ -191,7 +193,7 @@ async def _save_pushed(batch: Batch, steps: Sequence[Update], written: Iterable[
         missing = await links.missing(unit.conn, batch.merchant_id, map(_link, pushed))
         if missing:
             await links.link(unit, batch.merchant_id, missing)
-        await items.save(unit.conn, batch.merchant_id, written, number)
+        await save_shown(unit, batch.merchant_id, written, number)
     batch.done |= {step.record.product.product_id for step in steps}
 
 

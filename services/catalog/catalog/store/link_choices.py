@@ -1,0 +1,200 @@
+"""Products whose item a person must choose, the choices, and what items had before they were linked."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import asyncpg
+
+from catalog.domain.items import ItemFields
+from catalog.domain.link_choices import Choice, LinkChoice
+from catalog.domain.matching_pairs import Conflict, ConflictKind
+from catalog.domain.products import Matching
+from common.db.unit import Connection
+
+# One row per product, deleted when the product was planned again without a conflict.
+CLEAR_CONFLICTS = "DELETE FROM link_conflict WHERE merchant_id = $1 AND product_id = ANY($2::text[])"
+SAVE_CONFLICTS = """
+INSERT INTO link_conflict (merchant_id, product_id, kind, item_ids, product_ids, proposal, by_barcode)
+SELECT $1, product_id, kind, ARRAY(SELECT jsonb_array_elements_text(item_ids)),
+    ARRAY(SELECT jsonb_array_elements_text(product_ids)), proposal, by_barcode
+FROM jsonb_to_recordset($2::jsonb)
+    AS found (product_id text, kind text, item_ids jsonb, product_ids jsonb, proposal text, by_barcode boolean)
+"""
+IN_CONFLICT = """
+SELECT product_id FROM link_conflict JOIN product USING (merchant_id, product_id)
+WHERE merchant_id = $1 AND link_conflict.item_ids && $2::text[] AND product.item_id IS NULL
+"""
+REQUEST = """
+INSERT INTO link_choice (merchant_id, product_id, choice, item_id)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[]) AS given (product_id, choice, item_id) ORDER BY product_id
+ON CONFLICT (merchant_id, product_id) DO UPDATE SET choice = excluded.choice, item_id = excluded.item_id
+"""
+CHOICES = """
+SELECT product_id, choice, item_id FROM link_choice
+WHERE merchant_id = $1 AND product_id = ANY($2::text[]) ORDER BY position FOR UPDATE
+"""
+FINISH = "DELETE FROM link_choice WHERE merchant_id = $1 AND product_id = $2"
+DETACH = """
+UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = NULL, matching = $3
+WHERE merchant_id = $1 AND product_id = $2
+"""
+ATTACH = """
+UPDATE product SET item_id = $3, last_pushed = $4, seen = NULL, deleted_item_id = NULL, creating_since = NULL,
+    creating_sku = NULL, matching = 'automatic'
+WHERE merchant_id = $1 AND product_id = $2
+"""
+# An item that is linked again keeps what it had before the first of the links.
+SAVE_FORMER = """
+INSERT INTO item_former (merchant_id, item_id, fields)
+SELECT $1, item_id, fields FROM jsonb_to_recordset($2::jsonb) AS former (item_id text, fields jsonb)
+ON CONFLICT (merchant_id, item_id) DO UPDATE SET written = NULL
+"""
+RELEASE = "UPDATE item_former SET written = $3 WHERE merchant_id = $1 AND item_id = $2 RETURNING item_id"
+SAVE_HIDDEN = """
+INSERT INTO item_former (merchant_id, item_id, fields, written)
+SELECT $1, item_id, '{"hidden": true}', '{"hidden": false}' FROM unnest($2::text[]) AS item_id
+ON CONFLICT (merchant_id, item_id) DO UPDATE SET fields = excluded.fields, written = excluded.written
+"""
+FORMER = """
+SELECT fields, written FROM item_former WHERE merchant_id = $1 AND item_id = $2 AND written IS NOT NULL
+    AND NOT EXISTS (SELECT FROM product WHERE product.merchant_id = $1 AND product.item_id = $2)
+"""
+FORGET_FORMER = "DELETE FROM item_former WHERE merchant_id = $1 AND item_id = $2 AND written IS NOT NULL"
+LINKS = """
+SELECT product.product_id, product.name, product.sku, product.price, product.barcode, product.item_id,
+    product.matching, product.held_reason, choice.choice IS NOT NULL AS is_chosen, conflict.kind, conflict.item_ids,
+    conflict.product_ids, conflict.proposal, conflict.by_barcode
+FROM product LEFT JOIN link_conflict conflict USING (merchant_id, product_id)
+    LEFT JOIN link_choice choice USING (merchant_id, product_id)
+WHERE merchant_id = $1
+"""
+STATES = {
+    "linked": "choice.choice IS NULL AND product.item_id IS NOT NULL",
+    "unlinked": "choice.choice IS NULL AND product.item_id IS NULL AND product.matching = 'apart'",
+    "conflict": "choice.choice IS NULL AND product.item_id IS NULL AND product.matching = 'automatic' "
+    "AND conflict.kind IS NOT NULL",
+    "pending": "(choice.choice IS NOT NULL OR product.item_id IS NULL AND product.matching <> 'apart' "
+    "AND (conflict.kind IS NULL OR product.matching = 'create'))",
+}
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """A product with its item, or with what stands in the way of one. `is_chosen`: a decision is being carried out."""
+
+    product_id: str
+    name: str
+    sku: str
+    price: int
+    barcode: str | None
+    item_id: str | None
+    matching: Matching
+    reason: str | None
+    is_chosen: bool
+    conflict: Conflict | None
+
+
+async def save_conflicts(conn: Connection, merchant_id: str, found: Mapping[str, Conflict | None]) -> None:
+    """Save the conflict of each of these products; None for one that has none."""
+    await conn.execute(CLEAR_CONFLICTS, merchant_id, sorted(found))
+    rows = [{"product_id": name, **asdict(each)} for name, each in sorted(found.items()) if each]
+    if rows:
+        await conn.execute(SAVE_CONFLICTS, merchant_id, json.dumps(rows))
+
+
+async def in_conflict(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> list[str]:
+    """Return the products that wait for a decision about one of these items."""
+    return [row["product_id"] for row in await conn.fetch(IN_CONFLICT, merchant_id, list(item_ids))]
+
+
+async def request(conn: Connection, merchant_id: str, choices: Iterable[LinkChoice]) -> None:
+    """Save these decisions, one for each product, to be carried out."""
+    rows = [(each.product_id, each.choice, each.item_id) for each in choices]
+    if rows:
+        await conn.execute(REQUEST, merchant_id, *map(list, zip(*rows, strict=True)))
+
+
+async def choices(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> list[LinkChoice]:
+    """Return the decisions about these products, oldest first."""
+    rows = await conn.fetch(CHOICES, merchant_id, product_ids)
+    return [LinkChoice(row["product_id"], Choice(row["choice"]), row["item_id"]) for row in rows]
+
+
+async def finish(conn: Connection, merchant_id: str, product_id: str) -> None:
+    """Delete the decision about this product: it was carried out."""
+    await conn.execute(FINISH, merchant_id, product_id)
+
+
+async def detach(conn: Connection, merchant_id: str, product_id: str, matching: Matching) -> None:
+    """Take the item from the product."""
+    await conn.execute(DETACH, merchant_id, product_id, matching)
+
+
+async def attach(conn: Connection, merchant_id: str, product_id: str, item_id: str, known: ItemFields) -> None:
+    """Give the product this item, which no other product has and which Clover shows with these fields."""
+    await conn.execute(ATTACH, merchant_id, product_id, item_id, json.dumps(asdict(known)))
+
+
+async def save_former(conn: Connection, merchant_id: str, fields: Mapping[str, ItemFields]) -> None:
+    """Keep what these items have before a product's fields are written to them."""
+    rows = [{"item_id": item_id, "fields": asdict(each)} for item_id, each in sorted(fields.items())]
+    await conn.execute(SAVE_FORMER, merchant_id, json.dumps(rows))
+
+
+async def release(conn: Connection, merchant_id: str, item_id: str, written: ItemFields | None) -> bool:
+    """Record what we wrote to an item that is no longer linked; return whether it had something else before."""
+    stored = json.dumps(asdict(written) if written else {})
+    return await conn.fetchval(RELEASE, merchant_id, item_id, stored) is not None
+
+
+async def hide(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> None:
+    """Have these items hidden."""
+    await conn.execute(SAVE_HIDDEN, merchant_id, sorted(item_ids))
+
+
+async def former(
+    conn: Connection, merchant_id: str, item_id: str
+) -> tuple[Mapping[str, object], Mapping[str, object]] | None:
+    """Return what an item without a product had before it was linked, and what we wrote; None if there is nothing."""
+    row = await conn.fetchrow(FORMER, merchant_id, item_id)
+    return (json.loads(row["fields"]), json.loads(row["written"])) if row else None
+
+
+async def forget_former(conn: Connection, merchant_id: str, item_id: str) -> None:
+    """Delete what the item had: it was restored."""
+    await conn.execute(FORGET_FORMER, merchant_id, item_id)
+
+
+async def page(conn: Connection, merchant_id: str, state: str | None, after: str, limit: int) -> list[LinkRow]:
+    """Return the products in this state of their link, or in any, after this id."""
+    sql = f"{LINKS} AND product_id > $2 AND ({STATES[state] if state else 'true'}) ORDER BY product_id LIMIT $3"
+    return [_row(row) for row in await conn.fetch(sql, merchant_id, after, limit)]
+
+
+async def find(conn: Connection, merchant_id: str, product_ids: Collection[str]) -> dict[str, LinkRow]:
+    """Return those of these products that exist, by id."""
+    rows = await conn.fetch(f"{LINKS} AND product_id = ANY($2::text[])", merchant_id, list(product_ids))
+    return {row["product_id"]: _row(row) for row in rows}
+
+
+def _row(row: asyncpg.Record) -> LinkRow:
+    conflict = row["kind"] and Conflict(
+        ConflictKind(row["kind"]),
+        tuple(row["item_ids"]),
+        row["proposal"],
+        tuple(row["product_ids"]),
+        row["by_barcode"],
+    )
+    return LinkRow(
+        product_id=row["product_id"],
+        name=row["name"],
+        sku=row["sku"],
+        price=row["price"],
+        barcode=row["barcode"],
+        item_id=row["item_id"],
+        matching=Matching(row["matching"]),
+        reason=row["held_reason"],
+        is_chosen=row["is_chosen"],
+        conflict=conflict or None,
+    )

@@ -1,0 +1,87 @@
+"""Carries out what a person decided about links, and gives items back what they had before a link."""
+
+from dataclasses import asdict
+
+from catalog.clover import items as clover
+from catalog.deps import Deps
+from catalog.domain.link_choices import Choice, LinkChoice, restored
+from catalog.domain.links import NewLink
+from catalog.domain.matching import LOOK_AGAIN
+from catalog.domain.products import Matching, ProductRecord
+from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
+from catalog.store import items, link_choices, links, products
+from catalog.sync.items import draw_number, save
+from common.db.unit import Priority, Unit
+from common.work.batch import Batch
+
+
+async def choose_links(batch: Batch, deps: Deps) -> None:
+    """Carry out these decisions, oldest first. The merchant's lease keeps pushes of its products away meanwhile."""
+    async with batch.unit() as unit:
+        for choice in await link_choices.choices(unit.conn, batch.merchant_id, batch.keys):
+            record = await products.find(unit.conn, batch.merchant_id, choice.product_id)
+            if record.creating_since and record.creating_since > batch.now - deps.create_settle:
+                batch.retry(choice.product_id, LOOK_AGAIN)  # an item may appear that was created for it
+                continue
+            if choice.choice is Choice.LINK:
+                await _link(unit, batch.merchant_id, record, choice)
+            else:
+                await _unlink(unit, batch.merchant_id, record, choice.choice)
+            await link_choices.finish(unit.conn, batch.merchant_id, choice.product_id)
+
+
+async def restore_items(batch: Batch, deps: Deps) -> None:
+    """Write to these items what they had before they were linked, where no one edited them since."""
+    async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
+        for item_id in batch.keys:
+            async with batch.database.connection() as conn:
+                kept = await link_choices.former(conn, batch.merchant_id, item_id)
+            number = await draw_number(batch)
+            item = await clover.find_item(api, item_id) if kept else None
+            if kept and item and (changes := restored(*kept, asdict(item.fields))):
+                await clover.update_item(api, item_id, changes)
+                item = await clover.find_item(api, item_id)
+            async with batch.unit() as unit:
+                await link_choices.forget_former(unit.conn, batch.merchant_id, item_id)
+                await save(unit, batch.merchant_id, [item] if item else [], number)
+
+
+async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: LinkChoice) -> None:
+    """Link the product to the item, which is taken from any other product. An item that is gone changes nothing."""
+    product, item_id = record.product, choice.item_id or ""
+    found = await items.find(unit.conn, merchant_id, [item_id])
+    if item_id not in found:
+        unit.mark(PUSH_PRODUCT, merchant_id, product.product_id)
+        return
+    owners = await links.owners(unit.conn, merchant_id, [item_id])
+    if (owner := owners.get(item_id)) and owner != product.product_id:
+        await _give_up(unit, merchant_id, await products.find(unit.conn, merchant_id, owner), Matching.AUTOMATIC)
+        unit.mark(PUSH_PRODUCT, merchant_id, owner, priority=Priority.BULK)
+    if record.item_id and record.item_id != item_id:
+        await _restore(unit, merchant_id, record)
+    if record.item_id != item_id:
+        known = record.adopt(found[item_id].fields)
+        await link_choices.save_former(unit.conn, merchant_id, {item_id: known})
+        await link_choices.attach(unit.conn, merchant_id, product.product_id, item_id, known)
+        await links.link(unit, merchant_id, [NewLink(product.product_id, item_id, product.sku)])
+    unit.mark(PUSH_PRODUCT, merchant_id, product.product_id)
+
+
+async def _unlink(unit: Unit, merchant_id: str, record: ProductRecord, choice: Choice) -> None:
+    """Take the product's item from it; it stays apart, or gets an item of its own."""
+    matching = Matching.CREATE if choice is Choice.CREATE else Matching.APART
+    item_id = record.item_id
+    await _give_up(unit, merchant_id, record, matching)
+    if item_id:
+        await links.unlink(unit, merchant_id, [item_id])
+    unit.mark(PUSH_PRODUCT, merchant_id, record.product.product_id)
+
+
+async def _give_up(unit: Unit, merchant_id: str, record: ProductRecord, matching: Matching) -> None:
+    await _restore(unit, merchant_id, record)
+    await link_choices.detach(unit.conn, merchant_id, record.product.product_id, matching)
+
+
+async def _restore(unit: Unit, merchant_id: str, record: ProductRecord) -> None:
+    if record.item_id and await link_choices.release(unit.conn, merchant_id, record.item_id, record.last_pushed):
+        unit.mark(RESTORE_ITEM, merchant_id, record.item_id, priority=Priority.BULK)
