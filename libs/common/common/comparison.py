@@ -26,6 +26,10 @@ LINKS = "links"
 
 RETRY = timedelta(minutes=1)
 
+PORTION = 50
+"""Merchants that are handled in one transaction. After a restore all are news, and each costs about five milliseconds:
+a page of them at once would hold its locks for seconds."""
+
 ApplyLinks = Callable[[Unit, str, Sequence[ItemLink]], Awaitable[None]]
 
 
@@ -72,19 +76,26 @@ class MerchantComparison:
         after: str | None = ""
         while after is not None:
             page = await self._catalog.merchants_after(after)
-            async with self._database.unit() as unit:
-                await self._handle(unit, page.merchants)
+            await self._handle(page.merchants)
             after = page.next
 
-    async def _handle(self, unit: Unit, states: Sequence[MerchantState]) -> None:
-        outdated = await merchants.outdated(unit.conn, {each.merchant_id: each.version for each in states})
-        for state in states:  # sorted by merchant, as in the inbox, so that the two do not deadlock
-            if state.merchant_id in outdated:
-                await self._handle_as_event(unit, state)
+    async def _handle(self, states: Sequence[MerchantState]) -> None:
+        async with self._database.connection() as conn:
+            outdated = await merchants.outdated(conn, {each.merchant_id: each.version for each in states})
+        news = [each for each in states if each.merchant_id in outdated]
+        for start in range(0, len(news), PORTION):
+            async with self._database.unit() as unit:
+                # sorted by merchant, as in the inbox, so that the two do not deadlock
+                for state in news[start : start + PORTION]:
+                    await self._handle_as_event(unit, state)
         if self._compare_links is not None:
+            await self._mark_behind(states, self._compare_links)
+
+    async def _mark_behind(self, states: Sequence[MerchantState], kind: str) -> None:
+        async with self._database.unit() as unit:
             behind = await links.behind(unit.conn, {each.merchant_id: each.links_version for each in states})
             for merchant_id in sorted(behind):
-                unit.mark(self._compare_links, merchant_id, LINKS, priority=Priority.BULK)
+                unit.mark(kind, merchant_id, LINKS, priority=Priority.BULK)
 
     async def _handle_as_event(self, unit: Unit, state: MerchantState) -> None:
         values = state.model_dump(include=set(MerchantConnected.model_fields))
