@@ -172,6 +172,19 @@ async def test_an_item_that_was_deleted_in_clover_is_not_created_again(catalog: 
     assert undone["products"][0]["skipped"] == ["price"]
 
 
+async def test_a_preview_tells_that_a_deleted_item_is_made_anew(catalog: Catalog) -> None:
+    """Saving a product does so, unless it is archived."""
+    shop = await catalog.connected()
+    await send(catalog, shop, [row("p-1"), row("p-2")])
+    await catalog.run_until_idle()
+    for item in catalog.items(shop):
+        catalog.till(shop, "delete_item", item=item["id"])
+    await catalog.sweep()
+    previewed = await send(catalog, shop, [row("p-1"), row("p-2", status="archived")], dry_run=True)
+
+    assert [each["change"]["item"]["action"] for each in previewed] == ["create", "none"]
+
+
 async def test_exchanged_skus_are_restored(catalog: Catalog) -> None:
     """One product takes its SKU back once the other has given it up."""
     shop = await catalog.connected()

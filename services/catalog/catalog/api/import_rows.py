@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from catalog.api.changes import FieldChange, ItemForecast, ProductChange, Request
 from catalog.api.products import ProductRow, product_of
-from catalog.domain.changes import Change
+from catalog.domain.changes import Change, Effect
 from catalog.domain.forecasts import Forecast
 from catalog.domain.imports.merging import faults, identity, merged
 from catalog.domain.imports.reading import Draft, Found, NoProduct
@@ -43,7 +43,7 @@ class ImportRow(BaseModel):
     fields: Annotated[list[FieldChange], Field(description="The fields that change; none of a new product.")] = []
     item: Annotated[
         ItemForecast | None,
-        Field(description="What becomes of its item in Clover: in a preview, once all items were read."),
+        Field(description="What becomes of its item in Clover: in a preview of a change, once all items were read."),
     ] = None
     errors: Annotated[
         list[FieldProblem], Field(description="What is wrong with a refused row; `field` is the column.")
@@ -78,7 +78,7 @@ class Import:
                 else:
                     outcomes[draft.row] = product
             made = await self._change(unit, list(wanted.values()), stored)
-            after = [each.after for each in made.values()] if self.dry_run else []
+            after = [each.after for each in made.values() if self.dry_run and each.effect is not Effect.UNCHANGED]
             foreseen = await forecasts(unit.conn, self._merchant_id, after, unit.now)
             outcomes |= {row: self._outcome(row, product, made, foreseen) for row, product in wanted.items()}
             refused = sum(each.outcome == REFUSED for each in outcomes.values())

@@ -21,7 +21,7 @@ VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)
 ON CONFLICT (merchant_id, change_id) DO UPDATE SET updated_at = excluded.updated_at, new = excluded.new,
     changed = excluded.changed, unchanged = excluded.unchanged, refused = excluded.refused
 WHERE change_set.undone_by IS NULL
-RETURNING change_id
+RETURNING xmax = 0 AS is_first
 """
 # A product that occurs twice in a request keeps what it had before the first row.
 SAVE_CHANGES = """
@@ -142,10 +142,12 @@ async def save_set(
     Raises Conflict when the changes are being undone.
     """
     totals = [counts.get(each, 0) for each in (*Effect, "refused")]
-    if not await unit.conn.fetchval(SAVE_SET, merchant_id, change_id, kind, unit.now, *totals):
+    is_first = await unit.conn.fetchval(SAVE_SET, merchant_id, change_id, kind, unit.now, *totals)
+    if is_first is None:
         raise Conflict("These changes are being undone.")
     await save_changes(unit, merchant_id, change_id, changes)
-    await unit.conn.execute(FORGET_ONE, merchant_id, unit.now - KEPT)
+    if is_first:
+        await unit.conn.execute(FORGET_ONE, merchant_id, unit.now - KEPT)
 
 
 async def save_changes(unit: Unit, merchant_id: str, change_id: UUID, changes: Sequence[Change]) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from catalog.domain.forecasts import Forecast, forecast
+from catalog.domain.forecasts import Action, Forecast, forecast
 from catalog.domain.matching import compare, plan, skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
-from catalog.domain.products import Product, ProductRecord
+from catalog.domain.products import Product, ProductRecord, Status
 from catalog.store import items, links, products
 from common.db.unit import Connection
 
@@ -15,7 +15,10 @@ from common.db.unit import Connection
 async def forecasts(
     conn: Connection, merchant_id: str, wanted: Sequence[Product], now: datetime
 ) -> dict[str, Forecast]:
-    """Return what becomes of the item of each product, by product; nothing while the mirror may lack items."""
+    """Return what becomes of the item of each product once it is saved, by product.
+
+    Nothing while the mirror may lack items.
+    """
     if not wanted:
         return {}
     state = await items.mirror_state(conn, merchant_id)
@@ -23,16 +26,23 @@ async def forecasts(
         return {}
     stored = await products.find_all(conn, merchant_id, [each.product_id for each in wanted])
     known = {each.product.product_id: each for each in stored}
-    records = [
-        replace(known[each.product_id], product=each) if each.product_id in known else ProductRecord(each, now)
-        for each in wanted
-    ]
+    records = [_saved(each, known.get(each.product_id), now) for each in wanted]
     linked = await items.find(conn, merchant_id, [each.item_id for each in records if each.item_id])
     steps = [compare(each, linked[each.item_id]) for each in records if each.item_id in linked and each.item_id]
-    loose = [each for each in records if each.item_id not in linked]
+    idle = [each for each in records if not (each.item_id or each.is_due)]
+    loose = [each for each in records if each.item_id not in linked and each not in idle]
     skus = {sku_key(sku) for each in loose for sku in skus_to_find(each)}
     codes = {key for each in loose for key in code_keys(each.product.barcode)}
     found = await items.find_by_keys(conn, merchant_id, skus, codes)
     owners = await links.owners(conn, merchant_id, [each.id for each in found])
     steps += plan(loose, found, owners, now, timedelta())
-    return {each.record.product.product_id: forecast(each) for each in steps}
+    nothing = {each.product.product_id: Forecast(Action.NONE) for each in idle}
+    return nothing | {each.record.product.product_id: forecast(each) for each in steps}
+
+
+def _saved(product: Product, known: ProductRecord | None, now: datetime) -> ProductRecord:
+    """Return the record once the product is saved: unless it is archived, an item that was deleted is made anew."""
+    if known is None:
+        return ProductRecord(product, now)
+    deleted = known.deleted_item_id if product.status is Status.ARCHIVED else None
+    return replace(known, product=product, deleted_item_id=deleted)
