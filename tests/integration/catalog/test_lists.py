@@ -89,13 +89,17 @@ async def test_an_unknown_filter_is_refused(catalog: Catalog, shop: Shop, query:
     assert (await catalog.call("GET", f"/v1/merchants/{shop.id}/products?{query}"))[0] == 422
 
 
-@pytest.mark.parametrize("text", ["mug", "sku 19999", None])
+@pytest.mark.parametrize("text", ["mug", "sku 39999", None])
 async def test_a_page_of_many_products_reads_few_rows(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch, text: str | None
 ) -> None:
-    """A word that all products have is found by their order, a rare one by the index of words."""
+    """A word that all products have is found by their order, a rare one by the index of words.
+
+    PostgreSQL estimates the beginning of a word at 2 % of the products as long as few words are common. With 20,000
+    products both ways then cost the same.
+    """
     shop = await catalog.connected()
-    await catalog.fetch(MANY, shop.id, 20_000)
+    await catalog.fetch(MANY, shop.id, 40_000)
     await catalog.fetch("VACUUM ANALYZE product")  # as the server does by itself
     monkeypatch.setattr(products, "RECORDS", f"EXPLAIN (ANALYZE, FORMAT TEXT) {products.RECORDS}")
     plans: list[str] = []
