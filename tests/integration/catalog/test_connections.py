@@ -259,3 +259,23 @@ async def test_a_change_of_settings_is_checked(catalog: Catalog) -> None:
     assert (await catalog.call("PATCH", path, change, scope="merchants:read"))[0] == 403
     assert (await catalog.call("PATCH", "/v1/merchants/0000000000000", change))[0] == 404
     assert await catalog.emitted(ContactChanged) == []
+
+
+async def test_settings_are_merged(catalog: Catalog) -> None:
+    """What is left out stays, null restores the default, and a disconnection keeps what was chosen."""
+    shop = await catalog.connected()
+    path = f"/v1/merchants/{shop.id}"
+
+    async def after(settings: object) -> object:
+        status, answer = await catalog.call("PATCH", path, {"settings": settings})
+        assert status == 200, answer
+        assert await catalog.call("GET", path) == (200, answer)
+        return answer["settings"]["provoke_webhooks"]
+
+    assert [await after(each) for each in ({"provoke_webhooks": False}, {}, None)] == [False] * 3
+    await catalog.call("DELETE", path)
+    assert (await catalog.connect(shop))[1]["settings"] == {"provoke_webhooks": False}
+    assert await after({"provoke_webhooks": None}) is True
+    assert await catalog.emitted(ContactChanged) == []
+    for wrong in ({"provoke_webhooks": "no"}, {"surprise": 1}):
+        assert (await catalog.call("PATCH", path, {"settings": wrong}))[0] == 422

@@ -149,6 +149,18 @@ async def test_a_provoking_change_that_was_left_behind_is_removed(catalog: Catal
     assert list(catalog.clover.world.merchants[shop.id].objects["modifier_groups"]) == []
 
 
+async def test_a_merchant_can_forbid_the_provoking_change(catalog: Catalog) -> None:
+    """Whether webhooks arrive is then known from those that come alone."""
+    shop = await catalog.set_up()
+    change = {"settings": {"provoke_webhooks": False}}
+    status, body = await catalog.call("PATCH", f"/v1/merchants/{shop.id}", change)
+    assert (status, body["settings"]) == (200, {"provoke_webhooks": False})
+    catalog.clock.advance(330)
+    await catalog.run_until_idle()
+    assert "POST modifier_groups" not in catalog.calls()
+    assert (await states(catalog, shop))["webhooks"] == "unknown"
+
+
 async def test_a_token_that_clover_refuses_fails_its_check(catalog: Catalog) -> None:
     """The other checks keep what they found, and the access is looked into."""
     shop = await catalog.set_up()

@@ -1,5 +1,6 @@
 """The connections between merchants and Clover: connect one, read it, and its contact for other services."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -9,9 +10,10 @@ from catalog.api.connecting import Wanted, connect_with_code, connect_with_token
 from catalog.deps import Deps
 from catalog.kinds import ALL_ITEMS, CHECK_SETUP, SETUP, SWEEP_ITEMS
 from catalog.sealing import Secret, open_sealed, seal
-from catalog.store import connections
+from catalog.store import choices, connections
 from common.catalog_client import MerchantProfile, MerchantStates
 from common.contracts.catalog import ContactChanged
+from common.db.unit import Connection
 from common.http.paging import Page, part
 from common.http.problems import Refused
 from common.http.routes import Access, Answer, Call, Input, Nothing, Route, Tag
@@ -20,6 +22,10 @@ from common.money import Currency
 from common.text import Email
 
 MERCHANT = "/v1/merchants/{merchant_id}"
+PROVOKE_WEBHOOKS = (
+    "Whether QuickSync may find out if Clover's webhooks arrive by making a modifier group of no item, and deleting it "
+    "at once. The default is true."
+)
 CONNECTIONS = Tag("Connections", "Merchants and their connection to Clover.")
 
 
@@ -73,6 +79,12 @@ class ConnectionInput(Input):
         return self
 
 
+class ChoicesChange(Input):
+    """The choices to change. What is left out stays, and null restores the default."""
+
+    provoke_webhooks: Annotated[bool | None, Field(description=PROVOKE_WEBHOOKS)] = None
+
+
 class MerchantChange(Input):
     """The settings of a merchant to change. What is left out stays."""
 
@@ -80,6 +92,7 @@ class MerchantChange(Input):
         Email | None,
         Field(description="The address that receives e-mails about problems. Stored encrypted, never returned."),
     ] = None
+    settings: Annotated[ChoicesChange | None, Field(description="The choices to change.")] = None
 
 
 class Disconnection(Input):
@@ -98,6 +111,12 @@ class AfterMerchant(Page):
     """The merchants to list: those with a higher id."""
 
     after: Annotated[str, StringConstraints(max_length=20)] = ""
+
+
+class ChoicesView(BaseModel):
+    """What a merchant chose, with the defaults of what was not chosen."""
+
+    provoke_webhooks: Annotated[bool, Field(description=PROVOKE_WEBHOOKS)]
 
 
 class MerchantView(BaseModel):
@@ -122,10 +141,14 @@ class MerchantView(BaseModel):
         ),
     ]
 
+    settings: Annotated[ChoicesView, Field(description="What the merchant chose.")]
+
     @classmethod
-    def of(cls, connection: connections.CloverConnection) -> Self:
-        """Return the public part of the connection."""
-        return cls.model_validate(connection, from_attributes=True)
+    async def read(cls, conn: Connection, merchant_id: str) -> Self:
+        """Return the public part of the connection. Raises NotFound when the merchant is not connected."""
+        connection = await connections.find(conn, merchant_id)
+        chosen = await choices.find(conn, merchant_id)
+        return cls.model_validate(vars(connection) | {"access": connection.access, "settings": asdict(chosen)})
 
 
 class ContactView(BaseModel):
@@ -150,22 +173,27 @@ async def connect_merchant(call: Call[Deps, ConnectionInput]) -> Answer:
     else:
         verifier = given.code_verifier.get_secret_value() if given.code_verifier else None
         connected = await connect_with_code(call.deps, wanted, given.oauth_code.get_secret_value(), verifier)
-    return Answer(201 if connected.is_new else 200, MerchantView.of(connected.connection))
+    async with call.deps.database.connection() as conn:
+        view = await MerchantView.read(conn, given.merchant_id)
+    return Answer(201 if connected.is_new else 200, view)
 
 
 async def get_merchant(call: Call[Deps, Nothing]) -> MerchantView:
     async with call.deps.database.connection() as conn:
-        return MerchantView.of(await connections.find(conn, call.merchant_id))
+        return await MerchantView.read(conn, call.merchant_id)
 
 
 async def change_merchant(call: Call[Deps, MerchantChange]) -> MerchantView:
+    change = call.input
     async with call.deps.database.unit() as unit:
-        connection = await connections.find(unit.conn, call.merchant_id)
-        if call.input.account_email is not None:
-            sealed = seal(call.deps.sealer, Secret.EMAIL, call.merchant_id, call.input.account_email)
+        await connections.find(unit.conn, call.merchant_id)
+        if change.account_email is not None:
+            sealed = seal(call.deps.sealer, Secret.EMAIL, call.merchant_id, change.account_email)
             await connections.save_email(unit.conn, call.merchant_id, sealed)
             unit.emit(ContactChanged(merchant_id=call.merchant_id))
-    return MerchantView.of(connection)
+        if change.settings is not None:
+            await choices.merge(unit.conn, call.merchant_id, change.settings.model_dump(exclude_unset=True))
+        return await MerchantView.read(unit.conn, call.merchant_id)
 
 
 async def disconnect_merchant(call: Call[Deps, Disconnection]) -> Answer:
@@ -212,6 +240,7 @@ EXAMPLE = {
     "connected_at": "2026-11-23T09:30:00Z",
     "access": "api_token",
     "access_lost_at": None,
+    "settings": {"provoke_webhooks": True},
 }
 
 ROUTES = [
@@ -260,7 +289,10 @@ ROUTES = [
         takes=MerchantChange,
         gives=MerchantView,
         summary="Change the settings of a merchant",
-        description="Changes the settings in the request and leaves the others. The connection to Clover stays.",
+        description=(
+            "Changes the settings in the request and leaves the others, as a JSON merge patch does: null restores the "
+            "default of a setting. The connection to Clover stays. Settings outlast a disconnection."
+        ),
         tags=(CONNECTIONS,),
         example={"account_email": "new-owner@example.com"},
         gives_example=EXAMPLE,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from catalog.clover import setup as clover
 from catalog.deps import Deps
+from catalog.domain.choices import Choices
 from catalog.domain.setup import (
     PROBLEMS,
     Check,
@@ -18,7 +19,7 @@ from catalog.domain.setup import (
     look_again_after,
 )
 from catalog.kinds import ACCESS, CHECK_ACCESS
-from catalog.store import setup
+from catalog.store import choices, setup
 from common import messages
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Affected
@@ -35,11 +36,12 @@ async def check_setup(batch: Batch, deps: Deps) -> None:
     async with deps.database.connection() as conn:
         webhooks = await setup.webhooks(conn, batch.merchant_id, deps.webhook_patience)
         merchant = await merchants.find(conn, batch.merchant_id)
+        chosen = await choices.find(conn, batch.merchant_id)
     if webhooks is None:
         return await _forget(batch)
     try:
         async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
-            findings = await _look(batch, api, merchant.currency, webhooks)
+            findings = await _look(batch, api, merchant.currency, webhooks, chosen)
     except Forbidden as error:
         findings = [Finding(Check.TOKEN, CheckState.FAILED, str(error))]
     async with batch.unit() as unit:
@@ -52,7 +54,7 @@ async def check_setup(batch: Batch, deps: Deps) -> None:
     return batch.repeat(key, min(again, deps.webhook_patience) if is_waiting else again)
 
 
-async def _look(batch: Batch, api: MerchantApi, currency: str, webhooks: Webhooks) -> list[Finding]:
+async def _look(batch: Batch, api: MerchantApi, currency: str, webhooks: Webhooks, chosen: Choices) -> list[Finding]:
     """Return what each check found. Raises Forbidden when Clover refuses the token for everything."""
     missing = await clover.missing_permissions(api)
     if len(missing) == len(clover.PROBES):
@@ -68,7 +70,8 @@ async def _look(batch: Batch, api: MerchantApi, currency: str, webhooks: Webhook
             found(Check.UPDATE_STOCK, is_ok=properties.update_stock),
             found(Check.CURRENCY, is_ok=properties.currency == currency, detail=f"{properties.currency}, {currency}"),
         ]
-    return [*findings, await _look_for_webhooks(batch, api, webhooks, may_write="INVENTORY_W" not in missing)]
+    may_write = chosen.provoke_webhooks and "INVENTORY_W" not in missing
+    return [*findings, await _look_for_webhooks(batch, api, webhooks, may_write=may_write)]
 
 
 async def _look_for_webhooks(batch: Batch, api: MerchantApi, webhooks: Webhooks, *, may_write: bool) -> Finding:
