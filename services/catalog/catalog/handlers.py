@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from catalog.domain.setup import SETUP_CODES
+from catalog.domain.setup import FOUND_BY_ORDERS, SETUP_CODES, is_over, reported, resolved
 from catalog.kinds import ACCESS, CHECK_ACCESS, CHECK_SETUP, READ_ITEM, SETUP
 from catalog.store import access, items, setup
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
-from common.contracts.problems import Code, ProblemOpened
+from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 from common.db import merchants
 from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
@@ -53,9 +53,21 @@ async def _on_app_uninstalled(event: ObjectChanged, unit: Unit) -> None:
 
 
 async def on_problem_opened(event: ProblemOpened, unit: Unit) -> None:
-    """Ask Clover whether the access is lost, as some service was refused; catalog has the means to renew it."""
+    """Ask Clover whether the access is lost, as some service was refused; catalog has the means to renew it.
+
+    What orders misses in Clover is noted among the checks of the setup.
+    """
     if event.code is Code.CONNECTION_LOST and await access.is_accepted(unit.conn, event.merchant_id):
         unit.mark(CHECK_ACCESS, event.merchant_id, ACCESS, priority=Priority.LIVE)
+    check = FOUND_BY_ORDERS.get(event.code)
+    if check and not is_over((await setup.find(unit.conn, event.merchant_id)).get(check), event.opened_at):
+        await setup.save(unit.conn, event.merchant_id, [reported(check, event.opened_at, unit.now)])
+
+
+async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
+    """Note that orders found a part of the setup that it had missed."""
+    if check := FOUND_BY_ORDERS.get(event.code):
+        await setup.save(unit.conn, event.merchant_id, [resolved(check, event.opened_at, unit.now)])
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
@@ -69,6 +81,7 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
 
 HANDLERS: Handlers = {
     ObjectChanged: on_object_changed,
+    ProblemClosed: on_problem_closed,
     ProblemOpened: on_problem_opened,
     RecheckRequested: on_recheck_requested,
 }

@@ -1,5 +1,6 @@
 """The checks of a merchant's setup: each failing one is a problem with a remedy, and closes by itself."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ async def test_a_good_setup_has_no_problem(catalog: Catalog) -> None:
     shop = await catalog.set_up()
     assert await states(catalog, shop) == {
         **dict.fromkeys(("token", "permissions", "track_stock", "update_stock", "currency"), "ok"),
-        "webhooks": "unknown",
+        **dict.fromkeys(("webhooks", "order_type", "tender"), "unknown"),
     }
     assert await opened(catalog) == []
     assert not catalog.clover.journal.writes_applied
@@ -196,3 +197,21 @@ async def test_a_disconnected_merchant_has_no_setup(catalog: Catalog) -> None:
     await catalog.run_until_idle()
     assert await closed(catalog) == [Code.TRACK_STOCK_OFF]
     assert (await catalog.call("GET", f"/v1/merchants/{shop.id}/setup"))[0] == 404
+
+
+@pytest.mark.parametrize(("code", "check"), [(Code.ORDER_TYPE_MISSING, "order_type"), (Code.TENDER_MISSING, "tender")])
+async def test_what_orders_misses_is_shown_too(catalog: Catalog, code: Code, check: str) -> None:
+    """Orders looks for it when an order needs it; its problem says so, also when its reports overtake one another."""
+    shop = await catalog.connected()
+    at = catalog.clock.now()
+    opened = ProblemOpened(merchant_id=shop.id, code=code, waiting=1, opened_at=at, revision=1, affected=[])
+    await catalog.deliver(opened)
+    found = (await checks(catalog, shop))[check]
+    assert (found["state"], found["problem"], bool(found["remedy"])) == ("failed", code, True)
+    await catalog.deliver(ProblemClosed(merchant_id=shop.id, code=code, resumed_count=1, opened_at=at))
+    await catalog.deliver(opened)
+    assert (await states(catalog, shop))[check] == "ok"
+    await recheck(catalog, shop, Code.PERMISSION_MISSING)
+    assert (await states(catalog, shop))[check] == "ok"
+    await catalog.deliver(opened.model_copy(update={"opened_at": at + timedelta(hours=1)}))
+    assert (await states(catalog, shop))[check] == "failed"

@@ -14,7 +14,12 @@ QUEUE_ARGUMENTS: dict[str, str | int] = {
 ANSWER_SECONDS = 10.0
 
 SUBSCRIPTIONS: Mapping[str, Iterable[str]] = {
-    "catalog": ["clover.object_changed.v1", "notifier.recheck_requested.v1", "problem.opened.v1"],
+    "catalog": [
+        "clover.object_changed.v1",
+        "notifier.recheck_requested.v1",
+        "problem.closed.v1",
+        "problem.opened.v1",
+    ],
     "inventory": [
         "catalog.merchant_connected.v1",
         "catalog.merchant_disconnected.v1",

@@ -7,11 +7,13 @@ from pydantic import BaseModel, Field
 
 from catalog.api.connections import CONNECTIONS, MERCHANT
 from catalog.deps import Deps
-from catalog.domain.setup import PROBLEMS, Check, CheckState, Recorded
+from catalog.domain.setup import FOUND_BY_ORDERS, PROBLEMS, Check, CheckState, Recorded
 from catalog.store import connections, setup
 from common import messages
 from common.contracts.problems import Code
 from common.http.routes import Call, Nothing, Route
+
+CODES = {**PROBLEMS, **{check: code for code, check in FOUND_BY_ORDERS.items()}}
 
 
 class CheckView(BaseModel):
@@ -32,7 +34,7 @@ class CheckView(BaseModel):
     @classmethod
     def of(cls, check: Check, record: Recorded | None) -> Self:
         """Return the check with its texts."""
-        texts, code = messages.for_locale(), PROBLEMS.get(check, Code.CONNECTION_LOST)
+        texts, code = messages.for_locale(), CODES.get(check, Code.CONNECTION_LOST)
         has_failed = record is not None and record.finding.state is CheckState.FAILED
         message = texts.text(f"setup.{check}")
         if record and has_failed:
@@ -72,8 +74,7 @@ ROUTES = [
         description=(
             "Returns whether Clover is set up as QuickSync needs it. The checks are made when the merchant is "
             "connected, every six hours, and more often while one fails; each failing one is a problem that closes by "
-            "itself. The order type and the tender are checked by the orders that need them: they are the problems "
-            "`order_type_missing` and `tender_missing`."
+            "itself. The order type and the tender are looked for when an order needs them, and unknown before that."
         ),
         tags=(CONNECTIONS,),
         gives_example={

@@ -17,6 +17,8 @@ class Check(StrEnum):
     UPDATE_STOCK = "update_stock"
     CURRENCY = "currency"
     WEBHOOKS = "webhooks"
+    ORDER_TYPE = "order_type"
+    TENDER = "tender"
 
 
 class CheckState(StrEnum):
@@ -35,6 +37,12 @@ PROBLEMS: Mapping[Check, Code] = {
     Check.WEBHOOKS: Code.WEBHOOKS_MISSING,
 }
 """The problem of each check. That of the token, `connection_lost`, is reported by the work that the token is for."""
+
+FOUND_BY_ORDERS: Mapping[Code, Check] = {
+    Code.ORDER_TYPE_MISSING: Check.ORDER_TYPE,
+    Code.TENDER_MISSING: Check.TENDER,
+}
+"""The checks that orders makes when an order needs them; its problems say what it found."""
 
 SETUP_CODES = frozenset(PROBLEMS.values())
 
@@ -75,6 +83,23 @@ class Recorded:
         return Recorded(finding, now, self.failing_since if finding == self.finding else now)
 
 
+def reported(check: Check, opened_at: datetime, now: datetime) -> Recorded:
+    """Return the record of a check that another service found failing since then."""
+    return Recorded(Finding(check, CheckState.FAILED), now, opened_at)
+
+
+def resolved(check: Check, opened_at: datetime, now: datetime) -> Recorded:
+    """Return the record of a check whose problem, opened then, is over. The detail tells later repeats of it apart."""
+    return Recorded(Finding(check, CheckState.OK, opened_at.isoformat()), now, None)
+
+
+def is_over(record: Recorded | None, opened_at: datetime) -> bool:
+    """Whether a problem that was opened then is known to be over: reports may overtake one another."""
+    if record is None or record.finding.state is not CheckState.OK or not record.finding.detail:
+        return False
+    return opened_at <= datetime.fromisoformat(record.finding.detail)
+
+
 def first_record(finding: Finding, now: datetime) -> Recorded:
     """Return the record of a check that was never made before."""
     return Recorded(finding, now, now if finding.state is CheckState.FAILED else None)
@@ -90,7 +115,8 @@ def look_again_after(records: Mapping[Check, Recorded], now: datetime) -> timede
 
     Webhooks that are missing need no question: the next one that arrives lets the check be made.
     """
-    asked = (each for check, each in records.items() if check is not Check.WEBHOOKS)
+    not_asked = {Check.WEBHOOKS, *FOUND_BY_ORDERS.values()}
+    asked = (each for check, each in records.items() if check not in not_asked)
     failing = [each.failing_since for each in asked if each.failing_since]
     return min(max((now - max(failing)) / 10, FIRST_LOOK), LAST_LOOK) if failing else REPEATED
 

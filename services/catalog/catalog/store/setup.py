@@ -10,6 +10,7 @@ FIND = "SELECT name, state, detail, checked_at, failing_since FROM setup_check W
 SAVE = """
 INSERT INTO setup_check (merchant_id, name, state, detail, checked_at, failing_since)
 SELECT $1, checked.* FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[]) AS checked
+WHERE EXISTS (SELECT FROM merchant WHERE merchant_id = $1) -- a catalog that was restored may not know it
 ON CONFLICT (merchant_id, name) DO UPDATE SET state = excluded.state, detail = excluded.detail,
     checked_at = excluded.checked_at, failing_since = excluded.failing_since
 """

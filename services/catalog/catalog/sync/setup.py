@@ -97,7 +97,7 @@ async def _record(unit: Unit, merchant_id: str, findings: list[Finding]) -> Mapp
     for finding in findings:
         known = before.get(finding.check)
         records[finding.check] = known.followed_by(finding, unit.now) if known else first_record(finding, unit.now)
-    await setup.save(unit.conn, merchant_id, list(records.values()))
+    await setup.save(unit.conn, merchant_id, [records[finding.check] for finding in findings])
     for check, record in records.items():
         _announce(unit, merchant_id, record, before[check].failing_since if check in before else None)
     return records
