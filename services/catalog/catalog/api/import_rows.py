@@ -23,9 +23,11 @@ from common.db.unit import Priority, Unit
 from common.errors import Problem
 from common.http import refusals
 from common.http.problems import FieldProblem
-from common.http.routes import ANSWER_SECONDS
 
 REFUSED: Literal["refused"] = "refused"
+
+PORTION_SECONDS = 15.0
+"""Upper bound of one portion. No caller waits for one alone: the answer follows the last, within minutes."""
 
 
 class ImportRow(BaseModel):
@@ -66,7 +68,7 @@ class Import:
         """Import these rows, or preview that; return the outcome of each row with a product."""
         drafts = [each for each in found if isinstance(each, Draft)]
         outcomes = {each.row: _refused(each.row, each.problems) for each in found if isinstance(each, Refusal)}
-        async with self._database.unit(within=ANSWER_SECONDS) as unit:
+        async with self._database.unit(within=PORTION_SECONDS) as unit:
             by_sku = await changes.products_of_skus(unit.conn, self._merchant_id, [_sku(each) for each in drafts])
             ids = {draft.row: identity(draft, by_sku) for draft in drafts}
             stored = await self._stored(unit, list(ids.values()))
