@@ -69,6 +69,7 @@ class Import:
         drafts = [each for each in found if isinstance(each, Draft)]
         outcomes = {each.row: _refused(each.row, each.problems) for each in found if isinstance(each, Refusal)}
         async with self._database.unit(within=PORTION_SECONDS) as unit:
+            await unit.conn.execute(products.CUSTOM_PLAN)  # a plan made while there were few products is slow for many
             by_sku = await changes.products_of_skus(unit.conn, self._merchant_id, [_sku(each) for each in drafts])
             ids = {draft.row: identity(draft, by_sku) for draft in drafts}
             stored = await self._stored(unit, list(ids.values()))

@@ -103,6 +103,7 @@ async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> dict
     A product is left out when another one has its SKU. `save_set` records the changes, in the same unit.
     """
     ids = [each.product_id for each in wanted]
+    await unit.conn.execute(products.CUSTOM_PLAN)  # a plan made while there were few products is slow for many
     await unit.conn.execute(products.LOCK, merchant_id, ids)
     before = {each.product.product_id: each.product for each in await products.find_all(unit.conn, merchant_id, ids)}
     saved = await products.save_all(unit.conn, merchant_id, wanted, unit.now)
