@@ -13,7 +13,7 @@ from catalog.api.connections import MERCHANT
 from catalog.deps import Deps
 from catalog.domain.changes import Change, Effect
 from catalog.domain.forecasts import Forecast
-from catalog.domain.products import Product, ProductRecord, Status, SyncState
+from catalog.domain.products import Product, ProductRecord, Removal, Status, SyncState
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import changes, products
 from catalog.store.forecasts import forecasts
@@ -171,6 +171,10 @@ class ProductView(BaseModel):
             "creates an item anew. It does not keep its SKU from another product."
         ),
     ]
+    removal: Annotated[
+        Removal | None,
+        Field(description="Set while the product is being deleted: its item is hidden (`hide`) or deleted (`purge`)."),
+    ]
     updated_at: Annotated[datetime, Field(description="When the product was last changed in QuickSync.")]
     sync: Annotated[SyncView, Field(description="The state of the sync with Clover.")]
 
@@ -182,11 +186,24 @@ class ProductView(BaseModel):
             **asdict(product),
             item_id=record.item_id,
             deleted_item_id=record.deleted_item_id,
+            removal=record.removal,
             updated_at=record.updated_at,
             sync=SyncView(
                 state=record.sync, problem=held.problem if held else None, reason=held.reason if held else None
             ),
         )
+
+
+class Deletion(Input):
+    """How to delete a product."""
+
+    purge: Annotated[
+        bool,
+        Field(
+            description="Also delete the item in Clover. It disappears from the till and from the inventory, with its "
+            "stock count."
+        ),
+    ] = False
 
 
 class ProductQuery(PageByName):
@@ -229,6 +246,15 @@ async def put_product(call: Call[Deps, ProductInput]) -> Answer:
             await products.save_holds(unit.conn, call.merchant_id, {product.product_id: None})
         unit.mark(PUSH_PRODUCT, call.merchant_id, product.product_id)
     return Answer(202 if record.is_due else 200, ProductView.of(replace(record, held=None)))
+
+
+async def delete_product(call: Call[Deps, Deletion]) -> ProductView:
+    removal = Removal.PURGE if call.input.purge else Removal.HIDE
+    async with call.deps.database.unit() as unit:
+        await merchants.find(unit.conn, call.merchant_id)
+        record = await products.start_removal(unit.conn, call.merchant_id, call.path["product_id"], removal)
+        unit.mark(PUSH_PRODUCT, call.merchant_id, record.product.product_id)
+    return ProductView.of(record)
 
 
 async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductOutcome]:
@@ -331,6 +357,7 @@ EXAMPLE_PENDING = {
     **EXAMPLE_INPUT,
     "item_id": None,
     "deleted_item_id": None,
+    "removal": None,
     "updated_at": "2026-11-23T09:30:00Z",
     "sync": {"state": "pending", "problem": None, "reason": None},
 }
@@ -388,6 +415,25 @@ ROUTES = [
         tags=(PRODUCTS,),
         example=EXAMPLE_INPUT,
         gives_example=EXAMPLE_PENDING,
+        path_parameters=PATH,
+    ),
+    Route(
+        "DELETE",
+        PRODUCT,
+        delete_product,
+        "products:write",
+        takes=Deletion,
+        gives=ProductView,
+        status=202,
+        summary="Delete a product",
+        description=(
+            "Deletes the product in the background: its item in Clover is hidden, or with `purge` deleted, and loses "
+            "its link. Until then the product is shown with its `removal`, and saving it again keeps it. Afterwards it "
+            "is not found, and its SKU is free from then on: a new product with it takes over the hidden item."
+        ),
+        tags=(PRODUCTS,),
+        example={"purge": False},
+        gives_example={**EXAMPLE_SYNCED, "removal": "hide", "sync": EXAMPLE_PENDING["sync"]},
         path_parameters=PATH,
     ),
     Route(

@@ -191,6 +191,12 @@ async def update_items(api: MerchantApi, changes: Mapping[str, Mapping[str, obje
     return _written(await api.put(BULK, {"items": rows}, Unread))
 
 
+async def delete_item(api: MerchantApi, item_id: str) -> None:
+    """Delete an item; one that is deleted already is no error."""
+    with suppress(NotFound):
+        await api.delete(f"{ITEMS}/{item_id}")
+
+
 def _written(answer: Unread) -> list[Item]:
     """Return the items of the answer to a write. Its form is not documented: a list, or an object with `elements`."""
     rows = answer.root.get("elements") if isinstance(answer.root, dict) else answer.root

@@ -93,6 +93,16 @@ class Matching(StrEnum):
     """A person decided that no item is its own: it gets a new one."""
 
 
+class Removal(StrEnum):
+    """What becomes of the item of a product that is deleted."""
+
+    HIDE = "hide"
+    """The item stays in Clover, hidden and without a link."""
+
+    PURGE = "purge"
+    """The item is deleted in Clover as well."""
+
+
 class SyncState(StrEnum):
     """The state of a product's sync with Clover."""
 
@@ -108,7 +118,7 @@ class ProductRecord:
 
     While `creating_since` is set, a create of an item with `creating_sku` has no answer: the item may exist. `puts`
     counts the requests for this version, and `puts_checked` is the last of them that was compared with Clover.
-    `deleted_item_id` was the linked item until Clover no longer had it.
+    `deleted_item_id` was the linked item until Clover no longer had it. A product with a `removal` is being deleted.
     """
 
     product: Product
@@ -123,6 +133,7 @@ class ProductRecord:
     puts: int = 0
     puts_checked: int = 0
     matching: Matching = Matching.AUTOMATIC
+    removal: Removal | None = None
 
     @property
     def wanted(self) -> ItemFields:
@@ -143,6 +154,8 @@ class ProductRecord:
     @property
     def is_due(self) -> bool:
         """Whether Clover is not known to have this version. An archived product needs no item once it was deleted."""
+        if self.removal:
+            return True
         if self.item_id is None:
             needs_item = self.deleted_item_id is None or self.product.status is not Status.ARCHIVED
             return needs_item and self.matching is not Matching.APART

@@ -12,7 +12,7 @@ import asyncpg
 
 from catalog.domain.items import Item, ItemFields
 from catalog.domain.matching_pairs import Seeker
-from catalog.domain.products import Held, Matching, Product, ProductRecord, Status
+from catalog.domain.products import Held, Matching, Product, ProductRecord, Removal, Status
 from common.contracts.problems import Code
 from common.db.unit import Connection
 from common.errors import Invalid, NotFound, Problem
@@ -21,7 +21,7 @@ from common.text import clean
 RECORDS = """
 SELECT product_id, name, sku, price, currency, status, barcode, stated, updated_at, item_id, last_pushed,
     creating_since, creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked,
-    matching
+    matching, removal
 FROM product WHERE merchant_id = $1
 """
 # Two statements: an upsert fails on the SKU when the same new product is saved twice at the same moment. A product
@@ -46,6 +46,7 @@ LOCK = "SELECT FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text
 CHANGE = """
 UPDATE product SET name = given.name, sku = given.sku, price = given.price, currency = given.currency,
     status = given.status, barcode = given.barcode, stated = given.stated, puts = puts + 1,
+    removal = NULL,
     updated_at = CASE WHEN (product.name, product.sku, product.price, product.currency, product.status, product.barcode,
         product.stated) IS DISTINCT FROM (given.name, given.sku, given.price, given.currency, given.status,
         given.barcode, given.stated) THEN $3 ELSE updated_at END,
@@ -55,6 +56,12 @@ FROM jsonb_to_recordset($2::jsonb) AS given (
 )
 WHERE product.merchant_id = $1 AND product.product_id = given.product_id
 RETURNING product.product_id, held_problem
+"""
+START_REMOVAL = """
+UPDATE product SET removal = $3, held_problem = NULL, held_reason = NULL WHERE merchant_id = $1 AND product_id = $2
+"""
+REMOVE = """
+DELETE FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text[]) AND removal IS NOT NULL RETURNING product_id
 """
 SEEKERS = """
 SELECT product_id, sku, coalesce(barcode, '') AS barcode, name FROM product
@@ -200,6 +207,17 @@ async def find_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str
     return [_record(row) for row in await conn.fetch(f"{RECORDS} AND item_id = ANY($2::text[])", merchant_id, item_ids)]
 
 
+async def start_removal(conn: Connection, merchant_id: str, product_id: str, removal: Removal) -> ProductRecord:
+    """Record that the product is to be deleted. Saving it again before that is done keeps it. Raises NotFound."""
+    await conn.execute(START_REMOVAL, merchant_id, product_id, removal)
+    return await find(conn, merchant_id, product_id)
+
+
+async def remove(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> set[str]:
+    """Delete those of these products that are still to be deleted; return their ids."""
+    return {row["product_id"] for row in await conn.fetch(REMOVE, merchant_id, product_ids)}
+
+
 async def seekers(conn: Connection, merchant_id: str, items: Sequence[Item], besides: Sequence[str]) -> list[Seeker]:
     """Return the products without an item, besides these, that have the SKU or the barcode of one of the items."""
     skus, codes = [each.fields.sku for each in items], [each.fields.code for each in items if each.fields.code]
@@ -243,6 +261,7 @@ def _record(row: asyncpg.Record) -> ProductRecord:
         puts=row["puts"],
         puts_checked=row["puts_checked"],
         matching=Matching(row["matching"]),
+        removal=Removal(row["removal"]) if row["removal"] else None,
     )
 
 

@@ -1,14 +1,16 @@
 """Pushes products to Clover: compares them with its items as sets, and has what differs written."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from catalog.clover.items import MOST_IN_BULK
 from catalog.deps import Deps
 from catalog.domain import matching
-from catalog.domain.matching import LOOK_AGAIN, Step
+from catalog.domain.matching import HoldProduct, LookAgain, Step
 from catalog.domain.products import Held, ProductRecord, wait_for_others
 from catalog.store import link_choices, links, products
 from catalog.sync import lookups, writes
+from catalog.sync.removals import remove_products
 from catalog.sync.writes import FEW
 from common import messages
 from common.clover.transport import MerchantApi
@@ -17,6 +19,9 @@ from common.db.unit import Priority, Unit
 from common.errors import AllAgain
 from common.work.batch import Batch
 from common.work.row import Hold, Outcome
+
+UNTIL_COMPLETE = timedelta(seconds=2)
+"""The pause before products are matched again while the first sync of a merchant's items runs."""
 
 
 async def push_products(batch: Batch, deps: Deps) -> None:
@@ -29,10 +34,14 @@ async def push_products(batch: Batch, deps: Deps) -> None:
     _gather(batch, deps, records)
     batch.subjects |= {each.product.product_id: _subject(each) for each in records}
     async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
-        steps, lost = await _compare(batch, api, [each for each in records if each.item_id])
-        without_item = [*lost, *(each for each in records if not each.item_id)]
+        kept = [each for each in records if not each.removal]
+        steps, lost = await _compare(batch, api, [each for each in kept if each.item_id])
+        without_item = [*lost, *(each for each in kept if not each.item_id)]
         steps += await _match(batch, deps, api, without_item)
         await writes.execute(batch, api, steps)
+        removed = [each for each in records if each.removal]
+        in_doubt = [each for each in removed if not each.item_id and each.creating_since]
+        await remove_products(batch, api, removed, await _settle(batch, deps, api, in_doubt))
 
 
 def _gather(batch: Batch, deps: Deps, records: Sequence[ProductRecord]) -> None:
@@ -88,7 +97,7 @@ async def _match(batch: Batch, deps: Deps, api: MerchantApi, records: Sequence[P
     items = await lookups.candidates(batch, api, records)
     if items is None:
         for each in records:
-            batch.retry(each.product.product_id, LOOK_AGAIN)
+            batch.retry(each.product.product_id, UNTIL_COMPLETE)
         return []
     async with deps.database.connection() as conn:
         owners = await links.owners(conn, batch.merchant_id, [item.id for item in items])
@@ -96,6 +105,13 @@ async def _match(batch: Batch, deps: Deps, api: MerchantApi, records: Sequence[P
     steps = matching.plan(records, items, owners, batch.now, deps.create_settle, rivals)
     async with batch.unit() as unit:
         await link_choices.save_conflicts(unit.conn, batch.merchant_id, matching.conflicts(steps))
+    return steps
+
+
+async def _settle(batch: Batch, deps: Deps, api: MerchantApi, records: Sequence[ProductRecord]) -> list[Step]:
+    """Return the steps of products that are to be deleted while a create has no answer; some wait for it."""
+    steps = await _match(batch, deps, api, records)
+    await writes.execute(batch, api, [each for each in steps if isinstance(each, HoldProduct | LookAgain)])
     return steps
 
 
