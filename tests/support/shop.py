@@ -19,6 +19,7 @@ LATE_SECONDS = 0.1
 
 class Line(Input):
     renamed: ClassVar = {"product": "sku"}
+    elsewhere: ClassVar = {"qty": "quantity"}
 
     sku: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     quantity: DecimalQuantity = 1000

@@ -328,3 +328,14 @@ async def test_a_hostile_body_is_refused_quickly(client: Client, issuer: Issuer,
     assert answer.status == 422
     assert len(await answer.read()) < 10_000
     assert time.process_time() - began < 2  # some 50 ms alone; the bound allows for a slow machine
+
+
+async def test_a_name_that_other_apis_use(client: Client, issuer: Issuer) -> None:
+    """The remedy names ours, and does not say that it was renamed."""
+    answer = await client.put(ORDER, json={"total": 5, "lines": [{"sku": "a", "qty": 2}]}, headers=issuer.headers())
+
+    assert answer.status == 422
+    remedy = "Send it as `quantity`, if that is meant."
+    assert (await answer.json(content_type=None))["errors"] == [
+        {"field": "lines.0.qty", "problem": "is not a known field", "remedy": remedy}
+    ]

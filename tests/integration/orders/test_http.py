@@ -171,6 +171,49 @@ async def test_the_timeline_of_a_paid_order(orders: Orders) -> None:
     assert events == ["received", "create_sent", "created", "lines_added", "customer_set", "payment_added", "paid"]
 
 
+async def test_the_names_of_other_stores(orders: Orders) -> None:
+    """A field under the name that another API gives it is refused, and the remedy names ours."""
+    shop = await orders.connected()
+    line = {"title": "Mug", "price": "12.50", "qty": 1, "unit_price": 1250, "tax_lines": []}
+    taxes = [{"title": "VAT", "percentage": "19", "amount": 1}]
+    other: dict[str, Any] = {
+        "lines": [line],
+        "taxes": taxes,
+        "line_items": [],
+        "created_at": "2026-11-23",
+        "customer_note": "x",
+    }
+    status, body = await orders.put(shop, **other)
+    assert status == 422
+    found = {each["field"]: each["remedy"] for each in body["errors"]}
+    names = {
+        "lines.0.title": "name", "lines.0.price": "unit_price", "lines.0.qty": "quantity", "lines.0.tax_lines": "taxes",
+        "taxes.0.title": "name", "taxes.0.percentage": "rate",
+        "line_items": "lines", "created_at": "placed_at", "customer_note": "note",
+    }  # fmt: skip
+    assert found == {field: f"Send it as `{name}`, if that is meant." for field, name in names.items()}
+
+
+@pytest.mark.parametrize(
+    ("other", "field", "said"),
+    [
+        ({"taxes": [{"rate": "0.08875", "amount": 311}], "total": 3810}, "taxes.0.rate", "Send `8.875`."),
+        ({"discounts": [{"amount": -100}]}, "discounts.0.amount", "must not be negative; discounts"),
+        ({"total": "3499"}, "total", 'such as "12.50"'),
+        ({"placed_at": "2026-11-23T10:00:00"}, "placed_at", "timezone"),
+        ({"placed_at": 1796009131}, "placed_at", "must be a text such as"),
+        ({"lines": [{"name": "Mug", "quantity": 0, "unit_price": 1}]}, "lines.0.quantity", "more than 0"),
+    ],
+)
+async def test_how_other_stores_write_values(orders: Orders, other: dict[str, Any], field: str, said: str) -> None:
+    """The answer names the field and what to send."""
+    shop = await orders.connected()
+    status, body = await orders.put(shop, **other)
+    [fault] = [each for each in body["errors"] if each["field"] == field]
+    assert status == 422
+    assert said in f"{fault['problem']} {fault['remedy']}"
+
+
 async def test_fulfilments_are_refused_with_the_reason(orders: Orders) -> None:
     """Clover cannot ship updates back, and the answer says so in the words of the FAQ."""
     shop = await orders.connected()

@@ -12,10 +12,11 @@ from clover_sandbox import totals as clover
 from orders.domain import totals
 from orders.domain.carts import Cart
 from orders.domain.charge import Charge, charge
+from orders.domain.mistakes import mistakes
 from orders.domain.notices import InClover, in_clover, notices
 from orders.domain.rows import MOST_ROWS
 from orders.domain.source import Amount, Discount, Extra, Line, Payment, Source, Tax
-from orders.domain.sums import discrepancy, mistakes
+from orders.domain.sums import discrepancy
 from orders.domain.taxes import MerchantTaxes, TaxRate
 
 RATES = {"7": 700_000, "8.875": 887_500, "19": 1_900_000, "20": 2_000_000, "4": 400_000, "4.5": 450_000}
@@ -336,6 +337,11 @@ def test_taxes_that_fit_no_lines() -> None:
         ({"shipping": (Extra("Post", 5, (Discount("", 6),)),)}, "shipping.0.discounts"),
         ({"discounts": (Discount("", 3500),)}, "discounts"),
         ({"payments": (Payment(5),), "refunds": (Payment(7),)}, "refunds"),
+        ({"taxes": (Tax("", Decimal("0.08875"), 311, included=False),)}, "taxes.0.rate"),
+        (
+            {"lines": (Line("A", "A", 1, 1190, taxes=(Tax("", Decimal("0.19"), 190, included=True),)),)},
+            "lines.0.taxes.0.rate",
+        ),
     ],
 )
 def test_amounts_that_no_order_has(changed: dict[str, Any], field: str) -> None:

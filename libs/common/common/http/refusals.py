@@ -38,18 +38,21 @@ def invalid(model: type[BaseModel], error: ValidationError) -> Invalid:
     """Describe each mistake pydantic found in words of the API, without the values sent."""
     known = ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
     found = error.errors(include_url=False, include_context=True, include_input=False)
-    return Invalid([_problem(each, known, _renamed(model, each["loc"])) for each in found[:MAX_ERRORS]])
+    return Invalid([_problem(each, known, *_called(model, each["loc"])) for each in found[:MAX_ERRORS]])
 
 
-def _renamed(model: type[BaseModel], location: tuple[int | str, ...]) -> str | None:
-    """Return the present name of the field at this location, if the field was renamed."""
+def _called(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[str | None, str | None]:
+    """Return the present name of the field at this location, if it was renamed, and if other APIs call it so."""
     models = {model}
     for step in location[:-1]:
         # a step that names no field is the index of a list, the key of a mapping or the branch of a union
         fields = [field for each in models for name, field in each.model_fields.items() if step in {field.alias, name}]
         models = {inner for field in fields for inner in _models_in(field.annotation)} if fields else models
-    found = [each.renamed.get(str(location[-1])) for each in models if issubclass(each, Input)] if location else []
-    return next(filter(None, found), None)
+    inputs = [each for each in models if issubclass(each, Input)] if location else []
+    name = str(location[-1]) if location else ""
+    renamed = (each.renamed[name] for each in inputs if name in each.renamed)
+    elsewhere = (each.elsewhere[name] for each in inputs if name in each.elsewhere)
+    return next(renamed, None), next(elsewhere, None)
 
 
 def _models_in(annotation: object) -> set[type[BaseModel]]:
@@ -63,13 +66,15 @@ def shown(name: object) -> str:
     return "".join(c if c.isprintable() else "�" for c in str(name)[:60])
 
 
-def _problem(error: ErrorDetails, known: str, renamed: str | None) -> Problem:
+def _problem(error: ErrorDetails, known: str, renamed: str | None, elsewhere: str | None) -> Problem:
     place = ".".join(shown(part) for part in error["loc"]) or BODY
     match error["type"]:
         case "missing":
             return Problem(place, "is missing", "Send it.")
         case "extra_forbidden" if renamed:
             return Problem(place, "was renamed", f"Send `{renamed}` instead.")
+        case "extra_forbidden" if elsewhere:
+            return Problem(place, "is not a known field", f"Send it as `{elsewhere}`, if that is meant.")
         case "extra_forbidden":
             known_here = f" Known fields: {known or 'none'}." if len(error["loc"]) == 1 else ""
             return Problem(place, "is not a known field", f"Leave it out or correct its name.{known_here}")

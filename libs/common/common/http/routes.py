@@ -46,11 +46,12 @@ class Input(BaseModel):
 
     Lists need a `max_length`: pydantic checks it before it validates the elements of a list, but not of a tuple.
     `renamed` maps each former field name to its present name. A request with a former name is refused, and the
-    remedy names the present one.
+    remedy names the present one. So does that of a name in `elsewhere`, by which other APIs call a field of ours.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
     renamed: ClassVar[Mapping[str, str]] = {}
+    elsewhere: ClassVar[Mapping[str, str]] = {}
 
 
 class Nothing(Input):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
@@ -12,6 +12,8 @@ from orders.domain.source import MOST_UNITS, Amount
 
 MOST = 10**12
 MOST_PERCENT = 100
+AMOUNTS = {"amount", "unit_price", "price", "total", "rounding"}
+_WHOLE = re.compile(r"-?[0-9]{1,12}", re.ASCII)
 _MAJOR = re.compile(r"(-?)[0-9]{1,10}\.[0-9]{1,8}", re.ASCII)
 _DECIMAL = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?", re.ASCII)
 
@@ -24,10 +26,23 @@ def in_minor_units(amount: Amount, currency: str) -> Amount:
     return int(minor) if minor == int(minor) else minor
 
 
+def with_whole_amounts(tree: Any) -> Any:
+    """Return the body with whole texts in the fields of amounts as the numbers that they are."""
+    if isinstance(tree, list):
+        return [with_whole_amounts(each) for each in tree]
+    if not isinstance(tree, dict):
+        return tree
+    return {name: _number(each) if name in AMOUNTS else with_whole_amounts(each) for name, each in tree.items()}
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
+
+
 def _amount(value: object) -> Amount:
     found = _signed(value)
     if found < 0:
-        raise ValueError("must not be negative")
+        raise ValueError("must not be negative; discounts, refunds and fees are amounts of 0 or more")
     return found
 
 

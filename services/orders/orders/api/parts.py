@@ -1,11 +1,12 @@
 """The parts of an order as the API reads them: lines, discounts, taxes, shipping, fees, payments and the customer."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from common.contracts.catalog import Sku
 from common.http.routes import Input
+from orders.api import elsewhere
 from orders.api.amounts import Percent, Quantity, WholeOrText, in_minor_units
 from orders.domain.source import Discount, Extra, Line, Payment, Tax
 
@@ -20,12 +21,14 @@ def _none_if_empty(sku: object) -> object:
     return None if sku == "" else sku
 
 
-Name = Annotated[str, StringConstraints(max_length=80)]
+Name = Annotated[str, StringConstraints(max_length=255)]
 Detail = Annotated[str, StringConstraints(max_length=255)]
 
 
 class DiscountInput(Input):
     """An amount taken off."""
+
+    elsewhere: ClassVar = elsewhere.DISCOUNT
 
     name: Annotated[Name, Field(description="Its name or code.")] = ""
     amount: Annotated[WholeOrText, Field(description="The amount taken off, 0 or more.")]
@@ -36,6 +39,8 @@ class DiscountInput(Input):
 
 class TaxInput(Input):
     """One tax, as the customer was charged it after all discounts."""
+
+    elsewhere: ClassVar = elsewhere.TAX
 
     name: Annotated[Name, Field(description="Its name, such as `VAT` or `NY State Tax`.")] = ""
     rate: Annotated[
@@ -55,13 +60,17 @@ class TaxInput(Input):
 class OptionInput(Input):
     """A choice of the customer: a size, an engraving, a topping."""
 
+    elsewhere: ClassVar = elsewhere.OPTION
+
     name: Annotated[Name, Field(description="What was chosen from, such as `Size`.")] = ""
-    value: Annotated[str, StringConstraints(max_length=160), Field(description="What was chosen, such as `L`.")] = ""
+    value: Annotated[str, StringConstraints(max_length=500), Field(description="What was chosen, such as `L`.")] = ""
     price: Annotated[WholeOrText, Field(description="Its price for one unit, added to `unit_price`.")] = 0
 
 
 class LineInput(Input):
     """One line of an order."""
+
+    elsewhere: ClassVar = elsewhere.LINE
 
     sku: Annotated[
         Sku | None,
@@ -70,7 +79,7 @@ class LineInput(Input):
     ] = None
     name: Annotated[
         str,
-        StringConstraints(max_length=255),
+        StringConstraints(max_length=500),
         Field(description="The name on the receipt, else the SKU is shown. Clover shows the first 127 characters."),
     ] = ""
     quantity: Annotated[
@@ -120,6 +129,8 @@ class LineInput(Input):
 class ExtraInput(Input):
     """Something charged beside the goods."""
 
+    elsewhere: ClassVar = elsewhere.EXTRA
+
     name: Annotated[Name, Field(description="The name on the receipt.")] = ""
     amount: Annotated[WholeOrText, Field(description="Its price before discounts.")]
     discounts: Annotated[
@@ -139,6 +150,8 @@ class ExtraInput(Input):
 class PaymentInput(Input):
     """Money received, given back, or given as a tip."""
 
+    elsewhere: ClassVar = elsewhere.PAYMENT
+
     name: Annotated[Name, Field(description="How, or why: `visa`, `gift card`, `store credit`.")] = ""
     amount: Annotated[WholeOrText, Field(description="The amount, 0 or more.")]
 
@@ -151,6 +164,8 @@ class CustomerInput(Input):
 
     An order is never refused for its customer: Clover gets those details that it can hold.
     """
+
+    elsewhere: ClassVar = elsewhere.CUSTOMER
 
     first_name: Annotated[Detail, Field(description="The first name.")] = ""
     last_name: Annotated[Detail, Field(description="The last name.")] = ""

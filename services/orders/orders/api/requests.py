@@ -1,15 +1,16 @@
 """The bodies and query strings that the API of orders reads."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from common.http.channel import Channel
 from common.http.paging import PageByNumber
 from common.http.routes import Input
-from common.money import Currency
-from orders.api.amounts import SignedAmount, WholeOrText, in_minor_units
+from common.money import Currency, exponent
+from orders.api import elsewhere
+from orders.api.amounts import SignedAmount, WholeOrText, in_minor_units, with_whole_amounts
 from orders.api.parts import CustomerInput, DiscountInput, ExtraInput, LineInput, PaymentInput, TaxInput
 from orders.domain.order import OrderStatus
 from orders.domain.source import Amount, Customer, Source
@@ -30,12 +31,21 @@ def _this_century(moment: datetime) -> datetime:
 Text40 = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
+def _text(moment: object) -> str:
+    """Refuse a number, which pydantic would take for seconds since 1970."""
+    if not isinstance(moment, str):
+        raise ValueError("must be a text such as `2026-11-23T10:00:00+01:00`")  # noqa: TRY004 - pydantic reads ValueErrors
+    return moment
+
+
 class OrderInput(Input):
     """An order of another store: `number`, `currency`, `lines` and `total` suffice.
 
     Each amount is a whole number of minor units of `currency` (cents), or a decimal text in the currency itself, such
     as `"12.50"`. A text may be finer than the currency: the order is rounded once, and the rest shown as rounding.
     """
+
+    elsewhere: ClassVar = elsewhere.ORDER
 
     channel: Annotated[Channel, Field(description="The store that the order comes from.")] = Channel(
         channel="api", store="default"
@@ -104,7 +114,7 @@ class OrderInput(Input):
     ]
     note: Annotated[
         str,
-        StringConstraints(max_length=1000),
+        StringConstraints(max_length=2000),
         Field(
             description="What the customer or the store wrote about the order, shown on the order in Clover. Sent for "
             "merchants in the US, dropped everywhere else."
@@ -112,9 +122,16 @@ class OrderInput(Input):
     ] = ""
     customer: Annotated[CustomerInput | None, Field(description="The customer, if known.")] = None
     placed_at: Annotated[
-        Annotated[AwareDatetime, AfterValidator(_this_century)] | None,
+        Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_text), AfterValidator(_this_century)] | None,
         Field(description="When the customer placed the order: ISO 8601 with its time zone, from 2000 to 2100."),
     ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_minor_units(cls, body: Any) -> Any:
+        """Read `"1250"` as an amount of a currency without minor units, in which stores write it so."""
+        currency = body.get("currency") if isinstance(body, dict) else None
+        return with_whole_amounts(body) if isinstance(currency, str) and exponent(currency) == 0 else body
 
     def source(self) -> Source:
         """Return the order with all amounts in minor units."""

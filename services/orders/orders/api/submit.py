@@ -14,13 +14,14 @@ from orders.api.requests import OrderInput
 from orders.api.responses import detail, received
 from orders.deps import Deps
 from orders.domain.identity import Identity
+from orders.domain.mistakes import mistakes
 from orders.domain.obstacles import MOST_LINES, is_too_large
 from orders.domain.order import Order, RequestedAction
 from orders.domain.privacy import as_stored, keepable
 from orders.domain.progress import Progress, State
 from orders.domain.setup import SETUP_CODES
 from orders.domain.source import Source, differing
-from orders.domain.sums import discrepancy, mistakes
+from orders.domain.sums import discrepancy
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.kinds import PUSH_ORDER
 from orders.sealing import opened, seal

@@ -10,6 +10,7 @@ from decimal import Decimal
 from common.money import format_money
 
 LONGEST_NAME = 127
+LONGEST_NOTE = 2047
 LONGEST_PERSON_NAME = 64
 LONGEST_PHONE = 21
 MOST_TOTAL = 10**12
@@ -195,7 +196,7 @@ def title(source: Source) -> str:
 
 def note(source_id: str, text: str = "") -> str:
     """Return the note: the whole source id, as Clover's reference has only 12 characters, and the store's own text."""
-    return f"{f'QuickSync order {source_id}'.rstrip()}\n{text}".rstrip()
+    return clipped(f"{f'QuickSync order {source_id}'.rstrip()}\n{text}".rstrip(), LONGEST_NOTE)
 
 
 def _one_line(text: str) -> str:

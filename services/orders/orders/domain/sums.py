@@ -6,9 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from common.money import format_money
 from orders.domain.parts import Part, added, taxed, total_of
-from orders.domain.source import MOST_TOTAL, MOST_UNITS, Amount, Extra, Line, Source, add
-
-_NOT_INCLUDED = "Send `included: false`, or `prices_include_tax: false`, if the tax comes on top."
+from orders.domain.source import Amount, Extra, Line, Source, add
 
 SLACK = 1
 """Amounts finer than the minor unit may miss the total by less than one; whole ones must meet it."""
@@ -31,8 +29,8 @@ def wholes(amounts: Iterable[Amount]) -> Iterator[int]:
 
 def parts(source: Source) -> list[Part]:
     """Return lines, shipping and fees at their final prices; the taxes of the order are on parts where that fits."""
-    goods = [Part(each.name, each.sku, each.quantity, _own_price(each), each.taxes) for each in source.lines]
-    extras = [Part(each.name, "", 1, _own_price(each), each.taxes) for each in (*source.shipping, *source.fees)]
+    goods = [Part(each.name, each.sku, each.quantity, own_price(each), each.taxes) for each in source.lines]
+    extras = [Part(each.name, "", 1, own_price(each), each.taxes) for each in (*source.shipping, *source.fees)]
     discount = total_of(source.discounts)
     left = max(discount - add(each.price for each in goods), 0)
     priced = [*_reduced(goods, discount - left), *_reduced(extras, left)]
@@ -58,55 +56,23 @@ def discrepancy(source: Source, total: Amount) -> str | None:
     return f"is {total}; {said} come to {ours}, which is {format_money(whole(ours), source.currency)}"
 
 
-def mistakes(source: Source) -> Iterator[tuple[str, str, str]]:
-    """Yield the field, the fault and the remedy of amounts that no order has."""
-    remedy = "Send discounts as positive amounts, each once and on what it reduces."
-    if source.total > MOST_TOTAL:
-        yield "total", f"is {source.total} minor units", f"Send a total of at most {MOST_TOTAL} minor units."
-    if source.units > MOST_UNITS:
-        yield "lines", f"have {source.units} units in all", f"Send at most {MOST_UNITS} units in one order."
-    named: list[tuple[str, Sequence[Line | Extra]]] = [
-        ("lines", source.lines),
-        ("shipping", source.shipping),
-        ("fees", source.fees),
-    ]
-    for name, these in named:
-        for number, each in enumerate(these):
-            if (price := _own_price(each)) < 0:
-                yield f"{name}.{number}.discounts", f"take off more than the price, {-price} too much", remedy
-            elif total_of(tax for tax in each.taxes if tax.included) > price:
-                yield f"{name}.{number}.taxes", f"are more than the price of {price} that includes them", _NOT_INCLUDED
-    everything = add(_own_price(each) for _, these in named for each in these)
-    if total_of(source.discounts) > max(everything, 0):
-        yield "discounts", f"take off more than everything costs, which is {everything}", remedy
-    if total_of(each for each in source.taxes if each.included) > everything + SLACK:
-        yield "taxes", f"are more than the prices that include them, {everything}", _NOT_INCLUDED
-    paid = add(each.amount for each in source.payments or ())
-    given_back = add(each.amount for each in source.refunds)
-    if source.payments is not None and given_back > paid + SLACK:
-        yield (
-            "refunds",
-            f"are {given_back}, only {paid} were paid",
-            "Send every payment, and what was refunded of them.",
-        )
-
-
 def _terms(source: Source) -> list[tuple[str, Amount]]:
     """Return what the total consists of, by the name of the field; discounts are negative."""
     inside = [tax for each in source.priced for tax in each.taxes]
     others: list[tuple[str, Amount]] = [
         ("discounts", -total_of(source.discounts)),
-        ("shipping", add(_own_price(each) for each in source.shipping)),
-        ("fees", add(_own_price(each) for each in source.fees)),
+        ("shipping", add(own_price(each) for each in source.shipping)),
+        ("fees", add(own_price(each) for each in source.fees)),
         ("added taxes", added(source.taxes) if source.taxes else added(inside)),
         ("tips", source.tip),
         ("rounding", source.rounding),
     ]
-    lines: Amount = add(_own_price(each) for each in source.lines)
+    lines: Amount = add(own_price(each) for each in source.lines)
     return [("lines", lines), *((name, amount) for name, amount in others if amount)]
 
 
-def _own_price(priced: Line | Extra) -> Amount:
+def own_price(priced: Line | Extra) -> Amount:
+    """Return the price after the discounts of the part itself."""
     price = priced.price if isinstance(priced, Line) else priced.amount
     return price - total_of(priced.discounts)
 
