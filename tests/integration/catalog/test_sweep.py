@@ -14,7 +14,7 @@ from common.clover.transport import MerchantApi
 
 PAGES = 6
 PAGE = "GET items"
-AHEAD = 3
+AHEAD = 6
 """Pages that may be on their way beside the one that is saved; they are read in vain at the end, or after a crash."""
 OnPage = Callable[[int, Callable[[], Awaitable[None]]], None]
 

@@ -225,6 +225,13 @@ class Batch:
         for key in await running.run():
             self.outcomes[key] = NotStarted()
 
+    async def gives_way_side_by_side(self) -> bool:
+        """Return whether a slice with several calls in flight should end.
+
+        At its end calls stay unused until those in flight are done, so it lasts longer than a second if nobody waits.
+        """
+        return self._slice.lasted(SIDE_BY_SIDE_SECONDS) or await self._gives_way_to_others()
+
     async def _gives_way_to_others(self) -> bool:
         return (self._slice.lasted(SLICE_SECONDS) and self.is_crowded()) or await self._slice.is_preceded()
 

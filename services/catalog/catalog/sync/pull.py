@@ -6,7 +6,7 @@ Pages are read by their offset, side by side. Clover may cut a list (a cap near 
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self, TypeAlias
@@ -28,6 +28,9 @@ Read: TypeAlias = tuple[int, ItemPage]
 """A page with the number of its read."""
 
 CURSOR = 3
+PAGES_A_CALL = 2
+"""Pages under way for each call that may be in flight: while one is saved, others call."""
+
 CUT_AT = {LARGEST_PAGE, 2 * LARGEST_PAGE}
 """A list that ends without a short page here may have been cut by a cap near 1,000."""
 
@@ -86,7 +89,9 @@ async def _by_offset(batch: Batch, run: Run, api: MerchantApi) -> bool:
     gives_way, shown = False, None
     try:
         while True:
-            while not gives_way and len(ahead) < api.concurrency and not (ahead and _is_beyond(run, following)):
+            while (
+                not gives_way and len(ahead) < PAGES_A_CALL * api.concurrency and not _is_beyond(run, following, ahead)
+            ):
                 ahead.append(asyncio.create_task(_read(batch, api, following)))
                 following += LARGEST_PAGE
             if not ahead:
@@ -97,16 +102,18 @@ async def _by_offset(batch: Batch, run: Run, api: MerchantApi) -> bool:
             await _save(batch, run, (number, page), Phase.BY_OFFSET, str(offset))
             if page.is_last:
                 return True
-            gives_way = gives_way or await batch.gives_way()
+            gives_way = gives_way or await batch.gives_way_side_by_side()
+            while gives_way and len(ahead) > api.concurrency:
+                ahead.pop().cancel()  # it waits for its call
     finally:
         for task in ahead:
             task.cancel()
         await asyncio.gather(*ahead, return_exceptions=True)
 
 
-def _is_beyond(run: Run, offset: int) -> bool:
-    """Return whether the page is probably empty, by what the last run found."""
-    return run.total is not None and offset >= run.total
+def _is_beyond(run: Run, offset: int, ahead: Sized) -> bool:
+    """Return whether the page is probably empty, by what the last run found. The next page is always read."""
+    return len(ahead) > 0 and run.total is not None and offset >= run.total
 
 
 async def _read(batch: Batch, api: MerchantApi, offset: int) -> Read:
