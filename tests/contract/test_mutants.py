@@ -16,6 +16,12 @@ def test_a_pitfall_names_code_and_tests_that_exist(mutant: Mutant) -> None:
         assert f"def {name}(" in (ROOT / file).read_text(), test
 
 
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda each: each.pitfall)
+def test_code_with_a_pitfall_compiles(mutant: Mutant) -> None:
+    """A change that breaks the syntax fails each test and proves nothing."""
+    compile(mutant.applied_to((ROOT / mutant.file).read_text()), mutant.file, "exec")
+
+
 def test_each_pitfall_has_a_name_of_its_own() -> None:
     """The kill matrix names each once."""
     names = [each.pitfall for each in mutants()]

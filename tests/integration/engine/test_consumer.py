@@ -84,18 +84,19 @@ async def test_a_message_is_not_acked_before_its_effect_is_committed(engine: Eng
 
 
 async def test_consumer_resumes_after_the_broker_cancels_it(engine: Engine) -> None:
-    """When the queue is deleted, the consumer declares and consumes it again."""
+    """When the queue is deleted, the consumer notices at once, and declares and consumes it again."""
     await engine.declare()
     consumer = engine.consumer(engine.inbox())
-    await engine.run(consumer.run)
+    await engine.run(consumer.run, speed=0)  # the consumer asks whether it is known only when time has passed
     await asyncio.wait_for(consumer.ready.wait(), 10)
     async with engine.broker().channel("vandal") as channel:
         await channel.queue_delete(engine.topology.queue("engine"))
     await eventually(lambda: not consumer.ready.is_set())
-    await asyncio.wait_for(consumer.ready.wait(), 10)
 
-    await engine.publisher().publish([message("after")])
-    await eventually(lambda: engine.handled == ["after"])
+    async with engine.clock.running():
+        await asyncio.wait_for(consumer.ready.wait(), 10)
+        await engine.publisher().publish([message("after")])
+        await eventually(lambda: engine.handled == ["after"])
 
 
 async def test_stop_finishes_the_running_batch_and_leaves_the_rest(engine: Engine) -> None:
