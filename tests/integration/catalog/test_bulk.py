@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.catalog.conftest import Catalog, Shop
 from tests.integration.catalog.test_products import add_item
+from tests.support.eventually import eventually
 
 from catalog.clover import items as clover
 from catalog.sync.writes import FEW
@@ -137,6 +138,23 @@ async def test_a_lost_answer_to_many_makes_no_second_item(catalog: Catalog) -> N
     await catalog.run_until_idle()
     assert writes(catalog) == ["POST bulk_items"]
     assert skus(catalog, shop) == sorted(row["sku"] for row in rows())
+    assert set((await states(catalog, shop)).values()) == {"synced"}
+
+
+@pytest.mark.parametrize("changed", [{"create_settles_seconds": 60.0}])
+async def test_a_call_of_many_applied_late_is_waited_for(catalog: Catalog) -> None:
+    """Items that appear after their call timed out are linked, not created again."""
+    shop = await catalog.connected()
+    late = {"kind": "apply_late", "seconds": 0.5, "method": "POST", "path": "bulk_items$", "times": 1}
+    catalog.clover.faults.add(late)
+    await send(catalog, shop, rows())
+    await catalog.run_until_idle()
+    catalog.clock.advance(10)
+    await catalog.run_until_idle()
+    await eventually(lambda: len(catalog.items(shop)) == MANY)
+    catalog.clock.advance(10)
+    await catalog.run_until_idle()
+    assert writes(catalog) == ["POST bulk_items"]
     assert set((await states(catalog, shop)).values()) == {"synced"}
 
 

@@ -41,7 +41,7 @@ async def shown(conn: Connection) -> Item | None:
 
 async def test_the_newest_state_wins_in_every_order(conn: Connection) -> None:
     """Clover's time of the change decides, and within a second the number of the read."""
-    states = [(priced(1, 5000), 1), (priced(2, 5000), 2), (priced(3, 6000), 3), (priced(4, 5000), 4)]
+    states = [(priced(1, 5000), 1), (priced(2, 6000), 2), (priced(3, 6000), 3), (priced(4, 5000), 4)]
     for order in permutations(states):
         await conn.execute("DELETE FROM item")
         for item, number in order:

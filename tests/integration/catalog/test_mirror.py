@@ -1,16 +1,19 @@
 """The mirror follows Clover: by the first sync, by webhooks, by reads of changes and by sweeps."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.integration.catalog.conftest import Catalog, Shop
 
+from catalog.clover import items as clover
 from catalog.kinds import PUSH_PRODUCT, READ_ITEM
 from catalog.store import items
 from catalog.sync.items import read_changes
 from clover_sandbox.rest.inventory_kinds import CATEGORIES, ITEMS
 from clover_sandbox.rest.objects import drop, make
 from common.clover.paging import LARGEST_PAGE
+from common.clover.transport import MerchantApi
 from common.contracts.clover import ObjectChanged
 from common.work.batch import Batch
 
@@ -204,6 +207,43 @@ async def test_without_a_first_sync_changes_are_not_enough(catalog: Catalog, cha
     catalog.clover.faults.clear()
     await catalog.sweep()
     assert await changes(shop)
+
+
+async def test_nothing_is_created_before_all_items_are_read(catalog: Catalog) -> None:
+    """Clover may have the item on a page that was not read yet: the product waits, and is linked in the end."""
+    shop = await catalog.connected()
+    merchant = catalog.clover.world.merchants[shop.id]
+    with merchant.silent():
+        item = make(merchant, ITEMS, {"name": "Old", "sku": "SKU-p-1", "price": 100})
+    await catalog.fetch("DELETE FROM item_mirror")  # as if the first sync went on
+    await catalog.put(shop)
+    await catalog.run_until_idle()
+    assert not [call for call in catalog.calls() if not call.startswith("GET")]
+    await catalog.sweep()
+    assert await catalog.synced_on_retry(shop)
+    assert [each["id"] for each in catalog.items(shop)] == [item["id"]]
+
+
+async def test_a_page_read_before_a_write_does_not_overwrite_it(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer of a sweep arrives after a write of the same second: the mirror keeps what was written."""
+    shop = await catalog.connected()
+    fill(catalog, shop, 1)
+    read_page = clover.item_page
+
+    async def item_page(api: MerchantApi, offset: int) -> clover.ItemPage:
+        page = await read_page(api, offset)
+        if not offset:
+            async with catalog.service.database.unit() as unit:
+                [item] = page.items
+                written = replace(item, fields=replace(item.fields, price=999))
+                await items.save(unit.conn, shop.id, [written], await items.draw_number(unit.conn))
+        return page
+
+    monkeypatch.setattr(clover, "item_page", item_page)
+    await catalog.sweep()
+    assert [row["price"] for row in await catalog.fetch("SELECT price FROM item")] == [999]
 
 
 async def test_hints_that_clover_refuses_hold_nothing(catalog: Catalog) -> None:

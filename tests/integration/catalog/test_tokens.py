@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from tests.integration.catalog.conftest import Catalog, Shop
@@ -11,6 +11,8 @@ from tests.support.eventually import eventually
 from tests.support.service import serving
 
 from catalog.app import build
+from catalog.clover.oauth import OAuthClient, TokenRefused
+from catalog.domain.oauth import OAuthApp, Tokens
 from catalog.kinds import REFRESH_TOKENS, TOKENS
 from catalog.sealing import Secret, open_sealed
 from catalog.settings import Settings
@@ -198,6 +200,31 @@ async def test_a_process_with_the_old_token_goes_on_with_the_new_one(catalog: Ca
             await pair.get("", Unread)
             await pair.get("properties", Unread)
     assert [entry.status for entry in catalog.clover.journal.since(0)] == [401, 200, 200, 200]
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_a_refresh_leaves_the_tokens_of_a_new_connection(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, *, is_refused: bool
+) -> None:
+    """A person connects the merchant again while a refresh is under way: what it learns is about the former tokens."""
+    shop = await catalog.connected_by_oauth()
+    refresh = OAuthClient.refresh
+    newer: list[Any] = []
+
+    async def overtaken(client: OAuthClient, app: OAuthApp, token: str) -> Tokens:
+        pair = await refresh(client, app, token)
+        if not newer:
+            await catalog.connect_by_oauth(shop)
+            newer.extend(await catalog.fetch("SELECT tokens_id, sealed_token FROM connection"))
+            if is_refused:
+                raise TokenRefused("used before")
+        return pair
+
+    monkeypatch.setattr(OAuthClient, "refresh", overtaken)
+    await expire(catalog)
+    assert newer
+    assert await catalog.fetch("SELECT tokens_id, sealed_token FROM connection WHERE lost_at IS NULL") == newer
+    assert await works(catalog, shop)
 
 
 async def connected(catalog: Catalog, number: int) -> list[Shop]:

@@ -263,6 +263,8 @@ def test_a_currency_without_hundredths() -> None:
         ("£5", "is not in EUR"),
         ("5 USD", "is not in EUR"),
         ("on request", "is not a price"),
+        (".", "is not a price"),
+        ("-", "is not a price"),
         ("1,23,4", "is not a price with `.` as decimal sign, which the column has"),
         ("4E+3", "is not a price"),
     ],
