@@ -85,7 +85,7 @@ async def test_a_person_connects_a_merchant_on_clovers_page(catalog: Catalog, br
     [event] = await catalog.emitted(MerchantConnected)
     assert (event.merchant_id, event.region) == (shop.id, "us")
     await catalog.put(shop)
-    assert await catalog.synced(shop)
+    assert await catalog.synced_on_retry(shop)  # after all items were read
 
 
 async def test_the_merchant_is_chosen_in_clover(catalog: Catalog, browser: Browser) -> None:
