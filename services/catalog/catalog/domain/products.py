@@ -162,12 +162,12 @@ class ProductRecord:
         return self.puts_checked < self.puts or bool(self.wanted.changes_from(self.last_pushed))
 
     def differs_from(self, found: ItemFields) -> bool:
-        """Whether these fields of its item in Clover differ from what the product wants, or from what was seen last.
+        """Whether these fields of its item in Clover differ from what the product wants."""
+        return bool(self.wanted.changes_from(self.adopt(found)))
 
-        Once Clover shows a written value, the same edit at the till is new, and not a value that Clover does not keep.
-        """
-        known = self.adopt(found)
-        return bool(self.wanted.changes_from(known)) or self.seen not in {None, known}
+    def is_kept_in(self, found: ItemFields) -> bool:
+        """Whether Clover shows the values of the last write, which changed what was seen before it."""
+        return self.seen is not None and not self.is_due and not self.differs_from(found)
 
     def was_overruled(self, found: ItemFields) -> bool:
         """Whether Clover shows the same as before the last write: it does not keep what was written."""

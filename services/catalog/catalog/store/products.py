@@ -57,6 +57,7 @@ FROM jsonb_to_recordset($2::jsonb) AS given (
 WHERE product.merchant_id = $1 AND product.product_id = given.product_id
 RETURNING product.product_id, held_problem
 """
+CONFIRM = "UPDATE product SET seen = NULL WHERE merchant_id = $1 AND product_id = ANY($2::text[])"
 START_REMOVAL = """
 UPDATE product SET removal = $3, held_problem = NULL, held_reason = NULL WHERE merchant_id = $1 AND product_id = $2
 """
@@ -205,6 +206,11 @@ async def find_all(conn: Connection, merchant_id: str, product_ids: Sequence[str
 async def find_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[ProductRecord]:
     """Return the products that are linked to one of these items."""
     return [_record(row) for row in await conn.fetch(f"{RECORDS} AND item_id = ANY($2::text[])", merchant_id, item_ids)]
+
+
+async def confirm(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> None:
+    """Record that Clover keeps the values that were written last of these products."""
+    await conn.execute(CONFIRM, merchant_id, product_ids)
 
 
 async def start_removal(conn: Connection, merchant_id: str, product_id: str, removal: Removal) -> ProductRecord:

@@ -84,6 +84,7 @@ async def save(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int)
     changed = set(await save_shown(unit, merchant_id, shown, number))
     news = [each for each in shown if each.id in changed]
     await mark_different(unit, merchant_id, news)
+    await _confirm(unit, merchant_id, shown)
     skus = [each.fields.sku for each in news if each.fields.sku]
     lost = await links.products_without_item(unit.conn, merchant_id, skus, limit=len(skus)) if skus else []
     unit.mark(PUSH_PRODUCT, merchant_id, lost, priority=Priority.BULK)
@@ -108,6 +109,15 @@ async def mark_different(unit: Unit, merchant_id: str, shown: Sequence[Item]) ->
         record.product.product_id for record in linked if record.item_id and record.differs_from(found[record.item_id])
     ]
     unit.mark(PUSH_PRODUCT, merchant_id, different, priority=Priority.BULK)
+
+
+async def _confirm(unit: Unit, merchant_id: str, shown: Sequence[Item]) -> None:
+    """Note the products whose written values a read shows: the same edit at the till is a new one from now on."""
+    found = {item.id: item.fields for item in shown}
+    linked = await products.find_linked(unit.conn, merchant_id, list(found)) if found else []
+    kept = [each.product.product_id for each in linked if each.item_id and each.is_kept_in(found[each.item_id])]
+    if kept:
+        await products.confirm(unit.conn, merchant_id, kept)
 
 
 async def _expected(batch: Batch, missing: Collection[str]) -> list[str]:
