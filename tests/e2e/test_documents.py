@@ -50,11 +50,18 @@ async def test_every_example_is_answered_as_documented(system: System) -> None:
     """Each operation accepts its example, answers with a documented status, and the body fits the schema."""
     env = system.env()
     async with aiohttp.ClientSession() as session:
-        merchant = await World(env, session, lambda _: None).clover("POST", "/merchants", {"region": "us"})
+        world = World(env, session, lambda _: None)
+        merchant = await world.clover("POST", "/merchants", {"region": "us"})
+        shop = f"/merchants/{merchant['id']}"
+        await world.clover("POST", f"{shop}/items", {"count": 2, "prefix": "OLD-", "quantity": 1})
         documents = {name: json.loads((ROOT / "docs" / "openapi" / f"{name}.json").read_text()) for name in SERVICES}
         connect = documents["catalog"]["paths"]["/v1/merchants"]["post"]
         example = connect["requestBody"]["content"]["application/json"]["example"]
         replaced = {example["merchant_id"]: merchant["id"], example["api_token"]: merchant["token"]}
+        merge = documents["catalog"]["paths"]["/v1/merchants/{merchant_id}/links:merge"]["post"]
+        merged = merge["requestBody"]["content"]["application/json"]["example"]
+        items = [item["id"] for item in (await world.clover("GET", shop))["items"]]
+        replaced |= dict(zip([merged["item_id"], *merged["duplicates"]], items, strict=True))
         caller = Caller(session, env["gateway_url"], env["token"], {"ABCD1234EFGH5": merchant["id"]} | replaced)
         everything = [each for name in SERVICES for each in operations(documents[name])]
         # connecting comes first, as every other operation needs the merchant

@@ -42,8 +42,15 @@ class Operation:
         return Draft202012Validator(content["schema"] | {"components": self.document["components"]})
 
     def example(self) -> Any:
-        content = self.described.get("requestBody", {}).get("content", {})
-        return content.get("application/json", {}).get("example")
+        return self._content("application/json").get("example")
+
+    def table(self) -> str | None:
+        """Return the example of a body that is a file of values."""
+        return self._content("text/csv").get("example")
+
+    def _content(self, media_type: str) -> Json:
+        content: Json = self.described.get("requestBody", {}).get("content", {})
+        return dict(content.get(media_type, {}))
 
 
 def operations(document: Json) -> Iterator[Operation]:
@@ -53,10 +60,14 @@ def operations(document: Json) -> Iterator[Operation]:
         for path, methods in document["paths"].items()
         for method, described in methods.items()
     ]
-    # an action, a POST below an object, comes last: it may end the object that others read
-    yield from sorted(
-        found, key=lambda each: (_put_above(each) is not None, ORDER_OF_METHODS.index(each.method), each.path)
-    )
+
+    # late: an action, a POST below an object, which may end the object that others read, and entries of lists, which
+    # others create
+    def place(each: Operation) -> tuple[bool, bool, int, str]:
+        is_late = bool(_put_above(each) or _list_above(each))
+        return each.method == "delete", is_late, ORDER_OF_METHODS.index(each.method), each.path
+
+    yield from sorted(found, key=place)
 
 
 def _put_above(operation: Operation) -> Operation | None:
@@ -66,10 +77,14 @@ def _put_above(operation: Operation) -> Operation | None:
     return Operation(operation.document, parent, "put", described) if described else None
 
 
-def _is_action(operation: Operation) -> bool:
-    """Whether a POST acts on one entry of a list; a name with a colon, as in `products:batch`, acts on the list."""
-    parent, _, name = operation.path.rpartition("/")
-    return parent.endswith("_id}") and ":" not in name
+def _list_above(operation: Operation) -> Operation | None:
+    """Return the GET of the list with the entry of this operation, if the system itself gives entries their ids."""
+    parent, _, rest = operation.path.rpartition("/{")
+    paths = operation.document["paths"]
+    of_entry = paths.get(f"{parent}/{{{rest.partition('}')[0]}}}", {})
+    is_given = "{" in parent and not {"put", "delete"} & set(of_entry)
+    described = paths.get(parent, {}).get("get") if is_given else None
+    return Operation(operation.document, parent, "get", described) if described else None
 
 
 class Caller:
@@ -92,9 +107,10 @@ class Caller:
             last = next(reversed(values))
             values[last] = f"{values[last]}-{operation.name}"
             await self._succeed(put, values)
-        elif operation.method == "post" and _is_action(operation):
+        elif listing := _list_above(operation):
             try:
-                values[next(reversed(values))] = await eventually(lambda: self._listed(operation, values), within=5)
+                name = next(reversed(values))
+                values[name] = await eventually(lambda: self._listed(listing, name, values), within=5)
             except AssertionError:
                 await self._check(operation, values, {404})
                 return False
@@ -130,18 +146,19 @@ class Caller:
         request: Json = {"headers": self._headers, "params": {name: str(value) for name, value in query.items()}}
         if operation.example() is not None:
             request["json"] = self._replace(operation.example())
+        if (table := operation.table()) is not None:
+            request["data"] = table
+            request["headers"] = self._headers | {"Content-Type": "text/csv"}
         url = self._url + path
         async with self._session.request(operation.method, url, allow_redirects=False, **request) as response:
             stream = response.content_type == "text/event-stream"
             yield response, None if stream else await response.text()
 
-    async def _listed(self, operation: Operation, values: Mapping[str, str]) -> str | None:
-        """Return the id of the first entry of the list above this operation, or None if the list is empty."""
-        parent = operation.path.rpartition("/")[0].rpartition("/")[0]
-        listing = Operation(operation.document, parent, "get", operation.document["paths"][parent]["get"])
+    async def _listed(self, listing: Operation, name: str, values: Mapping[str, str]) -> str | None:
+        """Return the id of the first entry of the list, or None if the list is empty."""
         async with self._answer(listing, values) as (_, text):
             [entries] = [each for each in json.loads(text or "{}").values() if isinstance(each, list)]
-            return str(entries[0]["id"]) if entries else None
+            return str(entries[0].get("id") or entries[0][name]) if entries else None
 
     def _values(self, operation: Operation) -> dict[str, str]:
         return {each["name"]: self._replace(each["example"]) for each in self._parameters(operation, "path")}

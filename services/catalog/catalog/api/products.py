@@ -457,15 +457,20 @@ ROUTES = [
             "get, with what becomes of the items in Clover. What a request changes can be listed and undone."
         ),
         tags=(PRODUCTS,),
-        example=[{"product_id": "mug-blue", **EXAMPLE_INPUT}],
+        example=[{"product_id": "mug-blue", **EXAMPLE_INPUT, "price": 1290}],
         gives_example=[
             {
                 "row": 1,
                 "outcome": "accepted",
                 "errors": [],
                 "product_id": "mug-blue",
-                "change": {"effect": "unchanged", "hides": False, "fields": [], "item": None},
-                "change_id": None,
+                "change": {
+                    "effect": "changed",
+                    "hides": False,
+                    "fields": [{"field": "price", "before": 1250, "after": 1290}],
+                    "item": None,
+                },
+                "change_id": "0199f3c2-8a4e-7b3c-9d21-5f0e6a7b8c9d",
             }
         ],
     ),
