@@ -86,13 +86,14 @@ async def _by_offset(batch: Batch, run: Run, api: MerchantApi) -> bool:
     """Read pages side by side and save them in their order, so that the cursor skips none."""
     offset = following = int(Cursor.of(run).reached or 0)
     ahead: deque[asyncio.Task[Read]] = deque()
+    called: set[int] = set()
     gives_way, shown = False, None
     try:
         while True:
             while (
                 not gives_way and len(ahead) < PAGES_A_CALL * api.concurrency and not _is_beyond(run, following, ahead)
             ):
-                ahead.append(asyncio.create_task(_read(batch, api, following)))
+                ahead.append(asyncio.create_task(_read(batch, api, following, called)))
                 following += LARGEST_PAGE
             if not ahead:
                 return False
@@ -103,8 +104,9 @@ async def _by_offset(batch: Batch, run: Run, api: MerchantApi) -> bool:
             if page.is_last:
                 return True
             gives_way = gives_way or await batch.gives_way_side_by_side()
-            while gives_way and len(ahead) > api.concurrency:
-                ahead.pop().cancel()  # it waits for its call
+            while gives_way and following - LARGEST_PAGE not in called and ahead:
+                ahead.pop().cancel()  # it waits for its turn to call, as the live work does
+                following -= LARGEST_PAGE
     finally:
         for task in ahead:
             task.cancel()
@@ -116,14 +118,17 @@ def _is_beyond(run: Run, offset: int, ahead: Sized) -> bool:
     return len(ahead) > 0 and run.total is not None and offset >= run.total
 
 
-async def _read(batch: Batch, api: MerchantApi, offset: int) -> Read:
-    number = await draw_number(batch)
-    try:
-        return number, await clover.item_page(api, offset)
-    except Rejected as error:
-        if offset:
-            raise _Cut from error
-        raise
+async def _read(batch: Batch, api: MerchantApi, offset: int, called: set[int]) -> Read:
+    """Read the page, and note its offset in `called` as soon as it is its turn to call."""
+    async with api.reserve(1) as call:
+        called.add(offset)
+        number = await draw_number(batch)
+        try:
+            return number, await clover.item_page(call, offset)
+        except Rejected as error:
+            if offset:
+                raise _Cut from error
+            raise
 
 
 async def _check(run: Run, page: ItemPage, offset: int, before: Sequence[str] | None) -> None:
