@@ -101,7 +101,7 @@ class Grants(Leases, MerchantGrants, Protocol):
     """A source of both, as each service has one."""
 
 
-InFlight = Annotated[int, Field(ge=0, le=10_000)]
+CallsInFlight = Annotated[int, Field(ge=0, le=10_000)]
 """Calls that were started under an earlier share and are not over: their places stay taken by it."""
 
 
@@ -113,7 +113,7 @@ class MerchantRequest(Input):
     merchant_id: MerchantId
     want: Want = Want.LITTLE
     is_expected: bool = False
-    in_flight: InFlight = 0
+    in_flight: CallsInFlight = 0
 
 
 class GrantRequest(Input):
@@ -127,7 +127,7 @@ class GrantRequest(Input):
     holder: UUID
     service: Annotated[str, Field(min_length=1, max_length=40)]
     lease: Want | None = None
-    in_flight: InFlight = 0
+    in_flight: CallsInFlight = 0
     merchants: Annotated[list[MerchantRequest], Field(max_length=MOST_MERCHANTS, default_factory=list)]
 
 
