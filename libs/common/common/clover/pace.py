@@ -37,9 +37,9 @@ class Pace:
     """The rate limiter of one merchant in this process. It outlives grants, so that a new grant allows no burst.
 
     Calls are 1/rate seconds apart (a generic cell rate algorithm without burst) and start in the order of their
-    requests; at most `concurrency` run at once. Only `follow` starts a call earlier, and a call that comes after one
-    that was late, at most CATCH_UP_SECONDS. After a 429 the rate is
-    halved and all calls pause; successful calls restore the rate gradually.
+    requests; at most `concurrency` run at once. Only `follow` starts a call earlier, and after a call that was late the
+    next one starts up to CATCH_UP_SECONDS earlier. After a 429 the rate is halved and all calls pause; successful calls
+    restore the rate gradually.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -216,8 +216,9 @@ class Batch:
                     stream.is_open = False
 
         async def is_over() -> bool:
-            is_long = self._slice.lasted(SIDE_BY_SIDE_SECONDS) and not (stream and stream.is_open)
-            return is_long or await self._gives_way_to_others()
+            if stream and stream.is_open:
+                return await self._gives_way_to_others()
+            return await self.gives_way_side_by_side()
 
         running = SideBySide(
             keys, attempt, stream or NoSource(), width=lambda: KEYS_A_CALL * concurrency(), is_over=is_over
