@@ -34,12 +34,9 @@ MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 AnySettings = TypeVar("AnySettings", bound=CommonSettings)
 
 
-@dataclass(repr=False)
+@dataclass
 class Harness:
-    """A service whose database is open and whose routes are served.
-
-    It has no long representation: Hypothesis warns of one, which is an error here, instead of naming its example.
-    """
+    """A service whose database is open and whose routes are served."""
 
     service: Service
     http: TestClient[Any, Any]
@@ -47,7 +44,8 @@ class Harness:
     clock: FakeClock | MovedClock
 
     def _repr_pretty_(self, printer: Any, _cycle: object) -> None:
-        printer.text(self.service.name)  # hypothesis fails a test whose arguments fill more than 30,000 characters
+        # Hypothesis warns of more than 30,000 characters, an error here, instead of naming its example.
+        printer.text(self.service.name)
 
     @property
     def url(self) -> str:
