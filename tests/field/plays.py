@@ -1,0 +1,162 @@
+"""The plays of all problems: the cause of each, its remedy by its own words, and what comes of it.
+
+A play does what the remedy says and nothing else. A new code needs a play here, or in `order_plays`.
+"""
+
+from tests.field.order_plays import ORDER_PLAYS, has_order_type, order_one, order_one_is_paid
+from tests.field.stage import OWNER, Act, Play, Stage
+from tests.support.eventually import eventually
+
+from common.contracts.problems import Code
+
+CORRECTED = "owner@corrected.example.com"
+
+
+async def lose_connection(stage: Stage) -> None:
+    await has_order_type(stage)
+    await stage.shop.till("uninstall_app", {})
+    await order_one(stage)
+
+
+async def reconnect(stage: Stage) -> None:
+    stage.token = (await stage.shop.till("install_app", {}))["token"]
+    await stage.connect()
+
+
+async def clover_fails(stage: Stage) -> None:
+    await has_order_type(stage)
+    await stage.fault(kind="fail_before", status=500)
+    await order_one(stage)
+
+    async def order_waits() -> bool:  # before that, only the outage of the region is reported
+        problem = await stage.problem(Code.CLOVER_UNREACHABLE)
+        return problem is not None and problem["waiting"] > 0
+
+    await eventually(order_waits, within=60)
+
+
+async def clover_is_back(stage: Stage) -> None:
+    await stage.end_fault()
+
+
+async def share_a_sku(stage: Stage) -> None:
+    for name in ("Soup", "Other soup"):
+        await stage.shop.till("create_item", {"name": name, "price": 500, "sku": "SOUP"})
+    product = {"name": "Soup", "sku": "SOUP", "status": "active", "price": 500, "currency": "USD"}
+    await stage.shop.call("PUT", "/products/soup", product)
+
+
+async def correct_item(stage: Stage) -> None:
+    items = (await stage.shop.truth())["items"]
+    [other] = [item["id"] for item in items if item["name"] == "Other soup"]
+    await stage.shop.till("edit_item", {"item": other, "sku": "OTHER"})
+
+
+async def product_is_linked(stage: Stage) -> None:
+    assert (await stage.shop.call("GET", "/products/soup"))["item_id"] == await stage.item("SOUP")
+
+
+async def delete_counted_item(stage: Stage) -> None:
+    await stage.shop.stock_soup(7)
+    await stage.shop.till("delete_item", {"item": await stage.item("SOUP")})
+    await stage.shop.adjust("web-1", -1)
+
+
+async def add_item_again(stage: Stage) -> None:
+    await stage.shop.till("create_item", {"name": "Soup", "price": 500, "sku": "SOUP"})
+
+
+async def stock_is_six(stage: Stage) -> None:
+    await stage.shop.stock_is(6)
+
+
+async def address_is_refused(stage: Stage) -> None:
+    stage.postbox.unknown.add(OWNER)
+    await order_one(stage)
+
+
+async def correct_address(stage: Stage) -> None:
+    await stage.connect(CORRECTED)
+
+
+async def alert_has_arrived(stage: Stage) -> None:
+    stage.postbox.unknown.clear()
+    assert stage.mails()
+
+
+async def mail_server_is_busy(stage: Stage) -> None:
+    stage.postbox.refuses["MAIL"] = "421 too busy"
+    await order_one(stage)
+
+
+async def mail_server_is_back(stage: Stage) -> None:
+    stage.postbox.refuses.clear()
+
+
+async def sale_cannot_be_read(stage: Stage) -> None:
+    await stage.shop.till("create_item", {"name": "Soup", "price": 500, "sku": "SOUP"})
+    for path in ("/sales", "/stock"):  # every service that takes webhooks knows the merchant
+        await stage.shop.call("GET", path)
+    broken = {"message": "this order is broken"}
+    await stage.fault(kind="refuse", status=400, method="GET", path="/orders/", body=broken)
+    sold = await stage.shop.till("sell", {"sku": "SOUP"})
+    stage.notes["sale"] = str(sold["order"])
+
+
+async def sale_can_be_read(stage: Stage) -> None:
+    await stage.end_fault()
+
+
+async def sale_is_listed(stage: Stage) -> None:
+    sales = (await stage.shop.call("GET", "/sales"))["sales"]
+    assert [each["clover_order_id"] for each in sales] == [stage.notes["sale"]]
+
+
+async def grant_too_little(stage: Stage) -> None:
+    stage.token = (await stage.shop.till("install_app", {"permissions": ["MERCHANT_R", "INVENTORY_R"]}))["token"]
+    await stage.connect()
+
+
+async def grant_everything(stage: Stage) -> None:
+    areas = ("MERCHANT", "INVENTORY", "ORDERS", "PAYMENTS", "CUSTOMERS")
+    every = [f"{area}_{letter}" for area in areas for letter in "RW"]
+    stage.token = (await stage.shop.till("install_app", {"permissions": every}))["token"]
+    await stage.connect()
+
+
+def switch(name: str, *, value: object) -> Act:
+    """Change a property of the store in Clover, which may not tell us."""
+
+    async def change(stage: Stage) -> None:
+        await stage.shop.till("edit_properties", {name: value})
+
+    return change
+
+
+async def reconnect_with_its_token(stage: Stage) -> None:
+    await stage.connect()
+
+
+async def lose_webhooks(stage: Stage) -> None:
+    await stage.world.clover("PUT", "/webhooks", {"drop": 1.0})
+
+
+async def webhooks_come_again(stage: Stage) -> None:
+    await stage.world.clover("PUT", "/webhooks", {"drop": 0.0})
+    await stage.shop.till("create_item", {"name": "Soup", "price": 500, "sku": "SOUP"})
+
+
+PLAYS: dict[str, Play] = ORDER_PLAYS | {
+    Code.PERMISSION_MISSING: Play(grant_too_little, grant_everything, resumes=False),
+    Code.TRACK_STOCK_OFF: Play(switch("trackStock", value=False), switch("trackStock", value=True), resumes=False),
+    Code.UPDATE_STOCK_OFF: Play(switch("updateStock", value=False), switch("updateStock", value=True), resumes=False),
+    Code.CURRENCY_CHANGED: Play(switch("defaultCurrency", value="CAD"), reconnect_with_its_token, resumes=False),
+    Code.WEBHOOKS_MISSING: Play(lose_webhooks, webhooks_come_again, resumes=False),
+    Code.CONNECTION_LOST: Play(lose_connection, reconnect, order_one_is_paid),
+    Code.CLOVER_UNREACHABLE: Play(clover_fails, clover_is_back, order_one_is_paid),
+    Code.SALE_UNREADABLE: Play(sale_cannot_be_read, sale_can_be_read, sale_is_listed),
+    Code.PRODUCT_REJECTED: Play(share_a_sku, correct_item, product_is_linked),
+    Code.STOCK_REJECTED: Play(delete_counted_item, add_item_again, stock_is_six, resumes=False),
+    Code.EMAIL_REJECTED: Play(address_is_refused, correct_address, alert_has_arrived),
+    Code.EMAIL_DELAYED: Play(mail_server_is_busy, mail_server_is_back, alert_has_arrived, within=90),
+}
