@@ -1,7 +1,7 @@
 """The keys of a batch side by side, and the outcome that each error gives its key."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, cast
 from uuid import uuid4
@@ -13,7 +13,7 @@ from common.contracts.problems import Code
 from common.db.database import Database
 from common.db.lease import LeaseLost
 from common.errors import Again, AllAgain, Ambiguous, Forbidden, Held, Rejected, Throttled, Unavailable
-from common.work.batch import KEYS_A_CALL, Batch
+from common.work.batch import KEYS_A_CALL, SIDE_BY_SIDE_SECONDS, Batch
 from common.work.row import Hold, NotStarted, Retry, Row
 
 BREATHS = 20
@@ -173,3 +173,20 @@ async def test_keys_that_were_not_started_keep_their_place() -> None:
 
     await run(batch, push_one)
     assert batch.outcomes == dict.fromkeys("bcd", NotStarted())
+
+
+async def test_a_stream_ends_after_a_failure_like_a_batch() -> None:
+    """It lasts no longer than keys that are no stream, so that the next batch begins with fresh knowledge."""
+    batch = batch_of("bad", *(str(number) for number in range(10)))
+
+    async def push_one(key: str) -> None:
+        if key == "bad":
+            raise Unavailable("down")
+        batch.database.clock.advance(SIDE_BY_SIDE_SECONDS)  # type: ignore[attr-defined]
+
+    async def prepare(keys: Sequence[str]) -> Sequence[str]:
+        return keys
+
+    await batch.for_each(batch.keys, push_one, rejected=Code.ORDER_REJECTED, concurrency=lambda: 1, prepare=prepare)
+
+    assert batch.outcomes["9"] == NotStarted()
