@@ -11,10 +11,16 @@ from common.clock import SystemClock
 TICK_SECONDS = 0.005
 
 BREATHS = 20
-"""Times that other tasks go on between two moments, enough for everything that can to happen."""
+"""Times that other tasks go on, enough for everything that can to happen."""
 
 LEAST_STEP = 1e-6
 """A timedelta has whole microseconds."""
+
+
+async def breathe() -> None:
+    """Let all other tasks go on until each waits for something."""
+    for _ in range(BREATHS):
+        await asyncio.sleep(0)
 
 
 class FakeClock:
@@ -75,12 +81,10 @@ class FakeClock:
         """Move on by this many seconds, from alarm to alarm; everybody runs in between."""
         until = self._monotonic + seconds
         while self._monotonic < until:
-            for _ in range(BREATHS):
-                await asyncio.sleep(0)
+            await breathe()
             at = min((moment for moment, _ in self._alarms.values()), default=until)
             self.advance(max(min(at, until) - self._monotonic, 0.0) + LEAST_STEP)
-        for _ in range(BREATHS):
-            await asyncio.sleep(0)
+        await breathe()
 
     @property
     def sleepers(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, breathe
 
 from common.clover.call_budget import CallBudget
 from common.clover.grants import Lease, Want
@@ -69,14 +69,9 @@ class Calls:
     async def pass_time(self, seconds: float) -> None:
         """Move the clock in steps of a millisecond, and let everybody run in between."""
         for _ in range(round(seconds * 1000)):
-            await settle()
+            await breathe()
             self.clock.advance(0.001)
-        await settle()
-
-
-async def settle() -> None:
-    for _ in range(12):
-        await asyncio.sleep(0)
+        await breathe()
 
 
 def calls(leases: Leases, seconds: float = 0.0) -> Calls:
@@ -121,7 +116,7 @@ async def test_a_stall_is_followed_by_no_burst(stalls: list[float]) -> None:
     for stall in stalls:
         some.clock.advance(stall)
         for _ in range(110):
-            await settle()
+            await breathe()
             some.clock.advance(0.01)
     for each in waiting:
         each.cancel()
@@ -180,7 +175,7 @@ async def test_calls_go_on_while_the_lease_is_renewed_and_when_that_fails() -> N
     await some.call()
     some.clock.advance(LEASE.renew_in)
     await some.call()
-    await settle()
+    await breathe()
     some.clock.advance(LEASE.expires_in - LEASE.renew_in)
     with pytest.raises(Unavailable):
         await some.call()
@@ -196,7 +191,7 @@ async def test_a_lease_that_came_along_with_grants_is_used_at_once() -> None:
     await some.call()
     some.clock.advance(LEASE.renew_in - 1)
     await some.call()
-    await settle()
+    await breathe()
     assert len(leases.asked) == 1
     async with asyncio.TaskGroup() as group:
         group.create_task(some.call())

@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 import pytest
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, breathe
 
 from common.contracts.problems import Code
 from common.db.database import Database
@@ -15,9 +15,6 @@ from common.db.lease import LeaseLost
 from common.errors import Again, AllAgain, Ambiguous, Forbidden, Held, Rejected, Throttled, Unavailable
 from common.work.batch import KEYS_A_CALL, SIDE_BY_SIDE_SECONDS, Batch
 from common.work.row import Hold, NotStarted, Retry, Row
-
-BREATHS = 20
-"""Times a test lets other tasks go on, enough for everything that can to happen."""
 
 
 def batch_of(*keys: str) -> Batch:
@@ -88,8 +85,7 @@ async def test_an_error_of_all_keys_starts_no_further_key(error: Exception) -> N
         ended.append(key)
 
     running = asyncio.create_task(run(batch, push_one))
-    for _ in range(BREATHS):
-        await asyncio.sleep(0)
+    await breathe()
     go.set()
     with pytest.raises(type(error)) as raised:
         await running

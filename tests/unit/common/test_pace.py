@@ -9,13 +9,10 @@ from math import ceil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.clock import FakeClock
+from tests.support.clock import FakeClock, breathe
 
 from common.clover.pace import CATCH_UP_SECONDS, LEAST_SHARE, LONGEST_UNASKED, Pace
 from common.errors import Throttled
-
-BREATHS = 20
-"""Times a test lets other tasks go on, enough for everything that can to happen."""
 
 
 class SleeplessClock(FakeClock):
@@ -50,11 +47,6 @@ class Paced:
             self.went.append(went)
             if until is not None:
                 await until.wait()
-
-
-async def breathe() -> None:
-    for _ in range(BREATHS):
-        await asyncio.sleep(0)
 
 
 @given(rate=st.floats(0.5, 50), pauses=st.lists(st.floats(0, 3), min_size=2, max_size=30))
