@@ -3,16 +3,10 @@
 import asyncio
 
 import pytest
+from tests.support.clock import breathe
 
 from common.errors import Throttled
 from orders.sync.turns import InOrder, Turns
-
-BREATHS = 10
-
-
-async def breathe() -> None:
-    for _ in range(BREATHS):
-        await asyncio.sleep(0)
 
 
 async def test_blocks_of_one_name_run_one_at_a_time() -> None:
