@@ -67,12 +67,10 @@ class Sealer:
         return self._first
 
     def seal_again(self, sealed: bytes, *, context: str) -> bytes:
-        """Return the same text sealed with the first key. Raise NotOpened."""
-        return sealed if self.is_current(sealed) else self.seal(self.open(sealed, context=context), context=context)
-
-    def is_current(self, sealed: bytes) -> bool:
-        """Return whether the first key sealed it; if not, seal it again before the old key is removed."""
-        return sealed[_KEY_ID] == self._first
+        """Return the same text sealed with the first key, unchanged if it is. Raise NotOpened."""
+        if sealed[_KEY_ID] == self._first:
+            return sealed
+        return self.seal(self.open(sealed, context=context), context=context)
 
 
 def _key_id(key: bytes) -> bytes:
