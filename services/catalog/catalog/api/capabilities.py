@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from catalog.api.connections import CONNECTIONS, MERCHANT
+from catalog.api.connection_schemas import CONNECTIONS, MERCHANT
 from catalog.deps import Deps
 from catalog.domain.capabilities import capabilities
 from common.db import merchants

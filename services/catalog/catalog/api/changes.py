@@ -10,7 +10,7 @@ from uuid import UUID
 from aiohttp import web
 from pydantic import BaseModel, Field, JsonValue
 
-from catalog.api.connections import MERCHANT
+from catalog.api.connection_schemas import MERCHANT
 from catalog.deps import Deps
 from catalog.domain.changes import Change, Effect, RecordedChange, SkuClaims
 from catalog.domain.forecasts import Action, Forecast

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from catalog.api.connections import MERCHANT
-from catalog.api.products import PRODUCTS
+from catalog.api.connection_schemas import MERCHANT
+from catalog.api.product_schemas import PRODUCTS
 from catalog.deps import Deps
 from catalog.domain.imports import exporting
 from catalog.store import products

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 from pydantic import BaseModel, Field
 
-from catalog.api.connections import CONNECTIONS, MERCHANT
+from catalog.api.connection_schemas import CONNECTIONS, MERCHANT
 from catalog.deps import Deps
 from catalog.kinds import SWEEP_ITEMS
 from catalog.store import items

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from catalog.api.changes import FieldChange, ItemForecast, ProductChange, Request
-from catalog.api.products import ProductRow, product_of
+from catalog.api.product_schemas import ProductRow
+from catalog.api.products import product_of
 from catalog.domain.changes import Change, Effect
 from catalog.domain.forecasts import Forecast
 from catalog.domain.imports.merging import faults, identity, merged

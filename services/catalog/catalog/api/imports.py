@@ -10,9 +10,9 @@ from aiohttp import hdrs, web
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
 from catalog.api.changes import DryRun
-from catalog.api.connections import MERCHANT
+from catalog.api.connection_schemas import MERCHANT
 from catalog.api.import_rows import Import, ImportRow
-from catalog.api.products import PRODUCTS
+from catalog.api.product_schemas import PRODUCTS
 from catalog.deps import Deps
 from catalog.domain.imports import reading
 from catalog.domain.imports.names import FIELDS, Shop

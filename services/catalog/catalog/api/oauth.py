@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from catalog.api.connecting import Connected, Wanted, app_of, connect_with_code
-from catalog.api.connections import CONNECTIONS, AccountId, Region
+from catalog.api.connection_schemas import CONNECTIONS, AccountId, Region
 from catalog.api.pages import page
 from catalog.deps import Deps
 from catalog.domain.oauth import EVERY_MERCHANT, STATE_LASTS, StartedConnection, masked

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from catalog.api.connections import CONNECTIONS, MERCHANT
+from catalog.api.connection_schemas import CONNECTIONS, MERCHANT
 from catalog.deps import Deps
 from catalog.domain.personal_data import STORED
 from catalog.store import connections

@@ -1,238 +1,40 @@
 """Products: create or update one, read them with the state of their sync."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
-from datetime import datetime
-from typing import Annotated, Literal, Self, cast
+from dataclasses import replace
+from typing import cast
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
-
 from catalog.api.changes import DryRun, ProductChange, of_request
-from catalog.api.connections import MERCHANT
+from catalog.api.connection_schemas import MERCHANT
+from catalog.api.product_schemas import (
+    ID_MEANING,
+    OPTIONAL,
+    PRODUCT,
+    PRODUCTS,
+    Deletion,
+    ProductInput,
+    ProductOutcome,
+    ProductPage,
+    ProductQuery,
+    ProductRow,
+    ProductView,
+)
 from catalog.deps import Deps
 from catalog.domain.changes import Change, Effect
 from catalog.domain.forecasts import Forecast
-from catalog.domain.products import Product, ProductRecord, Removal, Status, SyncState
+from catalog.domain.products import Product, Removal, Status
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import changes, products
 from catalog.store.forecasts import forecasts
 from catalog.store.products import Chosen
-from common.contracts.catalog import Sku
-from common.contracts.problems import Code
 from common.db import merchants
 from common.db.merchants import Merchant
 from common.db.unit import Priority
 from common.errors import Invalid, Problem
-from common.http.paging import PageByName, part
-from common.http.parse import MAX_PARAMETER, path_parameter
+from common.http.paging import part
 from common.http.problems import FieldProblem
-from common.http.routes import Answer, Call, Input, Nothing, PathParameter, Route, Row, RowOutcome, Tag
-from common.money import Currency, MinorUnits
-from common.text import is_addressable
-
-PRODUCT = f"{MERCHANT}/products/{{product_id}}"
-PRODUCTS = Tag("Products", "Products of QuickSync, each kept in sync with one item in Clover.")
-
-SKU_MEANING = (
-    "The stock keeping unit. Unique within the merchant; links the product to the item in Clover. Any printable text "
-    "but `.` and `..`, also between slashes, as no address can hold them. Percent-encode it in addresses."
-)
-ID_MEANING = "The id of the product in your system."
-PRICE_MEANING = "The price in minor units of `currency`, as ISO 4217 has them: 1250 is 12.50 USD, or 1250 JPY."
-STATUS_MEANING = "Only `active` products are visible at the till; `draft`, `inactive` and `archived` ones are hidden."
-BARCODE_MEANING = "The barcode. Without one, a linked item keeps its barcode in Clover."
-ALTERNATE_NAME_MEANING = "A second name, such as the kitchen's. Clover takes at most 127 characters."
-COST_MEANING = "What the product costs you, in minor units of `currency`."
-UNIT_MEANING = (
-    "The unit of a product sold by weight or measure, such as `kg`; `price` is then that of one unit. Without one, the "
-    "product is sold by piece, unless its item in Clover says otherwise."
-)
-AGE_MEANING = "Whether Clover asks for the customer's age."
-OPTIONAL = (
-    " A field that is left out is not yours: its item keeps what it has in Clover, except what an earlier version of "
-    "the product wrote there, which is emptied (a cost stays)."
-)
-
-
-def _plain(text: str) -> str:
-    if text != text.strip() or not text.isprintable():
-        raise ValueError("must be printable, without spaces around it")
-    return text
-
-
-def _addressable(sku: str) -> str:
-    # Routes of inventory have the SKU in their address.
-    if not is_addressable(sku):
-        raise ValueError("must not be `.` or `..`, nor have one between slashes: no address can hold it")
-    return sku
-
-
-def _identifier(text: str) -> str:
-    try:
-        return path_parameter("product_id", text)
-    except Invalid:
-        raise ValueError("must be printable, without a part `.` or `..`: addresses cannot hold it") from None
-
-
-def _no_object(price: object) -> object:
-    # Products once had `"price": {"amount": 500, "currency": "USD"}`.
-    if isinstance(price, dict):
-        raise ValueError('must be an integer in minor units; send `"price": 500, "currency": "USD"`')  # noqa: TRY004
-    return price
-
-
-class ProductInput(Input):
-    """A product as it is to be in Clover."""
-
-    name: Annotated[
-        str,
-        StringConstraints(min_length=1, max_length=127),
-        Field(description="The name shown at the till. Clover takes at most 127 characters."),
-    ]
-    sku: Annotated[Sku, AfterValidator(_plain), AfterValidator(_addressable), Field(description=SKU_MEANING)]
-    price: Annotated[MinorUnits, BeforeValidator(_no_object), Field(description=PRICE_MEANING)]
-    currency: Annotated[Currency, Field(description="The currency of the price: the merchant's own, in ISO 4217.")]
-    status: Annotated[Literal["active", "draft", "inactive", "archived"], Field(description=STATUS_MEANING)]
-    barcode: Annotated[
-        Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_plain)] | None,
-        Field(description=BARCODE_MEANING),
-    ] = None
-    alternate_name: Annotated[
-        Annotated[str, StringConstraints(min_length=1, max_length=127), AfterValidator(_plain)] | None,
-        Field(description=ALTERNATE_NAME_MEANING),
-    ] = None
-    cost: Annotated[MinorUnits | None, Field(description=COST_MEANING)] = None
-    unit_name: Annotated[
-        Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_plain)] | None,
-        Field(description=UNIT_MEANING),
-    ] = None
-    age_restricted: Annotated[Annotated[bool, Field(strict=True)] | None, Field(description=AGE_MEANING)] = None
-
-
-class ProductRow(ProductInput):
-    """A product of a batch, with its id."""
-
-    product_id: Annotated[
-        str, AfterValidator(_identifier), Field(min_length=1, max_length=MAX_PARAMETER, description=ID_MEANING)
-    ]
-
-
-class ProductOutcome(RowOutcome):
-    """The outcome of one product of a batch."""
-
-    product_id: Annotated[
-        str | None, Field(description="The id of the product; null for a row that cannot be read.")
-    ] = None
-    change: Annotated[ProductChange | None, Field(description="The effect on the product; null for a refused row.")] = (
-        None
-    )
-    change_id: Annotated[
-        UUID | None,
-        Field(description="The id of the changes of this request, to undo them; null if nothing was changed."),
-    ] = None
-
-
-class SyncView(BaseModel):
-    """The state of a product's sync with Clover."""
-
-    state: Annotated[
-        SyncState,
-        Field(
-            description="`synced`: Clover had this version when its item was last read or written. `pending`: it will "
-            "be compared with the item and written soon. `held`: Clover refused it, its item was deleted, or the "
-            "connection is lost; it waits until the problem is solved and a retry succeeds."
-        ),
-    ]
-    problem: Annotated[Code | None, Field(description="The problem that a held product waits for.")] = None
-    reason: Annotated[str | None, Field(description="Why the product is held, in plain words.")] = None
-
-
-class ProductView(BaseModel):
-    """A product with the state of its sync."""
-
-    product_id: Annotated[str, Field(description=ID_MEANING)]
-    name: Annotated[str, Field(description="The name shown at the till.")]
-    sku: Annotated[str, Field(description=SKU_MEANING)]
-    price: Annotated[int, Field(description=PRICE_MEANING)]
-    currency: Annotated[str, Field(description="The currency of the price, as an ISO 4217 code.")]
-    status: Annotated[Status, Field(description=STATUS_MEANING)]
-    barcode: Annotated[str | None, Field(description=BARCODE_MEANING)]
-    alternate_name: Annotated[str | None, Field(description=ALTERNATE_NAME_MEANING)]
-    cost: Annotated[int | None, Field(description=COST_MEANING)]
-    unit_name: Annotated[str | None, Field(description=UNIT_MEANING)]
-    age_restricted: Annotated[bool | None, Field(description=AGE_MEANING)]
-    item_id: Annotated[str | None, Field(description="The id of the linked item in Clover; null until it is linked.")]
-    deleted_item_id: Annotated[
-        str | None,
-        Field(
-            description="The id of the linked item, once it was deleted in Clover; null again with the next item. Such "
-            "a product is held until an item with its SKU is added in Clover, or until it is saved again, which "
-            "creates an item anew. It does not keep its SKU from another product."
-        ),
-    ]
-    removal: Annotated[
-        Removal | None,
-        Field(description="Set while the product is being deleted: its item is hidden (`hide`) or deleted (`purge`)."),
-    ]
-    updated_at: Annotated[datetime, Field(description="When the product was last changed in QuickSync.")]
-    sync: Annotated[SyncView, Field(description="The state of the sync with Clover.")]
-
-    @classmethod
-    def of(cls, record: ProductRecord) -> Self:
-        """Return the product as the API shows it."""
-        product, held = record.product, record.held if record.sync is SyncState.HELD else None
-        return cls(
-            **asdict(product),
-            item_id=record.item_id,
-            deleted_item_id=record.deleted_item_id,
-            removal=record.removal,
-            updated_at=record.updated_at,
-            sync=SyncView(
-                state=record.sync, problem=held.problem if held else None, reason=held.reason if held else None
-            ),
-        )
-
-
-class Deletion(Input):
-    """How to delete a product."""
-
-    purge: Annotated[
-        bool,
-        Field(
-            description="Also delete the item in Clover. It disappears from the till and from the inventory, with its "
-            "stock count."
-        ),
-    ] = False
-
-
-class ProductQuery(PageByName):
-    """The products to list: those that fit all of these."""
-
-    text: Annotated[
-        str | None,
-        StringConstraints(min_length=1, max_length=100),
-        Field(
-            description="Beginnings of words of the name, SKU, barcode or id, all of which occur: `blu mug` finds "
-            "`Blue mug`. Punctuation separates words."
-        ),
-    ] = None
-    status: Annotated[Status | None, Field(description="Only products with this status.")] = None
-    link: Annotated[
-        Literal["linked", "unlinked", "deleted"] | None,
-        Field(
-            description="`linked`: products with an item in Clover; `unlinked`: those without one; `deleted`: those "
-            "whose item was deleted in Clover."
-        ),
-    ] = None
-    problem: Annotated[Code | None, Field(description="Only products that this problem holds.")] = None
-
-
-class ProductPage(BaseModel):
-    """A page of products, sorted by id."""
-
-    products: Annotated[list[ProductView], Field(description="The products of this page.")]
-    next: Annotated[str | None, Field(description="The `cursor` of the next page; null on the last page.")]
+from common.http.routes import Answer, Call, Nothing, PathParameter, Route, Row
 
 
 async def put_product(call: Call[Deps, ProductInput]) -> Answer:

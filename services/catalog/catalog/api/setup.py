@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
-from catalog.api.connections import CONNECTIONS, MERCHANT
+from catalog.api.connection_schemas import CONNECTIONS, MERCHANT
 from catalog.deps import Deps
 from catalog.domain.setup import FOUND_BY_ORDERS, PROBLEMS, Check, CheckState, Recorded
 from catalog.store import connections, setup
