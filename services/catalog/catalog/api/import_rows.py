@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from catalog.api.changes import FieldChange, ItemForecast, ProductChange, Request
+from catalog.api.change_schemas import FieldChange, ItemForecast, ProductChange
+from catalog.api.changes import Request
 from catalog.api.product_schemas import ProductRow
 from catalog.api.products import product_of
 from catalog.domain.changes import Change, Effect

@@ -9,7 +9,7 @@ from typing import IO, Annotated, Any, Literal, cast
 from aiohttp import hdrs, web
 from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError
 
-from catalog.api.changes import DryRun
+from catalog.api.change_schemas import DryRun
 from catalog.api.connection_schemas import MERCHANT
 from catalog.api.import_rows import Import, ImportRow
 from catalog.api.product_schemas import PRODUCTS

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
-from catalog.api.changes import ProductChange
+from catalog.api.change_schemas import ProductChange
 from catalog.api.connection_schemas import MERCHANT
 from catalog.domain.products import ProductRecord, Removal, Status, SyncState
 from common.contracts.catalog import Sku

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import cast
 from uuid import UUID
 
-from catalog.api.changes import DryRun, ProductChange, of_request
+from catalog.api.change_schemas import DryRun, ProductChange
+from catalog.api.changes import of_request
 from catalog.api.connection_schemas import MERCHANT
 from catalog.api.product_schemas import (
     ID_MEANING,
