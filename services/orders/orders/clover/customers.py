@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from common.clover.transport import MerchantApi, Unread
-from orders.clover.responses import IdResponse, Response
+from orders.clover.responses import Expanded, IdResponse, Response
 from orders.domain.source import Customer, digits
 
 MOST_CUSTOMER_PAGES = 10
@@ -14,16 +14,8 @@ class EmailAddress(Response):
     email_address: str = ""
 
 
-class EmailAddresses(Response):
-    elements: tuple[EmailAddress, ...] = ()
-
-
 class PhoneNumber(Response):
     phone_number: str = ""
-
-
-class PhoneNumbers(Response):
-    elements: tuple[PhoneNumber, ...] = ()
 
 
 class CustomerMetadata(Response):
@@ -37,8 +29,8 @@ class CustomerResponse(Response):
     first_name: str = ""
     last_name: str = ""
     customer_since: int = 0
-    email_addresses: EmailAddresses = EmailAddresses()
-    phone_numbers: PhoneNumbers = PhoneNumbers()
+    email_addresses: Expanded[EmailAddress] = Expanded()
+    phone_numbers: Expanded[PhoneNumber] = Expanded()
     metadata: CustomerMetadata = CustomerMetadata()
 
     def has_email(self, email: str) -> bool:

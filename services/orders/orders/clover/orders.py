@@ -9,7 +9,7 @@ from pydantic import RootModel, model_validator
 from common import messages
 from common.clover.transport import MerchantApi, Unread
 from common.errors import NotFound
-from orders.clover.responses import IdResponse, Response
+from orders.clover.responses import Expanded, IdResponse, Response
 from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, CloverRow, Payment
 from orders.domain.order import Order
 from orders.domain.payments import PlannedPayment
@@ -30,8 +30,10 @@ class PaymentResponse(Response):
     result: str = SUCCESS
 
 
-class Payments(Response):
-    elements: tuple[PaymentResponse, ...] = ()
+class RateResponse(Response):
+    id: str
+    rate: int = 0
+    tax_amount: int = 0
 
 
 class LineItemResponse(Response):
@@ -41,21 +43,7 @@ class LineItemResponse(Response):
     user_data: str | None = None
     name: str | None = None
     price: int | None = None
-    tax_rates: "Rates | None" = None
-
-
-class RateResponse(Response):
-    id: str
-    rate: int = 0
-    tax_amount: int = 0
-
-
-class Rates(Response):
-    elements: tuple[RateResponse, ...] = ()
-
-
-class LineItems(Response):
-    elements: tuple[LineItemResponse, ...] = ()
+    tax_rates: Expanded[RateResponse] | None = None
 
 
 class AddedLines(RootModel[tuple[LineItemResponse, ...]]):
@@ -85,8 +73,8 @@ class OrderResponse(Response):
     state: str | None = None
     payment_state: str | None = None
     deleted_timestamp: int | None = None
-    line_items: LineItems | None = None
-    payments: Payments | None = None
+    line_items: Expanded[LineItemResponse] | None = None
+    payments: Expanded[PaymentResponse] | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pydantic import Field
 from common.contracts.orders import ReturnCause
 from common.ids import CloverId
 from common.money import Currency
-from orders.clover.responses import Response
+from orders.clover.responses import Expanded, Response
 from orders.domain.carts import Adjustment, Cart, Line, Rate
 from orders.domain.clover_order import SUCCESS
 from orders.domain.sales import Money, Row, Sale
@@ -28,16 +28,8 @@ class Ref(Response):
     id: CloverId
 
 
-class Refs(Response):
-    elements: tuple[Ref, ...] = ()
-
-
 class Modification(Response):
     amount: Cents = 0
-
-
-class Modifications(Response):
-    elements: tuple[Modification, ...] = ()
 
 
 class Discount(Response):
@@ -52,18 +44,10 @@ class Discount(Response):
         return Adjustment(percentage=self.percentage, percentage_decimal=self.percentage_decimal, amount=self.amount)
 
 
-class Discounts(Response):
-    elements: tuple[Discount, ...] = ()
-
-
 class TaxRate(Response):
     id: CloverId
     rate: Annotated[int, Field(ge=0, le=10**12)] = 0
     tax_amount: Cents = 0
-
-
-class TaxRates(Response):
-    elements: tuple[TaxRate, ...] = ()
 
 
 class RowResponse(Response):
@@ -77,9 +61,9 @@ class RowResponse(Response):
     refunded: bool = False
     exchanged: bool = False
     is_order_fee: bool = False
-    modifications: Modifications = Modifications()
-    discounts: Discounts = Discounts()
-    tax_rates: TaxRates = TaxRates()
+    modifications: Expanded[Modification] = Expanded()
+    discounts: Expanded[Discount] = Expanded()
+    tax_rates: Expanded[TaxRate] = Expanded()
 
     def row(self, amount: int) -> Row:
         cause = ReturnCause.REFUNDED if self.refunded else ReturnCause.EXCHANGED if self.exchanged else None
@@ -103,35 +87,28 @@ class RowResponse(Response):
         )
 
 
-class Rows(Response):
-    elements: tuple[RowResponse, ...] = ()
+class MoneyResponse(Response):
+    """Money that was taken for a sale, or given back."""
 
-
-class PaymentResponse(Response):
     id: CloverId
     amount: Cents = 0
     tip_amount: Cents = 0
     tax_amount: Cents = 0
+    created_time: Milliseconds = 0
+
+    def money(self, rows: Sequence[Ref] = ()) -> Money:
+        """Return it with the rows that it concerns."""
+        row_ids = tuple(each.id for each in rows)
+        return Money(self.id, self.amount, time_of(self.created_time), row_ids, self.tip_amount, self.tax_amount)
+
+
+class PaymentResponse(MoneyResponse):
     result: str = SUCCESS
-    created_time: Milliseconds = 0
 
 
-class Payments(Response):
-    elements: tuple[PaymentResponse, ...] = ()
-
-
-class RefundResponse(Response):
-    id: CloverId
-    amount: Cents = 0
-    tip_amount: Cents = 0
-    tax_amount: Cents = 0
-    created_time: Milliseconds = 0
+class RefundResponse(MoneyResponse):
     voided: bool = False
-    line_items: Refs = Refs()
-
-
-class Refunds(Response):
-    elements: tuple[RefundResponse, ...] = ()
+    line_items: Expanded[Ref] = Expanded()
 
 
 class SaleResponse(Response):
@@ -149,9 +126,9 @@ class SaleResponse(Response):
     is_vat: bool = False
     tax_removed: bool = False
     manual_transaction: bool = False
-    line_items: Rows | None = None
-    payments: Payments = Payments()
-    refunds: Refunds = Refunds()
+    line_items: Expanded[RowResponse] | None = None
+    payments: Expanded[PaymentResponse] = Expanded()
+    refunds: Expanded[RefundResponse] = Expanded()
 
     @property
     def modified_at(self) -> datetime:
@@ -182,12 +159,13 @@ class SaleResponse(Response):
     def sale(self, rows: Sequence[RowResponse], extras: "Extras | None" = None) -> Sale:
         """Return the sale with these rows. Without any details Clover states what tax the prices contain."""
         found = amounts(self.cart(rows, extras or Extras()))
-        stated = sum(each.tax_amount for each in self.payments.elements if each.result == SUCCESS)
-        stated -= sum(each.tax_amount for each in self.refunds.elements if not each.voided)
+        payments = tuple(each.money() for each in self.payments.elements if each.result == SUCCESS)
+        refunds = tuple(each.money(each.line_items.elements) for each in self.refunds.elements if not each.voided)
+        stated = sum(each.tax for each in payments) - sum(each.tax for each in refunds)
         return Sale(
             id=self.id,
             currency=self.currency,
-            modified_at=time_of(self.modified_time),
+            modified_at=self.modified_at,
             reference=self.external_reference_id,
             total=self.total,
             state=self.state,
@@ -199,23 +177,8 @@ class SaleResponse(Response):
             rows=tuple(
                 each.row(amount) for each, amount in zip(rows, found.rows, strict=True) if not each.is_order_fee
             ),
-            payments=tuple(
-                Money(each.id, each.amount, time_of(each.created_time), tip=each.tip_amount, tax=each.tax_amount)
-                for each in self.payments.elements
-                if each.result == SUCCESS
-            ),
-            refunds=tuple(
-                Money(
-                    each.id,
-                    each.amount,
-                    time_of(each.created_time),
-                    tuple(row.id for row in each.line_items.elements),
-                    each.tip_amount,
-                    each.tax_amount,
-                )
-                for each in self.refunds.elements
-                if not each.voided
-            ),
+            payments=payments,
+            refunds=refunds,
         )
 
 
@@ -246,7 +209,7 @@ class CreditResponse(Response):
 class Extras(Response):
     """What an order adds to its rows, or takes off all of them."""
 
-    discounts: Discounts = Discounts()
+    discounts: Expanded[Discount] = Expanded()
     service_charge: Discount | None = None
 
 
