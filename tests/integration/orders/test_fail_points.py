@@ -95,12 +95,12 @@ WRITES = [(what, write) for what, plan in PLANS.items() for write in plan]
 CASES = [
     *[pytest.param(*each, False, id=f"{each[0]}-{each[1].name}-{each[1].key[:13]}") for each in WRITES],
     *[
-        pytest.param(*each, True, id=f"{each[0]}-{each[1].name}-{each[1].key}-counted")
+        pytest.param(*each, True, id=f"{each[0]}-{each[1].name}-{each[1].key}-without-ids")
         for each in WRITES
         if isinstance(each[1], AddLines) and each[0] == "create"
     ],
 ]
-"""Each write; lines also in a Clover that returns no `userData`, whose rows are counted."""
+"""Each write; lines also in a Clover that returns no `userData`, whose rows are known by the ids of Clover."""
 
 
 class Killed(BaseException):

@@ -9,7 +9,7 @@ from orders.domain.order import Order, RequestedAction
 from orders.domain.payments import PlannedPayment
 from orders.domain.progress import Progress, State
 from orders.domain.repair import mispriced
-from orders.domain.row_ids import our_lines, row_id, row_ids
+from orders.domain.row_ids import row_id, row_ids
 from orders.domain.source import title
 from orders.domain.writes import (
     BY_NAME,
@@ -120,7 +120,7 @@ def _removed(order: Order, clover_order: CloverOrder) -> list[RemoveLine]:
     wrong = [(each.ours, each.id) for row, each in mispriced(order, clover_order) if row.sku in refused]
     if order.progress.edited:
         kept = set(row_ids(order))
-        wrong += [(ours, its) for ours, its in our_lines(order, clover_order).items() if ours not in kept]
+        wrong += [(ours, its) for ours, its in clover_order.line_ids.items() if ours not in kept]
     return [RemoveLine(ours, its) for ours, its in wrong if ours and its]
 
 

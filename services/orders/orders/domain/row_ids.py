@@ -29,11 +29,6 @@ def rows(write: AddLines, order: Order) -> list[tuple[str, Row]]:
     return [(row_id(order, number), order.charge.rows[number - 1]) for number in write.numbers]
 
 
-def our_lines(order: Order, clover_order: CloverOrder) -> dict[str, str]:
-    """Return Clover's ids of the rows that we added, by ours."""
-    return {ours: its for ours, its in clover_order.line_ids.items() if ours.startswith(f"{order.reference}-")}
-
-
 def identified(order: Order, shown: CloverOrder) -> CloverOrder:
     """Return Clover's order with our ids of its rows, also where Clover does not return them.
 

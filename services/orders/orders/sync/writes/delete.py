@@ -7,7 +7,6 @@ from common.errors import NotFound, Rejected
 from orders import clover
 from orders.domain.order import Order
 from orders.domain.progress import Progress
-from orders.domain.row_ids import our_lines
 from orders.domain.writes import Delete
 from orders.sync.writes.context import WriteContext
 
@@ -35,7 +34,7 @@ async def _is_void(context: WriteContext, order: Order) -> bool:
     if shown.is_refunded:
         return True
     reason = messages.for_locale().text("reason.order_cancelled")
-    for line_id in our_lines(order, shown).values():
+    for line_id in shown.line_ids.values():
         await clover.remove_line(context.api, order.clover_id, line_id, reason)
     if shown.total:
         await clover.set_total(context.api, order.clover_id, 0)
