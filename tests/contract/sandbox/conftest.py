@@ -1,8 +1,10 @@
-"""A local Clover for each test, with a merchant in the United States."""
+"""A local Clover for each test, with a merchant in the United States, and a receiver of webhooks."""
 
 from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
+from tests.contract.sandbox.receiver import Receiver
 from tests.support.clover import Clover, Shop, local_clover
 
 
@@ -15,3 +17,17 @@ async def clover() -> AsyncIterator[Clover]:
 @pytest.fixture
 def shop(clover: Clover) -> Shop:
     return clover.open_shop()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    taken = Receiver()
+    application = web.Application()
+    application.router.add_post("/hook", taken.take)
+    application.router.add_post("/hanging", taken.hang)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    taken.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    yield taken
+    await runner.cleanup()
