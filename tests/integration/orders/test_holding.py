@@ -1,20 +1,14 @@
 """Orders wait while Clover is not ready for them, and are sent once it is."""
 
-import asyncio
 import csv
 import io
 from datetime import timedelta
 
 import pytest
 from tests.integration.orders.conftest import Orders, in_clover
-from tests.support.eventually import eventually
 
-from common.contracts.orders import OrderRejected
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
-from orders import store
 from orders.domain.setup import TENDER_KEY
-
-WAITING_FOR_LOCKS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 async def test_fifty_held_orders_flow_in_order_once_the_type_exists(orders: Orders) -> None:
@@ -302,143 +296,3 @@ async def test_held_orders_are_exported_without_formulas(orders: Orders) -> None
     assert [(row["source_id"], row["number"]) for row in rows] == [("'=1+1", "'=HYPERLINK(1)"), ("o-2", '#2, "two"')]
     assert {row["problem"] for row in rows} == {Code.ORDER_TYPE_MISSING}
     assert await exported("?problem=order_rejected") == []
-
-
-async def test_a_held_order_expires_at_its_age_limit(orders: Orders) -> None:
-    """Three days before, a problem announces it; then the order ends, once, and its id can be used again."""
-    shop = await orders.connected(order_type=False)
-    for source_id in ("o-1", "o-2", "o-3"):
-        await orders.put(shop, source_id, number=f"#{source_id}")
-    await orders.run_until_idle()
-    orders.clock.advance(26.9 * 86400)
-    await orders.run_until_idle()
-    assert {each.code for each in await orders.emitted(ProblemOpened)} == {Code.ORDER_TYPE_MISSING}
-
-    orders.clock.advance(0.2 * 86400)
-    await orders.run_until_idle()
-    announced = [each for each in await orders.emitted(ProblemOpened) if each.code == Code.ORDERS_EXPIRING]
-    assert [each.waiting for each in announced] == [3]
-    assert {each.subject for each in announced[0].affected} == {"#o-1", "#o-2", "#o-3"}
-    assert announced[0].affected[0].reason.startswith("It expires on ")
-    assert await orders.state(shop) == "held"
-    await orders.act(shop, "cancel", "o-2")
-    await orders.recheck(shop, Code.ORDERS_EXPIRING)
-    await orders.run_until_idle()
-    assert [each.waiting for each in await orders.emitted(ProblemOpened) if each.code == Code.ORDERS_EXPIRING][-1] == 2
-
-    orders.clock.advance(3 * 86400)
-    await orders.run_until_idle()
-    seen = await orders.seen(shop)
-    assert (seen["state"], seen["problem"], seen["timeline"][-1]["event"]) == ("expired", None, "expired")
-    assert len(await orders.emitted(OrderRejected)) == 2
-    closed = {each.code: each.resumed_count for each in await orders.emitted(ProblemClosed)}
-    assert closed == {Code.ORDER_TYPE_MISSING: 0, Code.ORDERS_EXPIRING: 0}
-
-    orders.add_order_type(shop)
-    await orders.run_until_idle()
-    assert await orders.state(shop) == "expired"
-    status, refused = await orders.act(shop, "complete")
-    assert status == 409
-    assert refused["type"].endswith("order_expired")
-    assert (await orders.put(shop))[0] == 202
-    orders.clock.advance(61)
-    await orders.run_until_idle()
-    assert await orders.state(shop) == "paid"
-
-
-async def test_an_order_that_is_just_being_sent_does_not_expire(orders: Orders) -> None:
-    """The check that waits for the lock of its row looks at it again."""
-    shop = await orders.connected(order_type=False)
-    await orders.put(shop)
-    await orders.run_until_idle()
-    database = orders.service.database
-
-    async def expire() -> int:
-        async with database.unit() as unit:
-            return len(await store.expiry.expire(unit, shop.merchant.id, unit.now + timedelta(days=1), "Too old."))
-
-    async with asyncio.TaskGroup() as tasks, database.unit() as sending:
-        await sending.conn.execute(
-            "UPDATE source_order SET held_problem = NULL, state = 'submitting', sending = 'create_order'"
-        )
-        expiring = tasks.create_task(expire())
-        await eventually(lambda: orders.fetch(WAITING_FOR_LOCKS))
-    assert expiring.result() == 0
-    assert await orders.state(shop) == "submitting"
-
-
-async def test_an_order_in_a_currency_that_clover_no_longer_has(orders: Orders) -> None:
-    """What was taken in the old currency is held, is never converted, and goes once it is sent in the new one."""
-    shop = await orders.connected()
-    shop.till("edit_properties", defaultCurrency="EUR")
-    await orders.put(shop, currency="USD")
-    await orders.put(shop, "o-2", currency="USD")
-    await orders.run_until_idle()
-    seen = await orders.seen(shop)
-    assert (seen["state"], seen["problem"]["code"]) == ("held", "order_currency")
-    assert seen["problem"]["reason"] == "The order is in USD, your Clover counts in EUR."
-    assert [each for each in orders.calls(shop) if each.startswith("POST")] == []
-    [opened] = await orders.emitted(ProblemOpened)
-    assert (opened.code, opened.waiting) == (Code.ORDER_CURRENCY, 2)
-
-    assert (await orders.put(shop, currency="EUR"))[0] == 422  # what we know of the merchant is older
-    await orders.reconnect(shop)
-    assert (await orders.put(shop, currency="EUR"))[0] == 202
-    await orders.settle_for(61)
-    assert [await orders.state(shop, each) for each in ("o-1", "o-2")] == ["paid", "held"]
-    assert [each.record["total"] for each in in_clover(shop)] == [3499]
-
-
-async def test_a_currency_that_changes_back_releases_what_it_held(orders: Orders) -> None:
-    """Any change of the merchant's settings in Clover makes it look."""
-    shop = await orders.connected()
-    shop.till("edit_properties", defaultCurrency="EUR")
-    await orders.put(shop, currency="USD")
-    await orders.run_until_idle()
-    shop.till("edit_properties", defaultCurrency="USD")
-    await orders.object_changed(shop, "M", shop.merchant.id)
-    await orders.run_until_idle()
-    assert await orders.state(shop) == "paid"
-
-
-@pytest.mark.parametrize(("lines", "state"), [(2497, "paid"), (2498, "held")])
-async def test_an_order_with_more_lines_than_clover_takes(orders: Orders, lines: int, state: str) -> None:
-    """It is held whole, and the next one goes; one as large as Clover takes has one row for each line."""
-    shop = await orders.connected()
-    many = [{"sku": f"S-{number}", "name": "Pin", "quantity": 2, "unit_price": 5} for number in range(lines)]
-    status, body = await orders.put(shop, lines=many, total=10 * lines, tips=[{"amount": 0}])
-    assert status == 202, body
-    await orders.put(shop, "o-2")
-    await orders.run_until_idle()
-    seen = await orders.seen(shop)
-    assert (seen["state"], await orders.state(shop, "o-2")) == (state, "paid")
-    if state == "held":
-        assert seen["problem"]["code"] == "order_too_large"
-        assert seen["problem"]["reason"].startswith("It has 2,498 lines")
-        assert len(in_clover(shop)) == 1
-        assert (await orders.put(shop, lines=many[:2400], total=24000))[0] == 202
-        await orders.run_until_idle()
-        assert await orders.state(shop) == "paid"
-    else:
-        assert lines <= len(in_clover(shop)[0].lines) <= 2500
-
-
-async def test_an_edit_beyond_what_clover_takes(orders: Orders) -> None:
-    """It is refused at once, as the order in Clover would be left half changed."""
-    shop = await orders.connected()
-    await orders.put(shop)
-    await orders.run_until_idle()
-    many = [{"name": f"Pin {number}", "unit_price": 1} for number in range(2500)]
-    body = {"number": "#1001", "currency": "USD", "lines": many, "total": 2500}
-    channel = {"channel": {"channel": "shopify", "store": "mugs.example"}}
-    status, answer = await orders.call("PUT", f"{orders.path(shop, 'o-1')}?edit=true", body | channel)
-    assert (status, [each["field"] for each in answer["errors"]]) == (422, ["lines"])
-
-
-async def test_ten_thousand_lines_are_refused(orders: Orders) -> None:
-    """Nothing is stored of an order that is beyond all bounds."""
-    shop = await orders.connected()
-    many = [{"name": "Pin", "unit_price": 1}] * 10_000
-    status, body = await orders.put(shop, lines=many, total=10_000)
-    assert (status, [each["field"] for each in body["errors"]]) == (422, ["lines"])
-    assert await orders.fetch("SELECT FROM source_order") == []

@@ -1,6 +1,5 @@
 """Sales made in Clover, from the till to the events: by webhook, by sweep, each once, and never an order of ours."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -10,13 +9,10 @@ from typing import Any
 import pytest
 from tests.integration.orders.conftest import Orders
 from tests.integration.orders.till import Till, open_till
-from tests.support.clock import MovedClock
 
 from clover_sandbox.answers import Refused
 from clover_sandbox.events import Event
-from common.contracts.orders import PosSaleRecorded
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
-from common.work import table
 
 SWEEP = 300.0
 
@@ -42,34 +38,6 @@ async def test_a_sale_is_published_once(till: Till) -> None:
         (till.cake, None, 1000, 450),
     ]
     assert await till.refunds() == []
-
-
-async def test_a_sale_without_a_webhook_is_published_by_the_sweep(till: Till) -> None:
-    """The sweep finds the sale, its deletion and nothing else to publish."""
-    sold = till.sell()
-    till.shop.till("park_order", lines=[{"item": till.tea}])
-    till.webhooks.clear()
-    await till.orders.settle_for(SWEEP)
-    assert [each.clover_order_id for each in await till.sales()] == [sold["order"]]
-
-    till.shop.till("delete_order", order=sold["order"])
-    await till.orders.settle_for(2 * SWEEP)
-    [back] = await till.refunds()
-    assert [(each.cause, each.quantity) for each in back.lines] == [("voided", 1000), ("voided", 1000)]
-    assert await till.sums() == till.truth() == Counter()
-
-
-async def test_a_payment_whose_order_is_not_known_leads_to_a_sweep(till: Till) -> None:
-    """The webhooks of the order are lost; that of its payment brings the next sweep forward."""
-    till.sell()
-    await till.orders.settle_for(70)  # past the first sweep
-    [first] = await till.sales()
-    second = till.sell()
-    await till.deliver([each for each in till.webhooks if each.key == "P"])
-    assert await till.sales() == [first]
-    await till.orders.settle_for(30)
-
-    assert [each.clover_order_id for each in await till.sales()] == [first.clover_order_id, second["order"]]
 
 
 async def test_our_own_orders_are_never_published(till: Till) -> None:
@@ -142,105 +110,6 @@ async def test_a_sale_of_many_rows_is_published_whole(till: Till) -> None:
     assert await till.sums() == till.truth()
 
 
-async def _rung_up(till: Till, *, tax: int = 0, percent: int = 0, off: int = 0, charge: bool = False) -> Any:
-    """Ring up tea with sugar (+50), and cake with a line discount of 10 %, beside what an order can add to them."""
-    shop = till.shop
-    if tax:
-        await shop.post("/tax_rates", {"name": "Tax", "rate": tax, "isDefault": True})
-    group = await shop.post("/modifier_groups", {"name": "Extras"})
-    sugar = await shop.post(f"/modifier_groups/{group['id']}/modifiers", {"name": "Sugar", "price": 50})
-    opened = shop.till("open_order", lines=[{"item": till.tea}, {"item": till.cake}])
-    path, (tea, cake) = f"/orders/{opened['order']}", opened["lines"]
-    await shop.post(f"{path}/line_items/{tea}/modifications", {"modifier": {"id": sugar["id"]}})
-    await shop.post(f"{path}/line_items/{cake}/discounts", {"name": "Old", "percentage": 10})
-    if percent:
-        await shop.post(f"{path}/discounts", {"name": "Club", "percentage": percent})
-    if off:
-        await shop.post(f"{path}/discounts", {"name": "Voucher", "amount": -off})
-    if charge:
-        offered = await shop.get("/default_service_charge")
-        await shop.post(f"{path}/service_charge", {**offered, "percentageDecimal": 100000, "enabled": True})
-    shop.till("recalculate", order=opened["order"])
-    return opened
-
-
-@pytest.mark.parametrize(
-    ("added", "lines", "tax", "other", "calls"),
-    [
-        ({}, [350, 405], 0, 0, 2),
-        ({"tax": 825000}, [350, 405], 62, 0, 2),
-        ({"percent": 20}, [280, 324], 0, 0, 3),
-        ({"off": 100, "tax": 1000000}, [304, 351], 66, 0, 3),
-        ({"charge": True}, [350, 405], 0, 76, 3),
-    ],
-    ids=["rows", "tax", "percent", "amount and tax", "service charge"],
-)
-async def test_amounts_of_lines_have_modifications_discounts_and_taxes_apart(
-    till: Till, added: Any, lines: list[int], tax: int, other: int, calls: int
-) -> None:
-    """They add up to what was paid. Details are read only where prices do not come to the total."""
-    opened = await _rung_up(till, **added)
-    till.shop.till("pay_order", order=opened["order"], tip=120)
-    before = len(till.orders.calls(till.shop))
-    await till.deliver()
-
-    [event] = await till.sales()
-    amounts = {each.item_id: each.amount for each in event.lines}
-    assert [amounts[till.tea], amounts[till.cake]] == lines
-    assert (event.added_tax, event.contained_tax, event.tips, event.other) == (tax, 0, 120, other)
-    assert len(till.orders.calls(till.shop)) - before == calls
-    assert await till.sums() == till.truth()
-
-
-async def test_a_refund_has_its_share_of_discounts_and_taxes(till: Till) -> None:
-    """The refund of a row takes back its amount and tax; one of money alone is for nothing that was sold."""
-    opened = await _rung_up(till, off=100, tax=1000000)
-    till.shop.till("pay_order", order=opened["order"])
-    await till.deliver()
-    till.shop.till("refund", order=opened["order"], lines=[opened["lines"][1]])
-    await till.deliver()
-    till.shop.till("refund", order=opened["order"], lines=[], amount=34)
-    await till.deliver()
-
-    cake, money = await till.refunds()
-    assert [(each.item_id, each.amount) for each in cake.lines] == [(till.cake, 351)]
-    assert (cake.amount, cake.added_tax, cake.other) == (387, 36, 0)
-    assert (money.amount, money.added_tax, money.other, money.lines) == (34, 0, 34, [])
-    assert await till.sums() == till.truth()
-
-
-async def test_prices_with_tax_name_the_tax_in_them(orders: Orders) -> None:
-    """A VAT merchant's lines are gross, and the event names the tax that they contain."""
-    shop = await orders.connected("eu")
-    await shop.post("/tax_rates", {"name": "VAT", "rate": 2000000, "isDefault": True})
-    tea = await shop.post("/items", {"name": "Tea", "price": 300})
-    orders.clock.advance(2)
-    opened = shop.till("open_order", item=tea["id"])
-    await shop.post(f"/orders/{opened['order']}/discounts", {"name": "Club", "percentage": 20})
-    shop.till("recalculate", order=opened["order"])
-    shop.till("pay_order", order=opened["order"])
-    await orders.object_changed(shop, "O", opened["order"])
-    await orders.run_until_idle()
-
-    [event] = await orders.emitted(PosSaleRecorded)
-    assert [each.amount for each in event.lines] == [240]
-    assert (event.amount, event.added_tax, event.contained_tax, event.other) == (240, 0, 40, 0)
-
-
-async def test_an_order_that_is_discounted_after_its_payment_is_corrected(till: Till) -> None:
-    """Its lines are published at their new price, without goods that move."""
-    opened = await _rung_up(till)
-    till.shop.till("pay_order", order=opened["order"])
-    await till.deliver()
-    await till.shop.post(f"/orders/{opened['order']}/discounts", {"name": "Sorry", "percentage": 20})
-    till.shop.till("recalculate", order=opened["order"])
-    await till.deliver()
-
-    [change] = await till.refunds()
-    assert sorted((each.quantity, each.amount) for each in change.lines) == [(0, 70), (0, 81)]
-    assert (change.amount, change.other) == (0, -151)
-
-
 @pytest.mark.parametrize(("mode", "calls"), [("works", 1), ("refused", 41)])
 async def test_many_sales_are_read_together(till: Till, mode: str, calls: int) -> None:
     """Webhooks of forty sales cost one call, or one each where Clover does not filter orders by their ids."""
@@ -254,114 +123,6 @@ async def test_many_sales_are_read_together(till: Till, mode: str, calls: int) -
     read = [each for each in till.orders.clover.sandbox.journal.since(0) if each.method == "GET"]
     assert len(read) == calls
     assert calls == 1 or any(later.arrived < (each.answered or 0) for each, later in pairwise(read))  # side by side
-
-
-@pytest.mark.parametrize("has_order", [False, True])
-async def test_a_manual_credit_is_published_once(till: Till, has_order: bool) -> None:
-    """Money given back without a sale is a refund without lines, and one that is voided is taken back."""
-    sold = till.sell()
-    await till.deliver()
-    given = till.shop.till("credit", amount=540, tax=40, **({"order": sold["order"]} if has_order else {}))
-    await till.deliver()
-    await till.orders.settle_for(2 * SWEEP)
-    [back] = await till.refunds()
-    assert back.clover_order_id == (sold["order"] if has_order else given["credit"])
-    assert (back.amount, back.added_tax, back.other, back.lines) == (540, 40, 500, [])
-
-    till.shop.till("void_credit", credit=given["credit"])
-    await till.orders.settle_for(2 * SWEEP)
-    _, taken_back = await till.sales()
-    assert (taken_back.amount, taken_back.added_tax, taken_back.lines) == (540, 40, [])
-    assert await till.sums() == till.truth()
-
-
-async def test_a_credit_from_before_the_connection_is_not_published(orders: Orders) -> None:
-    """Each channel knows what it had then."""
-    till = await open_till(orders)
-    orders.clock.advance(3600)
-    await orders.fetch("UPDATE sales_watch SET since = $1", orders.clock.now())
-    till.shop.till("credit", amount=500)
-    await orders.settle_for(2 * SWEEP)
-
-    assert await till.refunds() == []
-
-
-DAY = 24 * 3600.0
-
-
-def _days_pass(till: Till, days: float) -> None:
-    till.orders.clock.advance(days * DAY)
-    till.shop.merchant.shared.clock.advance(days * DAY)
-
-
-async def _kept(till: Till) -> set[str]:
-    rows = await till.orders.fetch("SELECT clover_order_id FROM sale NATURAL JOIN sale_part")
-    return {row["clover_order_id"] for row in rows}
-
-
-async def test_old_sales_are_pruned_and_never_published_again(till: Till) -> None:
-    """Their parts go some weeks after Clover's window; a refund later than that is published alone."""
-    old, returned = till.sell(), till.sell()
-    await till.deliver()
-    _days_pass(till, 100)
-    till.shop.till("refund", order=returned["order"], lines=[returned["lines"][0]])
-    await till.deliver()
-    await till.orders.settle_for(2 * SWEEP)
-    assert await _kept(till) == {old["order"], returned["order"]}
-
-    _days_pass(till, 30)
-    new = till.sell()
-    await till.deliver()
-    await till.orders.settle_for(2 * SWEEP)
-    assert await _kept(till) == {returned["order"], new["order"]}
-
-    till.shop.till("refund", order=old["order"], lines=[old["lines"][1]])
-    await till.deliver()
-    await till.orders.settle_for(2 * SWEEP)
-    assert Counter(each.clover_order_id for each in await till.sales()) == Counter(
-        each["order"] for each in (old, returned, new)
-    )
-    assert await till.sums() == till.truth()
-
-
-async def test_old_sales_are_pruned_in_portions(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No sweep deletes more than a portion; the next ones delete the rest."""
-    monkeypatch.setattr("orders.store.sales.PORTION", 1)
-    for _ in range(5):
-        till.sell(till.tea)
-    await till.deliver()
-    _days_pass(till, 130)
-    new = till.sell()
-    await till.deliver()
-    left = []
-    for _ in range(7):
-        await till.orders.settle_for(SWEEP)
-        left.append(len(await _kept(till)))
-
-    assert left[-1] == 1
-    assert len(set(left)) > 2
-    assert await _kept(till) == {new["order"]}
-
-
-async def test_a_clock_that_is_ahead_for_a_while_loses_no_sale(till: Till) -> None:
-    """Sweeps under a clock that is months ahead find nothing, forget nothing, and hide no later sale."""
-    known = till.sell()
-    await till.deliver()
-    before = till.orders.clock.now()
-    till.orders.clock.advance(200 * DAY)
-    await till.orders.settle_for(2 * SWEEP)
-    clock = till.orders.clock
-    assert isinstance(clock, MovedClock)
-    clock.go_back_to(before)
-    late = till.sell()
-    till.webhooks.clear()
-    await till.orders.fetch("UPDATE work SET due_at = $1", before)
-    async with till.orders.service.database.connection() as conn:
-        await table.repair(conn, before)
-    await till.orders.settle_for(2 * SWEEP)
-
-    assert await _kept(till) == {known["order"], late["order"]}
-    assert await till.sums() == till.truth()
 
 
 async def test_an_order_that_clover_does_not_find_once_is_not_void(till: Till) -> None:
@@ -400,20 +161,6 @@ async def test_an_odd_order_hides_no_other(till: Till) -> None:
     await till.orders.recheck(till.shop, Code.SALE_UNREADABLE)
     await till.orders.run_until_idle()
     assert [each.resumed_count for each in await till.orders.emitted(ProblemClosed)] == [1]
-    assert await till.sums() == till.truth()
-
-
-async def test_a_sweep_pauses_and_continues(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long sweep goes in slices, each continuing where the last one ended."""
-    monkeypatch.setattr("orders.clover.sales.PAGE", 4)
-    monkeypatch.setattr("orders.sync.sales.SLICE_SECONDS", 0.0)
-    for _ in range(5):
-        for _ in range(3):
-            till.sell(till.tea)
-        till.shop.merchant.shared.clock.advance(1)
-    await till.orders.settle_for(SWEEP)
-
-    assert len(await till.sales()) == 15
     assert await till.sums() == till.truth()
 
 
