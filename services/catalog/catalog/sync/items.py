@@ -81,13 +81,23 @@ async def save(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int)
 
     An item that is shown again as it was marks nothing: a push reads changes itself, and must not cause the next push.
     """
+    changed = await _save_and_seek(unit, merchant_id, shown, number)
+    await _compare(unit, merchant_id, shown, changed)
+
+
+async def save_swept(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> None:
+    """Save a page of a sweep, and mark the product of each item that differs, also of one that is as it was."""
+    await _save_and_seek(unit, merchant_id, shown, number)
+    await _compare(unit, merchant_id, shown, {each.id for each in shown})
+
+
+async def _save_and_seek(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> set[str]:
+    """Save items, and mark products without an item that have the SKU of one that changed; return what changed."""
     changed = set(await save_shown(unit, merchant_id, shown, number))
-    news = [each for each in shown if each.id in changed]
-    await mark_different(unit, merchant_id, news)
-    await _confirm(unit, merchant_id, shown)
-    skus = [each.fields.sku for each in news if each.fields.sku]
+    skus = [each.fields.sku for each in shown if each.id in changed and each.fields.sku]
     lost = await links.products_without_item(unit.conn, merchant_id, skus, limit=len(skus)) if skus else []
     unit.mark(PUSH_PRODUCT, merchant_id, lost, priority=Priority.BULK)
+    return changed
 
 
 async def save_shown(unit: Unit, merchant_id: str, shown: Iterable[Item], number: int) -> list[str]:
@@ -101,21 +111,19 @@ async def save_shown(unit: Unit, merchant_id: str, shown: Iterable[Item], number
     return changed
 
 
-async def mark_different(unit: Unit, merchant_id: str, shown: Sequence[Item]) -> None:
-    """Mark the products whose item differs from them."""
+async def _compare(unit: Unit, merchant_id: str, shown: Sequence[Item], news: Collection[str]) -> None:
+    """Mark the products of these news whose item differs, and note the ones whose written values Clover shows.
+
+    The same edit at the till is a new one from then on.
+    """
     found = {item.id: item.fields for item in shown}
     linked = await products.find_linked(unit.conn, merchant_id, list(found)) if found else []
+    known = [(each, found[each.item_id]) for each in linked if each.item_id]
     different = [
-        record.product.product_id for record in linked if record.item_id and record.differs_from(found[record.item_id])
+        each.product.product_id for each, fields in known if each.item_id in news and each.differs_from(fields)
     ]
     unit.mark(PUSH_PRODUCT, merchant_id, different, priority=Priority.BULK)
-
-
-async def _confirm(unit: Unit, merchant_id: str, shown: Sequence[Item]) -> None:
-    """Note the products whose written values a read shows: the same edit at the till is a new one from now on."""
-    found = {item.id: item.fields for item in shown}
-    linked = await products.find_linked(unit.conn, merchant_id, list(found)) if found else []
-    kept = [each.product.product_id for each in linked if each.item_id and each.is_kept_in(found[each.item_id])]
+    kept = [each.product.product_id for each, fields in known if each.is_kept_in(fields)]
     if kept:
         await products.confirm(unit.conn, merchant_id, kept)
 

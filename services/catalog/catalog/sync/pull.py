@@ -16,7 +16,7 @@ import structlog
 from catalog.clover import items as clover
 from catalog.clover.items import ItemPage
 from catalog.store import items
-from catalog.sync.items import draw_number, mark_different, position, save
+from catalog.sync.items import draw_number, position, save_swept
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import MerchantApi
 from common.db.unit import Unit
@@ -154,8 +154,7 @@ async def _by_id(batch: Batch, run: Run, api: MerchantApi) -> bool:
 async def _save(batch: Batch, run: Run, read: Read, phase: Phase, reached: str) -> None:
     number, page = read
     async with batch.unit() as unit:
-        await save(unit, batch.merchant_id, page.items, number)
-        await mark_different(unit, batch.merchant_id, page.items)
+        await save_swept(unit, batch.merchant_id, page.items, number)
         cursor = Cursor.of(run)
         if run.cursor is None:
             cursor = replace(cursor, seen_until=position(page.items))
