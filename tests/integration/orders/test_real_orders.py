@@ -26,7 +26,7 @@ async def opened(orders: Orders, case: dict[str, Any]) -> Shop:
 @pytest.mark.parametrize("has_rates", [True, False], ids=["rates", "no rates"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 async def test_an_order_ends_as_in_its_store(orders: Orders, case: dict[str, Any], *, has_rates: bool) -> None:
-    """A device computes the store's total; what was paid is recorded, and what is left to do is said."""
+    """A device computes the store's total and tax; what was paid is recorded, and what is left to do is said."""
     expected = case["expected"]
     shop = await opened(orders, case if has_rates else case | {"rates": []})
     status, answer = await put(orders, shop, case["body"])
@@ -45,5 +45,8 @@ async def test_an_order_ends_as_in_its_store(orders: Orders, case: dict[str, Any
     said = " ".join(seen["notices"])
     assert all(each in said for each in expected["notices"]), said
     if has_rates:
+        sums = seen["sums"]
         assert "has no tax rates" not in said
+        assert sums["rounding"] == expected["rounding"], "rounding makes any total exact, also that of wrong prices"
+        assert abs(sums["clover"]["tax"] - sums["store"]["tax"]) <= 1
     assert (await put(orders, shop, case["body"]))[0] == 200
