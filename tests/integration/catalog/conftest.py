@@ -19,8 +19,11 @@ from catalog.settings import Settings
 from clover_sandbox import app as sandbox
 from clover_sandbox.limits import Limits
 from clover_sandbox.merchant_factory import MerchantSpec
+from clover_sandbox.rest.inventory_kinds import ITEMS
+from clover_sandbox.rest.objects import make
 from clover_sandbox.sandbox import Sandbox
 from clover_sandbox.sandbox import Settings as SandboxSettings
+from clover_sandbox.shapes import accept
 from clover_sandbox.till.actions import play_till
 from common.contracts.clover import ObjectChanged
 
@@ -121,6 +124,12 @@ class Catalog(Harness):
     def items(self, shop: Shop) -> list[dict[str, Any]]:
         """Return the merchant's items in Clover."""
         return list(self.clover.world.merchants[shop.id].objects["items"].newest_first(hidden_too=True))
+
+    def add_item(self, shop: Shop, **fields: Any) -> str:
+        """Add an item to Clover as if it existed before QuickSync; return its id."""
+        merchant = self.clover.world.merchants[shop.id]
+        item = make(merchant, ITEMS, accept(ITEMS.shape, {"name": "Old mug", "price": 900} | fields))
+        return str(item["id"])
 
     async def hear(self, shop: Shop, item_id: str, action: Literal["CREATE", "UPDATE", "DELETE"] = "UPDATE") -> None:
         """Deliver Clover's webhook about this item, and do the work it causes."""

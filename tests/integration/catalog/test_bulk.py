@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.catalog.conftest import Catalog, Shop
-from tests.integration.catalog.test_products import add_item
 from tests.support.eventually import eventually
 
 from catalog.clover import items as clover
@@ -252,7 +251,7 @@ async def test_killed_at_any_moment_no_item_is_doubled(
     catalog.clover.faults.clear()
     await catalog.fetch("DELETE FROM work")  # the sweeps of earlier examples
     shop = await catalog.connected()
-    add_item(catalog, shop, sku="SKU-0")
+    catalog.add_item(shop, sku="SKU-0")
     if lost:
         catalog.clover.faults.add({"kind": lost, "method": "POST", "path": "items$", "times": 1})
     await send(catalog, shop, rows(count))

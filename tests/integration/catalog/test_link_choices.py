@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from tests.integration.catalog.conftest import Catalog, Shop
-from tests.integration.catalog.test_products import add_item
 
 from common.contracts.catalog import ProductLinked, ProductUnlinked
 
@@ -44,8 +43,8 @@ def by_id(catalog: Catalog, shop: Shop) -> dict[str, dict[str, Any]]:
 async def test_duplicates_are_listed_with_both_sides_and_a_proposal(catalog: Catalog) -> None:
     """The proposal, sent back as it is, links the product and ends the conflict."""
     shop = await catalog.connected()
-    other = add_item(catalog, shop, sku="SKU-p-1", name="Cup")
-    alike = add_item(catalog, shop, sku="SKU-p-1", name="Mug")
+    other = catalog.add_item(shop, sku="SKU-p-1", name="Cup")
+    alike = catalog.add_item(shop, sku="SKU-p-1", name="Mug")
     await catalog.put(shop)
     await catalog.run_until_idle()
     [shown] = await links(catalog, shop, "?state=conflict")
@@ -63,7 +62,7 @@ async def test_duplicates_are_listed_with_both_sides_and_a_proposal(catalog: Cat
 async def test_a_conflict_ends_when_clover_has_one_item_left(catalog: Catalog) -> None:
     """The person deleted the duplicate at the till instead."""
     shop = await catalog.connected()
-    kept, gone = (add_item(catalog, shop, sku="SKU-p-1") for _ in range(2))
+    kept, gone = (catalog.add_item(shop, sku="SKU-p-1") for _ in range(2))
     await catalog.put(shop)
     await catalog.run_until_idle()
     catalog.till(shop, "delete_item", item=gone)
@@ -74,7 +73,7 @@ async def test_a_conflict_ends_when_clover_has_one_item_left(catalog: Catalog) -
 async def test_an_item_that_differs_in_case_and_spaces_is_linked(catalog: Catalog) -> None:
     """Nothing is created; the item gets the product's own SKU."""
     shop = await catalog.connected()
-    there = add_item(catalog, shop, sku="sku - P-1")
+    there = catalog.add_item(shop, sku="sku - P-1")
     await catalog.put(shop)
     await catalog.run_until_idle()
     [item] = catalog.items(shop)
@@ -84,7 +83,7 @@ async def test_an_item_that_differs_in_case_and_spaces_is_linked(catalog: Catalo
 async def test_a_wrong_link_is_undone_without_a_trace(catalog: Catalog) -> None:
     """The item has its own name, price and SKU again, and the product does not take it back by itself."""
     shop = await catalog.connected()
-    wrong = add_item(catalog, shop, sku="sku-P-1", name="Cup", price=900)
+    wrong = catalog.add_item(shop, sku="sku-P-1", name="Cup", price=900)
     before = {name: by_id(catalog, shop)[wrong][name] for name in ("name", "sku", "price")}
     await catalog.put(shop)
     await catalog.run_until_idle()
@@ -105,7 +104,7 @@ async def test_a_wrong_link_is_undone_without_a_trace(catalog: Catalog) -> None:
 async def test_a_field_that_was_edited_since_the_link_stays(catalog: Catalog) -> None:
     """Only what QuickSync wrote is put back."""
     shop = await catalog.connected()
-    wrong = add_item(catalog, shop, sku="SKU-p-1", name="Cup", price=900)
+    wrong = catalog.add_item(shop, sku="SKU-p-1", name="Cup", price=900)
     await catalog.put(shop)
     await catalog.run_until_idle()
     catalog.clover.world.merchants[shop.id].objects["items"].change(wrong, {"price": 777})
@@ -116,8 +115,8 @@ async def test_a_field_that_was_edited_since_the_link_stays(catalog: Catalog) ->
 async def test_a_product_is_linked_to_another_item(catalog: Catalog) -> None:
     """The stock moves with the SKU; the item that it had is as before; nothing is doubled."""
     shop = await catalog.connected()
-    wrong = add_item(catalog, shop, sku="SKU-p-1", name="Cup")
-    right = add_item(catalog, shop, sku="", name="Big mug")
+    wrong = catalog.add_item(shop, sku="SKU-p-1", name="Cup")
+    right = catalog.add_item(shop, sku="", name="Big mug")
     await catalog.put(shop)
     await catalog.run_until_idle()
     await catalog.sweep()
@@ -133,7 +132,7 @@ async def test_a_product_is_linked_to_another_item(catalog: Catalog) -> None:
 async def test_an_item_is_taken_from_its_product_only_on_purpose(catalog: Catalog) -> None:
     """The other product then gets an item of its own, once its SKU is free in Clover."""
     shop = await catalog.connected()
-    there = add_item(catalog, shop, sku="SKU-p-1", name="Cup")
+    there = catalog.add_item(shop, sku="SKU-p-1", name="Cup")
     await catalog.put(shop)
     await catalog.put(shop, "p-2")
     await catalog.run_until_idle()
@@ -152,7 +151,7 @@ async def test_a_person_wants_an_item_of_its_own(catalog: Catalog) -> None:
     """None of the items in conflict is the product's: one is created, once, and a deletion of it is respected."""
     shop = await catalog.connected()
     for _ in range(2):
-        add_item(catalog, shop, sku="SKU-p-1")
+        catalog.add_item(shop, sku="SKU-p-1")
     await catalog.put(shop)
     await catalog.run_until_idle()
     await decide(catalog, shop, product_id="p-1", item_id=None)
@@ -167,7 +166,7 @@ async def test_a_person_wants_an_item_of_its_own(catalog: Catalog) -> None:
 async def test_duplicate_items_are_merged(catalog: Catalog) -> None:
     """One is kept and linked, the other is hidden at the till."""
     shop = await catalog.connected()
-    kept, double = (add_item(catalog, shop, sku="SKU-p-1") for _ in range(2))
+    kept, double = (catalog.add_item(shop, sku="SKU-p-1") for _ in range(2))
     await catalog.put(shop)
     await catalog.run_until_idle()
     await decide(catalog, shop, "POST", ":merge", product_id="p-1", item_id=kept, duplicates=[double])
@@ -181,7 +180,7 @@ async def test_duplicate_items_are_merged(catalog: Catalog) -> None:
 async def test_links_are_imported(catalog: Catalog) -> None:
     """The good rows are carried out; each bad one says why."""
     shop = await catalog.connected()
-    first, second = (add_item(catalog, shop, sku="", name=name) for name in ("A", "B"))
+    first, second = (catalog.add_item(shop, sku="", name=name) for name in ("A", "B"))
     for product_id in ("p-1", "p-2"):
         await catalog.put(shop, product_id, status="active")
     await catalog.sweep()
@@ -229,7 +228,7 @@ async def test_a_decision_waits_for_a_create_without_an_answer(catalog: Catalog)
     catalog.clover.faults.add({"kind": "drop_before_apply", "method": "POST", "path": "items$", "times": 1})
     await catalog.put(shop)
     await catalog.run_until_idle()
-    chosen = add_item(catalog, shop, sku="ELSE")
+    chosen = catalog.add_item(shop, sku="ELSE")
     await catalog.hear(shop, chosen, "CREATE")
     await decide(catalog, shop, product_id="p-1", item_id=chosen)
     assert await item_of(catalog, shop) is None
