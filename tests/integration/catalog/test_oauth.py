@@ -2,67 +2,22 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
-import aiohttp
 import pytest
 from pydantic import SecretStr
-from tests.integration.catalog.conftest import EMAIL, Catalog, Shop
+from tests.integration.catalog.browsers import ACCOUNT, Browser, asked, begin
+from tests.integration.catalog.conftest import EMAIL, Catalog
 
 from catalog.api import connecting
 from catalog.sealing import Secret, open_sealed
-from common.contracts.catalog import ContactChanged, MerchantConnected
-
-ACCOUNT = {"account_id": "acc-1", "account_email": EMAIL, "region": "us"}
-
-
-@dataclass
-class Page:
-    """An answer to a browser."""
-
-    status: int
-    text: str
-    location: str = ""
-
-
-@dataclass
-class Browser:
-    """A person's browser, which follows Clover's redirects to catalog."""
-
-    catalog: Catalog
-
-    async def get(self, url: str) -> Page:
-        """Load an address of Clover, or of catalog under its public name."""
-        parts = urlsplit(url)
-        if parts.hostname == "quicksync.example":
-            url = str(self.catalog.http.make_url(f"{parts.path}?{parts.query}"))
-        async with aiohttp.ClientSession() as http, http.get(url, allow_redirects=False) as answer:
-            return Page(answer.status, await answer.text(), answer.headers.get("Location", ""))
-
-    async def allow(self, authorize_url: str) -> Page:
-        """Allow the access on Clover's page, and come back to catalog."""
-        back = await self.get(authorize_url)
-        assert back.status == 302, back.text
-        return await self.get(back.location)
+from common.contracts.catalog import MerchantConnected
 
 
 @pytest.fixture
 def browser(catalog: Catalog) -> Browser:
     return Browser(catalog)
-
-
-async def begin(catalog: Catalog, shop: Shop | None = None, **changes: str) -> str:
-    """Return the address at Clover to which a person is sent, to connect this merchant."""
-    query = ACCOUNT | ({"merchant_id": shop.id, "region": shop.region} if shop else {}) | changes
-    status, answer = await catalog.call("GET", f"/oauth/clover/start?{urlencode(query)}")
-    assert status == 302, answer
-    return str(answer["authorize_url"])
-
-
-def asked(url: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
 
 def back(**query: str) -> str:
@@ -214,39 +169,6 @@ async def test_a_hanging_clover_does_not_hold_the_person(
     monkeypatch.setattr(connecting, "CLOVER_SECONDS", 0.2)
     catalog.clover.faults.add({"kind": "delay", "ms": 30_000, "path": "/oauth/v2/token", "times": 1})
     assert (await browser.allow(await begin(catalog, catalog.shop()))).status == 503
-
-
-@pytest.mark.parametrize("path", ["launch", "callback"])
-async def test_the_app_market_launches_without_a_code(catalog: Catalog, browser: Browser, path: str) -> None:
-    """A connected merchant is sent to Clover for the account that has it, and comes back with new tokens."""
-    shop = await catalog.connected("eu")
-    page = await browser.get(f"https://quicksync.example/oauth/clover/{path}?merchant_id={shop.id}&employee_id=E")
-    assert page.status == 302
-    assert asked(page.location)["merchant_id"] == shop.id
-    assert (await browser.allow(page.location)).status == 200
-    assert [row["token_expires_at"] is not None for row in await connections(catalog)] == [True]
-    assert await catalog.emitted(ContactChanged) == []
-    _, contact = await catalog.call("GET", f"/internal/merchants/{shop.id}/contact", internal=True)
-    assert (contact["account_email"], contact["region"]) == (EMAIL, "eu")
-
-
-@pytest.mark.parametrize("merchant_id", ["0000000000000", "short", ""])
-async def test_an_unknown_merchant_is_sent_to_quicksync(catalog: Catalog, browser: Browser, merchant_id: str) -> None:
-    """The App Market does not know the account: the person connects from there."""
-    page = await browser.get(f"https://quicksync.example/oauth/clover/launch?merchant_id={merchant_id}")
-    assert (page.status, "Connect this store from QuickSync" in page.text) == (404, True)
-    assert not await catalog.fetch("SELECT FROM oauth_state")
-
-
-async def test_launches_do_not_pile_up(catalog: Catalog, browser: Browser) -> None:
-    """Anybody can launch for a merchant: the newest twenty count, and expired ones go."""
-    shop = await catalog.connected()
-    for _ in range(23):
-        assert (await browser.get(f"https://quicksync.example/oauth/clover/launch?merchant_id={shop.id}")).status == 302
-    assert len(await catalog.fetch("SELECT FROM oauth_state")) == 20
-    catalog.clock.advance(16 * 60)
-    await begin(catalog)
-    assert len(await catalog.fetch("SELECT FROM oauth_state")) == 1
 
 
 @pytest.mark.parametrize(
