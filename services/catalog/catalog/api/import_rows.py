@@ -105,7 +105,7 @@ class Import:
         if problems := faults(draft, values, stored, layout, currency):
             return _refused(draft.row, problems, product_id or None)
         try:
-            product = product_of(ProductRow.model_validate(values))
+            product = product_of(product_id, ProductRow.model_validate(values))
         except ValidationError as error:
             found = refusals.invalid(ProductRow, error).problems
             named = [Problem(layout.column(each.field), each.problem, each.remedy) for each in found]

@@ -39,7 +39,7 @@ from common.http.routes import Answer, Call, Nothing, PathParameter, Route, Row
 
 
 async def put_product(call: Call[Deps, ProductInput]) -> Answer:
-    product = _product(call.path["product_id"], call.input)
+    product = product_of(call.path["product_id"], call.input)
     async with call.deps.database.unit() as unit:
         merchant = await merchants.find(unit.conn, call.merchant_id)
         if product.currency != merchant.currency:
@@ -68,7 +68,7 @@ async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductO
     async with call.deps.database.unit() as unit:
         merchant = await merchants.find(unit.conn, call.merchant_id)
         for rows in _without_repeats(call.input):
-            wanted = [_product(row.value.product_id, row.value) for row in rows]
+            wanted = [product_of(row.value.product_id, row.value) for row in rows]
             right = [product for product in wanted if product.currency == merchant.currency]
             if is_preview:
                 made = await changes.preview(unit.conn, call.merchant_id, right, request.claims)
@@ -116,12 +116,8 @@ def _other_currency(merchant: Merchant) -> Problem:
     return Problem("currency", f"is not {merchant.currency}", "Send the merchant's own currency.")
 
 
-def product_of(row: ProductRow) -> Product:
-    """Return the product of a row."""
-    return _product(row.product_id, row)
-
-
-def _product(product_id: str, wanted: ProductInput) -> Product:
+def product_of(product_id: str, wanted: ProductInput) -> Product:
+    """Return the product that is asked for."""
     fields = wanted.model_dump(exclude={"product_id", "status"})
     return Product(product_id=product_id, status=Status(wanted.status), **fields)
 
