@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from math import ceil
-from typing import Annotated
+from typing import Annotated, Self
 
 import structlog
 from aiohttp import web
@@ -32,6 +32,11 @@ class FieldProblem(BaseModel):
     field: Annotated[str, Field(description="Path of the field in the request.", examples=["lines.0.quantity"])]
     problem: Annotated[str, Field(description="The problem, as the end of a sentence.", examples=["is missing"])]
     remedy: Annotated[str, Field(description="The change that solves the problem.", examples=["Send it."])]
+
+    @classmethod
+    def of(cls, problem: errors.Problem) -> Self:
+        """Return the problem as the API shows it."""
+        return cls(field=problem.field, problem=problem.problem, remedy=problem.remedy)
 
 
 class ProblemDetails(BaseModel):
@@ -107,7 +112,7 @@ def answer(refused: Refused) -> web.Response:
         status=refused.status,
         detail=refused.detail,
         instance=f"urn:quicksync:trace:{trace}" if trace else None,
-        errors=[FieldProblem(field=e.field, problem=e.problem, remedy=e.remedy) for e in refused.problems],
+        errors=[FieldProblem.of(each) for each in refused.problems],
     )
     # json writes ASCII; pydantic's writer fails on lone surrogates, which a detail may quote from a header
     body = json.dumps(details.model_dump(exclude_none=True)).encode()

@@ -96,7 +96,7 @@ def _read(route: Route, model: type[BaseModel], number: int, body: bytes) -> Row
     try:
         return Row(number, parse.row(model, body))
     except (Invalid, Refused) as error:
-        errors = [FieldProblem(field=each.field, problem=each.problem, remedy=each.remedy) for each in error.problems]
+        errors = [FieldProblem.of(each) for each in error.problems]
         return cast(type[RowOutcome], route.gives)(row=number, outcome="refused", errors=errors)
 
 

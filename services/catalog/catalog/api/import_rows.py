@@ -155,5 +155,5 @@ def _sku(draft: Draft) -> str:
 
 
 def _refused(row: int, problems: Sequence[Problem], product_id: str | None = None) -> ImportRow:
-    errors = [FieldProblem(field=each.field, problem=each.problem, remedy=each.remedy) for each in problems]
+    errors = [FieldProblem.of(each) for each in problems]
     return ImportRow(row=row, outcome=REFUSED, product_id=product_id, errors=errors)

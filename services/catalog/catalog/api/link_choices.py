@@ -191,7 +191,7 @@ def _conflict(row: LinkRow, conflict: Conflict, shown: dict[str, LinkedItem]) ->
 
 
 def _outcome(row: Row[LinkImport], fault: Problem | None) -> LinkOutcome:
-    errors = [FieldProblem(field=fault.field, problem=fault.problem, remedy=fault.remedy)] if fault else []
+    errors = [FieldProblem.of(fault)] if fault else []
     return LinkOutcome(
         row=row.number, outcome="refused" if fault else "accepted", errors=errors, product_id=row.value.product_id
     )

@@ -101,7 +101,7 @@ def _without_repeats(rows: Sequence[Row[ProductRow]]) -> Iterator[list[Row[Produ
 def _outcome(
     row: Row[ProductRow], change: Change | None, fault: Problem, change_id: UUID | None, forecast: Forecast | None
 ) -> ProductOutcome:
-    errors = [] if change else [FieldProblem(field=fault.field, problem=fault.problem, remedy=fault.remedy)]
+    errors = [] if change else [FieldProblem.of(fault)]
     return ProductOutcome(
         row=row.number,
         outcome="accepted" if change else "refused",
