@@ -204,6 +204,15 @@ def test_an_order_that_is_free() -> None:
     assert (made.payments, made.is_free, made.is_covered) == ((), True, True)
 
 
+def test_an_order_discount_of_more_than_the_goods() -> None:
+    """What is left of it is taken off the shipping, as a price and not as rounding."""
+    source = order(
+        total=300, discounts=(Discount("ALL", 3699),), shipping=(Extra("Post", 500),), payments=(Payment(300),)
+    )
+    made = assert_exact(source, MERCHANTS[0])
+    assert ([row.price for row in made.rows if row.name == "Post"], made.rounding) == ([300], 0)
+
+
 def test_amounts_finer_than_the_currency() -> None:
     """Medusa's 53.964 is rounded once, and paid in full."""
     lines = (Line("MUG", "Mug", 1, Decimal("5396.4")),)
