@@ -27,7 +27,7 @@ async def test_the_app_market_launches_without_a_code(catalog: Catalog, browser:
     assert (contact["account_email"], contact["region"]) == (EMAIL, "eu")
 
 
-@pytest.mark.parametrize("merchant_id", ["0000000000000", "short", ""])
+@pytest.mark.parametrize("merchant_id", ["0000000000000", "short", "", "%00"])
 async def test_an_unknown_merchant_is_sent_to_quicksync(catalog: Catalog, browser: Browser, merchant_id: str) -> None:
     """The App Market does not know the account: the person connects from there."""
     page = await browser.get(f"https://quicksync.example/oauth/clover/launch?merchant_id={merchant_id}")
