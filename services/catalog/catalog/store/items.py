@@ -4,65 +4,35 @@ Each read and each write draws a number before it begins. Of two states of an it
 counts and, within one second, the one with the higher number.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from dataclasses import fields as dataclass_fields
 from datetime import datetime
 
-import asyncpg
-
-from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields
-from catalog.domain.matching_keys import code_keys, sku_key
+from catalog.domain.items import Item
+from catalog.store import item_columns
 from common.db.unit import Connection
-from common.text import clean
 
 DRAW_NUMBER = "SELECT nextval('item_read')"
 # In one order in all transactions, so that none deadlock. A row that would stay the same is not written again: a sweep
 # finds most items unchanged. Answers without categories, tags and tax rates leave those as they are.
-SAVE = """
-INSERT INTO item (merchant_id, item_id, name, sku, price, hidden, code, alternate_name, price_type, unit_name, cost,
-    age_restricted, group_id, category_ids, tag_ids, tax_rate_ids, modified_at, sku_key, code_key, second_code_key,
-    read_number)
-SELECT $1, item_id, name, sku, price, hidden, code, alternate_name, price_type, unit_name, cost,
-    age_restricted, group_id, string_to_array(category_ids, ','), string_to_array(tag_ids, ','),
-    string_to_array(tax_rate_ids, ','), modified_at, sku_key, code_key, second_code_key, $21
-FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::boolean[], $7::text[], $8::text[], $9::text[],
-    $10::text[], $11::bigint[], $12::boolean[], $13::text[], $14::text[], $15::text[], $16::text[], $17::bigint[],
-    $18::text[], $19::text[], $20::text[])
-    AS given (item_id, name, sku, price, hidden, code, alternate_name, price_type, unit_name, cost, age_restricted,
-        group_id, category_ids, tag_ids, tax_rate_ids, modified_at, sku_key, code_key, second_code_key)
-ORDER BY item_id
+SAVE = f"""
+INSERT INTO item (merchant_id, read_number, {item_columns.NAMES})
+SELECT $1, $2, {item_columns.NAMES} FROM {item_columns.given(first=3)} ORDER BY item_id
 ON CONFLICT (merchant_id, item_id) DO UPDATE SET
-    name = excluded.name, sku = excluded.sku, price = excluded.price, hidden = excluded.hidden, code = excluded.code,
-    alternate_name = excluded.alternate_name, price_type = excluded.price_type, unit_name = excluded.unit_name,
-    cost = excluded.cost, age_restricted = excluded.age_restricted, group_id = excluded.group_id,
-    category_ids = coalesce(excluded.category_ids, item.category_ids),
-    tag_ids = coalesce(excluded.tag_ids, item.tag_ids),
-    tax_rate_ids = coalesce(excluded.tax_rate_ids, item.tax_rate_ids),
-    modified_at = excluded.modified_at, read_number = excluded.read_number, deleted_at = NULL,
-    sku_key = excluded.sku_key, code_key = excluded.code_key, second_code_key = excluded.second_code_key
+    {item_columns.SET}, read_number = excluded.read_number, deleted_at = NULL
 WHERE (excluded.modified_at, excluded.read_number) > (item.modified_at, item.read_number)
     AND (item.deleted_at IS NULL OR excluded.read_number > item.read_number)
-    AND (item.deleted_at IS NOT NULL OR (item.name, item.sku, item.price, item.hidden, item.code, item.alternate_name,
-            item.price_type, item.unit_name, item.cost, item.age_restricted, item.group_id, item.category_ids,
-            item.tag_ids, item.tax_rate_ids, item.modified_at)
-        IS DISTINCT FROM (excluded.name, excluded.sku, excluded.price, excluded.hidden, excluded.code,
-            excluded.alternate_name, excluded.price_type, excluded.unit_name, excluded.cost, excluded.age_restricted,
-            excluded.group_id, coalesce(excluded.category_ids, item.category_ids),
-            coalesce(excluded.tag_ids, item.tag_ids), coalesce(excluded.tax_rate_ids, item.tax_rate_ids),
-            excluded.modified_at))
+    AND (item.deleted_at IS NOT NULL OR {item_columns.DIFFERS})
 RETURNING item_id
-"""
+"""  # noqa: S608 - names of columns, not values
 MARK_DELETED = """
 UPDATE item SET deleted_at = $4, read_number = $3
 WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND deleted_at IS NULL AND read_number < $3
 RETURNING item_id
 """
-ITEMS = """
-SELECT item_id, name, sku, price, hidden, code, alternate_name, price_type, unit_name, cost, age_restricted, group_id,
-    category_ids, tag_ids, tax_rate_ids, modified_at
-FROM item WHERE merchant_id = $1 AND deleted_at IS NULL
-"""
+ITEMS = f"""
+SELECT item_id, {item_columns.SHOWN_NAMES} FROM item WHERE merchant_id = $1 AND deleted_at IS NULL
+"""  # noqa: S608 - names of columns, not values
 BY_KEYS = f"""
 {ITEMS} AND sku_key <> '' AND sku_key = ANY($2::text[])
 UNION
@@ -116,7 +86,7 @@ async def save(conn: Connection, merchant_id: str, items: Iterable[Item], read_n
     given = list({each.id: each for each in items}.values())
     if not given:
         return []
-    rows = await conn.fetch(SAVE, merchant_id, *map(list, zip(*map(_row, given), strict=True)), read_number)
+    rows = await conn.fetch(SAVE, merchant_id, read_number, *item_columns.values(given))
     return [row["item_id"] for row in rows]
 
 
@@ -134,7 +104,7 @@ async def mark_deleted(
 async def find(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> dict[str, Item]:
     """Return those of these items that Clover has, by id."""
     rows = await conn.fetch(f"{ITEMS} AND item_id = ANY($2::text[])", merchant_id, list(item_ids))
-    return {row["item_id"]: _item(row) for row in rows}
+    return {row["item_id"]: item_columns.item_of(row) for row in rows}
 
 
 async def find_by_keys(
@@ -142,7 +112,7 @@ async def find_by_keys(
 ) -> list[Item]:
     """Return the items that Clover has with one of these keys of SKUs or of barcodes (`domain.matching_keys`)."""
     rows = await conn.fetch(BY_KEYS, merchant_id, list(sku_keys), list(keys_of_codes))
-    return [_item(row) for row in rows]
+    return [item_columns.item_of(row) for row in rows]
 
 
 async def in_category(conn: Connection, merchant_id: str, category_id: str) -> list[str]:
@@ -179,48 +149,3 @@ async def mirror_state(conn: Connection, merchant_id: str) -> MirrorState:
     """Return how complete the merchant's mirror is."""
     row = await conn.fetchrow(STATE, merchant_id)
     return MirrorState(**row) if row else MirrorState()
-
-
-def _row(item: Item) -> Sequence[object]:
-    fields, details = item.fields, item.details
-    first, second = (*code_keys(fields.code or ""), "", "")[:2]
-    return (
-        item.id,
-        clean(fields.name),
-        clean(fields.sku),
-        fields.price,
-        fields.hidden,
-        clean(fields.code or ""),
-        clean(fields.alternate_name or ""),
-        clean(fields.price_type or FIXED_PRICE),
-        clean(fields.unit_name or ""),
-        fields.cost,
-        fields.age_restricted or False,
-        details.group_id,
-        _joined(details.category_ids),
-        _joined(details.tag_ids),
-        _joined(details.tax_rate_ids),
-        item.modified_at,
-        clean(sku_key(fields.sku)),
-        clean(first),
-        clean(second),
-    )
-
-
-def _joined(ids: tuple[str, ...] | None) -> str | None:
-    return None if ids is None else ",".join(ids)
-
-
-def _item(row: asyncpg.Record) -> Item:
-    fields = ItemFields(**{field.name: row[field.name] for field in dataclass_fields(ItemFields)})
-    details = ItemDetails(
-        group_id=row["group_id"],
-        category_ids=_split(row["category_ids"]),
-        tag_ids=_split(row["tag_ids"]),
-        tax_rate_ids=_split(row["tax_rate_ids"]),
-    )
-    return Item(row["item_id"], fields, details, row["modified_at"])
-
-
-def _split(ids: list[str] | None) -> tuple[str, ...] | None:
-    return None if ids is None else tuple(ids)
