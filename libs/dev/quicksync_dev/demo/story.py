@@ -4,6 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+from quicksync_dev.demo.catalogue import connect_a_store_with_items, import_a_file
 from quicksync_dev.demo.checks import (
     CURRENCIES,
     CUSTOMER,
@@ -228,5 +229,7 @@ STORY: list[Callable[[World], Awaitable[None]]] = [
     cancel_an_order,
     refuse_a_shipping_update,
     connect_on_clovers_page,
+    connect_a_store_with_items,
+    import_a_file,
     look_back,
 ]

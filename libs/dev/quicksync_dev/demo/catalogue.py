@@ -1,0 +1,82 @@
+"""The steps of the story about a store that had items in Clover before it was connected."""
+
+from typing import Any
+
+from quicksync_dev.demo.checks import OWNER
+from quicksync_dev.demo.world import TIMEOUT, Json, World, expect, until
+
+DELI = "deli"
+ITEMS: list[Json] = [
+    {"name": "Harbor Tea", "sku": "tea-1", "price": 450},
+    {"name": "Harbor Coffee", "sku": "", "code": "4006381333931", "price": 900},
+    {"name": "Old Biscuits", "sku": "BISCUIT", "price": 300},
+]
+FILE = (
+    "Handle,Title,Variant SKU,Variant Price,Variant Barcode,Status\n"
+    "tea,Harbor Tea,TEA-1,4.90,,active\n"
+    "coffee,Harbor Coffee,COFFEE-1,9.00,'04006381333931,active\n"
+    "cake,Harbor Cake,CAKE-1,3.50,,active\n"
+)
+"""Shopify's export: one SKU in other letters than Clover's, one article that Clover has by its barcode, one new one."""
+
+
+async def connect_a_store_with_items(world: World) -> None:
+    """A store whose till has items already is connected, and all of them are read."""
+    made = await world.clover("POST", "/merchants", {"region": "us", "name": "Harbor Deli"})
+    world.merchants[DELI] = made["id"]
+    for item in ITEMS:
+        await world.till(DELI, "create_item", item)
+    account = {"account_id": "demo", "account_email": OWNER}
+    await world.done(
+        "POST", "/v1/merchants", {"merchant_id": made["id"], "region": "us", "api_token": made["token"], **account}
+    )
+    path = f"/v1/merchants/{made['id']}/first-sync"
+
+    async def complete() -> Json | None:
+        shown: Json = await world.done("GET", path)
+        return shown if shown["state"] == "done" else None
+
+    shown, took = await until(complete, "the items were not read")
+    world.progress(f"{shown['items']} items are known after {took:.2f} s")
+
+
+async def import_a_file(world: World) -> None:
+    """A file of another shop is previewed and imported: items that Clover has are linked, none is doubled."""
+    before = await _items(world)
+    preview = await _import(world, dry_run=True)
+    effects = {row["product_id"]: row["item"]["action"] for row in preview["rows"]}
+    expect(await _items(world) == before, "the preview changed items in Clover")
+    expect((await world.done("GET", _at(world, "products")))["products"] == [], "the preview stored products")
+    world.progress(f"the preview says: {effects}")
+    imported = await _import(world, dry_run=False)
+    expect(imported["summary"]["new"] == len(preview["rows"]), f"the import says: {imported['summary']}")
+    _, took = await until(lambda: _all_synced(world), "the products did not reach Clover")
+    after = await _items(world)
+    expect(len(after) == len(before) + 1, f"Clover has {len(after)} items, not {len(before) + 1}")
+    expect(set(before) <= set(after), "an item was replaced")
+    world.progress(f"{len(after)} items are in Clover: two linked, one created ({took:.2f} s)")
+    again = await _import(world, dry_run=False)
+    expect(again["summary"]["unchanged"] == len(preview["rows"]), f"the second import says: {again['summary']}")
+    world.progress("the same file again changes nothing")
+
+
+async def _import(world: World, *, dry_run: bool) -> Any:
+    path = f"{world.env['gateway_url']}{_at(world, 'products:import')}?dry_run={str(dry_run).lower()}"
+    headers = {"Authorization": f"Bearer {world.env['token']}", "Content-Type": "text/csv"}
+    async with world.session.post(path, data=FILE.encode(), headers=headers, timeout=TIMEOUT) as answer:
+        expect(answer.ok, f"the import answered {answer.status}: {await answer.text()}")
+        return await answer.json()
+
+
+async def _items(world: World) -> dict[str, Json]:
+    truth = await world.clover("GET", f"/merchants/{world.merchants[DELI]}")
+    return {item["id"]: item for item in truth["items"]}
+
+
+async def _all_synced(world: World) -> bool:
+    products = (await world.done("GET", _at(world, "products")))["products"]
+    return bool(products) and all(each["sync"]["state"] == "synced" for each in products)
+
+
+def _at(world: World, collection: str) -> str:
+    return f"/v1/merchants/{world.merchants[DELI]}/{collection}"
