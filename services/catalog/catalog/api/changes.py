@@ -19,7 +19,7 @@ from catalog.api.change_schemas import (
     RecordedProductChange,
 )
 from catalog.deps import Deps
-from catalog.domain.changes import Change, Effect, SkuClaims
+from catalog.domain.changes import Change, Claims, Effect
 from catalog.kinds import UNDO_CHANGES
 from catalog.store import changes
 from catalog.store.changes import Kind
@@ -38,7 +38,7 @@ class Request:
     kind: Kind
     change_id: UUID = field(default_factory=uuid7)
     counts: Counter[str] = field(default_factory=Counter)
-    claims: SkuClaims = field(default_factory=SkuClaims)
+    claims: Claims = field(default_factory=Claims)
     is_recorded: bool = False
 
     async def record(self, unit: Unit, merchant_id: str, made: Sequence[Change], refused: int) -> None:

@@ -19,6 +19,7 @@ from catalog.domain.imports.survey import Survey
 from catalog.domain.products import Product
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import changes, products
+from catalog.store.changes import Applied
 from catalog.store.forecasts import forecasts
 from common.db.database import Database
 from common.db.unit import Priority, Unit
@@ -82,10 +83,11 @@ class Import:
                     wanted[draft.row] = product
                 else:
                     outcomes[draft.row] = product
-            made = await self._change(unit, list(wanted.values()), stored)
+            applied = await self._change(unit, list(wanted.values()), stored)
+            made = applied.made
             after = [each.after for each in made.values() if self.dry_run and each.effect is not Effect.UNCHANGED]
             foreseen = await forecasts(unit.conn, self._merchant_id, after, unit.now)
-            outcomes |= {row: self._outcome(row, product, made, foreseen) for row, product in wanted.items()}
+            outcomes |= {row: self._outcome(row, product, applied, foreseen) for row, product in wanted.items()}
             refused = sum(each.outcome == REFUSED for each in outcomes.values())
             if not self.dry_run:
                 await self.changes.record(unit, self._merchant_id, list(made.values()), refused)
@@ -116,23 +118,22 @@ class Import:
             return _refused(draft.row, [twice], product_id)
         return product
 
-    async def _change(self, unit: Unit, wanted: Sequence[Product], stored: Mapping[str, Product]) -> dict[str, Change]:
-        """Store the products that differ, or preview that; a product is left out if another one has its SKU."""
+    async def _change(self, unit: Unit, wanted: Sequence[Product], stored: Mapping[str, Product]) -> Applied:
+        """Store the products that differ, or preview that."""
         if self.dry_run:
             return await changes.preview(unit.conn, self._merchant_id, wanted, self.changes.claims)
         different = [each for each in wanted if each != stored.get(each.product_id)]
-        made = await changes.apply(unit, self._merchant_id, different)
-        unit.mark(PUSH_PRODUCT, self._merchant_id, made, priority=Priority.BULK)
+        applied = await changes.apply(unit, self._merchant_id, different)
+        unit.mark(PUSH_PRODUCT, self._merchant_id, applied.made, priority=Priority.BULK)
         same = {each.product_id: Change(each, each) for each in wanted if each == stored.get(each.product_id)}
-        return same | made
+        return Applied(same | dict(applied.made), applied.refused)
 
-    def _outcome(
-        self, row: int, product: Product, made: Mapping[str, Change], foreseen: Mapping[str, Forecast]
-    ) -> ImportRow:
-        change = made.get(product.product_id)
+    def _outcome(self, row: int, product: Product, applied: Applied, foreseen: Mapping[str, Forecast]) -> ImportRow:
+        change = applied.made.get(product.product_id)
         if change is None:
-            taken = Problem(self.survey.layout.column("sku"), products.SKU_TAKEN.problem, products.SKU_TAKEN.remedy)
-            return _refused(row, [taken], product.product_id)
+            fault = applied.refused[product.product_id]
+            column = self.survey.layout.column(fault.field.partition(".")[0])
+            return _refused(row, [Problem(column, fault.problem, fault.remedy)], product.product_id)
         shown = ProductChange.of(change, foreseen.get(product.product_id))
         return ImportRow(
             row=row,

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 from catalog.api.change_schemas import ProductChange
 from catalog.api.connection_schemas import MERCHANT
 from catalog.domain.products import ProductRecord, Removal, Status, SyncState
+from catalog.domain.variants import label_key
 from common.contracts.catalog import Sku
 from common.contracts.problems import Code
 from common.errors import Invalid
@@ -21,6 +22,9 @@ from common.text import is_addressable
 
 PRODUCT = f"{MERCHANT}/products/{{product_id}}"
 PRODUCTS = Tag("Products", "Products of QuickSync, each kept in sync with one item in Clover.")
+
+MOST_IN_LABEL = 255
+"""Characters in the name of an item group, an attribute or an option in Clover (documented)."""
 
 SKU_MEANING = (
     "The stock keeping unit. Unique within the merchant; links the product to the item in Clover. Any printable text "
@@ -37,6 +41,11 @@ UNIT_MEANING = (
     "product is sold by piece, unless its item in Clover says otherwise."
 )
 AGE_MEANING = "Whether Clover asks for the customer's age."
+VARIANT_MEANING = (
+    "The place of the product among the variants of its parent, which are an item group with options in Clover. Each "
+    "variant is a product of its own, with its own SKU, price and barcode. All variants of a group have the same "
+    "options, and no two the same values. Clover builds the name of the item from the group and the options."
+)
 OPTIONAL = (
     " A field that is left out is not yours: its item keeps what it has in Clover, except what an earlier version of "
     "the product wrote there, which is emptied (a cost stays)."
@@ -63,11 +72,46 @@ def _identifier(text: str) -> str:
         raise ValueError("must be printable, without a part `.` or `..`: addresses cannot hold it") from None
 
 
+Label = Annotated[str, StringConstraints(min_length=1, max_length=MOST_IN_LABEL), AfterValidator(_plain)]
+
+
+def _distinct(options: dict[str, str]) -> dict[str, str]:
+    if len({label_key(name) for name in options}) < len(options):
+        raise ValueError("must have names that differ in more than case and spaces")
+    return options
+
+
 def _no_object(price: object) -> object:
     # Products once had `"price": {"amount": 500, "currency": "USD"}`.
     if isinstance(price, dict):
         raise ValueError('must be an integer in minor units; send `"price": 500, "currency": "USD"`')  # noqa: TRY004
     return price
+
+
+class VariantInput(Input):
+    """The place of a product among the variants of its parent."""
+
+    group: Annotated[
+        str,
+        AfterValidator(_identifier),
+        Field(min_length=1, max_length=MAX_PARAMETER, description="The id of the parent product in your system."),
+    ]
+    name: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=MOST_IN_LABEL),
+        AfterValidator(_plain),
+        Field(description="The name of the parent. All variants of a group share the one that was sent last."),
+    ]
+    options: Annotated[
+        dict[Label, Label],
+        Field(
+            min_length=1,
+            max_length=10,
+            description="The values by the names of the options, such as size and colour. Names and values that differ "
+            "only in case or spaces are the same.",
+        ),
+        AfterValidator(_distinct),
+    ]
 
 
 class ProductInput(Input):
@@ -96,6 +140,7 @@ class ProductInput(Input):
         Field(description=UNIT_MEANING),
     ] = None
     age_restricted: Annotated[Annotated[bool, Field(strict=True)] | None, Field(description=AGE_MEANING)] = None
+    variant: Annotated[VariantInput | None, Field(description=VARIANT_MEANING)] = None
 
 
 class ProductRow(ProductInput):
@@ -150,6 +195,7 @@ class ProductView(BaseModel):
     cost: Annotated[int | None, Field(description=COST_MEANING)]
     unit_name: Annotated[str | None, Field(description=UNIT_MEANING)]
     age_restricted: Annotated[bool | None, Field(description=AGE_MEANING)]
+    variant: Annotated[VariantInput | None, Field(description=VARIANT_MEANING)]
     item_id: Annotated[str | None, Field(description="The id of the linked item in Clover; null until it is linked.")]
     deleted_item_id: Annotated[
         str | None,

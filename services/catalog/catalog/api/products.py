@@ -25,8 +25,9 @@ from catalog.deps import Deps
 from catalog.domain.changes import Change, Effect
 from catalog.domain.forecasts import Forecast
 from catalog.domain.products import Product, Removal, Status
+from catalog.domain.variants import Variant
 from catalog.kinds import PUSH_PRODUCT
-from catalog.store import changes, products
+from catalog.store import changes, products, variants
 from catalog.store.forecasts import forecasts
 from catalog.store.products import Chosen
 from common.db import merchants
@@ -44,6 +45,7 @@ async def put_product(call: Call[Deps, ProductInput]) -> Answer:
         merchant = await merchants.find(unit.conn, call.merchant_id)
         if product.currency != merchant.currency:
             raise Invalid([_other_currency(merchant)])
+        await variants.check(unit.conn, call.merchant_id, product)
         record = await products.save(unit.conn, call.merchant_id, product, unit.now)
         if record.held:  # what Clover refused is tried again, even if nothing is left to push: that closes the problem
             await products.save_holds(unit.conn, call.merchant_id, {product.product_id: None})
@@ -71,16 +73,17 @@ async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductO
             wanted = [product_of(row.value.product_id, row.value) for row in rows]
             right = [product for product in wanted if product.currency == merchant.currency]
             if is_preview:
-                made = await changes.preview(unit.conn, call.merchant_id, right, request.claims)
-                after = [each.after for each in made.values()]
+                applied = await changes.preview(unit.conn, call.merchant_id, right, request.claims)
+                after = [each.after for each in applied.made.values()]
                 foreseen = await forecasts(unit.conn, call.merchant_id, after, unit.now)
             else:
-                made = await changes.apply(unit, call.merchant_id, right)
-                await request.record(unit, call.merchant_id, list(made.values()), refused=len(rows) - len(made))
-                unit.mark(PUSH_PRODUCT, call.merchant_id, made, priority=Priority.BULK)
+                applied = await changes.apply(unit, call.merchant_id, right)
+                made = list(applied.made.values())
+                await request.record(unit, call.merchant_id, made, refused=len(rows) - len(made))
+                unit.mark(PUSH_PRODUCT, call.merchant_id, applied.made, priority=Priority.BULK)
             for row, product in zip(rows, wanted, strict=True):
-                fault = _other_currency(merchant) if product.currency != merchant.currency else products.SKU_TAKEN
-                change = made.get(product.product_id)
+                fault = applied.refused.get(product.product_id, _other_currency(merchant))
+                change = applied.made.get(product.product_id)
                 is_changed = change is not None and change.effect is not Effect.UNCHANGED
                 change_id = request.change_id if is_changed and not is_preview else None
                 outcomes.append(_outcome(row, change, fault, change_id, foreseen.get(product.product_id)))
@@ -118,8 +121,9 @@ def _other_currency(merchant: Merchant) -> Problem:
 
 def product_of(product_id: str, wanted: ProductInput) -> Product:
     """Return the product that is asked for."""
-    fields = wanted.model_dump(exclude={"product_id", "status"})
-    return Product(product_id=product_id, status=Status(wanted.status), **fields)
+    fields = wanted.model_dump(exclude={"product_id", "status", "variant"})
+    variant = Variant.of(wanted.variant.model_dump() if wanted.variant else None)
+    return Product(product_id=product_id, status=Status(wanted.status), variant=variant, **fields)
 
 
 async def get_product(call: Call[Deps, Nothing]) -> ProductView:
@@ -150,6 +154,7 @@ EXAMPLE_INPUT = {
     "cost": 480,
     "unit_name": None,
     "age_restricted": False,
+    "variant": {"group": "mug", "name": "Mug", "options": {"Colour": "Blue"}},
 }
 EXAMPLE_PENDING = {
     "product_id": "mug-blue",

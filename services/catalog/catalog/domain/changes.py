@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from catalog.domain.products import Product, Status
+from catalog.domain.variants import Variant, VariantClaims
 
 
 class Effect(StrEnum):
@@ -81,6 +82,14 @@ class SkuClaims:
         return None if has_left else stored_owner
 
 
+@dataclass
+class Claims:
+    """What the rows of a request have taken so far, for a preview that stores nothing."""
+
+    skus: SkuClaims = field(default_factory=SkuClaims)
+    variants: VariantClaims = field(default_factory=VariantClaims)
+
+
 @dataclass(frozen=True)
 class RecordedChange:
     """The change of a product as it was recorded: the values of the fields that differed.
@@ -124,5 +133,7 @@ def restore(change: RecordedChange, now: Product | None) -> Restored:
 def _changed(now: Product, values: Mapping[str, Any], skipped: Sequence[str]) -> Restored:
     if "status" in values:
         values = {**values, "status": Status(values["status"])}
+    if "variant" in values:
+        values = {**values, "variant": Variant.of(values["variant"])}
     product = replace(now, **values)
     return Restored(None if product == now else product, skipped)

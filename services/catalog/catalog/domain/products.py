@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from catalog.domain.items import PRICE_PER_UNIT, ItemFields
+from catalog.domain.variants import Variant
 from common.contracts.problems import Code
 
 
@@ -23,7 +24,7 @@ class Product:
     """A product as QuickSync wants it. `price` and `cost` are in minor units of `currency`.
 
     A field that is None is not the product's: its item keeps what it has in Clover. With a `unit_name`, such as kg, the
-    product is sold by weight or measure, and `price` is that of one unit.
+    product is sold by weight or measure, and `price` is that of one unit. Clover names the item of a `variant` itself.
     """
 
     product_id: str
@@ -37,6 +38,7 @@ class Product:
     cost: int | None = None
     unit_name: str | None = None
     age_restricted: bool | None = None
+    variant: Variant | None = None
 
 
 def item_fields(product: Product) -> ItemFields:

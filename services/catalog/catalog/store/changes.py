@@ -9,11 +9,13 @@ from uuid import UUID
 
 import asyncpg
 
-from catalog.domain.changes import Change, Effect, RecordedChange, SkuClaims
+from catalog.domain.changes import Change, Claims, Effect, RecordedChange
 from catalog.domain.products import Product
-from catalog.store import products
+from catalog.domain.variants import VariantClaims
+from catalog.store import products, variants
+from catalog.store.products import SKU_TAKEN
 from common.db.unit import Connection, Unit
-from common.errors import Conflict, NotFound
+from common.errors import Conflict, NotFound, Problem
 
 SAVE_SET = """
 INSERT INTO change_set (merchant_id, change_id, kind, started_at, updated_at, new, changed, unchanged, refused)
@@ -97,32 +99,49 @@ class ChangeSet:
     undone_by: UUID | None
 
 
-async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> dict[str, Change]:
-    """Save these products, each once; return the change of each that is saved.
+@dataclass(frozen=True)
+class Applied:
+    """The changes of the products that are saved, and what is wrong with each of the others, by product."""
 
-    A product is left out when another one has its SKU. `save_set` records the changes, in the same unit.
+    made: Mapping[str, Change]
+    refused: Mapping[str, Problem]
+
+
+async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> Applied:
+    """Save these products, each once.
+
+    A product is refused when another one has its SKU, or it does not fit the other variants of its parent. `save_set`
+    records the changes, in the same unit.
     """
-    ids = [each.product_id for each in wanted]
     await unit.conn.execute(products.CUSTOM_PLAN)  # a plan made while there were few products is slow for many
+    await variants.lock(unit.conn, merchant_id, wanted)
+    claims = VariantClaims()
+    await variants.load(unit.conn, merchant_id, wanted, claims)
+    refused = claims.refused(wanted)
+    wanted = [each for each in wanted if each.product_id not in refused]
+    ids = [each.product_id for each in wanted]
     await unit.conn.execute(products.LOCK, merchant_id, ids)
     before = {each.product.product_id: each.product for each in await products.find_all(unit.conn, merchant_id, ids)}
     saved = await products.save_all(unit.conn, merchant_id, wanted, unit.now)
-    return {each.product_id: Change(before.get(each.product_id), each) for each in wanted if each.product_id in saved}
+    made = {each.product_id: Change(before.get(each.product_id), each) for each in wanted if each.product_id in saved}
+    return Applied(made, refused | {product_id: SKU_TAKEN for product_id in ids if product_id not in saved})
 
 
-async def preview(
-    conn: Connection, merchant_id: str, wanted: Sequence[Product], claims: SkuClaims
-) -> dict[str, Change]:
-    """Return what `apply` would, without saving. `claims` are the SKUs that earlier rows of the request take."""
+async def preview(conn: Connection, merchant_id: str, wanted: Sequence[Product], claims: Claims) -> Applied:
+    """Return what `apply` would, without saving. `claims` are what earlier rows of the request take."""
+    await variants.load(conn, merchant_id, wanted, claims.variants)
+    refused = claims.variants.refused(wanted)
+    wanted = [each for each in wanted if each.product_id not in refused]
     stored = await products.find_all(conn, merchant_id, [each.product_id for each in wanted])
     before = {each.product.product_id: each.product for each in stored}
     skus = {each.product.product_id: each.product.sku for each in stored if each.deleted_item_id is None}
     owners = await sku_owners(conn, merchant_id, [each.sku for each in wanted])
-    return {
+    made = {
         each.product_id: Change(before.get(each.product_id), each)
         for each in wanted
-        if claims.claim(each, skus.get(each.product_id), owners.get(each.sku))
+        if claims.skus.claim(each, skus.get(each.product_id), owners.get(each.sku))
     }
+    return Applied(made, refused | {each.product_id: SKU_TAKEN for each in wanted if each.product_id not in made})
 
 
 async def sku_owners(conn: Connection, merchant_id: str, skus: Sequence[str]) -> dict[str, str]:

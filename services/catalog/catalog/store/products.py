@@ -13,6 +13,7 @@ import asyncpg
 from catalog.domain.items import Item, ItemFields
 from catalog.domain.matching_pairs import Seeker
 from catalog.domain.products import Held, Matching, Product, ProductRecord, Removal, Status
+from catalog.store import variants
 from common.contracts.problems import Code
 from common.db.unit import Connection
 from common.errors import Invalid, NotFound, Problem
@@ -21,16 +22,21 @@ from common.text import clean
 RECORDS = """
 SELECT product_id, name, sku, price, currency, status, barcode, stated, updated_at, item_id, last_pushed,
     creating_since, creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked,
-    matching, removal
+    matching, removal, parent_id, options, item_group_id, is_outside_group, (
+        SELECT to_jsonb(parent) FROM product_group parent
+        WHERE parent.merchant_id = product.merchant_id AND parent.parent_id = product.parent_id
+    ) AS parent
 FROM product WHERE merchant_id = $1
 """
 # Two statements: an upsert fails on the SKU when the same new product is saved twice at the same moment. A product
 # whose item was deleted gets a new one, unless it is archived.
 ADD = """
-INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, barcode, stated, updated_at)
-SELECT $1, product_id, name, sku, price, currency, status, barcode, stated, $3
+INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, barcode, stated, parent_id, options,
+    updated_at)
+SELECT $1, product_id, name, sku, price, currency, status, barcode, stated, parent_id, options, $3
 FROM jsonb_to_recordset($2::jsonb) AS given (
-    product_id text, name text, sku text, price bigint, currency text, status text, barcode text, stated jsonb
+    product_id text, name text, sku text, price bigint, currency text, status text, barcode text, stated jsonb,
+    parent_id text, options jsonb
 )
 ON CONFLICT DO NOTHING
 """
@@ -46,13 +52,15 @@ LOCK = "SELECT FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text
 CHANGE = """
 UPDATE product SET name = given.name, sku = given.sku, price = given.price, currency = given.currency,
     status = given.status, barcode = given.barcode, stated = given.stated, puts = puts + 1,
-    removal = NULL,
+    parent_id = given.parent_id, options = given.options, removal = NULL,
     updated_at = CASE WHEN (product.name, product.sku, product.price, product.currency, product.status, product.barcode,
-        product.stated) IS DISTINCT FROM (given.name, given.sku, given.price, given.currency, given.status,
-        given.barcode, given.stated) THEN $3 ELSE updated_at END,
+        product.stated, product.parent_id, product.options) IS DISTINCT FROM (given.name, given.sku, given.price,
+        given.currency, given.status, given.barcode, given.stated, given.parent_id, given.options)
+        THEN $3 ELSE updated_at END,
     deleted_item_id = CASE WHEN given.status = 'archived' THEN deleted_item_id END
 FROM jsonb_to_recordset($2::jsonb) AS given (
-    product_id text, name text, sku text, price bigint, currency text, status text, barcode text, stated jsonb
+    product_id text, name text, sku text, price bigint, currency text, status text, barcode text, stated jsonb,
+    parent_id text, options jsonb
 )
 WHERE product.merchant_id = $1 AND product.product_id = given.product_id
 RETURNING product.product_id, held_problem
@@ -65,7 +73,7 @@ REMOVE = """
 DELETE FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text[]) AND removal IS NOT NULL RETURNING product_id
 """
 SEEKERS = """
-SELECT product_id, sku, coalesce(barcode, '') AS barcode, name FROM product
+SELECT product_id, sku, coalesce(barcode, '') AS barcode, name, parent_id IS NOT NULL AS is_variant FROM product
 WHERE merchant_id = $1 AND item_id IS NULL AND matching = 'automatic' AND product_id <> ALL($4::text[])
     AND (sku = ANY($2::text[]) OR barcode = ANY($3::text[]))
 """
@@ -143,6 +151,7 @@ async def _write(
     given = json.dumps([_row(each) for each in products])
     await conn.execute(ADD, merchant_id, given, now)
     await conn.execute(LOCK, merchant_id, [each.product_id for each in products])
+    await variants.save(conn, merchant_id, products)
     return list(await conn.fetch(CHANGE, merchant_id, given, now))
 
 
@@ -241,7 +250,8 @@ async def save_holds(conn: Connection, merchant_id: str, holds: Mapping[str, Hel
 def _row(product: Product) -> dict[str, object]:
     """Return the row of a product; `stated` holds the optional fields that it states."""
     stated = {name: value for name in STATED if (value := getattr(product, name)) is not None}
-    return {name: getattr(product, name) for name in COLUMNS} | {"stated": stated}
+    place = {"parent_id": product.variant.group, "options": product.variant.options} if product.variant else {}
+    return {name: getattr(product, name) for name in COLUMNS} | {"stated": stated} | place
 
 
 def _record(row: asyncpg.Record) -> ProductRecord:
@@ -254,6 +264,7 @@ def _record(row: asyncpg.Record) -> ProductRecord:
             currency=row["currency"],
             status=Status(row["status"]),
             barcode=row["barcode"],
+            variant=variants.variant(row["parent_id"], row["options"], row["parent"]),
             **{name: value for name, value in json.loads(row["stated"]).items() if name in STATED},
         ),
         updated_at=row["updated_at"],

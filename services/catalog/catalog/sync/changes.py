@@ -1,6 +1,6 @@
 """Undoes changes of products, in portions: each restores products and moves the cursor in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from catalog.deps import Deps
@@ -9,7 +9,7 @@ from catalog.domain.products import Product
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import changes, products
 from common.db.unit import Priority, Unit
-from common.errors import NotFound
+from common.errors import NotFound, Problem
 from common.work.batch import Batch
 
 CURSOR = 1
@@ -47,19 +47,26 @@ async def _undo(unit: Unit, merchant_id: str, undo_id: UUID, portion: Sequence[R
     now = {each.product.product_id: each.product for each in stored if each.deleted_item_id is None}
     restored = {each.product_id: restore(each, now.get(each.product_id)) for each in portion}
     wanted = [each.product for each in restored.values() if each.product is not None]
-    saved = await _saved(unit, merchant_id, wanted)
+    saved, refused = await _saved(unit, merchant_id, wanted)
     skipped = {product_id: each.skipped for product_id, each in restored.items() if each.skipped}
-    taken = {each.product_id: ["sku"] for each in wanted if each.product_id not in saved}
+    taken = {product_id: [each.field.partition(".")[0]] for product_id, each in refused.items()}
     await changes.save_undo(unit, merchant_id, undo_id, list(saved.values()), skipped | taken)
     unit.mark(PUSH_PRODUCT, merchant_id, saved, priority=Priority.BULK)
 
 
-async def _saved(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> dict[str, Change]:
-    """Save the products, again and again as long as one gives up a SKU that another one is to have back."""
+async def _saved(
+    unit: Unit, merchant_id: str, wanted: Sequence[Product]
+) -> tuple[dict[str, Change], Mapping[str, Problem]]:
+    """Save the products, again and again as long as one gives up a SKU that another one is to have back.
+
+    Return the changes, and what is wrong with the others.
+    """
     saved: dict[str, Change] = {}
+    refused: Mapping[str, Problem] = {}
     while waiting := [each for each in wanted if each.product_id not in saved]:
-        more = await changes.apply(unit, merchant_id, waiting)
-        if not more:
+        applied = await changes.apply(unit, merchant_id, waiting)
+        refused = applied.refused
+        if not applied.made:
             break
-        saved |= more
-    return saved
+        saved |= applied.made
+    return saved, refused

@@ -1,0 +1,120 @@
+"""Variants: products of one parent that differ in their options, such as size and colour."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+from common.errors import Problem
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The place of a product among the variants of its parent.
+
+    `group` is the caller's id of the parent and `name` its name, which all its variants share. `options` are the
+    values by the names of the options. Their order is that of the first variant.
+    """
+
+    group: str
+    name: str
+    options: Mapping[str, str]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any] | None) -> Self | None:
+        """Return the variant with these values, as `asdict` gives them; None for None."""
+        return cls(**values) if values else None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The keys of the names of its options."""
+        return frozenset(label_key(name) for name in self.options)
+
+
+def label_key(text: str) -> str:
+    """Return the name or value of an option without differences of case and spaces."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def option_keys(options: Mapping[str, str]) -> dict[str, str]:
+    """Return options that compare equal if people read them as the same."""
+    return {label_key(name): label_key(value) for name, value in options.items()}
+
+
+class Placed(Protocol):
+    """A product that may be a variant."""
+
+    @property
+    def product_id(self) -> str: ...
+
+    @property
+    def variant(self) -> Variant | None: ...
+
+
+@dataclass
+class _Members:
+    """The variants of one parent: the products with each set of options, and the product of each set of values."""
+
+    products: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
+    owners: dict[frozenset[tuple[str, str]], str] = field(default_factory=dict)
+
+    def add(self, product_id: str, variant: Variant) -> None:
+        self.products.setdefault(tuple(variant.options), set()).add(product_id)
+        self.owners.setdefault(_values(variant), product_id)
+
+    def other_options(self, product_id: str, variant: Variant) -> tuple[str, ...] | None:
+        """Return the options of another product, if they are not those of the variant."""
+        for names, products in self.products.items():
+            if products - {product_id} and frozenset(map(label_key, names)) != variant.names:
+                return names
+        return None
+
+
+@dataclass
+class VariantClaims:
+    """The variants that exist, and those that the rows of a request have claimed so far.
+
+    What a row gives up still counts for the rows after it, as the row may yet be refused for its SKU.
+    """
+
+    groups: dict[str, _Members] = field(default_factory=dict)
+
+    def unknown(self, wanted: Iterable[Variant | None]) -> list[str]:
+        """Return the parents of these variants that were not added yet."""
+        return sorted({each.group for each in wanted if each} - self.groups.keys())
+
+    def add(self, group: str, variants: Mapping[str, Variant]) -> None:
+        """Add a parent with its variants, by product."""
+        members = self.groups[group] = _Members()
+        for product_id, variant in variants.items():
+            members.add(product_id, variant)
+
+    def refused(self, wanted: Iterable["Placed"]) -> dict[str, Problem]:
+        """Claim the places of these products in their order; return the problems of those that get none."""
+        problems = {each.product_id: self.claim(each.product_id, each.variant) for each in wanted}
+        return {product_id: each for product_id, each in problems.items() if each}
+
+    def claim(self, product_id: str, variant: Variant | None) -> Problem | None:
+        """Take the place of the variant; return the problem if it does not fit the others of its parent."""
+        if variant is None:
+            return None
+        members = self.groups[variant.group]
+        if names := members.other_options(product_id, variant):
+            return Problem(
+                "variant.options",
+                f"are not those of the other variants of {variant.group}: {', '.join(names)}",
+                "Send the same options for all variants of a group, or put this one into another group.",
+            )
+        owner = members.owners.get(_values(variant), product_id)
+        if owner != product_id:
+            return Problem(
+                "variant.options",
+                f"are those of the product {owner} as well",
+                "Give each variant of a group values of its own.",
+            )
+        members.add(product_id, variant)
+        return None
+
+
+def _values(variant: Variant) -> frozenset[tuple[str, str]]:
+    return frozenset(option_keys(variant.options).items())

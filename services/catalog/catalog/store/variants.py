@@ -1,0 +1,88 @@
+"""The parents of variants, each with its item group in Clover."""
+
+import json
+from collections.abc import Iterable
+
+from catalog.domain.products import Product
+from catalog.domain.variants import Variant, VariantClaims
+from common.db.unit import Connection
+from common.errors import Invalid
+
+# In one order in all transactions, and before the products, so that none deadlock.
+ADD = """
+INSERT INTO product_group (merchant_id, parent_id, name, option_names)
+SELECT $1, parent_id, name, ARRAY(SELECT jsonb_array_elements_text(option_names))
+FROM jsonb_to_recordset($2::jsonb) AS given (parent_id text, name text, option_names jsonb) ORDER BY parent_id
+ON CONFLICT DO NOTHING
+"""
+LOCK = "SELECT FROM product_group WHERE merchant_id = $1 AND parent_id = ANY($2::text[]) ORDER BY parent_id FOR UPDATE"
+MEMBERS = """
+SELECT parent_id, product_id, options FROM product WHERE merchant_id = $1 AND parent_id = ANY($2::text[])
+ORDER BY product_id
+"""
+# The options keep their order as long as they are the same.
+SAVE = """
+UPDATE product_group SET name = given.name, option_names = CASE
+    WHEN product_group.option_names @> given.names AND product_group.option_names <@ given.names
+    THEN product_group.option_names ELSE given.names END
+FROM (
+    SELECT parent_id, name, ARRAY(SELECT jsonb_array_elements_text(option_names)) AS names
+    FROM jsonb_to_recordset($2::jsonb) AS given (parent_id text, name text, option_names jsonb)
+) given
+WHERE merchant_id = $1 AND product_group.parent_id = given.parent_id
+    AND (product_group.name <> given.name OR product_group.option_names <> given.names)
+"""
+
+
+async def check(conn: Connection, merchant_id: str, product: Product) -> None:
+    """Lock the parent of the product. Raises Invalid when the product does not fit its other variants."""
+    claims = VariantClaims()
+    await lock(conn, merchant_id, [product])
+    await load(conn, merchant_id, [product], claims)
+    if problem := claims.claim(product.product_id, product.variant):
+        raise Invalid([problem])
+
+
+async def lock(conn: Connection, merchant_id: str, products: Iterable[Product]) -> None:
+    """Lock the parents of these products until the transaction ends, so that no two take the same place."""
+    rows = _rows(products)
+    if rows:
+        await conn.execute(ADD, merchant_id, json.dumps(rows))
+        await conn.execute(LOCK, merchant_id, [row["parent_id"] for row in rows])
+
+
+async def load(conn: Connection, merchant_id: str, products: Iterable[Product], claims: VariantClaims) -> None:
+    """Add the parents of these products to the claims, as far as they are not there."""
+    parents = claims.unknown(each.variant for each in products)
+    if not parents:
+        return
+    members: dict[str, dict[str, Variant]] = {each: {} for each in parents}
+    for row in await conn.fetch(MEMBERS, merchant_id, parents):
+        variant = Variant(row["parent_id"], "", json.loads(row["options"]))
+        members[row["parent_id"]][row["product_id"]] = variant
+    for parent_id, variants in members.items():
+        claims.add(parent_id, variants)
+
+
+async def save(conn: Connection, merchant_id: str, products: Iterable[Product]) -> None:
+    """Give the parents of these products their names; the last product of a parent decides."""
+    rows = _rows(products)
+    if rows:
+        await conn.execute(SAVE, merchant_id, json.dumps(rows))
+
+
+def _rows(products: Iterable[Product]) -> list[dict[str, object]]:
+    variants = {each.variant.group: each.variant for each in products if each.variant}
+    return [
+        {"parent_id": group, "name": each.name, "option_names": list(each.options)}
+        for group, each in sorted(variants.items())
+    ]
+
+
+def variant(parent_id: str | None, options: str | None, parent: str | None) -> Variant | None:
+    """Return the variant of a row of `product` and the JSON of its parent's name and options."""
+    if parent_id is None or options is None or parent is None:
+        return None
+    values, shared = json.loads(options), json.loads(parent)
+    ordered = [*(name for name in shared["option_names"] if name in values), *values]
+    return Variant(parent_id, shared["name"], {name: values[name] for name in ordered})

@@ -1,0 +1,72 @@
+"""Variants of one parent have the same options, and no two of them the same values."""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalog.domain.products import Product, Status
+from catalog.domain.variants import Variant, VariantClaims, label_key, option_keys
+
+
+def product(product_id: str, group: str = "tee", **options: str) -> Product:
+    variant = Variant(group, "Tee", options) if options else None
+    return Product(product_id, "Tee", product_id, 1250, "USD", Status.ACTIVE, variant=variant)
+
+
+def refused(wanted: Sequence[Product], stored: Sequence[Product] = ()) -> dict[str, str]:
+    claims = VariantClaims()
+    for group in claims.unknown([each.variant for each in wanted]):
+        members = {each.product_id: each.variant for each in stored if each.variant and each.variant.group == group}
+        claims.add(group, members)
+    return {product_id: each.problem for product_id, each in claims.refused(wanted).items()}
+
+
+def test_two_variants_with_the_same_values() -> None:
+    """The later one is refused, also if case and spaces differ, and whether the first is stored or in the request."""
+    small, again = product("s", Size="Extra small"), product("s2", size="extra  SMALL")
+    assert refused([small, again]) == {"s2": "are those of the product s as well"}
+    assert refused([again], [small]) == {"s2": "are those of the product s as well"}
+    assert refused([small], [small]) == {}
+    assert refused([product("x", "other", Size="Extra small")], [small]) == {}
+
+
+def test_all_variants_of_a_parent_have_the_same_options() -> None:
+    """A variant with another option is refused; one that is alone may change its options."""
+    small, blue = product("s", Size="S"), product("b", Size="S", Colour="Blue")
+    assert refused([small, blue]) == {"b": "are not those of the other variants of tee: Size"}
+    assert refused([product("s", Colour="Blue")], [small]) == {}
+    assert refused([product("s", Colour="Blue")], [small, product("m", Size="M")]) != {}
+
+
+def test_values_that_a_row_gives_up_are_not_free_yet() -> None:
+    """The row may be refused for another reason, and then keeps them."""
+    stored = [product("s", Size="S"), product("m", Size="M")]
+    assert list(refused([product("s", Size="L"), product("m", Size="S")], stored)) == ["m"]
+
+
+members = st.builds(
+    lambda product_id, options: product(product_id, **options),
+    st.sampled_from("abcd"),
+    st.dictionaries(st.sampled_from(["Size", "size", "Colour"]), st.sampled_from(["S", "s", "M"]), max_size=2),
+)
+
+
+@given(st.lists(st.lists(members, unique_by=lambda each: each.product_id), max_size=4), st.data())
+def test_no_request_breaks_a_group(requests: list[list[Product]], data: st.DataObject) -> None:
+    """After any rows, of which some may not be saved for other reasons, the options agree and no two are the same."""
+    stored: dict[str, Product] = {}
+    for rows in requests:
+        problems = refused(rows, list(stored.values()))
+        for row in rows:
+            if row.product_id not in problems and data.draw(st.booleans()):
+                stored[row.product_id] = row
+        variants = [each.variant for each in stored.values() if each.variant]
+        assert len({each.names for each in variants}) <= 1
+        values = [frozenset(option_keys(each.options).items()) for each in variants]
+        assert len(set(values)) == len(values)
+
+
+def test_labels_are_compared_as_people_read_them() -> None:
+    """Case, spaces and full-width letters make no difference."""
+    assert label_key(" Dark  BLUE") == label_key("dark blue") == label_key("dark blue")
