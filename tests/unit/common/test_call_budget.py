@@ -66,6 +66,11 @@ class Calls:
             finally:
                 self.in_flight -= 1
 
+    async def pair(self) -> None:
+        async with self.budget.permit(Priority.LIVE, calls=2):
+            self.started.append((self.clock.monotonic(), Priority.LIVE))
+            self.budget.follow(Priority.LIVE)
+
 
 def calls(leases: Leases, seconds: float = 0.0) -> Calls:
     clock = FakeClock()
@@ -211,6 +216,35 @@ async def test_a_call_that_follows_is_counted() -> None:
         assert not some.started
         await some.clock.pass_time(0.1)
     assert some.started
+
+
+async def test_calls_held_on_their_way_do_not_meet_later_ones() -> None:
+    """A call may reach Clover just before its answer; those of the second after that count beside it."""
+    some = calls(Leases([replace(LEASE, rate=2, background_rate=2)]), seconds=3)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(4):
+            group.create_task(some.call(Priority.LIVE))
+        await some.clock.pass_time(8.5)
+    first, second, third, fourth = (round(at, 1) for at, _ in some.started)
+    assert third - first >= 3 + 1
+    assert fourth - second >= 3 + 1
+
+
+async def test_calls_that_follow_fit_in_before_the_first_starts() -> None:
+    """A reservation of two waits while only one more call may reach Clover in this second."""
+    some = calls(Leases([replace(LEASE, rate=3, background_rate=3)]))
+    for _ in range(2):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(some.call(Priority.LIVE))
+            await some.clock.pass_time(0.35)
+    first = some.started[0][0]
+    async with asyncio.TaskGroup() as group:
+        pair = group.create_task(some.pair())
+        await some.clock.pass_time(0.2)
+        assert not pair.done()
+        await some.clock.pass_time(1)
+        assert pair.done()
+    assert some.started[-1][0] - first >= 1
 
 
 async def test_a_cancelled_call_leaves_the_line() -> None:

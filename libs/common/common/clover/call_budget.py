@@ -12,7 +12,7 @@ import structlog
 from common.clock import Clock
 from common.clover.grants import Lease, Leases, Want
 from common.clover.in_flight import InFlight
-from common.clover.schedule import Schedule
+from common.clover.schedule import Schedule, Window
 from common.db.unit import Priority
 from common.errors import Transient, Unavailable
 
@@ -41,10 +41,10 @@ ASK_AGAIN_SECONDS = 1.0
 class CallBudget:
     """The calls of one process to Clover, for all merchants: their rate and their number in flight, as leased.
 
-    In any second there are no more calls than the rate, even after a stall, except for calls that follow another within
-    its permit. Calls start by priority, then in the order of their requests. Background calls (`Priority.BULK`) use at
-    most the background rate and leave one place in flight free where there are several, so a live call starts within
-    one interval of the whole rate, however much background work waits.
+    In any second no more calls reach Clover than the rate, rounded up, wherever a stall holds them. Only a reservation
+    of more calls than that starts all the same, alone. Calls start by priority, then in the order of their requests.
+    Background calls (`Priority.BULK`) use at most the background rate and leave one place in flight free where there
+    are several, so a live call starts within one interval of the whole rate, however much background work waits.
     """
 
     def __init__(self, leases: Leases, clock: Clock) -> None:
@@ -54,7 +54,8 @@ class CallBudget:
         self._want = Want.LITTLE
         self._renew_at = self._expires_at = -inf
         self._busy_at = -inf
-        self._schedule = Schedule(CATCH_UP_SECONDS, most_in_a_second=True)
+        self._schedule = Schedule(CATCH_UP_SECONDS)
+        self._window = Window()
         self._background = Schedule(BACKGROUND_CATCH_UP_SECONDS)
         self._in_flight = InFlight(lambda: self._renew_at, self._renew, clock)
         self._line: list[tuple[Priority, int]] = []
@@ -63,22 +64,23 @@ class CallBudget:
         self._asking: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def permit(self, priority: Priority) -> AsyncIterator[None]:
-        """Wait until a call may start; it is in flight during the block.
+    async def permit(self, priority: Priority, calls: int = 1) -> AsyncIterator[None]:
+        """Wait until a call may start; it is in flight during the block, as are those that `follow` it.
 
         Raise Throttled when all calls are taken for long, and Unavailable without catalog.
         """
-        await self._admit(priority)
+        await self._admit(priority, calls)
         try:
             with self._in_flight.call():
                 self._report()
                 yield
         finally:
+            self._window.end(calls, self._clock.monotonic())
             self._report()
             self._wake()
 
     def follow(self, priority: Priority) -> None:
-        """Count a call that starts within the permit of another; later calls wait for it."""
+        """Count a call that starts within a permit of several; later calls wait for it."""
         if self._lease is not None:
             self._count(priority, self._lease)
 
@@ -93,16 +95,17 @@ class CallBudget:
         """Name the merchants whose turns come next, so that their grants are taken together."""
         self._leases.expect(merchant_ids)
 
-    async def _admit(self, priority: Priority) -> None:
+    async def _admit(self, priority: Priority, calls: int) -> None:
         place = priority, next(self._numbers)
         heapq.heappush(self._line, place)
         self._report()
         try:
             while True:
                 lease = await self._fresh()
-                wait = self._wait(priority, lease) if self._line[0] == place else inf
+                wait = self._wait(priority, calls, lease) if self._line[0] == place else inf
                 if wait <= 0:
                     self._count(priority, lease)
+                    self._window.start(calls)
                     return
                 self._ask_for_more(wait)
                 await self._until_changed(wait)
@@ -111,13 +114,13 @@ class CallBudget:
             heapq.heapify(self._line)
             self._wake()
 
-    def _wait(self, priority: Priority, lease: Lease) -> float:
+    def _wait(self, priority: Priority, calls: int, lease: Lease) -> float:
         """Return the seconds until a call of this priority may start; infinite while none can before another ends."""
         is_background = priority is Priority.BULK
         places = max(1, lease.concurrency - 1) if is_background else lease.concurrency
         if self._in_flight.count >= places:
             return inf
-        at = self._schedule.next_at(lease.rate)
+        at = max(self._schedule.next_at(lease.rate), self._window.next_at(ceil(lease.rate), calls))
         if is_background:
             at = max(at, self._background.next_at(lease.background_rate))
         return at - self._clock.monotonic()

@@ -87,7 +87,7 @@ class GrantLease:
     async def reserve(self, calls: int) -> AsyncIterator["Reservation"]:
         """Wait for the turn of the first of this many calls that follow one another; they are made in the block."""
         await self._fresh(calls)
-        async with self._pace.permit(self._budget.permit(self._priority)) as sent_at:
+        async with self._pace.permit(self._budget.permit(self._priority, calls)) as sent_at:
             grant = await self._fresh()
             follow = partial(self._budget.follow, self._priority)
             with self._in_flight.call():

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from math import floor, inf
+from math import ceil, floor, inf
 
 LEAST_RATE = 1.0
 """The smallest useful grant in calls a second; below it the process waits, unless Clover's limit is no larger."""
@@ -161,11 +161,13 @@ def allocate(
 def fair_share(limit: Limit, request: Request, others: Iterable[Claim]) -> Share:
     """Return the share that all can have at once: max-min fair, so what one does not want is there for the rest."""
     others = list(others)
-    rates = [min(each.wanted.rate, limit.steady) for each in others] + [min(request.wanted.rate, limit.steady)]
+    # Without the spare calls, or they would be missing to the process that asks last, at every renewal.
+    total = _keeping(limit.spare, limit.steady)
+    rates = [min(each.wanted.rate, total) for each in others] + [min(request.wanted.rate, total)]
     slots = _by_speaker((each.speaker, min(each.wanted.concurrency, limit.slots)) for each in others)
     slots[request.speaker] = max(slots[request.speaker], min(request.wanted.concurrency, limit.slots))
     return Share(
-        rate=min(rates[-1], max_min_level(limit.steady, rates)),
+        rate=min(rates[-1], max_min_level(total, rates)),
         concurrency=max(
             1, floor(min(request.wanted.concurrency, limit.slots, max_min_level(limit.slots, list(slots.values()))))
         ),
@@ -200,17 +202,20 @@ def _free(limit: Limit, request: Request, others: Sequence[Claim], waiting_since
     """Return the limit less the granted shares and the reserve for those ahead in the queue.
 
     Within any second the paced calls stay below the sum of rates; the first call of each grant comes on top of that.
+    A process makes its rate, rounded up, in some second, and all may have theirs in the same one.
     """
     ahead = sum(claim.is_ahead_of(waiting_since) for claim in others)
     first_calls = 1 + sum(claim.is_fresh(now) for claim in others)
     granted = sum(claim.granted.rate for claim in others)
     # 0.97: a margin for clocks and delays, so that a full second never counts one call too many.
     paced = min(limit.steady, limit.rate * 0.97 - first_calls)
+    whole = floor(limit.rate * 0.97) - sum(ceil(claim.granted.rate) for claim in others)
+    free = min(paced - granted, whole)
     if first_calls == 1 and not granted:
         # Alone, the smallest rate fits into every limit: its second call comes a second after its first.
-        paced = max(paced, limit.least)
+        free = max(free, limit.least)
     taken = slots_taken(claim for claim in others if claim.speaker != request.speaker)
-    return Share(rate=paced - granted - ahead * limit.spare, concurrency=limit.slots - taken - ahead)
+    return Share(rate=free - ahead * limit.spare, concurrency=limit.slots - taken - ahead)
 
 
 def _keeping(spare: float, free: float) -> float:
