@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.integration.engine.conftest import MERCHANT, Engine
+from tests.integration.engine.conftest import MERCHANT, Engine, Noted
 from tests.support.eventually import eventually
 
 from common.contracts.problems import Code
@@ -35,6 +35,10 @@ SELECT 'M' || n, 'sweep', 'all', 9, $1::timestamptz + interval '1 s' * n FROM ge
 MANY_ROWS = """
 INSERT INTO work (merchant_id, kind, key, priority, due_at)
 SELECT $1, 'push', 'later-' || n, 0, $2::timestamptz + interval '1 hour' FROM generate_series(1, $3::integer) AS n
+"""
+DEAD_LETTER = """
+INSERT INTO dead_letter (id, type, body, at, trace, attempts, due_at, reason)
+VALUES (gen_random_uuid(), 'engine.noted.v1', '{}', now(), '', 1, $1, 'no reason')
 """
 STALE_LEASES = """
 INSERT INTO lease (name, token, expires_at)
@@ -274,7 +278,7 @@ async def test_work_written_by_an_older_build_is_found(engine: Engine) -> None:
 
 
 async def test_a_clock_that_goes_back_delays_no_new_work(engine: Engine) -> None:
-    """After a jump of an hour back, what is marked runs at once, and a cool-down from before lasts its half minute."""
+    """After an hour back, what is marked runs at once, what failed before runs soon, and a cool-down lasts 30 s."""
     failing, done = [True], []
 
     async def push(batch: Batch, _: object) -> None:
@@ -293,7 +297,43 @@ async def test_a_clock_that_goes_back_delays_no_new_work(engine: Engine) -> None
     await eventually(lambda: engine.fetch("SELECT FROM due_merchant WHERE cools_until < due_at + interval '31 s'"))
     engine.clock.advance(31)
 
-    await eventually(lambda: done == ["after"])
+    await eventually(lambda: sorted(done) == ["after", "before"])
+
+
+async def test_a_clock_that_was_ahead_for_a_while_leaves_nothing_waiting(engine: Engine) -> None:
+    """What was marked, emitted or failed meanwhile is due soon, not when the clock is as late again."""
+    done: list[str] = []
+
+    async def push(batch: Batch, _: object) -> None:
+        if batch.merchant_id == MERCHANT:
+            done.extend(batch.keys)
+
+    await engine.run(worker(engine, push).run, speed=1)
+    await mark(engine, "before")
+    await eventually(lambda: done == ["before"])
+    engine.clock._now += timedelta(days=300)  # noqa: SLF001 - the wall clock alone is set
+    await mark(engine, "probe", merchant=OTHER)
+    await eventually(lambda: _is_done(engine, "probe"))  # the worker has seen the clock as it is now
+    async with engine.database.unit() as unit:
+        unit.mark("push", MERCHANT, "soon", due=unit.now + timedelta(seconds=40))
+        unit.emit(Noted(merchant_id=MERCHANT, text="sent while the clock was ahead"))
+    await engine.fetch(DEAD_LETTER, engine.clock.now() + timedelta(seconds=40))
+    engine.clock._now -= timedelta(days=300)  # noqa: SLF001
+    await mark(engine, "after")
+
+    soon = engine.clock.now() + timedelta(minutes=1)
+    late = "SELECT due_at FROM work UNION ALL SELECT due_at FROM outbox UNION ALL SELECT due_at FROM dead_letter"
+    await eventually(lambda: _all_before(engine, late, soon))
+    engine.clock.advance(45)
+    await eventually(lambda: sorted(done) == ["after", "before", "soon"])
+
+
+async def _is_done(engine: Engine, key: str) -> bool:
+    return not await engine.fetch("SELECT FROM work WHERE key = $1", key)
+
+
+async def _all_before(engine: Engine, statement: str, moment: datetime) -> bool:
+    return all(row["due_at"] < moment for row in await engine.fetch(statement))
 
 
 async def test_a_clock_that_jumps_ahead_runs_everything_once(engine: Engine) -> None:

@@ -20,7 +20,7 @@ import structlog
 from common.backoff import Backoff, backoff_delay
 from common.contracts.envelope import Event, Message
 from common.db.database import Database
-from common.db.unit import Unit
+from common.db.unit import Connection, Unit
 from common.errors import AppError, Conflict, FromNewerVersion, Permanent, Transient, Unavailable, Undecodable, reason
 from common.telemetry import tracing
 from common.telemetry.metrics import Metrics
@@ -69,6 +69,12 @@ UPDATE dead_letter SET attempts = $2 + 1, due_at = $3, reason = $4, unreadable_b
     WHEN $5::text IS NULL THEN '{}' WHEN $5 = ANY(unreadable_by) THEN unreadable_by ELSE unreadable_by || $5 END
 WHERE id = $1 AND attempts = $2
 """
+BRING_FORWARD = "UPDATE dead_letter SET due_at = greatest(due_at - $2::interval, $1) WHERE due_at > $1"
+
+
+async def bring_forward(conn: Connection, now: datetime, by: timedelta) -> None:
+    """Make dead letters that are retried later due earlier, after the clock was set back by this much."""
+    await conn.execute(BRING_FORWARD, now, by)
 
 
 class Inbox:

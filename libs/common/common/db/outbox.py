@@ -8,7 +8,7 @@ presence and never after a remembered position, so an event that commits late is
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
@@ -44,6 +44,12 @@ UPDATE outbox SET attempts = attempts + 1, error = failed.error,
     due_at = $3::timestamptz + least(interval '2 s' * 2 ^ least(attempts, 10), interval '5 min') * (0.5 + random() / 2)
 FROM unnest($1::uuid[], $2::text[]) AS failed (id, error) WHERE outbox.id = failed.id
 """
+BRING_FORWARD = "UPDATE outbox SET due_at = greatest(due_at - $2::interval, $1) WHERE due_at > $1"
+
+
+async def bring_forward(conn: Connection, now: datetime, by: timedelta) -> None:
+    """Make events that are due later due earlier, after the clock was set back by this much."""
+    await conn.execute(BRING_FORWARD, now, by)
 
 
 class Publisher(Protocol):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from common.backoff import Backoff, sleep_until
+from common.db import inbox, outbox
 from common.db.database import Database
 from common.db.unit import Connection
 from common.errors import Transient
@@ -23,6 +24,8 @@ from common.work.leased import LEASE, LeasedTurns
 log = structlog.get_logger()
 
 REPAIR_SECONDS = 300.0
+LEAST_SETBACK = timedelta(seconds=10)
+"""A clock that goes back by less delays nothing by more than that; small corrections are usual."""
 LOOK_SECONDS = 2.0
 """Poll interval. A NOTIFY may be lost, so the wake-up is only a shortcut."""
 TURN_SECONDS = 2.0
@@ -55,7 +58,8 @@ class Worker:
         self._batches = Batches(database, kinds, deps, metrics, self.turns, self._is_crowded)
         self._expected_at = database.clock.monotonic() - EXPECT_SECONDS
         self._next_ready: datetime | None = None
-        self._polled_at = database.clock.now()
+        self._polled_at, self._polled_monotonic = database.clock.now(), database.clock.monotonic()
+        self._setback = timedelta(0)
         self._clock_went_back = asyncio.Event()
         self._stopping = False
 
@@ -87,9 +91,7 @@ class Worker:
         """Start a turn for each merchant that is due, up to `concurrency` turns."""
         self.turns.forget_ended()
         now, free = self._clock.now(), self._concurrency - len(self.turns)
-        if now < self._polled_at:
-            self._clock_went_back.set()
-        self._polled_at = now
+        self._watch_clock(now)
         if not free:
             return
         room = max(0, self._budget.background_turns() - self.turns.background)
@@ -100,6 +102,15 @@ class Worker:
                 await self._expect(conn, now)
         for merchant_id, is_urgent in taken.items():
             self.turns.start(merchant_id, self._turn(merchant_id), is_urgent=is_urgent)
+
+    def _watch_clock(self, now: datetime) -> None:
+        """Notice when the clock goes back, and by how much: another clock shows how much time has passed."""
+        monotonic = self._clock.monotonic()
+        expected = self._polled_at + timedelta(seconds=monotonic - self._polled_monotonic)
+        if now < self._polled_at or expected - now >= LEAST_SETBACK:
+            self._setback += expected - now
+            self._clock_went_back.set()
+        self._polled_at, self._polled_monotonic = now, monotonic
 
     async def _expect(self, conn: Connection, now: datetime) -> None:
         """Tell the budget which merchants have turns now and next, so that it can prepare them together."""
@@ -147,9 +158,23 @@ class Worker:
         """Make merchants findable whose marks another build wrote; at once when the clock went back."""
         while True:
             try:
+                await self._mend_due_times()
                 async with self._database.connection() as conn:
                     await table.repair(conn, self._clock.now())
             except Transient as error:
                 log.warning("due merchants not repaired", reason=str(error))
             await sleep_until(self._clock_went_back, REPAIR_SECONDS, self._clock)
             self._clock_went_back.clear()
+
+    async def _mend_due_times(self) -> None:
+        """After the clock went back: what was written while it was ahead would wait until it is as late again.
+
+        What was written before is due earlier by as much, which does no harm.
+        """
+        setback = self._setback
+        if setback >= LEAST_SETBACK:
+            log.warning("the clock went back, due times follow", seconds=setback.total_seconds())
+            for bring_forward in (table.bring_forward, outbox.bring_forward, inbox.bring_forward):
+                async with self._database.connection() as conn:
+                    await bring_forward(conn, self._clock.now(), setback)
+        self._setback -= setback

@@ -122,6 +122,15 @@ WITH RECURSIVE merchants AS (
 SELECT max(merchant_id) FROM portion
 """
 
+# Rows that are locked are being written by a clock that is right again.
+BRING_FORWARD = """
+WITH later AS (
+    SELECT id FROM work WHERE NOT held AND due_at > $1 ORDER BY merchant_id, kind, key COLLATE "C"
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE work SET due_at = greatest(due_at - $2::interval, $1) FROM later WHERE work.id = later.id
+"""
+
 
 async def take(
     conn: Connection,
@@ -182,3 +191,8 @@ async def repair(conn: Connection, now: datetime) -> None:
     after: str | None = ""
     while after is not None:
         after = await conn.fetchval(REPAIR, after, REPAIRED_AT_ONCE, PRIORITIES, now, now + LONGEST_COOL_DOWN)
+
+
+async def bring_forward(conn: Connection, now: datetime, by: timedelta) -> None:
+    """Make all rows that are due later due earlier, after the clock was set back by this much."""
+    await conn.execute(BRING_FORWARD, now, by)
