@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
+ENGINE = ROOT / "libs/common/common/db/engine"
+TAKEN_TWICE = {"0008", "0009"}
+"""Numbers of engine scripts that were taken twice; a schema knows its scripts by their names, so they stay."""
 FOLDERS = sorted(ROOT.glob("services/*/*/migrations/versions"))
 
 
@@ -16,3 +19,10 @@ def test_revisions_form_one_line(folder: Path) -> None:
     numbers = [re.findall(r'^(?:down_)?revision\b.*= (?:"(\w+)"|None)', text, re.MULTILINE) for text in texts.values()]
     assert [own for own, _ in numbers] == [name[:4] for name in texts]
     assert [before for _, before in numbers] == ["", *[own for own, _ in numbers[:-1]]]
+
+
+def test_engine_scripts_take_free_numbers() -> None:
+    """They run in the sequence of their names, so two of one number would run in that of their other words."""
+    numbers = [path.name[:4] for path in ENGINE.glob("*.sql")]
+    assert {each for each in numbers if numbers.count(each) > 1} <= TAKEN_TWICE
+    assert all(numbers.count(each) <= 2 for each in TAKEN_TWICE)
