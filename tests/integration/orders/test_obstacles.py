@@ -3,7 +3,7 @@
 import pytest
 from tests.integration.orders.conftest import Orders, in_clover
 
-from common.contracts.problems import Code, ProblemOpened
+from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 
 
 async def test_an_order_in_a_currency_that_clover_no_longer_has(orders: Orders) -> None:
@@ -38,6 +38,22 @@ async def test_a_currency_that_changes_back_releases_what_it_held(orders: Orders
     await orders.object_changed(shop, "M", shop.merchant.id)
     await orders.run_until_idle()
     assert await orders.state(shop) == "paid"
+
+
+async def test_a_currency_that_changes_back_unnoticed_is_found_by_the_timer(orders: Orders) -> None:
+    """Without a webhook it is looked for every hour, as long as an order waits for it, and the problem closes."""
+    shop = await orders.connected()
+    shop.till("edit_properties", defaultCurrency="EUR")
+    await orders.put(shop, currency="USD")
+    await orders.settle_for(2 * 3600 + 60)
+    assert await orders.state(shop) == "held"
+    assert orders.calls(shop).count("GET properties") == 3
+
+    shop.till("edit_properties", defaultCurrency="USD")
+    await orders.settle_for(3600)
+    assert await orders.state(shop) == "paid"
+    assert [each.code for each in await orders.emitted(ProblemClosed)] == [Code.ORDER_CURRENCY]
+    assert await orders.fetch("SELECT FROM work WHERE kind = 'find_setup'") == []
 
 
 @pytest.mark.parametrize(("lines", "state"), [(2497, "paid"), (2498, "held")])

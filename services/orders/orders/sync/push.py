@@ -129,6 +129,7 @@ class OrderPusher:
         look = setup.ready if isinstance(write, CreateOrder) else setup.known
         used = await look() if write.needs_setup else None
         if used and isinstance(write, CreateOrder) and (problem := obstacle(order.source, used.books)):
+            await setup.look_later()  # no webhook is sure to come when the currency changes
             raise Held(*problem)
         if write.once:
             self._api.check_writes()

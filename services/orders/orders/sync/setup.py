@@ -13,6 +13,9 @@ from orders.domain.setup import SETUP_CODES, Setup
 from orders.kinds import FIND_SETUP, SETUP_KEY
 from orders.sync.turns import InOrder
 
+CURRENCY_LOOK = timedelta(hours=1)
+"""The pause between looks for the currency of orders that wait for it: it hardly ever changes."""
+
 
 async def find_setup(batch: Batch, deps: Deps) -> None:
     """Look for the order type and the tender; release what waits for them, or look again later."""
@@ -22,9 +25,12 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
             return
     async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         found, _ = await look_for_setup(batch, api, before)
-    if not found.complete:
+    async with batch.database.connection() as conn:
+        waits = await store.holding.any_held(conn, batch.merchant_id, (Code.ORDER_CURRENCY,))
+    pause = CURRENCY_LOOK if found.complete else found.look_again_after(batch.now)
+    if waits or not found.complete:
         for key in batch.keys:
-            batch.repeat(key, found.look_again_after(batch.now))
+            batch.repeat(key, pause)
 
 
 async def create_order_type(batch: Batch, deps: Deps) -> None:
@@ -112,9 +118,13 @@ class SetupCheck:
         missing = [code for code, part in zip(SETUP_CODES, setup.parts, strict=True) if part is None]
         if not missing:
             return setup
+        await self.look_later(setup.look_again_after(self._batch.now))
+        raise Held(missing[0])
+
+    async def look_later(self, after: timedelta = CURRENCY_LOOK) -> None:
+        """Have the setup looked for after this pause, asked for once a batch."""
         if not self._reminded:
             async with self._batch.unit() as unit:
-                due = unit.now + setup.look_again_after(unit.now)
+                due = unit.now + after
                 unit.mark(FIND_SETUP, self._batch.merchant_id, SETUP_KEY, priority=Priority.LIVE, due=due)
             self._reminded = True
-        raise Held(missing[0])
