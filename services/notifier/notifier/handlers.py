@@ -1,11 +1,21 @@
 """The events notifier consumes: it writes its feed and its problems, and marks the emails to send."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from common.contracts.catalog import ContactChanged, MerchantConnected, MerchantDisconnected, ProductLinked
+from common.contracts.catalog import (
+    ContactChanged,
+    EditReverted,
+    ItemCreated,
+    ItemDeleted,
+    MerchantConnected,
+    MerchantDisconnected,
+    ProductChanged,
+    ProductLinked,
+)
 from common.contracts.envelope import Event
 from common.contracts.inventory import StockChanged, StockPushed
 from common.contracts.notifier import RecheckRequested
@@ -16,6 +26,7 @@ from common.db.inbox import Handlers
 from common.db.unit import Unit
 from common.ids import uuid7
 from common.work import table
+from notifier.domain.activity import entries
 from notifier.domain.mail import FIRST_MAIL_DELAY, MailKind, first_mail_delay, is_mailed, mail_key
 from notifier.domain.problems import Report, Step, apply_report
 from notifier.kinds import REFRESH_CONTACT, SEND_MAIL
@@ -28,6 +39,20 @@ MAX_RETRIED = 100
 async def on_activity(event: Event, unit: Unit) -> None:
     feed.add_activity(unit, event)
     unit.notify(feed.FEED)
+
+
+async def on_edit_in_clover(event: Event, unit: Unit) -> None:
+    """Show the edit; one that concerns many items is one entry."""
+    unit.gather(_add_edits, event.merchant_id, event)
+    unit.notify(feed.FEED)
+
+
+async def _add_edits(unit: Unit, merchant_id: str, edits: Sequence[Event]) -> None:  # noqa: ARG001 - a gathered one
+    for event, others in entries(edits):
+        if others:
+            await feed.add_summary(unit, event, others)
+        else:
+            feed.add_activity(unit, event)
 
 
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
@@ -113,6 +138,10 @@ HANDLERS: Handlers = {
     MerchantConnected: on_merchant_connected,
     MerchantDisconnected: on_merchant_disconnected,
     ProductLinked: on_activity,
+    ProductChanged: on_edit_in_clover,
+    EditReverted: on_edit_in_clover,
+    ItemCreated: on_edit_in_clover,
+    ItemDeleted: on_edit_in_clover,
     StockChanged: on_activity,
     StockPushed: on_activity,
     OrderSynced: on_activity,

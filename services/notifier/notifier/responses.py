@@ -95,4 +95,4 @@ def _line(entry: Entry) -> Line:
         event = Event.registry.get(entry.type, Event).model_validate_json(entry.event, extra="ignore")
     except ValidationError:  # another version wrote it: one entry must not end the whole feed
         return activity.unknown(texts)
-    return activity.describe(event, texts)
+    return activity.describe(event, texts, entry.others)

@@ -274,7 +274,7 @@ async def test_settings_are_merged(catalog: Catalog) -> None:
 
     assert [await after(each) for each in ({"provoke_webhooks": False}, {}, None)] == [False] * 3
     await catalog.call("DELETE", path)
-    assert (await catalog.connect(shop))[1]["settings"] == {"provoke_webhooks": False}
+    assert (await catalog.connect(shop))[1]["settings"] == {"provoke_webhooks": False, "catalog_master": "quicksync"}
     assert await after({"provoke_webhooks": None}) is True
     assert await catalog.emitted(ContactChanged) == []
     for wrong in ({"provoke_webhooks": "no"}, {"surprise": 1}):

@@ -155,7 +155,7 @@ async def test_a_merchant_can_forbid_the_provoking_change(catalog: Catalog) -> N
     shop = await catalog.set_up()
     change = {"settings": {"provoke_webhooks": False}}
     status, body = await catalog.call("PATCH", f"/v1/merchants/{shop.id}", change)
-    assert (status, body["settings"]) == (200, {"provoke_webhooks": False})
+    assert (status, body["settings"]["provoke_webhooks"]) == (200, False)
     catalog.clock.advance(330)
     await catalog.run_until_idle()
     assert "POST modifier_groups" not in catalog.calls()

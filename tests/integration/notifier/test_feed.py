@@ -12,7 +12,7 @@ from tests.integration.notifier.conftest import MERCHANT, OTHER, Notifier
 from tests.support.eventually import eventually
 from tests.support.versions import next_version
 
-from common.contracts.catalog import ProductLinked
+from common.contracts.catalog import FieldEdit, ProductChanged, ProductLinked
 from notifier.feed.hub import MAX_CATCH_UP, MAX_QUEUED, MAX_SUBSCRIPTIONS, FeedEvent, Subscription
 
 STREAM = f"/v1/merchants/{MERCHANT}/stream"
@@ -207,3 +207,32 @@ async def test_a_repeated_event_is_streamed_once() -> None:
     for place in (4, 5, 6, 7):
         watcher.push(FeedEvent(place, "activity", "{}"))
     assert [news.seq for news in await watcher.next(1)] == [6, 7]
+
+
+async def test_a_bulk_edit_in_clover_is_one_entry(notifier: Notifier) -> None:
+    """Edits that arrive in several batches become one entry, as long as nothing else happens between them."""
+
+    def edits(count: int) -> list[ProductChanged]:
+        price = FieldEdit(field="price", before=1250, after=999)
+        return [
+            ProductChanged(
+                merchant_id=MERCHANT,
+                product_id=f"p-{number}",
+                item_id="ITEM000000001",
+                sku=f"S-{number}",
+                name="Mug",
+                currency="USD",
+                changes=(price,),
+                cause="edited_in_clover",
+            )
+            for number in range(count)
+        ]
+
+    for count in (100, 50):
+        await notifier.deliver(*edits(count))
+    _, body = await notifier.call("GET", f"/v1/merchants/{MERCHANT}/activity")
+    assert ["149 more items" in each["message"] for each in body["activity"]] == [True, False]
+    await link(notifier, "MUG")
+    await notifier.deliver(*edits(2))
+    _, body = await notifier.call("GET", f"/v1/merchants/{MERCHANT}/activity")
+    assert len(body["activity"]) == 5

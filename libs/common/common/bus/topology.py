@@ -40,8 +40,12 @@ SUBSCRIPTIONS: Mapping[str, Iterable[str]] = {
     ],
     "notifier": [
         "catalog.contact_changed.v1",
+        "catalog.edit_reverted.v1",
+        "catalog.item_created.v1",
+        "catalog.item_deleted.v1",
         "catalog.merchant_connected.v1",
         "catalog.merchant_disconnected.v1",
+        "catalog.product_changed.v1",
         "catalog.product_linked.v1",
         "inventory.stock_changed.v1",
         "inventory.stock_pushed.v1",

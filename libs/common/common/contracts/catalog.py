@@ -1,13 +1,13 @@
-"""The events of catalog: connected merchants, and links between SKUs and Clover items.
+"""The events of catalog: connected merchants, links between SKUs and Clover items, and edits made in Clover.
 
-Each but ContactChanged carries the `version` of the row that it describes. Events may arrive late, twice or never, so a
-receiver applies a higher version only, and compares its copies with catalog's rows from time to time.
+Those of merchants and links carry the `version` of the row that they describe. Events may arrive late, twice or never,
+so a receiver applies a higher version only, and compares its copies with catalog's rows from time to time.
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from common.contracts.envelope import Event
 from common.ids import ItemId
@@ -80,3 +80,79 @@ class ProductUnlinked(Event):
     sku: Sku
     item_id: ItemId
     replaced_by: ItemId | None = None
+
+
+FieldValue: TypeAlias = str | int | bool | tuple[str, ...] | None
+
+
+class FieldEdit(BaseModel):
+    """A field of a product that was edited in Clover, under the name that it has in catalog's API.
+
+    `before` is the value of the product, and `after` the one of its item in Clover. With `is_conflict`, QuickSync had
+    changed the field as well: `before` had not reached Clover yet. Money is in minor units of the event's currency.
+    """
+
+    field: str
+    before: FieldValue
+    after: FieldValue
+    is_conflict: bool = False
+
+
+class ProductChanged(Event):
+    """The values of an item became those of its product, as Clover is the master of the merchant's catalogue.
+
+    `cause` is `edited_in_clover`, or `linked` when a product was linked to an item with other values. `sku` and `name`
+    are those that the product has now.
+    """
+
+    type = "catalog.product_changed.v1"
+
+    product_id: str
+    item_id: ItemId
+    sku: Sku
+    name: str
+    currency: Currency
+    changes: Annotated[tuple[FieldEdit, ...], Field(min_length=1)]
+    cause: Literal["edited_in_clover", "linked"]
+
+
+class EditReverted(Event):
+    """An item was edited in Clover, and QuickSync puts the values of its product back, as it is the master of them."""
+
+    type = "catalog.edit_reverted.v1"
+
+    product_id: str
+    item_id: ItemId
+    sku: Sku
+    name: str
+    currency: Currency
+    changes: Annotated[tuple[FieldEdit, ...], Field(min_length=1)]
+
+
+class ItemCreated(Event):
+    """An item was created in Clover, the master of the catalogue, that no product matches.
+
+    A product that is created with its SKU is linked to it. `price` and `cost` are in minor units of the merchant's
+    currency; `sku` and `barcode` may be empty.
+    """
+
+    type = "catalog.item_created.v1"
+
+    item_id: ItemId
+    name: str
+    sku: str
+    barcode: str
+    price: int
+    cost: int | None
+    status: Literal["active", "inactive"]
+
+
+class ItemDeleted(Event):
+    """An item was deleted in Clover. Its product waits, if it has one: the item is not created again by itself."""
+
+    type = "catalog.item_deleted.v1"
+
+    item_id: ItemId
+    name: str
+    sku: str
+    product_id: str | None

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, StringConstraints, model_validator
 
+from catalog.domain.choices import Master
 from catalog.store import choices, connections
 from common.db.unit import Connection
 from common.http.paging import Page
@@ -18,6 +19,11 @@ MERCHANT = "/v1/merchants/{merchant_id}"
 PROVOKE_WEBHOOKS = (
     "Whether QuickSync may find out if Clover's webhooks arrive by making a modifier group of no item, and deleting it "
     "at once. The default is true."
+)
+CATALOG_MASTER = (
+    "The side whose values count where both were edited. `quicksync`, the default: an edit made in Clover of a field "
+    "that the product states is put back, and shown in the activity. `clover`: such an edit changes the product, which "
+    "is shown in the activity too. A field that a product does not state is never overwritten."
 )
 CONNECTIONS = Tag("Connections", "Merchants and their connection to Clover.")
 
@@ -76,6 +82,7 @@ class ChoicesChange(Input):
     """The choices to change. What is left out stays, and null restores the default."""
 
     provoke_webhooks: Annotated[bool | None, Field(description=PROVOKE_WEBHOOKS)] = None
+    catalog_master: Annotated[Master | None, Field(description=CATALOG_MASTER)] = None
 
 
 class MerchantChange(Input):
@@ -110,6 +117,7 @@ class ChoicesView(BaseModel):
     """What a merchant chose, with the defaults of what was not chosen."""
 
     provoke_webhooks: Annotated[bool, Field(description=PROVOKE_WEBHOOKS)]
+    catalog_master: Annotated[Master, Field(description=CATALOG_MASTER)]
 
 
 class MerchantView(BaseModel):

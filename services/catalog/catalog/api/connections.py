@@ -102,7 +102,7 @@ EXAMPLE = {
     "connected_at": "2026-11-23T09:30:00Z",
     "access": "api_token",
     "access_lost_at": None,
-    "settings": {"provoke_webhooks": True},
+    "settings": {"provoke_webhooks": True, "catalog_master": "quicksync"},
 }
 
 ROUTES = [
@@ -156,7 +156,7 @@ ROUTES = [
             "default of a setting. The connection to Clover stays. Settings outlast a disconnection."
         ),
         tags=(CONNECTIONS,),
-        example={"account_email": "new-owner@example.com"},
+        example={"account_email": "new-owner@example.com", "settings": {"catalog_master": "clover"}},
         gives_example=EXAMPLE,
     ),
     Route(

@@ -1,11 +1,12 @@
 """Products: how each looks in Clover, and the state of its sync."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from catalog.domain.items import PRICE_PER_UNIT, ItemFields
+from catalog.domain.items import FIXED_PRICE, PRICE_PER_UNIT, ItemFields
 from catalog.domain.variants import Variant
 from common.contracts.problems import Code
 
@@ -25,6 +26,7 @@ class Product:
 
     A field that is None is not the product's: its item keeps what it has in Clover. With a `unit_name`, such as kg, the
     product is sold by weight or measure, and `price` is that of one unit. Clover names the item of a `variant` itself.
+    A text is empty if it was emptied in Clover, the master of the catalogue: it is still the product's.
     """
 
     product_id: str
@@ -51,11 +53,14 @@ def item_fields(product: Product) -> ItemFields:
         code=product.barcode,
         alternate_name=product.alternate_name,
         cost=product.cost,
-        price_type=PRICE_PER_UNIT if product.unit_name else None,
+        price_type=None if product.unit_name is None else PRICE_PER_UNIT if product.unit_name else FIXED_PRICE,
         unit_name=product.unit_name,
         age_restricted=product.age_restricted,
     )
 
+
+MOST_UNANSWERED = 5
+"""Writes without an answer that are remembered for a product."""
 
 MOST_WINDOWS = 8
 """A product waits for others for this many windows at most."""
@@ -116,7 +121,11 @@ class SyncState(StrEnum):
 
 @dataclass(frozen=True)
 class ProductRecord:
-    """A product with its linked item: the fields as Clover last had them, and as they were `seen` when last read.
+    """A product with its linked item: the fields as both sides last agreed on them, and as they were `seen` when read.
+
+    `last_pushed` has what we wrote, or took note of, last: where Clover differs from it, it was edited there.
+    `unanswered` are the fields of writes that Clover may have applied. `superseded` are the caller's last values of
+    fields that an edit in Clover replaced.
 
     While `creating_since` is set, a create of an item with `creating_sku` has no answer: the item may exist. `puts`
     counts the requests for this version, and `puts_checked` is the last of them that was compared with Clover.
@@ -136,6 +145,18 @@ class ProductRecord:
     puts_checked: int = 0
     matching: Matching = Matching.AUTOMATIC
     removal: Removal | None = None
+    unanswered: tuple[ItemFields, ...] = ()
+    superseded: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stated(self) -> Product:
+        """The product as its caller stated it last."""
+        return replace(self.product, **self.superseded)
+
+    @property
+    def writing(self) -> tuple[ItemFields, ...]:
+        """The fields of writes without an answer once those that it wants are being written."""
+        return (*(each for each in self.unanswered if each != self.wanted), self.wanted)[-MOST_UNANSWERED:]
 
     @property
     def wanted(self) -> ItemFields:
@@ -147,10 +168,12 @@ class ProductRecord:
         """Return the fields that count as pushed when an existing item is linked.
 
         A field that the product does not state is not ours to change: it counts as never pushed. A name that differs in
-        spaces only counts as the product's, because Clover may trim it (a guess).
+        spaces only counts as the product's, because Clover may trim it (a guess). An item without a cost costs nothing.
         """
         if found.name.split() == self.product.name.split():
             found = replace(found, name=self.product.name)
+        if found.cost is None:
+            found = replace(found, cost=0)
         return found.only(self.wanted)
 
     @property

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from catalog.domain.choices import Choices
+from catalog.domain.choices import Choices, Master
 from common.db.unit import Connection
 
 FIND = "SELECT choices FROM merchant_choices WHERE merchant_id = $1"
@@ -17,7 +17,10 @@ ON CONFLICT (merchant_id) DO UPDATE SET choices = jsonb_strip_nulls(merchant_cho
 async def find(conn: Connection, merchant_id: str) -> Choices:
     """Return the choices of this merchant."""
     stored = await conn.fetchval(FIND, merchant_id)
-    return Choices(**json.loads(stored)) if stored else Choices()
+    chosen = json.loads(stored) if stored else {}
+    if "catalog_master" in chosen:
+        chosen["catalog_master"] = Master(chosen["catalog_master"])
+    return Choices(**chosen)
 
 
 async def merge(conn: Connection, merchant_id: str, changes: Mapping[str, object]) -> None:

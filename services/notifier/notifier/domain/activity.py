@@ -1,18 +1,31 @@
 """The activity feed in words: one message for each event a merchant cares about."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from common.contracts.catalog import MerchantConnected, MerchantDisconnected, ProductLinked
+from common.contracts.catalog import (
+    EditReverted,
+    ItemCreated,
+    ItemDeleted,
+    MerchantConnected,
+    MerchantDisconnected,
+    ProductChanged,
+    ProductLinked,
+)
 from common.contracts.envelope import Event
 from common.contracts.inventory import StockChanged, StockPushed
 from common.contracts.orders import CancellationRefused, OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import ProblemClosed, ProblemOpened
 from common.messages import Messages
 from common.quantity import decimal
+from notifier.domain import edits
 from notifier.domain.stores import region_name
+
+FEW = 5
+"""Events of one type that are shown each by itself when they arrive together."""
 
 
 class Level(StrEnum):
@@ -31,10 +44,22 @@ class Line:
     level: Level
 
 
-def describe(event: Event, texts: Messages) -> Line:
-    """The entry for this event."""
+def entries(events: Iterable[Event]) -> list[tuple[Event, int]]:
+    """The events to show of those that arrived together, each with the number of others that it stands for."""
+    by_type: dict[type[Event], list[Event]] = defaultdict(list)
+    for event in events:
+        by_type[type(event)].append(event)
+    shown: list[tuple[Event, int]] = []
+    for alike in by_type.values():
+        shown += [(each, 0) for each in alike] if len(alike) <= FEW else [(alike[-1], len(alike) - 1)]
+    return shown
+
+
+def describe(event: Event, texts: Messages, others: int = 0) -> Line:
+    """The entry for this event and so many others of its type."""
     found = _DESCRIPTIONS.get(type(event))
-    return found(event, texts) if found else unknown(texts)
+    line = found(event, texts) if found else unknown(texts)
+    return replace(line, message=f"{line.message} {texts.count('activity.others', others)}") if others else line
 
 
 def unknown(texts: Messages) -> Line:
@@ -97,6 +122,33 @@ def _product_linked(event: ProductLinked, texts: Messages) -> Line:
     return Line(texts.text("activity.product_linked", sku=event.sku), Level.INFO)
 
 
+def _product_changed(event: ProductChanged, texts: Messages) -> Line:
+    key = f"activity.product_changed.{event.cause}"
+    return Line(texts.text(key, item=_item(event, texts), changes=edits.described(event, texts)), Level.INFO)
+
+
+def _edit_reverted(event: EditReverted, texts: Messages) -> Line:
+    changes = edits.described(event, texts)
+    return Line(texts.text("activity.edit_reverted", item=_item(event, texts), changes=changes), Level.INFO)
+
+
+def _item_created(event: ItemCreated, texts: Messages) -> Line:
+    return Line(texts.text("activity.item_created", item=_item(event, texts)), Level.INFO)
+
+
+def _item_deleted(event: ItemDeleted, texts: Messages) -> Line:
+    if event.product_id is None:
+        return Line(texts.text("activity.item_deleted", item=_item(event, texts)), Level.INFO)
+    return Line(texts.text("activity.item_deleted.of_product", item=_item(event, texts)), Level.WARNING)
+
+
+def _item(event: ProductChanged | EditReverted | ItemCreated | ItemDeleted, texts: Messages) -> str:
+    """An item by its name and SKU, as far as it has them."""
+    if event.name and event.sku:
+        return texts.text("activity.item.named", name=event.name, sku=event.sku)
+    return event.name or event.sku or texts.text("activity.item.unnamed", item_id=event.item_id)
+
+
 def _merchant_connected(event: MerchantConnected, texts: Messages) -> Line:
     message = texts.text("activity.merchant_connected", region=region_name(event.region, texts))
     return Line(message, Level.SUCCESS)
@@ -110,6 +162,10 @@ _DESCRIPTIONS: Mapping[type[Event], Callable[[Any, Messages], Line]] = {
     MerchantConnected: _merchant_connected,
     MerchantDisconnected: _merchant_disconnected,
     ProductLinked: _product_linked,
+    ProductChanged: _product_changed,
+    EditReverted: _edit_reverted,
+    ItemCreated: _item_created,
+    ItemDeleted: _item_deleted,
     StockChanged: _stock_changed,
     StockPushed: _stock_pushed,
     OrderSynced: _order_synced,

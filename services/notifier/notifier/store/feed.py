@@ -15,7 +15,10 @@ FEED = "feed"
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a merchant's feed: an event (`type`, `event`), or a problem that changed."""
+    """One entry of a merchant's feed: an event (`type`, `event`), or a problem that changed.
+
+    It stands for so many `others` of the same type.
+    """
 
     merchant_id: str
     seq: int
@@ -23,6 +26,7 @@ class Entry:
     type: str
     event: str
     problem: Problem | None
+    others: int = 0
 
 
 NEXT_SEQ = """
@@ -38,8 +42,15 @@ WITH next AS (
 INSERT INTO activity (merchant_id, seq, at, type, event) SELECT $1, last_seq, $2, $3, $4::jsonb FROM next
 """
 
+TAKE_SUMMARY = """
+DELETE FROM activity WHERE merchant_id = $1 AND seq = $2 AND type = $3 AND others > 0 RETURNING others
+"""
+ADD_SUMMARY = """
+INSERT INTO activity (merchant_id, seq, at, type, event, others) VALUES ($1, $2, $3, $4, $5::jsonb, $6)
+"""
+
 ACTIVITY = """
-SELECT merchant_id, seq, at, type, event FROM activity
+SELECT merchant_id, seq, at, type, event, others FROM activity
 WHERE merchant_id = $1 AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LIMIT $3
 """
 
@@ -47,10 +58,11 @@ WHERE merchant_id = $1 AND ($2::bigint IS NULL OR seq < $2) ORDER BY seq DESC LI
 ENTRIES_AFTER = """
 SELECT entry.* FROM unnest($1::text[], $2::bigint[]) AS known (merchant_id, seq)
 CROSS JOIN LATERAL (
-    (SELECT a.merchant_id, a.seq, a.at, a.type, a.event, NULL::merchant_problem AS problem FROM activity a
+    (SELECT a.merchant_id, a.seq, a.at, a.type, a.event, NULL::merchant_problem AS problem,
+            a.others FROM activity a
      WHERE a.merchant_id = known.merchant_id AND a.seq > known.seq ORDER BY a.seq LIMIT $3)
     UNION ALL
-    (SELECT p.merchant_id, p.seq, NULL, '', NULL, p FROM merchant_problem p
+    (SELECT p.merchant_id, p.seq, NULL, '', NULL, p, 0 FROM merchant_problem p
      WHERE p.merchant_id = known.merchant_id AND p.seq > known.seq AND p.code = ANY($4) ORDER BY p.seq LIMIT $3)
     ORDER BY seq LIMIT $3
 ) entry
@@ -69,6 +81,17 @@ async def next_seq(conn: Connection, merchant_id: str) -> int:
 
 def add_activity(unit: Unit, event: Event) -> None:
     unit.write(ADD_ACTIVITY, event.merchant_id, unit.now, event.type, event.model_dump_json())
+
+
+async def add_summary(unit: Unit, event: Event, others: int) -> None:
+    """Add one entry that stands for this event and so many others of its type.
+
+    It takes the place of such an entry that is the newest of the feed, so that an edit of thousands of items is one.
+    """
+    seq = await next_seq(unit.conn, event.merchant_id)
+    before: int | None = await unit.conn.fetchval(TAKE_SUMMARY, event.merchant_id, seq - 1, event.type)
+    others += before + 1 if before else 0
+    await unit.conn.execute(ADD_SUMMARY, event.merchant_id, seq, unit.now, event.type, event.model_dump_json(), others)
 
 
 async def list_activity(conn: Connection, merchant_id: str, before: int | None, limit: int) -> list[Entry]:
