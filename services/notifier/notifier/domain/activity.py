@@ -56,7 +56,7 @@ def entries(events: Iterable[Event]) -> list[tuple[Event, int]]:
 
 
 def describe(event: Event, texts: Messages, others: int = 0) -> Line:
-    """The entry for this event and so many others of its type."""
+    """The entry for this event, and for others of its type."""
     found = _DESCRIPTIONS.get(type(event))
     line = found(event, texts) if found else unknown(texts)
     return replace(line, message=f"{line.message} {texts.count('activity.others', others)}") if others else line

@@ -17,7 +17,7 @@ FEED = "feed"
 class Entry:
     """One entry of a merchant's feed: an event (`type`, `event`), or a problem that changed.
 
-    It stands for so many `others` of the same type.
+    It stands for `others` of the same type as well, if there are any.
     """
 
     merchant_id: str
@@ -84,7 +84,7 @@ def add_activity(unit: Unit, event: Event) -> None:
 
 
 async def add_summary(unit: Unit, event: Event, others: int) -> None:
-    """Add one entry that stands for this event and so many others of its type.
+    """Add one entry that stands for this event and for others of its type.
 
     It takes the place of such an entry that is the newest of the feed, so that an edit of thousands of items is one.
     """
