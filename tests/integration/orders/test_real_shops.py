@@ -139,6 +139,16 @@ async def test_amounts_finer_than_a_cent(orders: Orders) -> None:
     assert (await orders.state(shop), recalculated(shop)) == ("paid", 5396)
 
 
+async def test_prices_that_a_store_has_divided(orders: Orders) -> None:
+    """Shopify sends what it divided with all digits; the line is rounded as a whole."""
+    shop = await orders.connected()
+    line = {"name": "Mug", "quantity": 3, "unit_price": "33.3333333333333333"}
+    status, answer = await put(orders, shop, {"number": "1", "currency": "USD", "lines": [line], "total": "100.00"})
+    assert status == 202, answer
+    await orders.run_until_idle()
+    assert (await orders.state(shop), recalculated(shop)) == ("paid", 10000)
+
+
 async def test_goods_by_weight_are_sold_as_their_item(orders: Orders) -> None:
     """A linked item takes the weight; its price × weight is the line's."""
     shop = await orders.connected()

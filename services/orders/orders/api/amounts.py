@@ -14,7 +14,7 @@ MOST = 10**12
 MOST_PERCENT = 100
 AMOUNTS = {"amount", "unit_price", "price", "total", "rounding"}
 _WHOLE = re.compile(r"-?[0-9]{1,12}", re.ASCII)
-_MAJOR = re.compile(r"(-?)[0-9]{1,10}\.[0-9]{1,8}", re.ASCII)
+_MAJOR = re.compile(r"(-?)[0-9]{1,10}\.[0-9]{1,20}", re.ASCII)  # Shopify divides a price and sends all digits
 _DECIMAL = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?", re.ASCII)
 
 
@@ -80,20 +80,20 @@ def _percent(value: object) -> Decimal:
 
 def _described(whole: Mapping[str, object], decimal: str) -> WithJsonSchema:
     """Describe a number that is also taken as a decimal text."""
-    return WithJsonSchema({"anyOf": [whole, {"type": "string", "maxLength": 20, "pattern": decimal}]})
+    return WithJsonSchema({"anyOf": [whole, {"type": "string", "maxLength": 32, "pattern": decimal}]})
 
 
 WholeOrText = Annotated[
     Amount,
     PlainValidator(_amount),
-    _described({"type": "integer", "minimum": 0, "maximum": MOST}, r"^[0-9]{1,10}\.[0-9]{1,8}$"),
+    _described({"type": "integer", "minimum": 0, "maximum": MOST}, r"^[0-9]{1,10}\.[0-9]{1,20}$"),
 ]
 """An amount of 0 or more; a decimal text is exact, and rounded once with the whole order."""
 
 SignedAmount = Annotated[
     Amount,
     PlainValidator(_signed),
-    _described({"type": "integer", "minimum": -MOST, "maximum": MOST}, r"^-?[0-9]{1,10}\.[0-9]{1,8}$"),
+    _described({"type": "integer", "minimum": -MOST, "maximum": MOST}, r"^-?[0-9]{1,10}\.[0-9]{1,20}$"),
 ]
 Quantity = Annotated[
     Amount,
