@@ -22,14 +22,10 @@ from common.text import clean
 RECORDS = """
 SELECT product_id, name, sku, price, currency, status, barcode, stated, updated_at, item_id, last_pushed,
     creating_since, creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked,
-<<<<<<< HEAD
-    matching, removal, parent_id, options, item_group_id, is_outside_group, (
+    matching, removal, unanswered, superseded, parent_id, options, item_group_id, is_outside_group, (
         SELECT to_jsonb(parent) FROM product_group parent
         WHERE parent.merchant_id = product.merchant_id AND parent.parent_id = product.parent_id
     ) AS parent
-=======
-    matching, removal, unanswered, superseded
->>>>>>> c0f9772 (catalog: let merchants choose the master of the catalogue, and name the edits made in Clover)
 FROM product WHERE merchant_id = $1
 """
 # Two statements: an upsert fails on the SKU when the same new product is saved twice at the same moment. A product
