@@ -64,6 +64,22 @@ async def test_nothing_of_a_european_customer_is_kept_sent_or_logged(
     assert found_in(json.dumps(made.record) + json.dumps(made.lines) + json.dumps(made.payments)) == []
 
 
+async def test_what_a_european_customer_wrote_is_not_kept(logged: io.StringIO, orders: Orders) -> None:
+    """An engraving may name anybody: its price is charged, its text is nowhere; the store's own choices stay."""
+    shop = await orders.connected("eu")
+    engraving = {"name": "Gravur", "value": "Zacanaria", "price": 5}
+    line = {"name": "Ring", "unit_price": 100, "options": [{"name": "Size", "value": "54"}, engraving]}
+    body: dict[str, Any] = {"lines": [line], "total": 105}
+    assert (await orders.put(shop, **body))[0] == 202
+    assert (await orders.put(shop, **body))[0] == 200
+    await orders.run_until_idle()
+
+    [made] = in_clover(shop)
+    assert [(each["name"], each["price"]) for each in made.lines] == [("Ring (Size: 54)", 105)]
+    assert found_in(await everything_stored(orders)) == []
+    assert found_in(logged.getvalue() + json.dumps(made.lines)) == []
+
+
 @pytest.mark.parametrize("step", [r"GET customers", r"POST customers", r"POST orders/\w+"])
 async def test_an_order_goes_without_a_customer_clover_refuses(logged: io.StringIO, orders: Orders, step: str) -> None:
     """Whichever step is refused the order is paid; the timeline says so, and what Clover said of it goes nowhere."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orders.domain.clover_order import CloverOrder, CloverRow, Payment
 from orders.domain.order import Order
 from orders.domain.plan import differences
-from orders.domain.privacy import as_stored, impersonal, keepable
+from orders.domain.privacy import as_stored, impersonal, is_choice, keepable
 from orders.domain.progress import Progress
 from orders.domain.row_ids import row_ids
 from orders.domain.setup import Setup, look_again_after
@@ -191,3 +191,39 @@ def test_clipped_text_fits_clover(text: str) -> None:
     short = clipped(text, 127)
     assert len(short.encode("utf-16-le")) <= 254
     assert text.startswith(short)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Size", "7 ½"),
+        ("Farbe", "Petrol"),
+        ("", "Extra Käse"),
+        ("Öl", "Natives Olivenöl extra"),
+        ("Screen", '27"'),
+        ("Texture", "Smooth"),
+        ("Frame for the picture", "Oak"),
+    ],
+)
+def test_a_choice_of_the_store(name: str, value: str) -> None:
+    """Sizes, colours and toppings are kept everywhere."""
+    assert is_choice(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Engraving", "Elisabeth"),
+        ("Gravur", "E. & K."),
+        ("Gift message", "With love"),
+        ("Personalization", "Ida"),
+        ("To", "Ida"),
+        ("Name on the cake", "Ida"),
+        ("", "Happy birthday, Ida!"),
+        ("Extra", "For grandma Elisabeth from all of us"),
+        ("Extra", "Ida\nPaul"),
+    ],
+)
+def test_a_text_of_the_customer(name: str, value: str) -> None:
+    """A text may name anybody, so it is known by what is asked for, or by its form."""
+    assert not is_choice(name, value)

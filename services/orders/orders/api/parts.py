@@ -8,6 +8,7 @@ from common.contracts.catalog import Sku
 from common.http.routes import Input
 from orders.api import elsewhere
 from orders.api.amounts import Percent, Quantity, WholeOrText, in_minor_units
+from orders.domain.privacy import is_choice
 from orders.domain.source import Discount, Extra, Line, Payment, Tax
 
 MOST_OPTIONS = 50
@@ -58,7 +59,10 @@ class TaxInput(Input):
 
 
 class OptionInput(Input):
-    """A choice of the customer: a size, an engraving, a topping."""
+    """A choice of the customer: a size, a topping, an engraving.
+
+    Outside the US, one that looks like a text of the customer's, such as an engraving, is not kept; its price is.
+    """
 
     elsewhere: ClassVar = elsewhere.OPTION
 
@@ -112,6 +116,11 @@ class LineInput(Input):
         if self.unit_price is None and self.total is None:
             raise ValueError("needs `unit_price` or `total`")
         return self
+
+    def without_free_text(self) -> Self:
+        """Return the line without the texts of options that customers may have written themselves."""
+        options = [each if is_choice(each.name, each.value) else OptionInput(price=each.price) for each in self.options]
+        return self.model_copy(update={"options": options})
 
     def line(self, currency: str, *, included: bool) -> Line:
         price = sum((in_minor_units(each.price, currency) for each in self.options), 0)

@@ -1,7 +1,7 @@
 """The bodies and query strings that the API of orders reads."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
@@ -155,6 +155,10 @@ class OrderInput(Input):
             refunds=tuple(each.payment(currency) for each in self.refunds),
             note=self.note.strip(),
         )
+
+    def without_free_text(self) -> Self:
+        """Return the order without the options that customers may have written themselves. Their prices stay."""
+        return self.model_copy(update={"lines": [each.without_free_text() for each in self.lines]})
 
     @property
     def exact_total(self) -> Amount:

@@ -44,7 +44,8 @@ async def put_order(call: Call[Deps, OrderInput]) -> Answer:
 async def _put(call: Call[Deps, OrderInput]) -> Answer:
     async with call.deps.database.unit() as unit:
         merchant = await merchants.find(unit.conn, call.merchant_id)
-        order, changed = await _store(call, unit, merchant, _adding_up(call.input, merchant.currency))
+        body = call.input if merchant.region == "us" else call.input.without_free_text()
+        order, changed = await _store(call, unit, merchant, _adding_up(body, merchant.currency))
     if order.received_at is None:  # as it was inserted, there is nothing to read
         return Answer(202, received(replace(order, received_at=unit.now)))
     return Answer(202 if changed else 200, await detail(call.deps, call.merchant_id, order.reference))

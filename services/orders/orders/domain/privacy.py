@@ -13,6 +13,16 @@ HIDDEN = "***"
 _MAIL = re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
 _CODE = re.compile(r"[A-Za-z#./_:-]*[0-9][A-Za-z0-9#./_:-]*")
 _PHONE = re.compile(r"\+\d[\d\s().-]{6,20}\d")
+_FREE_TEXT = re.compile(
+    r"engrav|grav[uiy]|grabad|incis|inscri|monogra|initial|personali|customi[sz]ation|messag|mensa|nachricht|botschaft"
+    r"|bericht|widmung|dedica|d[ée]dicace|notiz|anmerk|bemerk|comment|kommentar|opmerk|remark|wunsch|instruc"
+    r"|\b(?:text|texte|texto|testo|tekst|note|nota|name|nom|nome|nombre|naam)\b"
+    r"|^\W*(?:to|from|for|an|von|für|fuer|de|para|à|da|per|voor|van)\W*$",
+    re.IGNORECASE,
+)
+"""Names of options whose values customers write themselves, in the languages of Clover's countries."""
+_MOST_WORDS, _LONGEST_CHOICE = 4, 40
+"""Words and characters of the names that stores give their choices, such as "Extra virgin olive oil"."""
 _APART = r"[\s()./·–-]"
 """Separators that people write between the digits of a telephone number."""
 _SHORTEST_NAME = 2
@@ -48,6 +58,15 @@ def keepable(region: str, order: Source, linked: Collection[str]) -> Source:
         refunds=_nameless(order.refunds),
         note="",
     )
+
+
+def is_choice(name: str, value: str) -> bool:
+    """Return whether an option is one of a store's choices, such as a size, rather than a text of the customer's.
+
+    A text may name anybody: "For grandma Elisabeth". So an option that may be one is not kept outside the US.
+    """
+    is_short = len(value) <= _LONGEST_CHOICE and len(value.split()) <= _MOST_WORDS and value.isprintable()
+    return is_short and not _FREE_TEXT.search(name) and not re.search(r"[!?;“”„«»@]|\.\s|\.$", value)
 
 
 def is_code(text: str) -> bool:
