@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from catalog.domain.setup import FOUND_BY_ORDERS, SETUP_CODES, is_over, reported, resolved
-from catalog.kinds import ACCESS, CHECK_ACCESS, CHECK_SETUP, READ_ITEM, SETUP
+from catalog.kinds import ACCESS, ALL_LABELS, CHECK_ACCESS, CHECK_SETUP, READ_ITEM, READ_LABELS, SETUP
 from catalog.store import access, items, setup
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
@@ -24,9 +24,9 @@ GATHERING = timedelta(seconds=3)
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
-    """Read the item into the mirror, or the items of a deleted category. What they cause in products follows from it.
+    """Read the item into the mirror, or the categories, and the items of a deleted one. Products follow from it.
 
-    Clover sends a webhook of each item that a category gains or loses (a guess), so other changes of it matter to none.
+    Clover sends a webhook of each item that a category gains or loses (a guess).
     """
     unit.gather(_hear_webhooks, event.merchant_id, event.kind)
     if event.kind == APP and event.action == "DELETE":
@@ -37,6 +37,7 @@ async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
     if event.kind == CATEGORY:
         is_deleted = event.action == "DELETE"
         changed = await items.in_category(unit.conn, event.merchant_id, event.object_id) if is_deleted else []
+        unit.mark(READ_LABELS, event.merchant_id, ALL_LABELS, priority=Priority.BULK, due=unit.now + GATHERING)
     unit.mark(READ_ITEM, event.merchant_id, changed, priority=Priority.BULK, due=unit.now + GATHERING)
 
 

@@ -17,6 +17,11 @@ SWEEP_ITEMS = "sweep_items"
 
 ALL_ITEMS = "all"
 
+READ_LABELS = "read_labels"
+"""Read the names of a merchant's categories, tags and tax rates; the one key is ALL_LABELS."""
+
+ALL_LABELS = "all"
+
 UNDO_CHANGES = "undo_changes"
 """Restore what products had before some changes; the key is the id of the undo."""
 

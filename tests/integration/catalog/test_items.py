@@ -14,7 +14,9 @@ from common.db.unit import Connection
 MERCHANT = "MERCHANT00001"
 MUG = Item(
     "ITEM000000001",
-    ItemFields("Mug", " mug 1", 1250, False, "012345678905", "", 300, "FIXED", "", age_restricted=False),
+    ItemFields(
+        "Mug", " mug 1", 1250, False, "012345678905", "", 300, "FIXED", "", age_restricted=False, default_tax_rates=True
+    ),
     ItemDetails(category_ids=("CATEGORY00001",), tag_ids=(), tax_rate_ids=("TAX0000000001",)),
     modified_at=5000,
 )

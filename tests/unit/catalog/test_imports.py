@@ -114,7 +114,7 @@ def test_woocommerce_in_an_unknown_language() -> None:
 )
 def test_woocommerce_in_known_languages(header: str) -> None:
     assert products(f'{header}\n1,simple,A1,Tasse,1,,"3,50",Haus\n', currency="EUR") == [
-        {"sku": "A1", "name": "Tasse", "status": Status.ACTIVE, "price": 350}
+        {"sku": "A1", "name": "Tasse", "status": Status.ACTIVE, "price": 350, "categories": ("Haus",)}
     ]
 
 

@@ -147,4 +147,10 @@ class PageOfChanges(Input):
 def _fields(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[FieldChange]:
     if before is None:
         return []
-    return [FieldChange(field=name, before=before.get(name), after=value) for name, value in after.items()]
+    return [
+        FieldChange(field=name, before=_json(before.get(name)), after=_json(value)) for name, value in after.items()
+    ]
+
+
+def _json(value: Any) -> JsonValue:
+    return list(value) if isinstance(value, tuple) else value

@@ -35,8 +35,9 @@ async def export_products(call: Call[Deps, Nothing]) -> web.StreamResponse:
 
 EXAMPLE = (
     '\ufeff"product_id","name","sku","price","currency","status","barcode","alternate_name","cost","unit_name",'
-    '"age_restricted"\r\n'
-    '"mug-blue","Blue mug","MUG-BLUE","12.50","USD","active","4006381333931","Tasse bleue","4.80","","false"\r\n'
+    '"age_restricted","categories","tags","tax_rates"\r\n'
+    '"mug-blue","Blue mug","MUG-BLUE","12.50","USD","active","4006381333931","Tasse bleue","4.80","","false",'
+    '"Kitchen","gift, new",""\r\n'
 )
 
 ROUTES = [

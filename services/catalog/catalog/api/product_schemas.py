@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 
 from catalog.api.change_schemas import ProductChange
 from catalog.api.connection_schemas import MERCHANT
+from catalog.domain.labels import name_key
 from catalog.domain.products import ProductRecord, Removal, Status, SyncState
 from catalog.domain.variants import label_key
 from common.contracts.catalog import Sku
@@ -46,6 +47,15 @@ VARIANT_MEANING = (
     "variant is a product of its own, with its own SKU, price and barcode. All variants of a group have the same "
     "options, and no two the same values. Clover builds the name of the item from the group and the options."
 )
+CATEGORIES_MEANING = (
+    "The names of all categories of the item; `[]` for none. One that Clover lacks is created. Case and further spaces "
+    "do not count."
+)
+TAGS_MEANING = "The names of all tags of the item; `[]` for none. One that Clover lacks is created."
+TAX_RATES_MEANING = (
+    "The names of all tax rates of the item, which then has none by default; `[]` for none at all. A rate that Clover "
+    "lacks is not created: the product waits until you add it there."
+)
 OPTIONAL = (
     " A field that is left out is not yours: its item keeps what it has in Clover, except what an earlier version of "
     "the product wrote there, which is emptied (a cost stays)."
@@ -81,6 +91,12 @@ def _distinct(options: dict[str, str]) -> dict[str, str]:
     return options
 
 
+def _distinct_names(names: list[str]) -> list[str]:
+    if len({name_key(name) for name in names}) < len(names):
+        raise ValueError("must not have a name twice; case and further spaces do not count")
+    return names
+
+
 def _no_object(price: object) -> object:
     # Products once had `"price": {"amount": 500, "currency": "USD"}`.
     if isinstance(price, dict):
@@ -114,6 +130,15 @@ class VariantInput(Input):
     ]
 
 
+MOST_LABELS = 100
+"""Clover shows no more of one item (documented)."""
+
+LabelName = Annotated[str, StringConstraints(min_length=1, max_length=127), AfterValidator(_plain)]
+TagName = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_plain)]
+LabelNames = Annotated[list[LabelName], Field(max_length=MOST_LABELS), AfterValidator(_distinct_names)]
+TagNames = Annotated[list[TagName], Field(max_length=MOST_LABELS), AfterValidator(_distinct_names)]
+
+
 class ProductInput(Input):
     """A product as it is to be in Clover."""
 
@@ -141,6 +166,9 @@ class ProductInput(Input):
     ] = None
     age_restricted: Annotated[Annotated[bool, Field(strict=True)] | None, Field(description=AGE_MEANING)] = None
     variant: Annotated[VariantInput | None, Field(description=VARIANT_MEANING)] = None
+    categories: Annotated[LabelNames | None, Field(description=CATEGORIES_MEANING)] = None
+    tags: Annotated[TagNames | None, Field(description=TAGS_MEANING)] = None
+    tax_rates: Annotated[LabelNames | None, Field(description=TAX_RATES_MEANING)] = None
 
 
 class ProductRow(ProductInput):
@@ -196,6 +224,9 @@ class ProductView(BaseModel):
     unit_name: Annotated[str | None, Field(description=UNIT_MEANING)]
     age_restricted: Annotated[bool | None, Field(description=AGE_MEANING)]
     variant: Annotated[VariantInput | None, Field(description=VARIANT_MEANING)]
+    categories: Annotated[list[str] | None, Field(description=CATEGORIES_MEANING)]
+    tags: Annotated[list[str] | None, Field(description=TAGS_MEANING)]
+    tax_rates: Annotated[list[str] | None, Field(description=TAX_RATES_MEANING)]
     item_id: Annotated[str | None, Field(description="The id of the linked item in Clover; null until it is linked.")]
     deleted_item_id: Annotated[
         str | None,

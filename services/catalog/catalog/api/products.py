@@ -24,6 +24,7 @@ from catalog.api.product_schemas import (
 from catalog.deps import Deps
 from catalog.domain.changes import Change, Effect
 from catalog.domain.forecasts import Forecast
+from catalog.domain.items import LABELS
 from catalog.domain.products import Product, Removal, Status
 from catalog.domain.variants import Variant
 from catalog.kinds import PUSH_PRODUCT
@@ -121,7 +122,8 @@ def _other_currency(merchant: Merchant) -> Problem:
 
 def product_of(product_id: str, wanted: ProductInput) -> Product:
     """Return the product that is asked for."""
-    fields = wanted.model_dump(exclude={"product_id", "status", "variant"})
+    fields = wanted.model_dump(exclude={"product_id", "status", "variant", *LABELS})
+    fields |= {name: tuple(sorted(names)) for name in LABELS if (names := getattr(wanted, name)) is not None}
     variant = Variant.of(wanted.variant.model_dump() if wanted.variant else None)
     return Product(product_id=product_id, status=Status(wanted.status), variant=variant, **fields)
 
@@ -155,6 +157,9 @@ EXAMPLE_INPUT = {
     "unit_name": None,
     "age_restricted": False,
     "variant": {"group": "mug", "name": "Mug", "options": {"Colour": "Blue"}},
+    "categories": ["Kitchen"],
+    "tags": ["gift", "new"],
+    "tax_rates": None,
 }
 EXAMPLE_PENDING = {
     "product_id": "mug-blue",

@@ -27,6 +27,7 @@ NAMES = {
     "price_type": "priceType",
     "unit_name": "unitName",
     "age_restricted": "isAgeRestricted",
+    "default_tax_rates": "defaultTaxRates",
 }
 """Clover's names of the fields that have another one here."""
 
@@ -68,6 +69,7 @@ class ItemResponse(Row):
     price_type: str | None = Field(None, validation_alias="priceType")
     unit_name: str | None = Field(None, validation_alias="unitName")
     age_restricted: bool | None = Field(None, validation_alias="isAgeRestricted")
+    default_tax_rates: bool | None = Field(None, validation_alias="defaultTaxRates")
     deleted: bool | None = None
     group: Reference | None = Field(None, validation_alias="itemGroup")
     modified_at: int | None = Field(None, validation_alias="modifiedTime")
@@ -88,6 +90,7 @@ class ItemResponse(Row):
             price_type=self.price_type or FIXED_PRICE,
             unit_name=self.unit_name or "",
             age_restricted=self.age_restricted or False,
+            default_tax_rates=self.default_tax_rates is not False,
         )
         details = ItemDetails(
             group_id=self.group.id if self.group else None,

@@ -13,7 +13,12 @@ from catalog.domain.items import FIXED_PRICE, PRICE_PER_UNIT, ItemFields
 from catalog.domain.products import Product, ProductRecord, Status, item_fields
 from common.text import is_addressable
 
-PRODUCT_FIELDS = {"hidden": "status", "code": "barcode", "price_type": "unit_name"}
+PRODUCT_FIELDS = {
+    "hidden": "status",
+    "code": "barcode",
+    "price_type": "unit_name",
+    "default_tax_rates": "tax_rates",
+}
 """The fields of a product that have another name than those of its item."""
 
 RENAMED = {*PRODUCT_FIELDS, "unit_name"}
@@ -134,9 +139,9 @@ def take_over(product: Product, values: Mapping[str, Any], theirs: ItemFields) -
     A hidden item makes an active product inactive; a visible one makes any product active. A unit that a product cannot
     have is not the product's any more.
     """
-    changes = {
-        name: value for name, value in values.items() if name not in {"hidden", "code", "price_type", "unit_name"}
-    }
+    changes = {name: value for name, value in values.items() if name not in RENAMED}
+    if values.get("default_tax_rates"):
+        changes["tax_rates"] = None  # the rates are the merchant's own matter again
     if "hidden" in values:
         changes["status"] = _status(product.status, is_hidden=values["hidden"])
     if "code" in values:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from catalog.domain.items import Item, ItemFields
+from catalog.domain.items import NO_DETAILS, Item, ItemDetails, ItemFields
+from catalog.domain.labels import Labels
 from catalog.domain.matching_pairs import Conflict, ConflictKind, Found, Seeker, pair
 from catalog.domain.products import Matching, ProductRecord
 from common import messages
 
+NO_LABELS = Labels()
 LOOK_AGAIN = timedelta(seconds=5)
 """The pause between two look-ups of an item whose create has no answer."""
 
@@ -28,6 +30,7 @@ class AdoptItem:
     record: ProductRecord
     item_id: str
     known: ItemFields
+    details: ItemDetails = NO_DETAILS
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class UpdateItem:
     record: ProductRecord
     item_id: str
     known: ItemFields
+    details: ItemDetails = NO_DETAILS
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ def plan(
     now: datetime,
     create_settle: timedelta,
     rivals: Iterable[Seeker] = (),
+    labels: Labels = NO_LABELS,
 ) -> list[Step]:
     """Return one step for each product without an item, in their order.
 
@@ -95,17 +100,18 @@ def plan(
     claimed = {item.id: product_id for product_id, found in created.items() if isinstance(item := found, Item)}
     seekers = [seeker(each) for each in records if each.product.product_id not in decided]
     found = created | pair([*seekers, *rivals], items, {**owners, **claimed})
-    return [_step(each, found.get(each.product.product_id), settled) for each in records]
+    return [_step(each, found.get(each.product.product_id), settled, labels) for each in records]
 
 
-def compare(record: ProductRecord, item: Item) -> Step:
+def compare(record: ProductRecord, item: Item, labels: Labels = NO_LABELS) -> Step:
     """Return the step that brings the linked item to what the product wants."""
-    known, wanted = record.adopt(item.fields), record.wanted
+    wanted = record.wanted
+    known = record.adopt(labels.shown(item, wanted))
     if record.was_overruled(known):
         texts = messages.for_locale()
         fields = ", ".join(texts.text(f"field.{name}") for name in wanted.changes_from(known))
         return HoldProduct(record, texts.text("reason.not_kept", fields=fields))
-    return UpdateItem(record, item.id, known)
+    return UpdateItem(record, item.id, known, item.details)
 
 
 def conflicts(steps: Iterable[Step]) -> dict[str, Conflict | None]:
@@ -126,9 +132,9 @@ def _created(records: Sequence[ProductRecord], items: Sequence[Item], owners: Ma
     return pair(waiting, [item for item in items if item.fields.sku in skus], owners) if waiting else {}
 
 
-def _step(record: ProductRecord, found: Found | None, settled: datetime) -> Step:
+def _step(record: ProductRecord, found: Found | None, settled: datetime, labels: Labels) -> Step:
     if isinstance(found, Item):
-        return AdoptItem(record, found.id, record.adopt(found.fields))
+        return AdoptItem(record, found.id, record.adopt(labels.shown(found, record.wanted)), found.details)
     if found:
         return HoldProduct(record, _reason(record, found), found)
     if record.creating_since and record.creating_since > settled:

@@ -27,6 +27,7 @@ class Product:
     A field that is None is not the product's: its item keeps what it has in Clover. With a `unit_name`, such as kg, the
     product is sold by weight or measure, and `price` is that of one unit. Clover names the item of a `variant` itself.
     A text is empty if it was emptied in Clover, the master of the catalogue: it is still the product's.
+    Categories, tags and tax rates are the sorted names of all that the item is to have.
     """
 
     product_id: str
@@ -41,6 +42,9 @@ class Product:
     unit_name: str | None = None
     age_restricted: bool | None = None
     variant: Variant | None = None
+    categories: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    tax_rates: tuple[str, ...] | None = None
 
 
 def item_fields(product: Product) -> ItemFields:
@@ -56,6 +60,10 @@ def item_fields(product: Product) -> ItemFields:
         price_type=None if product.unit_name is None else PRICE_PER_UNIT if product.unit_name else FIXED_PRICE,
         unit_name=product.unit_name,
         age_restricted=product.age_restricted,
+        default_tax_rates=None if product.tax_rates is None else False,
+        categories=product.categories,
+        tags=product.tags,
+        tax_rates=product.tax_rates,
     )
 
 
@@ -177,6 +185,11 @@ class ProductRecord:
         return found.only(self.wanted)
 
     @property
+    def is_requested(self) -> bool:
+        """Whether it was saved since it was compared with Clover last."""
+        return self.puts_checked < self.puts
+
+    @property
     def is_due(self) -> bool:
         """Whether Clover is not known to have this version. An archived product needs no item once it was deleted."""
         if self.removal:
@@ -184,7 +197,7 @@ class ProductRecord:
         if self.item_id is None:
             needs_item = self.deleted_item_id is None or self.product.status is not Status.ARCHIVED
             return needs_item and self.matching is not Matching.APART
-        return self.puts_checked < self.puts or bool(self.wanted.changes_from(self.last_pushed))
+        return self.is_requested or bool(self.wanted.changes_from(self.last_pushed))
 
     def differs_from(self, found: ItemFields) -> bool:
         """Whether these fields of its item in Clover differ from what the product wants."""

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from catalog.domain.changes import Change, Claims, Effect, RecordedChange
+from catalog.domain.items import from_json
 from catalog.domain.products import Product
 from catalog.domain.variants import VariantClaims
 from catalog.store import products, variants
@@ -236,5 +237,5 @@ async def end_undo(unit: Unit, merchant_id: str, undo_id: UUID) -> None:
 
 
 def _change(row: asyncpg.Record) -> RecordedChange:
-    before = json.loads(row["before"]) if row["before"] else None
-    return RecordedChange(row["product_id"], before, json.loads(row["after"]), row["skipped"])
+    before = from_json(json.loads(row["before"])) if row["before"] else None
+    return RecordedChange(row["product_id"], before, from_json(json.loads(row["after"])), row["skipped"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields
+from catalog.domain.items import FIXED_PRICE, LABELS, Item, ItemDetails, ItemFields
 from catalog.domain.matching_keys import code_keys, sku_key
 from common.text import clean
 
@@ -45,13 +45,15 @@ SHOWN: dict[str, Column] = {
     "unit_name": Column("text", lambda item: clean(item.fields.unit_name or "")),
     "cost": Column("bigint", lambda item: item.fields.cost),
     "age_restricted": Column("boolean", lambda item: item.fields.age_restricted or False),
+    "default_tax_rates": Column("boolean", lambda item: item.fields.default_tax_rates is not False),
     "group_id": Column("text", lambda item: item.details.group_id),
     "category_ids": Column("text[]", lambda item: _ids(item.details.category_ids), expanded=True),
     "tag_ids": Column("text[]", lambda item: _ids(item.details.tag_ids), expanded=True),
     "tax_rate_ids": Column("text[]", lambda item: _ids(item.details.tax_rate_ids), expanded=True),
     "modified_at": Column("bigint", lambda item: item.modified_at),
 }
-"""What Clover shows of an item. One of the same name as a field of ItemFields or ItemDetails is read back into it."""
+"""What Clover shows of an item. One of the same name as a field of ItemFields or ItemDetails is read back into it; the
+names of its labels are in a table of their own."""
 
 KEYS: dict[str, Column] = {
     "sku_key": Column("text", lambda item: clean(sku_key(item.fields.sku))),
@@ -90,7 +92,8 @@ def values(items: Sequence[Item]) -> list[list[object]]:
 
 def item_of(row: asyncpg.Record) -> Item:
     """Return the item of a row with `item_id` and the names in SHOWN."""
-    fields = ItemFields(**{each.name: row[each.name] for each in dataclass_fields(ItemFields)})
+    names = [each.name for each in dataclass_fields(ItemFields) if each.name not in LABELS]
+    fields = ItemFields(**{name: row[name] for name in names})
     details = ItemDetails(**{each.name: _unlisted(row[each.name]) for each in dataclass_fields(ItemDetails)})
     return Item(row["item_id"], fields, details, row["modified_at"])
 

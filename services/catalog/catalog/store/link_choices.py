@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import asyncpg
 
-from catalog.domain.items import ItemFields
+from catalog.domain.items import ItemFields, from_json
 from catalog.domain.link_choices import Choice, LinkChoice
 from catalog.domain.matching_pairs import Conflict, ConflictKind
 from catalog.domain.products import Matching
@@ -158,7 +158,7 @@ async def former(
 ) -> tuple[Mapping[str, object], Mapping[str, object]] | None:
     """Return what an item without a product had before it was linked, and what we wrote; None if there is nothing."""
     row = await conn.fetchrow(FORMER, merchant_id, item_id)
-    return (json.loads(row["fields"]), json.loads(row["written"])) if row else None
+    return (from_json(json.loads(row["fields"])), from_json(json.loads(row["written"]))) if row else None
 
 
 async def forget_former(conn: Connection, merchant_id: str, item_id: str) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import asyncpg
 
-from catalog.domain.items import Item, ItemFields
+from catalog.domain.items import Item, ItemFields, from_json
 from catalog.domain.matching_pairs import Seeker
 from catalog.domain.products import Held, Matching, Product, ProductRecord, Removal, Status
 from catalog.store import variants
@@ -85,7 +85,7 @@ WHERE product.merchant_id = $1 AND product.product_id = hold.product_id
 """
 
 COLUMNS = ("product_id", "name", "sku", "price", "currency", "status", "barcode")
-STATED = ("alternate_name", "cost", "unit_name", "age_restricted")
+STATED = ("alternate_name", "cost", "unit_name", "age_restricted", "categories", "tags", "tax_rates")
 """Fields that a product may leave out, kept together in the column `stated`."""
 
 CUSTOM_PLAN = "SET LOCAL plan_cache_mode = force_custom_plan"
@@ -265,7 +265,7 @@ def _record(row: asyncpg.Record) -> ProductRecord:
             status=Status(row["status"]),
             barcode=row["barcode"],
             variant=variants.variant(row["parent_id"], row["options"], row["parent"]),
-            **{name: value for name, value in json.loads(row["stated"]).items() if name in STATED},
+            **{name: value for name, value in from_json(json.loads(row["stated"])).items() if name in STATED},
         ),
         updated_at=row["updated_at"],
         item_id=row["item_id"],
@@ -279,10 +279,10 @@ def _record(row: asyncpg.Record) -> ProductRecord:
         puts_checked=row["puts_checked"],
         matching=Matching(row["matching"]),
         removal=Removal(row["removal"]) if row["removal"] else None,
-        unanswered=tuple(ItemFields(**each) for each in json.loads(row["unanswered"] or "[]")),
-        superseded=json.loads(row["superseded"] or "{}"),
+        unanswered=tuple(ItemFields(**from_json(each)) for each in json.loads(row["unanswered"] or "[]")),
+        superseded=from_json(json.loads(row["superseded"] or "{}")),
     )
 
 
 def _fields(stored: str | None) -> ItemFields | None:
-    return ItemFields(**json.loads(stored)) if stored else None
+    return ItemFields(**from_json(json.loads(stored))) if stored else None

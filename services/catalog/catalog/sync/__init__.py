@@ -9,6 +9,7 @@ from catalog.kinds import (
     CHOOSE_LINK,
     PUSH_PRODUCT,
     READ_ITEM,
+    READ_LABELS,
     REFRESH_TOKENS,
     RESTORE_ITEM,
     SWEEP_ITEMS,
@@ -17,6 +18,7 @@ from catalog.kinds import (
 from catalog.sync.access import check_access
 from catalog.sync.changes import undo_changes
 from catalog.sync.items import read_items
+from catalog.sync.labels import read_labels
 from catalog.sync.links import choose_links, restore_items
 from catalog.sync.products import clear_holds, push_products, save_holds
 from catalog.sync.setup import check_setup
@@ -35,6 +37,7 @@ SYNC = [
         on_released=clear_holds,
     ),
     Kind(READ_ITEM, read_items, refused=Code.PRODUCT_REJECTED, batch=MOST_NAMED),
+    Kind(READ_LABELS, read_labels, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(CHOOSE_LINK, choose_links, refused=Code.PRODUCT_REJECTED),
     Kind(RESTORE_ITEM, restore_items, refused=Code.PRODUCT_REJECTED),
     Kind(SWEEP_ITEMS, sweep_items, refused=Code.PRODUCT_REJECTED, batch=1),

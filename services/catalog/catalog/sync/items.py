@@ -8,7 +8,7 @@ from catalog.clover import items as clover
 from catalog.deps import Deps
 from catalog.domain.items import Item
 from catalog.kinds import ALL_ITEMS, PUSH_PRODUCT, SWEEP_ITEMS
-from catalog.store import items, link_choices, links, products
+from catalog.store import items, labels, link_choices, links, products
 from common.clover.transport import MerchantApi
 from common.db.unit import Priority, Unit
 from common.errors import Rejected, Undecodable
@@ -116,9 +116,10 @@ async def _compare(unit: Unit, merchant_id: str, shown: Sequence[Item], news: Co
 
     The same edit at the till is a new one from then on.
     """
-    found = {item.id: item.fields for item in shown}
+    found = {item.id: item for item in shown}
     linked = await products.find_linked(unit.conn, merchant_id, list(found)) if found else []
-    known = [(each, found[each.item_id]) for each in linked if each.item_id]
+    named = await labels.of_products(unit.conn, merchant_id, linked)
+    known = [(each, named.shown(found[each.item_id], each.wanted)) for each in linked if each.item_id]
     different = [
         each.product.product_id for each, fields in known if each.item_id in news and each.differs_from(fields)
     ]

@@ -1,16 +1,22 @@
 """Carries out what a person decided about links, and gives items back what they had before a link."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
 
 from catalog.clover import items as clover
+from catalog.clover.labels import MOST_ASSOCIATIONS, associate
 from catalog.deps import Deps
+from catalog.domain.items import LABELS, Item, own
+from catalog.domain.labels import associations, calls
 from catalog.domain.link_choices import Choice, LinkChoice, restored
 from catalog.domain.links import NewLink
 from catalog.domain.matching import LOOK_AGAIN
 from catalog.domain.products import Matching, ProductRecord
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
-from catalog.store import items, link_choices, links, products
+from catalog.store import items, labels, link_choices, links, products
 from catalog.sync.items import draw_number, save
+from common.clover.transport import MerchantApi
 from common.db.unit import Priority, Unit
 from common.work.batch import Batch
 
@@ -38,12 +44,27 @@ async def restore_items(batch: Batch, deps: Deps) -> None:
                 kept = await link_choices.former(conn, batch.merchant_id, item_id)
             number = await draw_number(batch)
             item = await clover.find_item(api, item_id) if kept else None
-            if kept and item and (changes := restored(*kept, asdict(item.fields))):
-                await clover.update_item(api, item_id, changes)
+            if kept and item and await _write_back(batch, api, item, *kept):
                 item = await clover.find_item(api, item_id)
             async with batch.unit() as unit:
                 await link_choices.forget_former(unit.conn, batch.merchant_id, item_id)
                 await save(unit, batch.merchant_id, [item] if item else [], number)
+
+
+async def _write_back(
+    batch: Batch, api: MerchantApi, item: Item, former: Mapping[str, object], written: Mapping[str, object]
+) -> bool:
+    """Write what the item had before where it still shows what we wrote; return whether there was anything."""
+    async with batch.database.connection() as conn:
+        named = await labels.find(conn, batch.merchant_id)
+    stated: dict[str, Any] = {name: written.get(name) for name in LABELS}
+    changes = restored(former, written, asdict(named.shown(item, replace(item.fields, **stated))))
+    if fields := own(changes):
+        await clover.update_item(api, item.id, fields)
+    wanted: dict[str, Any] = {name: changes.get(name) for name in LABELS}
+    for call in calls(associations(item, replace(item.fields, **wanted), named), MOST_ASSOCIATIONS):
+        await associate(api, call)
+    return bool(changes)
 
 
 async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: LinkChoice) -> None:
@@ -60,7 +81,8 @@ async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: Lin
     if record.item_id and record.item_id != item_id:
         await _restore(unit, merchant_id, record)
     if record.item_id != item_id:
-        known = record.adopt(found[item_id].fields)
+        named = await labels.of_products(unit.conn, merchant_id, [record])
+        known = record.adopt(named.shown(found[item_id], record.wanted))
         await link_choices.save_former(unit.conn, merchant_id, {item_id: known})
         await link_choices.attach(unit.conn, merchant_id, product.product_id, item_id, known)
         await links.link(unit, merchant_id, [NewLink(product.product_id, item_id, product.sku)])

@@ -10,6 +10,7 @@ from catalog.domain.matching import HoldProduct, LookAgain, Step
 from catalog.domain.products import Held, ProductRecord, wait_for_others
 from catalog.store import link_choices, links, products
 from catalog.sync import lookups, writes
+from catalog.sync.labels import LabelReader, assign_labels, prepare_labels
 from catalog.sync.removals import remove_products
 from catalog.sync.writes import FEW
 from common import messages
@@ -34,14 +35,16 @@ async def push_products(batch: Batch, deps: Deps) -> None:
     _gather(batch, deps, records)
     batch.subjects |= {each.product.product_id: _subject(each) for each in records}
     async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
-        kept = [each for each in records if not each.removal]
-        steps, lost = await _compare(batch, api, [each for each in kept if each.item_id])
+        kept, labels = [each for each in records if not each.removal], LabelReader(batch, api)
+        steps, lost = await _compare(batch, api, labels, [each for each in kept if each.item_id])
         without_item = [*lost, *(each for each in kept if not each.item_id)]
-        steps += await _match(batch, deps, api, without_item)
+        steps += await _match(batch, deps, api, labels, without_item)
+        steps = await prepare_labels(batch, deps, labels, steps)
         await writes.execute(batch, api, steps)
+        await assign_labels(batch, labels, steps)
         removed = [each for each in records if each.removal]
         in_doubt = [each for each in removed if not each.item_id and each.creating_since]
-        await remove_products(batch, api, removed, await _settle(batch, deps, api, in_doubt))
+        await remove_products(batch, api, removed, await _settle(batch, deps, api, labels, in_doubt))
 
 
 def _gather(batch: Batch, deps: Deps, records: Sequence[ProductRecord]) -> None:
@@ -72,7 +75,7 @@ def _subject(record: ProductRecord) -> str:
 
 
 async def _compare(
-    batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]
+    batch: Batch, api: MerchantApi, labels: LabelReader, records: Sequence[ProductRecord]
 ) -> tuple[list[Step], list[ProductRecord]]:
     """Return the steps of the linked products, and those that are due without an item, as Clover deleted it.
 
@@ -81,7 +84,8 @@ async def _compare(
     ids = [each.item_id for each in records if each.item_id]
     in_background = batch.priority is Priority.BULK
     items = await (lookups.linked_items if in_background else lookups.read_items)(batch, api, ids)
-    steps = [matching.compare(each, items[each.item_id]) for each in records if each.item_id in items]
+    named = await labels.of_products(records, items.values())
+    steps = [matching.compare(each, items[each.item_id], named) for each in records if each.item_id in items]
     lost = [each for each in records if each.item_id not in items]
     if lost:
         async with batch.unit() as unit:
@@ -89,7 +93,9 @@ async def _compare(
     return steps, [each for each in lost if each.is_due]
 
 
-async def _match(batch: Batch, deps: Deps, api: MerchantApi, records: Sequence[ProductRecord]) -> list[Step]:
+async def _match(
+    batch: Batch, deps: Deps, api: MerchantApi, labels: LabelReader, records: Sequence[ProductRecord]
+) -> list[Step]:
     """Return the steps of the products without an item: link one that Clover has, or create it."""
     records = await _without_rivals(batch, records)
     if not records:
@@ -102,15 +108,18 @@ async def _match(batch: Batch, deps: Deps, api: MerchantApi, records: Sequence[P
     async with deps.database.connection() as conn:
         owners = await links.owners(conn, batch.merchant_id, [item.id for item in items])
         rivals = await products.seekers(conn, batch.merchant_id, items, [each.product.product_id for each in records])
-    steps = matching.plan(records, items, owners, batch.now, deps.create_settle, rivals)
+    named = await labels.of_products(records, items)
+    steps = matching.plan(records, items, owners, batch.now, deps.create_settle, rivals, named)
     async with batch.unit() as unit:
         await link_choices.save_conflicts(unit.conn, batch.merchant_id, matching.conflicts(steps))
     return steps
 
 
-async def _settle(batch: Batch, deps: Deps, api: MerchantApi, records: Sequence[ProductRecord]) -> list[Step]:
+async def _settle(
+    batch: Batch, deps: Deps, api: MerchantApi, labels: LabelReader, records: Sequence[ProductRecord]
+) -> list[Step]:
     """Return the steps of products that are to be deleted while a create has no answer; some wait for it."""
-    steps = await _match(batch, deps, api, records)
+    steps = await _match(batch, deps, api, labels, records)
     await writes.execute(batch, api, [each for each in steps if isinstance(each, HoldProduct | LookAgain)])
     return steps
 

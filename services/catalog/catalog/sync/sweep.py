@@ -9,8 +9,8 @@ from datetime import timedelta
 import structlog
 
 from catalog.deps import Deps
-from catalog.kinds import READ_ITEM
-from catalog.store import items
+from catalog.kinds import ALL_LABELS, READ_ITEM, READ_LABELS
+from catalog.store import items, labels
 from catalog.sync.pull import CURSOR, Cursor, Phase, pull_items
 from common.db import merchants
 from common.db.unit import Priority
@@ -47,7 +47,12 @@ async def sweep_items(batch: Batch, deps: Deps) -> None:
     except (Forbidden, Unavailable, TimedOut, Undecodable) as error:
         log.warning("sweep of items interrupted", reason=str(error))
         return batch.retry(key, min(FIRST_PAUSE, deps.sweep_interval) if is_first else deps.sweep_interval)
-    return batch.repeat(key, deps.sweep_interval) if is_over else batch.more(key)
+    if not is_over:
+        return batch.more(key)
+    async with batch.unit() as unit:
+        if not await labels.are_known(unit.conn, batch.merchant_id):
+            unit.mark(READ_LABELS, batch.merchant_id, ALL_LABELS, priority=Priority.BULK)
+    return batch.repeat(key, deps.sweep_interval)
 
 
 async def _pull(batch: Batch, run: Run, deps: Deps) -> bool:

@@ -6,11 +6,12 @@ engine splits the batch until the bad row stands alone.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from catalog.clover import items as clover
-from catalog.domain.items import Item
+from catalog.domain.items import Item, own
 from catalog.domain.links import NewLink
 from catalog.domain.matching import AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
 from catalog.domain.products import ProductRecord
@@ -26,6 +27,9 @@ from common.work.batch import Batch
 
 FEW = 10
 """This many products, or fewer, go one by one: an error then concerns its product alone."""
+
+NEW: Mapping[str, Any] = dict.fromkeys(("category_ids", "tag_ids", "tax_rate_ids"), ())
+"""The labels of an item that was just created, which the answer does not show."""
 
 Update: TypeAlias = AdoptItem | UpdateItem
 
@@ -106,14 +110,16 @@ async def _cancel_creates(batch: Batch, records: Sequence[ProductRecord]) -> Non
 
 async def _save_created(batch: Batch, created: Sequence[tuple[ProductRecord, Item]], number: int) -> None:
     async with batch.unit() as unit:
-        await _save_links(unit, batch, [Pushed(record, item.id, record.wanted) for record, item in created])
-        await save_shown(unit, batch.merchant_id, [item for _, item in created], number)
-    batch.done |= {record.product.product_id for record, _ in created}
+        pushed = [Pushed(record, item.id, record.wanted.with_labels_of(None)) for record, item in created]
+        await _save_links(unit, batch, pushed)
+        shown = [replace(item, details=replace(item.details, **NEW)) for _, item in created]
+        await save_shown(unit, batch.merchant_id, shown, number)
+    _finish(batch, pushed)
 
 
 async def _update(batch: Batch, api: MerchantApi, steps: Sequence[Update]) -> None:
     """Write the fields that differ; a repeated update does no harm."""
-    changes = {step.item_id: step.record.wanted.changes_from(step.known) for step in steps}
+    changes = {step.item_id: own(step.record.wanted.changes_from(step.known)) for step in steps}
     await _save_pushed(batch, [step for step in steps if not changes[step.item_id] and _is_news(step)])
     different = [step for step in steps if changes[step.item_id]]
     if not different:
@@ -187,14 +193,34 @@ async def _save_pushed(batch: Batch, steps: Sequence[Update], written: Iterable[
     """
     if not steps:
         return
+    by_item = {step.item_id: step for step in steps}
+    shown = [_shown(by_item[item.id], item) for item in written if item.id in by_item]
     async with batch.unit() as unit:
-        pushed = [Pushed(step.record, step.item_id, step.record.wanted, step.known) for step in steps]
+        pushed = [
+            Pushed(step.record, step.item_id, step.record.wanted.with_labels_of(step.known), step.known)
+            for step in steps
+        ]
         await links.save_pushed(unit.conn, batch.merchant_id, pushed)
         missing = await links.missing(unit.conn, batch.merchant_id, map(_link, pushed))
         if missing:
             await links.link(unit, batch.merchant_id, missing)
-        await save_shown(unit, batch.merchant_id, written, number)
-    batch.done |= {step.record.product.product_id for step in steps}
+        await save_shown(unit, batch.merchant_id, shown, number)
+    _finish(batch, pushed)
+
+
+def _shown(step: Update, item: Item) -> Item:
+    """Return the item as the answer to a write shows it, without the tax rates that it had by default."""
+    loses_default = step.known.default_tax_rates and item.fields.default_tax_rates is False
+    return replace(item, details=replace(item.details, tax_rate_ids=())) if loses_default else item
+
+
+def _finish(batch: Batch, pushed: Iterable[Pushed]) -> None:
+    """Note that these products are done, apart from those whose labels are still to be written."""
+    for each in pushed:
+        if each.fields == each.record.wanted:
+            batch.done.add(each.record.product.product_id)
+        else:
+            batch.retry(each.record.product.product_id, timedelta(0))
 
 
 async def _save_links(unit: Unit, batch: Batch, pushed: Sequence[Pushed]) -> None:

@@ -1,16 +1,18 @@
 """The cells of a row: every one is text, and means what its column is for."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from catalog.domain.imports import amounts
 from catalog.domain.imports.amounts import BadAmount
+from catalog.domain.labels import name_key
 from catalog.domain.products import Status
 from common.errors import Problem
 
 GUARD = "'"
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_PART = re.compile(r"\\[,\\]|[^\\,]+|[\\,]")
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 
 TRUE = (
@@ -120,6 +122,44 @@ def boolean(cell: str) -> bool:
     if word in FALSE:
         return False
     raise BadCell(f"is `{word[:40]}`, which is neither yes nor no", "Write yes or no, true or false, 1 or 0.")
+
+
+def names(cell: str) -> tuple[str, ...]:
+    """Return the names between commas, each once. Within a name a backslash stands before a comma or a backslash."""
+    parts = (name(part) for part in _listed(unguarded(cell.strip())))
+    return _distinct(each for each in parts if each)
+
+
+def leaves(cell: str) -> tuple[str, ...]:
+    """Return the last name of each path, as Clover's categories are not nested: of `Clothing > Tops` it is `Tops`."""
+    return _distinct(each.rpartition(" > ")[2].strip() for each in names(cell))
+
+
+def single(cell: str) -> tuple[str, ...]:
+    """Return the one name of the cell."""
+    return (name(cell),)
+
+
+def _distinct(found: Iterable[str]) -> tuple[str, ...]:
+    by_key: dict[str, str] = {}
+    for each in found:
+        by_key.setdefault(name_key(each), each)
+    return tuple(by_key.values())
+
+
+def _listed(cell: str) -> list[str]:
+    parts = [""]
+    for each in _PART.findall(cell):
+        if each == ",":
+            parts.append("")
+        else:
+            parts[-1] += each[1:] if each in {"\\,", "\\\\"} else each
+    return parts
+
+
+def joined(found: Iterable[str]) -> str:
+    """Return the names as one cell, which `names` reads."""
+    return ", ".join(each.replace("\\", "\\\\").replace(",", "\\,") for each in found)
 
 
 def price(decimal: str, currency: str) -> Callable[[str], int]:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 
 from catalog.domain.imports import amounts
-from catalog.domain.imports.cells import guarded
+from catalog.domain.imports.cells import guarded, joined
 from catalog.domain.imports.names import FIELDS, MONEY
 from catalog.domain.imports.text import BOM
 from catalog.domain.products import Product
@@ -26,6 +26,8 @@ def _cell(product: Product, name: str) -> str:
     value = getattr(product, name)
     if value is None:
         return ""
+    if isinstance(value, tuple):
+        return guarded(joined(value))
     if name in MONEY:
         return amounts.text(value, product.currency)
     return str(value).lower() if isinstance(value, bool) else guarded(str(value))

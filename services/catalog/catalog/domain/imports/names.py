@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from catalog.domain.imports.table import normal
+from catalog.domain.items import LABELS
 
 
 class Shop(StrEnum):
@@ -24,7 +25,7 @@ class Shop(StrEnum):
 
 FIELDS = (
     *("product_id", "name", "sku", "price", "currency", "status", "barcode"),
-    *("alternate_name", "cost", "unit_name", "age_restricted"),
+    *("alternate_name", "cost", "unit_name", "age_restricted", *LABELS),
 )
 """The fields of a product that a file may hold. A caller may name the column of each."""
 
@@ -61,9 +62,19 @@ COLUMNS: Mapping[Shop, Mapping[str, str]] = {
         "barcode": "barcode",
         "cost per item": "cost",
         "status": "status",
+        "type": "categories",
+        "tags": "tags",
     },
     Shop.WOOCOMMERCE: {},  # see woocommerce.py
-    Shop.SQUARE: {"item name": "name", "sku": "sku", "price": "price", "gtin": "barcode", "default unit cost": "cost"},
+    Shop.SQUARE: {
+        "item name": "name",
+        "sku": "sku",
+        "price": "price",
+        "gtin": "barcode",
+        "default unit cost": "cost",
+        "category": "categories",
+        "categories": "categories",
+    },
     Shop.MEDUSA: {
         "product handle": HANDLE,
         "product title": "name",
@@ -121,6 +132,9 @@ PLAIN: Mapping[str, frozenset[str]] = {
     "alternate_name": frozenset({"alternate name"}),
     "unit_name": frozenset({"unit name"}),
     "age_restricted": frozenset({"age restricted"}),
+    "categories": frozenset({"categories"}),
+    "tags": frozenset({"tags"}),
+    "tax_rates": frozenset({"tax rates"}),
     "barcode": frozenset(
         {"barcode", "gtin", "ean", "upc", "ean13", "ean-13", "gtin, upc, ean, or isbn", "isbn"}
         | {"strichcode", "ean-code", "code-barres", "code barres", "código de barras", "codice a barre"}

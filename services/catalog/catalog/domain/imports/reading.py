@@ -9,12 +9,18 @@ from catalog.domain.imports.names import FIELDS, HANDLE, ID, KIND, NO_OPTION, PA
 from catalog.domain.imports.refusals import Refusal
 from catalog.domain.imports.survey import Survey
 from catalog.domain.imports.table import Record, dialect, records
+from catalog.domain.items import LABELS
 from common.errors import Problem
 
 WITH_VARIANTS = frozenset({Shop.SHOPIFY, Shop.MEDUSA, Shop.VENDURE, Shop.SQUARE})
 """The shops whose files have several rows for a product. Elsewhere an empty name is only an empty cell."""
 
-KNOWN_TO_ALL = ("name", "status", "currency")
+CATEGORIES: Mapping[Shop, Callable[[str], tuple[str, ...]]] = {
+    Shop.SHOPIFY: cells.single,  # the product's type, which may have a comma
+    Shop.WOOCOMMERCE: cells.leaves,
+}
+
+KNOWN_TO_ALL = ("name", "status", "currency", "categories", "tags", "tax_rates")
 """The fields that only the first row of a product has; the following rows, its variants, take them over."""
 
 
@@ -60,10 +66,13 @@ class Reader:
             "alternate_name": cells.code,
             "unit_name": cells.code,
             "age_restricted": cells.boolean,
+            "categories": CATEGORIES.get(survey.layout.shop, cells.names),
+            "tags": cells.names,
+            "tax_rates": cells.names,
         }
         self._product = _Product()
         self._parents: tuple[str, ...] = ()
-        self._parent_name: object = None
+        self._parent: dict[str, object] = {}
 
     def read(self, record: Record) -> Found:
         """Return what the record holds."""
@@ -113,11 +122,13 @@ class Reader:
         kind = woocommerce.kind(self._cell(record, KIND))
         if kind == woocommerce.VARIABLE:
             identity, sku = self._cell(record, ID).strip(), str(values.get("sku", ""))
-            self._parents, self._parent_name = (f"id:{identity}", sku), values.get("name")
+            self._parents = (f"id:{identity}", sku)
+            self._parent = {name: values[name] for name in ("name", *LABELS) if name in values}
         if kind == woocommerce.VARIATION:
-            parent = self._parent_name if cells.code(self._cell(record, PARENT)) in self._parents else None
-            if values.get("name", parent) == parent and parent is not None:
-                values["name"] = parent
+            parent = self._parent if cells.code(self._cell(record, PARENT)) in self._parents else {}
+            values |= {name: parent[name] for name in LABELS if name in parent and name not in values}
+            if "name" in parent and values.get("name", parent["name"]) == parent["name"]:
+                values["name"] = parent["name"]
                 _add_options(values, self._options(record))
         return kind not in {woocommerce.VARIABLE, woocommerce.GROUPED}
 

@@ -30,6 +30,10 @@ NAMES: Mapping[str, frozenset[str]] = {
         | {"preço promocional"}
     ),
     "cost": frozenset({"cost of goods"}),
+    "categories": frozenset(
+        {"categories", "kategorien", "catégories", "categorías", "categorie", "categorieën", "categorias"}
+    ),
+    "tags": frozenset({"tags", "schlagwörter", "étiquettes", "etiquetas", "tag"}),
     PARENT: frozenset({"parent", "übergeordnetes produkt", "superior", "genitore", "hoofd", "ascendente"}),
 }
 
@@ -37,8 +41,8 @@ MEASURE = re.compile(r".+ ?\(.+\)$")
 MEASURES = 4
 """Weight, length, width and height follow one another, each with its unit in brackets."""
 
-AFTER_MEASURES = {"sale": 3, "price": 4}
-"""Reviews allowed, purchase note, sale price and regular price follow the height."""
+AFTER_MEASURES = {"sale": 3, "price": 4, "categories": 5, "tags": 6}
+"""Reviews allowed, purchase note, sale price, regular price, categories and tags follow the height."""
 
 OPTION = re.compile(r"^\D*\b(\d+)\b\D*(value|wert|valeur|valor|valore|valuta|waarde)\D*$|^(waarde|wert)\D*(\d+)$")
 

@@ -1,0 +1,54 @@
+"""The categories, tags and tax rates of a merchant in Clover, and their associations with items."""
+
+from pydantic import Field
+
+from catalog.clover.items import Row
+from catalog.domain.labels import AssociationCall, Label, LabelKind
+from common.clover.transport import MerchantApi, Unread
+from common.ids import CloverId
+
+MOST_ASSOCIATIONS = 1000
+"""Elements of one call. No limit is documented; Clover's lists have one of 1,000."""
+
+PATHS = {
+    LabelKind.CATEGORY: ("category_items", "category"),
+    LabelKind.TAG: ("tag_items", "tag"),
+    LabelKind.TAX_RATE: ("tax_rate_items", "taxRate"),
+}
+REMOVE = {"delete": "true"}
+
+
+class LabelResponse(Row):
+    """A category, a tag or a tax rate."""
+
+    id: CloverId
+    name: str | None = None
+    deleted: bool | None = None
+
+
+class CreatedLabel(Row):
+    """The answer to a creation, which shows the whole object (recorded)."""
+
+    id: CloverId
+    name: str = Field(min_length=1)
+
+
+async def all_labels(api: MerchantApi, kind: LabelKind) -> list[Label]:
+    """Return all labels of this kind."""
+    found: list[Label] = []
+    async for page in api.pages(kind.value, LabelResponse):
+        found += [Label(kind, each.id, each.name) for each in page if each.name and not each.deleted]
+    return found
+
+
+async def create_label(api: MerchantApi, kind: LabelKind, name: str) -> Label:
+    """Create a category or a tag."""
+    created = await api.post(kind.value, {"name": name}, CreatedLabel)
+    return Label(kind, created.id, created.name)
+
+
+async def associate(api: MerchantApi, call: AssociationCall) -> None:
+    """Make these associations; repeating it changes nothing. The answer is empty (recorded)."""
+    path, name = PATHS[call.kind]
+    elements = [{name: {"id": each.label_id}, "item": {"id": each.item_id}} for each in call.associations]
+    await api.post(path, {"elements": elements}, Unread, REMOVE if call.is_removed else {})
