@@ -89,6 +89,24 @@ SWITCHES: Mapping[str, Switch] = {
     "deleted_by_id": Switch(
         "A deleted object read by its id: 404, or shown with its deletion time", ("404", "shown"), "404", "reported"
     ),
+    "association_touches_item": Switch(
+        "Whether an item that gains or loses a category, tag or tax rate gets a new modifiedTime, and sends I UPDATE",
+        ("yes", "no"),
+        "yes",
+        "a guess",
+    ),
+    "association_unknown": Switch(
+        "An association of an object that is unknown or deleted: the whole call is 404, or the others are made",
+        ("refuse", "skip"),
+        "refuse",
+        "a guess",
+    ),
+    "default_rates_shown": Switch(
+        "Whether the expanded taxRates of an item with defaultTaxRates hold the default rates",
+        ("no", "yes"),
+        "no",
+        "a guess",
+    ),
     "null_fields": Switch(
         "Fields without a value of objects, lines and counts: absent unless return_null_fields is sent, or always null",
         ("absent", "null"),

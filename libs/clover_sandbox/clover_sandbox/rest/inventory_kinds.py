@@ -17,12 +17,21 @@ TAX_TYPES = ("VAT_TAXABLE", "VAT_NON_TAXABLE", "VAT_EXEMPT", "INTERNAL_TAX", "PA
 
 
 def _groups_of(tie: str, kind: str) -> Expand:
-    """Expand the objects associated with an item: categories, tags, tax rates."""
+    """Expand the objects associated with an item, such as categories and tags."""
 
     def expand(call: Call, record: Record, _tree: Tree) -> Any:
         return elements(call.merchant.found(kind, call.merchant.ties[tie].lefts_of(record["id"])))
 
     return expand
+
+
+def _tax_rates(call: Call, record: Record, _tree: Tree) -> Any:
+    """Expand the tax rates of an item. A switch decides whether those that it has by default are among them."""
+    found = call.merchant.found("tax_rates", call.merchant.ties["tax_rate_items"].lefts_of(record["id"]))
+    if record.get("defaultTaxRates") and call.merchant.shared.switches.on("default_rates_shown"):
+        defaults = [each for each in call.merchant.objects["tax_rates"] if each.get("isDefault")]
+        found += [each for each in defaults if each not in found]
+    return elements(found)
 
 
 def _items_of(tie: str) -> Expand:
@@ -146,7 +155,7 @@ ITEMS = Kind(
     expands={
         "categories": _groups_of("category_items", "categories"),
         "tags": _groups_of("tag_items", "tags"),
-        "taxRates": _groups_of("tax_rate_items", "tax_rates"),
+        "taxRates": _tax_rates,
         "modifierGroups": _groups_of("item_modifier_groups", "modifier_groups"),
         "options": _groups_of("option_items", "options"),
         "itemStock": _item_stock,

@@ -1,6 +1,6 @@
 """Handlers for plain objects: list, create, read, change, delete, associate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from clover_sandbox.answers import Answer, bad_request
@@ -155,30 +155,35 @@ def tying(tie: str, left: Kind, left_name: str, right: Kind, right_name: str) ->
             (_side(row, left_name, required=not apart), _side(row, right_name, required=not apart))
             for row in map(an_object, rows_of(call.body, "elements"))
         ]
-        for left_id, right_id in pairs:
-            _need_side(call.merchant, left, left_id)
-            _need_side(call.merchant, right, right_id)
-        for left_id, right_id in pairs:
-            _tie(call.merchant, tie, left_id, right_id, apart=apart)
-        for item_id in {each for pair in pairs for each in pair if each in call.merchant.objects["items"]}:
-            call.merchant.objects["items"].change(item_id or "", {"modifiedTime": call.merchant.now_ms()})
-            call.merchant.emit("I", item_id or "", "UPDATE")
+        known = [pair for pair in pairs if _are_known(call.merchant, (left, right), pair)]
+        associate(call.merchant, tie, known, apart=apart)
         return Answer({})
 
     return Route("POST", tie, post, "INVENTORY_W")
 
 
-def _tie(merchant: Merchant, tie: str, left_id: str | None, right_id: str | None, *, apart: bool) -> None:
-    if apart:
-        merchant.ties[tie].untie(left_id, right_id)
-    elif left_id is not None and right_id is not None:
-        merchant.ties[tie].tie(left_id, right_id)
+def associate(merchant: Merchant, tie: str, pairs: Sequence[tuple[str | None, str | None]], *, apart: bool) -> None:
+    """Associate these pairs, or remove their associations. A switch decides whether that changes the items."""
+    for left_id, right_id in pairs:
+        if apart:
+            merchant.ties[tie].untie(left_id, right_id)
+        elif left_id is not None and right_id is not None:
+            merchant.ties[tie].tie(left_id, right_id)
+    if merchant.shared.switches.on("association_touches_item"):
+        for item_id in sorted({each for pair in pairs for each in pair if each and each in merchant.objects["items"]}):
+            merchant.objects["items"].change(item_id, {"modifiedTime": merchant.now_ms()})
+            merchant.emit("I", item_id, "UPDATE")
 
 
 def _side(row: Record, name: str, *, required: bool) -> str | None:
     return ref_id(name, row.get(name)) if required or name in row else None
 
 
-def _need_side(merchant: Merchant, kind: Kind, object_id: str | None) -> None:
-    if object_id is not None:
-        need(merchant, kind, object_id)
+def _are_known(merchant: Merchant, kinds: tuple[Kind, Kind], pair: tuple[str | None, str | None]) -> bool:
+    """Return whether both sides exist. A switch decides whether one that does not fails the whole call."""
+    for kind, object_id in zip(kinds, pair, strict=True):
+        if object_id is not None and merchant.shown(kind.name, object_id) is None:
+            if merchant.shared.switches["association_unknown"] == "refuse":
+                raise kind.absent()
+            return False
+    return True

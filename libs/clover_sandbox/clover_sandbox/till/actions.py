@@ -6,7 +6,7 @@ from typing import Any
 from clover_sandbox.answers import bad_request
 from clover_sandbox.collection import Record
 from clover_sandbox.merchant import Merchant
-from clover_sandbox.till import back_office, counter, returns
+from clover_sandbox.till import back_office, counter, labels, returns
 
 Action = Callable[[Merchant, Mapping[str, Any]], Record]
 
@@ -33,6 +33,11 @@ ACTIONS: Mapping[str, Action] = {
         back_office.edit_order_type,
         back_office.delete_order_type,
         back_office.edit_properties,
+        labels.create_label,
+        labels.edit_label,
+        labels.delete_label,
+        labels.label_item,
+        labels.unlabel_item,
     )
 }
 
