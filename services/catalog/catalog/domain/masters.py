@@ -181,8 +181,8 @@ def _owned(agreed: ItemFields | None, product: Product, taken: Collection[str]) 
     if agreed is None:
         return None
     fields = item_fields(product)
-    units = {"price_type", "unit_name"} if {"price_type", "unit_name"} & set(taken) else set()
-    given_up: dict[str, Any] = {name: None for name in units if getattr(fields, name) is None}
+    together = [each for each in ({"price_type", "unit_name"}, {"default_tax_rates", "tax_rates"}) if each & set(taken)]
+    given_up: dict[str, Any] = {name: None for each in together for name in each if getattr(fields, name) is None}
     return replace(agreed, **given_up)
 
 
