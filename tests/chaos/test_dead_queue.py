@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.integration.engine.conftest import Engine, Noted, engine, engine_dsn
+from tests.integration.engine.conftest import Engine, Noted, engine, engine_database
 from tests.support.eventually import eventually
 
 from common.bus.queues import REVIVED
@@ -15,7 +15,7 @@ from quicksync_dev.backends.programs import EPMD, RABBITMQ, locate
 from quicksync_dev.backends.rabbitmq import PrivateRabbit
 from quicksync_dev.datadir import DataDir
 
-__all__ = ["engine", "engine_dsn"]
+__all__ = ["engine", "engine_database"]
 
 log = logging.getLogger(__name__)
 

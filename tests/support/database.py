@@ -1,20 +1,23 @@
 """A database with the schemas of all services, migrated once and emptied after each test."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import asyncpg
 import pytest
 
 from common.db.migrate import upgrade_async
 from quicksync_dev.database import SERVICES, at
-from tests.support import workers
+from tests.support import pools, workers
 
 CREATE = "CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
 PART = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL($1)
 """
+"""End the sessions that a test left, but not those that wait for the next one."""
 EMPTY = """
 DO $$
 DECLARE
@@ -76,19 +79,40 @@ async def _create_schemas(dsn: str) -> None:
         await connection.close(timeout=10)
 
 
+@dataclass(frozen=True)
+class ReusedDatabase:
+    """A database that one test after the other uses, each an empty one."""
+
+    dsn: str
+    schemas: Sequence[str]
+    administrator: "asyncpg.Connection[asyncpg.Record]"
+
+    async def empty(self) -> None:
+        """End what the test left behind, and delete its rows."""
+        await self.administrator.execute(PART, pools.sessions(self.dsn))
+        await self.administrator.execute(EMPTY.replace("{schemas}", f"{{{','.join(self.schemas)}}}"))
+
+
+@asynccontextmanager
+async def reused(dsn: str, schemas: Sequence[str]) -> AsyncIterator[ReusedDatabase]:
+    """Keep connections to this database from test to test."""
+    administrator = await asyncpg.connect(dsn, timeout=10, command_timeout=60)
+    async with pools.kept(dsn):
+        yield ReusedDatabase(dsn, schemas, administrator)
+    await administrator.close(timeout=10)
+
+
 @pytest.fixture(scope="session")
-async def migrated(request: pytest.FixtureRequest, postgres_dsn: str) -> AsyncIterator[str]:
-    """The DSN of this process's migrated database: a worker copies the one of the run."""
+async def migrated(request: pytest.FixtureRequest, postgres_dsn: str) -> AsyncIterator[ReusedDatabase]:
+    """This process's migrated database: a worker copies the one of the run."""
     given = workers.shared(request.config)
-    async with fresh_database(postgres_dsn, given["template"]) if given else migrated_database(postgres_dsn) as dsn:
-        yield dsn
+    made = fresh_database(postgres_dsn, given["template"]) if given else migrated_database(postgres_dsn)
+    async with made as dsn, reused(dsn, SERVICES) as database:
+        yield database
 
 
 @pytest.fixture
-async def database_dsn(migrated: str) -> AsyncIterator[str]:
+async def database_dsn(migrated: ReusedDatabase) -> AsyncIterator[str]:
     """A migrated database with nothing in it, as its administrator."""
-    yield migrated
-    connection = await asyncpg.connect(migrated, timeout=10, command_timeout=60)
-    await connection.execute(PART)
-    await connection.execute(EMPTY.replace("{schemas}", f"{{{','.join(SERVICES)}}}"))
-    await connection.close(timeout=10)
+    yield migrated.dsn
+    await migrated.empty()

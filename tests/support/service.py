@@ -26,6 +26,7 @@ from common.settings import CommonSettings
 from common.work.worker import Worker
 from tests.support.clock import FakeClock, MovedClock
 from tests.support.clover import Shop
+from tests.support.pools import open_kept
 from tests.support.tokens import Issuer
 
 INTERNAL_SECRETS = [SecretStr("between our services")]
@@ -148,6 +149,7 @@ class AsInProduction(TestServer):
 @asynccontextmanager
 async def serving(service: Service) -> AsyncIterator[TestClient[Any, Any]]:
     """Open the service and serve its routes on a free port."""
+    await open_kept(service.database)
     async with service.opened(), TestClient(AsInProduction(service.application())) as http:
         yield http
 

@@ -15,6 +15,7 @@ from tests.support.clock import FakeClock
 from tests.support.clover import Clover as LocalClover
 from tests.support.clover import Shop, local_clover
 from tests.support.logs import collected
+from tests.support.pools import open_kept
 from tests.support.service import OPEN_LEASE
 
 from common.clock import SystemClock
@@ -110,7 +111,7 @@ async def receiving(database_dsn: str, logged: object) -> AsyncIterator[Receivin
     """A receiver that knows one merchant."""
     del logged  # first of all, so that nothing is written elsewhere
     async with _receiving(database_dsn) as receiving:
-        await receiving.database.open()
+        await open_kept(receiving.database)
         async with receiving.database.unit() as unit:
             await unit.conn.execute(SAVE, MERCHANT)
         yield receiving

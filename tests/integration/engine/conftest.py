@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 from aio_pika import ExchangeType
 from tests.support.clock import FakeClock
-from tests.support.database import EMPTY, PART, fresh_database
+from tests.support.database import ReusedDatabase, fresh_database, reused
+from tests.support.pools import open_kept
 
 from common.bus.broker import Broker
 from common.bus.consumer import Consumer
@@ -131,36 +132,31 @@ def message(text: str, **other: Any) -> Message:
 
 
 @pytest.fixture(scope="session")
-async def engine_dsn(postgres_dsn: str) -> AsyncIterator[str]:
-    """The DSN of a database with the engine's schema; emptying it takes a hundredth of creating one."""
+async def engine_database(postgres_dsn: str) -> AsyncIterator[ReusedDatabase]:
+    """A database with the engine's schema; emptying it takes a hundredth of creating one."""
     async with fresh_database(postgres_dsn) as dsn:
         connection = await asyncpg.connect(dsn)
         await connection.execute(f"CREATE SCHEMA engine; SET search_path TO engine; {engine_sql()}")
         await connection.execute("CREATE TABLE noted (text text NOT NULL)")
         await connection.close()
-        yield f"{dsn}?sslmode=disable"  # asyncpg abandons a future when its TLS request is cut, as these tests do
+        # asyncpg abandons a future when its TLS request is cut, as these tests do
+        async with reused(f"{dsn}?sslmode=disable", ["engine"]) as database:
+            yield database
 
 
 @pytest.fixture
-async def engine(engine_dsn: str, amqp_url: str) -> AsyncIterator[Engine]:
+async def engine(engine_database: ReusedDatabase, amqp_url: str) -> AsyncIterator[Engine]:
     """An engine with nothing running."""
     clock = FakeClock()
-    database = Database(engine_dsn, "engine", clock)
-    await database.open()
+    database = Database(engine_database.dsn, "engine", clock)
+    await open_kept(database)
     async with AsyncExitStack() as stack:
         topology = Topology(f"engine_{uuid.uuid4().hex[:10]}.")
-        made = Engine(engine_dsn, amqp_url, database, clock, topology, Metrics(), stack)
+        made = Engine(engine_database.dsn, amqp_url, database, clock, topology, Metrics(), stack)
         yield made
     await database.close()
     await _forget(made)
-    await _empty(engine_dsn)
-
-
-async def _empty(dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    await connection.execute(PART)
-    await connection.execute(EMPTY.format(schemas="{engine}"))
-    await connection.close()
+    await engine_database.empty()
 
 
 async def _forget(engine: Engine) -> None:

@@ -9,6 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 from tests.support.clock import FakeClock
+from tests.support.pools import open_kept
 from tests.support.tokens import Issuer
 
 from common.contracts.problems import Code
@@ -51,7 +52,7 @@ async def working(database_dsn: str) -> AsyncIterator[Working]:
     """One row due, one waiting, one held; and one of another merchant."""
     issuer, clock = Issuer(), FakeClock()
     database = Database(database_dsn, "inventory", clock)
-    await database.open()
+    await open_kept(database)
     async with database.unit() as unit:
         for merchant in (MERCHANT, OTHER):
             await unit.conn.execute(SAVE, merchant)
