@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.contracts.orders import ReturnCause
-from orders.domain.sales import Change, Counted, Money, Published, Row, Sale, decide, deleted
+from orders.domain.sale_changes import Change, decide, deleted
+from orders.domain.sales import Counted, Money, Published, Row, Sale
 
 SINCE = datetime(2026, 11, 23, tzinfo=UTC)
 LATER = SINCE + timedelta(hours=1)

@@ -13,7 +13,7 @@ from orders.clover.responses import Expanded, Response
 from orders.domain.carts import Adjustment, Cart, Line, Rate
 from orders.domain.clover_order import SUCCESS
 from orders.domain.sales import Money, Row, Sale
-from orders.domain.till_amounts import amounts
+from orders.domain.till_amounts import Amounts, amounts
 
 MOST_NESTED = 100
 """An expanded collection is cut off at this length without a sign of it (documented)."""
@@ -139,26 +139,28 @@ class SaleResponse(Response):
         """Whether it may have more rows than it shows."""
         return self.line_items is None or len(self.line_items.elements) >= MOST_NESTED
 
-    def is_explained_by(self, rows: Sequence[RowResponse]) -> bool:
-        """Return whether these rows come to the total, as computed without anything else."""
-        return self.total is None or amounts(self.cart(rows, Extras())).total == self.total
+    def is_explained_by(self, counted: Amounts) -> bool:
+        """Return whether what the rows and extras come to is the total."""
+        return self.total is None or counted.total == self.total
 
-    def cart(self, rows: Sequence[RowResponse], extras: "Extras") -> Cart:
-        """Return it as Clover's arithmetic sees it."""
+    def amounts(self, rows: Sequence[RowResponse], extras: "Extras | None" = None) -> Amounts:
+        """Return what these rows come to by Clover's arithmetic."""
+        extras = extras or Extras()
         charge = extras.service_charge
-        return Cart(
-            name=self.id,
-            vat=self.is_vat,
-            tax_removed=self.tax_removed,
-            manual=self.manual_transaction,
-            lines=tuple(each.line() for each in rows),
-            discounts=tuple(each.adjustment() for each in extras.discounts.elements),
-            service_charge=charge.adjustment() if charge and charge.enabled else Adjustment(),
+        return amounts(
+            Cart(
+                name=self.id,
+                vat=self.is_vat,
+                tax_removed=self.tax_removed,
+                manual=self.manual_transaction,
+                lines=tuple(each.line() for each in rows),
+                discounts=tuple(each.adjustment() for each in extras.discounts.elements),
+                service_charge=charge.adjustment() if charge and charge.enabled else Adjustment(),
+            )
         )
 
-    def sale(self, rows: Sequence[RowResponse], extras: "Extras | None" = None) -> Sale:
+    def sale(self, rows: Sequence[RowResponse], counted: Amounts) -> Sale:
         """Return the sale with these rows. Without any details Clover states what tax the prices contain."""
-        found = amounts(self.cart(rows, extras or Extras()))
         payments = tuple(each.money() for each in self.payments.elements if each.result == SUCCESS)
         refunds = tuple(each.money(each.line_items.elements) for each in self.refunds.elements if not each.voided)
         stated = sum(each.tax for each in payments) - sum(each.tax for each in refunds)
@@ -172,34 +174,30 @@ class SaleResponse(Response):
             payment_state=self.payment_state,
             is_test=self.test_mode,
             is_deleted=bool(self.deleted_timestamp),
-            added_tax=found.added_tax,
-            contained_tax=found.contained_tax or (stated if self.is_vat else 0),
+            added_tax=counted.added_tax,
+            contained_tax=counted.contained_tax or (stated if self.is_vat else 0),
             rows=tuple(
-                each.row(amount) for each, amount in zip(rows, found.rows, strict=True) if not each.is_order_fee
+                each.row(amount) for each, amount in zip(rows, counted.rows, strict=True) if not each.is_order_fee
             ),
             payments=payments,
             refunds=refunds,
         )
 
 
-class CreditResponse(Response):
+class CreditResponse(MoneyResponse):
     """Money given back without a sale, as by a manual refund."""
 
-    id: CloverId
-    amount: Cents = 0
-    tax_amount: Cents = 0
-    created_time: Milliseconds = 0
     voided: bool = False
     order_ref: Ref | None = None
 
     def sale(self, currency: str) -> Sale:
-        at = time_of(self.created_time)
+        given_back = self.money()
         return Sale(
             self.id,
             currency,
-            at,
+            given_back.at,
             is_deleted=self.voided,
-            refunds=(Money(self.id, self.amount, at),),
+            refunds=(given_back,),
             added_tax=-self.tax_amount,
             is_credit=True,
             credited=self.order_ref.id if self.order_ref else None,

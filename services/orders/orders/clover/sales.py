@@ -71,17 +71,20 @@ async def whole(api: MerchantApi, shown: SaleResponse) -> Sale | None:
     they do not come to it with these either, so are the discounts of the order.
     """
     rows = shown.line_items.elements if shown.line_items else ()
-    sale = shown.sale(rows)
-    if shown.deleted_timestamp or not (shown.is_cut_off or (sale.is_paid and not shown.is_explained_by(rows))):
+    counted = shown.amounts(rows)
+    sale = shown.sale(rows, counted)
+    if shown.deleted_timestamp or not (shown.is_cut_off or (sale.is_paid and not shown.is_explained_by(counted))):
         return sale
     try:
         pages = api.pages(f"orders/{shown.id}/line_items", RowResponse, {"expand": ROW_EXPAND})
         rows = tuple([row async for page in pages for row in page])
-        if not sale.is_paid or shown.is_explained_by(rows):
-            return shown.sale(rows)
-        return shown.sale(rows, await api.get(f"orders/{shown.id}", Extras, {"expand": ORDER_EXPAND}))
+        counted = shown.amounts(rows)
+        if sale.is_paid and not shown.is_explained_by(counted):
+            extras = await api.get(f"orders/{shown.id}", Extras, {"expand": ORDER_EXPAND})
+            counted = shown.amounts(rows, extras)
     except NotFound:
         return None
+    return shown.sale(rows, counted)
 
 
 async def changed_since(api: MerchantApi, since: datetime) -> AsyncIterator[Found]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from common.db.unit import Connection, Unit
-from orders.domain.sales import Change, Counted, Part, Published
+from orders.domain.sale_changes import Change
+from orders.domain.sales import Counted, Part, Published
 
 FIND_WATCH = "SELECT since, read_until, sweep_from FROM sales_watch WHERE merchant_id = $1"
 WATCH = """

@@ -16,7 +16,8 @@ from orders import store
 from orders.clover import sales as clover
 from orders.clover.sale_responses import SaleResponse
 from orders.deps import Deps
-from orders.domain.sales import Change, Line, Movement, Sale, decide, deleted
+from orders.domain.sale_changes import Change, Line, Movement, decide, deleted
+from orders.domain.sales import Sale
 from orders.kinds import FIND_SETUP, READ_SALE, SALES_KEY, SETUP_KEY, SWEEP_SALES
 
 OVERLAP = timedelta(minutes=2)
