@@ -1,9 +1,8 @@
 """A service is whole or ended, stops in order, and hands the trace on."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -11,6 +10,7 @@ import pytest
 from tests.integration.engine.conftest import MERCHANT, Engine, Noted
 from tests.support.clock import FakeClock
 from tests.support.eventually import eventually
+from tests.support.waiting import waiting
 
 from common.contracts.problems import Code
 from common.db.unit import Unit
@@ -148,11 +148,13 @@ async def test_a_stop_that_takes_too_long_is_cut_off(engine: Engine, monkeypatch
 
     async with engine.database.unit() as unit:
         unit.mark("push", MERCHANT, "a")
-    async with running(service(engine, hang)):
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(running(service(engine, hang)))
         await started.wait()
-        began = time.monotonic()
+        async with waiting() as waited:
+            await stack.aclose()
 
-    assert time.monotonic() - began < 5
+    assert waited.seconds < 5
     await engine.database.open()
     assert len(await engine.fetch("SELECT FROM work")) == 1
 
@@ -167,13 +169,15 @@ async def test_a_stop_is_orderly_and_within_twenty_seconds(engine: Engine) -> No
     started = asyncio.Event()
     async with engine.database.unit() as unit:
         unit.mark("push", MERCHANT, "a")
-    async with running(service(engine, hang)) as url:
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(running(service(engine, hang)))
         await started.wait()
         async with aiohttp.ClientSession() as session:
             await session.post(f"{url}/note")
-        began = time.monotonic()
+        async with waiting() as waited:
+            await stack.aclose()
 
-    assert time.monotonic() - began < 20
+    assert waited.seconds < 20
     await engine.database.open()
     assert await engine.fetch("SELECT FROM outbox") == []
     assert await engine.fetch("SELECT FROM lease") == []
