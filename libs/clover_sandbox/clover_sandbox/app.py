@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import aiohttp
@@ -10,7 +10,7 @@ from aiohttp import web
 
 from clover_sandbox.control.api import control_routes
 from clover_sandbox.sandbox import Sandbox, Settings, build_sandbox
-from clover_sandbox.sending import strip_type
+from clover_sandbox.sending import date, strip_type
 
 LARGEST_BODY = 64 * 1024 * 1024
 # Short, because a call that a fault keeps open would delay the stop.
@@ -33,6 +33,7 @@ def build(settings: Settings | None = None) -> Built:
     application.router.add_route("*", "/oauth/{tail:.*}", sandbox.pipeline.oauth_call)
     application.add_routes(control_routes(sandbox))
     application.on_response_prepare.append(strip_type)
+    application.on_response_prepare.append(_dated(sandbox))
     application.cleanup_ctx.append(lambda _application: _working(sandbox))
     return Built(application, sandbox)
 
@@ -49,6 +50,13 @@ async def serving(built: Built, port: int = 0, host: str = "127.0.0.1") -> Async
         yield f"http://{host}:{bound}"
     finally:
         await runner.cleanup()
+
+
+def _dated(sandbox: Sandbox) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    async def dated(_request: web.Request, response: web.StreamResponse) -> None:
+        date(response, sandbox.world.clock.now(), sandbox.switches["date_header"])
+
+    return dated
 
 
 async def _working(sandbox: Sandbox) -> AsyncIterator[None]:

@@ -1,5 +1,7 @@
 """Sends answers, also truncated and padded ones."""
 
+from email.utils import formatdate
+
 from aiohttp import web
 
 from clover_sandbox.answers import JSON_TYPE, Answer
@@ -16,6 +18,13 @@ async def strip_type(_request: web.Request, response: web.StreamResponse) -> Non
     """Remove the content type that aiohttp adds. Register it with `on_response_prepare`."""
     if isinstance(response, Untyped):
         response.headers.popall("Content-Type", None)
+
+
+def date(response: web.StreamResponse, now: float, mode: str) -> None:
+    """Set the date to Clover's own time, not that of the machine."""
+    response.headers["Date"] = formatdate(now, usegmt=True) if mode == "present" else "now"
+    if mode == "absent":
+        del response.headers["Date"]
 
 
 async def send(request: web.Request, outcome: Outcome, request_id: str) -> web.StreamResponse:

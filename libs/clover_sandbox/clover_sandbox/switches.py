@@ -137,6 +137,12 @@ SWITCHES: Mapping[str, Switch] = {
         "works",
         "a guess",
     ),
+    "date_header": Switch(
+        "The Date of every answer, which HTTP asks for: by Clover's own clock; absent; not a date",
+        ("present", "absent", "odd"),
+        "present",
+        "documented",
+    ),
     "user_agent": Switch(
         "The answer to a call without User-Agent", ("400", "401", "403", "not_checked"), "400", "a guess"
     ),

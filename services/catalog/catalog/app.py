@@ -47,6 +47,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     create_settle = timedelta(seconds=settings.create_settles_seconds)
     batch_gathers = timedelta(seconds=settings.batch_gathers_seconds)
     sweep_interval = timedelta(seconds=settings.item_sweep_seconds)
+    full_sweep_interval = timedelta(seconds=settings.item_full_sweep_seconds)
     webhook_patience = timedelta(seconds=settings.webhook_patience_seconds)
     oauth = OAuthClient(clock, settings.clover_timeout, USER_AGENT)
     deps = Deps(
@@ -60,6 +61,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         create_settle,
         batch_gathers,
         sweep_interval,
+        full_sweep_interval,
         webhook_patience,
     )
     return Service(

@@ -18,9 +18,10 @@ class Deps:
 
     `probe` makes a Clover client for a token that is not saved yet. `create_settle` is the time after which a create
     without an answer can no longer take effect in Clover. `batch_gathers` is the length of the windows in which the
-    products of a batch gather. `sweep_interval` is the pause between two comparisons of all items of a merchant with
-    its products. `oauth_apps` are our apps by region, where people can connect by OAuth. `webhook_patience` is how long
-    a webhook of a change of our own may take.
+    products of a batch gather. `sweep_interval` is the pause between two comparisons of a merchant's items with its
+    products, `full_sweep_interval` that between two reads of all items of a large catalogue. `oauth_apps` are our apps
+    by region, where people can connect by OAuth. `webhook_patience` is how long a webhook of a change of our own may
+    take.
     """
 
     database: Database
@@ -33,4 +34,5 @@ class Deps:
     create_settle: timedelta
     batch_gathers: timedelta
     sweep_interval: timedelta
+    full_sweep_interval: timedelta
     webhook_patience: timedelta

@@ -70,7 +70,10 @@ class Settings(CommonSettings):
     """The part of each process's calls that background work may use; live changes find the rest free."""
 
     item_sweep_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
-    """The pause between two comparisons of all items of a merchant with its products; webhooks may be lost."""
+    """The pause between two comparisons of a merchant's items with its products; webhooks may be lost."""
+
+    item_full_sweep_seconds: Annotated[float, Field(gt=0, le=604800)] = 3600.0
+    """The pause between two reads of all items of a catalogue of more than a page; in between its changes are read."""
 
     batch_gathers_seconds: Annotated[float, Field(ge=0, le=60)] = 3.0
     """Products of a batch wait for further ones up to the end of a window of this length, so that calls carry many."""

@@ -7,7 +7,6 @@ from decimal import Decimal
 import structlog
 
 from common import messages
-from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import NotFound, Rejected, Undecodable
 from common.quantity import decimal
@@ -59,11 +58,11 @@ async def read_page(api: MerchantApi, offset: int) -> StockPage:
     A public client of Clover reports that paging stops after 1,000 items (unconfirmed), so a refusal only ends it.
     """
     try:
-        stocks = await api.page("item_stocks", ItemStock, offset)
+        page = await api.page("item_stocks", ItemStock, offset)
     except Rejected as error:
         log.warning("paging of counts ended early", reason=str(error))
         return StockPage(Reading(), offset, is_last=True)
-    return StockPage(_reading(stocks), offset + len(stocks), is_last=len(stocks) < LARGEST_PAGE)
+    return StockPage(_reading(page.elements), offset + len(page.elements), is_last=page.is_last)
 
 
 def _reading(stocks: Sequence[ItemStock]) -> Reading:

@@ -140,7 +140,12 @@ class Catalog(Harness):
         await self.run_until_idle()
 
     async def sweep(self) -> None:
-        """Wait for the next sweep, and do the work it causes."""
+        """Wait for the next read of all items, and do the work it causes."""
+        self.clock.advance(3601)
+        await self.run_until_idle()
+
+    async def compare(self) -> None:
+        """Wait for the next comparison, and do the work it causes."""
         self.clock.advance(301)
         await self.run_until_idle()
 

@@ -7,14 +7,16 @@ import pytest
 from tests.integration.catalog.conftest import Catalog, Shop
 
 from catalog.clover import items as clover
+from catalog.domain.mirror import OVERLAP
 from catalog.kinds import PUSH_PRODUCT, READ_ITEM
 from catalog.store import items
-from catalog.sync.items import read_changes
+from catalog.sync.deltas import read_changes
 from clover_sandbox.rest.inventory_kinds import CATEGORIES, ITEMS
 from clover_sandbox.rest.objects import drop, make
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import MerchantApi
 from common.contracts.clover import ObjectChanged
+from common.db.unit import Priority
 from common.work.batch import Batch
 
 OLD_ITEMS = 2 * LARGEST_PAGE + 500
@@ -163,35 +165,69 @@ async def test_a_stock_webhook_costs_no_push(catalog: Catalog) -> None:
 def changes(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Read the changes of a shop as the push of products does; return whether the mirror is complete."""
 
-    async def read(shop: Shop) -> bool:
+    async def read(shop: Shop, priority: Priority = Priority.NORMAL) -> bool:
         results: list[bool] = []
 
         async def function(batch: Batch, deps: Any) -> None:
-            async with deps.clover.session(batch.merchant_id) as api:
+            async with deps.clover.session(batch.merchant_id, batch.priority) as api:
                 results.append(await read_changes(batch, api))
 
         [kind] = [each for each in catalog.service.kinds if each.name == PUSH_PRODUCT]
         monkeypatch.setitem(kind.__dict__, "function", function)
         async with catalog.service.database.unit() as unit:
-            unit.mark(PUSH_PRODUCT, shop.id, "p-changes")
+            unit.mark(PUSH_PRODUCT, shop.id, "p-changes", priority=priority)
         await catalog.run_until_idle()
         return results[-1]
 
     return read
 
 
-@pytest.mark.parametrize("count", [1, OLD_ITEMS])
+async def test_changes_are_read_since_the_last_time(catalog: Catalog, changes: Any) -> None:
+    """Before something is created, one call shows what the till added."""
+    shop = await catalog.connected()
+    there = fill(catalog, shop, 1)
+    assert await changes(shop)
+    assert await mirrored(catalog) == set(there)
+    assert catalog.calls() == ["GET items"]
+
+
 @pytest.mark.parametrize("cap", ["none", "1000_ends"])
-async def test_changes_are_read_since_the_last_time(catalog: Catalog, changes: Any, count: int, cap: str) -> None:
-    """Before something is created, one call shows what the till added; thousands of one second are read as well."""
+async def test_live_work_waits_for_one_page_of_changes(catalog: Catalog, changes: Any, cap: str) -> None:
+    """Of thousands, also of one second, the sweep reads the others, and what needs them is tried again.
+
+    They are read once: when Clover's clock has gone on, changes are read from there.
+    """
     catalog.clover.switches.set({"offset_cap": cap})
     shop = await catalog.connected()
-    there = fill(catalog, shop, count)
-    assert await changes(shop)
+    there = fill(catalog, shop, OLD_ITEMS)
+    catalog.clover.world.clock.advance(10)
+    assert not await changes(shop)
     assert await mirrored(catalog) == set(there)
     catalog.clover.journal.forget()
     assert await changes(shop)
-    assert len(catalog.calls()) <= 1 + OLD_ITEMS // LARGEST_PAGE + 1
+    assert catalog.calls() == ["GET items"]
+
+
+async def test_background_work_reads_some_pages_of_changes_itself(catalog: Catalog, changes: Any) -> None:
+    """A batch of products does not wait for the sweep."""
+    shop = await catalog.connected()
+    there = fill(catalog, shop, OLD_ITEMS)
+    assert await changes(shop, Priority.BULK)
+    assert await mirrored(catalog) == set(there)
+
+
+@pytest.mark.parametrize("date", ["absent", "odd"])
+async def test_changes_are_read_from_the_newest_item_without_a_date(catalog: Catalog, changes: Any, date: str) -> None:
+    """Clover's answers have no date that can be read: the items themselves say how far changes are read."""
+    catalog.clover.switches.set({"date_header": date})
+    shop = await catalog.connected()
+    fill(catalog, shop, 1)
+    assert await changes(shop)
+    [item] = catalog.items(shop)
+    assert (await state(catalog, shop)).changes_from == item["modifiedTime"] - OVERLAP
+    fill(catalog, shop, 1)
+    assert await changes(shop)
+    assert len(await mirrored(catalog)) == 2
 
 
 async def test_without_a_first_sync_changes_are_not_enough(catalog: Catalog, changes: Any) -> None:

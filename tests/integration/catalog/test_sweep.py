@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.integration.catalog.conftest import Catalog, Shop
+from tests.support.eventually import eventually
 
 from catalog.clover import items as clover
 from clover_sandbox.rest.inventory_kinds import ITEMS
@@ -81,12 +82,12 @@ async def test_a_product_is_pushed_between_two_pages(catalog: Catalog, on_page: 
     calls = catalog.calls()
     assert calls.count(PAGE) <= PAGES + 1 + AHEAD  # one of them looks for the SKU
     assert calls[: calls.index("POST items")].count(PAGE) <= 3 + 1 + AHEAD
-    assert [each["done"] in {0, 1000, 2000} for each in shown if each] == [True]
+    assert [each["done"] <= 1000 * (2 + AHEAD) for each in shown if each] == [True]
     assert await progress(catalog, shop) is None
 
 
 async def test_a_comparison_goes_on_after_a_crash(catalog: Catalog, on_page: OnPage) -> None:
-    """A new worker repeats one page at most, and still knows which items the first one saw."""
+    """A new worker still knows which items the first one saw."""
     shop = await many_items(catalog)
     [own] = [item for item in catalog.items(shop) if item["sku"] == "SKU-p-1"]
 
@@ -94,7 +95,7 @@ async def test_a_comparison_goes_on_after_a_crash(catalog: Catalog, on_page: OnP
         raise asyncio.CancelledError
 
     on_page(3, crash)
-    catalog.clock.advance(301)
+    catalog.clock.advance(3601)
     await catalog.worker.poll()
     await asyncio.gather(*catalog.worker.turns.tasks.values(), return_exceptions=True)  # it is cancelled
     catalog.till(shop, "delete_item", item=own["id"])
@@ -104,6 +105,88 @@ async def test_a_comparison_goes_on_after_a_crash(catalog: Catalog, on_page: OnP
     calls = catalog.calls()
     assert calls.count(PAGE) <= PAGES + 3 + 2 * AHEAD  # those on their way twice, one look for the item and the SKU
     assert (await catalog.product(shop))["sync"]["state"] == "held"  # its item is missing since the crash
+
+
+async def test_a_crash_repeats_only_the_pages_on_their_way(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are saved as they come: when the one after a slow one is there, a new worker does not read it again."""
+    shop = await many_items(catalog)
+    read_page, read, slow = clover.item_page, [], asyncio.Event()
+
+    async def item_page(api: MerchantApi, offset: int) -> clover.ItemPage:
+        read.append(offset)
+        if offset == 2000 and read.count(2000) == 1:
+            await slow.wait()
+        return await read_page(api, offset)
+
+    monkeypatch.setattr(clover, "item_page", item_page)
+    catalog.clock.advance(3601)
+    await catalog.worker.poll()
+    await eventually(lambda: saved(catalog, {0, 1000, 3000, 4000}), within=60)
+    await catalog.kill_worker(shop)
+    catalog.clover.journal.forget()
+    await catalog.run_until_idle()
+
+    assert set(read) <= {1000 * page for page in range(PAGES)} | {1000 * PAGES}
+    assert {offset for offset in read if read.count(offset) > 1} == {2000, 5000}  # the last one waits for those before
+    assert len(await catalog.fetch("SELECT FROM item WHERE deleted_at IS NULL")) == len(catalog.items(shop))
+
+
+async def saved(catalog: Catalog, offsets: set[int]) -> bool:
+    """Return whether the pages at these offsets are saved."""
+    [row] = await catalog.fetch("SELECT cursor FROM work_run")
+    _, reached, _, beyond = (row["cursor"] or "offset 0 0 ").split(" ")
+    return offsets <= {*range(0, int(reached), 1000), *map(int, filter(None, beyond.split(",")))}
+
+
+async def test_a_comparison_of_nothing_new_is_two_calls(catalog: Catalog) -> None:
+    """Neither a change nor a different number of items: no page is read."""
+    shop = await many_items(catalog)
+    catalog.clover.world.clock.advance(60)
+    await catalog.compare()
+    catalog.clover.journal.forget()
+    await catalog.compare()
+    assert catalog.calls() == [PAGE, PAGE]
+    catalog.clover.journal.forget()
+    await catalog.sweep()
+    assert catalog.calls().count(PAGE) >= PAGES
+    assert (await catalog.product(shop))["sync"]["state"] == "synced"
+
+
+async def test_an_edit_without_a_webhook_is_put_back_by_the_next_comparison(catalog: Catalog) -> None:
+    """It is among the changes, so that no other item is read."""
+    shop = await many_items(catalog)
+    [own] = [item for item in catalog.items(shop) if item["sku"] == "SKU-p-1"]
+    catalog.clover.world.clock.advance(60)
+    catalog.till(shop, "edit_item", item=own["id"], price=1)
+    await catalog.compare()
+    [own] = [item for item in catalog.items(shop) if item["sku"] == "SKU-p-1"]
+    assert own["price"] == 1250
+    assert catalog.calls().count(PAGE) <= 3
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_a_deletion_without_a_webhook_is_noticed_by_the_next_comparison(
+    catalog: Catalog, *, is_replaced: bool
+) -> None:
+    """Clover has an item less than the mirror, also when another one was created: then all are read."""
+    shop = await many_items(catalog)
+    [own] = [item for item in catalog.items(shop) if item["sku"] == "SKU-p-1"]
+    catalog.till(shop, "delete_item", item=own["id"])
+    if is_replaced:
+        catalog.till(shop, "create_item", name="Other", price=1)
+    await catalog.compare()
+    assert (await catalog.product(shop))["sync"]["state"] == "held"
+
+
+@pytest.mark.parametrize("cap", ["1000", "1000_ends", "1000_refused"])
+async def test_where_lists_are_cut_all_items_are_read_each_time(catalog: Catalog, cap: str) -> None:
+    """Their number cannot be asked for, so that a deletion shows in no other way."""
+    shop = await many_items(catalog)
+    catalog.clover.switches.set({"offset_cap": cap})
+    [own] = [item for item in catalog.items(shop) if item["sku"] == "SKU-p-1"]
+    catalog.till(shop, "delete_item", item=own["id"])
+    await catalog.compare()
+    assert (await catalog.product(shop))["sync"]["state"] == "held"
 
 
 async def test_a_merchant_disconnected_during_a_comparison_ends_it(catalog: Catalog, on_page: OnPage) -> None:

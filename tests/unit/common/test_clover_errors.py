@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.clover.errors import LONGEST_MESSAGE, clover_message, decoded, refusal, retry_after
+from common.clover.exchange import began_at
 from common.clover.transport import Answered
 from common.errors import AppError, Forbidden, NotFound, Rejected, Throttled, Unavailable, Undecodable
 
@@ -100,3 +101,21 @@ def test_unexpected_response_names_its_fields_only(body: bytes, field: str) -> N
     """The message names the field, never its value."""
     with pytest.raises(Undecodable, match=field):
         decoded(Item, body)
+
+
+def test_a_read_is_as_of_the_start_of_its_call() -> None:
+    """Clover may have looked at its data at once, and answered long after; the answer's date is that of its end."""
+    assert began_at("Mon, 30 Nov 2026 09:00:30 GMT", 0) == 1796029230_000
+    assert began_at("Mon, 30 Nov 2026 09:00:30 GMT", 12.5) == 1796029217_500
+
+
+@pytest.mark.parametrize("date", ["", "now", "Mon, 31 Nov 2026 09:00:30 GMT", "1796029230", "Mon, 30 Nov 99999"])
+def test_a_date_that_is_none_is_ignored(date: str) -> None:
+    """Then nobody knows how far the read has seen."""
+    assert began_at(date, 0) is None
+
+
+@given(st.text(max_size=40))
+def test_any_text_can_be_a_date(date: str) -> None:
+    """A proxy may send anything; the call succeeds."""
+    began_at(date, 1.0)

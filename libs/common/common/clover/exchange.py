@@ -1,8 +1,10 @@
 """One exchange with Clover over HTTP; each failure is raised as an AppError."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 import aiohttp
@@ -39,6 +41,17 @@ class Request:
         return self.method == "GET"
 
 
+@dataclass(frozen=True)
+class Reply:
+    """A 2xx response. It shows all that had changed in Clover by `as_of`, in milliseconds of Clover's own clock.
+
+    That is the response's Date less the duration of the call; None without a Date.
+    """
+
+    body: bytes
+    as_of: int | None
+
+
 def open_session(user_agent: str, seconds: float) -> aiohttp.ClientSession:
     """Open the connection pool of a process, for calls that take this long at most."""
     return aiohttp.ClientSession(
@@ -51,19 +64,22 @@ def open_session(user_agent: str, seconds: float) -> aiohttp.ClientSession:
     )
 
 
-async def exchange(session: aiohttp.ClientSession, base: URL, request: Request, token: str) -> bytes:
-    """Send the request and return the body of a 2xx response."""
+async def exchange(session: aiohttp.ClientSession, base: URL, request: Request, token: str) -> Reply:
+    """Send the request and return the 2xx response."""
     headers = CIMultiDict({"Authorization": f"Bearer {token}"})
     sent = None if request.body is None else _encoded(request.body)
     if sent is not None:
         headers["Content-Type"] = "application/json"
     doubt: type[AppError] = Unavailable if request.is_read else Ambiguous
     url, params = beneath(base, request.path), _flat(request.params)
+    now = asyncio.get_running_loop().time
+    sent_at = now()
     try:
         async with session.request(
             request.method, url, params=params, data=sent, headers=headers, allow_redirects=False
         ) as response:
-            return await _read(response, request.path, doubt)
+            as_of = began_at(response.headers.get("Date", ""), now() - sent_at)
+            return Reply(await _read(response, request.path, doubt), as_of)
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         raise Unavailable(f"Clover cannot be reached ({type(error).__name__})") from error
     except TimeoutError as error:
@@ -101,6 +117,15 @@ async def _read(response: ClientResponse, path: str, doubt: type[AppError]) -> b
     if response.status in range(400, 500) and response.status != HTTPStatus.REQUEST_TIMEOUT:
         raise refusal(response.status, response.headers, bytes(body), path)
     raise doubt(f"Clover responded with status {response.status}")
+
+
+def began_at(date: str, seconds: float) -> int | None:
+    """Return the moment by Clover's clock at which a call of this duration began, by the Date of its response."""
+    try:
+        answered_at = parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return int(1000 * (answered_at - seconds))
 
 
 def _encoded(body: Body) -> bytes:

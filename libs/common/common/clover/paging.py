@@ -1,6 +1,7 @@
 """Reads a Clover collection page by page until it ends."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,19 @@ LARGEST_PAGE = 1000
 
 class Endless(Unavailable):
     """Clover's pages repeat, so reading them would never end."""
+
+
+@dataclass(frozen=True)
+class Part(Generic[M]):
+    """One page of a collection. It shows all that had changed by `as_of`, in milliseconds of Clover's own clock."""
+
+    elements: list[M]
+    as_of: int | None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the collection ends with it: a page shorter than the limit is the last (recorded)."""
+        return len(self.elements) < LARGEST_PAGE
 
 
 class Page(BaseModel, Generic[M]):

@@ -15,10 +15,10 @@ from common.clock import Clock
 from common.clover.breaker import Breaker, Lane
 from common.clover.call_budget import CallBudget
 from common.clover.errors import decoded
-from common.clover.exchange import Body, Params, Request, exchange, open_session
+from common.clover.exchange import Body, Params, Reply, Request, exchange, open_session
 from common.clover.grant_lease import GrantLease, Permits
 from common.clover.grants import MerchantGrants
-from common.clover.paging import LARGEST_PAGE, Page, pages
+from common.clover.paging import LARGEST_PAGE, Page, Part, pages
 from common.clover.regions import Regions
 from common.db.unit import Priority
 from common.errors import Ambiguous, AppError, Conflict, Forbidden, Throttled, Unavailable, Undecodable
@@ -178,7 +178,7 @@ class MerchantApi:
 
     async def get(self, path: str, model: type[M], params: Params = NO_PARAMS) -> M:
         """Read a resource. `params` may give several values for one name (`filter`)."""
-        return await self._call(partial(decoded, model), "GET", path, params)
+        return await self._call(partial(_read, model), "GET", path, params)
 
     async def post(self, path: str, body: Body, model: type[M], params: Params = NO_PARAMS) -> M:
         """Create or partially update a resource. Fields of a model that are None are omitted."""
@@ -190,16 +190,15 @@ class MerchantApi:
 
     async def delete(self, path: str, params: Params = NO_PARAMS) -> None:
         """Delete a resource."""
-        await self._call(bytes, "DELETE", path, params)
+        await self._call(_unread, "DELETE", path, params)
 
-    async def page(self, path: str, model: type[M], offset: int, params: Params = NO_PARAMS) -> list[M]:
-        """Read the page of a collection at this offset. A page shorter than LARGEST_PAGE is the last."""
+    async def page(
+        self, path: str, model: type[M], offset: int, params: Params = NO_PARAMS, limit: int = LARGEST_PAGE
+    ) -> Part[M]:
+        """Read the page of a collection at this offset."""
         page = cast("type[Page[M]]", Page.__class_getitem__(model))
-        part = {"limit": str(LARGEST_PAGE), "offset": str(offset)}
-        elements = (await self.get(path, page, {**params, **part})).elements
-        if elements is None:
-            raise Unavailable("Clover's response has no list")
-        return elements
+        part = {"limit": str(limit), "offset": str(offset)}
+        return await self._call(partial(_read_part, page), "GET", path, {**params, **part})
 
     def pages(
         self, path: str, model: type[M], params: Params = NO_PARAMS, limit: int = LARGEST_PAGE
@@ -213,7 +212,7 @@ class MerchantApi:
         return pages(fetch, limit)
 
     async def _call(
-        self, read: Callable[[bytes], R], method: str, path: str, params: Params, body: Body | None = None
+        self, read: Callable[[Reply], R], method: str, path: str, params: Params, body: Body | None = None
     ) -> R:
         request = Request(method, path, params, body)
         try:
@@ -222,7 +221,7 @@ class MerchantApi:
             # Clover refused the call for its token alone, so that nothing was applied
             return await self._call_once(read, request)
 
-    async def _call_once(self, read: Callable[[bytes], R], request: Request) -> R:
+    async def _call_once(self, read: Callable[[Reply], R], request: Request) -> R:
         async with self._permits.permit() as grant:
             lane = Lane.READ if request.is_read else Lane.WRITE
             if not request.is_read:
@@ -250,8 +249,23 @@ class MerchantApi:
             self._metrics.clover_calls.labels(outcome).inc()
 
 
-def _written(model: type[M], body: bytes) -> M:
+def _read(model: type[M], reply: Reply) -> M:
+    return decoded(model, reply.body)
+
+
+def _read_part(page: type[Page[M]], reply: Reply) -> Part[M]:
+    elements = decoded(page, reply.body).elements
+    if elements is None:
+        raise Unavailable("Clover's response has no list")
+    return Part(elements, reply.as_of)
+
+
+def _unread(reply: Reply) -> None:
+    del reply
+
+
+def _written(model: type[M], reply: Reply) -> M:
     try:
-        return decoded(model, body)
+        return decoded(model, reply.body)
     except (Undecodable, Unavailable) as error:
         raise Ambiguous(f"written, but the response cannot be decoded: {error}") from error

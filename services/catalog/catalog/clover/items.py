@@ -1,15 +1,15 @@
 """The items of a merchant in Clover."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields
-from common.clover.paging import LARGEST_PAGE
+from common.clover.paging import LARGEST_PAGE, Part
 from common.clover.transport import MerchantApi, Unread
-from common.errors import NotFound, Undecodable
+from common.errors import NotFound, Rejected, Undecodable
 from common.ids import CloverId
 
 ITEMS = "items"
@@ -103,11 +103,15 @@ class ItemResponse(Row):
 
 @dataclass(frozen=True)
 class ItemPage:
-    """A page of items. `size` counts its rows, of which a deleted one is no item; `last_id` is that of its last row."""
+    """A page of items. `size` counts its rows, of which a deleted one is no item; `last_id` is that of its last row.
+
+    It shows all that had changed by `as_of`, in milliseconds of Clover's own clock; None if that is not known.
+    """
 
     items: list[Item]
     size: int
     last_id: str = ""
+    as_of: int | None = None
 
     @property
     def is_last(self) -> bool:
@@ -138,25 +142,28 @@ async def items_after(api: MerchantApi, item_id: str, modified_from: int = 0) ->
     since = [f"modifiedTime>={modified_from}"] if modified_from else []
     after = [f"id>{item_id}"] if item_id else []
     page = await api.page(ITEMS, ItemResponse, 0, {**DETAILS, "filter": since + after, "orderBy": "id ASC"})
-    ids = [each.id for each in page]
+    ids = [each.id for each in page.elements]
     if ids != sorted(set(ids)) or (ids and ids[0] <= item_id):
         raise Undecodable("Clover does not sort its items by id")
     return _page(page)
 
 
-async def changed_items(api: MerchantApi, modified_from: int) -> AsyncIterator[list[Item]]:
-    """Yield the items modified at this time or later (in milliseconds), in pages."""
-    filtered = {**DETAILS, "filter": f"modifiedTime>={modified_from}"}
-    page = _page(await api.page(ITEMS, ItemResponse, 0, filtered))
-    if page.is_last:
-        yield page.items
-        return
-    # more than a page: by id, as thousands may have been modified in one second
-    page = await items_after(api, "", modified_from)
-    yield page.items
-    while not page.is_last:
-        page = await items_after(api, page.last_id, modified_from)
-        yield page.items
+async def newest_changes(api: MerchantApi, modified_from: int) -> ItemPage:
+    """Return the items modified at this time or later (in milliseconds); of more than a page the newest."""
+    filtered = {**DETAILS, "filter": f"modifiedTime>={modified_from}", "orderBy": "modifiedTime DESC"}
+    return _page(await api.page(ITEMS, ItemResponse, 0, filtered))
+
+
+async def has_items(api: MerchantApi, count: int) -> bool:
+    """Return whether the merchant has exactly this many items, above zero: the last one is there and no further one.
+
+    Where Clover cuts lists, the answer is no.
+    """
+    try:
+        page = await api.page(ITEMS, Reference, count - 1, limit=2)
+    except Rejected:
+        return False
+    return len(page.elements) == 1
 
 
 async def find_items(api: MerchantApi, item_ids: Sequence[str]) -> list[Item]:
@@ -166,7 +173,7 @@ async def find_items(api: MerchantApi, item_ids: Sequence[str]) -> list[Item]:
     """
     named = ",".join(f"'{each}'" for each in item_ids)
     page = await api.page(ITEMS, ItemResponse, 0, {**DETAILS, "filter": f"id in ({named})"})
-    if not {each.id for each in page} <= set(item_ids):
+    if not {each.id for each in page.elements} <= set(item_ids):
         raise Undecodable("Clover lists items that were not asked for")
     return _page(page).items
 
@@ -210,9 +217,10 @@ def _written(answer: Unread) -> list[Item]:
     return items
 
 
-def _page(rows: Sequence[ItemResponse]) -> ItemPage:
+def _page(part: Part[ItemResponse]) -> ItemPage:
+    rows = part.elements
     items = [each.item() for each in rows if not each.deleted]
-    return ItemPage(items, len(rows), rows[-1].id if rows else "")
+    return ItemPage(items, len(rows), rows[-1].id if rows else "", part.as_of)
 
 
 def _body(fields: Mapping[str, object]) -> dict[str, object]:

@@ -52,23 +52,25 @@ ORDER BY item_id LIMIT $3
 """
 COUNT = "SELECT count(*) FROM item WHERE merchant_id = $1 AND deleted_at IS NULL"
 COMPLETE = """
-INSERT INTO item_mirror (merchant_id, completed_at, changes_from) VALUES ($1, $2, $3)
-ON CONFLICT (merchant_id) DO UPDATE SET completed_at = coalesce(item_mirror.completed_at, $2),
+INSERT INTO item_mirror (merchant_id, completed_at, swept_at, changes_from) VALUES ($1, $2, $2, $3)
+ON CONFLICT (merchant_id) DO UPDATE SET completed_at = coalesce(item_mirror.completed_at, $2), swept_at = $2,
     changes_from = greatest(item_mirror.changes_from, $3)
 """
 SAVE_POSITION = "UPDATE item_mirror SET changes_from = greatest(changes_from, $2) WHERE merchant_id = $1"
 FORGET_STATE = "DELETE FROM item_mirror WHERE merchant_id = $1"
-STATE = "SELECT completed_at, changes_from FROM item_mirror WHERE merchant_id = $1"
+STATE = "SELECT completed_at, swept_at, changes_from FROM item_mirror WHERE merchant_id = $1"
 
 
 @dataclass(frozen=True)
 class MirrorState:
     """How complete a mirror is. Before `completed_at` it may lack items, so that none must be created.
 
-    The next read of changes asks for what Clover modified at `changes_from` or later, in its own milliseconds.
+    `swept_at` is when all items were read last. The next read of changes asks for what Clover modified at
+    `changes_from` or later, in its own milliseconds.
     """
 
     completed_at: datetime | None = None
+    swept_at: datetime | None = None
     changes_from: int = 0
 
 

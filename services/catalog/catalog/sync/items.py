@@ -7,19 +7,11 @@ import structlog
 from catalog.clover import items as clover
 from catalog.deps import Deps
 from catalog.domain.items import Item
-from catalog.kinds import ALL_ITEMS, PUSH_PRODUCT, SWEEP_ITEMS
+from catalog.kinds import PUSH_PRODUCT
 from catalog.store import items, labels, link_choices, links, products
-from common.clover.transport import MerchantApi
 from common.db.unit import Priority, Unit
 from common.errors import Rejected, Undecodable
 from common.work.batch import Batch
-
-OVERLAP = 5000
-"""Milliseconds by which a read of changes begins before the last one: Clover's times are whole seconds, and an item may
-be listed a moment after it was modified."""
-
-MOST_PAGES = 20
-"""Pages that a read of changes may take; after more, all items are read again in slices."""
 
 log = structlog.get_logger()
 
@@ -41,39 +33,10 @@ async def read_items(batch: Batch, deps: Deps) -> None:
         await _save_deletions(unit, batch.merchant_id, missing - {each.id for each in found}, number)
 
 
-async def read_changes(batch: Batch, api: MerchantApi) -> bool:
-    """Read into the mirror what Clover changed since the last time; return whether the mirror is complete with it.
-
-    Deletions are not among the changes that Clover lists. After too many changes a sweep reads all items instead.
-    """
-    async with batch.database.connection() as conn:
-        state = await items.mirror_state(conn, batch.merchant_id)
-    if state.completed_at is None:
-        return False
-    number, seen_until, pages = await draw_number(batch), 0, 0
-    async for page in clover.changed_items(api, state.changes_from):
-        async with batch.unit() as unit:
-            await save(unit, batch.merchant_id, page, number)
-        seen_until, pages = max(seen_until, position(page)), pages + 1
-        if pages == MOST_PAGES:
-            break
-    async with batch.unit() as unit:
-        if pages < MOST_PAGES:
-            await items.save_position(unit.conn, batch.merchant_id, seen_until)
-        else:
-            unit.mark(SWEEP_ITEMS, batch.merchant_id, ALL_ITEMS, priority=Priority.BULK)
-    return pages < MOST_PAGES
-
-
 async def draw_number(batch: Batch) -> int:
     """Return the number of a read that begins now."""
     async with batch.database.connection() as conn:
         return await items.draw_number(conn)
-
-
-def position(seen: Collection[Item]) -> int:
-    """Return the time, by Clover's clock, up to which a read that showed these items has shown all changes."""
-    return max((each.modified_at for each in seen), default=0) - OVERLAP
 
 
 async def save(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> None:

@@ -8,7 +8,8 @@ from catalog.domain.matching import skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import ProductRecord
 from catalog.store import items
-from catalog.sync.items import draw_number, read_changes, save_shown
+from catalog.sync.deltas import read_changes
+from catalog.sync.items import draw_number, save_shown
 from common.clover.transport import MerchantApi
 from common.work.batch import Batch
 

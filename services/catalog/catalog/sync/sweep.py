@@ -1,6 +1,7 @@
-"""Reads all items of a merchant: at first after connecting, and again and again.
+"""Compares a merchant's mirror with Clover again and again, because webhooks may be lost.
 
-Webhooks may be lost, and deletions are in no list of changes.
+A large catalogue is compared by its changes and its number of items: two calls when nothing happened. All items are
+read after the connection, when the number differs (deletions are in no list of changes), and now and then.
 """
 
 from dataclasses import replace
@@ -8,10 +9,17 @@ from datetime import timedelta
 
 import structlog
 
+from catalog.clover import items as clover
 from catalog.deps import Deps
+from catalog.domain import mirror
 from catalog.kinds import ALL_LABELS, READ_ITEM, READ_LABELS
 from catalog.store import items, labels
-from catalog.sync.pull import CURSOR, Cursor, Phase, pull_items
+from catalog.store.items import MirrorState
+from catalog.sync.cursor import VERSION, Cursor, Phase
+from catalog.sync.deltas import sweep_changes
+from catalog.sync.pull import pull_items
+from common.clover.paging import LARGEST_PAGE
+from common.clover.transport import MerchantApi
 from common.db import merchants
 from common.db.unit import Priority
 from common.errors import Forbidden, TimedOut, Unavailable, Undecodable
@@ -28,7 +36,7 @@ log = structlog.get_logger()
 
 
 async def sweep_items(batch: Batch, deps: Deps) -> None:
-    """Read all items into the mirror, and those by their ids that are only there; then repeat.
+    """Compare the mirror with Clover, by the changes or by all items; then repeat.
 
     It runs in slices. One that Clover does not answer goes on later: the products themselves report a problem with
     Clover. Sweeps end when the merchant is disconnected; the next connection starts them again.
@@ -38,14 +46,13 @@ async def sweep_items(batch: Batch, deps: Deps) -> None:
         if not await merchants.known(unit.conn, [batch.merchant_id]):
             await items.forget_state(unit.conn, batch.merchant_id)
             return None
-        known = await items.count(unit.conn, batch.merchant_id)
-        is_first = (await items.mirror_state(unit.conn, batch.merchant_id)).completed_at is None
-    run = await batch.run(key, CURSOR)
-    run.total = run.total or known or None
+        state = await items.mirror_state(unit.conn, batch.merchant_id)
+    run = await batch.run(key, VERSION)
     try:
-        is_over = await _pull(batch, run, deps) and await _read_unshown(batch, run)
+        is_over = await _compare(batch, run, deps, state)
     except (Forbidden, Unavailable, TimedOut, Undecodable) as error:
         log.warning("sweep of items interrupted", reason=str(error))
+        is_first = state.completed_at is None
         return batch.retry(key, min(FIRST_PAUSE, deps.sweep_interval) if is_first else deps.sweep_interval)
     if not is_over:
         return batch.more(key)
@@ -55,11 +62,44 @@ async def sweep_items(batch: Batch, deps: Deps) -> None:
     return batch.repeat(key, deps.sweep_interval)
 
 
-async def _pull(batch: Batch, run: Run, deps: Deps) -> bool:
-    if Cursor.of(run).phase is Phase.UNSHOWN:
-        return True
-    async with deps.clover.session(batch.merchant_id, batch.priority) as api:
-        return await pull_items(batch, run, api)
+async def _compare(batch: Batch, run: Run, deps: Deps, state: MirrorState) -> bool:
+    """Compare the mirror with Clover until the slice is over; return whether that was all."""
+    if Cursor.of(run).phase is not Phase.UNSHOWN:
+        async with deps.clover.session(batch.merchant_id, batch.priority) as api:
+            if await _goes_by_changes(batch, run, deps, state):
+                if not await sweep_changes(batch, run, api, state):
+                    return False
+                if await _has_all(batch, api):
+                    return True
+                await _start_pull(batch, run, state)
+            if not await pull_items(batch, run, api):
+                return False
+    return await _read_unshown(batch, run)
+
+
+async def _goes_by_changes(batch: Batch, run: Run, deps: Deps, state: MirrorState) -> bool:
+    if run.cursor is not None:
+        return Cursor.of(run).phase is Phase.CHANGES
+    async with batch.database.connection() as conn:
+        known = await items.count(conn, batch.merchant_id)
+    run.total = known or None
+    if known < LARGEST_PAGE:  # all of them are one call, and the comparison two
+        return False
+    return not mirror.is_sweep_due(state.swept_at, batch.now, deps.full_sweep_interval)
+
+
+async def _has_all(batch: Batch, api: MerchantApi) -> bool:
+    """Return whether Clover has as many items as the mirror, so that none was deleted."""
+    async with batch.database.connection() as conn:
+        known = await items.count(conn, batch.merchant_id)
+    return bool(known) and await clover.has_items(api, known)
+
+
+async def _start_pull(batch: Batch, run: Run, state: MirrorState) -> None:
+    """Go on with all items. Of the changes those were read that Clover made before `changes_from`, and more."""
+    async with batch.unit() as unit:
+        run.done, run.total = 0, await items.count(unit.conn, batch.merchant_id) or None
+        await run.save(unit, str(Cursor(seen_until=state.changes_from)))
 
 
 async def _read_unshown(batch: Batch, run: Run) -> bool:
