@@ -78,6 +78,8 @@ async def test_taxes_of_a_vat_merchant_change_no_total(orders: Orders) -> None:
     seen = await orders.seen(shop)
     assert (seen["state"], recalculated(shop)) == ("paid", 1000)
     assert events(seen).count("taxes_changed") == 1
+    assert (seen["sums"]["store"]["tax"], seen["sums"]["clover"]["tax"]) == (0, 160)
+    assert seen["notices"] == ["The store charged €0.00 of tax; Clover calculates €1.60 within the same total."]
 
 
 @pytest.mark.parametrize("answer", ["array", "elements", "order", "empty"])

@@ -156,12 +156,13 @@ def _sums(order: Order) -> OrderSums:
     if order.progress.taxes is None:  # the taxes of the merchant are read before it is created
         return OrderSums(store=in_store, clover=None, rounding=0)
     charge, there = order.charge, _in_clover(order)
-    shown = Sums(total=charge.total, tax=charge.tax, tip=there.tip, paid=there.paid + there.tip)
+    shown = Sums(total=charge.total, tax=there.tax, tip=there.tip, paid=there.paid + there.tip)
     return OrderSums(store=in_store, clover=shown, rounding=charge.rounding)
 
 
 def _in_clover(order: Order) -> InClover:
-    return in_clover(order.charge, order.progress.recorded_paid, order.progress.recorded_tip)
+    progress = order.progress
+    return in_clover(order.charge, progress.recorded_paid, progress.recorded_tip, progress.clover_tax)
 
 
 def summary(shown: ShownOrder) -> OrderSummary:

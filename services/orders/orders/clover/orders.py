@@ -10,6 +10,7 @@ from common import messages
 from common.clover.transport import MerchantApi, Unread
 from common.errors import NotFound
 from orders.clover.responses import Expanded, IdResponse, Response
+from orders.domain.carts import Rate
 from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, CloverRow, Payment
 from orders.domain.order import Order
 from orders.domain.payments import PlannedPayment
@@ -211,7 +212,8 @@ async def delete_order(api: MerchantApi, clover_order_id: str) -> None:
 def _shown(order: Order, line: LineItemResponse) -> CloverRow:
     rates = None
     if line.tax_rates is not None:
-        rates = tuple(each.id for each in line.tax_rates.elements if each.rate or each.tax_amount)
+        taxing = (each for each in line.tax_rates.elements if each.rate or each.tax_amount)
+        rates = tuple(Rate(id=each.id, rate=each.rate, amount=each.tax_amount) for each in taxing)
     return CloverRow(line.user_data if _is_ours(order, line) else None, line.id, line.name, line.price, rates)
 
 

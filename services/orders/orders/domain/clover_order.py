@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from orders.domain.carts import Rate
+
 SUCCESS = "SUCCESS"
 LOCKED = "locked"
 REFUNDED = {"REFUNDED", "MANUALLY_REFUNDED"}
@@ -24,14 +26,14 @@ class Payment:
 class CloverRow:
     """A line item that Clover shows. `ours` is the id that we gave it; None of one that is not known to be ours.
 
-    `rates` are the ids of the rates that tax it; None where Clover does not show them.
+    `rates` are those that tax it; None where Clover does not show them.
     """
 
     ours: str | None = None
     id: str | None = None
     name: str | None = None
     price: int | None = None
-    rates: tuple[str, ...] | None = None
+    rates: tuple[Rate, ...] | None = None
 
 
 @dataclass(frozen=True)

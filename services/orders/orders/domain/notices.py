@@ -19,16 +19,17 @@ def tax(source: Source) -> int:
 
 @dataclass(frozen=True)
 class InClover:
-    """The payments and tips in Clover: those that were recorded, or are planned until all are. Nothing lowers them."""
+    """The payments, tips and tax in Clover. Payments are recorded, or planned before that; nothing lowers them."""
 
     paid: int
     tip: int
+    tax: int
 
 
-def in_clover(charge: Charge, paid: int, tip: int) -> InClover:
-    """Return what is in Clover of an order of which this much was recorded."""
+def in_clover(charge: Charge, paid: int, tip: int, tax: int | None = None) -> InClover:
+    """Return what is in Clover of an order of which this much was recorded; `tax` if it is not the planned one."""
     is_complete = paid > 0 and paid >= charge.paid
-    return InClover(max(charge.paid, paid), tip if is_complete else charge.tip)
+    return InClover(max(charge.paid, paid), tip if is_complete else charge.tip, charge.tax if tax is None else tax)
 
 
 def to_refund(source: Source, there: InClover) -> int:
@@ -57,10 +58,10 @@ def notices(source: Source, charge: Charge, there: InClover) -> Iterator[str]:
     def money(amount: int) -> str:
         return texts.money(amount, source.currency)
 
-    if not charge.named_rates:
+    if not charge.named_rates and there.tax == charge.tax:
         yield texts.text("notice.no_tax_rates", tax=money(tax(source)))
-    elif (ours := tax(source)) != charge.tax:
-        yield texts.text("notice.tax", store=money(ours), clover=money(charge.tax))
+    elif (ours := tax(source)) != there.tax:
+        yield texts.text("notice.tax", store=money(ours), clover=money(there.tax))
     if charge.rounding:
         yield texts.text("notice.rounding", amount=money(charge.rounding))
     if source.units > MOST_ROWS - 1:

@@ -43,8 +43,8 @@ class Progress:
     is left to do for the customer. `taxes` are the merchant's at the creation, as far as the order needs them.
     `edited`: an edit of an order in Clover is not written there yet; `note_changed`: nor is its note.
     `recorded_paid` is the sum of the payments that we recorded, in minor units, and `recorded_tip` that of their
-    tips; Clover changes neither for anybody. `line_ids` are our ids of the rows by Clover's, where Clover does not
-    return ours.
+    tips; Clover changes neither for anybody. `clover_tax` is the tax by the rates that Clover shows on the rows, where
+    these are not ours. `line_ids` are our ids of the rows by Clover's, where Clover does not return ours.
     """
 
     state: State = State.READY
@@ -63,6 +63,7 @@ class Progress:
     edited: bool = False
     recorded_paid: int = 0
     recorded_tip: int = 0
+    clover_tax: int | None = None
     line_ids: Mapping[str, str] = field(default_factory=dict)
     note_changed: bool = False
     reason: str | None = None
@@ -125,7 +126,7 @@ class Progress:
     def edit(self, taxes: MerchantTaxes, changed: Collection[str]) -> "Progress":
         """Another order takes the place of this one, which is in Clover; `changed` are the fields that differ."""
         noted = self.note_changed or "note" in changed
-        edited = replace(self.reached(State.CREATED), edited=True, taxes=taxes, note_changed=noted)
+        edited = replace(self.reached(State.CREATED), edited=True, taxes=taxes, note_changed=noted, clover_tax=None)
         return replace(edited, clover_customer_id=None, customer_settled=False) if "customer" in changed else edited
 
     def with_header(self) -> "Progress":
@@ -152,6 +153,10 @@ class Progress:
         first = settle / 16
         left = self._settled_at(settle, now) - now
         return min(first * (1 << min(max(self.looks - 1, 0), 4)), left) if left > timedelta(0) else first
+
+    def taxed(self, clover_tax: int) -> "Progress":
+        """Clover taxes the rows by rates of its own, and shows this tax."""
+        return replace(self, clover_tax=clover_tax)
 
     def rejected(self, reason: str) -> "Progress":
         return replace(self, state=State.REJECTED, reason=reason)

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from common import messages
+from orders.domain.carts import Cart, Line
 from orders.domain.clover_order import CloverOrder, CloverRow
 from orders.domain.order import Order
 from orders.domain.progress import Progress
 from orders.domain.row_ids import row_ids
 from orders.domain.rows import Row
+from orders.domain.taxes import MerchantTaxes
 from orders.domain.timeline import Entry, TimelineEvent
+from orders.domain.totals import compute
 from orders.domain.waiting import some
 
 
@@ -43,7 +46,15 @@ def mispriced(order: Order, shown: CloverOrder) -> Iterator[tuple[Row, CloverRow
 
 def has_other_taxes(order: Order, shown: CloverOrder) -> bool:
     """Return whether Clover taxes a row of ours by other rates than it was written with."""
-    return any(each.rates is not None and {*each.rates} != {*row.rates} for row, each in _pairs(order, shown))
+    shown_rates = ((row, each.rates) for row, each in _pairs(order, shown) if each.rates is not None)
+    return any({rate.id for rate in rates} != {*row.rates} for row, rates in shown_rates)
+
+
+def tax_by_shown_rates(order: Order, shown: CloverOrder) -> int:
+    """Return the tax that a device computes by the rates that Clover shows."""
+    taxes, removed = order.progress.taxes or MerchantTaxes(), order.charge.tax_removed
+    lines = tuple(Line(price=row.price, tax_rates=each.rates or ()) for row, each in _pairs(order, shown))
+    return compute(Cart(name="order", vat=taxes.vat, tax_removed=removed, lines=lines)).tax
 
 
 def _pairs(order: Order, shown: CloverOrder) -> Iterator[tuple[Row, CloverRow]]:

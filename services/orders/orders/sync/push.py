@@ -19,7 +19,7 @@ from orders.domain.obstacles import obstacle
 from orders.domain.order import Order, RequestedAction
 from orders.domain.plan import missing, shortfall, target, under_way, with_applied
 from orders.domain.progress import Progress, State
-from orders.domain.repair import has_other_taxes, repair
+from orders.domain.repair import has_other_taxes, repair, tax_by_shown_rates
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import CreateOrder, Write
 from orders.sync.writes import WRITES, WriteContext
@@ -165,7 +165,8 @@ class OrderPusher:
             raise Rejected(wrong)
         if target(order) in {State.PAID, State.UNPAID} and has_other_taxes(order, shown):
             said = messages.for_locale().text("reason.own_contained_taxes")
-            order = await self._record(order, order.progress, Entry(TimelineEvent.TAXES_CHANGED, said))
+            taxed = order.progress.taxed(tax_by_shown_rates(order, shown))
+            order = await self._record(order, taxed, Entry(TimelineEvent.TAXES_CHANGED, said))
         state, progress, source = target(order), order.progress, order.source
         if not shown.shows_our_ids:
             progress = replace(progress, line_ids={its: ours for ours, its in shown.line_ids.items()})
