@@ -10,7 +10,7 @@ CHOOSE_LINK = "choose_link"
 """Carry out what a person decided about the link of a product; the key is the product id."""
 
 RESTORE_ITEM = "restore_item"
-"""Give an item that is no longer linked its former fields; the key is the item id."""
+"""Give an item back what it had before QuickSync wrote to it; the key is the item id."""
 
 SWEEP_ITEMS = "sweep_items"
 """Read all of a merchant's items into the mirror, again and again; the one key is ALL_ITEMS."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from tests.integration.catalog.conftest import Catalog, Shop
+from tests.integration.catalog.test_bulk import MANY, rows, send, writes
 
 from common.contracts.catalog import ProductUnlinked
 
@@ -85,6 +86,33 @@ async def test_deleted_while_a_create_is_in_doubt(catalog: Catalog, kind: str) -
     await catalog.run_until_idle()
     assert await status(catalog, shop) == 404
     assert [item["hidden"] for item in catalog.items(shop)] == [True] * (kind == "apply_then_drop")
+
+
+@pytest.mark.parametrize(("query", "call"), [("", "PUT bulk_items"), ("?purge=true", "DELETE items")])
+@pytest.mark.parametrize("invalid", ["refuse_all", "skip_row"])
+async def test_many_products_are_deleted_in_one_call(catalog: Catalog, query: str, call: str, invalid: str) -> None:
+    """Also if an item of them is gone, which is no obstacle for the others."""
+    catalog.clover.switches.set({"bulk_invalid_row": invalid})
+    shop = await catalog.connected()
+    await send(catalog, shop, rows())
+    await catalog.run_until_idle()
+    catalog.clover.journal.forget()
+    for number in range(MANY):
+        await delete(catalog, shop, query, f"p-{number}")
+    await catalog.run_until_idle()
+    assert writes(catalog) == [call]
+    assert {(item.get("deleted", False), item["hidden"]) for item in catalog.items(shop)} == {(bool(query), not query)}
+    assert len(await catalog.emitted(ProductUnlinked)) == MANY
+    assert await catalog.fetch("SELECT FROM product") == []
+
+    await send(catalog, shop, rows())
+    await catalog.run_until_idle()
+    catalog.till(shop, "delete_item", item=next(each["id"] for each in catalog.items(shop) if not each.get("deleted")))
+    for number in range(MANY):
+        await delete(catalog, shop, query, f"p-{number}")
+    await catalog.run_until_idle()
+    assert await catalog.fetch("SELECT FROM product") == []
+    assert {each.get("deleted", False) or each["hidden"] for each in catalog.items(shop)} == {True}
 
 
 @pytest.mark.parametrize("query", ["", "?purge=true"])

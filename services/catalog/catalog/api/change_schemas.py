@@ -86,7 +86,10 @@ class RecordedProductChange(BaseModel):
     """The change of one product."""
 
     product_id: Annotated[str, Field(description="The id of the product in your system.")]
-    effect: Annotated[Effect, Field(description="`unchanged` is a product that an undo left as it was.")]
+    effect: Annotated[
+        Effect | Literal["deleted"],
+        Field(description="`unchanged` is a product that an undo left as it was, `deleted` one that it deleted."),
+    ]
     fields: Annotated[list[FieldChange], Field(description="The fields that changed; none of a new product.")]
     skipped: Annotated[
         list[str], Field(description="The fields that an undo left as they were, because they were edited since.")
@@ -95,9 +98,9 @@ class RecordedProductChange(BaseModel):
     @classmethod
     def of(cls, change: RecordedChange) -> Self:
         """Return the change as the API shows it."""
-        effect = Effect.NEW if change.before is None else Effect.CHANGED if change.after else Effect.UNCHANGED
-        fields = _fields(change.before, change.after)
-        return cls(product_id=change.product_id, effect=effect, fields=fields, skipped=list(change.skipped))
+        after = dict.fromkeys(change.before or ()) if change.after is None else change.after
+        fields, skipped = _fields(change.before, after), list(change.skipped)
+        return cls(product_id=change.product_id, effect=_effect(change), fields=fields, skipped=skipped)
 
 
 class ChangeSetView(BaseModel):
@@ -109,7 +112,9 @@ class ChangeSetView(BaseModel):
     started_at: Annotated[datetime, Field(description="When the request began.")]
     updated_at: Annotated[datetime, Field(description="When its last row was stored.")]
     new: Annotated[int, Field(description="Rows with a new product.")]
-    changed: Annotated[int, Field(description="Rows that changed a product; of an undo, the restored products.")]
+    changed: Annotated[
+        int, Field(description="Rows that changed a product; of an undo, the products that it restored or deleted.")
+    ]
     unchanged: Annotated[int, Field(description="Rows with a product that was stored like this already.")]
     refused: Annotated[int, Field(description="Rows that were refused, besides those that could not be read.")]
     skipped: Annotated[int, Field(description="Products of which an undo left fields as they were.")]
@@ -142,6 +147,14 @@ class PageOfChanges(Input):
 
     limit: Annotated[int, Field(ge=1, le=500, description="The largest number of entries to return.")] = 100
     cursor: Annotated[UUID | None, Field(description=CURSOR)] = None
+
+
+def _effect(change: RecordedChange) -> Effect | Literal["deleted"]:
+    if change.after is None:
+        return "deleted"
+    if change.before is None:
+        return Effect.NEW
+    return Effect.CHANGED if change.after else Effect.UNCHANGED
 
 
 def _fields(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[FieldChange]:

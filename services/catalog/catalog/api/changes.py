@@ -156,9 +156,11 @@ ROUTES = [
         status=202,
         summary="Undo changes",
         description=(
-            "Gives the products the values back that they had before, in the background, and brings them to Clover. A "
-            "field that was edited since stays as it is, and the undo names it in `skipped`; so does a product whose "
-            "item was deleted in Clover. A product that the changes created is archived, unless it was edited since. "
+            "Gives the products the values back that they had before, and their items in Clover what those had, in the "
+            "background. A field that was edited since stays as it is, and the undo names it in `skipped`; so does a "
+            "product whose item was deleted in Clover, or that is being deleted. A product that the changes created is "
+            "deleted, unless it was edited since: its item is deleted if it was created for the product, and otherwise "
+            "gets its former values back. "
             "The answer is the undo, which is listed like other changes and can itself be undone. The same request "
             "again returns the same undo."
         ),

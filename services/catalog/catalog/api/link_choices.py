@@ -24,7 +24,7 @@ from catalog.domain.link_choices import Choice, LinkChoice
 from catalog.domain.matching_pairs import Conflict
 from catalog.domain.products import Matching
 from catalog.kinds import CHOOSE_LINK, RESTORE_ITEM
-from catalog.store import items, link_choices, links
+from catalog.store import former_items, items, link_choices, links
 from catalog.store.link_choices import LinkRow
 from common.db import merchants
 from common.db.unit import Connection, Unit
@@ -74,7 +74,7 @@ async def merge_items(call: Call[Deps, MergeInput]) -> Answer:
         if wanted.product_id in faults:
             raise Invalid([faults[wanted.product_id]])
         await _check_duplicates(unit.conn, call.merchant_id, wanted)
-        await link_choices.hide(unit.conn, call.merchant_id, wanted.duplicates)
+        await former_items.hide(unit.conn, call.merchant_id, wanted.duplicates)
         answer = await _chosen(unit, call.merchant_id, chosen)
         unit.mark(RESTORE_ITEM, call.merchant_id, wanted.duplicates)
     return answer

@@ -58,7 +58,8 @@ async def delete_product(call: Call[Deps, Deletion]) -> ProductView:
     removal = Removal.PURGE if call.input.purge else Removal.HIDE
     async with call.deps.database.unit() as unit:
         await merchants.find(unit.conn, call.merchant_id)
-        record = await products.start_removal(unit.conn, call.merchant_id, call.path["product_id"], removal)
+        await products.start_removal(unit.conn, call.merchant_id, [call.path["product_id"]], removal)
+        record = await products.find(unit.conn, call.merchant_id, call.path["product_id"])
         unit.mark(PUSH_PRODUCT, call.merchant_id, record.product.product_id)
     return ProductView.of(record)
 

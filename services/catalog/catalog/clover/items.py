@@ -207,6 +207,11 @@ async def delete_item(api: MerchantApi, item_id: str) -> None:
         await api.delete(f"{ITEMS}/{item_id}")
 
 
+async def delete_items(api: MerchantApi, item_ids: Sequence[str]) -> None:
+    """Delete up to 100 items in one call (documented). Raise NotFound when one of them is gone (a guess)."""
+    await api.delete(ITEMS, {"itemIds": ",".join(item_ids)})
+
+
 def _written(answer: Unread) -> list[Item]:
     """Return the items of the answer to a write. Its form is not documented: a list, or an object with `elements`."""
     rows = answer.root.get("elements") if isinstance(answer.root, dict) else answer.root

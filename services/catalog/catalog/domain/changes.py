@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 from enum import StrEnum
 from typing import Any
 
-from catalog.domain.products import Product, Status
+from catalog.domain.items import EMPTY, ItemFields, own
+from catalog.domain.masters import PRODUCT_FIELDS
+from catalog.domain.products import Product, ProductRecord, Status, item_fields
 from catalog.domain.variants import Variant, VariantClaims
 
 
@@ -94,12 +97,13 @@ class Claims:
 class RecordedChange:
     """The change of a product as it was recorded: the values of the fields that differed.
 
-    `before` is None if the product was new. `skipped` names the fields that an undo left as they were.
+    `before` is None if the product was new, `after` if an undo deleted it. `skipped` names the fields that an undo left
+    as they were.
     """
 
     product_id: str
     before: Mapping[str, Any] | None
-    after: Mapping[str, Any]
+    after: Mapping[str, Any] | None
     skipped: Sequence[str] = ()
 
 
@@ -107,33 +111,70 @@ class RecordedChange:
 class Restored:
     """The result of an undo for one product: the product as it is to be, and the fields that were edited since.
 
-    `product` is None if nothing is left to restore.
+    `product` is None if nothing is left to restore. If the undo `deletes` the product, there was none before.
     """
 
-    product: Product | None
-    skipped: Sequence[str]
+    product: Product | None = None
+    skipped: Sequence[str] = ()
+    deletes: bool = False
 
 
-def restore(change: RecordedChange, now: Product | None) -> Restored:
+def restore(change: RecordedChange, now: ProductRecord | None, edited_in_clover: Sequence[str] = ()) -> Restored:
     """Return the product as it was before the change, except for the fields that were edited since.
 
-    A product that the change created is archived, as products are never deleted by an undo; one with any later edit
-    is in use, and stays.
+    A product that the change created is deleted; one with any later edit, also of its item at the till, is in use and
+    stays. A product that is being deleted is not saved again, nor one whose item was deleted in Clover, as that would
+    bring them back.
     """
-    if now is None:
-        return Restored(None, list(change.after))
-    current = asdict(now)
+    if change.after is None:
+        return _created_again(change, now)
+    if now is None or now.removal:
+        return Restored(skipped=list(change.after))
+    current = asdict(now.product)
     edited = [name for name, value in change.after.items() if name in current and current[name] != value]
     if change.before is None:
-        return Restored(None, edited) if edited else _changed(now, {"status": Status.ARCHIVED}, [])
+        edited += [name for name in edited_in_clover if name not in edited]
+        return Restored(skipped=edited, deletes=not edited)
+    if now.deleted_item_id:
+        return Restored(skipped=list(change.after))
     values = {name: value for name, value in change.before.items() if name in current and name not in edited}
-    return _changed(now, values, edited)
+    product = replace(now.product, **_typed(values))
+    return Restored(None if product == now.product else product, edited)
 
 
-def _changed(now: Product, values: Mapping[str, Any], skipped: Sequence[str]) -> Restored:
-    if "status" in values:
-        values = {**values, "status": Status(values["status"])}
-    if "variant" in values:
-        values = {**values, "variant": Variant.of(values["variant"])}
-    product = replace(now, **values)
-    return Restored(None if product == now else product, skipped)
+def edited_in_clover(record: ProductRecord, found: ItemFields) -> list[str]:
+    """Return the fields of a product that someone edited at the till since QuickSync created its item like that."""
+    if record.last_pushed is None:
+        return []
+    ours = EMPTY | record.last_pushed.stated()
+    names = [name for name, value in own(asdict(found)).items() if (ours.get(name) or None) != (value or None)]
+    return list(dict.fromkeys(PRODUCT_FIELDS.get(name, name) for name in names))
+
+
+def given_up(before: ProductRecord, after: Product) -> dict[str, object]:
+    """Return the fields of its item that the product states no more, with the values that we wrote."""
+    stated, kept = item_fields(before.product), item_fields(after)
+    pushed = before.last_pushed.stated() if before.last_pushed else {}
+    return {
+        name: value
+        for name, value in pushed.items()
+        if getattr(stated, name) is not None and getattr(kept, name) is None
+    }
+
+
+def _created_again(change: RecordedChange, now: ProductRecord | None) -> Restored:
+    if now or change.before is None:
+        return Restored(skipped=list(change.before or ()))
+    known = {field.name for field in dataclass_fields(Product)}
+    values = {name: value for name, value in change.before.items() if name in known}
+    return Restored(Product(product_id=change.product_id, **_typed(values)))
+
+
+def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a product as its own types, of values as JSON has them."""
+    typed = dict(values)
+    if "status" in typed:
+        typed["status"] = Status(typed["status"])
+    if "variant" in typed:
+        typed["variant"] = Variant.of(typed["variant"])
+    return typed

@@ -184,6 +184,11 @@ class ProductRecord:
             found = replace(found, cost=0)
         return found.only(self.wanted)
 
+    def newly_stated(self, known: ItemFields) -> dict[str, object]:
+        """Return those of the item's fields that the product states now, and did not when it was pushed last."""
+        pushed = self.last_pushed
+        return {name: value for name, value in known.stated().items() if pushed and getattr(pushed, name) is None}
+
     @property
     def is_requested(self) -> bool:
         """Whether it was saved since it was compared with Clover last."""

@@ -72,6 +72,10 @@ SELECT $1, $2, product_id, '{}', '{}', string_to_array(fields, ',')
 FROM unnest($3::text[], $4::text[]) AS given (product_id, fields)
 ON CONFLICT (merchant_id, change_id, product_id) DO UPDATE SET skipped = excluded.skipped
 """
+SAVE_DELETED = """
+INSERT INTO change (merchant_id, change_id, product_id, before)
+SELECT $1, $2, given.* FROM unnest($3::text[], $4::jsonb[]) AS given
+"""
 END_UNDO = """
 UPDATE change_set SET is_complete = true, updated_at = $3 WHERE merchant_id = $1 AND change_id = $2
 """
@@ -222,13 +226,24 @@ async def start_undo(unit: Unit, merchant_id: str, change_id: UUID, undo_id: UUI
 
 
 async def save_undo(
-    unit: Unit, merchant_id: str, undo_id: UUID, restored: Sequence[Change], skipped: Mapping[str, Sequence[str]]
+    unit: Unit,
+    merchant_id: str,
+    undo_id: UUID,
+    restored: Sequence[Change],
+    deleted: Sequence[Product],
+    skipped: Mapping[str, Sequence[str]],
 ) -> None:
-    """Record a part of an undo: the products it restored, and the fields of products that it skipped."""
+    """Record a part of an undo: the products it restored and deleted, and the fields of products that it skipped."""
     await save_changes(unit, merchant_id, undo_id, restored)
+    ids, before = (
+        [each.product_id for each in deleted],
+        [json.dumps(Change(None, each).values()[1]) for each in deleted],
+    )
+    await unit.conn.execute(SAVE_DELETED, merchant_id, undo_id, ids, before)
     names = [",".join(fields) for fields in skipped.values()]
     await unit.conn.execute(SAVE_SKIPPED, merchant_id, undo_id, list(skipped), names)
-    await unit.conn.execute(SAVE_UNDO, merchant_id, undo_id, len(restored), len(skipped), unit.now)
+    changed = len(restored) + len(deleted)
+    await unit.conn.execute(SAVE_UNDO, merchant_id, undo_id, changed, len(skipped), unit.now)
 
 
 async def end_undo(unit: Unit, merchant_id: str, undo_id: UUID) -> None:
@@ -237,5 +252,5 @@ async def end_undo(unit: Unit, merchant_id: str, undo_id: UUID) -> None:
 
 
 def _change(row: asyncpg.Record) -> RecordedChange:
-    before = from_json(json.loads(row["before"])) if row["before"] else None
-    return RecordedChange(row["product_id"], before, from_json(json.loads(row["after"])), row["skipped"])
+    before, after = (from_json(json.loads(row[name])) if row[name] else None for name in ("before", "after"))
+    return RecordedChange(row["product_id"], before, after, row["skipped"])

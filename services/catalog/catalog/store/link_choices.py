@@ -1,4 +1,4 @@
-"""Products whose item a person must choose, the choices, and what items had before they were linked."""
+"""Products whose item a person must choose, and the choices."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 import asyncpg
 
-from catalog.domain.items import ItemFields, from_json
+from catalog.domain.items import ItemFields
 from catalog.domain.link_choices import Choice, LinkChoice
 from catalog.domain.matching_pairs import Conflict, ConflictKind
 from catalog.domain.products import Matching
@@ -44,23 +44,6 @@ UPDATE product SET item_id = $3, last_pushed = $4, seen = NULL, deleted_item_id 
     creating_sku = NULL, matching = 'automatic'
 WHERE merchant_id = $1 AND product_id = $2
 """
-# An item that is linked again keeps what it had before the first of the links.
-SAVE_FORMER = """
-INSERT INTO item_former (merchant_id, item_id, fields)
-SELECT $1, item_id, fields FROM jsonb_to_recordset($2::jsonb) AS former (item_id text, fields jsonb)
-ON CONFLICT (merchant_id, item_id) DO UPDATE SET written = NULL
-"""
-RELEASE = "UPDATE item_former SET written = $3 WHERE merchant_id = $1 AND item_id = $2 RETURNING item_id"
-SAVE_HIDDEN = """
-INSERT INTO item_former (merchant_id, item_id, fields, written)
-SELECT $1, item_id, '{"hidden": true}', '{"hidden": false}' FROM unnest($2::text[]) AS item_id
-ON CONFLICT (merchant_id, item_id) DO UPDATE SET fields = excluded.fields, written = excluded.written
-"""
-FORMER = """
-SELECT fields, written FROM item_former WHERE merchant_id = $1 AND item_id = $2 AND written IS NOT NULL
-    AND NOT EXISTS (SELECT FROM product WHERE product.merchant_id = $1 AND product.item_id = $2)
-"""
-FORGET_FORMER = "DELETE FROM item_former WHERE merchant_id = $1 AND item_id = $2 AND written IS NOT NULL"
 LINKS = """
 SELECT product.product_id, product.name, product.sku, product.price, product.barcode, product.item_id,
     product.matching, product.held_reason, choice.choice IS NOT NULL AS is_chosen, conflict.kind, conflict.item_ids,
@@ -134,36 +117,6 @@ async def detach(conn: Connection, merchant_id: str, product_id: str, matching: 
 async def attach(conn: Connection, merchant_id: str, product_id: str, item_id: str, known: ItemFields) -> None:
     """Give the product this item, which no other product has and which Clover shows with these fields."""
     await conn.execute(ATTACH, merchant_id, product_id, item_id, json.dumps(asdict(known)))
-
-
-async def save_former(conn: Connection, merchant_id: str, fields: Mapping[str, ItemFields]) -> None:
-    """Keep what these items have before a product's fields are written to them."""
-    rows = [{"item_id": item_id, "fields": asdict(each)} for item_id, each in sorted(fields.items())]
-    await conn.execute(SAVE_FORMER, merchant_id, json.dumps(rows))
-
-
-async def release(conn: Connection, merchant_id: str, item_id: str, written: ItemFields | None) -> bool:
-    """Record what we wrote to an item that is no longer linked; return whether it had something else before."""
-    stored = json.dumps(asdict(written) if written else {})
-    return await conn.fetchval(RELEASE, merchant_id, item_id, stored) is not None
-
-
-async def hide(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> None:
-    """Have these items hidden."""
-    await conn.execute(SAVE_HIDDEN, merchant_id, sorted(item_ids))
-
-
-async def former(
-    conn: Connection, merchant_id: str, item_id: str
-) -> tuple[Mapping[str, object], Mapping[str, object]] | None:
-    """Return what an item without a product had before it was linked, and what we wrote; None if there is nothing."""
-    row = await conn.fetchrow(FORMER, merchant_id, item_id)
-    return (from_json(json.loads(row["fields"])), from_json(json.loads(row["written"]))) if row else None
-
-
-async def forget_former(conn: Connection, merchant_id: str, item_id: str) -> None:
-    """Delete what the item had: it was restored."""
-    await conn.execute(FORGET_FORMER, merchant_id, item_id)
 
 
 async def page(conn: Connection, merchant_id: str, state: str | None, after: str, limit: int) -> list[LinkRow]:

@@ -1,7 +1,7 @@
 """The links between products and Clover items, and the state of a create that has no answer yet."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -41,6 +41,11 @@ WHERE merchant_id = $1 AND product.product_id = creating.product_id
 CANCEL_CREATES = """
 UPDATE product SET creating_since = NULL, creating_sku = NULL
 WHERE merchant_id = $1 AND product_id = ANY($2::text[])
+"""
+GIVE_UP = """
+UPDATE product SET last_pushed = last_pushed || fields, seen = seen || fields
+FROM jsonb_to_recordset($2::jsonb) AS given (product_id text, fields jsonb)
+WHERE merchant_id = $1 AND product.product_id = given.product_id
 """
 OWNERS = "SELECT item_id, product_id FROM product WHERE merchant_id = $1 AND item_id = ANY($2::text[])"
 
@@ -148,6 +153,13 @@ async def start_creates(conn: Connection, merchant_id: str, records: Iterable[Pr
 async def cancel_creates(conn: Connection, merchant_id: str, product_ids: Iterable[str]) -> None:
     """Record that the creates for these products had no effect in Clover."""
     await conn.execute(CANCEL_CREATES, merchant_id, list(product_ids))
+
+
+async def give_up_fields(conn: Connection, merchant_id: str, names: Mapping[str, Iterable[str]]) -> None:
+    """Record that these fields of items are not the products' any more, by product, as if we had never written them."""
+    rows = [{"product_id": product_id, "fields": dict.fromkeys(each)} for product_id, each in names.items()]
+    if rows:
+        await conn.execute(GIVE_UP, merchant_id, json.dumps(rows))
 
 
 async def owners(conn: Connection, merchant_id: str, item_ids: Iterable[str]) -> dict[str, str]:

@@ -67,11 +67,13 @@ RETURNING product.product_id, held_problem
 """
 CONFIRM = "UPDATE product SET seen = NULL WHERE merchant_id = $1 AND product_id = ANY($2::text[])"
 START_REMOVAL = """
-UPDATE product SET removal = $3, held_problem = NULL, held_reason = NULL WHERE merchant_id = $1 AND product_id = $2
+UPDATE product SET removal = $3, held_problem = NULL, held_reason = NULL
+WHERE merchant_id = $1 AND product_id = ANY($2::text[])
 """
 REMOVE = """
 DELETE FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text[]) AND removal IS NOT NULL RETURNING product_id
 """
+DELETE = "DELETE FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text[])"
 SEEKERS = """
 SELECT product_id, sku, coalesce(barcode, '') AS barcode, name, parent_id IS NOT NULL AS is_variant FROM product
 WHERE merchant_id = $1 AND item_id IS NULL AND matching = 'automatic' AND product_id <> ALL($4::text[])
@@ -222,15 +224,19 @@ async def confirm(conn: Connection, merchant_id: str, product_ids: Sequence[str]
     await conn.execute(CONFIRM, merchant_id, product_ids)
 
 
-async def start_removal(conn: Connection, merchant_id: str, product_id: str, removal: Removal) -> ProductRecord:
-    """Record that the product is to be deleted. Saving it again before that is done keeps it. Raises NotFound."""
-    await conn.execute(START_REMOVAL, merchant_id, product_id, removal)
-    return await find(conn, merchant_id, product_id)
+async def start_removal(conn: Connection, merchant_id: str, product_ids: Sequence[str], removal: Removal) -> None:
+    """Record that these products are to be deleted. Saving one again before that is done keeps it."""
+    await conn.execute(START_REMOVAL, merchant_id, product_ids, removal)
 
 
 async def remove(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> set[str]:
     """Delete those of these products that are still to be deleted; return their ids."""
     return {row["product_id"] for row in await conn.fetch(REMOVE, merchant_id, product_ids)}
+
+
+async def delete(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> None:
+    """Delete these products at once. Their items are the caller's to unlink."""
+    await conn.execute(DELETE, merchant_id, product_ids)
 
 
 async def seekers(conn: Connection, merchant_id: str, items: Sequence[Item], besides: Sequence[str]) -> list[Seeker]:

@@ -17,9 +17,10 @@ from catalog.kinds import (
 )
 from catalog.sync.access import check_access
 from catalog.sync.changes import undo_changes
+from catalog.sync.former_items import restore_items
 from catalog.sync.items import read_items
 from catalog.sync.labels import read_labels
-from catalog.sync.links import choose_links, restore_items
+from catalog.sync.links import choose_links
 from catalog.sync.products import clear_holds, push_products, save_holds
 from catalog.sync.setup import check_setup
 from catalog.sync.sweep import sweep_items
@@ -39,7 +40,7 @@ SYNC = [
     Kind(READ_ITEM, read_items, refused=Code.PRODUCT_REJECTED, batch=MOST_NAMED),
     Kind(READ_LABELS, read_labels, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(CHOOSE_LINK, choose_links, refused=Code.PRODUCT_REJECTED),
-    Kind(RESTORE_ITEM, restore_items, refused=Code.PRODUCT_REJECTED),
+    Kind(RESTORE_ITEM, restore_items, refused=Code.PRODUCT_REJECTED, batch=MOST_IN_BULK),
     Kind(SWEEP_ITEMS, sweep_items, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(UNDO_CHANGES, undo_changes, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(CHECK_ACCESS, check_access, refused=Code.CONNECTION_LOST, batch=1),

@@ -1,14 +1,17 @@
-"""Undoes changes of products, in portions: each restores products and moves the cursor in one transaction."""
+"""Undoes changes of products, in portions: each restores products and moves the cursor in one transaction.
 
-from collections.abc import Mapping, Sequence
+Clover follows: by the usual pushes, and by the work that gives items back what they had.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from catalog.deps import Deps
-from catalog.domain.changes import Change, RecordedChange, restore
-from catalog.domain.products import Product
-from catalog.kinds import PUSH_PRODUCT
-from catalog.store import changes, products
-from common.db.unit import Priority, Unit
+from catalog.domain.changes import Change, RecordedChange, edited_in_clover, given_up, restore
+from catalog.domain.products import Product, ProductRecord, Removal
+from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
+from catalog.store import changes, former_items, items, links, products
+from common.db.unit import Connection, Priority, Unit
 from common.errors import NotFound, Problem
 from common.work.batch import Batch
 
@@ -19,7 +22,7 @@ PORTION = 500
 
 
 async def undo_changes(batch: Batch, deps: Deps) -> None:
-    """Restore what the products had before; the key is the id of the undo. Clover follows by the usual pushes."""
+    """Restore what the products had before; the key is the id of the undo."""
     [key] = batch.keys
     undo_id, run = UUID(key), await batch.run(key, CURSOR)
     async with deps.database.connection() as conn:
@@ -42,16 +45,64 @@ async def undo_changes(batch: Batch, deps: Deps) -> None:
 async def _undo(unit: Unit, merchant_id: str, undo_id: UUID, portion: Sequence[RecordedChange]) -> None:
     ids = [each.product_id for each in portion]
     await unit.conn.execute(products.LOCK, merchant_id, ids)
-    stored = await products.find_all(unit.conn, merchant_id, ids)
-    # A product whose item was deleted in Clover is left alone: saving it would create the item again.
-    now = {each.product.product_id: each.product for each in stored if each.deleted_item_id is None}
-    restored = {each.product_id: restore(each, now.get(each.product_id)) for each in portion}
+    stored = {each.product.product_id: each for each in await products.find_all(unit.conn, merchant_id, ids)}
+    edited = await _edited_in_clover(unit.conn, merchant_id, stored.values())
+    restored = {
+        each.product_id: restore(each, stored.get(each.product_id), edited.get(each.product_id, ())) for each in portion
+    }
+    deleted = [stored[product_id] for product_id, each in restored.items() if each.deletes]
+    await _delete(unit, merchant_id, deleted)  # first, as others may have their SKUs back then
     wanted = [each.product for each in restored.values() if each.product is not None]
     saved, refused = await _saved(unit, merchant_id, wanted)
+    await _give_up_fields(unit, merchant_id, stored, saved)
     skipped = {product_id: each.skipped for product_id, each in restored.items() if each.skipped}
     taken = {product_id: [each.field.partition(".")[0]] for product_id, each in refused.items()}
-    await changes.save_undo(unit, merchant_id, undo_id, list(saved.values()), skipped | taken)
-    unit.mark(PUSH_PRODUCT, merchant_id, saved, priority=Priority.BULK)
+    gone = [each.product for each in deleted]
+    await changes.save_undo(unit, merchant_id, undo_id, list(saved.values()), gone, skipped | taken)
+    unit.mark(PUSH_PRODUCT, merchant_id, [*saved, *(each.product_id for each in gone)], priority=Priority.BULK)
+
+
+async def _edited_in_clover(
+    conn: Connection, merchant_id: str, records: Iterable[ProductRecord]
+) -> dict[str, list[str]]:
+    """Return the fields edited at the till of each product whose item QuickSync has created, by product."""
+    linked = {each.item_id: each for each in records if each.item_id}
+    adopted = await former_items.adopted(conn, merchant_id, list(linked))
+    found = await items.find(conn, merchant_id, linked.keys() - adopted)
+    return {
+        linked[item_id].product.product_id: edited_in_clover(linked[item_id], item.fields)
+        for item_id, item in found.items()
+    }
+
+
+async def _delete(unit: Unit, merchant_id: str, records: Sequence[ProductRecord]) -> None:
+    """Delete these products; their items become what they were before. One whose item may yet appear waits for it."""
+    if not records:
+        return
+    in_doubt = [each.product.product_id for each in records if each.creating_since]
+    await products.start_removal(unit.conn, merchant_id, in_doubt, Removal.PURGE)
+    ended = [each for each in records if not each.creating_since]
+    pushed = {each.item_id: each.last_pushed for each in ended if each.item_id}
+    await former_items.end(unit.conn, merchant_id, pushed)
+    await products.delete(unit.conn, merchant_id, [each.product.product_id for each in ended])
+    await links.unlink(unit, merchant_id, [*pushed, *(each.deleted_item_id for each in ended if each.deleted_item_id)])
+    unit.mark(RESTORE_ITEM, merchant_id, pushed, priority=Priority.BULK)
+
+
+async def _give_up_fields(
+    unit: Unit, merchant_id: str, stored: Mapping[str, ProductRecord], saved: Mapping[str, Change]
+) -> None:
+    """Have the items get back what they had in fields that the restored products state no more."""
+    linked = {each.item_id: each for product_id in saved if (each := stored.get(product_id)) and each.item_id}
+    written = {
+        item_id: fields
+        for item_id, each in linked.items()
+        if (fields := given_up(each, saved[each.product.product_id].after))
+    }
+    released = await former_items.release(unit.conn, merchant_id, written)
+    names = {linked[item_id].product.product_id: each for item_id, each in released.items()}
+    await links.give_up_fields(unit.conn, merchant_id, names)
+    unit.mark(RESTORE_ITEM, merchant_id, released, priority=Priority.BULK)
 
 
 async def _saved(

@@ -1,22 +1,12 @@
-"""Carries out what a person decided about links, and gives items back what they had before a link."""
+"""Carries out what a person decided about links."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, replace
-from typing import Any
-
-from catalog.clover import items as clover
-from catalog.clover.labels import MOST_ASSOCIATIONS, associate
 from catalog.deps import Deps
-from catalog.domain.items import LABELS, Item, own
-from catalog.domain.labels import associations, calls
-from catalog.domain.link_choices import Choice, LinkChoice, restored
+from catalog.domain.link_choices import Choice, LinkChoice
 from catalog.domain.links import NewLink
 from catalog.domain.matching import LOOK_AGAIN
 from catalog.domain.products import Matching, ProductRecord
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
-from catalog.store import items, labels, link_choices, links, products
-from catalog.sync.items import draw_number, save
-from common.clover.transport import MerchantApi
+from catalog.store import former_items, items, labels, link_choices, links, products
 from common.db.unit import Priority, Unit
 from common.work.batch import Batch
 
@@ -36,37 +26,6 @@ async def choose_links(batch: Batch, deps: Deps) -> None:
             await link_choices.finish(unit.conn, batch.merchant_id, choice.product_id)
 
 
-async def restore_items(batch: Batch, deps: Deps) -> None:
-    """Write to these items what they had before they were linked, where no one edited them since."""
-    async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
-        for item_id in batch.keys:
-            async with batch.database.connection() as conn:
-                kept = await link_choices.former(conn, batch.merchant_id, item_id)
-            number = await draw_number(batch)
-            item = await clover.find_item(api, item_id) if kept else None
-            if kept and item and await _write_back(batch, api, item, *kept):
-                item = await clover.find_item(api, item_id)
-            async with batch.unit() as unit:
-                await link_choices.forget_former(unit.conn, batch.merchant_id, item_id)
-                await save(unit, batch.merchant_id, [item] if item else [], number)
-
-
-async def _write_back(
-    batch: Batch, api: MerchantApi, item: Item, former: Mapping[str, object], written: Mapping[str, object]
-) -> bool:
-    """Write what the item had before where it still shows what we wrote; return whether there was anything."""
-    async with batch.database.connection() as conn:
-        named = await labels.find(conn, batch.merchant_id)
-    stated: dict[str, Any] = {name: written.get(name) for name in LABELS}
-    changes = restored(former, written, asdict(named.shown(item, replace(item.fields, **stated))))
-    if fields := own(changes):
-        await clover.update_item(api, item.id, fields)
-    wanted: dict[str, Any] = {name: changes.get(name) for name in LABELS}
-    for call in calls(associations(item, replace(item.fields, **wanted), named), MOST_ASSOCIATIONS):
-        await associate(api, call)
-    return bool(changes)
-
-
 async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: LinkChoice) -> None:
     """Link the product to the item, which is taken from any other product. An item that is gone changes nothing."""
     product, item_id = record.product, choice.item_id or ""
@@ -83,7 +42,7 @@ async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: Lin
     if record.item_id != item_id:
         named = await labels.of_products(unit.conn, merchant_id, [record])
         known = record.adopt(named.shown(found[item_id], record.wanted))
-        await link_choices.save_former(unit.conn, merchant_id, {item_id: known})
+        await former_items.save(unit.conn, merchant_id, {item_id: known.stated()})
         await link_choices.attach(unit.conn, merchant_id, product.product_id, item_id, known)
         await links.link(unit, merchant_id, [NewLink(product.product_id, item_id, product.sku)])
     unit.mark(PUSH_PRODUCT, merchant_id, product.product_id)
@@ -105,5 +64,5 @@ async def _give_up(unit: Unit, merchant_id: str, record: ProductRecord, matching
 
 
 async def _restore(unit: Unit, merchant_id: str, record: ProductRecord) -> None:
-    if record.item_id and await link_choices.release(unit.conn, merchant_id, record.item_id, record.last_pushed):
+    if record.item_id and await former_items.release_all(unit.conn, merchant_id, {record.item_id: record.last_pushed}):
         unit.mark(RESTORE_ITEM, merchant_id, record.item_id, priority=Priority.BULK)

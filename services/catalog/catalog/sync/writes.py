@@ -15,7 +15,7 @@ from catalog.domain.items import Item, own
 from catalog.domain.links import NewLink
 from catalog.domain.matching import AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
 from catalog.domain.products import ProductRecord
-from catalog.store import items, link_choices, links
+from catalog.store import former_items, items, links
 from catalog.store.links import Pushed
 from catalog.sync import lookups
 from catalog.sync.items import save_shown
@@ -45,7 +45,9 @@ async def execute(batch: Batch, api: MerchantApi, steps: Sequence[Step]) -> None
     adopted = [step for step in steps if isinstance(step, AdoptItem)]
     if adopted:
         async with batch.unit() as unit:
-            await link_choices.save_former(unit.conn, batch.merchant_id, {step.item_id: step.known for step in adopted})
+            await former_items.save(
+                unit.conn, batch.merchant_id, {step.item_id: step.known.stated() for step in adopted}
+            )
             await _save_links(unit, batch, [Pushed(step.record, step.item_id, step.known) for step in adopted])
     await _create(batch, api, [step.record for step in steps if isinstance(step, CreateItem)])
     await _update(batch, api, [step for step in steps if isinstance(step, Update)])
@@ -119,6 +121,7 @@ async def _save_created(batch: Batch, created: Sequence[tuple[ProductRecord, Ite
 
 async def _update(batch: Batch, api: MerchantApi, steps: Sequence[Update]) -> None:
     """Write the fields that differ; a repeated update does no harm."""
+    await _save_former(batch, steps)
     changes = {step.item_id: own(step.record.wanted.changes_from(step.known)) for step in steps}
     await _save_pushed(batch, [step for step in steps if not changes[step.item_id] and _is_news(step)])
     different = [step for step in steps if changes[step.item_id]]
@@ -128,6 +131,14 @@ async def _update(batch: Batch, api: MerchantApi, steps: Sequence[Update]) -> No
     if len(different) > FEW:
         different = await _update_together(batch, api, different, changes, number)
     await _update_singly(batch, api, different, changes, number)
+
+
+async def _save_former(batch: Batch, steps: Sequence[Update]) -> None:
+    """Keep what the items had in fields that their products state for the first time."""
+    former = {step.item_id: fields for step in steps if (fields := step.record.newly_stated(step.known))}
+    if former:
+        async with batch.unit() as unit:
+            await former_items.save(unit.conn, batch.merchant_id, former)
 
 
 def _is_news(step: Update) -> bool:

@@ -1,0 +1,121 @@
+"""What items had before QuickSync wrote to them, as long as we write to them or until it is restored.
+
+A row with a name belongs to an item that existed before it was linked.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+
+import asyncpg
+
+from catalog.domain.former_items import FormerItem
+from catalog.domain.items import ItemFields, from_json
+from common.db.unit import Connection
+
+# A field that is still to be restored keeps its value of before. So does an item that is to be deleted.
+SAVE = """
+INSERT INTO item_former AS known (merchant_id, item_id, fields)
+SELECT $1, item_id, fields FROM jsonb_to_recordset($2::jsonb) AS given (item_id text, fields jsonb) ORDER BY item_id
+ON CONFLICT (merchant_id, item_id) DO UPDATE SET deletes = false,
+    written = known.written - ARRAY(SELECT jsonb_object_keys(excluded.fields)),
+    fields = CASE WHEN known.deletes THEN known.fields ELSE known.fields || excluded.fields || (
+        SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(known.fields) WHERE known.written ? key
+    ) END
+"""
+RELEASE = """
+UPDATE item_former SET written = item_former.written || (
+    SELECT coalesce(jsonb_object_agg(name, given.written -> name), '{}')
+    FROM jsonb_object_keys(item_former.fields) AS name WHERE given.written ? name
+)
+FROM jsonb_to_recordset($2::jsonb) AS given (item_id text, written jsonb)
+WHERE merchant_id = $1 AND item_former.item_id = given.item_id
+    AND item_former.fields ?| ARRAY(SELECT jsonb_object_keys(given.written))
+RETURNING item_former.item_id, ARRAY(SELECT jsonb_object_keys(item_former.written)) AS names
+"""
+ADOPTED = "SELECT item_id FROM item_former WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND fields ? 'name'"
+DELETE = """
+INSERT INTO item_former (merchant_id, item_id, fields, deletes)
+SELECT $1, item_id, '{}', true FROM unnest($2::text[]) AS item_id
+ON CONFLICT (merchant_id, item_id) DO UPDATE SET deletes = true
+"""
+HIDE = """
+INSERT INTO item_former AS known (merchant_id, item_id, fields, written)
+SELECT $1, item_id, '{"hidden": true}', '{"hidden": false}' FROM unnest($2::text[]) AS item_id
+ON CONFLICT (merchant_id, item_id) DO UPDATE SET
+    fields = known.fields || excluded.fields, written = known.written || excluded.written
+"""
+FIND = """
+SELECT item_id, fields, written, deletes FROM item_former
+WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND (deletes OR written <> '{}') AND NOT (deletes AND EXISTS (
+    SELECT FROM product WHERE product.merchant_id = $1 AND product.item_id = item_former.item_id
+))
+"""
+FORGET = """
+UPDATE item_former SET fields = fields - ARRAY(SELECT jsonb_object_keys(given.written)), written = '{}'
+FROM jsonb_to_recordset($2::jsonb) AS given (item_id text, written jsonb)
+WHERE merchant_id = $1 AND item_former.item_id = given.item_id AND item_former.written = given.written
+"""
+FORGET_ITEMS = """
+DELETE FROM item_former
+WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND (deletes OR fields = '{}') AND written = '{}'
+"""
+
+
+async def save(conn: Connection, merchant_id: str, fields: Mapping[str, Mapping[str, object]]) -> None:
+    """Keep the values of these fields, by item, before a product's values are written over them."""
+    rows = [{"item_id": item_id, "fields": each} for item_id, each in fields.items()]
+    if rows:
+        await conn.execute(SAVE, merchant_id, json.dumps(rows))
+
+
+async def release(
+    conn: Connection, merchant_id: str, written: Mapping[str, Mapping[str, object]]
+) -> dict[str, list[str]]:
+    """Have the fields restored over which we wrote these values; return those that had others before, by item."""
+    rows = [{"item_id": item_id, "written": each} for item_id, each in written.items()]
+    found = await conn.fetch(RELEASE, merchant_id, json.dumps(rows)) if rows else []
+    return {row["item_id"]: [name for name in row["names"] if name in written[row["item_id"]]] for row in found}
+
+
+async def release_all(conn: Connection, merchant_id: str, pushed: Mapping[str, ItemFields | None]) -> list[str]:
+    """Have these items restored to which we wrote these fields; return those that existed before they were linked."""
+    nothing = dict.fromkeys(ItemFields.__dataclass_fields__)
+    return list(
+        await release(conn, merchant_id, {key: asdict(each) if each else nothing for key, each in pushed.items()})
+    )
+
+
+async def adopted(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> set[str]:
+    """Return those of these linked items that existed before they were linked."""
+    return {row["item_id"] for row in await conn.fetch(ADOPTED, merchant_id, list(item_ids))}
+
+
+async def end(conn: Connection, merchant_id: str, pushed: Mapping[str, ItemFields | None]) -> None:
+    """Have these items be what they were before we wrote these fields to them; those that did not exist are deleted."""
+    existed = await adopted(conn, merchant_id, pushed.keys())
+    await release_all(conn, merchant_id, {item_id: pushed[item_id] for item_id in existed})
+    await conn.execute(DELETE, merchant_id, sorted(pushed.keys() - existed))
+
+
+async def hide(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> None:
+    """Have these items hidden."""
+    await conn.execute(HIDE, merchant_id, sorted(item_ids))
+
+
+async def find(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> dict[str, FormerItem]:
+    """Return those of these items that are to be as they were."""
+    rows = await conn.fetch(FIND, merchant_id, list(item_ids))
+    return {row["item_id"]: _former(row) for row in rows}
+
+
+async def forget(conn: Connection, merchant_id: str, restored: Mapping[str, FormerItem]) -> None:
+    """Delete what these items had, unless more of it is to be restored by now: they are as they were."""
+    rows = [{"item_id": item_id, "written": each.written} for item_id, each in restored.items()]
+    await conn.execute(FORGET, merchant_id, json.dumps(rows))
+    await conn.execute(FORGET_ITEMS, merchant_id, list(restored))
+
+
+def _former(row: asyncpg.Record) -> FormerItem:
+    fields, written = (from_json(json.loads(row[name])) for name in ("fields", "written"))
+    return FormerItem(fields, written, row["deletes"])
