@@ -167,6 +167,32 @@ async def test_more_is_asked_for_when_calls_wait() -> None:
             each.cancel()
 
 
+async def test_a_process_that_calls_often_keeps_its_calls() -> None:
+    """None of its calls waits, because it has enough; with the lease of an idle process they would."""
+    leases = Leases([replace(LEASE, renew_in=1)])
+    some = calls(leases)
+    for _ in range(60):
+        await some.call(Priority.LIVE)
+        some.clock.advance(0.25)
+    assert set(leases.asked[2:]) == {Want.ALL}
+
+
+async def test_more_is_asked_for_after_a_small_lease_came_along() -> None:
+    """It was asked for while no call waited."""
+    leases = Leases([LEASE])
+    some = calls(leases)
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(some.call()) for _ in range(5)]
+        await some.clock.pass_time(5)
+        assert all(each.done() for each in waiting)
+    leases.along, leases.asked = replace(LEASE, rate=1, background_rate=1), []
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(some.call()) for _ in range(5)]
+        await some.clock.pass_time(2)
+        assert leases.asked == [Want.ALL]
+        assert all(each.done() for each in waiting)
+
+
 async def test_calls_go_on_while_the_lease_is_renewed_and_when_that_fails() -> None:
     """A lease that was not renewed is good until its end; then catalog's refusal reaches the caller."""
     some = calls(Leases([LEASE, Unavailable("away")]))

@@ -34,6 +34,9 @@ FIRST_TURNS = 4
 
 STAYS_BUSY_SECONDS = 5.0
 
+LITTLE_RATE = 1.0
+"""Calls a second that catalog lends a process of single calls."""
+
 ASK_AGAIN_SECONDS = 1.0
 """The pause after a renewal that failed."""
 
@@ -53,7 +56,7 @@ class CallBudget:
         self._lease: Lease | None = None
         self._want = Want.LITTLE
         self._renew_at = self._expires_at = -inf
-        self._busy_at = -inf
+        self._busy_at = self._counted_at = -inf
         self._schedule = Schedule(CATCH_UP_SECONDS)
         self._window = Window()
         self._background = Schedule(BACKGROUND_CATCH_UP_SECONDS)
@@ -134,6 +137,9 @@ class CallBudget:
 
     def _count(self, priority: Priority, lease: Lease) -> None:
         now = self._clock.monotonic()
+        if now - self._counted_at <= 1 / LITTLE_RATE - BUSY_SECONDS:  # with a little lease it would have waited
+            self._busy_at = now
+        self._counted_at = now
         self._schedule.start(lease.rate, now)
         if priority is Priority.BULK:
             self._background.start(lease.background_rate, now)
@@ -192,6 +198,8 @@ class CallBudget:
 
     def _use_renewed(self) -> None:
         if (renewed := self._leases.renewed(self._needed())) is not None:
+            if renewed.rate <= LITTLE_RATE:
+                self._want = Want.LITTLE  # it was asked for while few calls were made
             self._use(renewed)
 
     async def _until_changed(self, seconds: float) -> None:
