@@ -58,6 +58,24 @@ async def import_a_file(world: World) -> None:
     again = await _import(world, dry_run=False)
     expect(again["summary"]["unchanged"] == len(preview["rows"]), f"the second import says: {again['summary']}")
     world.progress("the same file again changes nothing")
+    world.changes["import"] = imported["change_id"]
+
+
+async def undo_the_import(world: World) -> None:
+    """The import is undone: Clover's items are as they were, and the new one is not for sale."""
+    undo = await world.done("POST", f"{_at(world, 'changes')}/{world.changes['import']}:undo")
+    expect(undo["undoes"] == world.changes["import"], f"the undo is {undo}")
+
+    async def restored() -> bool:
+        visible = {
+            (item["name"], item.get("sku") or "", item["price"])
+            for item in (await _items(world)).values()
+            if not item["hidden"]
+        }
+        return visible == {(item["name"], item["sku"], item["price"]) for item in ITEMS}
+
+    _, took = await until(restored, "Clover's items are not as they were")
+    world.progress(f"Clover's till shows what it showed before, after {took:.2f} s")
 
 
 async def _import(world: World, *, dry_run: bool) -> Any:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-from quicksync_dev.demo.catalogue import connect_a_store_with_items, import_a_file
+from quicksync_dev.demo.catalogue import connect_a_store_with_items, import_a_file, undo_the_import
 from quicksync_dev.demo.checks import (
     CURRENCIES,
     CUSTOMER,
@@ -231,5 +231,6 @@ STORY: list[Callable[[World], Awaitable[None]]] = [
     connect_on_clovers_page,
     connect_a_store_with_items,
     import_a_file,
+    undo_the_import,
     look_back,
 ]

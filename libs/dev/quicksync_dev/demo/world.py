@@ -35,6 +35,8 @@ class World:
     """Maps regions to merchant ids."""
     items: dict[str, str] = field(default_factory=dict)
     """Maps `region:SKU` to item ids."""
+    changes: dict[str, str] = field(default_factory=dict)
+    """Maps requests of the story to the ids of their changes."""
 
     async def quicksync(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Call QuickSync through the gateway. Return status and JSON."""
