@@ -86,6 +86,30 @@ SWITCHES: Mapping[str, Switch] = {
     ),
     "bulk_answer": Switch("The answer of bulk_items", ("array", "elements"), "array", "a guess"),
     "bulk_invalid_row": Switch("A bad row in bulk_items", ("refuse_all", "skip_row"), "refuse_all", "a guess"),
+    "variant_moved": Switch(
+        "A change of an item that names another item group: the group is ignored, or 400",
+        ("ignore", "refuse"),
+        "ignore",
+        "a guess",
+    ),
+    "same_label": Switch(
+        "A second attribute of a group, or option of an attribute, with the same name",
+        ("accept", "refuse"),
+        "accept",
+        "a guess",
+    ),
+    "foreign_option": Switch(
+        "An option of another item group tied to an item, or one of an item without a group",
+        ("refuse", "accept"),
+        "refuse",
+        "a guess",
+    ),
+    "group_deleted": Switch(
+        "The deletion of an item group that has items: 400, or its items are deleted with it",
+        ("refuse", "items_too"),
+        "refuse",
+        "a guess",
+    ),
     "deleted_by_id": Switch(
         "A deleted object read by its id: 404, or shown with its deletion time", ("404", "shown"), "404", "reported"
     ),

@@ -10,6 +10,16 @@ async def make_item(shop: Shop, **fields: Any) -> Any:
     return await shop.post("/items", {"name": "Item", "price": 250, **fields})
 
 
+async def make_variant(shop: Shop) -> tuple[str, str, str, str]:
+    """Return the ids of a group with an attribute, an option and an item."""
+    group = (await shop.post("/item_groups", {"name": "Shirt"}))["id"]
+    attribute = (await shop.post("/attributes", {"name": "Size", "itemGroup": {"id": group}}))["id"]
+    option = (await shop.post(f"/attributes/{attribute}/options", {"name": "Large"}))["id"]
+    item = (await shop.post("/items", {"name": "Shirt", "price": 1000, "itemGroup": {"id": group}}))["id"]
+    await shop.post("/option_items", {"elements": [{"option": {"id": option}, "item": {"id": item}}]})
+    return group, attribute, option, item
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -99,6 +109,59 @@ async def test_variants_are_named_by_group_and_options(shop: Shop) -> None:
     ]
     expanded = await shop.get(f"/item_groups/{group['id']}?expand=items,attributes")
     assert [each["id"] for each in expanded["attributes"]["elements"]] == [attribute["id"]]
+
+
+async def test_a_renamed_group_or_option_names_its_variants_anew(shop: Shop) -> None:
+    """The names are built anew, and so are those of variants that lose an option."""
+    group, attribute, option, item = await make_variant(shop)
+    await shop.post(f"/item_groups/{group}", {"name": "Tee"})
+    assert (await shop.get(f"/items/{item}"))["name"] == "Tee Large"
+    await shop.post(f"/attributes/{attribute}/options/{option}", {"name": "L"})
+    assert (await shop.get(f"/items/{item}"))["name"] == "Tee L"
+    assert (await shop.call("DELETE", f"/attributes/{attribute}/options/{option}")).status == 200
+    assert (await shop.get(f"/items/{item}"))["name"] == "Tee"
+    assert (await shop.call("GET", f"/attributes/{attribute}/options/{option}")).status == 404
+
+
+@pytest.mark.parametrize(("mode", "status"), [("ignore", 200), ("refuse", 400)])
+async def test_a_variant_never_leaves_its_group(clover: Clover, shop: Shop, mode: str, status: int) -> None:
+    """A change of the group is ignored or refused."""
+    clover.sandbox.switches.set({"variant_moved": mode})
+    group, _, _, item = await make_variant(shop)
+    other = (await shop.post("/item_groups", {"name": "Trousers"}))["id"]
+    assert (await shop.call("POST", f"/items/{item}", {"itemGroup": {"id": other}})).status == status
+    assert (await shop.get(f"/items/{item}"))["itemGroup"] == {"id": group}
+
+
+@pytest.mark.parametrize(("mode", "status"), [("accept", 200), ("refuse", 400)])
+async def test_labels_with_the_same_name(clover: Clover, shop: Shop, mode: str, status: int) -> None:
+    """A second attribute or option with the same name is accepted or refused."""
+    clover.sandbox.switches.set({"same_label": mode})
+    group, attribute, _, _ = await make_variant(shop)
+    again = await shop.call("POST", "/attributes", {"name": "Size", "itemGroup": {"id": group}})
+    assert again.status == status
+    assert (await shop.call("POST", f"/attributes/{attribute}/options", {"name": "Large"})).status == status
+
+
+@pytest.mark.parametrize(("mode", "status"), [("refuse", 400), ("accept", 200)])
+async def test_an_option_of_another_group(clover: Clover, shop: Shop, mode: str, status: int) -> None:
+    """It is refused or accepted for an item that is no member of the group."""
+    clover.sandbox.switches.set({"foreign_option": mode})
+    _, _, option, _ = await make_variant(shop)
+    tie = {"option": {"id": option}, "item": {"id": (await make_item(shop))["id"]}}
+    assert (await shop.call("POST", "/option_items", {"elements": [tie]})).status == status
+
+
+@pytest.mark.parametrize(("mode", "status", "left"), [("refuse", 400, 1), ("items_too", 200, 0)])
+async def test_a_group_that_has_items_is_deleted(clover: Clover, shop: Shop, mode: str, status: int, left: int) -> None:
+    """It is refused, or its items are deleted as well; an empty group is deleted."""
+    clover.sandbox.switches.set({"group_deleted": mode})
+    group, attribute, _, _ = await make_variant(shop)
+    assert (await shop.call("DELETE", f"/item_groups/{group}")).status == status
+    assert len((await shop.get("/items"))["elements"]) == left
+    empty = (await shop.post("/item_groups", {"name": "Empty"}))["id"]
+    assert (await shop.call("DELETE", f"/item_groups/{empty}")).status == 200
+    assert (await shop.call("GET", f"/attributes/{attribute}")).status == (200 if left else 404)
 
 
 async def test_an_item_is_listed_in_its_category(shop: Shop) -> None:

@@ -11,10 +11,23 @@ from clover_sandbox.rest import (
     orders,
     payments,
     stocks,
+    variants,
 )
 from clover_sandbox.rest.routes import Router
 
-FAMILIES = (merchant_profile, items, item_associations, stocks, orders, lines, payments, atomic, order_types, customers)
+FAMILIES = (
+    merchant_profile,
+    items,
+    variants,
+    item_associations,
+    stocks,
+    orders,
+    lines,
+    payments,
+    atomic,
+    order_types,
+    customers,
+)
 
 
 def build_router() -> Router:

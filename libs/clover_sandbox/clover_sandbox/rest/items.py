@@ -1,4 +1,4 @@
-"""Items, singly and in bulk, and the variants of item groups."""
+"""Items, singly and in bulk."""
 
 from typing import Any
 
@@ -7,16 +7,8 @@ from clover_sandbox.call import Call
 from clover_sandbox.collection import Record
 from clover_sandbox.listing import list_some
 from clover_sandbox.merchant import Merchant
-from clover_sandbox.rest.inventory_kinds import (
-    ATTRIBUTES,
-    CATEGORIES,
-    ITEM_GROUPS,
-    ITEMS,
-    OPTIONS,
-    TAGS,
-    belonging,
-)
-from clover_sandbox.rest.objects import amend, bulk_deletion, kept, make, need, one, tying
+from clover_sandbox.rest.inventory_kinds import CATEGORIES, ITEM_GROUPS, ITEMS, TAGS
+from clover_sandbox.rest.objects import amend, bulk_deletion, kept, make, need, one
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import accept, an_object, ref_id, rows_of
 from clover_sandbox.stock import emit_availability, follow_availability
@@ -32,13 +24,17 @@ def create_item(call: Call) -> Answer:
 def update_item(call: Call) -> Answer:
     """Update an item partially: a body with only the name keeps the price (recorded)."""
     item = need(call.merchant, ITEMS, call.ids["id"])
-    return one(call, ITEMS, change_item(call.merchant, item["id"], _changes(item, call.body, partial=True)))
+    return one(
+        call, ITEMS, change_item(call.merchant, item["id"], _changes(call.merchant, item, call.body, partial=True))
+    )
 
 
 def replace_item(call: Call) -> Answer:
     """Replace an item. PUT requires name and price (recorded)."""
     item = need(call.merchant, ITEMS, call.ids["id"])
-    return one(call, ITEMS, change_item(call.merchant, item["id"], _changes(item, call.body, partial=False)))
+    return one(
+        call, ITEMS, change_item(call.merchant, item["id"], _changes(call.merchant, item, call.body, partial=False))
+    )
 
 
 def create_bulk(call: Call) -> Answer:
@@ -67,27 +63,6 @@ def change_item(merchant: Merchant, item_id: str, changes: Record) -> Record:
     return record
 
 
-def create_option(call: Call) -> Answer:
-    """Create an option of an attribute."""
-    attribute = need(call.merchant, ATTRIBUTES, call.ids["id"])
-    fields = {**accept(OPTIONS.shape, call.body), "attribute": {"id": attribute["id"]}}
-    return one(call, OPTIONS, make(call.merchant, OPTIONS, fields))
-
-
-def list_options(call: Call) -> Answer:
-    attribute = need(call.merchant, ATTRIBUTES, call.ids["id"])
-    return list_some(call, OPTIONS, belonging(call.merchant, "options", "attribute", attribute["id"]))
-
-
-def tie_options(call: Call) -> Answer:
-    """Associate options with items. Clover renames the variants accordingly (documented)."""
-    answer = tying("option_items", OPTIONS, "option", ITEMS, "item").handler(call)
-    for row in rows_of(call.body, "elements"):
-        if "item" in row:
-            _name_variant(call.merchant, ref_id("item", row["item"]))
-    return answer
-
-
 def list_categories_of_item(call: Call) -> Answer:
     item = need(call.merchant, ITEMS, call.ids["id"])
     return list_some(
@@ -108,10 +83,13 @@ def _new_fields(merchant: Merchant, body: Any) -> Record:
     return accept(ITEMS.shape, given)
 
 
-def _changes(item: Record, body: Any, *, partial: bool) -> Record:
+def _changes(merchant: Merchant, item: Record, body: Any, *, partial: bool) -> Record:
+    """Return the allowed changes. A group's member keeps its group and name (documented)."""
     """Return the allowed changes. A group's member keeps its group and name (documented)."""
     given = dict(an_object(body))
-    given.pop("itemGroup", None)
+    group = given.pop("itemGroup", None)
+    if group is not None and group != item.get("itemGroup") and merchant.shared.switches["variant_moved"] == "refuse":
+        raise bad_request("itemGroup cannot be changed")
     if "itemGroup" in item:
         given["name"] = item["name"]
     return accept(ITEMS.shape, given, partial=partial)
@@ -119,7 +97,7 @@ def _changes(item: Record, body: Any, *, partial: bool) -> Record:
 
 def _change_of_row(merchant: Merchant, row: Any) -> tuple[str, Record]:
     item = need(merchant, ITEMS, ref_id("item", row))
-    return item["id"], _changes(item, row, partial=True)
+    return item["id"], _changes(merchant, item, row, partial=True)
 
 
 def _each_row(call: Call, read: Any) -> list[Any]:
@@ -142,15 +120,6 @@ def _bulk_answer(call: Call, items: list[Record]) -> Answer:
     return Answer(items if as_array else {"elements": items})
 
 
-def _name_variant(merchant: Merchant, item_id: str) -> None:
-    item = merchant.objects["items"].get(item_id)
-    group = merchant.shown("item_groups", item["itemGroup"]["id"]) if item and "itemGroup" in item else None
-    if group is not None:
-        options = merchant.found("options", merchant.ties["option_items"].lefts_of(item_id))
-        name = " ".join([group["name"], *(option["name"] for option in options)])
-        merchant.objects["items"].change(item_id, {"name": name[:127]})
-
-
 ROUTES = [
     *(route for route in kept(ITEMS) if route.method in {"GET", "DELETE"}),
     Route("POST", "items", create_item, "INVENTORY_W"),
@@ -161,11 +130,5 @@ ROUTES = [
     Route("GET", "items/{id}/tags", list_tags_of_item, "INVENTORY_R"),
     Route("POST", "bulk_items", create_bulk, "INVENTORY_W"),
     Route("PUT", "bulk_items", update_bulk, "INVENTORY_W"),
-    *kept(ITEM_GROUPS),
-    *kept(ATTRIBUTES),
-    Route("GET", "attributes/{id}/options", list_options, "INVENTORY_R"),
-    Route("POST", "attributes/{id}/options", create_option, "INVENTORY_W"),
-    *(route for route in kept(OPTIONS) if route.method == "GET" and route.path == "options"),
-    Route("POST", "option_items", tie_options, "INVENTORY_W"),
 ]
 KNOWN = ["items/{id}/tax_rates"]
