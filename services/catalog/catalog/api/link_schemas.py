@@ -84,7 +84,7 @@ class LinkedItem(BaseModel):
         fields = item.fields
         return cls(
             item_id=item.id,
-            name=fields.name,
+            name=fields.name or "",
             sku=fields.sku,
             barcode=fields.code or "",
             price=fields.price,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields
+from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields, NewItem
 from common.clover.paging import LARGEST_PAGE, Part
 from common.clover.transport import MerchantApi, Unread
 from common.errors import NotFound, Rejected, Undecodable
@@ -178,14 +178,14 @@ async def find_items(api: MerchantApi, item_ids: Sequence[str]) -> list[Item]:
     return _page(page).items
 
 
-async def create_item(api: MerchantApi, fields: ItemFields) -> Item:
-    """Create an item with these fields."""
-    return (await api.post(ITEMS, _body(fields.to_create()), ItemResponse)).item()
+async def create_item(api: MerchantApi, new: NewItem) -> Item:
+    """Create an item."""
+    return (await api.post(ITEMS, _new(new), ItemResponse)).item()
 
 
-async def create_items(api: MerchantApi, rows: Sequence[ItemFields]) -> list[Item]:
+async def create_items(api: MerchantApi, rows: Sequence[NewItem]) -> list[Item]:
     """Create up to MOST_IN_BULK items in one call; return those that the answer shows."""
-    answer = await api.post(BULK, {"items": [_body(each.to_create()) for each in rows]}, Unread)
+    answer = await api.post(BULK, {"items": [_new(each) for each in rows]}, Unread)
     return _written(answer)
 
 
@@ -226,6 +226,11 @@ def _page(part: Part[ItemResponse]) -> ItemPage:
     rows = part.elements
     items = [each.item() for each in rows if not each.deleted]
     return ItemPage(items, len(rows), rows[-1].id if rows else "", part.as_of)
+
+
+def _new(item: NewItem) -> dict[str, object]:
+    group = {"itemGroup": {"id": item.group_id}} if item.group_id else {}
+    return _body(item.fields.to_create()) | group
 
 
 def _body(fields: Mapping[str, object]) -> dict[str, object]:

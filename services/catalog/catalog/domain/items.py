@@ -10,16 +10,20 @@ PRICE_PER_UNIT: Final = "PER_UNIT"
 LABELS: Final = ("categories", "tags", "tax_rates")
 """The fields that are associations of an item: each is a set of names, sorted, and is written by calls of its own."""
 
+OPTIONS: Final = "options"
+"""The field that is the options of a member of an item group, which calls of their own write as well."""
+
 
 @dataclass(frozen=True)
 class ItemFields:
     """The fields of a Clover item that QuickSync can write. None stands for a field that is not stated.
 
     Of an item in Clover all are stated but a cost that it lacks; of a product, those that it owns. Money is in minor
-    units; `code` is the barcode. A text may be empty. Without `default_tax_rates` an item has its own `tax_rates`.
+    units; `code` is the barcode. A text may be empty. Without `default_tax_rates` an item has its own `tax_rates`. Clover
+    names the members of an item group itself, by the group and their `options`: the values by the names of the options.
     """
 
-    name: str
+    name: str | None
     sku: str
     price: int
     hidden: bool
@@ -33,6 +37,7 @@ class ItemFields:
     categories: tuple[str, ...] | None = None
     tags: tuple[str, ...] | None = None
     tax_rates: tuple[str, ...] | None = None
+    options: Mapping[str, str] | None = None
 
     @property
     def states_labels(self) -> bool:
@@ -60,6 +65,10 @@ class ItemFields:
             name: getattr(known, name) if known else () for name in LABELS if getattr(self, name) is not None
         }
         return replace(self, **labels)
+
+    def with_options_of(self, known: "ItemFields | None") -> "ItemFields":
+        """Return these fields with the options that are known, if they are stated: the item's own call writes none."""
+        return self if self.options is None else replace(self, options=known.options if known else {})
 
     def only(self, stated: "ItemFields") -> "ItemFields":
         """Return these fields without those that `stated` does not state."""
@@ -100,7 +109,7 @@ def from_json(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def own(changes: Mapping[str, object]) -> dict[str, object]:
     """Return those of these fields that the item's own call writes."""
-    return {name: value for name, value in changes.items() if name not in LABELS}
+    return {name: value for name, value in changes.items() if name not in {*LABELS, OPTIONS}}
 
 
 @dataclass(frozen=True)
@@ -128,3 +137,11 @@ class Item:
     fields: ItemFields
     details: ItemDetails = NO_DETAILS
     modified_at: int = 0
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """An item to create, as a member of an item group or of none."""
+
+    fields: ItemFields
+    group_id: str | None = None

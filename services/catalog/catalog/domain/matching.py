@@ -1,7 +1,7 @@
 """Matches products with Clover's items and plans the writes that bring Clover up to date."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -105,6 +105,8 @@ def plan(
 
 def compare(record: ProductRecord, item: Item, labels: Labels = NO_LABELS) -> Step:
     """Return the step that brings the linked item to what the product wants."""
+    if record.is_misplaced:
+        return misplaced(record)
     wanted = record.wanted
     known = record.adopt(labels.shown(item, wanted))
     if record.was_overruled(known):
@@ -112,6 +114,42 @@ def compare(record: ProductRecord, item: Item, labels: Labels = NO_LABELS) -> St
         fields = ", ".join(texts.text(f"field.{name}") for name in wanted.changes_from(known))
         return HoldProduct(record, texts.text("reason.not_kept", fields=fields))
     return UpdateItem(record, item.id, known, item.details)
+
+
+def misplaced(record: ProductRecord) -> HoldProduct:
+    """Return the hold of a product whose linked item cannot become a member of its parent's item group."""
+    key = "reason.item_of_other_group" if record.item_group_id else "reason.item_without_group"
+    return HoldProduct(record, messages.for_locale().text(key))
+
+
+def members(steps: Iterable[Step]) -> list[tuple[str, str]]:
+    """Return the item groups in which the items of variants are, each with the variant's parent."""
+    return [
+        (step.record.product.variant.group, step.details.group_id)
+        for step in steps
+        if isinstance(step, AdoptItem | UpdateItem)
+        and step.record.product.variant
+        and step.details.group_id
+        and not step.record.is_outside_group
+    ]
+
+
+def in_group(step: Step, group_ids: Mapping[str, str]) -> Step:
+    """Return the step of a variant whose parent has the item group given by parent, if any.
+
+    An item never changes its item group, so a person decides about one that is in another.
+    """
+    variant = step.record.product.variant
+    if variant is None:
+        return step
+    record = replace(step.record, group_id=group_ids.get(variant.group))
+    if isinstance(step, AdoptItem) and step.details.group_id != record.group_id:
+        conflict = Conflict(ConflictKind.OTHER_STRUCTURE, (step.item_id,), step.item_id)
+        return HoldProduct(record, _reason(record, conflict), conflict)
+    is_inside = isinstance(step, UpdateItem) and not record.is_outside_group
+    if is_inside and record.item_group_id != record.group_id:
+        return misplaced(record)
+    return replace(step, record=record)
 
 
 def conflicts(steps: Iterable[Step]) -> dict[str, Conflict | None]:
@@ -122,12 +160,14 @@ def conflicts(steps: Iterable[Step]) -> dict[str, Conflict | None]:
 def seeker(record: ProductRecord) -> Seeker:
     """Return the product as it looks for its item."""
     product = record.product
-    return Seeker(product.product_id, product.sku, product.barcode or "", product.name)
+    return Seeker(product.product_id, product.sku, product.barcode or "", product.name, product.variant is not None)
 
 
 def _created(records: Sequence[ProductRecord], items: Sequence[Item], owners: Mapping[str, str]) -> dict[str, Found]:
     """Return the items of creates whose answer was lost, by product."""
-    waiting = [Seeker(each.product.product_id, each.creating_sku) for each in records if each.creating_sku]
+    waiting = [
+        Seeker(each.product.product_id, each.creating_sku, is_variant=None) for each in records if each.creating_sku
+    ]
     skus = {each.sku for each in waiting}
     return pair(waiting, [item for item in items if item.fields.sku in skus], owners) if waiting else {}
 

@@ -60,7 +60,8 @@ class Seeker:
     sku: str
     barcode: str = ""
     name: str = ""
-    is_variant: bool = False
+    is_variant: bool | None = False
+    """None for a product whose item was created for it, of either structure."""
 
 
 Found: TypeAlias = Item | Conflict
@@ -134,7 +135,7 @@ def _settled(
     [seeker], [item] = group.seekers, group.items
     if owner := owners.get(item.id):
         return {seeker.product_id: Conflict(ConflictKind.ITEM_OF_OTHER_PRODUCT, (item.id,), None, (owner,), by_barcode)}
-    if seeker.is_variant != _is_variant(item):
+    if seeker.is_variant not in {None, _is_variant(item)}:
         return {seeker.product_id: Conflict(ConflictKind.OTHER_STRUCTURE, (item.id,), item.id, (), by_barcode)}
     return {seeker.product_id: item}
 
@@ -191,7 +192,7 @@ def _unlikeness(seeker: Seeker, item: Item) -> tuple[object, ...]:
         seeker.sku != item.fields.sku,
         sku_key(seeker.sku) != sku_key(item.fields.sku),
         not set(code_keys(seeker.barcode)) & set(code_keys(item.fields.code)),
-        sku_key(seeker.name) != sku_key(item.fields.name),
+        sku_key(seeker.name) != sku_key(item.fields.name or ""),
         seeker.is_variant != _is_variant(item),
         item.fields.hidden,
         -item.modified_at,

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from catalog.domain.items import FIXED_PRICE, PRICE_PER_UNIT, ItemFields
-from catalog.domain.variants import Variant
+from catalog.domain.items import FIXED_PRICE, PRICE_PER_UNIT, ItemFields, NewItem
+from catalog.domain.variants import Variant, as_wanted
 from common.contracts.problems import Code
 
 
@@ -69,6 +69,9 @@ def item_fields(product: Product) -> ItemFields:
 
 MOST_UNANSWERED = 5
 """Writes without an answer that are remembered for a product."""
+
+LONGEST_NAME = 127
+"""Characters in the name of an item (documented)."""
 
 MOST_WINDOWS = 8
 """A product waits for others for this many windows at most."""
@@ -138,6 +141,9 @@ class ProductRecord:
     While `creating_since` is set, a create of an item with `creating_sku` has no answer: the item may exist. `puts`
     counts the requests for this version, and `puts_checked` is the last of them that was compared with Clover.
     `deleted_item_id` was the linked item until Clover no longer had it. A product with a `removal` is being deleted.
+
+    `item_group_id` is the item group of the linked item, which it never leaves, and `group_id` that of the product's
+    parent. A person may link an item of another structure, which then `is_outside_group`.
     """
 
     product: Product
@@ -153,6 +159,9 @@ class ProductRecord:
     puts_checked: int = 0
     matching: Matching = Matching.AUTOMATIC
     removal: Removal | None = None
+    item_group_id: str | None = None
+    group_id: str | None = None
+    is_outside_group: bool = False
     unanswered: tuple[ItemFields, ...] = ()
     superseded: Mapping[str, Any] = field(default_factory=dict)
 
@@ -167,9 +176,28 @@ class ProductRecord:
         return (*(each for each in self.unanswered if each != self.wanted), self.wanted)[-MOST_UNANSWERED:]
 
     @property
+    def is_member(self) -> bool:
+        """Whether its item is a member of an item group, or is to be created as one."""
+        return self.product.variant is not None if self.item_id is None else self.item_group_id is not None
+
+    @property
+    def is_misplaced(self) -> bool:
+        """Whether its item is not in the item group of its parent, which Clover never changes."""
+        if self.product.variant is None or self.item_id is None or self.is_outside_group:
+            return False
+        return self.item_group_id is None or self.group_id not in {None, self.item_group_id}
+
+    @property
     def wanted(self) -> ItemFields:
-        """The fields the item is to have. A field that we wrote and that the product states no more becomes empty."""
+        """The fields the item is to have. A field that we wrote and that the product states no more becomes empty.
+
+        Clover names a member of an item group. Its options are the product's in the item group of its parent alone.
+        """
         fields = item_fields(self.product)
+        if self.is_member:
+            is_in_group = self.item_id is None or self.item_group_id == self.group_id
+            options = self.product.variant.options if self.product.variant and is_in_group else None
+            fields = replace(fields, name=None, options=options)
         return fields.without(self.last_pushed) if self.last_pushed else fields
 
     def adopt(self, found: ItemFields) -> ItemFields:
@@ -178,11 +206,23 @@ class ProductRecord:
         A field that the product does not state is not ours to change: it counts as never pushed. A name that differs in
         spaces only counts as the product's, because Clover may trim it (a guess). An item without a cost costs nothing.
         """
-        if found.name.split() == self.product.name.split():
+        wanted = self.wanted
+        if (found.name or "").split() == self.product.name.split():
             found = replace(found, name=self.product.name)
         if found.cost is None:
             found = replace(found, cost=0)
-        return found.only(self.wanted)
+        if found.options is not None and wanted.options is not None:
+            found = replace(found, options=as_wanted(found.options, wanted.options))
+        return found.only(wanted)
+
+    @property
+    def new_item(self) -> NewItem:
+        """The item to create. Clover wants a name of each, also of those that it names itself (documented)."""
+        variant = self.product.variant
+        if variant is None:
+            return NewItem(self.wanted)
+        name = " ".join([variant.name, *variant.options.values()])[:LONGEST_NAME].strip()
+        return NewItem(replace(self.wanted, name=name), self.group_id)
 
     def newly_stated(self, known: ItemFields) -> dict[str, object]:
         """Return those of the item's fields that the product states now, and did not when it was pushed last."""

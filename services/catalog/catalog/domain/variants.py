@@ -51,6 +51,21 @@ class Placed(Protocol):
     def variant(self) -> Variant | None: ...
 
 
+def as_wanted(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the options found that are wanted, in the product's words where people read them as the same.
+
+    Other options of the item are not the product's.
+    """
+    keys = option_keys(found)
+    spelled = {label_key(value): value for value in found.values()}
+    values = {name: keys.get(label_key(name)) for name in wanted}
+    return {
+        name: wanted[name] if key == label_key(wanted[name]) else spelled[key]
+        for name, key in values.items()
+        if key is not None
+    }
+
+
 @dataclass
 class _Members:
     """The variants of one parent: the products with each set of options, and the product of each set of values."""

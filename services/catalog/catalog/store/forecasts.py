@@ -8,7 +8,7 @@ from catalog.domain.forecasts import Action, Forecast, forecast
 from catalog.domain.matching import compare, plan, skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import Product, ProductRecord, Status
-from catalog.store import items, labels, links, products
+from catalog.store import items, labels, links, products, variants
 from common.db.unit import Connection
 
 
@@ -37,6 +37,7 @@ async def forecasts(
     found = await items.find_by_keys(conn, merchant_id, skus, codes)
     owners = await links.owners(conn, merchant_id, [each.id for each in found])
     steps += plan(loose, found, owners, now, timedelta(), labels=named)
+    steps = await variants.place(conn, merchant_id, steps)
     nothing = {each.product.product_id: Forecast(Action.NONE) for each in idle}
     return nothing | {each.record.product.product_id: forecast(each) for each in steps}
 

@@ -3,14 +3,15 @@
 The rows of a page go to PostgreSQL as one array for each column: JSON of a thousand items takes it twice the time.
 """
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
 import asyncpg
 
-from catalog.domain.items import FIXED_PRICE, LABELS, Item, ItemDetails, ItemFields
+from catalog.domain.items import FIXED_PRICE, LABELS, OPTIONS, Item, ItemDetails, ItemFields
 from catalog.domain.matching_keys import code_keys, sku_key
 from common.text import clean
 
@@ -29,13 +30,17 @@ def _ids(ids: tuple[str, ...] | None) -> str | None:
     return None if ids is None else f"{{{','.join(ids)}}}"
 
 
+def _json(options: Mapping[str, str] | None) -> str | None:
+    return None if options is None else json.dumps({clean(name): clean(value) for name, value in options.items()})
+
+
 def _code_key(item: Item, reading: int) -> str:
     keys = code_keys(item.fields.code)
     return clean(keys[reading]) if reading < len(keys) else ""
 
 
 SHOWN: dict[str, Column] = {
-    "name": Column("text", lambda item: clean(item.fields.name)),
+    "name": Column("text", lambda item: clean(item.fields.name or "")),
     "sku": Column("text", lambda item: clean(item.fields.sku)),
     "price": Column("bigint", lambda item: item.fields.price),
     "hidden": Column("boolean", lambda item: item.fields.hidden),
@@ -46,7 +51,8 @@ SHOWN: dict[str, Column] = {
     "cost": Column("bigint", lambda item: item.fields.cost),
     "age_restricted": Column("boolean", lambda item: item.fields.age_restricted or False),
     "default_tax_rates": Column("boolean", lambda item: item.fields.default_tax_rates is not False),
-    "group_id": Column("text", lambda item: item.details.group_id),
+    "options": Column("jsonb", lambda item: _json(item.fields.options), expanded=True),
+    "group_id": Column("text", lambda item: item.details.group_id, expanded=True),
     "category_ids": Column("text[]", lambda item: _ids(item.details.category_ids), expanded=True),
     "tag_ids": Column("text[]", lambda item: _ids(item.details.tag_ids), expanded=True),
     "tax_rate_ids": Column("text[]", lambda item: _ids(item.details.tax_rate_ids), expanded=True),
@@ -70,6 +76,8 @@ _NEW = {
     name: f"coalesce(excluded.{name}, item.{name})" if column.expanded else f"excluded.{name}"
     for name, column in (SHOWN | KEYS).items()
 }
+# Clover builds the name of a variant from its options, so an item with another name has to show them anew.
+_NEW["options"] = f"CASE WHEN excluded.name = item.name OR excluded.options IS NOT NULL THEN {_NEW['options']} END"
 SET = ", ".join(f"{name} = {value}" for name, value in _NEW.items())
 DIFFERS = f"({', '.join(f'item.{name}' for name in _NEW)}) IS DISTINCT FROM ({', '.join(_NEW.values())})"
 
@@ -92,8 +100,9 @@ def values(items: Sequence[Item]) -> list[list[object]]:
 
 def item_of(row: asyncpg.Record) -> Item:
     """Return the item of a row with `item_id` and the names in SHOWN."""
-    names = [each.name for each in dataclass_fields(ItemFields) if each.name not in LABELS]
-    fields = ItemFields(**{name: row[name] for name in names})
+    names = [each.name for each in dataclass_fields(ItemFields) if each.name not in {*LABELS, OPTIONS}]
+    options = json.loads(row["options"]) if row["options"] else None
+    fields = ItemFields(**{name: row[name] for name in names}, options=options)
     details = ItemDetails(**{each.name: _unlisted(row[each.name]) for each in dataclass_fields(ItemDetails)})
     return Item(row["item_id"], fields, details, row["modified_at"])
 

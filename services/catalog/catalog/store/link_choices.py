@@ -36,14 +36,16 @@ WHERE merchant_id = $1 AND product_id = ANY($2::text[]) ORDER BY position FOR UP
 """
 FINISH = "DELETE FROM link_choice WHERE merchant_id = $1 AND product_id = $2"
 DETACH = """
-UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = NULL, matching = $3
+UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = NULL, matching = $3,
+    item_group_id = NULL, is_outside_group = false
 WHERE merchant_id = $1 AND product_id = $2
 """
 ATTACH = """
 UPDATE product SET item_id = $3, last_pushed = $4, seen = NULL, deleted_item_id = NULL, creating_since = NULL,
-    creating_sku = NULL, matching = 'automatic'
+    creating_sku = NULL, matching = 'automatic', item_group_id = $5
 WHERE merchant_id = $1 AND product_id = $2
 """
+ACCEPT_STRUCTURE = "UPDATE product SET is_outside_group = $3 WHERE merchant_id = $1 AND product_id = $2"
 LINKS = """
 SELECT product.product_id, product.name, product.sku, product.price, product.barcode, product.item_id,
     product.matching, product.held_reason, choice.choice IS NOT NULL AS is_chosen, conflict.kind, conflict.item_ids,
@@ -114,9 +116,16 @@ async def detach(conn: Connection, merchant_id: str, product_id: str, matching: 
     await conn.execute(DETACH, merchant_id, product_id, matching)
 
 
-async def attach(conn: Connection, merchant_id: str, product_id: str, item_id: str, known: ItemFields) -> None:
-    """Give the product this item, which no other product has and which Clover shows with these fields."""
-    await conn.execute(ATTACH, merchant_id, product_id, item_id, json.dumps(asdict(known)))
+async def attach(
+    conn: Connection, merchant_id: str, product_id: str, item_id: str, known: ItemFields, group_id: str | None
+) -> None:
+    """Give the product this item of this item group, which no other product has and which Clover shows like this."""
+    await conn.execute(ATTACH, merchant_id, product_id, item_id, json.dumps(asdict(known)), group_id)
+
+
+async def accept_structure(conn: Connection, merchant_id: str, product_id: str, *, is_outside_group: bool) -> None:
+    """Record whether a person linked the product to an item that is not in the item group of its parent."""
+    await conn.execute(ACCEPT_STRUCTURE, merchant_id, product_id, is_outside_group)
 
 
 async def page(conn: Connection, merchant_id: str, state: str | None, after: str, limit: int) -> list[LinkRow]:

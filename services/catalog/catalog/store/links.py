@@ -20,8 +20,11 @@ from common.errors import Conflict
 SAVE_PUSHED = """
 UPDATE product SET item_id = pushed.item_id, last_pushed = pushed.fields, seen = pushed.seen,
     puts_checked = greatest(puts_checked, pushed.puts), deleted_item_id = NULL, creating_since = NULL,
-    creating_sku = NULL, matching = 'automatic'
-FROM jsonb_to_recordset($2::jsonb) AS pushed (product_id text, item_id text, fields jsonb, seen jsonb, puts integer)
+    creating_sku = NULL, matching = 'automatic', item_group_id = CASE
+        WHEN product.item_id = pushed.item_id THEN coalesce(pushed.group_id, item_group_id) ELSE pushed.group_id END,
+    is_outside_group = product.item_id IS NOT NULL AND is_outside_group
+FROM jsonb_to_recordset($2::jsonb)
+    AS pushed (product_id text, item_id text, fields jsonb, seen jsonb, puts integer, group_id text)
 WHERE merchant_id = $1 AND product.product_id = pushed.product_id
 """
 SAVE_KNOWN = """
@@ -30,7 +33,8 @@ FROM jsonb_to_recordset($2::jsonb) AS known (product_id text, item_id text, fiel
 WHERE merchant_id = $1 AND product.product_id = known.product_id AND product.item_id = known.item_id
 """
 FORGET_ITEMS = """
-UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = item_id
+UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = item_id, item_group_id = NULL,
+    is_outside_group = false
 WHERE merchant_id = $1 AND item_id = ANY($2::text[])
 """
 START_CREATES = """
@@ -100,12 +104,16 @@ MOST_CANDIDATES = 20
 
 @dataclass(frozen=True)
 class Pushed:
-    """A product whose item has these fields in Clover, and was `seen` with others before."""
+    """A product whose item has these fields in Clover, and was `seen` with others before.
+
+    `group_id` is the item group of the item.
+    """
 
     record: ProductRecord
     item_id: str
     fields: ItemFields
     seen: ItemFields | None = None
+    group_id: str | None = None
 
 
 async def save_pushed(conn: Connection, merchant_id: str, pushed: Iterable[Pushed]) -> None:
@@ -120,6 +128,7 @@ async def save_pushed(conn: Connection, merchant_id: str, pushed: Iterable[Pushe
             "fields": asdict(each.fields),
             "seen": asdict(each.seen) if each.seen else None,
             "puts": each.record.puts,
+            "group_id": each.group_id,
         }
         for each in pushed
     ]
@@ -141,7 +150,18 @@ async def save_known(conn: Connection, merchant_id: str, known: Iterable[Pushed]
 async def forget_items(conn: Connection, merchant_id: str, records: Sequence[ProductRecord]) -> list[ProductRecord]:
     """Record that the items of these products were deleted in Clover; return the products without them."""
     await conn.execute(FORGET_ITEMS, merchant_id, [each.item_id for each in records])
-    return [replace(each, item_id=None, last_pushed=None, seen=None, deleted_item_id=each.item_id) for each in records]
+    return [
+        replace(
+            each,
+            item_id=None,
+            last_pushed=None,
+            seen=None,
+            deleted_item_id=each.item_id,
+            item_group_id=None,
+            is_outside_group=False,
+        )
+        for each in records
+    ]
 
 
 async def start_creates(conn: Connection, merchant_id: str, records: Iterable[ProductRecord], now: datetime) -> None:

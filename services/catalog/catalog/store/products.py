@@ -287,6 +287,9 @@ def _record(row: asyncpg.Record) -> ProductRecord:
         removal=Removal(row["removal"]) if row["removal"] else None,
         unanswered=tuple(ItemFields(**from_json(each)) for each in json.loads(row["unanswered"] or "[]")),
         superseded=from_json(json.loads(row["superseded"] or "{}")),
+        item_group_id=row["item_group_id"],
+        group_id=variants.group_id(row["parent"]),
+        is_outside_group=row["is_outside_group"],
     )
 
 

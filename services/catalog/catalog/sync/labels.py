@@ -227,7 +227,7 @@ async def assign_labels(batch: Batch, reader: LabelReader, steps: Sequence[Step]
 
 def _lacks_labels(record: ProductRecord, stored: ProductRecord) -> bool:
     changes = record.wanted.changes_from(stored.last_pushed)
-    return bool(changes) and not own(changes)
+    return bool(changes) and changes.keys() <= set(LABELS)
 
 
 async def _associate(batch: Batch, reader: LabelReader, pushed: Sequence[Pushed], shown: Mapping[str, Item]) -> None:

@@ -6,7 +6,7 @@ from catalog.domain.links import NewLink
 from catalog.domain.matching import LOOK_AGAIN
 from catalog.domain.products import Matching, ProductRecord
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
-from catalog.store import former_items, items, labels, link_choices, links, products
+from catalog.store import former_items, items, labels, link_choices, links, products, variants
 from common.db.unit import Priority, Unit
 from common.work.batch import Batch
 
@@ -39,13 +39,30 @@ async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: Lin
         unit.mark(PUSH_PRODUCT, merchant_id, owner, priority=Priority.BULK)
     if record.item_id and record.item_id != item_id:
         await _restore(unit, merchant_id, record)
+    group_id = found[item_id].details.group_id
     if record.item_id != item_id:
+        linked = replace(record, item_id=item_id, item_group_id=group_id, is_outside_group=False)
         named = await labels.of_products(unit.conn, merchant_id, [record])
-        known = record.adopt(named.shown(found[item_id], record.wanted))
+        known = linked.adopt(named.shown(found[item_id], linked.wanted))
         await former_items.save(unit.conn, merchant_id, {item_id: known.stated()})
-        await link_choices.attach(unit.conn, merchant_id, product.product_id, item_id, known)
+        await link_choices.attach(unit.conn, merchant_id, product.product_id, item_id, known, group_id)
         await links.link(unit, merchant_id, [NewLink(product.product_id, item_id, product.sku)])
+    is_outside_group = await _is_outside_group(unit, merchant_id, record, group_id)
+    await link_choices.accept_structure(unit.conn, merchant_id, product.product_id, is_outside_group=is_outside_group)
     unit.mark(PUSH_PRODUCT, merchant_id, product.product_id)
+
+
+async def _is_outside_group(unit: Unit, merchant_id: str, record: ProductRecord, group_id: str | None) -> bool:
+    """Return whether an item of this item group is not in that of the product's parent, as a person decided."""
+    variant = record.product.variant
+    if variant is None:
+        return False
+    if group_id is None:
+        return True
+    if record.group_id is not None:
+        return group_id != record.group_id
+    taken = await variants.taken(unit.conn, merchant_id, [group_id])
+    return taken.get(group_id, variant.group) != variant.group
 
 
 async def _unlink(unit: Unit, merchant_id: str, record: ProductRecord, choice: Choice) -> None:

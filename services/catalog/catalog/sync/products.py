@@ -12,6 +12,7 @@ from catalog.store import link_choices, links, products
 from catalog.sync import lookups, writes
 from catalog.sync.labels import LabelReader, assign_labels, prepare_labels
 from catalog.sync.removals import remove_products
+from catalog.sync.variants import assign_options, bind_groups, prepare_groups
 from catalog.sync.writes import FEW
 from common import messages
 from common.clover.transport import MerchantApi
@@ -40,7 +41,9 @@ async def push_products(batch: Batch, deps: Deps) -> None:
         without_item = [*lost, *(each for each in kept if not each.item_id)]
         steps += await _match(batch, deps, api, labels, without_item)
         steps = await prepare_labels(batch, deps, labels, steps)
+        steps = await prepare_groups(batch, deps, api, steps)
         await writes.execute(batch, api, steps)
+        await assign_options(batch, api, steps)
         await assign_labels(batch, labels, steps)
         removed = [each for each in records if each.removal]
         in_doubt = [each for each in removed if not each.item_id and each.creating_since]
@@ -90,7 +93,7 @@ async def _compare(
     if lost:
         async with batch.unit() as unit:
             lost = await links.forget_items(unit.conn, batch.merchant_id, lost)
-    return steps, [each for each in lost if each.is_due]
+    return await bind_groups(batch, steps), [each for each in lost if each.is_due]
 
 
 async def _match(
@@ -110,6 +113,7 @@ async def _match(
         rivals = await products.seekers(conn, batch.merchant_id, items, [each.product.product_id for each in records])
     named = await labels.of_products(records, items)
     steps = matching.plan(records, items, owners, batch.now, deps.create_settle, rivals, named)
+    steps = await bind_groups(batch, steps)
     async with batch.unit() as unit:
         await link_choices.save_conflicts(unit.conn, batch.merchant_id, matching.conflicts(steps))
     return steps

@@ -48,7 +48,8 @@ async def execute(batch: Batch, api: MerchantApi, steps: Sequence[Step]) -> None
             await former_items.save(
                 unit.conn, batch.merchant_id, {step.item_id: step.known.stated() for step in adopted}
             )
-            await _save_links(unit, batch, [Pushed(step.record, step.item_id, step.known) for step in adopted])
+            pushed = [Pushed(step.record, step.item_id, step.known, group_id=step.details.group_id) for step in adopted]
+            await _save_links(unit, batch, pushed)
     await _create(batch, api, [step.record for step in steps if isinstance(step, CreateItem)])
     await _update(batch, api, [step for step in steps if isinstance(step, Update)])
 
@@ -59,7 +60,7 @@ async def _create(batch: Batch, api: MerchantApi, records: Sequence[ProductRecor
         return
     number = await _start_creates(batch, records)
     try:
-        created = await clover.create_items(api, [each.wanted for each in records])
+        created = await clover.create_items(api, [each.new_item for each in records])
     except (Permanent, Transient):  # Ambiguous is not caught: there the items may exist
         await _cancel_creates(batch, records)
         raise
@@ -90,7 +91,7 @@ async def _create_singly(batch: Batch, api: MerchantApi, records: Sequence[Produ
         record = by_id[product_id]
         number = await _start_creates(batch, [record])
         try:
-            item = await clover.create_item(api, record.wanted)
+            item = await clover.create_item(api, record.new_item)
         except (Permanent, Transient):
             await _cancel_creates(batch, [record])
             raise
@@ -112,11 +113,21 @@ async def _cancel_creates(batch: Batch, records: Sequence[ProductRecord]) -> Non
 
 async def _save_created(batch: Batch, created: Sequence[tuple[ProductRecord, Item]], number: int) -> None:
     async with batch.unit() as unit:
-        pushed = [Pushed(record, item.id, record.wanted.with_labels_of(None)) for record, item in created]
+        pushed = [_created(record, item) for record, item in created]
         await _save_links(unit, batch, pushed)
-        shown = [replace(item, details=replace(item.details, **NEW)) for _, item in created]
-        await save_shown(unit, batch.merchant_id, shown, number)
-    _finish(batch, pushed)
+        await save_shown(unit, batch.merchant_id, [_new(record, item) for record, item in created], number)
+    finish(batch, pushed)
+
+
+def _created(record: ProductRecord, item: Item) -> Pushed:
+    fields = record.wanted.with_labels_of(None).with_options_of(None)
+    return Pushed(record, item.id, fields, group_id=item.details.group_id or record.group_id)
+
+
+def _new(record: ProductRecord, item: Item) -> Item:
+    """Return the item with what the answer does not show: a new one has neither labels nor options."""
+    fields = replace(item.fields, options={}) if record.is_member else item.fields
+    return replace(item, fields=fields, details=replace(item.details, **NEW))
 
 
 async def _update(batch: Batch, api: MerchantApi, steps: Sequence[Update]) -> None:
@@ -139,6 +150,11 @@ async def _save_former(batch: Batch, steps: Sequence[Update]) -> None:
     if former:
         async with batch.unit() as unit:
             await former_items.save(unit.conn, batch.merchant_id, former)
+
+
+def _pushed(step: Update) -> Pushed:
+    fields = step.record.wanted.with_labels_of(step.known).with_options_of(step.known)
+    return Pushed(step.record, step.item_id, fields, step.known, step.details.group_id)
 
 
 def _is_news(step: Update) -> bool:
@@ -207,16 +223,13 @@ async def _save_pushed(batch: Batch, steps: Sequence[Update], written: Iterable[
     by_item = {step.item_id: step for step in steps}
     shown = [_shown(by_item[item.id], item) for item in written if item.id in by_item]
     async with batch.unit() as unit:
-        pushed = [
-            Pushed(step.record, step.item_id, step.record.wanted.with_labels_of(step.known), step.known)
-            for step in steps
-        ]
+        pushed = [_pushed(step) for step in steps]
         await links.save_pushed(unit.conn, batch.merchant_id, pushed)
         missing = await links.missing(unit.conn, batch.merchant_id, map(_link, pushed))
         if missing:
             await links.link(unit, batch.merchant_id, missing)
         await save_shown(unit, batch.merchant_id, shown, number)
-    _finish(batch, pushed)
+    finish(batch, pushed)
 
 
 def _shown(step: Update, item: Item) -> Item:
@@ -225,8 +238,8 @@ def _shown(step: Update, item: Item) -> Item:
     return replace(item, details=replace(item.details, tax_rate_ids=())) if loses_default else item
 
 
-def _finish(batch: Batch, pushed: Iterable[Pushed]) -> None:
-    """Note that these products are done, apart from those whose labels are still to be written."""
+def finish(batch: Batch, pushed: Iterable[Pushed]) -> None:
+    """Note that these products are done, apart from those whose labels or options are still to be written."""
     for each in pushed:
         if each.fields == each.record.wanted:
             batch.done.add(each.record.product.product_id)
