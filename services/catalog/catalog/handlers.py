@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from catalog.domain.setup import FOUND_BY_ORDERS, SETUP_CODES, is_over, reported, resolved
 from catalog.kinds import ACCESS, ALL_LABELS, CHECK_ACCESS, CHECK_SETUP, READ_ITEM, READ_LABELS, SETUP
-from catalog.store import access, items, setup
+from catalog.store import access, items, setup, variants
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
@@ -16,6 +16,7 @@ from common.work import table
 
 ITEM = "I"
 CATEGORY = "IC"
+GROUP = "IG"
 APP = "A"
 MERCHANT = "M"
 
@@ -24,20 +25,22 @@ GATHERING = timedelta(seconds=3)
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
-    """Read the item into the mirror, or the categories, and the items of a deleted one. Products follow from it.
+    """Read the item into the mirror, or the items of an item group, or the categories and the items of a deleted one.
 
-    Clover sends a webhook of each item that a category gains or loses (a guess).
+    Products follow from it. Clover sends a webhook of each item that a category gains or loses (a guess).
     """
     unit.gather(_hear_webhooks, event.merchant_id, event.kind)
     if event.kind == APP and event.action == "DELETE":
         await _on_app_uninstalled(event, unit)
-    if event.kind not in {ITEM, CATEGORY} or not await merchants.known(unit.conn, [event.merchant_id]):
+    if event.kind not in {ITEM, CATEGORY, GROUP} or not await merchants.known(unit.conn, [event.merchant_id]):
         return
     changed = [event.object_id]
     if event.kind == CATEGORY:
         is_deleted = event.action == "DELETE"
         changed = await items.in_category(unit.conn, event.merchant_id, event.object_id) if is_deleted else []
         unit.mark(READ_LABELS, event.merchant_id, ALL_LABELS, priority=Priority.BULK, due=unit.now + GATHERING)
+    if event.kind == GROUP:  # documented for modifier groups alone, which no item names
+        changed = await variants.items_of(unit.conn, event.merchant_id, event.object_id)
     unit.mark(READ_ITEM, event.merchant_id, changed, priority=Priority.BULK, due=unit.now + GATHERING)
 
 

@@ -22,6 +22,9 @@ READ_LABELS = "read_labels"
 
 ALL_LABELS = "all"
 
+DELETE_GROUP = "delete_group"
+"""Delete the item group of a parent whose last variant was purged; the key is the caller's id of the parent."""
+
 UNDO_CHANGES = "undo_changes"
 """Restore what products had before some changes; the key is the id of the undo."""
 

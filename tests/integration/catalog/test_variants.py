@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from tests.integration.catalog.conftest import Catalog, Shop
 
-from clover_sandbox.rest.inventory_kinds import ATTRIBUTES, ITEM_GROUPS, OPTIONS
-from clover_sandbox.rest.objects import make
+from clover_sandbox.rest.inventory_kinds import ATTRIBUTES, ITEM_GROUPS, ITEMS, OPTIONS
+from clover_sandbox.rest.objects import drop, make
 from clover_sandbox.rest.variants import name_variants
 from common.contracts.catalog import ProductLinked
+from common.contracts.clover import ObjectChanged
 
 SIZES = {"s": "Small", "m": "Medium", "l": "Large"}
 
@@ -307,3 +308,69 @@ async def test_an_undo_restores_the_variant(catalog: Catalog) -> None:
     (options, items) = groups(catalog, shop)["T-shirt"]
     assert items == EXPECTED["T-shirt"][1]
     assert options["Colour"] == ["Blue", "Red"]
+
+
+async def test_an_empty_group_is_purged_with_its_last_variant(catalog: Catalog) -> None:
+    """A hidden variant keeps the group; when the last one is purged, the group is deleted as well."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes())
+    for product_id, query in {"s": "?purge=true", "m": "", "l": "?purge=true"}.items():
+        await catalog.call("DELETE", f"/v1/merchants/{shop.id}/products/{product_id}{query}")
+    await catalog.run_until_idle()
+    assert list(groups(catalog, shop)) == ["T-shirt"]
+    await synced(catalog, shop, sizes()[1:2])
+    await catalog.call("DELETE", f"/v1/merchants/{shop.id}/products/m?purge=true")
+    await catalog.run_until_idle()
+    assert groups(catalog, shop) == {}
+    await synced(catalog, shop, sizes())
+    assert groups(catalog, shop) == EXPECTED
+
+
+@pytest.mark.parametrize("kind", ["apply_then_drop", "fail_before"])
+async def test_the_deletion_of_a_group_is_repeated(catalog: Catalog, kind: str) -> None:
+    """Whether it was applied or not, the group is gone in the end."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes()[:1])
+    catalog.clover.faults.add({"kind": kind, "method": "DELETE", "path": "item_groups/", "times": 1})
+    await catalog.call("DELETE", f"/v1/merchants/{shop.id}/products/s?purge=true")
+    await catalog.run_until_idle()
+    catalog.clock.advance(60)
+    await catalog.run_until_idle()
+    assert groups(catalog, shop) == {}
+
+
+async def test_the_webhook_of_a_group_reads_its_items(catalog: Catalog) -> None:
+    """Items that were deleted with their group are noticed."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes())
+    catalog.clover.switches.set({"group_deleted": "items_too"})
+    merchant = catalog.clover.world.merchants[shop.id]
+    [group] = merchant.objects["item_groups"]
+    for item in catalog.items(shop):
+        drop(merchant, ITEMS, item["id"])
+    drop(merchant, ITEM_GROUPS, group["id"])
+    await catalog.deliver(
+        ObjectChanged(merchant_id=shop.id, kind="IG", object_id=group["id"], action="DELETE", sent_at=1)
+    )
+    catalog.clock.advance(5)
+    await catalog.run_until_idle()
+    assert set((await states(catalog, shop)).values()) == {"held"}
+    assert (await catalog.product(shop, "s"))["deleted_item_id"]
+    await synced(catalog, shop, sizes())
+    assert groups(catalog, shop) == EXPECTED
+
+
+async def test_a_group_that_was_deleted_in_clover_is_made_anew(catalog: Catalog) -> None:
+    """A new variant whose group is gone without a webhook gets another one."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes()[:1])
+    merchant = catalog.clover.world.merchants[shop.id]
+    [item], [group] = catalog.items(shop), merchant.objects["item_groups"]
+    drop(merchant, ITEMS, item["id"])
+    drop(merchant, ITEM_GROUPS, group["id"])
+    await synced(catalog, shop, sizes()[1:2])
+    catalog.clock.advance(10)
+    assert await catalog.synced(shop, "m"), await reason(catalog, shop, "m")
+    assert groups(catalog, shop) == {
+        "T-shirt": ({"Size": ["Medium"], "Colour": ["Blue"]}, {"SKU-m": ["Blue", "Medium"]})
+    }

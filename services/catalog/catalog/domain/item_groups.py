@@ -152,6 +152,11 @@ def ties(group: ItemGroup, item_id: str, known: Mapping[str, str], wanted: Mappi
     )
 
 
+def lost(group: ItemGroup) -> ItemGroup:
+    """Return the group of a parent once Clover has it no more."""
+    return ItemGroup(group.parent_id, group.name, group.option_names)
+
+
 def bound_groups(
     groups: Mapping[str, ItemGroup], members: Sequence[tuple[str, str]], taken: Mapping[str, str]
 ) -> dict[str, str]:

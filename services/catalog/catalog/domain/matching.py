@@ -1,7 +1,7 @@
 """Matches products with Clover's items and plans the writes that bring Clover up to date."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 

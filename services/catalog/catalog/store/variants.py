@@ -59,6 +59,7 @@ UPDATE product_group SET item_group_id = bound.group_id, shown_name = NULL, attr
 FROM unnest($2::text[], $3::text[]) AS bound (parent_id, group_id)
 WHERE merchant_id = $1 AND product_group.parent_id = bound.parent_id AND item_group_id IS NULL
 """
+DOUBT = "UPDATE product_group SET attributes = NULL WHERE merchant_id = $1 AND item_group_id = ANY($2::text[])"
 START_CREATE = """
 UPDATE product_group SET creating_since = $3, shown_name = CASE WHEN item_group_id IS NULL THEN $4 ELSE shown_name END
 WHERE merchant_id = $1 AND parent_id = $2
@@ -71,8 +72,23 @@ WHERE merchant_id = $1 AND parent_id = $2
 WITH_ITEMS = """
 SELECT DISTINCT group_id FROM item WHERE merchant_id = $1 AND group_id = ANY($2::text[]) AND deleted_at IS NULL
 """
-IS_USED = "SELECT EXISTS (SELECT FROM product WHERE merchant_id = $1 AND parent_id = $2)"
-FORGET = "DELETE FROM product_group WHERE merchant_id = $1 AND parent_id = $2"
+UNUSED = """
+SELECT parent_id, item_group_id FROM product_group
+WHERE merchant_id = $1 AND parent_id = ANY($2::text[]) AND creating_since IS NULL
+    AND NOT EXISTS (SELECT FROM product WHERE merchant_id = $1 AND product.parent_id = product_group.parent_id)
+    AND NOT EXISTS (SELECT FROM item WHERE merchant_id = $1 AND group_id = item_group_id AND deleted_at IS NULL)
+"""
+# A parent that got a product meanwhile keeps its row, and gets another item group.
+FORGET = """
+WITH kept AS (
+    UPDATE product_group SET item_group_id = NULL, shown_name = NULL, attributes = NULL
+    WHERE merchant_id = $1 AND parent_id = $2
+        AND EXISTS (SELECT FROM product WHERE merchant_id = $1 AND parent_id = $2)
+    RETURNING parent_id
+)
+DELETE FROM product_group WHERE merchant_id = $1 AND parent_id = $2 AND NOT EXISTS (SELECT FROM kept)
+"""
+OF_GROUP = "SELECT item_id FROM item WHERE merchant_id = $1 AND group_id = $2 AND deleted_at IS NULL"
 SAVE_OPTIONS = """
 UPDATE item SET options = given.options FROM jsonb_to_recordset($2::jsonb) AS given (item_id text, options jsonb)
 WHERE merchant_id = $1 AND item.item_id = given.item_id
@@ -150,9 +166,9 @@ async def bind(conn: Connection, merchant_id: str, group_ids: Mapping[str, str])
     await conn.execute(BIND, merchant_id, list(group_ids), list(group_ids.values()))
 
 
-async def release(conn: Connection, merchant_id: str, group_id: str) -> None:
-    """Record that the item group was deleted in Clover."""
-    await conn.execute(RELEASE, merchant_id, [], [group_id])
+async def doubt(conn: Connection, merchant_id: str, group_ids: Iterable[str]) -> None:
+    """Record that these item groups are to be read before anything is written to them, as Clover refused it."""
+    await conn.execute(DOUBT, merchant_id, list(group_ids))
 
 
 async def start_create(conn: Connection, merchant_id: str, group: ItemGroup, now: datetime) -> None:
@@ -178,14 +194,21 @@ async def with_items(conn: Connection, merchant_id: str, group_ids: Iterable[str
     return {row["group_id"] for row in await conn.fetch(WITH_ITEMS, merchant_id, list(group_ids))}
 
 
-async def is_used(conn: Connection, merchant_id: str, parent_id: str) -> bool:
-    """Return whether the parent has a product."""
-    return bool(await conn.fetchval(IS_USED, merchant_id, parent_id))
+async def unused_groups(conn: Connection, merchant_id: str, parent_ids: Sequence[str]) -> dict[str, str | None]:
+    """Return the item group of each of these parents that has neither a product nor an item, by parent."""
+    rows = await conn.fetch(UNUSED, merchant_id, parent_ids)
+    return {row["parent_id"]: row["item_group_id"] for row in rows}
 
 
 async def forget(conn: Connection, merchant_id: str, parent_id: str) -> None:
-    """Delete the parent."""
+    """Record that the item group of the parent was deleted, and with it the parent, unless it has a product again."""
+    await conn.execute(LOCK, merchant_id, [parent_id])
     await conn.execute(FORGET, merchant_id, parent_id)
+
+
+async def items_of(conn: Connection, merchant_id: str, group_id: str) -> list[str]:
+    """Return the items of this item group."""
+    return [row["item_id"] for row in await conn.fetch(OF_GROUP, merchant_id, group_id)]
 
 
 async def save_options(conn: Connection, merchant_id: str, options: Mapping[str, Mapping[str, str]]) -> None:

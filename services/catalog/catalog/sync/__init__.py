@@ -7,6 +7,7 @@ from catalog.kinds import (
     CHECK_ACCESS,
     CHECK_SETUP,
     CHOOSE_LINK,
+    DELETE_GROUP,
     PUSH_PRODUCT,
     READ_ITEM,
     READ_LABELS,
@@ -18,6 +19,7 @@ from catalog.kinds import (
 from catalog.sync.access import check_access
 from catalog.sync.changes import undo_changes
 from catalog.sync.former_items import restore_items
+from catalog.sync.item_groups import delete_groups
 from catalog.sync.items import read_items
 from catalog.sync.labels import read_labels
 from catalog.sync.links import choose_links
@@ -41,6 +43,7 @@ SYNC = [
     Kind(READ_LABELS, read_labels, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(CHOOSE_LINK, choose_links, refused=Code.PRODUCT_REJECTED),
     Kind(RESTORE_ITEM, restore_items, refused=Code.PRODUCT_REJECTED, batch=MOST_IN_BULK),
+    Kind(DELETE_GROUP, delete_groups, refused=Code.PRODUCT_REJECTED),
     Kind(SWEEP_ITEMS, sweep_items, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(UNDO_CHANGES, undo_changes, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(CHECK_ACCESS, check_access, refused=Code.CONNECTION_LOST, batch=1),

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from catalog.domain.matching import AdoptItem, CreateItem, Step
 from catalog.domain.products import ProductRecord, Removal
+from catalog.kinds import DELETE_GROUP
 from catalog.store import links, products
 from catalog.sync.item_writes import ItemWrite, write_items
 from common.clover.transport import MerchantApi
-from common.db.unit import Unit
+from common.db.unit import Priority, Unit
 from common.work.batch import Batch
 
 CHANGES = {Removal.HIDE: {"hidden": True}, Removal.PURGE: None}
@@ -36,6 +37,12 @@ async def remove_products(
         # a product that was saved meanwhile keeps its item, and the push that follows shows it again
         removed = await products.remove(unit.conn, batch.merchant_id, [each.key for each in done])
         await links.unlink(unit, batch.merchant_id, [each.item_id for each in done if each.key in removed])
+        parents = {
+            each.product.variant.group
+            for each in records
+            if each.product.product_id in removed and each.product.variant and each.removal is Removal.PURGE
+        }
+        unit.mark(DELETE_GROUP, batch.merchant_id, sorted(parents), priority=Priority.BULK)
 
     await write_items(batch, api, writes, forget)
 

@@ -13,7 +13,6 @@ from catalog.clover import item_groups as clover
 from catalog.deps import Deps
 from catalog.domain import matching
 from catalog.domain.item_groups import (
-    Attribute,
     CreateAttribute,
     CreateGroup,
     CreateOption,
@@ -21,6 +20,7 @@ from catalog.domain.item_groups import (
     ItemGroup,
     RenameGroup,
     Ties,
+    lost,
     new_attributes,
     ties,
     written,
@@ -118,8 +118,7 @@ async def assign_options(batch: Batch, api: MerchantApi, steps: Sequence[Step]) 
         await _tie(api, [_ties(groups[_parent(each)], item_id, each) for item_id, each in steps_of.items()])
     except (NotFound, Rejected):
         async with batch.unit() as unit:
-            for group in groups.values():
-                await variants.save_group(unit.conn, batch.merchant_id, replace(group, attributes=None))
+            await variants.doubt(unit.conn, batch.merchant_id, [each.id for each in groups.values() if each.id])
         raise
     async with batch.unit() as unit:
         options = {
@@ -175,8 +174,8 @@ class Preparation:
 
     def _is_doubtful(self, steps: Sequence[Write]) -> bool:
         group = self._group
-        if group.id is None or group.attributes is None or group.creating_since:
-            return bool(group.id or group.creating_since)
+        if group.id is None or group.attributes is None or group.creating_since or not group.has_items:
+            return bool(group.id or group.creating_since)  # also one without items, which a person may have deleted
         return any(_lacks_options(each) and group.options_of(self._ids(each)) is None for each in steps)
 
     def _ids(self, step: Write) -> tuple[str, ...]:
@@ -192,16 +191,11 @@ class Preparation:
                 used |= (await variants.taken(conn, self._batch.merchant_id, found)).keys()
             group = replace(group, id=next((each for each in found if each not in used), None))
         if group.id is not None:
-            group = replace(group, attributes=await self._attributes(group.id))
+            try:
+                group = replace(group, attributes=await clover.attributes_of(self._api, group.id))
+            except NotFound:  # it was deleted in Clover
+                group = lost(group)
         await self._save(group)
-
-    async def _attributes(self, group_id: str) -> Mapping[str, Attribute]:
-        try:
-            return await clover.attributes_of(self._api, group_id)
-        except NotFound:  # the group was deleted, and its items with it
-            async with self._batch.unit() as unit:
-                await variants.release(unit.conn, self._batch.merchant_id, group_id)
-            raise
 
     async def _with_options(self, steps: Sequence[Write]) -> list[Write]:
         """Complete the steps by the options that their items have."""

@@ -13,16 +13,16 @@ from typing import Any, TypeAlias
 from catalog.clover import items as clover
 from catalog.domain.items import Item, own
 from catalog.domain.links import NewLink
-from catalog.domain.matching import AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
+from catalog.domain.matching import LOOK_AGAIN, AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
 from catalog.domain.products import ProductRecord
-from catalog.store import former_items, items, links
+from catalog.store import former_items, items, links, variants
 from catalog.store.links import Pushed
 from catalog.sync import lookups
 from catalog.sync.items import save_shown
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Unit
-from common.errors import Ambiguous, NotFound, Permanent, Transient
+from common.errors import Again, Ambiguous, NotFound, Permanent, Transient
 from common.work.batch import Batch
 
 FEW = 10
@@ -92,8 +92,12 @@ async def _create_singly(batch: Batch, api: MerchantApi, records: Sequence[Produ
         number = await _start_creates(batch, [record])
         try:
             item = await clover.create_item(api, record.new_item)
-        except (Permanent, Transient):
+        except (Permanent, Transient) as error:
             await _cancel_creates(batch, [record])
+            if isinstance(error, NotFound) and record.group_id:  # its item group was deleted
+                async with batch.unit() as unit:
+                    await variants.doubt(unit.conn, batch.merchant_id, [record.group_id])
+                raise Again(LOOK_AGAIN) from error
             raise
         await _save_created(batch, [(record, item)], number)
 
