@@ -99,7 +99,8 @@ async def options_of_items(api: MerchantApi, item_ids: Sequence[str]) -> dict[st
     found: dict[str, tuple[str, ...]] = {}
     for start in range(0, len(item_ids), MOST_NAMED):
         named = ",".join(f"'{each}'" for each in item_ids[start : start + MOST_NAMED])
-        for each in await api.page(ITEMS, ItemOptions, 0, {"expand": "options", "filter": f"id in ({named})"}):
+        page = await api.page(ITEMS, ItemOptions, 0, {"expand": "options", "filter": f"id in ({named})"})
+        for each in page.elements:
             if each.options is None:
                 raise Undecodable("Clover does not show the options of items")
             found[each.id] = tuple(option.id for option in each.options.elements)

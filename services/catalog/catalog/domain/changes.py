@@ -8,8 +8,8 @@ from typing import Any
 
 from catalog.domain.items import EMPTY, ItemFields, own
 from catalog.domain.masters import PRODUCT_FIELDS
-from catalog.domain.products import Product, ProductRecord, Status, item_fields
-from catalog.domain.variants import Variant, VariantClaims
+from catalog.domain.products import Product, ProductRecord, Status, item_fields, revived
+from catalog.domain.variants import VariantClaims
 
 
 class Effect(StrEnum):
@@ -138,7 +138,7 @@ def restore(change: RecordedChange, now: ProductRecord | None, edited_in_clover:
     if now.deleted_item_id:
         return Restored(skipped=list(change.after))
     values = {name: value for name, value in change.before.items() if name in current and name not in edited}
-    product = replace(now.product, **_typed(values))
+    product = replace(now.product, **revived(values))
     return Restored(None if product == now.product else product, edited)
 
 
@@ -147,7 +147,10 @@ def edited_in_clover(record: ProductRecord, found: ItemFields) -> list[str]:
     if record.last_pushed is None:
         return []
     ours = EMPTY | record.last_pushed.stated()
-    names = [name for name, value in own(asdict(found)).items() if (ours.get(name) or None) != (value or None)]
+    shown = own(asdict(found))
+    if record.is_member:  # Clover names it
+        del shown["name"]
+    names = [name for name, value in shown.items() if (ours.get(name) or None) != (value or None)]
     return list(dict.fromkeys(PRODUCT_FIELDS.get(name, name) for name in names))
 
 
@@ -167,14 +170,4 @@ def _created_again(change: RecordedChange, now: ProductRecord | None) -> Restore
         return Restored(skipped=list(change.before or ()))
     known = {field.name for field in dataclass_fields(Product)}
     values = {name: value for name, value in change.before.items() if name in known}
-    return Restored(Product(product_id=change.product_id, **_typed(values)))
-
-
-def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a product as its own types, of values as JSON has them."""
-    typed = dict(values)
-    if "status" in typed:
-        typed["status"] = Status(typed["status"])
-    if "variant" in typed:
-        typed["variant"] = Variant.of(typed["variant"])
-    return typed
+    return Restored(Product(product_id=change.product_id, **revived(values)))

@@ -19,8 +19,8 @@ class ItemFields:
     """The fields of a Clover item that QuickSync can write. None stands for a field that is not stated.
 
     Of an item in Clover all are stated but a cost that it lacks; of a product, those that it owns. Money is in minor
-    units; `code` is the barcode. A text may be empty. Without `default_tax_rates` an item has its own `tax_rates`. Clover
-    names the members of an item group itself, by the group and their `options`: the values by the names of the options.
+    units; `code` is the barcode. A text may be empty. Without `default_tax_rates` an item has its own `tax_rates`.
+    Clover names the members of an item group itself, by the group and their `options`: values by the names of options.
     """
 
     name: str | None

@@ -18,6 +18,7 @@ PRODUCT_FIELDS = {
     "code": "barcode",
     "price_type": "unit_name",
     "default_tax_rates": "tax_rates",
+    "options": "variant",
 }
 """The fields of a product that have another name than those of its item."""
 
@@ -129,7 +130,8 @@ def restated(given: Product, record: ProductRecord | None) -> tuple[Product, dic
     """
     if record is None or not record.superseded:
         return given, {}
-    superseded = {name: value for name, value in record.superseded.items() if getattr(given, name) == value}
+    stated = asdict(given)
+    superseded = {name: value for name, value in record.superseded.items() if stated[name] == value}
     return replace(given, **{name: getattr(record.product, name) for name in superseded}), superseded
 
 
@@ -142,6 +144,9 @@ def take_over(product: Product, values: Mapping[str, Any], theirs: ItemFields) -
     changes = {name: value for name, value in values.items() if name not in RENAMED}
     if values.get("default_tax_rates"):
         changes["tax_rates"] = None  # the rates are the merchant's own matter again
+    if "options" in values and product.variant:
+        options = {**product.variant.options, **values["options"]}
+        changes["variant"] = replace(product.variant, options=options)
     if "hidden" in values:
         changes["status"] = _status(product.status, is_hidden=values["hidden"])
     if "code" in values:
@@ -195,7 +200,7 @@ def _superseded(record: ProductRecord, product: Product) -> dict[str, Any]:
 
 
 def _edits(before: Product, after: Product, conflicting: Collection[str]) -> tuple[Edit, ...]:
-    ours, theirs = vars(before), vars(after)
+    ours, theirs = asdict(before), asdict(after)
     conflicts = {PRODUCT_FIELDS.get(name, name) for name in conflicting}
     return tuple(
         Edit(name, value, theirs[name], name in conflicts) for name, value in ours.items() if theirs[name] != value

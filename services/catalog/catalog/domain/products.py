@@ -47,6 +47,12 @@ class Product:
     tax_rates: tuple[str, ...] | None = None
 
 
+def revived(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of products as they were before they were stored as JSON."""
+    kinds: dict[str, Any] = {"status": Status, "variant": Variant.of}
+    return {name: kinds[name](value) if name in kinds else value for name, value in values.items()}
+
+
 def item_fields(product: Product) -> ItemFields:
     """Return the fields that the product states for its item. The item is hidden unless the product is active."""
     return ItemFields(
@@ -168,7 +174,7 @@ class ProductRecord:
     @property
     def stated(self) -> Product:
         """The product as its caller stated it last."""
-        return replace(self.product, **self.superseded)
+        return replace(self.product, **revived(self.superseded))
 
     @property
     def writing(self) -> tuple[ItemFields, ...]:

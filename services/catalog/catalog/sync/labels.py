@@ -8,7 +8,7 @@ import structlog
 
 from catalog.clover import labels as clover
 from catalog.deps import Deps
-from catalog.domain.items import Item, ItemFields
+from catalog.domain.items import LABELS, Item, ItemFields
 from catalog.domain.labels import (
     LabelKind,
     Labels,

@@ -1,5 +1,7 @@
 """Carries out what a person decided about links."""
 
+from dataclasses import replace
+
 from catalog.deps import Deps
 from catalog.domain.link_choices import Choice, LinkChoice
 from catalog.domain.links import NewLink
