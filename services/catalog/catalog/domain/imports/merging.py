@@ -29,7 +29,8 @@ def merged(draft: Draft, product_id: str, stored: Product | None, currency: str)
     values = before | dict(draft.values) | {"product_id": product_id}
     if stored and values["name"] == " ".join(stored.name.split()):
         values["name"] = stored.name
-    return values | {"status": str(values["status"])}
+    listed = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
+    return values | listed | {"status": str(values["status"])}
 
 
 def faults(
