@@ -1,4 +1,4 @@
-"""Variants are members of one item group in Clover, which is made once, whatever exists and whatever fails."""
+"""Variants are members of one item group in Clover, which is made once, also after crashes and lost answers."""
 
 from typing import Any
 

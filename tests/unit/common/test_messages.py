@@ -35,7 +35,7 @@ VALUES = dict.fromkeys(
             "store_id",
         ),
         *("subject", "message", "time", "day", "zone", "elapsed", "opened", "waiting", "product", "fields", "n"),
-        *("name", "field", "changes", "value"),
+        *("name", "names", "group", "field", "changes", "value"),
         *("skus", "differences", "ours", "shown", "tax", "clover", "amount", "units", "due", "lines", "most"),
     ],
     "<value>",
