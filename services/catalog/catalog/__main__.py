@@ -1,10 +1,9 @@
 """The command line of the catalog service."""
 
-from catalog.app import build
 from catalog.settings import Settings
 from common.cli import command
 
-main = command("catalog", Settings, build)
+main = command("catalog", Settings)
 
 if __name__ == "__main__":
     main()

@@ -1,10 +1,9 @@
 """The command of the notifier service."""
 
 from common.cli import command
-from notifier.app import build
 from notifier.settings import Settings
 
-main = command("notifier", Settings, build)
+main = command("notifier", Settings)
 
 if __name__ == "__main__":
     main()

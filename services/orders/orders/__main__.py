@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from common.cli import command
-from orders.app import build
 from orders.domain.carts import MalformedCart, carts
 from orders.domain.totals import compute
 from orders.settings import Settings
 
-main = command("orders", Settings, build)
+main = command("orders", Settings)
 
 
 @main.command(help="Print the totals that Clover computes for the carts in FILE, as JSON.")

@@ -7,7 +7,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from common.cli import command
-from common.service import Service
 from common.settings import CommonSettings
 
 KEEP = """
@@ -24,12 +23,8 @@ def run(database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
-def never(_: CommonSettings) -> Service:
-    raise AssertionError("nothing is to be served")
-
-
 def webhook_code(run: CliRunner) -> Result:
-    return run.invoke(command("inventory", CommonSettings, never), ["webhook-code"])
+    return run.invoke(command("inventory", CommonSettings), ["webhook-code"])
 
 
 def test_the_codes_are_shown_once(run: CliRunner, database_dsn: str) -> None:

@@ -3,7 +3,6 @@
 import pytest
 from click.testing import CliRunner
 
-from catalog.app import build
 from catalog.settings import LIMITS, Settings
 from common.cli import command
 
@@ -21,7 +20,7 @@ def limits(**changes: object) -> str:
 
 def started(**variables: str) -> str:
     """Start catalog with these variables, and return what it prints as it refuses."""
-    result = CliRunner(env=MINIMUM | variables).invoke(command("catalog", Settings, build), [])
+    result = CliRunner(env=MINIMUM | variables).invoke(command("catalog", Settings), [])
     assert result.exit_code == 1, result.output
     return result.output
 

@@ -7,7 +7,6 @@ from click.testing import CliRunner
 
 from catalog.settings import Settings as CatalogSettings
 from common.cli import command
-from common.service import Service
 from common.settings import CommonSettings
 from inventory.settings import Settings as InventorySettings
 from notifier.settings import Settings as NotifierSettings
@@ -19,11 +18,7 @@ ALL = [CatalogSettings, InventorySettings, OrdersSettings, NotifierSettings]
 
 def output(settings: type[CommonSettings], **environment: str) -> str:
     """Run the service's command in this environment alone, and return its output."""
-
-    def build(_: CommonSettings) -> Service:
-        raise AssertionError
-
-    result = CliRunner(env=environment).invoke(command("catalog", settings, build), [])
+    result = CliRunner(env=environment).invoke(command("catalog", settings), [])
     assert result.exit_code == 1
     return result.output
 
