@@ -1,7 +1,6 @@
 """Each service as it is shipped: its own and the common wheel in a new environment outside this workspace."""
 
 import asyncio
-import shutil
 import sys
 import sysconfig
 import tempfile
@@ -44,7 +43,7 @@ Environment = dict[str, str]
 
 @pytest.fixture(scope="session")
 async def installed() -> AsyncIterator[dict[str, Path]]:
-    """An environment per service with the locked packages, installed once and copied, and its two wheels."""
+    """An environment per service with the locked packages, installed once and linked, and its two wheels."""
     with tempfile.TemporaryDirectory(prefix="quicksync-wheels-") as folder:
         shelf, locked, *places = (Path(folder, name) for name in ("shelf", "locked", *SERVICES))
         yield await _installed(shelf, locked, dict(zip(SERVICES, places, strict=True)))
@@ -72,10 +71,17 @@ async def _install_lock(place: Path) -> None:
 
 async def _install_service(name: str, place: Path, shelf: Path, locked: Path) -> None:
     await asyncio.to_thread(venv.create, place)
-    await asyncio.to_thread(shutil.copytree, _packages(locked), _packages(place), dirs_exist_ok=True)
+    await asyncio.to_thread(_link, _packages(locked), _packages(place))
     version = metadata.version("quicksync-common")
     wheels = [shelf / f"quicksync_{each}-{version}-py3-none-any.whl" for each in ("common", name)]
     await _run(*PIP, "--python", _python(place), *INSTALL, "--no-deps", *wheels)
+
+
+def _link(source: Path, place: Path) -> None:
+    """Show all packages at the source in this place, too; Python then compiles each of them once."""
+    for package in source.iterdir():
+        if not (place / package.name).exists():
+            (place / package.name).symlink_to(package)
 
 
 def _python(place: Path) -> Path:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-PAUSE_SECONDS = 0.02
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
+"""In seconds; between them, a pause is a twentieth of the wait so far. A check may cost a running system much."""
 
 
 async def eventually(check: Callable[[], Any | Awaitable[Any]], within: float = 10.0) -> Any:
@@ -14,7 +15,7 @@ async def eventually(check: Callable[[], Any | Awaitable[Any]], within: float = 
 
     Raises AssertionError with the last failure after `within` seconds.
     """
-    deadline = time.monotonic() + within
+    began = time.monotonic()
     while True:
         try:
             result, failure = await _run(check), None
@@ -22,9 +23,10 @@ async def eventually(check: Callable[[], Any | Awaitable[Any]], within: float = 
             result, failure = None, error
         if result:
             return result
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > within:
             raise AssertionError(f"did not hold within {within} s: {failure or check}") from failure
-        await asyncio.sleep(PAUSE_SECONDS)
+        await asyncio.sleep(min(max(FIRST_PAUSE, waited / 20), LONGEST_PAUSE))
 
 
 async def _run(check: Callable[[], Any | Awaitable[Any]]) -> Any:
