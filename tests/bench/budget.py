@@ -25,7 +25,6 @@ from tests.bench.figures import Entry, figure
 from tests.support.tokens import Issuer
 
 from catalog.app import build
-from catalog.domain.grants import Limit
 from catalog.sealing import Secret, seal
 from catalog.settings import LIMITS, Settings
 from clover_sandbox.app import build as build_sandbox
@@ -165,7 +164,7 @@ async def measure(dsn: str, seconds: float = SECONDS) -> list[Entry]:
     made = sum(at >= began_at for process in processes for at in process.background)
     quiet_from = began_at - QUIET_SECONDS
     quiet = sum(quiet_from <= at < began_at for process in processes for at in process.background)
-    given = settings.background_share * Limit(LIMITS["app"], LIMITS["app_concurrent"]).steady
+    given = settings.background_share * LIMITS["app"]
     return [
         figure("budget", made / seconds / given, "share"),
         figure("budget, live p50", median(waits), "ms"),

@@ -3,13 +3,11 @@
 import asyncio
 from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from catalog.domain.grants import Claim, Limit, State
+from catalog.domain.grants import Claim, Limit, Share
 from catalog.domain.lending import Lending, Loan
-from catalog.store.grants import LEASE_MARGIN, QUEUE_SLOT_TTL
 from common.clover.breaker import Breaker
 from common.clover.call_budget import CallBudget
 from common.clover.grant_lease import GrantLease
@@ -29,7 +27,9 @@ class Desk:
     """Lends as catalog does, with the claims in memory; it keeps the requests and their times."""
 
     clock: FakeClock
-    claims: defaultdict[str, dict[UUID, tuple[Claim, datetime]]] = field(default_factory=lambda: defaultdict(dict))
+    limit: Limit = APP
+    longest: float = LONGEST
+    claims: defaultdict[str, dict[UUID, Claim]] = field(default_factory=lambda: defaultdict(dict))
     asked_at: list[float] = field(default_factory=list)
     asked: list[GrantRequest] = field(default_factory=list)
 
@@ -47,8 +47,14 @@ class Desk:
                     GrantAnswer(merchant_id=merchant.merchant_id, region="us", access_token="token", **_terms(loan))
                 )
         if request.lease:
-            app, everything = self._lending(APP, "", request), request.lease is Want.ALL
-            loan = app.lend_app(str(request.holder), everything=everything, in_flight=request.in_flight)
+            app, everything = self._lending(self.limit, "", request), request.lease is Want.ALL
+            loan = app.lend_app(
+                str(request.holder),
+                everything=everything,
+                in_use=Share(request.calls, request.in_flight),
+                continues=request.continues,
+                number=request.number,
+            )
             loan = self._save("", request, loan)
             if loan:
                 background_rate = BACKGROUND_SHARE * loan.claim.granted.rate
@@ -66,23 +72,23 @@ class Desk:
 
     def _lending(self, limit: Limit, subject: str, request: GrantRequest) -> Lending:
         now, claims = self.clock.now(), self.claims[subject]
-        for holder in [holder for holder, (_, until) in claims.items() if until <= now]:
+        for holder in [holder for holder, claim in claims.items() if claim.expires_at and claim.expires_at <= now]:
             del claims[holder]
-        own = claims.get(request.holder, (None, now))[0]
-        others = [claim for holder, (claim, _) in claims.items() if holder != request.holder]
-        return Lending(limit, own, others, now, LONGEST, BACKGROUND_SHARE)
+        others = [claim for holder, claim in claims.items() if holder != request.holder]
+        return Lending(limit, claims.get(request.holder), others, now, self.longest, BACKGROUND_SHARE)
 
     def _save(self, subject: str, request: GrantRequest, loan: Loan | None) -> Loan | None:
-        """Keep the claim for as long as the table `grants` does; return the loan if it can be used."""
+        """Keep the claim as the table `grants` does; return the loan if it can be used."""
         if loan is None:
             return None
-        is_holding = loan.claim.state is State.HOLDING
-        lasts = timedelta(seconds=loan.term.expires_in) + LEASE_MARGIN if is_holding else QUEUE_SLOT_TTL
-        ends_at = self.clock.now() + lasts
-        granted = replace(loan.claim.granted, concurrency=loan.claim.places)
-        claim = replace(loan.claim, granted=granted, in_flight=0, ends_at=ends_at - LEASE_MARGIN)
-        self.claims[subject][request.holder] = claim, ends_at
+        self.claims[subject][request.holder] = kept(loan.claim)
         return loan if loan.claim.is_lent else None
+
+
+def kept(claim: Claim) -> Claim:
+    """Return a claim as it comes back from the table `grants`."""
+    granted = replace(claim.granted, concurrency=claim.places)
+    return replace(claim, granted=granted, in_use=Share(claim.calls, claim.places))
 
 
 def _terms(loan: Loan) -> dict[str, Any]:

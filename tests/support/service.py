@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web_runner import AppRunner, BaseRunner
 from pydantic import SecretStr
 
-from common.clover.grants import Grant, Lease, Want
+from common.clover.grants import Grant, InUse, Lease, Want
 from common.contracts.envelope import Event, Message
 from common.http.auth import mint_internal
 from common.ids import uuid7
@@ -111,7 +111,7 @@ class OpenGrants:
         del want
         return OPEN_LEASE
 
-    def report(self, in_flight: int) -> None:
+    def report(self, in_use: InUse) -> None:
         """Nobody else calls."""
 
     def renewed(self, want: Want) -> None:

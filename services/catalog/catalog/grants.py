@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from pydantic import SecretStr
 
-from catalog.domain.grants import Limit, Limits
+from catalog.domain.grants import Limit, Limits, Share
 from catalog.domain.lending import Lending, Loan
 from catalog.sealing import Secret, open_sealed
 from catalog.store import connections
@@ -80,8 +80,14 @@ class Lender:
             loans = {each.merchant_id: self._lend_merchant(request, each, claims, now) for each in connected}
             if request.lease:
                 app = self._on(self.limits.app, claims.get(APP, Claims()), now)
-                everything = request.lease is Want.ALL
-                loans[APP] = app.lend_app(str(request.holder), everything=everything, in_flight=request.in_flight)
+                everything, in_use = request.lease is Want.ALL, Share(request.calls, request.in_flight)
+                loans[APP] = app.lend_app(
+                    str(request.holder),
+                    everything=everything,
+                    in_use=in_use,
+                    continues=request.continues,
+                    number=request.number,
+                )
             made = {subject: loan for subject, loan in loans.items() if loan}
             await store.save(unit.conn, request.holder, made, now)
         # Answered after the commit, so that a place in a queue is kept.

@@ -20,7 +20,7 @@ from tests.support.service import OPEN_LEASE
 
 from common.clock import SystemClock
 from common.clover.call_budget import CallBudget
-from common.clover.grants import Grant, Lease, Want
+from common.clover.grants import Grant, InUse, Lease, Want
 from common.clover.transport import Clover
 from common.contracts.clover import ObjectChanged
 from common.db.database import Database
@@ -137,7 +137,7 @@ class OneGrant:
         del want
         return OPEN_LEASE
 
-    def report(self, in_flight: int) -> None:
+    def report(self, in_use: InUse) -> None:
         """Nobody else calls."""
 
     def renewed(self, want: Want) -> None:

@@ -1,21 +1,20 @@
 """The division of Clover's calls: never above a limit, and every process gets its turn."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from math import ceil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.lending import APP, BACKGROUND_SHARE, LONGEST, TOKEN, kept
 
-from catalog.domain.grants import Claim, Limit, Share, State, max_min_level, slots_taken
-from catalog.domain.lending import SINGLE, VISIT, Lending, Loan
-from catalog.store.grants import LEASE_MARGIN, QUEUE_SLOT_TTL
+from catalog.domain.grants import NOTHING, Claim, Limit, Share, State, max_min_level, slots_taken
+from catalog.domain.lending import EVERYTHING, VISIT, Lending, Loan
 
-APP, TOKEN = Limit(50, 10), Limit(16, 5, spare=3.0)
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-LONGEST, BACKGROUND_SHARE = 20.0, 0.8
 TOLERANCE = 1e-9
 
 PROCESSES = [f"{service}-{number}" for service in ("catalog", "inventory", "orders") for number in range(3)]
@@ -28,49 +27,72 @@ class Book:
     limit: Limit
     is_app: bool = True
     now: datetime = START
-    claims: dict[str, tuple[Claim, datetime]] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    using: dict[str, Share] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def ask(self, process: str, *, all_: bool = True, is_expected: bool = False, hangs: bool = False) -> Loan | None:
-        """Ask for a share; if its calls hang, all places it had before are still taken."""
+    def ask(
+        self,
+        process: str,
+        *,
+        all_: bool = True,
+        is_expected: bool = False,
+        hangs: bool = False,
+    ) -> Loan | None:
+        """Ask for a share, while that of before is used; if its calls hang, all places are still taken."""
         self._expire()
-        own = self.claims.get(process, (None, START))[0]
-        in_flight = own.places if own and hangs else 0
-        others = [claim for other, (claim, _) in self.claims.items() if other != process]
+        own = self.claims.get(process)
+        others = [claim for other, claim in self.claims.items() if other != process]
         lending, service = (
             Lending(self.limit, own, others, self.now, LONGEST, BACKGROUND_SHARE),
             process.rpartition("-")[0],
         )
         if self.is_app:
-            loan = lending.lend_app(process, everything=all_, in_flight=in_flight)
+            in_use = self._in_use(process, own, hangs=hangs)
+            loan = lending.lend_app(process, everything=all_, in_use=in_use, number=next(self.numbers))
         elif is_expected:
             loan = lending.lend_expected(service)
         else:
+            in_flight = own.places if own and hangs else 0
             loan = lending.lend_merchant(service, everything=all_, in_flight=in_flight)
         if loan is None:
             return None
-        is_holding = loan.claim.state is State.HOLDING
-        lasts = timedelta(seconds=loan.term.expires_in) + LEASE_MARGIN if is_holding else QUEUE_SLOT_TTL
-        granted = replace(loan.claim.granted, concurrency=loan.claim.places)
-        claim = replace(loan.claim, granted=granted, in_flight=0, ends_at=self.now + lasts - LEASE_MARGIN)
-        self.claims[process] = claim, self.now + lasts
+        self.claims[process] = kept(loan.claim)
+        self.using[process] = loan.claim.granted
         return loan if loan.claim.is_lent else None
+
+    def _in_use(self, process: str, own: Claim | None, *, hangs: bool) -> Share:
+        """Return what the holder of this claim may use, at most."""
+        if own is None:
+            return NOTHING
+        if hangs:
+            return Share(own.calls_at(self.now), own.places)
+        return self.using[process] if own.is_used(self.now) else NOTHING
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
         self._expire()
 
     def held(self) -> list[Claim]:
-        return [claim for claim, _ in self.claims.values() if claim.state is State.HOLDING]
+        return [claim for claim in self.claims.values() if claim.state is State.HOLDING]
+
+    def rates(self) -> list[float]:
+        return [claim.granted.rate for claim in self.held()]
 
     def _expire(self) -> None:
-        self.claims = {name: (claim, until) for name, (claim, until) in self.claims.items() if until > self.now}
+        self.claims = {
+            name: claim for name, claim in self.claims.items() if claim.expires_at and claim.expires_at > self.now
+        }
 
 
-def within(limit: Limit, held: Iterable[Claim]) -> bool:
-    out = list(held)
-    return (
-        sum(claim.granted.rate for claim in out) <= limit.steady + TOLERANCE and slots_taken(out) <= limit.concurrency
-    )
+def within(book: Book) -> bool:
+    """Return whether what may be used, or is still counted, is within the limit."""
+    claims = book.claims.values()
+    if book.is_app:
+        calls = sum(claim.calls_at(book.now) for claim in claims) <= book.limit.rate
+    else:
+        calls = sum(claim.granted.rate for claim in book.held()) <= book.limit.steady + TOLERANCE
+    return calls and slots_taken(claims) <= book.limit.concurrency
 
 
 processes = st.sampled_from(PROCESSES)
@@ -96,13 +118,13 @@ def test_what_is_lent_never_exceeds_the_limit(
             book.wait(argument)
         else:
             book.ask(argument, all_=flag, is_expected=name == "expect", hangs=name == "hang")
-        assert within(limit, book.held())
+        assert within(book)
 
 
-@given(steps, st.sampled_from([APP, TOKEN, Limit(1000, 300)]))
+@given(steps, st.sampled_from([TOKEN, Limit(1000, 300)]))
 def test_all_may_make_their_calls_of_a_second_at_once(steps: list[tuple[str, str | float, bool]], limit: Limit) -> None:
-    """A process makes its rate, rounded up, in some second, and so may all others in the same one."""
-    book = Book(limit)
+    """A session makes its rate, rounded up, in some second, and so may all others of the merchant in the same one."""
+    book = Book(limit, is_app=False)
     for name, argument, flag in steps:
         if isinstance(argument, float):
             book.wait(argument)
@@ -112,16 +134,22 @@ def test_all_may_make_their_calls_of_a_second_at_once(steps: list[tuple[str, str
 
 
 @pytest.mark.parametrize("number", range(1, 10))
-def test_busy_processes_may_all_have_their_fullest_second_at_once(number: int) -> None:
-    """Equal shares of six calls and a bit would be seven calls of each in some second."""
-    book, renew_at = Book(APP), dict.fromkeys(PROCESSES[:number], START)
+def test_busy_processes_have_the_whole_limit(number: int) -> None:
+    """A few calls are kept for a newcomer while there is a place for it; nobody has two calls more than another."""
+    book = Book(APP)
+    renewed(book, PROCESSES[:number])
+    assert sum(book.rates()) >= APP.rate - (APP.spare if number < APP.slots else 0)
+    assert max(book.rates()) - min(book.rates()) <= 1
+
+
+def renewed(book: Book, processes: list[str]) -> None:
+    """Let a minute pass in which these processes are busy."""
+    renew_at = dict.fromkeys(processes, START)
     for _ in range(240):
-        for name in renew_at:
+        for name in processes:
             if book.now >= renew_at[name] and (loan := book.ask(name)):
                 renew_at[name] = book.now + timedelta(seconds=loan.term.renew_in)
         book.wait(0.25)
-        assert sum(ceil(claim.granted.rate) for claim in book.held()) <= APP.rate * 0.97
-    assert sum(claim.granted.rate for claim in book.held()) >= 0.9 * APP.steady
 
 
 @given(st.lists(processes, unique=True, min_size=1), st.booleans())
@@ -141,18 +169,60 @@ def test_no_process_starves_while_others_renew(claimants: list[str], is_app: boo
     assert max(book.now - at for at in last.values()) <= timedelta(seconds=2 * LONGEST)
 
 
-def test_nine_busy_processes_share_the_app() -> None:
-    """After their renewals all have the same, and together nearly everything."""
-    book, renew_at = Book(APP), dict.fromkeys(PROCESSES, START)
-    for _ in range(240):
-        for name in PROCESSES:
-            if book.now >= renew_at[name] and (loan := book.ask(name)):
-                renew_at[name] = book.now + timedelta(seconds=loan.term.renew_in)
-        book.wait(0.25)
-    rates = [claim.granted.rate for claim in book.held()]
-    assert len(rates) == len(PROCESSES)
-    assert sum(rates) >= APP.steady - 2 - TOLERANCE
-    assert max(rates) - min(rates) <= TOLERANCE
+def test_a_newcomer_has_its_calls_once_the_others_have_confirmed() -> None:
+    """A smaller share counts as much as before until its holder says what it uses."""
+    book = Book(APP)
+    book.ask("first")
+    newcomer = book.ask("second")
+    assert newcomer
+    assert newcomer.claim.granted.rate == APP.spare
+    shrunk = book.ask("first")
+    assert shrunk
+    assert shrunk.claim.granted.rate == (APP.rate - APP.spare) / 2
+    assert shrunk.term.renew_in == 1
+    assert book.ask("third") is None
+    book.wait(1)
+    book.ask("first")
+    assert book.ask("third")
+
+
+def test_the_calls_of_a_share_count_until_they_are_over() -> None:
+    """A call may start in the last moment, and be on its way as long as the share lasted."""
+    book = Book(APP)
+    loan = book.ask("dead", all_=False)
+    assert loan
+    lasts = loan.term.expires_in
+    book.wait(lasts + 0.9)
+    assert sum(claim.calls_at(book.now) for claim in book.claims.values()) == loan.claim.calls
+    book.wait(0.2)
+    assert sum(claim.calls_at(book.now) for claim in book.claims.values()) == loan.claim.places
+    book.wait(lasts - 0.2)
+    assert slots_taken(book.claims.values()) == loan.claim.places
+    book.wait(0.2)
+    assert not book.claims
+
+
+def test_an_overtaken_request_changes_nothing() -> None:
+    """Its answer is not waited for; the holder has that of a later one."""
+    book = Book(APP)
+    late = next(book.numbers)
+    loan = book.ask("orders-1")
+    assert loan
+    own = book.claims["orders-1"]
+    lending = Lending(APP, own, [], book.now, LONGEST, BACKGROUND_SHARE)
+    assert lending.lend_app("orders-1", everything=False, number=late) is None
+    assert lending.lend_app("orders-1", everything=False, number=own.number)
+
+
+def test_a_refusal_counts_what_its_process_does_without_it() -> None:
+    """A process that has had a lease makes single calls while it has no answer, and this may be a refusal."""
+    lending = Lending(APP, None, [Claim("other", State.HOLDING, START, EVERYTHING, Share(50, 9))], START, LONGEST, 0.8)
+    known = lending.lend_app("orders-1", everything=True)
+    unknown = lending.lend_app("orders-1", everything=True, continues=True)
+    assert known
+    assert unknown
+    assert (known.claim.state, known.claim.calls, known.claim.places) == (State.WAITING, 0, 0)
+    assert (unknown.claim.state, unknown.claim.calls, unknown.claim.places) == (State.WAITING, 1, 1)
 
 
 def test_an_idle_process_leaves_the_rest_to_a_busy_one() -> None:
@@ -163,17 +233,17 @@ def test_an_idle_process_leaves_the_rest_to_a_busy_one() -> None:
     book.wait(2)
     loan = book.ask(PROCESSES[0])
     assert loan
-    assert loan.claim.granted.rate == pytest.approx(APP.steady - 3 * SINGLE.rate - 2)
+    assert loan.claim.granted.rate == APP.rate - 3 * VISIT.rate - APP.spare
 
 
 def test_a_share_of_a_dead_process_comes_back_within_seconds() -> None:
     """Nobody renews for it, so the others have it after its life at the latest."""
     book = Book(APP)
     book.ask("dead")
-    book.wait(LONGEST + LEASE_MARGIN.total_seconds() + 0.01)
+    book.wait(2 * LONGEST + 1)
     loan = book.ask("alive")
     assert loan
-    assert loan.claim.granted.rate == pytest.approx(APP.steady - 2)
+    assert loan.claim.granted.rate == APP.rate - APP.spare
 
 
 def test_a_lease_is_good_for_fifty_calls() -> None:
@@ -289,9 +359,9 @@ def test_small_limits_and_long_queues_stop_nobody(rate: int, slots: int, claiman
     served: set[str] = set()
     queue = [f"service{number}-1" for number in range(claimants)]
     while len(served) < claimants:
-        assert book.now < START + timedelta(seconds=16 * claimants)
+        assert book.now < START + timedelta(seconds=(2 * LONGEST + 2) * claimants)
         served |= {name for name in queue if name not in served and book.ask(name)}
-        assert within(limit, book.held())
+        assert within(book)
         book.wait(0.5)
 
 

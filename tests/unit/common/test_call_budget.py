@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.support.clock import FakeClock, breathe
 
 from common.clover.call_budget import CallBudget
-from common.clover.grants import Lease, Want
+from common.clover.grants import InUse, Lease, Want
 from common.db.unit import Priority
 from common.errors import Throttled, Unavailable
 
@@ -24,13 +24,13 @@ class Leases:
     answers: Sequence[Lease | Exception] = (LEASE,)
     asked: list[Want] = field(default_factory=list)
     along: Lease | None = None
-    reported: int = 0
+    reported: InUse = field(default_factory=InUse)
 
     def expect(self, merchant_ids: list[str]) -> None:
         raise NotImplementedError
 
-    def report(self, in_flight: int) -> None:
-        self.reported = in_flight
+    def report(self, in_use: InUse) -> None:
+        self.reported = in_use
 
     def renewed(self, want: Want) -> Lease | None:
         del want
@@ -67,9 +67,10 @@ class Calls:
                 self.in_flight -= 1
 
     async def pair(self) -> None:
-        async with self.budget.permit(Priority.LIVE, calls=2):
+        async with self.budget.permit(Priority.LIVE, calls=2) as follow:
             self.started.append((self.clock.monotonic(), Priority.LIVE))
-            self.budget.follow(Priority.LIVE)
+            await follow()
+            self.started.append((self.clock.monotonic(), Priority.LIVE))
 
 
 def calls(leases: Leases, seconds: float = 0.0) -> Calls:
@@ -232,16 +233,41 @@ async def test_a_refused_lease_throttles_the_caller() -> None:
 
 
 async def test_a_call_that_follows_is_counted() -> None:
-    """A read and its write start together; the calls after them wait for both."""
-    some = calls(Leases())
-    async with some.budget.permit(Priority.LIVE):
-        some.budget.follow(Priority.LIVE)
+    """A read and its write follow at once; a call after them waits until neither is counted."""
+    some = calls(Leases([replace(LEASE, rate=2)]))
+    await some.pair()
     async with asyncio.TaskGroup() as group:
         group.create_task(some.call(Priority.LIVE))
-        await some.clock.pass_time(0.12)
-        assert not some.started
+        await some.clock.pass_time(0.9)
+        assert [round(at, 3) for at, _ in some.started] == [0, 0]
+        await some.clock.pass_time(0.2)
+    assert len(some.started) == 3
+
+
+async def test_calls_that_follow_are_as_far_apart_as_a_small_lease_demands() -> None:
+    """With one call a second, the write comes a second after its read."""
+    some = calls(Leases([replace(LEASE, rate=1)]))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(some.pair())
+        await some.clock.pass_time(0.9)
+        assert len(some.started) == 1
+        await some.clock.pass_time(0.2)
+    assert len(some.started) == 2
+
+
+async def test_what_may_be_in_use_is_reported() -> None:
+    """All of a lease that is good, and then the calls that Clover may still count."""
+    leases = Leases([replace(LEASE, rate=3, renew_in=0.6, expires_in=0.5)])
+    some = calls(leases, seconds=2)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(some.call(Priority.LIVE))
         await some.clock.pass_time(0.1)
-    assert some.started
+        assert leases.reported == InUse(calls=3, in_flight=2)
+        leases.answers = [Unavailable("away")]
+        await some.clock.pass_time(1)
+        assert leases.reported == InUse(calls=1, in_flight=1)
+        await some.clock.pass_time(1)
+    assert leases.reported == InUse(calls=1, in_flight=0)
 
 
 async def test_calls_held_on_their_way_do_not_meet_later_ones() -> None:
@@ -271,6 +297,23 @@ async def test_calls_that_follow_fit_in_before_the_first_starts() -> None:
         await some.clock.pass_time(1)
         assert pair.done()
     assert some.started[-1][0] - first >= 1
+
+
+async def test_a_process_without_work_gives_back_what_it_does_not_use() -> None:
+    """Otherwise others would wait for the end of a share that nobody uses."""
+    little = replace(LEASE, rate=2, concurrency=1)
+    leases = Leases([little, LEASE, little])
+    some = calls(leases, seconds=0.1)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(5):
+            group.create_task(some.call(Priority.LIVE))
+        await some.clock.pass_time(2)
+    assert leases.asked == [Want.LITTLE, Want.ALL]
+    await some.clock.pass_time(1)
+    assert leases.asked == [Want.LITTLE, Want.ALL, Want.LITTLE]
+    await some.clock.pass_time(8)
+    assert len(leases.asked) == 3
+    assert leases.reported == little.in_use
 
 
 async def test_a_cancelled_call_leaves_the_line() -> None:

@@ -43,7 +43,7 @@ class Paced:
         self.went: list[float] = []
 
     async def call(self, until: asyncio.Event | None = None) -> None:
-        async with self.pace.permit(nullcontext()) as went:
+        async with self.pace.permit(nullcontext()) as (went, _):
             self.went.append(went)
             if until is not None:
                 await until.wait()
@@ -87,7 +87,7 @@ async def test_a_call_that_starts_late_does_not_delay_the_next() -> None:
 async def test_following_call_starts_at_once_and_later_calls_wait_for_it() -> None:
     """The second call of a pair starts without a delay although others wait; these start later by its turn."""
     paced = Paced(rate=10)
-    async with paced.pace.permit(nullcontext()) as first:
+    async with paced.pace.permit(nullcontext()) as (first, _):
         others = [asyncio.create_task(paced.call()) for _ in range(2)]
         second = await paced.pace.follow()
     await asyncio.gather(*others)
@@ -113,7 +113,7 @@ async def test_following_call_needs_no_place_of_its_own() -> None:
 async def test_following_call_waits_for_a_pause() -> None:
     """A 429 between the calls of a pair pauses its second call too."""
     paced = Paced(rate=10)
-    async with paced.pace.permit(nullcontext()) as first:
+    async with paced.pace.permit(nullcontext()) as (first, _):
         paced.throttled(first, timedelta(seconds=3))
         assert await paced.pace.follow() == pytest.approx(3)
 
@@ -135,7 +135,7 @@ async def test_pairs_keep_the_rate_and_the_places(
 
     async def call(*, is_pair: bool, seconds: float) -> None:
         nonlocal in_flight, most
-        async with pace.permit(nullcontext()) as sent_at:
+        async with pace.permit(nullcontext()) as (sent_at, _):
             in_flight += 1
             most = max(most, in_flight)
             starts.append(sent_at)
@@ -191,7 +191,7 @@ async def test_new_grant_gives_no_burst() -> None:
 async def test_all_calls_pause_after_a_429(retry_after: timedelta | None, rests: float) -> None:
     """All calls wait for the Retry-After, or for a second without one, and continue at half the rate."""
     paced = Paced(rate=10)
-    async with paced.pace.permit(nullcontext()) as went:
+    async with paced.pace.permit(nullcontext()) as (went, _):
         paced.throttled(went, retry_after)
     await paced.call()
     await paced.call()

@@ -2,27 +2,27 @@
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from math import ceil, inf
 
 import structlog
 
 from common.clock import Clock
-from common.clover.grants import Lease, Leases, Want
+from common.clover.grants import InUse, Lease, Leases, Want
 from common.clover.in_flight import InFlight
-from common.clover.schedule import Schedule, Window
+from common.clover.schedule import SECOND, Schedule, Window
 from common.db.unit import Priority
 from common.errors import Transient, Unavailable
 
 log = structlog.get_logger()
 
-CATCH_UP_SECONDS = 0.05
-"""A call that starts this much late, because the process was busy, does not delay the next one."""
-
-BACKGROUND_CATCH_UP_SECONDS = 0.25
-"""The same for background calls, which give way to live ones; the rate of all calls bounds them as well."""
+CATCH_UP_SECONDS = 0.25
+"""A call that starts this much late, because the process was busy or too many calls were counted, delays no later one.
+So those calls are spread over the second, and none is lost for being late."""
 
 BUSY_SECONDS = 0.15
 """A wait for the next call above which the process asks for as many calls as there are."""
@@ -34,20 +34,33 @@ FIRST_TURNS = 4
 
 STAYS_BUSY_SECONDS = 5.0
 
-LITTLE_RATE = 1.0
+LITTLE_RATE = 2.0
 """Calls a second that catalog lends a process of single calls."""
+
+IDLE_SECONDS = 2.0
+"""A process without a call for this long gives back most of its lease; it would count for long after its end, too."""
 
 ASK_AGAIN_SECONDS = 1.0
 """The pause after a renewal that failed."""
 
 
+Follow = Callable[[], Awaitable[None]]
+"""Starts a call that follows another one, which has ended."""
+
+
+@dataclass
+class _Counted:
+    """The calls of a permit that are counted and have not ended."""
+
+    calls: int
+
+
 class CallBudget:
     """The calls of one process to Clover, for all merchants: their rate and their number in flight, as leased.
 
-    In any second no more calls reach Clover than the rate, rounded up, wherever a stall holds them. Only a reservation
-    of more calls than that starts all the same, alone. Calls start by priority, then in the order of their requests.
-    Background calls (`Priority.BULK`) use at most the background rate and leave one place in flight free where there
-    are several, so a live call starts within one interval of the whole rate, however much background work waits.
+    In any second no more calls reach Clover than leased, wherever a stall holds them. Calls start by priority, then in
+    the order of their requests. Background calls (`Priority.BULK`) use at most the background rate and leave one place
+    in flight free where there are several, so a live call starts soon, however much background work waits.
     """
 
     def __init__(self, leases: Leases, clock: Clock) -> None:
@@ -56,34 +69,44 @@ class CallBudget:
         self._lease: Lease | None = None
         self._want = Want.LITTLE
         self._renew_at = self._expires_at = -inf
-        self._busy_at = self._counted_at = -inf
+        self._busy_at = self._admitted_at = -inf
         self._schedule = Schedule(CATCH_UP_SECONDS)
         self._window = Window()
-        self._background = Schedule(BACKGROUND_CATCH_UP_SECONDS)
+        self._background = Schedule(CATCH_UP_SECONDS)
         self._in_flight = InFlight(lambda: self._renew_at, self._renew, clock)
         self._line: list[tuple[Priority, int]] = []
         self._numbers = count()
         self._changed = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
+        self._idle: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def permit(self, priority: Priority, calls: int = 1) -> AsyncIterator[None]:
-        """Wait until a call may start; it is in flight during the block, as are those that `follow` it.
+    async def permit(self, priority: Priority, calls: int = 1) -> AsyncIterator[Follow]:
+        """Wait until a call may start; it is in flight during the block. Yield what starts the later ones of `calls`.
 
         Raise Throttled when all calls are taken for long, and Unavailable without catalog.
         """
-        await self._admit(priority, calls)
+        counted = _Counted(await self._admit(priority, calls))
         try:
             with self._in_flight.call():
                 self._report()
-                yield
+                yield partial(self._follow, priority, counted)
         finally:
-            self._window.end(calls, self._clock.monotonic())
+            self._window.end(counted.calls, self._clock.monotonic())
             self._report()
             self._wake()
+            self._watch_for_idleness()
 
-    def follow(self, priority: Priority) -> None:
-        """Count a call that starts within a permit of several; later calls wait for it."""
+    async def _follow(self, priority: Priority, counted: _Counted) -> None:
+        """Start a call that follows another one, which has ended.
+
+        If the lease has fewer calls than were reserved, wait until the one before is not counted any more.
+        """
+        if counted.calls > 1:
+            counted.calls -= 1
+            self._window.end(1, self._clock.monotonic())
+        else:
+            await self._clock.sleep(SECOND)
         if self._lease is not None:
             self._count(priority, self._lease)
 
@@ -98,7 +121,10 @@ class CallBudget:
         """Name the merchants whose turns come next, so that their grants are taken together."""
         self._leases.expect(merchant_ids)
 
-    async def _admit(self, priority: Priority, calls: int) -> None:
+    async def _admit(self, priority: Priority, calls: int) -> int:
+        """Wait until a call may start; return how many of these calls, which follow one another, are counted."""
+        if self._idle is not None:
+            self._idle.cancel()
         place = priority, next(self._numbers)
         heapq.heappush(self._line, place)
         self._report()
@@ -107,9 +133,11 @@ class CallBudget:
                 lease = await self._fresh()
                 wait = self._wait(priority, calls, lease) if self._line[0] == place else inf
                 if wait <= 0:
+                    counted = min(calls, lease.calls)
+                    self._stays_busy()
                     self._count(priority, lease)
-                    self._window.start(calls)
-                    return
+                    self._window.start(counted)
+                    return counted
                 self._ask_for_more(wait)
                 await self._until_changed(wait)
         finally:
@@ -117,29 +145,35 @@ class CallBudget:
             heapq.heapify(self._line)
             self._wake()
 
+    def _stays_busy(self) -> None:
+        """Count the process as busy when it calls so often that it would wait with a little lease."""
+        now = self._clock.monotonic()
+        if now - self._admitted_at <= 1 / LITTLE_RATE - BUSY_SECONDS:
+            self._busy_at = now
+        self._admitted_at = now
+
     def _wait(self, priority: Priority, calls: int, lease: Lease) -> float:
         """Return the seconds until a call of this priority may start; infinite while none can before another ends."""
         is_background = priority is Priority.BULK
         places = max(1, lease.concurrency - 1) if is_background else lease.concurrency
         if self._in_flight.count >= places:
             return inf
-        at = max(self._schedule.next_at(lease.rate), self._window.next_at(ceil(lease.rate), calls))
+        counted = min(calls, lease.calls)
+        at = max(self._schedule.next_at(lease.rate), self._window.next_at(lease.calls, counted))
         if is_background:
             at = max(at, self._background.next_at(lease.background_rate))
         return at - self._clock.monotonic()
 
     def _report(self) -> None:
-        """Report the calls in flight, with those that may start while catalog is asked."""
-        most = self._in_flight.count
-        if self._lease is not None and self._clock.monotonic() < self._expires_at:
-            most = max(most, min(most + len(self._line), self._lease.concurrency))
-        self._leases.report(most)
+        """Report what is in use, with what may start while catalog is asked."""
+        now = self._clock.monotonic()
+        in_use = InUse(self._window.count(now), self._in_flight.count)
+        if self._lease is not None and now < self._expires_at:
+            in_use = in_use.or_more(self._lease.in_use)
+        self._leases.report(in_use)
 
     def _count(self, priority: Priority, lease: Lease) -> None:
         now = self._clock.monotonic()
-        if now - self._counted_at <= 1 / LITTLE_RATE - BUSY_SECONDS:  # with a little lease it would have waited
-            self._busy_at = now
-        self._counted_at = now
         self._schedule.start(lease.rate, now)
         if priority is Priority.BULK:
             self._background.start(lease.background_rate, now)
@@ -172,6 +206,7 @@ class CallBudget:
     def _ask(self, want: Want) -> asyncio.Task[None]:
         """Return the request that is under way, begun now if there is none."""
         if self._asking is None or self._asking.done():
+            self._report()
             self._want = want
             self._asking = asyncio.create_task(self._take(want), name="lease of calls")
             self._asking.add_done_callback(_seen)
@@ -188,8 +223,19 @@ class CallBudget:
     def _use(self, lease: Lease) -> None:
         self._lease, now = lease, self._clock.monotonic()
         self._renew_at, self._expires_at = now + lease.renew_in, now + lease.expires_in
+        self._report()
         self._in_flight.rearm()
         self._wake()
+
+    def _watch_for_idleness(self) -> None:
+        if self._want is Want.ALL and not self._in_flight.count and not self._line:
+            self._idle = asyncio.create_task(self._give_back(), name="end of work")
+
+    async def _give_back(self) -> None:
+        """Take a small lease instead of the large one, which is not used from here on: nothing needs confirming."""
+        await self._clock.sleep(IDLE_SECONDS)
+        self._lease, self._expires_at = None, -inf
+        self._ask(Want.LITTLE)
 
     async def _renew(self) -> None:
         self._use_renewed()

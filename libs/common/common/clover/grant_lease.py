@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from functools import partial
 from typing import Protocol
 
 from common.clock import Clock
 from common.clover.breaker import Breaker, Lane
-from common.clover.call_budget import CallBudget
+from common.clover.call_budget import CallBudget, Follow
 from common.clover.grants import Grant, MerchantGrants, Want
 from common.clover.in_flight import InFlight
 from common.clover.pace import Pace
@@ -79,7 +78,7 @@ class GrantLease:
     async def permit(self) -> AsyncIterator[Grant]:
         """Wait for one call's turn, with a valid grant. A Throttled raised in the block slows all later calls."""
         await self._fresh(calls=1)
-        async with self._pace.permit(self._budget.permit(self._priority)) as sent_at:
+        async with self._pace.permit(self._budget.permit(self._priority)) as (sent_at, _):
             with self._in_flight.call(), self._pace.learn(sent_at):
                 yield await self._fresh()
 
@@ -87,9 +86,8 @@ class GrantLease:
     async def reserve(self, calls: int) -> AsyncIterator["Reservation"]:
         """Wait for the turn of the first of this many calls that follow one another; they are made in the block."""
         await self._fresh(calls)
-        async with self._pace.permit(self._budget.permit(self._priority, calls)) as sent_at:
+        async with self._pace.permit(self._budget.permit(self._priority, calls)) as (sent_at, follow):
             grant = await self._fresh()
-            follow = partial(self._budget.follow, self._priority)
             with self._in_flight.call():
                 yield Reservation(self._pace, grant, sent_at, calls, follow, self.replacement)
 
@@ -156,12 +154,12 @@ class Reservation:
         grant: Grant,
         sent_at: float,
         calls: int,
-        count_in_budget: Callable[[], None],
+        follow: Follow,
         replacement: Callable[[Grant], Awaitable[Grant | None]],
     ) -> None:
         self._pace = pace
         self._replacement = replacement
-        self._count_in_budget = count_in_budget
+        self._follow = follow
         self._grant = grant
         self._sent_at: float | None = sent_at
         self._left = calls
@@ -173,8 +171,8 @@ class Reservation:
             raise RuntimeError("more calls than were reserved")
         self._left -= 1
         if self._sent_at is None:
+            await self._follow()
             sent_at = await self._pace.follow()
-            self._count_in_budget()
         else:
             sent_at, self._sent_at = self._sent_at, None
         with self._pace.learn(sent_at):

@@ -30,6 +30,21 @@ class Want(StrEnum):
 
 
 @dataclass(frozen=True)
+class InUse:
+    """What a process may use of the app's limit at a moment.
+
+    `calls` may reach Clover within one second, and `in_flight` may be under way at once.
+    """
+
+    calls: int = 0
+    in_flight: int = 0
+
+    def or_more(self, other: "InUse") -> "InUse":
+        """Return what suffices for both."""
+        return InUse(max(self.calls, other.calls), max(self.in_flight, other.in_flight))
+
+
+@dataclass(frozen=True)
 class Lease:
     """A process's share of the app's calls: `rate` calls per second, of them `background_rate` for background work.
 
@@ -41,6 +56,16 @@ class Lease:
     concurrency: int
     renew_in: float
     expires_in: float
+
+    @property
+    def calls(self) -> int:
+        """The calls that may reach Clover within one second."""
+        return max(1, int(self.rate))
+
+    @property
+    def in_use(self) -> InUse:
+        """What the process may use at once."""
+        return InUse(self.calls, self.concurrency)
 
 
 @dataclass(frozen=True)
@@ -70,8 +95,8 @@ class Leases(Protocol):
         """Take or renew the process's lease. Raise Throttled when the app's calls are taken, or Unavailable."""
         ...
 
-    def report(self, in_flight: int) -> None:
-        """Say how many calls are in flight, or may be at any moment; catalog lends their places to nobody else."""
+    def report(self, in_use: InUse) -> None:
+        """Say what may be in use at any moment; catalog lends it to nobody else."""
         ...
 
     def renewed(self, want: Want) -> Lease | None:
@@ -119,6 +144,10 @@ class MerchantRequest(Input):
 class GrantRequest(Input):
     """Body of catalog's POST /internal/grants. `holder` is the calling process; a repetition prolongs what it holds.
 
+    `calls` of the app's may reach Clover within one second, and `in_flight` be under way, until the process has the
+    answer: they stay counted, also when a smaller share is lent. One that `continues` makes single calls if there is no
+    answer. `number` grows with each request, so that one that was overtaken on its way changes nothing.
+
     Fields of a newer version are ignored: during an upgrade, its processes would have no grants.
     """
 
@@ -127,7 +156,10 @@ class GrantRequest(Input):
     holder: UUID
     service: Annotated[str, Field(min_length=1, max_length=40)]
     lease: Want | None = None
+    calls: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     in_flight: CallsInFlight = 0
+    continues: bool = False
+    number: Annotated[int, Field(ge=0, lt=2**63)] = 0
     merchants: Annotated[list[MerchantRequest], Field(max_length=MOST_MERCHANTS, default_factory=list)]
 
 

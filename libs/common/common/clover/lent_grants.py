@@ -15,6 +15,7 @@ from common.clover.grants import (
     MOST_MERCHANTS,
     Grant,
     GrantRequest,
+    InUse,
     Lease,
     Lend,
     Lent,
@@ -82,7 +83,8 @@ class LentGrants:
         self._kept: Recent[str, tuple[Grant, float]] = Recent(clock)
         self._own = OwnLease(clock)
         self._rests_until = clock.monotonic()
-        self._in_flight = 0
+        self._in_use = InUse()
+        self._requests = 0
 
     def expect(self, merchant_ids: list[str]) -> None:
         """Implement Grants."""
@@ -99,9 +101,9 @@ class LentGrants:
         except Unavailable as error:
             return self._own.last(error)
 
-    def report(self, in_flight: int) -> None:
+    def report(self, in_use: InUse) -> None:
         """Implement Grants."""
-        self._in_flight = in_flight
+        self._in_use = in_use
 
     def renewed(self, want: Want) -> Lease | None:
         """Implement Grants."""
@@ -122,6 +124,7 @@ class LentGrants:
         round_.lease = max(round_.lease or want, want, key=list(Want).index)
         lent = await self._sent(round_)
         if lent.lease is None:
+            self._own.refused()
             raise Throttled("All calls Clover allows are taken.")
         return self._own.keep(lent.lease, round_.asked_at)
 
@@ -191,9 +194,17 @@ class LentGrants:
         room = MOST_MERCHANTS - len(merchants)
         merchants += [MerchantRequest(merchant_id=each, is_expected=True) for each in expected[:room]]
         lease = round_.lease or (None if self._next.lease else self._own.wanted_along())
-        in_flight = self._in_flight if lease else 0
+        in_use = self._in_use.or_more(self._own.in_use)
+        self._requests += 1
         return GrantRequest(
-            holder=self._holder, service=self._service, lease=lease, in_flight=in_flight, merchants=merchants
+            holder=self._holder,
+            service=self._service,
+            lease=lease,
+            calls=in_use.calls,
+            in_flight=in_use.in_flight,
+            continues=self._own.continues,
+            number=self._requests,
+            merchants=merchants,
         )
 
     def _usable(self, merchant_id: str) -> Grant | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import inf
 
 from common.clock import Clock
-from common.clover.grants import Lease, LeaseAnswer, Want
+from common.clover.grants import InUse, Lease, LeaseAnswer, Want
 from common.errors import Unavailable
 
 LAST_RATE = 1.0
@@ -12,6 +12,8 @@ LAST_RATE = 1.0
 
 LAST_LEASE_LASTS = 1.0
 """A process without catalog asks again this often, so that catalog soon knows of all who call after its restart."""
+
+LAST = Lease(LAST_RATE, LAST_RATE, concurrency=1, renew_in=LAST_LEASE_LASTS, expires_in=LAST_LEASE_LASTS)
 
 ALONG = 0.5
 """A request for grants renews the lease, too, in this last part of its time; otherwise there would be two requests."""
@@ -50,12 +52,25 @@ class OwnLease:
         """Return what to ask for together with grants; None while the lease is young."""
         return self._want if self._clock.monotonic() >= self._along_at else None
 
+    @property
+    def in_use(self) -> InUse:
+        """What the process may use of a lease that it has not found yet."""
+        return self._along[0].in_use if self._along else InUse()
+
+    @property
+    def continues(self) -> bool:
+        """Whether there is a lease for the time without catalog."""
+        return self._last is not None
+
+    def refused(self) -> None:
+        """Forget the lease: catalog lent it to others, so that the process cannot go on without catalog."""
+        self._last, self._along = None, None
+
     def last(self, error: Unavailable) -> Lease:
-        """Return a lease for the time without catalog, or raise this error if there never was one."""
+        """Return the lease for the time without catalog, or raise this error if catalog lent none."""
         if self._last is None:
             raise error
-        rate, lasts = min(self._last.rate, LAST_RATE), LAST_LEASE_LASTS
-        return Lease(rate=rate, background_rate=rate, concurrency=1, renew_in=lasts, expires_in=lasts)
+        return LAST
 
     def _aged(self, lease: Lease, asked_at: float) -> Lease:
         age = self._clock.monotonic() - asked_at

@@ -4,9 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
+from typing import TypeVar
 
 from common.clock import Clock
 from common.errors import OutOfService, Throttled
+
+T = TypeVar("T")
 
 PAUSE = timedelta(seconds=1)
 """The pause after a 429 without Retry-After, which doubles with each in a row; Clover asks for at least this
@@ -70,7 +73,7 @@ class Pace:
         self._room.set()
 
     @asynccontextmanager
-    async def permit(self, budget: AbstractAsyncContextManager[None]) -> AsyncIterator[float]:
+    async def permit(self, budget: AbstractAsyncContextManager[T]) -> AsyncIterator[tuple[float, T]]:
         """Wait until one call may start; the block gets its start (monotonic). `budget` is entered for the block.
 
         The budget of the process comes last, so that no call of another merchant waits for the pace of this one. Raise
@@ -82,11 +85,11 @@ class Pace:
                     self._room.clear()
                     await self._room.wait()
                 late = await self._turn()
-                await held.enter_async_context(budget)
+                entered = await held.enter_async_context(budget)
                 sent_at = self._started(late)
                 self._in_flight += 1
             try:
-                yield sent_at
+                yield sent_at, entered
             finally:
                 self._in_flight -= 1
                 self._room.set()

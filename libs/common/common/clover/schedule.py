@@ -35,16 +35,17 @@ class Window:
         self._ended: deque[float] = deque()
 
     def next_at(self, most: int, calls: int) -> float:
-        """Return when this many calls fit in among `most`; infinite while one has to end first.
-
-        Calls that follow one another fit in also where fewer are allowed, but start alone.
-        """
-        others = most - min(calls, most) - self._in_flight
+        """Return when this many calls fit in among `most`; infinite while one has to end first."""
+        others = most - calls - self._in_flight
         if others < 0:
             return inf
         if len(self._ended) <= others:
             return -inf
         return self._ended[-others - 1] + SECOND
+
+    def count(self, now: float) -> int:
+        """Return the calls that Clover may count now."""
+        return self._in_flight + sum(ended > now - SECOND for ended in self._ended)
 
     def start(self, calls: int) -> None:
         """Count calls that start now, or follow one that does."""

@@ -1,8 +1,8 @@
 """Divides Clover's limits: that of the app among processes, and that of each merchant among those who call for it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil, floor, inf
@@ -27,7 +27,7 @@ class Limit:
 
     @property
     def steady(self) -> float:
-        """The sum of rates to grant: a tenth below the limit, because calls arrive less evenly than they leave."""
+        """The sum of rates to grant: a tenth less, because paced calls arrive less evenly than they leave."""
         return self.rate * 0.9
 
     @property
@@ -56,6 +56,13 @@ class Share:
     rate: float
     concurrency: int
 
+    def or_more(self, other: "Share") -> "Share":
+        """Return what suffices for both."""
+        return Share(max(self.rate, other.rate), max(self.concurrency, other.concurrency))
+
+
+NOTHING = Share(0.0, 0)
+
 
 class State(StrEnum):
     """The state of a claim."""
@@ -68,8 +75,10 @@ class State(StrEnum):
 class Claim:
     """One process's share of a limit, or its place in the queue. `started_at` is when the share or the wait began.
 
-    `in_flight` of its calls were started under an earlier share and keep their places. A claim without a rate is for
-    these calls alone. `ends_at` is when its holder stops to start calls.
+    `in_use` is what its holder may use until it knows of this claim: its calls in flight keep their places, and those
+    that Clover may count stay counted. A claim without a rate is for these alone. `ends_at` is when its holder stops to
+    start calls, or the end of its place in the queue; at `expires_at` its last calls are over, too. `number` is that of
+    the holder's request.
 
     Of the claims of one speaker a single one is used at a time: the processes of one service never call for the same
     merchant at once, because the worker leases its merchant.
@@ -79,9 +88,11 @@ class Claim:
     state: State
     started_at: datetime
     wanted: Share
-    granted: Share = Share(0.0, 0)
-    in_flight: int = 0
+    granted: Share = NOTHING
+    in_use: Share = NOTHING
     ends_at: datetime | None = None
+    expires_at: datetime | None = None
+    number: int = 0
 
     @property
     def is_lent(self) -> bool:
@@ -91,11 +102,32 @@ class Claim:
     @property
     def places(self) -> int:
         """The calls that may be in flight at once."""
-        return max(self.granted.concurrency, self.in_flight)
+        return max(self.granted.concurrency, self.in_use.concurrency)
 
-    def is_ahead_of(self, started_at: datetime) -> bool:
-        """Whether it has waited longer than one that began to wait then."""
-        return self.state is State.WAITING and self.started_at < started_at
+    @property
+    def calls(self) -> int:
+        """The calls that Clover may count in one second."""
+        return max(ceil(self.granted.rate), ceil(self.in_use.rate))
+
+    @property
+    def is_shrinking(self) -> bool:
+        """Whether its holder may still use more than it has from now on."""
+        return self.in_use.rate > self.granted.rate or self.in_use.concurrency > self.granted.concurrency
+
+    def calls_at(self, now: datetime) -> int:
+        """Return the calls that Clover may count now: a second after the end, no more than may be in flight."""
+        is_over = self.ends_at is not None and self.ends_at + WINDOW <= now
+        return min(self.calls, self.places) if is_over else self.calls
+
+    def demand(self, now: datetime) -> Share:
+        """Return how much its holder could use: of a share that ended without a renewal, only what is still counted."""
+        has_ended = self.is_lent and not self.is_used(now)
+        return Share(self.calls_at(now), self.places) if has_ended else self.wanted
+
+    def is_ahead_of(self, started_at: datetime, now: datetime) -> bool:
+        """Whether it is in the queue, and has waited longer than one that began to wait then."""
+        is_queued = self.state is State.WAITING and not (self.ends_at and self.ends_at <= now)
+        return is_queued and self.started_at < started_at
 
     def is_fresh(self, now: datetime) -> bool:
         """Whether Clover may still count its first call, which no rate limited."""
@@ -108,16 +140,24 @@ class Claim:
 
 @dataclass(frozen=True)
 class Request:
-    """What a process asks of one limit. An expected call takes nothing that another might need first."""
+    """What a process asks of one limit. An expected call takes nothing that another might need first.
+
+    `in_use` is what the process may use until it knows the answer.
+    """
 
     speaker: str
     wanted: Share
     is_expected: bool = False
-    in_flight: int = 0
+    in_use: Share = NOTHING
+    number: int = 0
+
+
+RateRule = Callable[[Limit, Request, Sequence[Claim], datetime, datetime], float]
+"""Returns the rate for a request beside others' claims. The first moment is since when the process waits; then now."""
 
 
 def claim_for(
-    limit: Limit, request: Request, own: Claim | None, others: Sequence[Claim], now: datetime
+    rule: RateRule, limit: Limit, request: Request, own: Claim | None, others: Sequence[Claim], now: datetime
 ) -> Claim | None:
     """Return the new claim of a process: holding, or waiting while no capacity is free.
 
@@ -126,19 +166,26 @@ def claim_for(
     """
     holding_since = own.started_at if own and own.is_lent else None
     waiting_since = own.started_at if own and not own.is_lent else now
-    in_flight = request.in_flight
-    share = allocate(limit, request, others, waiting_since, now)
+    share = allocate(rule, limit, request, others, waiting_since, now)
+    made = Claim(
+        request.speaker, State.HOLDING, waiting_since, request.wanted, in_use=request.in_use, number=request.number
+    )
     if share:
-        return Claim(request.speaker, State.HOLDING, holding_since or now, request.wanted, share, in_flight)
-    if in_flight and not (own and own.is_used(now)):
-        return Claim(request.speaker, State.HOLDING, waiting_since, request.wanted, in_flight=in_flight)
+        return replace(made, started_at=holding_since or now, granted=share)
+    if request.in_use.concurrency and not (own and own.is_used(now)):
+        return made
     if holding_since or request.is_expected:
         return None
-    return Claim(request.speaker, State.WAITING, waiting_since, request.wanted)
+    return replace(made, state=State.WAITING)
 
 
 def allocate(
-    limit: Limit, request: Request, others: Sequence[Claim], waiting_since: datetime, now: datetime
+    rule: RateRule,
+    limit: Limit,
+    request: Request,
+    others: Sequence[Claim],
+    waiting_since: datetime,
+    now: datetime,
 ) -> Share | None:
     """Return the share of a process that asks; None while no capacity is free.
 
@@ -146,32 +193,24 @@ def allocate(
     each process that has waited longer and, where possible, for one newcomer. `others` are all claims but the asker's
     own: a renewal frees what it replaces.
     """
-    fair = fair_share(limit, request, others)
-    free = _free(limit, request, others, waiting_since, now)
-    keeping = _always_keeping if request.is_expected else _keeping
-    # More processes than the limit has useful shares take turns: a fair share that none could use would stop them all.
-    rate = min(max(fair.rate, limit.least), keeping(limit.spare, free.rate))
-    concurrency = min(fair.concurrency, floor(keeping(1, free.concurrency)))
+    rate = rule(limit, request, others, waiting_since, now)
+    taken = slots_taken(claim for claim in others if claim.speaker != request.speaker)
+    ahead = sum(claim.is_ahead_of(waiting_since, now) for claim in others)
+    free = limit.slots - taken - ahead
+    kept = always_keeping if request.is_expected else keeping
+    concurrency = min(fair_places(limit, request, others, now), floor(kept(1, free)))
     if concurrency < 1 and not request.is_expected:
         # One call after another may use the margin: otherwise the last of several would wait for the others.
-        concurrency = min(1, free.concurrency + limit.concurrency - limit.slots)
+        concurrency = min(1, free + limit.concurrency - limit.slots)
     return Share(rate, concurrency) if rate >= limit.least and concurrency >= 1 else None
 
 
-def fair_share(limit: Limit, request: Request, others: Iterable[Claim]) -> Share:
-    """Return the share that all can have at once: max-min fair, so what one does not want is there for the rest."""
-    others = list(others)
-    # Without the spare calls, or they would be missing to the process that asks last, at every renewal.
-    total = _keeping(limit.spare, limit.steady)
-    rates = [min(each.wanted.rate, total) for each in others] + [min(request.wanted.rate, total)]
-    slots = _by_speaker((each.speaker, min(each.wanted.concurrency, limit.slots)) for each in others)
-    slots[request.speaker] = max(slots[request.speaker], min(request.wanted.concurrency, limit.slots))
-    return Share(
-        rate=min(rates[-1], max_min_level(total, rates)),
-        concurrency=max(
-            1, floor(min(request.wanted.concurrency, limit.slots, max_min_level(limit.slots, list(slots.values()))))
-        ),
-    )
+def fair_places(limit: Limit, request: Request, others: Iterable[Claim], now: datetime) -> int:
+    """Return the calls in flight that all can have at once."""
+    wanted = min(request.wanted.concurrency, limit.slots)
+    slots = _by_speaker((each.speaker, min(each.demand(now).concurrency, limit.slots)) for each in others)
+    slots[request.speaker] = max(slots[request.speaker], wanted)
+    return max(1, floor(min(wanted, max_min_level(limit.slots, list(slots.values())))))
 
 
 def max_min_level(total: float, demands: Sequence[float]) -> float:
@@ -198,31 +237,11 @@ def _by_speaker(numbers: Iterable[tuple[str, int]]) -> defaultdict[str, int]:
     return largest
 
 
-def _free(limit: Limit, request: Request, others: Sequence[Claim], waiting_since: datetime, now: datetime) -> Share:
-    """Return the limit less the granted shares and the reserve for those ahead in the queue.
-
-    Within any second the paced calls stay below the sum of rates; the first call of each grant comes on top of that.
-    A process makes its rate, rounded up, in some second, and all may have theirs in the same one.
-    """
-    ahead = sum(claim.is_ahead_of(waiting_since) for claim in others)
-    first_calls = 1 + sum(claim.is_fresh(now) for claim in others)
-    granted = sum(claim.granted.rate for claim in others)
-    # 0.97: a margin for clocks and delays, so that a full second never counts one call too many.
-    paced = min(limit.steady, limit.rate * 0.97 - first_calls)
-    whole = floor(limit.rate * 0.97) - sum(ceil(claim.granted.rate) for claim in others)
-    free = min(paced - granted, whole)
-    if first_calls == 1 and not granted:
-        # Alone, the smallest rate fits into every limit: its second call comes a second after its first.
-        free = max(free, limit.least)
-    taken = slots_taken(claim for claim in others if claim.speaker != request.speaker)
-    return Share(rate=free - ahead * limit.spare, concurrency=limit.slots - taken - ahead)
-
-
-def _keeping(spare: float, free: float) -> float:
+def keeping(spare: float, free: float) -> float:
     """Return the part of what is free that leaves `spare` for a newcomer; the last `spare` is given out whole."""
     return max(free - spare, min(free, spare))
 
 
-def _always_keeping(spare: float, free: float) -> float:
+def always_keeping(spare: float, free: float) -> float:
     """Return the part of what is free beyond `spare`."""
     return free - spare

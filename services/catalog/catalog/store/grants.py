@@ -9,17 +9,11 @@ from uuid import UUID
 import asyncpg
 
 from catalog.domain.grants import Claim, Share, State
-from catalog.domain.lending import Loan
+from catalog.domain.lending import LAST_LEASES_END, Loan
 from common.db.unit import Connection
 
-QUEUE_SLOT_TTL = timedelta(seconds=3)
-"""A waiting process keeps its place in the queue this long without asking again.
-
-Processes ask every 0.25 s for five seconds; then the merchant's turn ends, and the next one begins two seconds later.
-"""
-
-LEASE_MARGIN = timedelta(seconds=0.5)
-"""A share counts this much longer than its holder uses it: the answer needs time to reach the holder."""
+SILENCE = timedelta(seconds=5)
+"""Without a request for this long, catalog was away, or nobody called."""
 
 # One process at a time divides the limits. The commit does not wait for the disk: a crash of the database loses at
 # most the shares of the last moment, and the restart takes longer than they live.
@@ -31,20 +25,27 @@ SELECT set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(hash
 DELETE_EXPIRED = """
 DELETE FROM grants WHERE ctid = ANY(ARRAY(SELECT ctid FROM grants WHERE expires_at <= $1 LIMIT 1000))
 """
+# While catalog was away, shares ended that were not renewed for that alone; each holder may be making single calls.
+COUNT_LAST_LEASES = """
+UPDATE grants SET rate = 0, calls = 1, concurrency = 1, expires_at = $1 + $2::interval
+WHERE subject = '' AND rate > 0 AND expires_at <= $1
+    AND (SELECT max(saved_at) FROM grants WHERE subject = '') <= $1 - $3::interval
+"""
 CLAIMS = """
-SELECT subject, holder, speaker, state, started_at, wanted_rate, wanted_concurrency, rate, concurrency,
-    expires_at
+SELECT subject, holder, speaker, state, started_at, wanted_rate, wanted_concurrency, rate, calls, concurrency,
+    ends_at, expires_at, number
 FROM grants WHERE subject = ANY($2) AND expires_at > $1
 """
 SAVE = """
-INSERT INTO grants (holder, subject, speaker, state, started_at, wanted_rate, wanted_concurrency, rate, concurrency,
-    expires_at)
-SELECT $1, claim.* FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::float[], $7::integer[],
-    $8::float[], $9::integer[], $10::timestamptz[]) AS claim
+INSERT INTO grants (holder, saved_at, subject, speaker, state, started_at, wanted_rate, wanted_concurrency, rate, calls,
+    concurrency, ends_at, expires_at, number)
+SELECT $1, $2, claim.* FROM unnest($3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::float[], $8::integer[],
+    $9::float[], $10::integer[], $11::integer[], $12::timestamptz[], $13::timestamptz[], $14::bigint[]) AS claim
 ON CONFLICT (subject, holder) DO UPDATE SET
-    speaker = excluded.speaker, state = excluded.state, started_at = excluded.started_at,
+    saved_at = excluded.saved_at, speaker = excluded.speaker, state = excluded.state, started_at = excluded.started_at,
     wanted_rate = excluded.wanted_rate, wanted_concurrency = excluded.wanted_concurrency,
-    rate = excluded.rate, concurrency = excluded.concurrency, expires_at = excluded.expires_at
+    rate = excluded.rate, calls = excluded.calls, concurrency = excluded.concurrency,
+    ends_at = excluded.ends_at, expires_at = excluded.expires_at, number = excluded.number
 """
 
 
@@ -65,6 +66,7 @@ async def lock(conn: Connection) -> datetime:
 
 async def claims(conn: Connection, subjects: Collection[str], holder: UUID, now: datetime) -> dict[str, Claims]:
     """Return the claims on each of these subjects. Deletes expired ones."""
+    await conn.execute(COUNT_LAST_LEASES, now, LAST_LEASES_END, SILENCE)
     await conn.execute(DELETE_EXPIRED, now)
     found: defaultdict[str, Claims] = defaultdict(Claims)
     for row in await conn.fetch(CLAIMS, now, list(subjects)):
@@ -76,29 +78,26 @@ async def claims(conn: Connection, subjects: Collection[str], holder: UUID, now:
 
 
 async def save(conn: Connection, holder: UUID, loans: Mapping[str, Loan], now: datetime) -> None:
-    """Save the holder's claims by subject; a claim that waits expires soon."""
+    """Save the holder's claims by subject."""
     rows = [
         (
             subject,
-            loan.claim.speaker,
-            loan.claim.state,
-            loan.claim.started_at,
-            loan.claim.wanted.rate,
-            loan.claim.wanted.concurrency,
-            loan.claim.granted.rate,
-            loan.claim.places,
-            now + _lifetime(loan),
+            claim.speaker,
+            claim.state,
+            claim.started_at,
+            claim.wanted.rate,
+            claim.wanted.concurrency,
+            claim.granted.rate,
+            claim.calls,
+            claim.places,
+            claim.ends_at,
+            claim.expires_at,
+            claim.number,
         )
-        for subject, loan in sorted(loans.items())
+        for subject, claim in sorted((subject, loan.claim) for subject, loan in loans.items())
     ]
     if rows:
-        await conn.execute(SAVE, holder, *map(list, zip(*rows, strict=True)))
-
-
-def _lifetime(loan: Loan) -> timedelta:
-    if loan.claim.state is State.WAITING:
-        return QUEUE_SLOT_TTL
-    return timedelta(seconds=loan.term.expires_in) + LEASE_MARGIN
+        await conn.execute(SAVE, holder, now, *map(list, zip(*rows, strict=True)))
 
 
 def _claim(row: asyncpg.Record) -> Claim:
@@ -108,5 +107,8 @@ def _claim(row: asyncpg.Record) -> Claim:
         started_at=row["started_at"],
         wanted=Share(row["wanted_rate"], row["wanted_concurrency"]),
         granted=Share(row["rate"], row["concurrency"]),
-        ends_at=row["expires_at"] - LEASE_MARGIN,
+        in_use=Share(row["calls"], row["concurrency"]),
+        ends_at=row["ends_at"] or row["expires_at"],
+        expires_at=row["expires_at"],
+        number=row["number"],
     )
