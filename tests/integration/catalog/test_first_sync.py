@@ -96,3 +96,12 @@ async def test_the_first_sync_of_an_unknown_merchant_is_not_found(catalog: Catal
     """Neither the state nor the stream begins."""
     for path in ("first-sync", "first-sync/stream"):
         assert (await catalog.call("GET", f"/v1/merchants/0000000000000/{path}"))[0] == 404
+
+
+async def test_the_items_are_read_before_the_setup_is_checked(catalog: Catalog) -> None:
+    """Products wait for the items, and the checks use the merchant's calls for a second."""
+    shop = catalog.shop()
+    await catalog.connect(shop)
+    catalog.clover.journal.forget()
+    await catalog.run_until_idle()
+    assert catalog.calls()[:2] == ["GET items", "GET "]

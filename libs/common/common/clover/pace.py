@@ -28,9 +28,10 @@ LEAST_RATE = 1.0
 """Lower bound of the rate after 429s, in calls per second, unless less is granted. A share of a grant for single calls
 would be seconds between calls, and an order would take minutes after Clover takes calls again."""
 
-CATCH_UP_SECONDS = 0.02
+CATCH_UP_SECONDS = 0.05
 """A call that waited for its turn and starts up to this much late, because the process was busy, does not delay the
-next one. At 14 calls a second a millisecond each is one call in seventy."""
+next one. At 14 calls a second a millisecond each is one call in seventy, and decoding a page of items takes twenty. It
+is less than the interval of any merchant's calls, so that no two start at once."""
 
 RECOVERY = 1 / 100
 """The part of the granted rate that each successful call restores after a 429."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import SecretStr
 
@@ -36,6 +37,10 @@ PERMISSIONS_REMEDY = (
     "Copy the API token again from Clover under Account & Setup → API Tokens, of this merchant and region, with "
     "permission to read the merchant and to read and write inventory, orders, payments and customers."
 )
+BEFORE_SETUP = timedelta(milliseconds=1)
+"""The first sync begins before the setup is checked: products wait for the items, and the checks are a second of the
+merchant's calls."""
+
 CODE_REMEDY = "Send the person to Clover again by GET /oauth/clover/start; a code works once and for a few minutes."
 MERCHANT_ID_REMEDY = "Correct it; Clover shows it in the address of its dashboard after /m/."
 CONNECTED_ELSEWHERE = (
@@ -143,7 +148,7 @@ async def _save(deps: Deps, unit: Unit, wanted: Wanted, profile: clover.Profile,
     )
     unit.emit(connected)
     await table.release(unit, merchant_id, Code.CONNECTION_LOST)
-    unit.mark(SWEEP_ITEMS, merchant_id, ALL_ITEMS, priority=Priority.BULK)
+    unit.mark(SWEEP_ITEMS, merchant_id, ALL_ITEMS, priority=Priority.BULK, due=unit.now - BEFORE_SETUP)
     unit.mark(CHECK_SETUP, merchant_id, SETUP, priority=Priority.BULK)
     email = seal(deps.sealer, Secret.EMAIL, merchant_id, wanted.account_email)
     if tokens.refresh_at:
