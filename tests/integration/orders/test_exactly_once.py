@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -239,9 +239,16 @@ class DeadlyApi:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.api, name)
+        if name == "reserve":
+            return self._reserve
         if name not in {"get", "post", "delete"}:
             return found
         return lambda *arguments, **named: self.fate.strike(lambda: found(*arguments, **named))
+
+    @asynccontextmanager
+    async def _reserve(self, calls: int) -> AsyncIterator["DeadlyApi"]:
+        async with self.api.reserve(calls) as reserved:
+            yield DeadlyApi(reserved, self.fate)
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
@@ -260,6 +267,45 @@ async def test_a_process_killed_at_each_call(orders: Orders, at: int, before: bo
     await assert_once(orders, shop)
     sent_without_look = "sentsent" in "".join(submissions(orders, shop))
     assert not sent_without_look
+
+
+@dataclass
+class Waiting:
+    """A way to Clover on which no call has its permit before the test says so."""
+
+    clover: Any
+    waits: asyncio.Event = field(default_factory=asyncio.Event)
+    goes_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @asynccontextmanager
+    async def session(self, merchant_id: str, priority: Priority, **options: Any) -> AsyncIterator[MerchantApi]:
+        async with self.clover.session(merchant_id, priority, **options) as api:
+            reserve = api.reserve
+
+            @asynccontextmanager
+            async def late(calls: int) -> AsyncIterator[MerchantApi]:
+                self.waits.set()
+                await self.goes_on.wait()
+                async with reserve(calls) as reserved:
+                    yield reserved
+
+            api.reserve = late
+            yield api
+
+
+async def test_an_order_that_waits_for_its_call_is_in_no_doubt_after_a_crash(orders: Orders) -> None:
+    """A write is noted as under way once it has its permit, so a kill leaves only calls in flight in doubt."""
+    shop = await orders.connected()
+    clover = Waiting(orders.service.deps.clover)
+    orders.new_worker(replace(orders.service.deps, clover=clover))
+    for number in range(3):
+        await orders.put(shop, f"o-{number}")
+    working = asyncio.create_task(orders.run_until_idle())
+    await clover.waits.wait()
+    assert await orders.fetch("SELECT FROM source_order WHERE sending IS NOT NULL") == []
+    clover.goes_on.set()
+    await working
+    assert [await orders.state(shop, f"o-{number}") for number in range(3)] == ["paid"] * 3
 
 
 async def test_a_worker_cancelled_while_clover_creates(orders: Orders) -> None:

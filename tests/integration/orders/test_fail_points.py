@@ -158,6 +158,8 @@ class FailingApi:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.api, name)
+        if name == "reserve":
+            return self._reserve
         if name not in {"get", "post", "delete"}:
             return found
 
@@ -177,6 +179,11 @@ class FailingApi:
             return answer
 
         return call
+
+    @asynccontextmanager
+    async def _reserve(self, calls: int) -> AsyncIterator["FailingApi"]:
+        async with self.api.reserve(calls) as reserved:
+            yield FailingApi(reserved, self.point)
 
     def _as_sent(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         if not self.point.forget_row_ids or not isinstance(arguments[0], dict) or "items" not in arguments[0]:

@@ -16,6 +16,10 @@ class Write:
     name: ClassVar[str]
     once: ClassVar[bool] = True
     """Whether it must not be repeated while an earlier attempt may have been applied."""
+    is_one_call: ClassVar[bool] = False
+    """Whether it is sent in exactly one call: it then has its permit before it is noted as under way."""
+    has_check: ClassVar[bool] = False
+    """Whether something is read before it is sent: its module then has a function `check`."""
     needs_setup: ClassVar[bool] = False
     """Whether it names the order type or the tender."""
     optional: ClassVar[bool] = False
@@ -31,6 +35,7 @@ class CreateOrder(Write):
     """Create the order without its lines. The key is our reference, which Clover stores on the order."""
 
     name = "create_order"
+    is_one_call = True
     needs_setup = True
     sent_as = TimelineEvent.CREATE_SENT
     applied_as = TimelineEvent.CREATED
@@ -44,6 +49,8 @@ class AddLines(Write):
     """SKUs whose rows do not name a Clover item although they are linked."""
 
     name = "add_lines"
+    is_one_call = True
+    has_check = True
     has_fallback = True
     applied_as = TimelineEvent.LINES_ADDED
 
@@ -103,6 +110,7 @@ class Pay(Write):
     """The payment; None when it is only looked up."""
 
     name = "pay"
+    is_one_call = True
     needs_setup = True
     applied_as = TimelineEvent.PAYMENT_ADDED
 

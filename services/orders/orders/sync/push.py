@@ -1,6 +1,7 @@
 """Pushes an order into Clover as far as it can go: the first missing write is noted, sent, and its end recorded."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,19 @@ from common.clover.transport import MerchantApi
 from common.contracts.envelope import Event
 from common.contracts.orders import CancellationRefused, OrderCancelled, OrderCompleted, OrderRejected, OrderSynced
 from common.contracts.problems import Code
-from common.errors import Again, AllAgain, Ambiguous, Forbidden, Held, Permanent, Rejected, Transient
+from common.errors import (
+    Again,
+    AllAgain,
+    Ambiguous,
+    Forbidden,
+    Held,
+    OutOfService,
+    Permanent,
+    Rejected,
+    TimedOut,
+    Transient,
+    Unavailable,
+)
 from common.work.batch import Batch
 from orders import clover, store
 from orders.deps import Deps
@@ -23,6 +36,10 @@ from orders.domain.repair import has_other_taxes, repair, tax_by_shown_rates
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import CreateOrder, Write
 from orders.sync.writes import WRITES, WriteContext
+
+Answer = Transient | Permanent | Again | Ambiguous
+NOT_APPLIED = (Transient, Permanent, Again)
+"""The errors of a write that surely changed nothing."""
 
 REACHED = {
     State.PAID: TimelineEvent.PAID,
@@ -124,34 +141,61 @@ class OrderPusher:
             return await self._send(write, order, turn.begin_head_start)
 
     async def _send(self, write: Write, order: Order, leaves: Callable[[], None] = lambda: None) -> tuple[Order, bool]:
-        calls, applied = WRITES[type(write)], True
         setup = self._context.setup
         look = setup.ready if isinstance(write, CreateOrder) else setup.known
         used = await look() if write.needs_setup else None
         if used and isinstance(write, CreateOrder) and (problem := obstacle(order.source, used.books)):
             await setup.look_later()  # no webhook is sure to come when the currency changes
             raise Held(*problem)
-        if write.once:
-            self._api.check_writes()
-            order = await self._record(order, self._begun(write, order), _entry(write.sent_as, write.key))
-        leaves()
-        try:
-            progress, entry = await calls.send(self._context, write, order), _entry(write.applied_as, write.key)
-        except (Transient, Permanent, Again) as error:
-            order = await self._record(
-                order, order.progress.not_applied(), Entry(TimelineEvent.SEND_REFUSED, write.name)
-            )
-            if used and isinstance(error, Rejected) and await setup.has_changed_since(used):
-                raise AllAgain(timedelta(0)) from error
-            if not (write.has_fallback and isinstance(error, Permanent)):
-                raise
-            (progress, entry), applied = await calls.refused(self._context, write, order, error), False
-        except Ambiguous:
+        order, answer = await self._call(write, order, leaves)
+        if isinstance(answer, Progress):
+            return await self._record(order, answer, _entry(write.applied_as, write.key)), True
+        if isinstance(answer, Ambiguous):
             if write.once:
                 doubt = order.progress.in_doubt(self._batch.now)
                 await self._record(order, doubt, Entry(TimelineEvent.OUTCOME_UNKNOWN, write.name))
-            raise
-        return await self._record(order, progress, entry), applied
+            raise answer
+        order = await self._record(order, order.progress.not_applied(), Entry(TimelineEvent.SEND_REFUSED, write.name))
+        if used and isinstance(answer, Rejected) and await setup.has_changed_since(used):
+            raise AllAgain(timedelta(0)) from answer
+        if not (write.has_fallback and isinstance(answer, Permanent)):
+            raise answer
+        refused = await WRITES[type(write)].refused(self._context, write, order, answer)
+        return await self._record(order, *refused), False
+
+    async def _call(self, write: Write, order: Order, leaves: Callable[[], None]) -> tuple[Order, Progress | Answer]:
+        """Send the write, and return the order as it was then, with the progress or the error that came of it."""
+        calls = WRITES[type(write)]
+        try:
+            if write.has_check:
+                await calls.check(self._context, write, order)
+        except NOT_APPLIED as error:
+            return order, error
+        async with self._permitted(write) as context:
+            if write.once:
+                self._api.check_writes()
+                order = await self._record(order, self._begun(write, order), _entry(write.sent_as, write.key))
+            leaves()
+            try:
+                return order, await calls.send(context, write, order)
+            except (*NOT_APPLIED, Ambiguous) as error:
+                return order, error
+
+    @asynccontextmanager
+    async def _permitted(self, write: Write) -> AsyncIterator[WriteContext]:
+        """Wait for the permit of a write of one call: after a crash, those that are noted may have left, and few wait.
+
+        When there is none to be had all orders wait, so that none overtakes another.
+        """
+        async with AsyncExitStack() as permit:
+            context = self._context
+            if write.is_one_call:
+                try:
+                    reserved = await permit.enter_async_context(self._api.reserve(1))
+                except (Unavailable, TimedOut) as error:
+                    raise OutOfService(str(error), error.retry_after) from error
+                context = replace(context, api=reserved)
+            yield context
 
     def _begun(self, write: Write, order: Order) -> Progress:
         progress = order.progress.begin(write)

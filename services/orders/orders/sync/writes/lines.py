@@ -21,13 +21,18 @@ class NotByWeight(Rejected):
         self.sku = sku
 
 
-async def send(context: WriteContext, write: AddLines, order: Order) -> Progress:
-    """Add the rows. A SKU that is not linked becomes a named custom line. Raises NotByWeight before any call."""
-    items = {sku: item for sku, item in context.items.items() if sku not in write.without_items}
+async def check(context: WriteContext, write: AddLines, order: Order) -> None:
+    """Raise NotByWeight for a weight of an item that has none."""
+    items = _items(context, write)
     weighed = {row.sku for _, row in rows(write, order) if row.thousandths is not None and row.sku in items}
     for sku in sorted(weighed):
         if not await clover.is_sold_by_weight(context.api, items[sku]):
             raise NotByWeight(sku)
+
+
+async def send(context: WriteContext, write: AddLines, order: Order) -> Progress:
+    """Add the rows. A SKU that is not linked becomes a named custom line."""
+    items = _items(context, write)
     taxes = order.progress.taxes or MerchantTaxes()
     added = [clover.NewRow(row_id, row, items.get(row.sku), taxes.none_id) for row_id, row in rows(write, order)]
     shown = await clover.add_lines(context.api, order, added)
@@ -65,3 +70,7 @@ async def refused(
             await store.links.mark_broken(unit.conn, order.merchant_id, sku, item_id)
     dropped = messages.for_locale().text("reason.item_refused", sku=sku)
     return order.progress.without_item(sku), Entry(TimelineEvent.ITEMS_DROPPED, dropped)
+
+
+def _items(context: WriteContext, write: AddLines) -> dict[str, str]:
+    return {sku: item for sku, item in context.items.items() if sku not in write.without_items}
