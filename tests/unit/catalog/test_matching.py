@@ -44,7 +44,7 @@ def test_a_product_without_item_is_created() -> None:
 
 def test_an_item_with_the_sku_is_adopted() -> None:
     """The item is linked; its own barcode is not ours to remove."""
-    assert step(RECORD, item("MUG", code="4006381333931")) == AdoptItem(RECORD, "ITEM1", RECORD.wanted)
+    assert step(RECORD, item("MUG", code="4006381333931")) == AdoptItem(RECORD, "ITEM1", RECORD.wanted, RECORD.wanted)
 
 
 LINKED = replace(RECORD, item_id="ITEM1", last_pushed=RECORD.wanted, seen=RECORD.wanted)
@@ -91,7 +91,7 @@ def test_a_deleted_item_is_not_created_again_by_itself() -> None:
     held = step(deleted)
     assert isinstance(held, HoldProduct)
     assert "deleted in Clover" in held.reason
-    assert step(deleted, item("MUG")) == AdoptItem(deleted, "ITEM1", RECORD.wanted)
+    assert step(deleted, item("MUG")) == AdoptItem(deleted, "ITEM1", RECORD.wanted, RECORD.wanted)
 
 
 def test_several_items_with_the_sku_are_held() -> None:
@@ -119,7 +119,9 @@ def test_a_create_in_doubt_is_waited_for(age: int, after: timedelta) -> None:
 
 def test_an_item_created_in_doubt_is_adopted_under_its_old_sku() -> None:
     """The item carries the SKU it was created with, even if the product's changed since."""
-    assert step(IN_DOUBT, item("OLD"), item("MUG", "ITEM2")) == AdoptItem(IN_DOUBT, "ITEM1", item("OLD").fields)
+    assert step(IN_DOUBT, item("OLD"), item("MUG", "ITEM2")) == AdoptItem(
+        IN_DOUBT, "ITEM1", item("OLD").fields, item("OLD").fields
+    )
 
 
 def test_a_create_that_settled_without_an_item_is_repeated() -> None:

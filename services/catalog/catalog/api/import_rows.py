@@ -18,7 +18,7 @@ from catalog.domain.imports.refusals import Refusal
 from catalog.domain.imports.survey import Survey
 from catalog.domain.products import Product
 from catalog.kinds import PUSH_PRODUCT
-from catalog.store import changes, products
+from catalog.store import changes, masters, products
 from catalog.store.changes import Applied
 from catalog.store.forecasts import forecasts
 from common.db.database import Database
@@ -97,8 +97,9 @@ class Import:
     async def _stored(self, unit: Unit, ids: Sequence[str]) -> dict[str, Product]:
         if not self.dry_run:  # what a row leaves out is taken from here, so nothing may change meanwhile
             await unit.conn.execute(products.LOCK, self._merchant_id, ids)
-        records = await products.find_all(unit.conn, self._merchant_id, ids)
-        return {each.product.product_id: each.product for each in records}
+        found = await products.find_all(unit.conn, self._merchant_id, ids)
+        records = {each.product.product_id: each for each in found}
+        return await masters.as_stated(unit.conn, self._merchant_id, [each.product for each in found], records)
 
     def _product(self, draft: Draft, product_id: str, every: Mapping[str, Product]) -> Product | ImportRow:
         """Return the product of this row, or its refusal."""

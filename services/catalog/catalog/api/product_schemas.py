@@ -248,7 +248,7 @@ class ProductView(BaseModel):
         """Return the product as the API shows it."""
         product, held = record.product, record.held if record.sync is SyncState.HELD else None
         return cls(
-            **asdict(product),
+            **{name: None if value == "" else value for name, value in asdict(product).items()},
             item_id=record.item_id,
             deleted_item_id=record.deleted_item_id,
             removal=record.removal,

@@ -28,7 +28,7 @@ from catalog.domain.items import LABELS
 from catalog.domain.products import Product, Removal, Status
 from catalog.domain.variants import Variant
 from catalog.kinds import PUSH_PRODUCT
-from catalog.store import changes, products, variants
+from catalog.store import changes, masters, products, variants
 from catalog.store.forecasts import forecasts
 from catalog.store.products import Chosen
 from common.db import merchants
@@ -47,6 +47,7 @@ async def put_product(call: Call[Deps, ProductInput]) -> Answer:
         if product.currency != merchant.currency:
             raise Invalid([_other_currency(merchant)])
         await variants.check(unit.conn, call.merchant_id, product)
+        [product] = await masters.restate(unit.conn, call.merchant_id, [product])
         record = await products.save(unit.conn, call.merchant_id, product, unit.now)
         if record.held:  # what Clover refused is tried again, even if nothing is left to push: that closes the problem
             await products.save_holds(unit.conn, call.merchant_id, {product.product_id: None})

@@ -113,6 +113,13 @@ class Labels:
         }
         return replace(item.fields, **names)
 
+    def certain(self, item: Item, wanted: ItemFields) -> ItemFields:
+        """Return what `shown` does, without the kinds of which the item has a label that is not known yet."""
+        unsure: dict[str, Any] = {
+            kind.value: None for kind in LabelKind if self.unknown(kind, ids_of(item.details, kind) or ())
+        }
+        return replace(self.shown(item, wanted), **unsure)
+
     def _names(
         self, kind: LabelKind, ids: Collection[str] | None, stated: Collection[str] | None
     ) -> tuple[str, ...] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from catalog.domain.choices import Master
 from catalog.domain.items import FIXED_PRICE, PRICE_PER_UNIT, ItemFields
-from catalog.domain.products import Product, ProductRecord, Status, item_fields
+from catalog.domain.products import Product, ProductRecord, Status, item_fields, revived
 from common.text import is_addressable
 
 PRODUCT_FIELDS = {
@@ -62,8 +62,13 @@ def edited(record: ProductRecord, found: ItemFields) -> dict[str, Any]:
         if value is not None
         and getattr(agreed, name) is not None
         and value not in (getattr(agreed, name), getattr(ours, name))
-        and all(getattr(each, name) != value for each in record.unanswered)
+        and not record.wrote(name, value)
     }
+
+
+def is_accounted(record: ProductRecord, found: ItemFields) -> bool:
+    """Whether the fields of the item are those that both sides agreed on, so that there is nothing to merge."""
+    return _agreed(record, record.adopt(found), ()) == record.last_pushed
 
 
 def merge(record: ProductRecord, found: ItemFields, master: Master, owners: Mapping[str, str]) -> Merged | None:
@@ -105,7 +110,7 @@ def refused(record: ProductRecord, edits: Mapping[str, Any], owners: Mapping[str
     return wrong
 
 
-def linked(record: ProductRecord, found: ItemFields, master: Master) -> ItemFields:
+def agreed_at_link(record: ProductRecord, found: ItemFields, master: Master) -> ItemFields:
     """Return the fields that count as agreed when the product is linked to this item.
 
     With QuickSync as the master it is what the item has, so that ours is written over it. With Clover as the master it
@@ -117,7 +122,7 @@ def linked(record: ProductRecord, found: ItemFields, master: Master) -> ItemFiel
     ours: dict[str, Any] = {
         name: getattr(record.wanted, name)
         for name, value in vars(found).items()
-        if value not in (None, "", ()) and all(getattr(each, name) != value for each in record.unanswered)
+        if value not in (None, "", (), {}) and not record.wrote(name, value)
     }
     return replace(theirs, **ours)
 
@@ -133,6 +138,16 @@ def restated(given: Product, record: ProductRecord | None) -> tuple[Product, dic
     stated = asdict(given)
     superseded = {name: value for name, value in record.superseded.items() if stated[name] == value}
     return replace(given, **{name: getattr(record.product, name) for name in superseded}), superseded
+
+
+def as_stated(product: Product, record: ProductRecord) -> Product:
+    """Return the product as its caller would state it: what an edit in Clover replaced has the caller's last value."""
+    kept = {
+        name: value
+        for name, value in record.superseded.items()
+        if getattr(product, name) == getattr(record.product, name)
+    }
+    return replace(product, **revived(kept))
 
 
 def take_over(product: Product, values: Mapping[str, Any], theirs: ItemFields) -> Product:

@@ -1,17 +1,22 @@
 """Matches products with Clover's items and plans the writes that bring Clover up to date."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TypeAlias
 
+from catalog.domain.choices import Master
 from catalog.domain.items import NO_DETAILS, Item, ItemDetails, ItemFields
 from catalog.domain.labels import Labels
+from catalog.domain.masters import agreed_at_link, edited, refused
 from catalog.domain.matching_pairs import Conflict, ConflictKind, Found, Seeker, pair
 from catalog.domain.products import Matching, ProductRecord
 from common import messages
 
 NO_LABELS = Labels()
+NOBODY: Mapping[str, str] = MappingProxyType({})
+
 LOOK_AGAIN = timedelta(seconds=5)
 """The pause between two look-ups of an item whose create has no answer."""
 
@@ -25,11 +30,12 @@ class CreateItem:
 
 @dataclass(frozen=True)
 class AdoptItem:
-    """Link an existing item, then write what differs from `known`, the fields that count as pushed."""
+    """Link an existing item with these `shown` fields, then write what differs from `known`, the agreed ones."""
 
     record: ProductRecord
     item_id: str
     known: ItemFields
+    shown: ItemFields
     details: ItemDetails = NO_DETAILS
 
 
@@ -79,13 +85,15 @@ def plan(
     create_settle: timedelta,
     rivals: Iterable[Seeker] = (),
     labels: Labels = NO_LABELS,
+    master: Master = Master.QUICKSYNC,
 ) -> list[Step]:
     """Return one step for each product without an item, in their order.
 
     `items` are all of Clover's items that share a key with one of the products (`matching_keys`), or the SKU of a
     create without an answer. `owners` names the product that an item is linked to already, by item id. `rivals` are
     the other products without an item that share a key with them, so that one batch does not take another's item.
-    A create without an answer can take effect until `create_settle` has passed.
+    A create without an answer can take effect until `create_settle` has passed. Where Clover is the `master`, an item
+    that is linked keeps its values.
     """
     records, items = list(records), list(items)
     settled = now - create_settle
@@ -100,19 +108,30 @@ def plan(
     claimed = {item.id: product_id for product_id, found in created.items() if isinstance(item := found, Item)}
     seekers = [seeker(each) for each in records if each.product.product_id not in decided]
     found = created | pair([*seekers, *rivals], items, {**owners, **claimed})
-    return [_step(each, found.get(each.product.product_id), settled, labels) for each in records]
+    return [_step(each, found.get(each.product.product_id), settled, labels, master) for each in records]
 
 
-def compare(record: ProductRecord, item: Item, labels: Labels = NO_LABELS) -> Step:
-    """Return the step that brings the linked item to what the product wants."""
+def compare(
+    record: ProductRecord,
+    item: Item,
+    labels: Labels = NO_LABELS,
+    master: Master = Master.QUICKSYNC,
+    owners: Mapping[str, str] = NOBODY,
+) -> Step:
+    """Return the step that brings the linked item to what the product wants.
+
+    `owners` are the products that have the SKUs which were given to items in Clover.
+    """
     if record.is_misplaced:
         return misplaced(record)
-    wanted = record.wanted
-    known = record.adopt(labels.shown(item, wanted))
-    if record.was_overruled(known):
-        texts = messages.for_locale()
+    wanted, found = record.wanted, labels.shown(item, record.wanted)
+    known, texts = record.adopt(found), messages.for_locale()
+    if master is Master.QUICKSYNC and record.was_overruled(known):
         fields = ", ".join(texts.text(f"field.{name}") for name in wanted.changes_from(known))
         return HoldProduct(record, texts.text("reason.not_kept", fields=fields))
+    impossible = refused(record, edited(record, found), owners) if master is Master.CLOVER else set()
+    if impossible:
+        return HoldProduct(record, _refusal(impossible, found, owners))
     return UpdateItem(record, item.id, known, item.details)
 
 
@@ -152,6 +171,15 @@ def in_group(step: Step, group_ids: Mapping[str, str]) -> Step:
     return replace(step, record=record)
 
 
+def _refusal(fields: Collection[str], found: ItemFields, owners: Mapping[str, str]) -> str:
+    """Return in words why a product cannot have what was edited in Clover."""
+    texts = messages.for_locale()
+    if "sku" in fields and found.sku in owners:
+        return texts.text("reason.sku_taken_in_clover", sku=found.sku, product=owners[found.sku])
+    names = ", ".join(texts.text(f"field.{name}") for name in sorted(fields))
+    return texts.text("reason.impossible_in_clover", fields=names)
+
+
 def conflicts(steps: Iterable[Step]) -> dict[str, Conflict | None]:
     """Return the conflict of each product that was planned, None for one that has none."""
     return {step.record.product.product_id: step.conflict if isinstance(step, HoldProduct) else None for step in steps}
@@ -172,9 +200,10 @@ def _created(records: Sequence[ProductRecord], items: Sequence[Item], owners: Ma
     return pair(waiting, [item for item in items if item.fields.sku in skus], owners) if waiting else {}
 
 
-def _step(record: ProductRecord, found: Found | None, settled: datetime, labels: Labels) -> Step:
+def _step(record: ProductRecord, found: Found | None, settled: datetime, labels: Labels, master: Master) -> Step:
     if isinstance(found, Item):
-        return AdoptItem(record, found.id, record.adopt(labels.shown(found, record.wanted)), found.details)
+        fields = labels.shown(found, record.wanted)
+        return AdoptItem(record, found.id, agreed_at_link(record, fields, master), record.adopt(fields), found.details)
     if found:
         return HoldProduct(record, _reason(record, found), found)
     if record.creating_since and record.creating_since > settled:

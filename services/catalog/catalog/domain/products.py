@@ -168,18 +168,29 @@ class ProductRecord:
     item_group_id: str | None = None
     group_id: str | None = None
     is_outside_group: bool = False
-    unanswered: tuple[ItemFields, ...] = ()
+    unanswered: tuple[Mapping[str, Any], ...] = ()
     superseded: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def stated(self) -> Product:
-        """The product as its caller stated it last."""
-        return replace(self.product, **revived(self.superseded))
+    def writing(self, fields: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Return the fields of writes without an answer once these are being written."""
+        return [*(each for each in self.unanswered if each != fields), fields][-MOST_UNANSWERED:]
 
-    @property
-    def writing(self) -> tuple[ItemFields, ...]:
-        """The fields of writes without an answer once those that it wants are being written."""
-        return (*(each for each in self.unanswered if each != self.wanted), self.wanted)[-MOST_UNANSWERED:]
+    def wrote(self, name: str, value: object) -> bool:
+        """Whether a write without an answer may have given the item this value.
+
+        Of labels and options, some may have been written already.
+        """
+        written, before = (
+            [each[name] for each in self.unanswered if name in each],
+            getattr(self.last_pushed, name, None),
+        )
+        if isinstance(value, dict):
+            former = before or {}
+            return any(all(value.get(key) in {each.get(key), former.get(key)} for key in each) for each in written)
+        if isinstance(value, tuple):
+            has = set(before or ())
+            return any(has & set(each) <= set(value) <= has | set(each) for each in written)
+        return value in written
 
     @property
     def is_member(self) -> bool:

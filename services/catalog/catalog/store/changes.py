@@ -13,7 +13,7 @@ from catalog.domain.changes import Change, Claims, Effect, RecordedChange
 from catalog.domain.items import from_json
 from catalog.domain.products import Product
 from catalog.domain.variants import VariantClaims
-from catalog.store import products, variants
+from catalog.store import masters, products, variants
 from catalog.store.products import SKU_TAKEN
 from common.db.unit import Connection, Unit
 from common.errors import Conflict, NotFound, Problem
@@ -41,10 +41,13 @@ DELETE FROM change_set WHERE merchant_id = $1 AND change_id = (
 OWNERS = """
 SELECT sku, product_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[]) AND deleted_item_id IS NULL
 """
-# A product that has its item counts before one whose item was deleted.
+# A product that has its item counts before one whose item was deleted, and the SKU before one that Clover replaced.
 OF_SKUS = """
-SELECT sku, product_id FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[])
-ORDER BY deleted_item_id IS NULL, product_id
+SELECT superseded ->> 'sku' AS sku, product_id, false AS is_its_own, true AS has_item FROM product
+WHERE merchant_id = $1 AND superseded ? 'sku' AND superseded ->> 'sku' = ANY($2::text[])
+UNION ALL
+SELECT sku, product_id, true, deleted_item_id IS NULL FROM product WHERE merchant_id = $1 AND sku = ANY($2::text[])
+ORDER BY is_its_own, has_item, product_id
 """
 SETS = """
 SELECT change_id, kind, started_at, updated_at, is_complete, new, changed, unchanged, refused, skipped, undoes,
@@ -126,8 +129,11 @@ async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> Appl
     wanted = [each for each in wanted if each.product_id not in refused]
     ids = [each.product_id for each in wanted]
     await unit.conn.execute(products.LOCK, merchant_id, ids)
-    before = {each.product.product_id: each.product for each in await products.find_all(unit.conn, merchant_id, ids)}
+    stored = {each.product.product_id: each for each in await products.find_all(unit.conn, merchant_id, ids)}
+    wanted, left = await masters.restated(unit.conn, merchant_id, wanted, stored)
+    before = {product_id: each.product for product_id, each in stored.items()}
     saved = await products.save_all(unit.conn, merchant_id, wanted, unit.now)
+    await masters.save_superseded(unit.conn, merchant_id, {name: left[name] for name in left.keys() & saved})
     made = {each.product_id: Change(before.get(each.product_id), each) for each in wanted if each.product_id in saved}
     return Applied(made, refused | {product_id: SKU_TAKEN for product_id in ids if product_id not in saved})
 
@@ -137,9 +143,11 @@ async def preview(conn: Connection, merchant_id: str, wanted: Sequence[Product],
     await variants.load(conn, merchant_id, wanted, claims.variants)
     refused = claims.variants.refused(wanted)
     wanted = [each for each in wanted if each.product_id not in refused]
-    stored = await products.find_all(conn, merchant_id, [each.product_id for each in wanted])
-    before = {each.product.product_id: each.product for each in stored}
-    skus = {each.product.product_id: each.product.sku for each in stored if each.deleted_item_id is None}
+    ids = [each.product_id for each in wanted]
+    stored = {each.product.product_id: each for each in await products.find_all(conn, merchant_id, ids)}
+    wanted, _ = await masters.restated(conn, merchant_id, wanted, stored)
+    before = {product_id: each.product for product_id, each in stored.items()}
+    skus = {product_id: each.product.sku for product_id, each in stored.items() if each.deleted_item_id is None}
     owners = await sku_owners(conn, merchant_id, [each.sku for each in wanted])
     made = {
         each.product_id: Change(before.get(each.product_id), each)

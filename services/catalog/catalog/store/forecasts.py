@@ -8,7 +8,7 @@ from catalog.domain.forecasts import Action, Forecast, forecast
 from catalog.domain.matching import compare, plan, skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import Product, ProductRecord, Status
-from catalog.store import items, labels, links, products, variants
+from catalog.store import choices, items, labels, links, products, variants
 from common.db.unit import Connection
 
 
@@ -29,14 +29,19 @@ async def forecasts(
     records = [_saved(each, known.get(each.product_id), now) for each in wanted]
     named = await labels.of_products(conn, merchant_id, records)
     linked = await items.find(conn, merchant_id, [each.item_id for each in records if each.item_id])
-    steps = [compare(each, linked[each.item_id], named) for each in records if each.item_id in linked and each.item_id]
+    master = (await choices.find(conn, merchant_id)).catalog_master
+    steps = [
+        compare(each, linked[each.item_id], named, master)
+        for each in records
+        if each.item_id in linked and each.item_id
+    ]
     idle = [each for each in records if not (each.item_id or each.is_due)]
     loose = [each for each in records if each.item_id not in linked and each not in idle]
     skus = {sku_key(sku) for each in loose for sku in skus_to_find(each)}
     codes = {key for each in loose for key in code_keys(each.product.barcode)}
     found = await items.find_by_keys(conn, merchant_id, skus, codes)
     owners = await links.owners(conn, merchant_id, [each.id for each in found])
-    steps += plan(loose, found, owners, now, timedelta(), labels=named)
+    steps += plan(loose, found, owners, now, timedelta(), labels=named, master=master)
     steps = await variants.place(conn, merchant_id, steps)
     nothing = {each.product.product_id: Forecast(Action.NONE) for each in idle}
     return nothing | {each.record.product.product_id: forecast(each) for each in steps}

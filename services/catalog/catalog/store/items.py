@@ -23,7 +23,7 @@ ON CONFLICT (merchant_id, item_id) DO UPDATE SET
 WHERE (excluded.modified_at, excluded.read_number) > (item.modified_at, item.read_number)
     AND (item.deleted_at IS NULL OR excluded.read_number > item.read_number)
     AND (item.deleted_at IS NOT NULL OR {item_columns.DIFFERS})
-RETURNING item_id
+RETURNING item_id, xmax = 0 AS is_new
 """  # noqa: S608 - names of columns, not values
 MARK_DELETED = """
 UPDATE item SET deleted_at = $4, read_number = $3
@@ -40,6 +40,7 @@ UNION
 UNION
 {ITEMS} AND second_code_key <> '' AND second_code_key = ANY($3::text[])
 """
+NAMES = "SELECT item_id, name, sku FROM item WHERE merchant_id = $1 AND item_id = ANY($2::text[]) ORDER BY item_id"
 IN_CATEGORY = """
 SELECT item_id FROM item WHERE merchant_id = $1 AND category_ids @> ARRAY[$2] AND deleted_at IS NULL
 """
@@ -74,22 +75,31 @@ class MirrorState:
     changes_from: int = 0
 
 
+@dataclass(frozen=True)
+class ItemName:
+    """An item with its name and SKU as Clover last showed them."""
+
+    item_id: str
+    name: str
+    sku: str
+
+
 async def draw_number(conn: Connection) -> int:
     """Return the number of a read or write of items that begins now."""
     number: int = await conn.fetchval(DRAW_NUMBER)
     return number
 
 
-async def save(conn: Connection, merchant_id: str, items: Iterable[Item], read_number: int) -> list[str]:
+async def save(conn: Connection, merchant_id: str, items: Iterable[Item], read_number: int) -> dict[str, bool]:
     """Save items as an answer of Clover shows them, of a read or of a write of ours that began with this number.
 
-    Return those that changed in the mirror.
+    Return those that changed in the mirror, each with whether it is new there.
     """
     given = list({each.id: each for each in items}.values())
     if not given:
-        return []
+        return {}
     rows = await conn.fetch(SAVE, merchant_id, read_number, *item_columns.values(given))
-    return [row["item_id"] for row in rows]
+    return {row["item_id"]: row["is_new"] for row in rows}
 
 
 async def mark_deleted(
@@ -107,6 +117,17 @@ async def find(conn: Connection, merchant_id: str, item_ids: Collection[str]) ->
     """Return those of these items that Clover has, by id."""
     rows = await conn.fetch(f"{ITEMS} AND item_id = ANY($2::text[])", merchant_id, list(item_ids))
     return {row["item_id"]: item_columns.item_of(row) for row in rows}
+
+
+async def lock(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> dict[str, Item]:
+    """Return those of these items that Clover has, by id; none of them changes in the mirror before the commit."""
+    sql = f"{ITEMS} AND item_id = ANY($2::text[]) ORDER BY item_id FOR SHARE"
+    return {row["item_id"]: item_columns.item_of(row) for row in await conn.fetch(sql, merchant_id, list(item_ids))}
+
+
+async def names(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> list[ItemName]:
+    """Return the names of these items, also of deleted ones."""
+    return [ItemName(**row) for row in await conn.fetch(NAMES, merchant_id, list(item_ids))]
 
 
 async def find_by_keys(

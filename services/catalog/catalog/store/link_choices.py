@@ -37,12 +37,12 @@ WHERE merchant_id = $1 AND product_id = ANY($2::text[]) ORDER BY position FOR UP
 FINISH = "DELETE FROM link_choice WHERE merchant_id = $1 AND product_id = $2"
 DETACH = """
 UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = NULL, matching = $3,
-    item_group_id = NULL, is_outside_group = false
+    item_group_id = NULL, is_outside_group = false, unanswered = NULL
 WHERE merchant_id = $1 AND product_id = $2
 """
 ATTACH = """
 UPDATE product SET item_id = $3, last_pushed = $4, seen = NULL, deleted_item_id = NULL, creating_since = NULL,
-    creating_sku = NULL, matching = 'automatic', item_group_id = $5
+    creating_sku = NULL, matching = 'automatic', item_group_id = $5, unanswered = NULL
 WHERE merchant_id = $1 AND product_id = $2
 """
 ACCEPT_STRUCTURE = "UPDATE product SET is_outside_group = $3 WHERE merchant_id = $1 AND product_id = $2"

@@ -1,14 +1,15 @@
 """The links between products and Clover items, and the state of a create that has no answer yet."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import asyncpg
 
-from catalog.domain.items import ItemFields
+from catalog.domain.items import Item, ItemFields
 from catalog.domain.links import HeldLink, NewLink, relink
+from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import ProductRecord
 from catalog.store.connections import clock_version
 from common.catalog_client import ItemLink, LinkState, SkuLink
@@ -17,33 +18,37 @@ from common.db import links
 from common.db.unit import Connection, Unit
 from common.errors import Conflict
 
+# Of a linked product only what was written or differed: an edit made in Clover may have been noted meanwhile.
 SAVE_PUSHED = """
-UPDATE product SET item_id = pushed.item_id, last_pushed = pushed.fields, seen = pushed.seen,
+UPDATE product SET item_id = pushed.item_id, seen = pushed.seen, unanswered = NULL,
+    last_pushed = CASE WHEN product.item_id = pushed.item_id THEN coalesce(product.last_pushed || pushed.written,
+        pushed.fields) ELSE pushed.fields END,
     puts_checked = greatest(puts_checked, pushed.puts), deleted_item_id = NULL, creating_since = NULL,
     creating_sku = NULL, matching = 'automatic', item_group_id = CASE
         WHEN product.item_id = pushed.item_id THEN coalesce(pushed.group_id, item_group_id) ELSE pushed.group_id END,
     is_outside_group = product.item_id IS NOT NULL AND is_outside_group
-FROM jsonb_to_recordset($2::jsonb)
-    AS pushed (product_id text, item_id text, fields jsonb, seen jsonb, puts integer, group_id text)
+FROM jsonb_to_recordset($2::jsonb) AS pushed (
+    product_id text, item_id text, fields jsonb, written jsonb, seen jsonb, puts integer, group_id text
+)
 WHERE merchant_id = $1 AND product.product_id = pushed.product_id
 """
-SAVE_KNOWN = """
-UPDATE product SET last_pushed = known.fields
-FROM jsonb_to_recordset($2::jsonb) AS known (product_id text, item_id text, fields jsonb)
-WHERE merchant_id = $1 AND product.product_id = known.product_id AND product.item_id = known.item_id
+START_WRITES = """
+UPDATE product SET unanswered = writing.unanswered
+FROM jsonb_to_recordset($2::jsonb) AS writing (product_id text, unanswered jsonb)
+WHERE merchant_id = $1 AND product.product_id = writing.product_id
 """
 FORGET_ITEMS = """
 UPDATE product SET item_id = NULL, last_pushed = NULL, seen = NULL, deleted_item_id = item_id, item_group_id = NULL,
-    is_outside_group = false
+    is_outside_group = false, unanswered = NULL
 WHERE merchant_id = $1 AND item_id = ANY($2::text[])
 """
 START_CREATES = """
-UPDATE product SET creating_since = $3, creating_sku = creating.sku
-FROM jsonb_to_recordset($2::jsonb) AS creating (product_id text, sku text)
+UPDATE product SET creating_since = $3, creating_sku = creating.sku, unanswered = creating.unanswered
+FROM jsonb_to_recordset($2::jsonb) AS creating (product_id text, sku text, unanswered jsonb)
 WHERE merchant_id = $1 AND product.product_id = creating.product_id
 """
 CANCEL_CREATES = """
-UPDATE product SET creating_since = NULL, creating_sku = NULL
+UPDATE product SET creating_since = NULL, creating_sku = NULL, unanswered = NULL
 WHERE merchant_id = $1 AND product_id = ANY($2::text[])
 """
 GIVE_UP = """
@@ -98,6 +103,16 @@ LINKED = """
 SELECT item_id, product_id FROM product WHERE merchant_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3
 """
 
+# Without an index: it is asked only for items that are new in Clover, the master of the catalogue.
+MATCHING = """
+SELECT item_id, sku, creating_sku, barcode FROM product
+WHERE merchant_id = $1 AND (
+    item_id = ANY($2::text[]) OR lower(replace(sku, ' ', '')) = ANY($3::text[])
+    OR lower(replace(creating_sku, ' ', '')) = ANY($3::text[])
+    OR item_id IS NULL AND ltrim(barcode, '0') = ANY($4::text[])
+)
+"""
+
 MOST_CANDIDATES = 20
 """Products without an item that a new item makes us look at; the sweep finds the others by their SKU."""
 
@@ -106,7 +121,7 @@ MOST_CANDIDATES = 20
 class Pushed:
     """A product whose item has these fields in Clover, and was `seen` with others before.
 
-    `group_id` is the item group of the item.
+    `group_id` is the item group of the item, and `written` are the fields that we wrote.
     """
 
     record: ProductRecord
@@ -114,6 +129,17 @@ class Pushed:
     fields: ItemFields
     seen: ItemFields | None = None
     group_id: str | None = None
+    written: Collection[str] = ()
+
+    @property
+    def agreed(self) -> dict[str, object]:
+        """The fields on which both sides agree from now on: those that were written, and those that differed before."""
+        before = self.record.last_pushed
+        return {
+            name: value
+            for name, value in asdict(self.fields).items()
+            if name in self.written or before is None or getattr(before, name) != value
+        }
 
 
 async def save_pushed(conn: Connection, merchant_id: str, pushed: Iterable[Pushed]) -> None:
@@ -126,6 +152,7 @@ async def save_pushed(conn: Connection, merchant_id: str, pushed: Iterable[Pushe
             "product_id": each.record.product.product_id,
             "item_id": each.item_id,
             "fields": asdict(each.fields),
+            "written": each.agreed,
             "seen": asdict(each.seen) if each.seen else None,
             "puts": each.record.puts,
             "group_id": each.group_id,
@@ -138,13 +165,12 @@ async def save_pushed(conn: Connection, merchant_id: str, pushed: Iterable[Pushe
         raise Conflict("another product has the SKU or the item now") from None
 
 
-async def save_known(conn: Connection, merchant_id: str, known: Iterable[Pushed]) -> None:
-    """Record that Clover has these fields, so that the products show as pending until others are written."""
-    rows = [
-        {"product_id": each.record.product.product_id, "item_id": each.item_id, "fields": asdict(each.fields)}
-        for each in known
-    ]
-    await conn.execute(SAVE_KNOWN, merchant_id, json.dumps(rows))
+async def start_writes(
+    conn: Connection, merchant_id: str, writes: Iterable[tuple[ProductRecord, Mapping[str, object]]]
+) -> None:
+    """Record for each of these products that these fields of its item are about to be written."""
+    rows = [{"product_id": each.product.product_id, "unanswered": each.writing(fields)} for each, fields in writes]
+    await conn.execute(START_WRITES, merchant_id, json.dumps(rows))
 
 
 async def forget_items(conn: Connection, merchant_id: str, records: Sequence[ProductRecord]) -> list[ProductRecord]:
@@ -159,6 +185,7 @@ async def forget_items(conn: Connection, merchant_id: str, records: Sequence[Pro
             deleted_item_id=each.item_id,
             item_group_id=None,
             is_outside_group=False,
+            unanswered=(),
         )
         for each in records
     ]
@@ -166,7 +193,14 @@ async def forget_items(conn: Connection, merchant_id: str, records: Sequence[Pro
 
 async def start_creates(conn: Connection, merchant_id: str, records: Iterable[ProductRecord], now: datetime) -> None:
     """Record for each of these products that an item with its SKU is about to be created."""
-    rows = [{"product_id": each.product.product_id, "sku": each.product.sku} for each in records]
+    rows = [
+        {
+            "product_id": each.product.product_id,
+            "sku": each.product.sku,
+            "unanswered": each.writing(each.wanted.to_create()),
+        }
+        for each in records
+    ]
     await conn.execute(START_CREATES, merchant_id, json.dumps(rows), now)
 
 
@@ -211,6 +245,27 @@ async def items_after(conn: Connection, merchant_id: str, item_id: str, limit: i
     """Return the linked items that follow this one by id, each with its product."""
     rows = await conn.fetch(LINKED, merchant_id, item_id, limit)
     return {row["item_id"]: row["product_id"] for row in rows}
+
+
+async def matched(conn: Connection, merchant_id: str, found: Iterable[Item]) -> set[str]:
+    """Return those of these items that have a product, or that a product matches, also before its create is answered.
+
+    A barcode matches products without an item only, as many articles may share a code such as `n/a`.
+    """
+    every = list(found)
+    skus = {each.id: sku_key(each.fields.sku) for each in every}
+    codes = {each.id: code_keys(each.fields.code) for each in every}
+    rows = await conn.fetch(
+        MATCHING,
+        merchant_id,
+        list(skus),
+        [*filter(None, skus.values())],
+        [code.lstrip("0") for keys in codes.values() for code in keys],
+    )
+    items = {row["item_id"] for row in rows}
+    taken_skus = {sku_key(sku) for row in rows for sku in (row["sku"], row["creating_sku"]) if sku}
+    taken_codes = {key for row in rows if row["item_id"] is None for key in code_keys(row["barcode"])}
+    return {item for item in skus if item in items or skus[item] in taken_skus or taken_codes & {*codes[item]}}
 
 
 async def by_sku(conn: Connection, merchant_id: str, skus: Sequence[str]) -> list[SkuLink]:

@@ -135,7 +135,7 @@ async def save_all(conn: Connection, merchant_id: str, products: Sequence[Produc
 
 async def _save_together(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
     """Save all of them set-based. Raises UniqueViolationError or NotFound when one cannot be saved with the others."""
-    if await conn.fetchval(IS_TAKEN, merchant_id, json.dumps([_row(each) for each in products])):
+    if await conn.fetchval(IS_TAKEN, merchant_id, json.dumps([row_of(each) for each in products])):
         raise NotFound
     changed = await _write(conn, merchant_id, products, now)
     if len(changed) < len(products):
@@ -150,7 +150,7 @@ async def _write(
     conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime
 ) -> list[asyncpg.Record]:
     """Insert or update the products; return those that are stored, as one that lacks has the SKU of another."""
-    given = json.dumps([_row(each) for each in products])
+    given = json.dumps([row_of(each) for each in products])
     await conn.execute(ADD, merchant_id, given, now)
     await conn.execute(LOCK, merchant_id, [each.product_id for each in products])
     await variants.save(conn, merchant_id, products)
@@ -219,6 +219,12 @@ async def find_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str
     return [_record(row) for row in await conn.fetch(f"{RECORDS} AND item_id = ANY($2::text[])", merchant_id, item_ids)]
 
 
+async def lock_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[ProductRecord]:
+    """Return the products that are linked to one of these items, locked for the transaction."""
+    sql = f"{RECORDS} AND item_id = ANY($2::text[]) ORDER BY product_id FOR UPDATE OF product"
+    return [_record(row) for row in await conn.fetch(sql, merchant_id, item_ids)]
+
+
 async def confirm(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> None:
     """Record that Clover keeps the values that were written last of these products."""
     await conn.execute(CONFIRM, merchant_id, product_ids)
@@ -253,7 +259,7 @@ async def save_holds(conn: Connection, merchant_id: str, holds: Mapping[str, Hel
     await conn.execute(SAVE_HOLDS, merchant_id, list(holds), problems, reasons)
 
 
-def _row(product: Product) -> dict[str, object]:
+def row_of(product: Product) -> dict[str, object]:
     """Return the row of a product; `stated` holds the optional fields that it states."""
     stated = {name: value for name in STATED if (value := getattr(product, name)) is not None}
     place = {"parent_id": product.variant.group, "options": product.variant.options} if product.variant else {}
@@ -285,7 +291,7 @@ def _record(row: asyncpg.Record) -> ProductRecord:
         puts_checked=row["puts_checked"],
         matching=Matching(row["matching"]),
         removal=Removal(row["removal"]) if row["removal"] else None,
-        unanswered=tuple(ItemFields(**from_json(each)) for each in json.loads(row["unanswered"] or "[]")),
+        unanswered=tuple(from_json(each) for each in json.loads(row["unanswered"] or "[]")),
         superseded=from_json(json.loads(row["superseded"] or "{}")),
         item_group_id=row["item_group_id"],
         group_id=variants.group_id(row["parent"]),

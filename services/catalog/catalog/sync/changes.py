@@ -10,7 +10,7 @@ from catalog.deps import Deps
 from catalog.domain.changes import Change, RecordedChange, edited_in_clover, given_up, restore
 from catalog.domain.products import Product, ProductRecord, Removal
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
-from catalog.store import changes, former_items, items, links, products
+from catalog.store import changes, former_items, items, links, masters, products
 from common.db.unit import Connection, Priority, Unit
 from common.errors import NotFound, Problem
 from common.work.batch import Batch
@@ -53,7 +53,8 @@ async def _undo(unit: Unit, merchant_id: str, undo_id: UUID, portion: Sequence[R
     deleted = [stored[product_id] for product_id, each in restored.items() if each.deletes]
     await _delete(unit, merchant_id, deleted)  # first, as others may have their SKUs back then
     wanted = [each.product for each in restored.values() if each.product is not None]
-    saved, refused = await _saved(unit, merchant_id, wanted)
+    stated = await masters.as_stated(unit.conn, merchant_id, wanted, stored)
+    saved, refused = await _saved(unit, merchant_id, list(stated.values()))
     await _give_up_fields(unit, merchant_id, stored, saved)
     skipped = {product_id: each.skipped for product_id, each in restored.items() if each.skipped}
     taken = {product_id: [each.field.partition(".")[0]] for product_id, each in refused.items()}

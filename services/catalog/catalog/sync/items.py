@@ -1,6 +1,6 @@
 """Keeps the mirror of Clover's items, and marks the products that a change of an item concerns."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
@@ -9,6 +9,7 @@ from catalog.deps import Deps
 from catalog.domain.items import Item
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import items, labels, link_choices, links, products
+from catalog.sync import masters
 from common.db.unit import Priority, Unit
 from common.errors import Rejected, Undecodable
 from common.work.batch import Batch
@@ -56,22 +57,36 @@ async def save_swept(unit: Unit, merchant_id: str, shown: Sequence[Item], number
 
 async def _save_and_seek(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> set[str]:
     """Save items, and mark products without an item that have the SKU of one that changed; return what changed."""
-    changed = set(await save_shown(unit, merchant_id, shown, number))
+    saved = await items.save(unit.conn, merchant_id, shown, number)
+    changed, absorbed = set(saved), await follow(unit, merchant_id, shown, saved)
+    unit.mark(PUSH_PRODUCT, merchant_id, absorbed, priority=Priority.BULK)
     skus = [each.fields.sku for each in shown if each.id in changed and each.fields.sku]
     lost = await links.products_without_item(unit.conn, merchant_id, skus, limit=len(skus)) if skus else []
     unit.mark(PUSH_PRODUCT, merchant_id, lost, priority=Priority.BULK)
     return changed
 
 
-async def save_shown(unit: Unit, merchant_id: str, shown: Iterable[Item], number: int) -> list[str]:
-    """Save items whose products are at work on them, and mark those that wait for a decision about one that changed.
+async def save_shown(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> None:
+    """Save items whose products are at work on them."""
+    await follow(unit, merchant_id, shown, await items.save(unit.conn, merchant_id, shown, number))
 
-    Return the items that changed.
+
+async def follow(unit: Unit, merchant_id: str, shown: Iterable[Item], saved: Mapping[str, bool]) -> list[str]:
+    """Do what follows from items that changed in the mirror; return the products that were edited in Clover.
+
+    Products that wait for a decision about one of them are marked. `saved` tells whether each item is new.
     """
-    changed = await items.save(unit.conn, merchant_id, shown, number)
-    waiting = await link_choices.in_conflict(unit.conn, merchant_id, changed) if changed else []
+    waiting = await link_choices.in_conflict(unit.conn, merchant_id, saved) if saved else []
     unit.mark(PUSH_PRODUCT, merchant_id, waiting, priority=Priority.BULK)
-    return changed
+    await masters.report_created(unit, merchant_id, [each for each in shown if saved.get(each.id)])
+    return await masters.absorb(unit, merchant_id, [item_id for item_id, is_new in saved.items() if not is_new])
+
+
+async def save_deletions(unit: Unit, merchant_id: str, gone: Collection[str], number: int) -> list[str]:
+    """Record that a read did not find these items in Clover; return those of which that is news."""
+    news = await items.mark_deleted(unit.conn, merchant_id, gone, number, unit.now)
+    await masters.report_deleted(unit, merchant_id, news)
+    return news
 
 
 async def _compare(unit: Unit, merchant_id: str, shown: Sequence[Item], news: Collection[str]) -> None:
@@ -104,7 +119,7 @@ async def _expected(batch: Batch, missing: Collection[str]) -> list[str]:
 
 
 async def _save_deletions(unit: Unit, merchant_id: str, gone: Collection[str], number: int) -> None:
-    news = await items.mark_deleted(unit.conn, merchant_id, gone, number, unit.now)
+    news = await save_deletions(unit, merchant_id, gone, number)
     affected = await links.linked_products(unit.conn, merchant_id, gone)
     affected += await link_choices.in_conflict(unit.conn, merchant_id, news)
     unit.mark(PUSH_PRODUCT, merchant_id, affected, priority=Priority.BULK)

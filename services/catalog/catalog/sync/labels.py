@@ -208,9 +208,9 @@ async def assign_labels(batch: Batch, reader: LabelReader, steps: Sequence[Step]
         stored = await products.find_all(conn, batch.merchant_id, list(wanted))
         shown = await items.find(conn, batch.merchant_id, [each.item_id for each in stored if each.item_id])
     pushed = [
-        Pushed(wanted[each.product.product_id], each.item_id, wanted[each.product.product_id].wanted, each.seen)
+        Pushed(record, each.item_id, record.wanted, each.seen, written=LABELS)
         for each in stored
-        if each.item_id in shown and each.item_id and _lacks_labels(wanted[each.product.product_id], each)
+        if each.item_id in shown and each.item_id and _lacks_labels(record := wanted[each.product.product_id], each)
     ]
     if not pushed:
         return
@@ -232,8 +232,10 @@ def _lacks_labels(record: ProductRecord, stored: ProductRecord) -> bool:
 
 async def _associate(batch: Batch, reader: LabelReader, pushed: Sequence[Pushed], shown: Mapping[str, Item]) -> None:
     made = {each.item_id: associations(shown[each.item_id], each.fields, reader.labels) for each in pushed}
-    async with batch.database.connection() as conn:
-        number = await items.draw_number(conn)
+    writes = [(each.record, _labels(each)) for each in pushed]
+    async with batch.unit() as unit:
+        await links.start_writes(unit.conn, batch.merchant_id, writes)
+        number = await items.draw_number(unit.conn)
     for call in calls((each for found in made.values() for each in found), clover.MOST_ASSOCIATIONS):
         await clover.associate(reader.api, call)
     async with batch.unit() as unit:
@@ -241,6 +243,10 @@ async def _associate(batch: Batch, reader: LabelReader, pushed: Sequence[Pushed]
         await labels.save_associations(unit.conn, batch.merchant_id, changed, number)
         await links.save_pushed(unit.conn, batch.merchant_id, pushed)
     batch.done |= {each.record.product.product_id for each in pushed}
+
+
+def _labels(pushed: Pushed) -> dict[str, object]:
+    return {name: value for name in LABELS if (value := getattr(pushed.fields, name)) is not None}
 
 
 async def _is_explained(batch: Batch, reader: LabelReader, pushed: Sequence[Pushed]) -> bool:

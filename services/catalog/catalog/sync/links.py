@@ -5,10 +5,12 @@ from dataclasses import replace
 from catalog.deps import Deps
 from catalog.domain.link_choices import Choice, LinkChoice
 from catalog.domain.links import NewLink
+from catalog.domain.masters import agreed_at_link
 from catalog.domain.matching import LOOK_AGAIN
 from catalog.domain.products import Matching, ProductRecord
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
 from catalog.store import former_items, items, labels, link_choices, links, products, variants
+from catalog.sync import masters
 from common.db.unit import Priority, Unit
 from common.work.batch import Batch
 
@@ -31,7 +33,7 @@ async def choose_links(batch: Batch, deps: Deps) -> None:
 async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: LinkChoice) -> None:
     """Link the product to the item, which is taken from any other product. An item that is gone changes nothing."""
     product, item_id = record.product, choice.item_id or ""
-    found = await items.find(unit.conn, merchant_id, [item_id])
+    found = await items.lock(unit.conn, merchant_id, [item_id])
     if item_id not in found:
         unit.mark(PUSH_PRODUCT, merchant_id, product.product_id)
         return
@@ -45,10 +47,12 @@ async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: Lin
     if record.item_id != item_id:
         linked = replace(record, item_id=item_id, item_group_id=group_id, is_outside_group=False)
         named = await labels.of_products(unit.conn, merchant_id, [record])
-        known = linked.adopt(named.shown(found[item_id], linked.wanted))
-        await former_items.save(unit.conn, merchant_id, {item_id: known.stated()})
+        fields = named.shown(found[item_id], linked.wanted)
+        known = agreed_at_link(linked, fields, await masters.master_of(unit.conn, merchant_id))
+        await former_items.save(unit.conn, merchant_id, {item_id: linked.adopt(fields).stated()})
         await link_choices.attach(unit.conn, merchant_id, product.product_id, item_id, known, group_id)
         await links.link(unit, merchant_id, [NewLink(product.product_id, item_id, product.sku)])
+        await masters.absorb(unit, merchant_id, [item_id], "linked")
     is_outside_group = await _is_outside_group(unit, merchant_id, record, group_id)
     await link_choices.accept_structure(unit.conn, merchant_id, product.product_id, is_outside_group=is_outside_group)
     unit.mark(PUSH_PRODUCT, merchant_id, product.product_id)

@@ -9,7 +9,7 @@ from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import ProductRecord
 from catalog.store import items
 from catalog.sync.deltas import read_changes
-from catalog.sync.items import draw_number, save_shown
+from catalog.sync.items import draw_number, save_deletions, save_shown
 from common.clover.transport import MerchantApi
 from common.work.batch import Batch
 
@@ -40,10 +40,10 @@ async def read_items(batch: Batch, api: MerchantApi, item_ids: Sequence[str]) ->
         if item_id not in found and (item := await clover.find_item(api, item_id)):
             found[item_id] = item
     async with batch.unit() as unit:
-        await save_shown(unit, batch.merchant_id, found.values(), number)
+        await save_shown(unit, batch.merchant_id, list(found.values()), number)
         gone = [item_id for item_id in item_ids if item_id not in found]
-        await items.mark_deleted(unit.conn, batch.merchant_id, gone, number, unit.now)
-    return found
+        await save_deletions(unit, batch.merchant_id, gone, number)
+        return await items.find(unit.conn, batch.merchant_id, found)  # with the labels, which a single read lacks
 
 
 async def candidates(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> list[Item] | None:

@@ -9,7 +9,7 @@ from catalog.domain import matching
 from catalog.domain.matching import HoldProduct, LookAgain, Step
 from catalog.domain.products import Held, ProductRecord, wait_for_others
 from catalog.store import link_choices, links, products
-from catalog.sync import lookups, writes
+from catalog.sync import lookups, masters, writes
 from catalog.sync.labels import LabelReader, assign_labels, prepare_labels
 from catalog.sync.removals import remove_products
 from catalog.sync.variants import assign_options, bind_groups, prepare_groups
@@ -42,7 +42,7 @@ async def push_products(batch: Batch, deps: Deps) -> None:
         steps += await _match(batch, deps, api, labels, without_item)
         steps = await prepare_labels(batch, deps, labels, steps)
         steps = await prepare_groups(batch, deps, api, steps)
-        await writes.execute(batch, api, steps)
+        steps = await writes.execute(batch, api, steps)
         await assign_options(batch, api, steps)
         await assign_labels(batch, labels, steps)
         removed = [each for each in records if each.removal]
@@ -86,10 +86,11 @@ async def _compare(
     """
     ids = [each.item_id for each in records if each.item_id]
     in_background = batch.priority is Priority.BULK
-    items = await (lookups.linked_items if in_background else lookups.read_items)(batch, api, ids)
-    named = await labels.of_products(records, items.values())
-    steps = [matching.compare(each, items[each.item_id], named) for each in records if each.item_id in items]
-    lost = [each for each in records if each.item_id not in items]
+    found = await (lookups.linked_items if in_background else lookups.read_items)(batch, api, ids)
+    there = [each for each in records if each.item_id in found]
+    await labels.of_products(there, found.values())  # those that are new in Clover are read
+    steps = await masters.compare(batch, there, found)
+    lost = [each for each in records if each.item_id not in found]
     if lost:
         async with batch.unit() as unit:
             lost = await links.forget_items(unit.conn, batch.merchant_id, lost)
@@ -111,8 +112,9 @@ async def _match(
     async with deps.database.connection() as conn:
         owners = await links.owners(conn, batch.merchant_id, [item.id for item in items])
         rivals = await products.seekers(conn, batch.merchant_id, items, [each.product.product_id for each in records])
+        master = await masters.master_of(conn, batch.merchant_id)
     named = await labels.of_products(records, items)
-    steps = matching.plan(records, items, owners, batch.now, deps.create_settle, rivals, named)
+    steps = matching.plan(records, items, owners, batch.now, deps.create_settle, rivals, named, master)
     steps = await bind_groups(batch, steps)
     async with batch.unit() as unit:
         await link_choices.save_conflicts(unit.conn, batch.merchant_id, matching.conflicts(steps))

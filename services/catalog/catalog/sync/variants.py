@@ -114,6 +114,9 @@ async def assign_options(batch: Batch, api: MerchantApi, steps: Sequence[Step]) 
     for each in linked.values():
         batch.outcomes.pop(each.product.product_id, None)
         batch.done.discard(each.product.product_id)
+    async with batch.unit() as unit:
+        begun = [(each.record, {OPTIONS: each.record.wanted.options}) for each in steps_of.values()]
+        await links.start_writes(unit.conn, batch.merchant_id, begun)
     try:
         await _tie(api, [_ties(groups[_parent(each)], item_id, each) for item_id, each in steps_of.items()])
     except (NotFound, Rejected):
@@ -134,6 +137,7 @@ async def assign_options(batch: Batch, api: MerchantApi, steps: Sequence[Step]) 
                 each.record.wanted.with_labels_of(linked[item_id].last_pushed),
                 linked[item_id].seen,
                 groups[_parent(each)].id,
+                written=(OPTIONS,),
             )
             for item_id, each in steps_of.items()
         ]

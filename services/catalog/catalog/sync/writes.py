@@ -8,17 +8,19 @@ engine splits the batch until the bad row stands alone.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from catalog.clover import items as clover
+from catalog.domain.choices import Master
 from catalog.domain.items import Item, own
 from catalog.domain.links import NewLink
 from catalog.domain.matching import LOOK_AGAIN, AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
 from catalog.domain.products import ProductRecord
 from catalog.store import former_items, items, links, variants
 from catalog.store.links import Pushed
-from catalog.sync import lookups
-from catalog.sync.items import save_shown
+from catalog.sync import lookups, masters
+from catalog.sync.items import follow
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Unit
@@ -33,25 +35,41 @@ NEW: Mapping[str, Any] = dict.fromkeys(("category_ids", "tag_ids", "tax_rate_ids
 
 Update: TypeAlias = AdoptItem | UpdateItem
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-async def execute(batch: Batch, api: MerchantApi, steps: Sequence[Step]) -> None:
-    """Carry out these steps; a product that is held or looked for again gets its outcome."""
+
+async def execute(batch: Batch, api: MerchantApi, steps: Sequence[Step]) -> list[Step]:
+    """Carry out these steps and return them, after links as they follow from what the products took over.
+
+    A product that is held or looked for again gets its outcome.
+    """
+    adopted = [step for step in steps if isinstance(step, AdoptItem)]
+    steps = [*(step for step in steps if not isinstance(step, AdoptItem)), *await _adopt(batch, adopted)]
     for step in steps:
         match step:
             case HoldProduct():
                 batch.hold(step.record.product.product_id, Code.PRODUCT_REJECTED, step.reason)
             case LookAgain():
                 batch.retry(step.record.product.product_id, step.after)
-    adopted = [step for step in steps if isinstance(step, AdoptItem)]
-    if adopted:
-        async with batch.unit() as unit:
-            await former_items.save(
-                unit.conn, batch.merchant_id, {step.item_id: step.known.stated() for step in adopted}
-            )
-            pushed = [Pushed(step.record, step.item_id, step.known, group_id=step.details.group_id) for step in adopted]
-            await _save_links(unit, batch, pushed)
     await _create(batch, api, [step.record for step in steps if isinstance(step, CreateItem)])
     await _update(batch, api, [step for step in steps if isinstance(step, Update)])
+    return steps
+
+
+async def _adopt(batch: Batch, steps: Sequence[AdoptItem]) -> Sequence[Step]:
+    """Link these items; return the steps that follow. An item of Clover's may have values that its product takes."""
+    if not steps:
+        return []
+    async with batch.unit() as unit:
+        found = await items.lock(unit.conn, batch.merchant_id, [step.item_id for step in steps])
+        await former_items.save(unit.conn, batch.merchant_id, {step.item_id: step.shown.stated() for step in steps})
+        pushed = [Pushed(step.record, step.item_id, step.known, group_id=step.details.group_id) for step in steps]
+        await _save_links(unit, batch, pushed)
+        await masters.absorb(unit, batch.merchant_id, list(found), "linked")
+        master = await masters.master_of(unit.conn, batch.merchant_id)
+    if master is Master.QUICKSYNC:
+        return steps
+    return await masters.compare(batch, [step.record for step in steps], found)
 
 
 async def _create(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> None:
@@ -117,9 +135,11 @@ async def _cancel_creates(batch: Batch, records: Sequence[ProductRecord]) -> Non
 
 async def _save_created(batch: Batch, created: Sequence[tuple[ProductRecord, Item]], number: int) -> None:
     async with batch.unit() as unit:
+        shown = [_new(record, item) for record, item in created]
+        saved = await items.save(unit.conn, batch.merchant_id, shown, number)
         pushed = [_created(record, item) for record, item in created]
         await _save_links(unit, batch, pushed)
-        await save_shown(unit, batch.merchant_id, [_new(record, item) for record, item in created], number)
+        await follow(unit, batch.merchant_id, shown, saved)
     finish(batch, pushed)
 
 
@@ -142,7 +162,7 @@ async def _update(batch: Batch, api: MerchantApi, steps: Sequence[Update]) -> No
     different = [step for step in steps if changes[step.item_id]]
     if not different:
         return
-    number = await _save_known(batch, different)
+    number = await _start_writes(batch, different, changes)
     if len(different) > FEW:
         different = await _update_together(batch, api, different, changes, number)
     await _update_singly(batch, api, different, changes, number)
@@ -156,25 +176,14 @@ async def _save_former(batch: Batch, steps: Sequence[Update]) -> None:
             await former_items.save(unit.conn, batch.merchant_id, former)
 
 
-def _pushed(step: Update) -> Pushed:
-    fields = step.record.wanted.with_labels_of(step.known).with_options_of(step.known)
-    return Pushed(step.record, step.item_id, fields, step.known, step.details.group_id)
-
-
 def _is_news(step: Update) -> bool:
     return step.record.is_due or step.record.seen != step.known
 
 
-async def _save_known(batch: Batch, steps: Sequence[Update]) -> int:
-    """Record what Clover has, so that the products show as pending until the changes are written."""
-    known = [
-        Pushed(step.record, step.item_id, step.known)
-        for step in steps
-        if step.record.item_id and step.record.last_pushed != step.known
-    ]
+async def _start_writes(batch: Batch, steps: Sequence[Update], changes: Mapping[str, Mapping[str, object]]) -> int:
+    """Record what is about to be written, so that it is not taken for an edit made in Clover if its answer is lost."""
     async with batch.unit() as unit:
-        if known:
-            await links.save_known(unit.conn, batch.merchant_id, known)
+        await links.start_writes(unit.conn, batch.merchant_id, [(step.record, changes[step.item_id]) for step in steps])
         return await items.draw_number(unit.conn)
 
 
@@ -190,7 +199,8 @@ async def _update_together(
     written = {item.id: item for item in answer}
     if not written:  # the form of the answer is not known
         written = await lookups.read_items(batch, api, [each.item_id for each in steps])
-    await _save_pushed(batch, [each for each in steps if each.item_id in written], written.values(), number)
+    shown = [each for each in steps if each.item_id in written]
+    await _save_pushed(batch, shown, [written[each.item_id] for each in shown], number, changes)
     return [each for each in steps if each.item_id not in written]
 
 
@@ -212,12 +222,20 @@ async def _update_singly(
                 raise
             batch.retry(product_id, timedelta(0))  # without its item, it is planned anew
             return
-        await _save_pushed(batch, [step], [item] if item else [], number)
+        if item is None:  # the mirror must not stay behind what was written
+            item = (await lookups.read_items(batch, api, [step.item_id])).get(step.item_id)
+        await _save_pushed(batch, [step], [item] if item else [], number, changes)
 
     await _one_by_one(batch, api, by_id, update)
 
 
-async def _save_pushed(batch: Batch, steps: Sequence[Update], written: Iterable[Item] = (), number: int = 0) -> None:
+async def _save_pushed(
+    batch: Batch,
+    steps: Sequence[Update],
+    written: Sequence[Item] = (),
+    number: int = 0,
+    changes: Mapping[str, Mapping[str, object]] = NOTHING,
+) -> None:
     """Record that Clover has what these products want, and link the items that are not linked under their SKU.
 
     The process may have ended between the last write to Clover and this unit, so the links are looked at each time.
@@ -225,14 +243,15 @@ async def _save_pushed(batch: Batch, steps: Sequence[Update], written: Iterable[
     if not steps:
         return
     by_item = {step.item_id: step for step in steps}
-    shown = [_shown(by_item[item.id], item) for item in written if item.id in by_item]
+    shown = {item.id: _shown(by_item[item.id], item) for item in written if item.id in by_item}
     async with batch.unit() as unit:
-        pushed = [_pushed(step) for step in steps]
+        saved = await items.save(unit.conn, batch.merchant_id, shown.values(), number)
+        pushed = [_pushed(step, shown.get(step.item_id), changes.get(step.item_id, NOTHING)) for step in steps]
         await links.save_pushed(unit.conn, batch.merchant_id, pushed)
         missing = await links.missing(unit.conn, batch.merchant_id, map(_link, pushed))
         if missing:
             await links.link(unit, batch.merchant_id, missing)
-        await save_shown(unit, batch.merchant_id, shown, number)
+        await follow(unit, batch.merchant_id, list(shown.values()), saved)
     finish(batch, pushed)
 
 
@@ -249,6 +268,16 @@ def finish(batch: Batch, pushed: Iterable[Pushed]) -> None:
             batch.done.add(each.record.product.product_id)
         else:
             batch.retry(each.record.product.product_id, timedelta(0))
+
+
+def _pushed(step: Update, shown: Item | None, changes: Mapping[str, object]) -> Pushed:
+    """Return the product as pushed. What an answer shows otherwise than it was written, Clover does not keep."""
+    record, seen = step.record, step.known
+    found = record.adopt(shown.fields) if shown else None
+    if found and any(getattr(found, name) != value for name, value in changes.items()):
+        seen = found.with_labels_of(step.known).with_options_of(step.known)
+    fields = record.wanted.with_labels_of(step.known).with_options_of(step.known)
+    return Pushed(record, step.item_id, fields, seen, step.details.group_id, tuple(changes))
 
 
 async def _save_links(unit: Unit, batch: Batch, pushed: Sequence[Pushed]) -> None:

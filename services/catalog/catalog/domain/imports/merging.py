@@ -25,7 +25,8 @@ def merged(draft: Draft, product_id: str, stored: Product | None, currency: str)
     A name that differs in spaces only is the stored one.
     """
     default = {"currency": currency, "status": Status.ACTIVE}
-    before = asdict(stored) if stored else default
+    # a text that was emptied in Clover is one that no file holds
+    before = {name: None if value == "" else value for name, value in asdict(stored).items()} if stored else default
     values = before | dict(draft.values) | {"product_id": product_id}
     if stored and values["name"] == " ".join(stored.name.split()):
         values["name"] = stored.name

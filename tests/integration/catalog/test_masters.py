@@ -1,0 +1,345 @@
+"""Who is master of the catalogue: edits made in Clover are put back, or become those of the products."""
+
+from typing import Any
+
+import pytest
+from tests.integration.catalog.conftest import Catalog, Shop
+
+from clover_sandbox.rest.inventory_kinds import ITEMS
+from clover_sandbox.rest.objects import drop, make
+from common.contracts.catalog import (
+    EditReverted,
+    FieldEdit,
+    ItemCreated,
+    ItemDeleted,
+    ProductChanged,
+    ProductLinked,
+)
+from common.contracts.problems import ProblemClosed, ProblemOpened
+
+MASTERS = pytest.mark.parametrize("master", ["quicksync", "clover"])
+
+
+async def choose(catalog: Catalog, shop: Shop, master: str | None) -> None:
+    change = {"settings": {"catalog_master": master}}
+    status, body = await catalog.call("PATCH", f"/v1/merchants/{shop.id}", change)
+    assert (status, body["settings"]["catalog_master"]) == (200, master or "quicksync")
+
+
+async def synced_shop(catalog: Catalog, master: str = "clover", **product: Any) -> tuple[Shop, str]:
+    """A merchant with this master, and the item of its one product."""
+    shop = await catalog.connected()
+    await choose(catalog, shop, master)
+    await catalog.put(shop, **product)
+    await catalog.run_until_idle()
+    [item] = catalog.items(shop)
+    return shop, item["id"]
+
+
+async def edit(catalog: Catalog, shop: Shop, item_id: str, **fields: Any) -> None:
+    """Edit the item at the till, and let its webhook arrive twice."""
+    catalog.till(shop, "edit_item", item=item_id, **fields)
+    catalog.clover.world.merchants[shop.id].shared.clock.advance(1)
+    await catalog.hear(shop, item_id)
+    await catalog.hear(shop, item_id)
+
+
+async def events(catalog: Catalog) -> list[Any]:
+    """Return the edits that were emitted."""
+    every: list[Any] = []
+    for each in (ProductChanged, EditReverted, ItemCreated, ItemDeleted):
+        every += await catalog.emitted(each)
+    return every
+
+
+def change(field: str, before: object, after: object, *, is_conflict: bool = False) -> FieldEdit:
+    return FieldEdit(field=field, before=before, after=after, is_conflict=is_conflict)
+
+
+async def test_the_master_is_a_setting(catalog: Catalog) -> None:
+    """QuickSync unless the merchant chose Clover; null restores that, and the setting outlasts the connection."""
+    shop = await catalog.connected()
+    _, body = await catalog.call("GET", f"/v1/merchants/{shop.id}")
+    assert body["settings"]["catalog_master"] == "quicksync"
+    await choose(catalog, shop, "clover")
+    await catalog.call("DELETE", f"/v1/merchants/{shop.id}")
+    _, body = await catalog.connect(shop)
+    assert body["settings"]["catalog_master"] == "clover"
+    await choose(catalog, shop, None)
+    status, body = await catalog.call("PATCH", f"/v1/merchants/{shop.id}", {"settings": {"catalog_master": "me"}})
+    assert (status, body["errors"][0]["field"]) == (422, "settings.catalog_master")
+
+
+async def test_quicksync_puts_an_edit_back_and_says_so_once(catalog: Catalog) -> None:
+    """Neither a repeated webhook nor a sweep nor our own write reports it again; the same edit later is another one."""
+    shop, item_id = await synced_shop(catalog, "quicksync")
+    for number in (1, 2):
+        await edit(catalog, shop, item_id, price=999)
+        await catalog.sweep()
+        assert [each["price"] for each in catalog.items(shop)] == [1250]
+        reverted = await catalog.emitted(EditReverted)
+        assert [each.changes for each in reverted] == [(change("price", 1250, 999),)] * number
+    assert len(await events(catalog)) == 2
+    assert (await catalog.product(shop))["sync"]["state"] == "synced"
+
+
+async def test_clover_as_master_changes_the_product_once(catalog: Catalog) -> None:
+    """The product has Clover's value, nothing is written to Clover, and one event says what changed."""
+    shop, item_id = await synced_shop(catalog, barcode="4006381333931")
+    catalog.clover.journal.forget()
+    await edit(catalog, shop, item_id, price=999, name="Cup", code="")
+    await catalog.sweep()
+    product = await catalog.product(shop)
+    assert (product["price"], product["name"], product["barcode"], product["sync"]["state"]) == (
+        *(999, "Cup", None),
+        "synced",
+    )
+    [changed] = await events(catalog)
+    assert isinstance(changed, ProductChanged)
+    assert (changed.product_id, changed.item_id, changed.cause) == ("p-1", item_id, "edited_in_clover")
+    assert {each.field: (each.before, each.after) for each in changed.changes} == {
+        "name": ("Mug", "Cup"),
+        "price": (1250, 999),
+        "barcode": ("4006381333931", ""),
+    }
+    assert {call.split()[0] for call in catalog.calls()} == {"GET"}
+    await edit(catalog, shop, item_id, code="00012345678905")  # an emptied field is still the product's
+    assert (await catalog.product(shop))["barcode"] == "00012345678905"
+
+
+@pytest.mark.parametrize(
+    ("status", "hidden", "after"),
+    [
+        ("active", True, "inactive"),
+        *((each, False, "active") for each in ("draft", "inactive", "archived")),
+    ],
+)
+async def test_visibility_at_the_till_is_the_status(catalog: Catalog, status: str, *, hidden: bool, after: str) -> None:
+    """Hidden there is inactive, shown there is active."""
+    shop, item_id = await synced_shop(catalog, status=status)
+    await edit(catalog, shop, item_id, hidden=hidden)
+    assert (await catalog.product(shop))["status"] == after
+    [changed] = await events(catalog)
+    assert changed.changes == (change("status", status, after),)
+    assert [each["hidden"] for each in catalog.items(shop)] == [hidden]
+
+
+@pytest.mark.parametrize("status", ["draft", "archived"])
+async def test_a_hidden_product_keeps_its_status_while_it_stays_hidden(catalog: Catalog, status: str) -> None:
+    """An edit of another field leaves it as it is."""
+    shop, item_id = await synced_shop(catalog, status=status)
+    await edit(catalog, shop, item_id, hidden=True, price=5)
+    assert (await catalog.product(shop))["status"] == status
+
+
+@MASTERS
+async def test_a_field_that_nobody_owns_is_left_alone(catalog: Catalog, master: str) -> None:
+    """The product states no alternate name and no cost: the item keeps those of the till, without an event."""
+    shop, item_id = await synced_shop(catalog, master)
+    await edit(catalog, shop, item_id, alternateName="Becher", cost=7)
+    await catalog.put(shop, price=1300)
+    await catalog.run_until_idle()
+    [item] = catalog.items(shop)
+    assert (item["alternateName"], item["cost"], item["price"]) == ("Becher", 7, 1300)
+    product = await catalog.product(shop)
+    assert (product["alternate_name"], product["cost"]) == (None, None)
+    assert await events(catalog) == []
+
+
+@MASTERS
+async def test_edits_of_both_sides_are_merged_by_field(catalog: Catalog, master: str) -> None:
+    """Different fields both count; of the same one the master's does, and the other stands in the event."""
+    shop, item_id = await synced_shop(catalog, master, cost=100)
+    catalog.till(shop, "edit_item", item=item_id, price=999, cost=90)
+    await catalog.put(shop, price=1300, name="Cup", cost=100)
+    await catalog.run_until_idle()
+    [item] = catalog.items(shop)
+    product = await catalog.product(shop)
+    is_clover = master == "clover"
+    expected = ("Cup", 999, 90) if is_clover else ("Cup", 1300, 100)
+    assert (item["name"], item["price"], item["cost"]) == expected
+    assert (product["name"], product["price"], product["cost"]) == expected
+    [emitted] = await events(catalog)
+    assert isinstance(emitted, ProductChanged if is_clover else EditReverted)
+    assert emitted.changes == (change("price", 1300, 999, is_conflict=True), change("cost", 100, 90))
+
+
+async def test_the_same_put_again_keeps_what_was_edited_in_clover(catalog: Catalog) -> None:
+    """A caller that repeats what it stated before states nothing new; any other value is a new statement."""
+    shop, item_id = await synced_shop(catalog)
+    await edit(catalog, shop, item_id, price=999)
+    await catalog.put(shop, name="Cup")  # with the price as before
+    await catalog.run_until_idle()
+    [item] = catalog.items(shop)
+    assert (item["price"], item["name"]) == (999, "Cup")
+    path = f"/v1/merchants/{shop.id}/products:batch"
+    row = {"product_id": "p-1", "name": "Cup", "sku": "SKU-p-1", "currency": "USD", "status": "active"}
+    for dry_run in ("?dry_run=true", ""):
+        _, [outcome] = await catalog.call("POST", path + dry_run, [row | {"price": 1250}])
+        assert outcome["change"]["effect"] == "unchanged"
+    table = "product_id,sku,price,name\np-1,SKU-p-1,12.50,Bowl\n"
+    status, body = await catalog.call_table("POST", f"/v1/merchants/{shop.id}/products:import", table)
+    assert status == 200, body
+    await catalog.run_until_idle()
+    [item] = catalog.items(shop)
+    assert (item["price"], item["name"]) == (999, "Bowl")
+
+    await catalog.put(shop, price=999, name="Bowl")  # the caller took note of it
+    await catalog.put(shop, price=1250, name="Bowl")  # and wants another price
+    await catalog.run_until_idle()
+    assert [each["price"] for each in catalog.items(shop)] == [1250]
+    assert len(await events(catalog)) == 1
+
+
+async def test_a_sku_of_another_product_is_a_problem(catalog: Catalog) -> None:
+    """The link and both SKUs stay until a person corrects one side; other edits of the item count."""
+    shop, item_id = await synced_shop(catalog)
+    await catalog.put(shop, "p-2")
+    await catalog.run_until_idle()
+    await edit(catalog, shop, item_id, sku="SKU-p-2", price=999)
+    product = await catalog.product(shop)
+    assert (product["sku"], product["price"], product["item_id"]) == ("SKU-p-1", 999, item_id)
+    assert product["sync"]["state"] == "held"
+    assert "belongs to the product p-2" in product["sync"]["reason"]
+    await catalog.sweep()
+    assert len(await catalog.emitted(ProblemOpened)) == 1
+
+    await edit(catalog, shop, item_id, sku="NEW")
+    assert await catalog.synced(shop)
+    assert (await catalog.product(shop))["sku"] == "NEW"
+    assert [each.sku for each in await catalog.emitted(ProductLinked)][-1] == "NEW"
+    assert len(await catalog.emitted(ProblemClosed)) == 1
+
+
+async def test_a_held_sku_is_solved_in_quicksync_too(catalog: Catalog) -> None:
+    """A new SKU of the caller's replaces the impossible one in Clover."""
+    shop, item_id = await synced_shop(catalog)
+    await edit(catalog, shop, item_id, sku="")
+    assert (await catalog.product(shop))["sync"]["state"] == "held"
+    await catalog.put(shop, sku="OWN")
+    assert await catalog.synced(shop)
+    assert [each["sku"] for each in catalog.items(shop)] == ["OWN"]
+
+
+async def test_items_created_and_deleted_in_clover_are_events(catalog: Catalog) -> None:
+    """Only those that no product matches, and once each; what the first sync finds is no news."""
+    shop = catalog.shop()
+    catalog.add_item(shop, sku="OLD")
+    await catalog.connect(shop)
+    await choose(catalog, shop, "clover")
+    await catalog.run_until_idle()
+    assert await events(catalog) == []
+
+    merchant = catalog.clover.world.merchants[shop.id]
+    with merchant.silent():
+        cup = make(merchant, ITEMS, {"name": "Cup", "sku": "CUP", "price": 300, "code": "1234"})["id"]
+    await catalog.hear(shop, cup, "CREATE")
+    await catalog.hear(shop, cup, "CREATE")
+    with merchant.silent():
+        pot = make(merchant, ITEMS, {"name": "Pot", "price": 1, "hidden": True})["id"]
+    await catalog.sweep()
+    await catalog.put(shop)
+    await catalog.run_until_idle()  # our own item
+    await catalog.sweep()
+    assert [(each.item_id, each.sku, each.price, each.status) for each in await catalog.emitted(ItemCreated)] == [
+        (cup, "CUP", 300, "active"),
+        (pot, "", 1, "inactive"),
+    ]
+    with merchant.silent():
+        drop(merchant, ITEMS, pot)
+    await catalog.sweep()
+    await catalog.hear(shop, pot, "DELETE")
+    assert [(each.item_id, each.product_id) for each in await catalog.emitted(ItemDeleted)] == [(pot, None)]
+
+
+@MASTERS
+async def test_the_item_of_a_product_is_not_created_again(catalog: Catalog, master: str) -> None:
+    """Its deletion is one event, and the product waits."""
+    shop, item_id = await synced_shop(catalog, master)
+    catalog.clover.journal.forget()
+    catalog.till(shop, "delete_item", item=item_id)
+    await catalog.hear(shop, item_id, "DELETE")
+    await catalog.sweep()
+    assert [(each.item_id, each.product_id) for each in await catalog.emitted(ItemDeleted)] == [(item_id, "p-1")]
+    assert {call.split()[0] for call in catalog.calls()} == {"GET"}
+    assert (await catalog.product(shop))["sync"]["state"] == "held"
+
+
+@MASTERS
+async def test_an_item_without_a_product_is_no_news_for_quicksync(catalog: Catalog, master: str) -> None:
+    """Where QuickSync is the master, items that it does not know are nobody's."""
+    shop, _ = await synced_shop(catalog, master)
+    other = catalog.add_item(shop, name="Pot")
+    await catalog.hear(shop, other, "CREATE")
+    catalog.till(shop, "delete_item", item=other)
+    await catalog.hear(shop, other, "DELETE")
+    assert len(await events(catalog)) == (2 if master == "clover" else 0)
+
+
+async def test_an_item_that_is_linked_keeps_its_values(catalog: Catalog) -> None:
+    """Clover's values become the product's; a text that is empty there is filled in."""
+    shop = await catalog.connected()
+    await choose(catalog, shop, "clover")
+    item_id = catalog.add_item(shop, sku="sku-P-1", price=900)
+    await catalog.sweep()
+    await catalog.put(shop, barcode="4006381333931")
+    assert await catalog.synced(shop)
+    [item] = catalog.items(shop)
+    product = await catalog.product(shop)
+    assert (item["id"], item["name"], item["price"], item["code"]) == (item_id, "Old mug", 900, "4006381333931")
+    assert (product["name"], product["sku"], product["price"]) == ("Old mug", "sku-P-1", 900)
+    [changed] = await catalog.emitted(ProductChanged)
+    assert (changed.cause, {each.field for each in changed.changes}) == ("linked", {"name", "sku", "price"})
+    await catalog.put(shop, barcode="4006381333931")
+    await catalog.run_until_idle()
+    assert [each["price"] for each in catalog.items(shop)] == [900]
+
+
+@pytest.mark.parametrize("kind", ["apply_then_drop", "fail_before"])
+@MASTERS
+async def test_a_lost_answer_is_no_edit(catalog: Catalog, master: str, kind: str) -> None:
+    """What we wrote comes back by a webhook before its answer is known: nothing was edited in Clover."""
+    shop, item_id = await synced_shop(catalog, master)
+    catalog.clover.faults.add({"kind": kind, "method": "POST", "path": f"items/{item_id}$", "times": 1})
+    await catalog.put(shop, price=1300)
+    await catalog.run_until_idle()
+    await catalog.put(shop, price=1400)
+    await catalog.hear(shop, item_id)
+    assert await catalog.synced_on_retry(shop)
+    assert [each["price"] for each in catalog.items(shop)] == [1400]
+    assert (await catalog.product(shop))["price"] == 1400
+    assert await events(catalog) == []
+
+
+@pytest.mark.parametrize("before", ["quicksync", "clover"])
+async def test_an_edit_counts_by_the_master_at_the_time_it_is_noted(catalog: Catalog, before: str) -> None:
+    """With edits waiting on both sides, the master at the time of the next read decides."""
+    shop, item_id = await synced_shop(catalog, before)
+    catalog.till(shop, "edit_item", item=item_id, price=999)
+    await catalog.put(shop, price=1300)
+    after = "clover" if before == "quicksync" else "quicksync"
+    await choose(catalog, shop, after)
+    await catalog.run_until_idle()
+    [item] = catalog.items(shop)
+    expected = 999 if after == "clover" else 1300
+    assert (item["price"], (await catalog.product(shop))["price"]) == (expected, expected)
+
+
+async def test_what_was_noted_before_a_change_of_the_master_stays(catalog: Catalog) -> None:
+    """An edit that was to be put back is put back; one that the product took over is the product's."""
+    shop, item_id = await synced_shop(catalog, "quicksync")
+    fault = {"kind": "fail_before", "method": "POST", "path": f"items/{item_id}$"}
+    catalog.clover.faults.add(fault)
+    await edit(catalog, shop, item_id, price=999)
+    await choose(catalog, shop, "clover")
+    catalog.clover.faults.clear()
+    assert await catalog.synced_on_retry(shop)
+    assert [each["price"] for each in catalog.items(shop)] == [1250]
+
+    await edit(catalog, shop, item_id, price=888)
+    await choose(catalog, shop, "quicksync")
+    await catalog.sweep()
+    assert [each["price"] for each in catalog.items(shop)] == [888]
+    await catalog.put(shop)  # with QuickSync as the master, each PUT counts
+    await catalog.run_until_idle()
+    assert [each["price"] for each in catalog.items(shop)] == [1250]
