@@ -38,6 +38,7 @@ class Code(StrEnum):
     SALE_UNREADABLE = "sale_unreadable"
     PRODUCT_REJECTED = "product_rejected"
     STOCK_REJECTED = "stock_rejected"
+    ITEMS_UNREADABLE = "items_unreadable"
     PERMISSION_MISSING = "permission_missing"
     TRACK_STOCK_OFF = "track_stock_off"
     UPDATE_STOCK_OFF = "update_stock_off"
@@ -66,6 +67,7 @@ _SEVERITIES = {
     Code.SALE_UNREADABLE: Severity.DECISION,
     Code.PRODUCT_REJECTED: Severity.DECISION,
     Code.STOCK_REJECTED: Severity.DECISION,
+    Code.ITEMS_UNREADABLE: Severity.BLOCKED,
     Code.PERMISSION_MISSING: Severity.DECISION,
     Code.TRACK_STOCK_OFF: Severity.DECISION,
     Code.UPDATE_STOCK_OFF: Severity.DECISION,

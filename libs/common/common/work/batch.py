@@ -111,10 +111,10 @@ class Batch:
         if not self.holds_lease():
             raise LeaseLost
 
-    def retry(self, key: str, after: timedelta, problem: str | None = None) -> None:
+    def retry(self, key: str, after: timedelta, problem: str | None = None, reason: str = "") -> None:
         """Attempt this key again after a delay, without counting a failure; optionally report it under a problem."""
         code = Code(problem) if problem else None
-        self.outcomes[key] = Retry(self.now + after, problem=code, subject=self._subject(key))
+        self.outcomes[key] = Retry(self.now + after, reason=reason, problem=code, subject=self._subject(key))
 
     def repeat(self, key: str, after: timedelta) -> None:
         """Finish this key, and make it due again after a delay."""

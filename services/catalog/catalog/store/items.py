@@ -56,6 +56,7 @@ COMPLETE = """
 INSERT INTO item_mirror (merchant_id, completed_at, swept_at, changes_from) VALUES ($1, $2, $2, $3)
 ON CONFLICT (merchant_id) DO UPDATE SET completed_at = coalesce(item_mirror.completed_at, $2), swept_at = $2,
     changes_from = greatest(item_mirror.changes_from, $3)
+RETURNING xmax = 0
 """
 SAVE_POSITION = "UPDATE item_mirror SET changes_from = greatest(changes_from, $2) WHERE merchant_id = $1"
 FORGET_STATE = "DELETE FROM item_mirror WHERE merchant_id = $1"
@@ -153,9 +154,12 @@ async def count(conn: Connection, merchant_id: str) -> int:
     return int(await conn.fetchval(COUNT, merchant_id))
 
 
-async def complete(conn: Connection, merchant_id: str, now: datetime, changes_from: int) -> None:
-    """Record that all items were read, with all changes that Clover made before this time of its own."""
-    await conn.execute(COMPLETE, merchant_id, now, changes_from)
+async def complete(conn: Connection, merchant_id: str, now: datetime, changes_from: int) -> bool:
+    """Record that all items were read, with all changes that Clover made before this time of its own.
+
+    Return whether it is the first time since the merchant was connected.
+    """
+    return bool(await conn.fetchval(COMPLETE, merchant_id, now, changes_from))
 
 
 async def save_position(conn: Connection, merchant_id: str, changes_from: int) -> None:

@@ -79,6 +79,9 @@ SELECT product_id, sku, coalesce(barcode, '') AS barcode, name, parent_id IS NOT
 WHERE merchant_id = $1 AND item_id IS NULL AND matching = 'automatic' AND product_id <> ALL($4::text[])
     AND (sku = ANY($2::text[]) OR barcode = ANY($3::text[]))
 """
+WITHOUT_ITEM = """
+SELECT product_id FROM product WHERE merchant_id = $1 AND item_id IS NULL ORDER BY updated_at DESC LIMIT $2
+"""
 SAVE_HOLDS = """
 UPDATE product SET held_problem = hold.problem, held_reason = hold.reason
 FROM unnest($2::text[], $3::text[], $4::text[]) AS hold (product_id, problem, reason)
@@ -250,6 +253,11 @@ async def seekers(conn: Connection, merchant_id: str, items: Sequence[Item], bes
     skus, codes = [each.fields.sku for each in items], [each.fields.code for each in items if each.fields.code]
     rows = await conn.fetch(SEEKERS, merchant_id, skus, codes, besides) if items else []
     return [Seeker(**row) for row in rows]
+
+
+async def without_item(conn: Connection, merchant_id: str, limit: int) -> list[str]:
+    """Return the products without an item, those first that were changed last."""
+    return [row["product_id"] for row in await conn.fetch(WITHOUT_ITEM, merchant_id, limit)]
 
 
 async def save_holds(conn: Connection, merchant_id: str, holds: Mapping[str, Held | None]) -> None:

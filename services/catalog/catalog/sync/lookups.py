@@ -7,10 +7,13 @@ from catalog.domain.items import Item
 from catalog.domain.matching import skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import ProductRecord
+from catalog.kinds import ALL_ITEMS, SWEEP_ITEMS
 from catalog.store import items
 from catalog.sync.deltas import read_changes
 from catalog.sync.items import draw_number, save_deletions, save_shown
 from common.clover.transport import MerchantApi
+from common.db.unit import Priority
+from common.errors import Undecodable
 from common.work.batch import Batch
 
 
@@ -49,9 +52,14 @@ async def read_items(batch: Batch, api: MerchantApi, item_ids: Sequence[str]) ->
 async def candidates(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> list[Item] | None:
     """Return the items that may be those of these products, also those made at the till a moment ago.
 
-    None while the mirror may lack items, so that none must be created.
+    None while the mirror may lack items, so that none must be created. The sweep reports a list that cannot be read.
     """
-    if not await read_changes(batch, api):
+    try:
+        if not await read_changes(batch, api):
+            return None
+    except Undecodable:
+        async with batch.unit() as unit:
+            unit.mark(SWEEP_ITEMS, batch.merchant_id, ALL_ITEMS, priority=Priority.BULK)
         return None
     skus = {sku_key(sku) for each in records for sku in skus_to_find(each)}
     codes = {key for each in records for key in code_keys(each.product.barcode or "")}

@@ -11,13 +11,14 @@ import structlog
 from catalog.clover import items as clover
 from catalog.clover.items import ItemPage
 from catalog.domain import mirror
-from catalog.store import items
+from catalog.kinds import PUSH_PRODUCT
+from catalog.store import items, products
 from catalog.sync.cursor import Cursor, Phase
 from catalog.sync.items import draw_number, save_swept
 from catalog.sync.pages import Pages, Read
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import MerchantApi
-from common.db.unit import Unit
+from common.db.unit import Priority, Unit
 from common.errors import Rejected
 from common.work.batch import Batch
 from common.work.run import Run
@@ -119,5 +120,8 @@ async def _save(batch: Batch, run: Run, read: Read, cursor: Cursor) -> None:
 
 
 async def _completed(unit: Unit, merchant_id: str, cursor: Cursor) -> Cursor:
-    await items.complete(unit.conn, merchant_id, unit.now, cursor.seen_until)
+    if await items.complete(unit.conn, merchant_id, unit.now, cursor.seen_until):
+        # The products wait for it. Those beyond a call of many look again by themselves.
+        waiting = await products.without_item(unit.conn, merchant_id, clover.MOST_IN_BULK)
+        unit.mark(PUSH_PRODUCT, merchant_id, waiting, priority=Priority.BULK)
     return Cursor(Phase.UNSHOWN, "", cursor.seen_until)

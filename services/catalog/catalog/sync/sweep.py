@@ -18,19 +18,21 @@ from catalog.store.items import MirrorState
 from catalog.sync.cursor import VERSION, Cursor, Phase
 from catalog.sync.deltas import sweep_changes
 from catalog.sync.pull import pull_items
+from common import messages
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import MerchantApi
+from common.contracts.problems import Code
 from common.db import merchants
 from common.db.unit import Priority
-from common.errors import Forbidden, TimedOut, Unavailable, Undecodable
+from common.errors import NotFound, Rejected, TimedOut, Unavailable, Undecodable, reason
 from common.work.batch import Batch
 from common.work.run import Run
 
 PORTION = 10_000
 """Items of the mirror that are looked for at once among those that the pages have shown."""
 
-FIRST_PAUSE = timedelta(seconds=10)
-"""The pause of a first sync after Clover did not answer; products wait for it."""
+UNREADABLE_PAUSE = timedelta(minutes=1)
+"""The pause after Clover showed a list of items that cannot be read; the first time products wait for it."""
 
 log = structlog.get_logger()
 
@@ -38,8 +40,9 @@ log = structlog.get_logger()
 async def sweep_items(batch: Batch, deps: Deps) -> None:
     """Compare the mirror with Clover, by the changes or by all items; then repeat.
 
-    It runs in slices. One that Clover does not answer goes on later: the products themselves report a problem with
-    Clover. Sweeps end when the merchant is disconnected; the next connection starts them again.
+    It runs in slices. One that Clover does not answer goes on later. Where Clover shows no list that can be read, the
+    merchant learns of it: until all items were read once, products wait. Sweeps end when the merchant is disconnected;
+    the next connection starts them again.
     """
     [key] = batch.keys
     async with batch.unit() as unit:
@@ -50,10 +53,14 @@ async def sweep_items(batch: Batch, deps: Deps) -> None:
     run = await batch.run(key, VERSION)
     try:
         is_over = await _compare(batch, run, deps, state)
-    except (Forbidden, Unavailable, TimedOut, Undecodable) as error:
+    except (Unavailable, TimedOut) as error:
         log.warning("sweep of items interrupted", reason=str(error))
-        is_first = state.completed_at is None
-        return batch.retry(key, min(FIRST_PAUSE, deps.sweep_interval) if is_first else deps.sweep_interval)
+        return batch.failed(key, error)
+    except (NotFound, Rejected, Undecodable) as error:
+        log.warning("items cannot be read", reason=str(error))
+        batch.subjects[key] = messages.for_locale().text("subject.all_items")
+        after = min(UNREADABLE_PAUSE, deps.sweep_interval)
+        return batch.retry(key, after, Code.ITEMS_UNREADABLE, reason(error))
     if not is_over:
         return batch.more(key)
     async with batch.unit() as unit:
