@@ -1,21 +1,16 @@
 """Many products are written in one call, a bad one is reported alone, and no crash makes a second item."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.catalog.conftest import Catalog, Shop
+from tests.integration.catalog.deaths import Moments, die_at
 from tests.support.eventually import eventually
 
-from catalog.clover import items as clover
 from catalog.sync.writes import FEW
 from common.contracts.catalog import ProductLinked
-from common.db.unit import Unit
-from common.work import batch as work_batch
 
 MANY = FEW + 5
 
@@ -157,64 +152,9 @@ async def test_a_call_of_many_applied_late_is_waited_for(catalog: Catalog) -> No
     assert set((await states(catalog, shop)).values()) == {"synced"}
 
 
-class Killed(BaseException):
-    """The process died."""
-
-
-class Moments:
-    """The moments at which a process may die: before and after each commit and each call. It dies at one of them."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.left: int | None = None
-        for name in CALLS:
-            monkeypatch.setattr(clover, name, self._around(getattr(clover, name)))
-        unit = work_batch.Batch.unit
-
-        @asynccontextmanager
-        async def committed(batch: work_batch.Batch) -> AsyncIterator[Unit]:
-            self._pass()
-            async with unit(batch) as opened:
-                yield opened
-            self._pass()
-
-        monkeypatch.setattr(work_batch.Batch, "unit", committed)
-
-    def _around(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def stepped(*arguments: Any) -> Any:
-            self._pass()
-            answer = await call(*arguments)
-            self._pass()
-            return answer
-
-        return stepped
-
-    def _pass(self) -> None:
-        """Die at the moment chosen, and at every later one, as nothing of a dead process goes on."""
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                raise Killed
-
-
-CALLS = ("create_item", "create_items", "update_item", "update_items", "find_item", "find_items")
-
-
 @pytest.fixture
 def moments(monkeypatch: pytest.MonkeyPatch) -> Moments:
     return Moments(monkeypatch)
-
-
-async def die_at(catalog: Catalog, moments: Moments, left: int) -> None:
-    """Work until the process dies at this moment, or until nothing is due; then a new process takes over."""
-    moments.left = left
-    with suppress(Killed, BaseExceptionGroup):
-        await catalog.run_until_idle()
-    turns = [task for task in asyncio.all_tasks() if task.get_name().startswith("work for ")]
-    for turn in turns:
-        turn.cancel()
-    await asyncio.gather(*turns, return_exceptions=True)
-    moments.left = None
-    catalog.new_worker()
 
 
 modes = st.fixed_dictionaries(

@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from hypothesis import strategies as st
 
 from catalog.domain.imports import exporting, reading
 from catalog.domain.imports.cells import STATUSES, guarded, unguarded
+from catalog.domain.imports.merging import merged
 from catalog.domain.imports.reading import Draft, Found, NoProduct
 from catalog.domain.imports.refusals import Refusal, Unreadable
 from catalog.domain.imports.survey import Choices, Survey, Surveyor
 from catalog.domain.products import Product, Status
+from catalog.domain.variants import Variant
 
 FILES = Path(__file__).parent / "files"
 
@@ -440,3 +443,62 @@ def test_a_guarded_text_is_no_formula(text: str) -> None:
     """And the guard can be taken off again."""
     assert guarded(text)[:1] not in {"=", "+", "-", "@", "\t", "\r"}
     assert unguarded(guarded(text)) == text
+
+
+def place(row: Found) -> tuple[Any, ...] | None:
+    """The group, the name of the parent and the options of a row, if it is a variant."""
+    assert isinstance(row, Draft)
+    found = row.values.get("variant")
+    return tuple(found.values()) if isinstance(found, dict) else None
+
+
+@pytest.mark.parametrize("name", ["shopify_old.csv", "shopify_new.csv"])
+def test_products_of_shopify_with_options_are_variants(name: str) -> None:
+    """The names of the options stand in the first row alone; the handle is the group."""
+    found = [place(each) for each in read((FILES / name).read_bytes()) if isinstance(each, Draft)]
+    tee = ("harbor-tee", "Harbor Tee")
+    assert found == [
+        (*tee, {"Size": "S", "Color": "Navy"}),
+        (*tee, {"Size": "M", "Color": "Navy"}),
+        (*tee, {"Size": "M", "Color": "Sand"}),
+        None,
+    ]
+
+
+def test_variations_of_woocommerce_are_variants_of_their_parent() -> None:
+    """The attributes are the options, and the parent's SKU is the group."""
+    found = read((FILES / "woocommerce_de.csv").read_bytes(), currency="EUR")
+    assert [place(each) for each in found if isinstance(each, Draft)] == [
+        ("POLO", "Polohemd", {"Größe": "S"}),
+        ("POLO", "Polohemd", {"Größe": "M"}),
+        None,
+        None,
+    ]
+
+
+def test_options_without_names_make_no_variant() -> None:
+    """They are part of the name, as before."""
+    [row] = products("Handle,Title,Option1 Value,Variant SKU,Variant Price\ntee,Tee,S,TEE-S,9.00\n")
+    assert (row["name"], "variant" in row) == ("Tee - S", False)
+
+
+STORED = Product("p-1", "Tee", "TEE-S", 900, "USD", Status.ACTIVE)
+VARIANT = replace(STORED, variant=Variant("=tee", "+Tee", {"Size": 'S "slim"', "Colour": "-"}))
+
+
+def test_a_variant_is_exported_and_read_again() -> None:
+    """Its place stands in three columns; without them, and with empty cells, it stays as it is."""
+    [found] = read(exporting.header() + exporting.lines([VARIANT]))
+    assert isinstance(found, Draft)
+    assert merged(found, "p-1", None, "USD")["variant"] == asdict(VARIANT)["variant"]
+    assert merged(found, "p-1", STORED, "USD")["variant"] == asdict(VARIANT)["variant"]
+    assert merged(Draft(2, {"sku": "TEE-S"}), "p-1", VARIANT, "USD")["variant"] == asdict(VARIANT)["variant"]
+    assert refusal("sku,name,price,variant options\nA,Mug,1.00,Size S\n")[1] == "variant options"
+
+
+def test_a_plain_product_stays_plain_with_a_file_of_another_shop() -> None:
+    """Clover moves no item into a group; a new product becomes a variant."""
+    draft = Draft(2, {"sku": "TEE-S", "variant": {"group": "tee", "name": "Tee", "options": {"Size": "S"}}})
+    assert merged(draft, "p-1", STORED, "USD")["variant"] is None
+    assert merged(draft, "p-1", VARIANT, "USD")["variant"] == draft.values["variant"]
+    assert merged(draft, "p-1", None, "USD")["variant"] == draft.values["variant"]

@@ -35,9 +35,9 @@ async def export_products(call: Call[Deps, Nothing]) -> web.StreamResponse:
 
 EXAMPLE = (
     '\ufeff"product_id","name","sku","price","currency","status","barcode","alternate_name","cost","unit_name",'
-    '"age_restricted","categories","tags","tax_rates"\r\n'
+    '"age_restricted","categories","tags","tax_rates","variant_group","variant_name","variant_options"\r\n'
     '"mug-blue","Blue mug","MUG-BLUE","12.50","USD","active","4006381333931","Tasse bleue","4.80","","false",'
-    '"Kitchen","gift, new",""\r\n'
+    '"Kitchen","gift, new","","mug","Mug","{""Colour"": ""Blue""}"\r\n'
 )
 
 ROUTES = [

@@ -193,7 +193,8 @@ class Preparation:
             async with self._batch.database.connection() as conn:
                 used = await variants.with_items(conn, self._batch.merchant_id, found)
                 used |= (await variants.taken(conn, self._batch.merchant_id, found)).keys()
-            group = replace(group, id=next((each for each in found if each not in used), None))
+            if free := [each for each in found if each not in used]:
+                group = replace(group, id=free[0], creating_since=None)
         if group.id is not None:
             try:
                 group = replace(group, attributes=await clover.attributes_of(self._api, group.id))

@@ -1,5 +1,6 @@
 """The cells of a row: every one is text, and means what its column is for."""
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 
@@ -133,6 +134,17 @@ def names(cell: str) -> tuple[str, ...]:
 def leaves(cell: str) -> tuple[str, ...]:
     """Return the last name of each path, as Clover's categories are not nested: of `Clothing > Tops` it is `Tops`."""
     return _distinct(each.rpartition(" > ")[2].strip() for each in names(cell))
+
+
+def options(cell: str) -> dict[str, str]:
+    """Return the values of options by their names, which our own export writes as a JSON object."""
+    try:
+        found = json.loads(unguarded(cell.strip()))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
+        raise BadCell("is no JSON object of texts", 'Write the values by the names of the options: {"Size": "M"}.')
+    return found
 
 
 def single(cell: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterable
 
 from catalog.domain.imports import amounts
@@ -9,6 +10,7 @@ from catalog.domain.imports.cells import guarded, joined
 from catalog.domain.imports.names import FIELDS, MONEY
 from catalog.domain.imports.text import BOM
 from catalog.domain.products import Product
+from catalog.domain.variants import Variant
 
 
 def header() -> bytes:
@@ -23,6 +25,8 @@ def lines(products: Iterable[Product]) -> bytes:
 
 def _cell(product: Product, name: str) -> str:
     """Return the cell of a field: amounts in major units with a dot; empty if the product leaves the field out."""
+    if name.startswith("variant_"):
+        return guarded(_variant(product.variant).get(name, ""))
     value = getattr(product, name)
     if value is None:
         return ""
@@ -31,6 +35,13 @@ def _cell(product: Product, name: str) -> str:
     if name in MONEY:
         return amounts.text(value, product.currency)
     return str(value).lower() if isinstance(value, bool) else guarded(str(value))
+
+
+def _variant(variant: Variant | None) -> dict[str, str]:
+    if variant is None:
+        return {}
+    options = json.dumps(variant.options, ensure_ascii=False)
+    return {"variant_group": variant.group, "variant_name": variant.name, "variant_options": options}
 
 
 def _line(cells: Iterable[str]) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.domain.imports import woocommerce
-from catalog.domain.imports.names import COLUMNS, FIELDS, OPTIONS, PLAIN, TELLING, Shop
+from catalog.domain.imports.names import COLUMNS, FIELDS, NAMED_OPTIONS, OPTIONS, PLAIN, TELLING, Shop
 from catalog.domain.imports.refusals import Question, Unreadable
 from catalog.domain.imports.table import normal
 
@@ -44,9 +44,16 @@ class Layout:
         return field if place is None else self.header[place]
 
     @property
+    def option_names(self) -> tuple[int, ...]:
+        """The columns with the names of the options; none if the file does not name each."""
+        places = tuple(place - 1 for place in self.options)
+        used = {*self.fields.values(), *self.prices, *self.options, -1}
+        return () if self.shop not in NAMED_OPTIONS or used & set(places) else places
+
+    @property
     def ignored(self) -> list[str]:
         """The names of the columns that are not read."""
-        used = {*self.fields.values(), *self.prices, *self.options}
+        used = {*self.fields.values(), *self.prices, *self.options, *self.option_names}
         return [name for place, name in enumerate(self.header) if place not in used and name]
 
 

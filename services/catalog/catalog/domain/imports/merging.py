@@ -27,11 +27,26 @@ def merged(draft: Draft, product_id: str, stored: Product | None, currency: str)
     default = {"currency": currency, "status": Status.ACTIVE}
     # a text that was emptied in Clover is one that no file holds
     before = {name: None if value == "" else value for name, value in asdict(stored).items()} if stored else default
-    values = before | dict(draft.values) | {"product_id": product_id}
+    values = before | dict(draft.values) | {"product_id": product_id, "variant": _variant(draft, stored)}
+    values = {name: value for name, value in values.items() if not name.startswith("variant_")}
     if stored and values["name"] == " ".join(stored.name.split()):
         values["name"] = stored.name
     listed = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
     return values | listed | {"status": str(values["status"])}
+
+
+def _variant(draft: Draft, stored: Product | None) -> object:
+    """Return the place of a variant, as the columns for it have it, or else as the file of another shop has it.
+
+    A product that is stored as a plain one stays so with a file of another shop, as Clover moves no item into a group.
+    """
+    before = asdict(stored.variant) if stored and stored.variant else None
+    columns = {
+        name.removeprefix("variant_"): value for name, value in draft.values.items() if name.startswith("variant_")
+    }
+    if columns:
+        return (before or {}) | columns
+    return before if stored and before is None else draft.values.get("variant", before)
 
 
 def faults(

@@ -26,6 +26,7 @@ class Shop(StrEnum):
 FIELDS = (
     *("product_id", "name", "sku", "price", "currency", "status", "barcode"),
     *("alternate_name", "cost", "unit_name", "age_restricted", *LABELS),
+    *("variant_group", "variant_name", "variant_options"),
 )
 """The fields of a product that a file may hold. A caller may name the column of each."""
 
@@ -96,6 +97,9 @@ OPTIONS: Mapping[Shop, tuple[str, ...]] = {
 }
 """The columns whose values tell the variants of a product apart; they become part of its name."""
 
+NAMED_OPTIONS = frozenset({Shop.SHOPIFY, Shop.WOOCOMMERCE, Shop.MEDUSA})
+"""The shops whose files have the name of an option in the column before its value."""
+
 NO_OPTION = frozenset({"", "default title", "default", "default variant", "default option value", "regular"})
 """Values that shops write for a product without options."""
 
@@ -132,6 +136,9 @@ PLAIN: Mapping[str, frozenset[str]] = {
     "alternate_name": frozenset({"alternate name"}),
     "unit_name": frozenset({"unit name"}),
     "age_restricted": frozenset({"age restricted"}),
+    "variant_group": frozenset({"variant group"}),
+    "variant_name": frozenset({"variant name"}),
+    "variant_options": frozenset({"variant options"}),
     "categories": frozenset({"categories"}),
     "tags": frozenset({"tags"}),
     "tax_rates": frozenset({"tax rates"}),

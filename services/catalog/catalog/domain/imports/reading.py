@@ -48,6 +48,7 @@ class _Product:
 
     handle: str = ""
     shared: dict[str, object] = field(default_factory=dict)
+    option_names: list[str] = field(default_factory=list)
 
 
 class Reader:
@@ -69,6 +70,9 @@ class Reader:
             "categories": CATEGORIES.get(survey.layout.shop, cells.names),
             "tags": cells.names,
             "tax_rates": cells.names,
+            "variant_group": cells.exact,
+            "variant_name": cells.name,
+            "variant_options": cells.options,
         }
         self._product = _Product()
         self._parents: tuple[str, ...] = ()
@@ -113,7 +117,8 @@ class Reader:
             values |= {name: value for name, value in product.shared.items() if name not in values}
         else:
             shared = {name: values[name] for name in KNOWN_TO_ALL if name in values}
-            self._product = _Product(handle, shared)
+            self._product = _Product(handle, shared, self._option_names(record))
+        self._add_variant(record, values, self._product)
         _add_options(values, options)
         return True
 
@@ -127,15 +132,35 @@ class Reader:
         if kind == woocommerce.VARIATION:
             parent = self._parent if cells.code(self._cell(record, PARENT)) in self._parents else {}
             values |= {name: parent[name] for name in LABELS if name in parent and name not in values}
-            if "name" in parent and values.get("name", parent["name"]) == parent["name"]:
-                values["name"] = parent["name"]
-                _add_options(values, self._options(record))
+            if "name" in parent:
+                group = _Product(self._cell(record, PARENT), parent, self._option_names(record))
+                self._add_variant(record, values, group)
+                if values.get("name", parent["name"]) == parent["name"]:
+                    values["name"] = parent["name"]
+                    _add_options(values, self._options(record))
         return kind not in {woocommerce.VARIABLE, woocommerce.GROUPED}
 
+    def _add_variant(self, record: Record, values: dict[str, object], product: _Product) -> None:
+        """Make the row a variant of the product if that has a handle, and each option of the row a name."""
+        found = dict(zip(product.option_names, self._option_values(record), strict=False))
+        options = {name: value for name, value in found.items() if name and value}
+        is_complete = bool(options) and len(options) == len(self._options(record))
+        if product.handle and "name" in product.shared and is_complete:
+            group = cells.code(product.handle)
+            values["variant"] = {"group": group, "name": product.shared["name"], "options": options}
+
+    def _option_names(self, record: Record) -> list[str]:
+        places = self._layout.option_names
+        return [cells.name(record.cells[place]) if place < len(record.cells) else "" for place in places]
+
+    def _option_values(self, record: Record) -> list[str]:
+        """Return the value of each option, empty for one that the product does not have."""
+        cut = [record.cells[place] if place < len(record.cells) else "" for place in self._layout.options]
+        found = [cells.name(each.replace("|", " / ")) for each in cut]
+        return ["" if each.casefold() in NO_OPTION else each for each in found]
+
     def _options(self, record: Record) -> list[str]:
-        places = (place for place in self._layout.options if place < len(record.cells))
-        found = (cells.name(record.cells[place].replace("|", " / ")) for place in places)
-        return [each for each in found if each.casefold() not in NO_OPTION]
+        return [each for each in self._option_values(record) if each]
 
     def _cell(self, record: Record, name: str) -> str:
         place = self._layout.fields.get(name)
