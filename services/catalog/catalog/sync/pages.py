@@ -16,15 +16,22 @@ BESIDES_CALLS = 2
 """Pages on their way beside the calls that may be in flight: one is saved, one waits for its turn to call. More would
 pile up where saving is slower than calling, and live work waits until all that were called are saved."""
 
+LOOK_SECONDS = 0.05
+"""Interval between two looks for more urgent work while no page comes: a turn to call may take seconds."""
+
 
 class Pages:
     """The pages on their way in one slice; those that are left when it ends are cancelled.
 
-    `read` reads the page at an offset, and notes the offset as soon as it is its turn to call.
+    `read` reads the page at an offset, and notes the offset as soon as it is its turn to call. `gives_way` returns
+    whether the slice should end: then no further page is called, and those that were called are still taken.
     """
 
-    def __init__(self, read: Callable[[int, set[int]], Awaitable[Read]]) -> None:
+    def __init__(
+        self, read: Callable[[int, set[int]], Awaitable[Read]], gives_way: Callable[[], Awaitable[bool]]
+    ) -> None:
         self._read = read
+        self._gives_way = gives_way
         self._under_way: dict[int, asyncio.Task[Read]] = {}
         self._called: set[int] = set()
         self._starts_more = True
@@ -52,8 +59,10 @@ class Pages:
                 self._under_way[offset] = asyncio.ensure_future(self._read(offset, self._called))
             offset += LARGEST_PAGE
 
-    def start_no_more(self) -> None:
-        """Give up the pages that wait for their turn to call, as more urgent work does."""
+    async def look(self) -> None:
+        """Give up the pages that wait for their turn to call if more urgent work waits for it, too."""
+        if not self._starts_more or not await self._gives_way():
+            return
         self._starts_more = False
         for offset in self._under_way.keys() - self._called:
             self._under_way.pop(offset).cancel()
@@ -70,5 +79,7 @@ class Pages:
             waiting = [task for task in self._under_way.values() if not task.done()]
             if not waiting:
                 break
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waiting, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                await self.look()
         return None

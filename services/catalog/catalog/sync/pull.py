@@ -64,7 +64,7 @@ async def _by_offset(batch: Batch, run: Run, api: MerchantApi) -> bool:
                 raise
 
     seen: set[tuple[str, str]] = set()
-    async with Pages(read) as pages:
+    async with Pages(read, batch.gives_way_side_by_side) as pages:
         while True:
             cursor = Cursor.of(run)
             pages.start(cursor, api.concurrency, run.total)
@@ -76,8 +76,7 @@ async def _by_offset(batch: Batch, run: Run, api: MerchantApi) -> bool:
             await _save(batch, run, (number, page), cursor.with_page(offset))
             if page.is_last:
                 return True
-            if await batch.gives_way_side_by_side():
-                pages.start_no_more()
+            await pages.look()
 
 
 async def _check(run: Run, page: ItemPage, offset: int, seen: set[tuple[str, str]]) -> None:
