@@ -217,10 +217,11 @@ ROUTES = [
         summary="Create or update a product",
         description=(
             "Stores the product and brings it to Clover in the background. An existing item with the same SKU is "
-            "linked instead of creating another. QuickSync is the master of name, SKU, price, visibility and of the "
-            "optional fields that the product states: the item is read first, and the fields that differ are written. "
-            "So the same request again brings back what was changed at the till. QuickSync also does so by itself when "
-            "Clover reports the change, or at the latest a few minutes later. The answer is 200 only for an archived "
+            "linked instead of creating another. The item is read first, and the fields that differ are written. "
+            "Unless the merchant chose Clover as the master (`settings.catalog_master`), this brings back what was "
+            "changed at the till; QuickSync also does so by itself when Clover reports the change, or at the latest a "
+            "few minutes later. With Clover as the master, a value that you send as before does not undo what was "
+            "changed there since; another value is a new statement of yours. The answer is 200 only for an archived "
             "product whose item was deleted in Clover: it needs no item." + OPTIONAL
         ),
         tags=(PRODUCTS,),
