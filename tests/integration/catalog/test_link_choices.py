@@ -237,3 +237,24 @@ async def test_a_decision_waits_for_a_create_without_an_answer(catalog: Catalog)
     catalog.clock.advance(10)
     await catalog.run_until_idle()
     assert len(await catalog.fetch("SELECT FROM link_choice")) == 0
+
+
+@pytest.mark.parametrize(
+    ("ours", "other"),
+    [
+        ({"sku": "MUG 1"}, {"sku": "mug1"}),
+        ({"sku": "A", "barcode": "012345678905"}, {"sku": "B", "barcode": "0012345678905"}),
+    ],
+)
+async def test_products_pushed_apart_do_not_take_one_item(
+    catalog: Catalog, ours: dict[str, str], other: dict[str, str]
+) -> None:
+    """Their SKUs or barcodes are the same to people, so that a person decides, whichever is pushed first."""
+    shop = await catalog.connected()
+    there = catalog.add_item(shop, sku="Mug1", code="12345678905")
+    await catalog.put(shop, "p-2", **other)
+    await catalog.fetch("DELETE FROM work WHERE key = 'p-2'")  # another batch has it
+    await catalog.put(shop, **ours)
+    await catalog.run_until_idle()
+    [conflict] = [each["conflict"] for each in await links(catalog, shop, "?state=conflict")]
+    assert (conflict["kind"], [each["item_id"] for each in conflict["items"]]) == ("several_products", [there])

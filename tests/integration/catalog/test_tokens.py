@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 import pytest
 from tests.integration.catalog.conftest import Catalog, Shop
@@ -16,10 +18,12 @@ from catalog.domain.oauth import OAuthApp, Tokens
 from catalog.kinds import REFRESH_TOKENS, TOKENS
 from catalog.sealing import Secret, open_sealed
 from catalog.settings import Settings
+from catalog.store import tokens
 from common.clover.transport import Unread
 from common.contracts.catalog import MerchantConnected
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
+from common.db.unit import Connection
 
 DUE = 1500
 """Seconds after which 80 % of a token's half hour are over, and a minute for a slow machine: Clover's clock runs on."""
@@ -109,6 +113,30 @@ async def test_a_process_killed_during_a_refresh_loses_nothing(catalog: Catalog)
     catalog.clock.advance(60)
     await catalog.run_until_idle()
     assert refreshes(catalog, "/oauth/v2/recovery") == 1
+    assert await works(catalog, shop)
+
+
+async def test_a_process_that_lost_its_lease_sends_no_refresh_token(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stood still before the call, so another process may refresh by now: the token is sent once, by that one."""
+    shop = await catalog.connected_by_oauth()
+    note_sent, sent = tokens.note_sent, []
+
+    async def stalls(conn: Connection, merchant_id: str, tokens_id: UUID, now: datetime) -> bool:
+        is_noted = await note_sent(conn, merchant_id, tokens_id, now)
+        sent.append(refreshes(catalog, "/oauth/v2/refresh"))
+        if len(sent) == 1:
+            catalog.clock.advance(60)
+        return is_noted
+
+    monkeypatch.setattr(tokens, "note_sent", stalls)
+    catalog.clock.advance(DUE)
+    await catalog.run_until_idle()
+    catalog.clock.advance(60)
+    await catalog.run_until_idle()
+    assert sent == [0, 0]
+    assert refreshes(catalog, "/oauth/v2/refresh") == 1
     assert await works(catalog, shop)
 
 

@@ -18,13 +18,14 @@ from common.errors import Conflict
 
 SAVE_MERGED = """
 UPDATE product SET name = merged.name, sku = merged.sku, price = merged.price, status = merged.status,
-    barcode = merged.barcode, stated = merged.stated, last_pushed = merged.last_pushed, superseded = merged.superseded,
+    barcode = merged.barcode, sku_key = merged.sku_key, code_key = merged.code_key, stated = merged.stated,
+    last_pushed = merged.last_pushed, superseded = merged.superseded,
     updated_at = CASE WHEN (product.name, product.sku, product.price, product.status, product.barcode, product.stated)
         IS DISTINCT FROM (merged.name, merged.sku, merged.price, merged.status, merged.barcode, merged.stated)
         THEN $3 ELSE updated_at END
 FROM jsonb_to_recordset($2::jsonb) AS merged (
     product_id text, name text, sku text, price bigint, status text, barcode text, stated jsonb, last_pushed jsonb,
-    superseded jsonb
+    superseded jsonb, sku_key text, code_key text
 )
 WHERE product.merchant_id = $1 AND product.product_id = merged.product_id
 """

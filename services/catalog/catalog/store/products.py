@@ -11,6 +11,7 @@ from typing import Literal
 import asyncpg
 
 from catalog.domain.items import Item, ItemFields, from_json
+from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.matching_pairs import Seeker
 from catalog.domain.products import Held, Matching, Product, ProductRecord, Removal, Status
 from catalog.store import variants
@@ -53,6 +54,7 @@ CHANGE = """
 UPDATE product SET name = given.name, sku = given.sku, price = given.price, currency = given.currency,
     status = given.status, barcode = given.barcode, stated = given.stated, puts = puts + 1,
     parent_id = given.parent_id, options = given.options, removal = NULL,
+    sku_key = given.sku_key, code_key = given.code_key,
     updated_at = CASE WHEN (product.name, product.sku, product.price, product.currency, product.status, product.barcode,
         product.stated, product.parent_id, product.options) IS DISTINCT FROM (given.name, given.sku, given.price,
         given.currency, given.status, given.barcode, given.stated, given.parent_id, given.options)
@@ -60,7 +62,7 @@ UPDATE product SET name = given.name, sku = given.sku, price = given.price, curr
     deleted_item_id = CASE WHEN given.status = 'archived' THEN deleted_item_id END
 FROM jsonb_to_recordset($2::jsonb) AS given (
     product_id text, name text, sku text, price bigint, currency text, status text, barcode text, stated jsonb,
-    parent_id text, options jsonb
+    parent_id text, options jsonb, sku_key text, code_key text
 )
 WHERE product.merchant_id = $1 AND product.product_id = given.product_id
 RETURNING product.product_id, held_problem
@@ -77,7 +79,7 @@ DELETE = "DELETE FROM product WHERE merchant_id = $1 AND product_id = ANY($2::te
 SEEKERS = """
 SELECT product_id, sku, coalesce(barcode, '') AS barcode, name, parent_id IS NOT NULL AS is_variant FROM product
 WHERE merchant_id = $1 AND item_id IS NULL AND matching = 'automatic' AND product_id <> ALL($4::text[])
-    AND (sku = ANY($2::text[]) OR barcode = ANY($3::text[]))
+    AND (sku_key = ANY($2::text[]) OR code_key = ANY($3::text[]))
 """
 WITHOUT_ITEM = """
 SELECT product_id FROM product WHERE merchant_id = $1 AND item_id IS NULL ORDER BY updated_at DESC LIMIT $2
@@ -249,8 +251,9 @@ async def delete(conn: Connection, merchant_id: str, product_ids: Sequence[str])
 
 
 async def seekers(conn: Connection, merchant_id: str, items: Sequence[Item], besides: Sequence[str]) -> list[Seeker]:
-    """Return the products without an item, besides these, that have the SKU or the barcode of one of the items."""
-    skus, codes = [each.fields.sku for each in items], [each.fields.code for each in items if each.fields.code]
+    """Return the products without an item, besides these, that share a key with one of the items."""
+    skus = [key for each in items if (key := clean(sku_key(each.fields.sku)))]
+    codes = [clean(key) for each in items for key in code_keys(each.fields.code)]
     rows = await conn.fetch(SEEKERS, merchant_id, skus, codes, besides) if items else []
     return [Seeker(**row) for row in rows]
 
@@ -268,10 +271,11 @@ async def save_holds(conn: Connection, merchant_id: str, holds: Mapping[str, Hel
 
 
 def row_of(product: Product) -> dict[str, object]:
-    """Return the row of a product; `stated` holds the optional fields that it states."""
+    """Return the row of a product; `stated` holds the optional fields that it states, and its keys are to match by."""
     stated = {name: value for name in STATED if (value := getattr(product, name)) is not None}
     place = {"parent_id": product.variant.group, "options": product.variant.options} if product.variant else {}
-    return {name: getattr(product, name) for name in COLUMNS} | {"stated": stated} | place
+    keys = {"sku_key": sku_key(product.sku), "code_key": next(iter(code_keys(product.barcode)), "")}
+    return {name: getattr(product, name) for name in COLUMNS} | {"stated": stated} | place | keys
 
 
 def _record(row: asyncpg.Record) -> ProductRecord:
