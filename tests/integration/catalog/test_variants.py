@@ -331,6 +331,31 @@ async def test_an_empty_group_is_purged_with_its_last_variant(catalog: Catalog) 
     assert groups(catalog, shop) == EXPECTED
 
 
+async def test_an_undo_of_new_variants_deletes_their_group(catalog: Catalog) -> None:
+    """Clover has neither items nor a group of them in the end."""
+    shop = await catalog.connected()
+    [first, *_] = await send(catalog, shop, sizes())
+    await catalog.run_until_idle()
+    assert groups(catalog, shop) == EXPECTED
+    await catalog.call("POST", f"/v1/merchants/{shop.id}/changes/{first['change_id']}:undo")
+    await catalog.run_until_idle()
+    assert (await states(catalog, shop), groups(catalog, shop)) == ({}, {})
+    assert all(item["deleted"] for item in catalog.items(shop))
+
+
+async def test_options_that_clover_does_not_show_hold_variants_alone(catalog: Catalog) -> None:
+    """Other products of the batch go on, and a retry brings the variants to Clover."""
+    shop = await catalog.connected()
+    add_group(catalog, shop, "Shirts", "Size", "SKU-s")
+    await catalog.sweep()
+    refusal = {"kind": "refuse", "status": 400, "method": "GET", "path": "expand=options", "times": 1}
+    catalog.clover.faults.add(refusal)
+    await synced(catalog, shop, [row("s", variant(Size="Small")), row("plain", None)])
+    assert await states(catalog, shop) == {"s": "held", "plain": "synced"}
+    await synced(catalog, shop, [row("s", variant(Size="Small"))])
+    assert await states(catalog, shop) == {"s": "synced", "plain": "synced"}
+
+
 @pytest.mark.parametrize("kind", ["apply_then_drop", "fail_before"])
 async def test_the_deletion_of_a_group_is_repeated(catalog: Catalog, kind: str) -> None:
     """Whether it was applied or not, the group is gone in the end."""

@@ -1,11 +1,15 @@
 """Variants of one parent have the same options, and no two of them the same values."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.products import Product, Status
+from catalog.domain.choices import Master
+from catalog.domain.masters import merge
+from catalog.domain.products import Product, ProductRecord, Status
 from catalog.domain.variants import Variant, VariantClaims, label_key, option_keys
 
 
@@ -70,3 +74,30 @@ def test_no_request_breaks_a_group(requests: list[list[Product]], data: st.DataO
 def test_labels_are_compared_as_people_read_them() -> None:
     """Case, spaces and full-width letters make no difference."""
     assert label_key(" Dark  BLUE") == label_key("dark blue") == label_key("dark blue")
+
+
+def test_options_edited_in_clover_are_taken_over() -> None:
+    """With Clover as the master they are those of the product; the name that Clover makes is no edit."""
+    tee = product("s", Size="S", Colour="Blue")
+    record = ProductRecord(tee, datetime(2026, 11, 30, tzinfo=UTC), item_id="I1", item_group_id="G1", group_id="G1")
+    record = replace(record, last_pushed=record.wanted)
+    found = replace(record.wanted, name="Tee L Blue", options={"Size": "L", "Colour": "Blue"})
+    merged = merge(record, found, Master.CLOVER, {})
+    assert merged is not None
+    assert merged.record.product.variant == Variant("tee", "Tee", {"Size": "L", "Colour": "Blue"})
+    assert [each.field for each in merged.taken] == ["variant"]
+    reverted = merge(record, found, Master.QUICKSYNC, {})
+    assert reverted is not None
+    assert reverted.record.product == tee
+    assert [each.field for each in reverted.reverted] == ["variant"]
+
+
+def test_the_item_of_a_variant_gets_a_name_at_first_alone() -> None:
+    """Clover wants one of a new item, and makes its own; an item outside the group keeps the product's name."""
+    record = ProductRecord(product("s", Size="S"), datetime(2026, 11, 30, tzinfo=UTC), group_id="G1")
+    assert (record.new_item.fields.name, record.new_item.group_id, record.wanted.name) == ("Tee S", "G1", None)
+    outside = replace(record, item_id="I1", is_outside_group=True)
+    assert (outside.wanted.name, outside.wanted.options, outside.is_misplaced) == ("Tee", None, False)
+    assert replace(outside, is_outside_group=False).is_misplaced
+    assert replace(record, item_id="I1", item_group_id="G2").is_misplaced
+    assert replace(record, item_id="I1", item_group_id="G1").wanted.options == {"Size": "S"}

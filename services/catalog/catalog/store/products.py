@@ -24,7 +24,8 @@ RECORDS = """
 SELECT product_id, name, sku, price, currency, status, barcode, stated, updated_at, item_id, last_pushed,
     creating_since, creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked,
     matching, removal, unanswered, superseded, parent_id, options, item_group_id, is_outside_group, (
-        SELECT to_jsonb(parent) FROM product_group parent
+        SELECT jsonb_build_object('name', name, 'option_names', option_names, 'item_group_id', parent.item_group_id)
+        FROM product_group parent
         WHERE parent.merchant_id = product.merchant_id AND parent.parent_id = product.parent_id
     ) AS parent
 FROM product WHERE merchant_id = $1

@@ -88,6 +88,11 @@ WITH kept AS (
 )
 DELETE FROM product_group WHERE merchant_id = $1 AND parent_id = $2 AND NOT EXISTS (SELECT FROM kept)
 """
+PARENTS_OF_ITEMS = """
+SELECT DISTINCT parent_id FROM product_group JOIN item ON item.merchant_id = product_group.merchant_id
+    AND item.group_id = product_group.item_group_id
+WHERE product_group.merchant_id = $1 AND item_id = ANY($2::text[]) ORDER BY parent_id
+"""
 OF_GROUP = "SELECT item_id FROM item WHERE merchant_id = $1 AND group_id = $2 AND deleted_at IS NULL"
 SAVE_OPTIONS = """
 UPDATE item SET options = given.options FROM jsonb_to_recordset($2::jsonb) AS given (item_id text, options jsonb)
@@ -192,6 +197,12 @@ async def save_group(conn: Connection, merchant_id: str, group: ItemGroup) -> No
 async def with_items(conn: Connection, merchant_id: str, group_ids: Iterable[str]) -> set[str]:
     """Return those of these item groups that have an item in Clover."""
     return {row["group_id"] for row in await conn.fetch(WITH_ITEMS, merchant_id, list(group_ids))}
+
+
+async def parents_of_items(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[str]:
+    """Return the parents in whose item groups these items are, or were before they were deleted."""
+    rows = await conn.fetch(PARENTS_OF_ITEMS, merchant_id, item_ids) if item_ids else []
+    return [row["parent_id"] for row in rows]
 
 
 async def unused_groups(conn: Connection, merchant_id: str, parent_ids: Sequence[str]) -> dict[str, str | None]:

@@ -9,13 +9,14 @@ from catalog.deps import Deps
 from catalog.domain.former_items import FormerItem, restored
 from catalog.domain.items import LABELS, Item, own
 from catalog.domain.labels import Labels, after, associations, calls
-from catalog.store import former_items, labels
+from catalog.kinds import DELETE_GROUP
+from catalog.store import former_items, labels, variants
 from catalog.sync import lookups
 from catalog.sync.deltas import read_changes
 from catalog.sync.item_writes import ItemWrite, write_items
 from catalog.sync.items import draw_number
 from common.clover.transport import MerchantApi
-from common.db.unit import Unit
+from common.db.unit import Priority, Unit
 from common.work.batch import Batch
 
 
@@ -28,6 +29,9 @@ async def restore_items(batch: Batch, deps: Deps) -> None:
 
     async def forget(unit: Unit, done: Sequence[ItemWrite]) -> None:
         await former_items.forget(unit.conn, batch.merchant_id, {each.key: former[each.key] for each in done})
+        deleted = [each.item_id for each in done if each.changes is None]
+        parents = await variants.parents_of_items(unit.conn, batch.merchant_id, deleted)
+        unit.mark(DELETE_GROUP, batch.merchant_id, parents, priority=Priority.BULK)
 
     async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
         changes = await _restore_labels(batch, api, {key: each for key, each in former.items() if not each.deletes})

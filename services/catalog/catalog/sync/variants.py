@@ -39,7 +39,17 @@ from common import messages
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.lease import LeaseLost
-from common.errors import AllAgain, AppError, Forbidden, NotFound, Permanent, Rejected, Throttled, Transient
+from common.errors import (
+    AllAgain,
+    AppError,
+    Forbidden,
+    NotFound,
+    Permanent,
+    Rejected,
+    Throttled,
+    Transient,
+    Undecodable,
+)
 from common.work.batch import KEYS_A_CALL, Batch
 from common.work.row import NotStarted
 from common.work.side_by_side import NoSource, SideBySide
@@ -71,9 +81,21 @@ async def prepare_groups(batch: Batch, deps: Deps, api: MerchantApi, steps: Sequ
     async with batch.database.connection() as conn:
         groups = await variants.groups(conn, batch.merchant_id, by_parent)
     work = {each: found for each, found in by_parent.items() if _needs_work(groups[each], found)}
-    unknown = [each.item_id for found in work.values() for each in found if _lacks_options(each)]
-    shown = await clover.options_of_items(api, unknown)
+    ready = await _prepare_all(batch, deps, api, groups, work)
+    return [ready.get(_product(each), each) for each in steps if _product(each) not in batch.outcomes]
+
+
+async def _prepare_all(
+    batch: Batch, deps: Deps, api: MerchantApi, groups: Mapping[str, ItemGroup], work: Mapping[str, Sequence[Write]]
+) -> dict[str, Write]:
+    """Prepare these groups; return the steps that can be carried out, by product. The others have their outcome."""
     ready: dict[str, Write] = {}
+    every = [each for found in work.values() for each in found]
+    try:
+        shown = await clover.options_of_items(api, [each.item_id for each in every if _lacks_options(each)])
+    except (Rejected, Undecodable) as error:  # it concerns no plain product
+        _record(batch, every, error)
+        return ready
 
     async def attempt(parent_id: str) -> None:
         preparation = Preparation(batch, deps, api, groups[parent_id], shown)
@@ -82,8 +104,7 @@ async def prepare_groups(batch: Batch, deps: Deps, api: MerchantApi, steps: Sequ
         except (LeaseLost, Throttled, Forbidden, AllAgain):
             raise
         except AppError as error:
-            for each in work[parent_id]:
-                batch.record(_product(each), error, Code.PRODUCT_REJECTED)
+            _record(batch, work[parent_id], error)
 
     running = SideBySide(
         work,
@@ -94,7 +115,12 @@ async def prepare_groups(batch: Batch, deps: Deps, api: MerchantApi, steps: Sequ
     )
     for parent_id in await running.run():
         batch.outcomes |= {_product(each): NotStarted() for each in work[parent_id]}
-    return [ready.get(_product(each), each) for each in steps if _product(each) not in batch.outcomes]
+    return ready
+
+
+def _record(batch: Batch, steps: Sequence[Write], error: AppError) -> None:
+    for each in steps:
+        batch.record(_product(each), error, Code.PRODUCT_REJECTED)
 
 
 async def assign_options(batch: Batch, api: MerchantApi, steps: Sequence[Step]) -> None:
