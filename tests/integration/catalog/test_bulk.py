@@ -10,6 +10,7 @@ from tests.integration.catalog.deaths import Moments, die_at
 from tests.support.eventually import eventually
 
 from catalog.sync.writes import FEW
+from clover_sandbox.till.labels import TIES
 from common.contracts.catalog import ProductLinked
 
 MANY = FEW + 5
@@ -175,6 +176,7 @@ answers = st.sampled_from([None, "apply_then_drop", "drop_before_apply", "fail_a
     deaths=st.lists(st.integers(0, 30), max_size=3),
     lost=answers,
     has_bad_row=st.booleans(),
+    stated=st.sampled_from([{}, {"categories": ["Cups"], "tags": ["new"], "tax_rates": ["NO_TAX_APPLIED"]}]),
 )
 async def test_killed_at_any_moment_no_item_is_doubled(
     catalog: Catalog,
@@ -183,10 +185,14 @@ async def test_killed_at_any_moment_no_item_is_doubled(
     count: int,
     deaths: list[int],
     lost: str | None,
+    stated: dict[str, list[str]],
     *,
     has_bad_row: bool,
 ) -> None:
-    """In every mode of Clover there is one item for each product in the end, however often the process dies."""
+    """In every mode of Clover there is one item for each product in the end, however often the process dies.
+
+    It has its categories, tags and tax rates, and each of these exists once.
+    """
     catalog.clover.switches.set(modes)
     catalog.clover.faults.clear()
     await catalog.fetch("DELETE FROM work")  # the sweeps of earlier examples
@@ -194,7 +200,8 @@ async def test_killed_at_any_moment_no_item_is_doubled(
     catalog.add_item(shop, sku="SKU-0")
     if lost:
         catalog.clover.faults.add({"kind": lost, "method": "POST", "path": "items$", "times": 1})
-    await send(catalog, shop, rows(count))
+        catalog.clover.faults.add({"kind": lost, "method": "POST", "path": "(categories|_items)$", "times": 2})
+    await send(catalog, shop, rows(count, **stated))
     if has_bad_row:
         bad = "UPDATE product SET name = repeat('x', 128) WHERE product_id = 'p-1' AND merchant_id = $1"
         await catalog.fetch(bad, shop.id)
@@ -204,6 +211,14 @@ async def test_killed_at_any_moment_no_item_is_doubled(
         catalog.clock.advance(60)
         await catalog.run_until_idle()
 
+    merchant = catalog.clover.world.merchants[shop.id]
+    for kind, tie in TIES.items():
+        assert [each["name"] for each in merchant.objects[kind] if each["name"] in stated.get(kind, ())] == stated.get(
+            kind, []
+        )
+        for item in catalog.items(shop):
+            found = merchant.found(kind, merchant.ties[tie].lefts_of(item["id"]))
+            assert [each["name"] for each in found] == stated.get(kind, [])
     good = {f"p-{number}" for number in range(count) if not (has_bad_row and number == 1)}
     assert skus(catalog, shop) == sorted(f"SKU-{each[2:]}" for each in good)
     found = await states(catalog, shop)

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.domain.imports import exporting, reading
+from catalog.domain.imports import cells, exporting, reading
 from catalog.domain.imports.cells import STATUSES, guarded, unguarded
 from catalog.domain.imports.merging import merged
 from catalog.domain.imports.reading import Draft, Found, NoProduct
 from catalog.domain.imports.refusals import Refusal, Unreadable
 from catalog.domain.imports.survey import Choices, Survey, Surveyor
+from catalog.domain.items import LABELS
+from catalog.domain.labels import name_key
 from catalog.domain.products import Product, Status
 from catalog.domain.variants import Variant
 
@@ -102,6 +104,37 @@ def test_woocommerce_in_an_unknown_language() -> None:
         ("Emaljkopp", "KOPP-1", 12900, Status.ACTIVE, None),
         ("Stor emaljkopp", "KOPP-2", 114950, Status.DRAFT, None),
     ]
+
+
+@pytest.mark.parametrize("name", ["shopify_old.csv", "shopify_new.csv"])
+def test_the_type_and_the_tags_of_shopify(name: str) -> None:
+    """The type is the category. Variants have those of their product."""
+    tee = (("Shirts",), ("cotton", "summer"))
+    assert of(name, "categories", "tags") == [tee, tee, tee, (("Kitchen",), None)]
+
+
+def test_categories_of_woocommerce() -> None:
+    """Of a path the last name counts, as Clover's categories are not nested. Variations have those of their parent."""
+    header = "ID,Type,SKU,Name,Published,Regular price,Categories,Tags,Parent\n"
+    rows = (
+        '1,variable,TEE,Tee,1,,"Clothing, Clothing > Tops, Men > tops","new, on sale",\n'
+        "2,variation,TEE-S,Tee,1,5,,,TEE\n"
+        '3,simple,CUP,Cup,1,5,"Home > Cups\\, large",,\n'
+    )
+    found = [each.values for each in read(header + rows) if isinstance(each, Draft)]
+    assert [(each.get("categories"), each.get("tags")) for each in found] == [
+        (("Clothing", "Tops"), ("new", "on sale")),
+        (("Cups, large",), None),
+    ]
+
+
+label_names = st.text(st.characters(categories=["L", "P", "S", "N"]), min_size=1, max_size=4)
+
+
+@given(st.lists(label_names, unique_by=name_key))
+def test_names_in_a_cell_come_back(names: list[str]) -> None:
+    """Whatever they hold, our own export is read as it was written."""
+    assert cells.names(guarded(cells.joined(names))) == tuple(names)
 
 
 @pytest.mark.parametrize(
@@ -406,6 +439,7 @@ def test_any_dialect_gives_the_same_rows(rows: Sequence[tuple[str, str]], delimi
 
 printable = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="\ufffd"), min_size=1)
 trimmed = printable.map(str.strip).filter(bool)
+one_line = trimmed.map(lambda text: " ".join(text.split()))
 
 
 @given(
@@ -413,7 +447,7 @@ trimmed = printable.map(str.strip).filter(bool)
         st.builds(
             Product,
             product_id=printable.filter(lambda text: not text.isspace()),
-            name=trimmed.map(lambda text: " ".join(text.split())),
+            name=one_line,
             sku=trimmed,
             price=st.integers(0, 10**12),
             currency=st.sampled_from(["USD", "JPY", "KWD"]),
@@ -423,6 +457,7 @@ trimmed = printable.map(str.strip).filter(bool)
             cost=st.none() | st.integers(0, 10**12),
             unit_name=st.none() | trimmed,
             age_restricted=st.none() | st.booleans(),
+            **dict.fromkeys(LABELS, st.none() | st.lists(one_line, min_size=1, unique_by=name_key).map(tuple)),
         ),
         min_size=1,
         max_size=5,

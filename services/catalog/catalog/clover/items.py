@@ -122,7 +122,7 @@ class ItemPage:
 async def find_item(api: MerchantApi, item_id: str) -> Item | None:
     """Return the item; None when it was deleted, which Clover answers with 404 or with a mark (a guess)."""
     try:
-        found = await api.get(f"{ITEMS}/{item_id}", ItemResponse)
+        found = await api.get(f"{ITEMS}/{item_id}", ItemResponse, DETAILS)
     except NotFound:
         return None
     return None if found.deleted else found.item()

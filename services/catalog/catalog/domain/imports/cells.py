@@ -127,7 +127,7 @@ def boolean(cell: str) -> bool:
 
 def names(cell: str) -> tuple[str, ...]:
     """Return the names between commas, each once. Within a name a backslash stands before a comma or a backslash."""
-    parts = (name(part) for part in _listed(unguarded(cell.strip())))
+    parts = (_whole(" ".join(part.split())) for part in _listed(unguarded(cell.strip())))
     return _distinct(each for each in parts if each)
 
 

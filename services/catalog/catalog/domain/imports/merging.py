@@ -20,7 +20,7 @@ def identity(draft: Draft, by_sku: Mapping[str, str]) -> str:
 
 
 def merged(draft: Draft, product_id: str, stored: Product | None, currency: str) -> dict[str, Any]:
-    """Return the values of the product, as the row and what is stored have them. An empty cell changes nothing.
+    """Return the values as a request would have them, from the row and what is stored. An empty cell changes nothing.
 
     A name that differs in spaces only is the stored one.
     """
