@@ -169,6 +169,7 @@ modes = st.fixed_dictionaries(
 answers = st.sampled_from([None, "apply_then_drop", "drop_before_apply", "fail_after"])
 
 
+@pytest.mark.timeout(400)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     modes=modes,
@@ -213,12 +214,11 @@ async def test_killed_at_any_moment_no_item_is_doubled(
 
     merchant = catalog.clover.world.merchants[shop.id]
     for kind, tie in TIES.items():
-        assert [each["name"] for each in merchant.objects[kind] if each["name"] in stated.get(kind, ())] == stated.get(
-            kind, []
-        )
+        names = [each["name"] for each in merchant.objects[kind] if each["name"] in stated.get(kind, ())]
+        assert names == stated.get(kind, [])
         for item in catalog.items(shop):
-            found = merchant.found(kind, merchant.ties[tie].lefts_of(item["id"]))
-            assert [each["name"] for each in found] == stated.get(kind, [])
+            shown = merchant.found(kind, merchant.ties[tie].lefts_of(item["id"]))
+            assert [each["name"] for each in shown] == stated.get(kind, [])
     good = {f"p-{number}" for number in range(count) if not (has_bad_row and number == 1)}
     assert skus(catalog, shop) == sorted(f"SKU-{each[2:]}" for each in good)
     found = await states(catalog, shop)

@@ -243,6 +243,17 @@ async def test_a_deleted_category_is_not_created_again_by_itself(catalog: Catalo
     assert labels(catalog, shop, "SKU-p-2")["categories"] == ["Cups"]
 
 
+async def test_a_deleted_tag_is_noticed_without_its_items(catalog: Catalog) -> None:
+    """The list of tags alone shows it, as no webhook and no change of an item does."""
+    shop = await catalog.connected()
+    await catalog.put(shop, tags=["new"])
+    assert await catalog.synced(shop)
+    catalog.till(shop, "delete_label", kind="tags", label="new")
+    await hear_categories(catalog, shop, "CATEGORY00001", "UPDATE")
+    assert (await sync_of(catalog, shop))[0] == "held"
+    assert names(catalog, shop, "tags") == []
+
+
 async def test_a_category_that_is_stated_no_more_ends_the_wait(catalog: Catalog) -> None:
     """The person who deleted it takes it off the product."""
     shop = await catalog.connected()
@@ -290,7 +301,7 @@ async def test_either_of_two_categories_with_one_name_counts(catalog: Catalog) -
 @pytest.mark.parametrize("kind", LOST + NOT_APPLIED)
 @pytest.mark.parametrize("changed", [{"create_settles_seconds": 60.0}])
 async def test_a_category_is_created_once(catalog: Catalog, kind: str) -> None:
-    """Whatever becomes of the answer, there is one category, with both items."""
+    """In every mode of a lost answer there is one category, with both items."""
     shop = await catalog.connected()
     catalog.clover.faults.add({"kind": kind, "method": "POST", "path": "categories$", "times": 1})
     await catalog.put(shop, "p-1", categories=["Cups"])

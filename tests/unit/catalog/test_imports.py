@@ -133,7 +133,7 @@ label_names = st.text(st.characters(categories=["L", "P", "S", "N"]), min_size=1
 
 @given(st.lists(label_names, unique_by=name_key))
 def test_names_in_a_cell_come_back(names: list[str]) -> None:
-    """Whatever they hold, our own export is read as it was written."""
+    """With any characters in them, our own export is read as it was written."""
     assert cells.names(guarded(cells.joined(names))) == tuple(names)
 
 

@@ -112,7 +112,7 @@ def test_tax_rates_with_one_name_are_not_chosen_between() -> None:
 
 
 def test_a_deleted_label_is_on_no_item() -> None:
-    """It is neither shown nor taken off, and is told apart from one that never was."""
+    """It is neither shown nor taken off, and differs from one that never was."""
     labels, wanted = Labels([replace(CUPS, is_deleted=True)]), wanting(categories=("Cups",))
     assert labels.shown(item("C1"), wanted).categories == ()
     assert associations(item("C1"), wanted, labels) == []

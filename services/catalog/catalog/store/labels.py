@@ -27,6 +27,7 @@ WHERE label.read_number < excluded.read_number
 MARK_DELETED = """
 UPDATE label SET deleted_at = $5, read_number = $4
 WHERE merchant_id = $1 AND kind = $2 AND label_id <> ALL($3::text[]) AND deleted_at IS NULL AND read_number < $4
+RETURNING name
 """
 BEGIN_CREATION = """
 INSERT INTO label_creation (merchant_id, kind, name_key, begun_at) VALUES ($1, $2, $3, $4)
@@ -43,6 +44,10 @@ HELD = """
 SELECT product_id FROM product
 WHERE merchant_id = $1 AND stated ?| ARRAY['categories', 'tags', 'tax_rates'] AND stated ? $2
     AND held_problem IS NOT NULL
+"""
+STATING = """
+SELECT product_id FROM product
+WHERE merchant_id = $1 AND stated ?| ARRAY['categories', 'tags', 'tax_rates'] AND stated -> $2 ?| $3::text[]
 """
 SAVE_ASSOCIATIONS = """
 UPDATE item SET category_ids = coalesce(string_to_array(given.categories, ','), category_ids),
@@ -85,9 +90,10 @@ async def save_created(conn: Connection, merchant_id: str, wanted: Wanted, creat
 
 async def mark_deleted(
     conn: Connection, merchant_id: str, kind: LabelKind, shown: Iterable[Label], read_number: int, now: datetime
-) -> None:
-    """Record that a read of all labels of this kind did not show the others."""
-    await conn.execute(MARK_DELETED, merchant_id, kind, [each.id for each in shown], read_number, now)
+) -> list[str]:
+    """Record that a read of all labels of this kind did not show the others; return the names of those."""
+    ids = [each.id for each in shown]
+    return [row["name"] for row in await conn.fetch(MARK_DELETED, merchant_id, kind, ids, read_number, now)]
 
 
 async def begin_creation(conn: Connection, merchant_id: str, wanted: Wanted, now: datetime) -> None:
@@ -116,6 +122,11 @@ async def are_known(conn: Connection, merchant_id: str) -> bool:
 async def held(conn: Connection, merchant_id: str, kind: LabelKind) -> list[str]:
     """Return the held products that state labels of this kind."""
     return [row["product_id"] for row in await conn.fetch(HELD, merchant_id, kind)]
+
+
+async def stating(conn: Connection, merchant_id: str, kind: LabelKind, names: Collection[str]) -> list[str]:
+    """Return the products that state one of these labels."""
+    return [row["product_id"] for row in await conn.fetch(STATING, merchant_id, kind, list(names))] if names else []
 
 
 async def save_associations(conn: Connection, merchant_id: str, changed: Collection[Item], read_number: int) -> None:

@@ -52,16 +52,19 @@ async def read_labels(batch: Batch, deps: Deps) -> None:
 
 
 async def _read(batch: Batch, api: MerchantApi, kind: LabelKind) -> None:
-    """Read all labels of this kind; mark the held products that may have waited for a new one."""
+    """Read all labels of this kind; mark the held products that may have waited for a new one, and those of a lost one.
+
+    Clover sends no webhook about tags and tax rates, and lists none of their changes among those of items.
+    """
     async with batch.database.connection() as conn:
         number = await items.draw_number(conn)
     shown = await clover.all_labels(api, kind)
     async with batch.unit() as unit:
         has_news = await labels.save(unit.conn, batch.merchant_id, kind, shown, number)
-        await labels.mark_deleted(unit.conn, batch.merchant_id, kind, shown, number, unit.now)
-        if has_news:
-            waiting = await labels.held(unit.conn, batch.merchant_id, kind)
-            unit.mark(PUSH_PRODUCT, batch.merchant_id, waiting, priority=Priority.BULK)
+        gone = await labels.mark_deleted(unit.conn, batch.merchant_id, kind, shown, number, unit.now)
+        concerned = await labels.stating(unit.conn, batch.merchant_id, kind, gone)
+        concerned += await labels.held(unit.conn, batch.merchant_id, kind) if has_news else []
+        unit.mark(PUSH_PRODUCT, batch.merchant_id, set(concerned), priority=Priority.BULK)
 
 
 class LabelReader:
