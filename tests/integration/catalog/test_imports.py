@@ -211,15 +211,16 @@ async def test_an_export_is_imported_elsewhere(catalog: Catalog) -> None:
     shop, other = await catalog.connected(), await catalog.connected()
     await catalog.put(shop, "1", sku="-A1", name="=Mug", price=1, barcode="4006381333931", age_restricted=True, cost=5)
     await catalog.put(shop, "2", sku="B", name="Größe", status="archived", unit_name="kg", alternate_name="'+x")
+    await catalog.put(shop, "3", categories=["Zinc", "=Cups, large"], tags=["+new"], tax_rates=["GST \\ 5%"])
     status, table = await catalog.call_table("GET", f"/v1/merchants/{shop.id}/products.csv")
     back = await imported(catalog, shop, table)
     there = await imported(catalog, other, table)
 
     assert status == 200
     assert '"\'=Mug"' in table
-    assert outcomes(back) == [(2, "unchanged"), (3, "unchanged")]
-    assert outcomes(there) == [(2, "new"), (3, "new")]
-    for product_id in ("1", "2"):
+    assert outcomes(back) == [(row, "unchanged") for row in (2, 3, 4)]
+    assert outcomes(there) == [(row, "new") for row in (2, 3, 4)]
+    for product_id in ("1", "2", "3"):
         ours, theirs = await catalog.product(shop, product_id), await catalog.product(other, product_id)
         assert ours | {"updated_at": ""} == theirs | {"updated_at": ""}
 

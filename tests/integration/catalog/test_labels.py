@@ -205,6 +205,18 @@ async def test_a_missing_tax_rate_is_waited_for(catalog: Catalog) -> None:
     assert labels(catalog, shop) == {"categories": ["Cups"], "tags": [], "tax_rates": ["GST 5%"]}
 
 
+async def test_a_preview_names_a_missing_tax_rate(catalog: Catalog) -> None:
+    """A category that is missing will be created."""
+    shop = await catalog.connected()
+    path = f"/v1/merchants/{shop.id}/products:batch?dry_run=true"
+    [first, second] = rows(2)
+    given = [first | {"tax_rates": ["GST"]}, second | {"categories": ["Cups"]}]
+    _, outcomes = await catalog.call("POST", path, given)
+    forecasts = [each["change"]["item"] for each in outcomes]
+    assert [each["action"] for each in forecasts] == ["hold", "create"]
+    assert "no tax rate named GST" in forecasts[0]["reason"]
+
+
 async def test_tax_rates_with_one_name_are_for_a_person(catalog: Catalog) -> None:
     """They may charge different amounts."""
     shop = await catalog.connected()

@@ -83,6 +83,11 @@ class Labels:
             for name in names[1:] if label.kind is not LabelKind.TAX_RATE else ():
                 self._renamed[label.kind, name].append(label)
 
+    @property
+    def are_known(self) -> bool:
+        """Whether there are any, as every merchant has a tax rate (recorded)."""
+        return bool(self._by_id)
+
     def meant(self, wanted: Wanted) -> list[Label]:
         """Return the labels that count as the wanted one, those with exactly its name first."""
         found = self._named.get(wanted.key) or self._renamed.get(wanted.key) or []

@@ -66,7 +66,8 @@ class LookAgain:
     after: timedelta
 
 
-Step: TypeAlias = CreateItem | AdoptItem | UpdateItem | HoldProduct | LookAgain
+Write: TypeAlias = CreateItem | AdoptItem | UpdateItem
+Step: TypeAlias = Write | HoldProduct | LookAgain
 
 
 def skus_to_find(record: ProductRecord) -> set[str]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from catalog.domain.forecasts import Action, Forecast, forecast
-from catalog.domain.matching import compare, plan, skus_to_find
+from catalog.domain.labels import Labels
+from catalog.domain.matching import Step, Write, compare, hold_for_labels, lacks, plan, skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import Product, ProductRecord, Status
 from catalog.store import choices, items, labels, links, products, variants
@@ -44,12 +45,19 @@ async def forecasts(
     steps += plan(loose, found, owners, now, timedelta(), labels=named, master=master)
     steps = await variants.place(conn, merchant_id, steps)
     nothing = {each.product.product_id: Forecast(Action.NONE) for each in idle}
-    return nothing | {each.record.product.product_id: forecast(each) for each in steps}
+    return nothing | {each.record.product.product_id: forecast(_held(each, named)) for each in steps}
+
+
+def _held(step: Step, named: Labels) -> Step:
+    """Return the hold of a product whose labels Clover lacks, unless these were never read."""
+    if isinstance(step, Write) and named.are_known:
+        return hold_for_labels(step, lacks(step, named)) or step
+    return step
 
 
 def _saved(product: Product, known: ProductRecord | None, now: datetime) -> ProductRecord:
     """Return the record once the product is saved: unless it is archived, an item that was deleted is made anew."""
     if known is None:
-        return ProductRecord(product, now)
+        return ProductRecord(product, now, puts=1)
     deleted = known.deleted_item_id if product.status is Status.ARCHIVED else None
-    return replace(known, product=product, deleted_item_id=deleted)
+    return replace(known, product=product, deleted_item_id=deleted, puts=known.puts + 1)

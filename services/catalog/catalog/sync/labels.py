@@ -12,16 +12,13 @@ from catalog.domain.items import LABELS, Item, ItemFields
 from catalog.domain.labels import (
     LabelKind,
     Labels,
-    Lack,
     Wanted,
     after,
     associations,
     calls,
     ids_of,
-    lacking,
-    reason,
 )
-from catalog.domain.matching import LOOK_AGAIN, AdoptItem, CreateItem, Step, UpdateItem
+from catalog.domain.matching import LOOK_AGAIN, Step, Write, hold_for_labels, lacks
 from catalog.domain.products import ProductRecord
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import items, labels, links, products
@@ -35,8 +32,6 @@ from common.work.batch import Batch
 
 MOST_CREATED = 50
 """Labels that one batch creates, a call each; the products that need further ones stay due."""
-
-Write = CreateItem | AdoptItem | UpdateItem
 
 log = structlog.get_logger()
 
@@ -118,32 +113,21 @@ def _is_doubtful(kind: LabelKind, wanted: Iterable[ItemFields], shown: Iterable[
 async def prepare_labels(batch: Batch, deps: Deps, reader: LabelReader, steps: Sequence[Step]) -> list[Step]:
     """Create the labels that these steps need and Clover lacks; return the steps that have all they need.
 
-    A tax rate is never created, as its rate is the merchant's to decide, and a label that a person deleted only once
-    the product is saved again. Such a product is held.
+    The others are held, or wait for a label whose creation has no answer.
     """
     needed: dict[Wanted, list[str]] = defaultdict(list)
     for step in steps:
-        if isinstance(step, Write):
-            _look_for_labels(batch, step, reader.labels, needed)
+        if not isinstance(step, Write):
+            continue
+        product_id, lacked = step.record.product.product_id, lacks(step, reader.labels)
+        if hold := hold_for_labels(step, lacked):
+            batch.hold(product_id, Code.PRODUCT_REJECTED, hold.reason)
+        else:
+            for each in lacked:
+                needed[each].append(product_id)
     if needed:
         await _create_all(batch, deps, reader, needed)
     return [each for each in steps if each.record.product.product_id not in batch.outcomes]
-
-
-def _look_for_labels(batch: Batch, step: Write, known: Labels, needed: Mapping[Wanted, list[str]]) -> None:
-    """Add the labels that this product needs and Clover lacks to `needed`, or hold the product."""
-    item = None if isinstance(step, CreateItem) else Item(step.item_id, step.known, step.details)
-    product_id = step.record.product.product_id
-    for wanted in lacking(item, step.record.wanted, known):
-        lack = known.lack(wanted)
-        if lack and _is_for_a_person(step.record, wanted, lack):
-            batch.hold(product_id, Code.PRODUCT_REJECTED, reason(wanted, lack))
-        elif lack:
-            needed[wanted].append(product_id)
-
-
-def _is_for_a_person(record: ProductRecord, wanted: Wanted, lack: Lack) -> bool:
-    return wanted.kind is LabelKind.TAX_RATE or (lack is Lack.DELETED and not record.is_requested)
 
 
 async def _create_all(batch: Batch, deps: Deps, reader: LabelReader, needed: Mapping[Wanted, Sequence[str]]) -> None:
