@@ -95,6 +95,22 @@ async def test_items_of_a_batch_share_their_calls(catalog: Catalog) -> None:
     assert writes(catalog) == []
 
 
+@pytest.mark.parametrize("count", [2, MANY])
+async def test_variants_have_labels_of_their_own(catalog: Catalog, count: int) -> None:
+    """Their items get options and labels, each by calls for all of them."""
+    shop = await catalog.connected()
+    variants = [
+        row | {"variant": {"group": "tee", "name": "Tee", "options": {"Size": f"{number}"}}, "categories": ["Tops"]}
+        for number, row in enumerate(rows(count))
+    ]
+    await send(catalog, shop, variants)
+    await catalog.run_until_idle()
+    assert set((await states(catalog, shop)).values()) == {"synced"}
+    assert all(labels(catalog, shop, f"SKU-{number}")["categories"] == ["Tops"] for number in range(count))
+    assert {item["name"] for item in catalog.items(shop)} == {f"Tee {number}" for number in range(count)}
+    assert writes(catalog).count("POST category_items") == 1
+
+
 @pytest.mark.parametrize("touches", ["yes", "no"])
 async def test_a_read_confirms_what_was_written(catalog: Catalog, touches: str) -> None:
     """Webhooks and sweeps cause no further write, whether or not Clover counts it as a change of the item."""

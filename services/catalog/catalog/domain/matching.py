@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from catalog.domain.choices import Master
 from catalog.domain.items import NO_DETAILS, Item, ItemDetails, ItemFields
-from catalog.domain.labels import Labels
+from catalog.domain.labels import LabelKind, Labels, Lack, Wanted, lacking
+from catalog.domain.labels import reason as label_reason
 from catalog.domain.masters import agreed_at_link, edited, refused
 from catalog.domain.matching_pairs import Conflict, ConflictKind, Found, Seeker, pair
 from catalog.domain.products import Matching, ProductRecord
@@ -127,7 +128,8 @@ def compare(
         return misplaced(record)
     wanted, found = record.wanted, labels.shown(item, record.wanted)
     known, texts = record.adopt(found), messages.for_locale()
-    if master is Master.QUICKSYNC and record.was_overruled(known):
+    is_complete = not any(map(labels.lack, lacking(item, wanted, labels)))
+    if master is Master.QUICKSYNC and record.was_overruled(known) and is_complete:
         fields = ", ".join(texts.text(f"field.{name}") for name in wanted.changes_from(known))
         return HoldProduct(record, texts.text("reason.not_kept", fields=fields))
     impossible = refused(record, edited(record, found), owners) if master is Master.CLOVER else set()
@@ -179,6 +181,24 @@ def _refusal(fields: Collection[str], found: ItemFields, owners: Mapping[str, st
         return texts.text("reason.sku_taken_in_clover", sku=found.sku, product=owners[found.sku])
     names = ", ".join(texts.text(f"field.{name}") for name in sorted(fields))
     return texts.text("reason.impossible_in_clover", fields=names)
+
+
+def lacks(step: Write, labels: Labels) -> dict[Wanted, Lack]:
+    """Return the labels that the item is to get and Clover does not have."""
+    item = None if isinstance(step, CreateItem) else Item(step.item_id, step.known, step.details)
+    return {each: lack for each in lacking(item, step.record.wanted, labels) if (lack := labels.lack(each))}
+
+
+def hold_for_labels(step: Write, lacked: Mapping[Wanted, Lack]) -> HoldProduct | None:
+    """Return the hold of a product that lacks a label which is not created for it.
+
+    A tax rate never is, as what it charges is the merchant's to decide, and a label that a person deleted only once the
+    product is saved again.
+    """
+    for wanted, lack in lacked.items():
+        if wanted.kind is LabelKind.TAX_RATE or (lack is Lack.DELETED and not step.record.is_requested):
+            return HoldProduct(step.record, label_reason(wanted, lack))
+    return None
 
 
 def conflicts(steps: Iterable[Step]) -> dict[str, Conflict | None]:
