@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 from tests.integration.catalog.conftest import Catalog, Shop
 
 from clover_sandbox.rest.inventory_kinds import ITEMS
@@ -343,3 +345,46 @@ async def test_what_was_noted_before_a_change_of_the_master_stays(catalog: Catal
     await catalog.put(shop)  # with QuickSync as the master, each PUT counts
     await catalog.run_until_idle()
     assert [each["price"] for each in catalog.items(shop)] == [1250]
+
+
+MOVES = st.lists(st.sampled_from(["put", "till", "hear", "lost", "failed", "work", "sweep"]), min_size=2, max_size=7)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@example("clover", ["put", "lost", "put", "hear", "till", "put", "lost", "sweep"])
+@example("quicksync", ["put", "lost", "put", "hear", "till", "till", "failed", "sweep"])
+@given(st.sampled_from(["quicksync", "clover"]), MOVES)
+async def test_both_sides_end_equal(catalog: Catalog, master: str, moves: list[str]) -> None:
+    """In any order of edits, reads and lost answers; each edit at the till is one event, and the master's stays."""
+    await catalog.fetch("DELETE FROM outbox")
+    shop, item_id = await synced_shop(catalog, master)
+    await catalog.fetch("DELETE FROM outbox")
+    edits: list[int] = []
+    expected = 1250
+    for number, move in enumerate(moves):
+        price = 2000 + number
+        match move:
+            case "put":
+                await catalog.put(shop, price=price)
+                expected = price
+            case "till":
+                await edit(catalog, shop, item_id, price=price)
+                edits.append(price)
+                expected = price if master == "clover" else expected
+            case "lost" | "failed":
+                kind = "apply_then_drop" if move == "lost" else "fail_before"
+                catalog.clover.faults.add({"kind": kind, "method": "POST", "path": f"items/{item_id}$", "times": 1})
+                await catalog.run_until_idle()
+            case "hear":
+                await catalog.hear(shop, item_id)
+            case "work":
+                await catalog.run_until_idle()
+            case _:
+                await catalog.sweep()
+    catalog.clover.faults.clear()
+    await catalog.synced_on_retry(shop)
+    await catalog.sweep()
+    prices = {item["id"]: item["price"] for item in catalog.items(shop)}
+    product = await catalog.product(shop)
+    assert (prices[item_id], product["price"], product["sync"]["state"]) == (expected, expected, "synced")
+    assert [each.after for event in await events(catalog) for each in event.changes] == edits
