@@ -13,7 +13,10 @@ from common.db.unit import Unit
 from common.work import batch as work_batch
 
 CALLS = {
-    items: ("create_item", "create_items", "update_item", "update_items", "find_item", "find_items"),
+    items: (
+        *("create_item", "create_items", "update_item", "update_items", "find_item", "find_items"),
+        *("delete_item", "delete_items"),
+    ),
     item_groups: (
         *("create_group", "create_attribute", "create_option", "rename_group"),
         *("attributes_of", "groups_named", "options_of_items", "tie_options", "untie_options"),
