@@ -388,3 +388,19 @@ async def test_both_sides_end_equal(catalog: Catalog, master: str, moves: list[s
     product = await catalog.product(shop)
     assert (prices[item_id], product["price"], product["sync"]["state"]) == (expected, expected, "synced")
     assert [each.after for event in await events(catalog) for each in event.changes] == edits
+
+
+@MASTERS
+async def test_categories_changed_at_the_till_are_an_edit(catalog: Catalog, master: str) -> None:
+    """They are put back or taken over by their names, and our own associations are no edit."""
+    shop, item_id = await synced_shop(catalog, master, categories=["Cups"])
+    assert await catalog.synced(shop)
+    catalog.till(shop, "create_label", kind="categories", name="Gifts")
+    catalog.till(shop, "label_item", item=item_id, kind="categories", label="Gifts")
+    await catalog.hear(shop, item_id)
+    await catalog.sweep()
+    product = await catalog.product(shop)
+    expected = ["Cups"] if master == "quicksync" else ["Cups", "Gifts"]
+    assert (product["categories"], product["sync"]["state"]) == (expected, "synced")
+    [emitted] = await events(catalog)
+    assert emitted.changes == (change("categories", ("Cups",), ("Cups", "Gifts")),)
