@@ -50,6 +50,10 @@ class KeptPool:
         else:
             self._waiting.append(self)
 
+    async def expire(self) -> None:
+        """Open each connection anew before its next use."""
+        await self._pool.expire_connections()
+
     async def end(self) -> None:
         await self._pool.close()
 
@@ -82,3 +86,10 @@ async def open_kept(database: Database) -> None:
     await database.open()
     if waiting is not None:
         database._pool = cast("Pool", KeptPool(cast("Pool", database._pool), waiting))  # noqa: SLF001
+
+
+async def expire(database: Database) -> None:
+    """Open the connections to its schema anew before their next use, as those of now know the schema of before."""
+    used, waiting = database._pool, databases[database._dsn][database.schema]  # noqa: SLF001
+    for each in (*waiting, cast("KeptPool", used)):
+        await each.expire()

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from tests.support import pools
 from tests.support.clock import FakeClock
 from tests.support.postbox import Postbox, listening
 from tests.support.service import INTERNAL_SECRETS, Harness, serving, settings_for
@@ -155,11 +156,14 @@ class Notifier(Harness):
     @asynccontextmanager
     async def altered(self, change: str, undo: str) -> AsyncIterator[None]:
         """Change the schema during the block. Other tests use the same database, so a failure undoes it, too."""
+        database = self.service.deps.database
         await self.execute(change)
+        await pools.expire(database)
         try:
             yield
         finally:
             await self.execute(undo)
+            await pools.expire(database)
 
 
 def field_in(page: str, name: str) -> str:
