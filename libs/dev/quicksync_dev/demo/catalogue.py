@@ -19,6 +19,9 @@ FILE = (
 )
 """Shopify's export: one SKU in other letters than Clover's, one article that Clover has by its barcode, one new one."""
 
+SIZES = ("S", "M", "L")
+SHIRT_PRICE = 2500
+
 
 async def connect_a_store_with_items(world: World) -> None:
     """A store whose till has items already is connected, and all of them are read."""
@@ -78,6 +81,53 @@ async def undo_the_import(world: World) -> None:
     world.progress(f"Clover's till shows what it showed before, after {took:.2f} s")
 
 
+async def sync_variants(world: World) -> None:
+    """A shirt in three sizes becomes one item group in Clover, in a category that Clover did not have."""
+    for size in SIZES:
+        product = {
+            "name": f"Harbor Shirt {size}",
+            "sku": f"SHIRT-{size}",
+            "price": SHIRT_PRICE,
+            "currency": "USD",
+            "status": "active",
+            "variant": {"group": "shirt", "name": "Harbor Shirt", "options": {"Size": size}},
+            "categories": ["Souvenirs"],
+        }
+        await world.done("PUT", f"{_at(world, 'products')}/shirt-{size.lower()}", product)
+    _, took = await until(lambda: _all_synced(world), "the shirts did not reach Clover")
+    truth = await world.clover("GET", f"/merchants/{world.merchants[DELI]}")
+    shirts = [item for item in truth["items"] if (item.get("sku") or "").startswith("SHIRT-")]
+    expect(len(shirts) == len(SIZES), f"Clover has {len(shirts)} shirts")
+    expect(len({item["itemGroup"]["id"] for item in shirts}) == 1, "the shirts are in several groups")
+    counts = truth["counts"]
+    expect(counts["item_groups"] == counts["categories"] == 1, f"Clover has {counts}")
+    world.items[f"{DELI}:SHIRT-M"] = next(item["id"] for item in shirts if item["sku"] == "SHIRT-M")
+    world.progress(f"Clover calls them {', '.join(sorted(item['name'] for item in shirts))} ({took:.2f} s)")
+
+
+async def put_an_edit_back(world: World) -> None:
+    """Someone edits a price at the till. QuickSync is the master, puts its price back, and says so."""
+    await world.till(DELI, "edit_item", {"item": world.items[f"{DELI}:SHIRT-M"], "price": 1})
+    message, took = await until(lambda: _activity(world, "catalog.edit_reverted.v1"), "the activity lacks the edit")
+    world.progress(f"the activity says after {took:.2f} s: {message}")
+    _, took = await until(lambda: _costs(world, SHIRT_PRICE), "the price was not put back")
+    world.progress(f"the price is back after {took:.2f} s more")
+
+
+async def follow_clover(world: World) -> None:
+    """The merchant makes Clover the master. From then on a price that is edited at the till is QuickSync's too."""
+    await world.done("PATCH", f"/v1/merchants/{world.merchants[DELI]}", {"settings": {"catalog_master": "clover"}})
+    await world.till(DELI, "edit_item", {"item": world.items[f"{DELI}:SHIRT-M"], "price": SHIRT_PRICE + 200})
+
+    async def followed() -> bool:
+        shown = await world.done("GET", f"{_at(world, 'products')}/shirt-m")
+        return bool(shown["price"] == SHIRT_PRICE + 200 and shown["sync"]["state"] == "synced")
+
+    _, took = await until(followed, "QuickSync did not take the price over")
+    expect(await _costs(world, SHIRT_PRICE + 200), "Clover lost the price")
+    world.progress(f"QuickSync shows the till's price after {took:.2f} s")
+
+
 async def _import(world: World, *, dry_run: bool) -> Any:
     path = f"{world.env['gateway_url']}{_at(world, 'products:import')}?dry_run={str(dry_run).lower()}"
     headers = {"Authorization": f"Bearer {world.env['token']}", "Content-Type": "text/csv"}
@@ -89,6 +139,17 @@ async def _import(world: World, *, dry_run: bool) -> Any:
 async def _items(world: World) -> dict[str, Json]:
     truth = await world.clover("GET", f"/merchants/{world.merchants[DELI]}")
     return {item["id"]: item for item in truth["items"]}
+
+
+async def _costs(world: World, price: int) -> bool:
+    item = await world.clover("GET", f"/merchants/{world.merchants[DELI]}/items/{world.items[f'{DELI}:SHIRT-M']}")
+    return bool(item["price"] == price)
+
+
+async def _activity(world: World, type_of_event: str) -> str | None:
+    """Return what the merchant's activity says of the newest event of this type, None if there is none."""
+    shown = await world.done("GET", _at(world, "activity"))
+    return next((each["message"] for each in shown["activity"] if each["type"] == type_of_event), None)
 
 
 async def _all_synced(world: World) -> bool:

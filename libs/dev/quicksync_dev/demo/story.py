@@ -4,7 +4,14 @@ import json
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-from quicksync_dev.demo.catalogue import connect_a_store_with_items, import_a_file, undo_the_import
+from quicksync_dev.demo.catalogue import (
+    connect_a_store_with_items,
+    follow_clover,
+    import_a_file,
+    put_an_edit_back,
+    sync_variants,
+    undo_the_import,
+)
 from quicksync_dev.demo.checks import (
     CURRENCIES,
     CUSTOMER,
@@ -232,5 +239,8 @@ STORY: list[Callable[[World], Awaitable[None]]] = [
     connect_a_store_with_items,
     import_a_file,
     undo_the_import,
+    sync_variants,
+    put_an_edit_back,
+    follow_clover,
     look_back,
 ]
