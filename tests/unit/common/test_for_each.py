@@ -186,3 +186,14 @@ async def test_a_stream_ends_after_a_failure_like_a_batch() -> None:
     await batch.for_each(batch.keys, push_one, rejected=Code.ORDER_REJECTED, concurrency=lambda: 1, prepare=prepare)
 
     assert batch.outcomes["9"] == NotStarted()
+
+
+async def test_a_slice_that_was_spent_on_reading_makes_one_write() -> None:
+    """Where calls are scarce, one read lasts longer than a slice; it would be made again for ever."""
+    batch = batch_of("a", "b")
+    clock = cast("FakeClock", batch.database.clock)
+    batch.is_crowded = lambda: True
+    clock.advance(SIDE_BY_SIDE_SECONDS)
+    await run(batch, failing({}))
+    assert batch.done == {"a"}
+    assert batch.outcomes == {"b": NotStarted()}

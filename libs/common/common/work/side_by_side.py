@@ -34,8 +34,8 @@ class NoSource:
 class SideBySide:
     """Keys under way at the same time, up to `width()` of them.
 
-    No key is started once `is_over()` holds, or once `attempt` has raised: an error that concerns one key alone is
-    `attempt`'s own to record.
+    No key but the first is started once `is_over()` holds, and none once `attempt` has raised: an error that concerns
+    one key alone is `attempt`'s own to record.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class SideBySide:
         self._source = source
         self._width = width
         self._is_over = is_over
+        self._is_begun = False
         self._under_way = 0
         self._errors: list[Exception] = []
         self._group = asyncio.TaskGroup()
@@ -71,13 +72,23 @@ class SideBySide:
             self._group.create_task(self._work_through())
 
     async def _work_through(self) -> None:
-        while not self._errors and not await self._is_over() and (key := await self._next()) is not None:
+        while not self._errors and not await self._ends() and (key := await self._next()) is not None:
             self._start_more()
             try:
                 await self._attempt(key)
             except Exception as error:  # noqa: BLE001 - raised later: it must not cancel calls under way
                 self._errors.append(error)
         self._under_way -= 1
+
+    async def _ends(self) -> bool:
+        """Return whether no further key is to be started.
+
+        One is started in any case: the calls before may have lasted for the whole slice, and would be made again.
+        """
+        if not self._is_begun:
+            self._is_begun = True
+            return False
+        return await self._is_over()
 
     async def _next(self) -> str | None:
         if self._taking is None and self._source.is_due(len(self._waiting), self._width()):
