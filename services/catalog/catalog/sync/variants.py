@@ -7,7 +7,7 @@ what the group consists of, so that nothing is created twice.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias, TypeGuard
+from typing import TypeGuard
 
 from catalog.clover import item_groups as clover
 from catalog.deps import Deps
@@ -29,9 +29,9 @@ from catalog.domain.item_groups import (
     writes as group_writes,
 )
 from catalog.domain.items import OPTIONS, own
-from catalog.domain.matching import LOOK_AGAIN, AdoptItem, CreateItem, Step, UpdateItem
+from catalog.domain.matching import LOOK_AGAIN, AdoptItem, CreateItem, Step, UpdateItem, Write
 from catalog.domain.products import ProductRecord
-from catalog.domain.variants import as_wanted, label_key
+from catalog.domain.variants import as_wanted, option_key
 from catalog.store import items, links, products, variants
 from catalog.store.links import Pushed
 from catalog.sync import writes
@@ -53,8 +53,6 @@ from common.errors import (
 from common.work.batch import KEYS_A_CALL, Batch
 from common.work.row import NotStarted
 from common.work.side_by_side import NoSource, SideBySide
-
-Write: TypeAlias = CreateItem | AdoptItem | UpdateItem
 
 
 async def bind_groups(batch: Batch, steps: Sequence[Step]) -> list[Step]:
@@ -238,10 +236,12 @@ class Preparation:
 
     def _without_new_attributes(self, steps: Sequence[Write]) -> list[Write]:
         """Hold the variants that need an attribute which the other items of the group lack."""
-        refused = {label_key(name): name for name in new_attributes(self._group, self._plan(steps))}
+        refused = {option_key(name): name for name in new_attributes(self._group, self._plan(steps))}
         kept = []
         for step in steps:
-            lacking = [refused[key] for name in step.record.wanted.options or {} if (key := label_key(name)) in refused]
+            lacking = [
+                refused[key] for name in step.record.wanted.options or {} if (key := option_key(name)) in refused
+            ]
             if lacking and _differs(step):
                 reason = messages.for_locale().text(
                     "reason.new_attribute", group=self._group.name, names=", ".join(lacking)
@@ -335,5 +335,5 @@ async def _tie(api: MerchantApi, wanted: Sequence[Ties]) -> None:
 
 def _after(before: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
     """Return the options of an item that had others before. Those of other attributes stay."""
-    keys = set(map(label_key, wanted))
-    return {name: value for name, value in before.items() if label_key(name) not in keys} | dict(wanted)
+    keys = set(map(option_key, wanted))
+    return {name: value for name, value in before.items() if option_key(name) not in keys} | dict(wanted)
