@@ -1,9 +1,11 @@
 """The categories, tags and tax rates of a merchant in Clover, and their associations with items."""
 
+from collections.abc import Iterable
+
 from pydantic import Field
 
 from catalog.clover.items import Row
-from catalog.domain.labels import AssociationCall, Label, LabelKind
+from catalog.domain.labels import Association, Label, LabelKind, calls
 from common.clover.transport import MerchantApi, Unread
 from common.ids import CloverId
 
@@ -47,8 +49,9 @@ async def create_label(api: MerchantApi, kind: LabelKind, name: str) -> Label:
     return Label(kind, created.id, created.name)
 
 
-async def associate(api: MerchantApi, call: AssociationCall) -> None:
-    """Make these associations; repeating it changes nothing. The answer is empty (recorded)."""
-    path, name = PATHS[call.kind]
-    elements = [{name: {"id": each.label_id}, "item": {"id": each.item_id}} for each in call.associations]
-    await api.post(path, {"elements": elements}, Unread, REMOVE if call.is_removed else {})
+async def associate(api: MerchantApi, wanted: Iterable[Association]) -> None:
+    """Make these associations in as few calls as possible; repeating them changes nothing. The answers are empty."""
+    for call in calls(wanted, MOST_ASSOCIATIONS):
+        path, name = PATHS[call.kind]
+        elements = [{name: {"id": each.label_id}, "item": {"id": each.item_id}} for each in call.associations]
+        await api.post(path, {"elements": elements}, Unread, REMOVE if call.is_removed else {})  # empty (recorded)

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import chain
 from typing import Any
 
-from catalog.clover.labels import MOST_ASSOCIATIONS, associate
+from catalog.clover.labels import associate
 from catalog.deps import Deps
 from catalog.domain.former_items import FormerItem, restored
 from catalog.domain.items import LABELS, Item, own
-from catalog.domain.labels import Labels, after, associations, calls
+from catalog.domain.labels import Labels, after, associations
 from catalog.kinds import DELETE_GROUP
 from catalog.store import former_items, labels, variants
 from catalog.sync import lookups
@@ -58,8 +59,7 @@ async def _restore_labels(
     wanted = {key: _labels_of(each) for key, each in changes.items()}
     made = {key: associations(item, replace(item.fields, **wanted[key]), named) for key, item in found.items()}
     number = await draw_number(batch)
-    for call in calls((each for every in made.values() for each in every), MOST_ASSOCIATIONS):
-        await associate(api, call)
+    await associate(api, chain.from_iterable(made.values()))
     async with batch.unit() as unit:
         changed = [after(found[key], every) for key, every in made.items() if every]
         await labels.save_associations(unit.conn, batch.merchant_id, changed, number)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 
 import structlog
 
@@ -15,7 +16,6 @@ from catalog.domain.labels import (
     Wanted,
     after,
     associations,
-    calls,
     ids_of,
 )
 from catalog.domain.matching import LOOK_AGAIN, Step, Write, hold_for_labels, lacks
@@ -223,8 +223,7 @@ async def _associate(batch: Batch, reader: LabelReader, pushed: Sequence[Pushed]
     async with batch.unit() as unit:
         await links.start_writes(unit.conn, batch.merchant_id, writes)
         number = await items.draw_number(unit.conn)
-    for call in calls((each for found in made.values() for each in found), clover.MOST_ASSOCIATIONS):
-        await clover.associate(reader.api, call)
+    await clover.associate(reader.api, chain.from_iterable(made.values()))
     async with batch.unit() as unit:
         changed = [after(shown[item_id], found) for item_id, found in made.items() if found]
         await labels.save_associations(unit.conn, batch.merchant_id, changed, number)
