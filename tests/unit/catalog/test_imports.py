@@ -128,12 +128,15 @@ def test_categories_of_woocommerce() -> None:
     ]
 
 
-label_names = st.text(st.characters(categories=["L", "P", "S", "N"]), min_size=1, max_size=4)
+# An import refuses the replacement character, as it marks one that was lost.
+label_names = st.text(
+    st.characters(categories=["L", "P", "S", "N"], exclude_characters="\ufffd"), min_size=1, max_size=4
+)
 
 
 @given(st.lists(label_names, unique_by=name_key))
 def test_names_in_a_cell_come_back(names: list[str]) -> None:
-    """With any characters in them, our own export is read as it was written."""
+    """With any other characters in them, our own export is read as it was written."""
     assert cells.names(guarded(cells.joined(names))) == tuple(names)
 
 
