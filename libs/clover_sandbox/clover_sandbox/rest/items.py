@@ -85,7 +85,6 @@ def _new_fields(merchant: Merchant, body: Any) -> Record:
 
 def _changes(merchant: Merchant, item: Record, body: Any, *, partial: bool) -> Record:
     """Return the allowed changes. A group's member keeps its group and name (documented)."""
-    """Return the allowed changes. A group's member keeps its group and name (documented)."""
     given = dict(an_object(body))
     group = given.pop("itemGroup", None)
     if group is not None and group != item.get("itemGroup") and merchant.shared.switches["variant_moved"] == "refuse":
