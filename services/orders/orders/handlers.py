@@ -22,8 +22,8 @@ from orders.kinds import (
     SWEEP_SALES,
 )
 
-FIRST_SWEEP = timedelta(minutes=1)
-"""A merchant that has just connected has nothing to catch up with."""
+FIRST_SWEEP = timedelta(seconds=10)
+"""By then every receiver of webhooks knows the merchant. Until it does, it drops the merchant's webhooks."""
 
 FIRST_EXPIRY = timedelta(hours=1)
 """No order of a merchant that has just connected is old."""
