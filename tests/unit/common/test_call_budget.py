@@ -105,6 +105,19 @@ async def test_a_live_call_overtakes_all_that_waits() -> None:
             each.cancel()
 
 
+async def test_urgent_calls_without_end_leave_every_fifth_call_to_background_work() -> None:
+    """The merchant of a background turn is not kept for ever while other merchants use all calls."""
+    some = calls(Leases())
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(some.call(Priority.LIVE)) for _ in range(100)]
+        waiting += [group.create_task(some.call()) for _ in range(20)]
+        await some.clock.pass_time(4.95)
+        started = [priority for _, priority in some.started]
+        assert started.count(Priority.BULK) == len(started) // 5 > 5
+        for each in waiting:
+            each.cancel()
+
+
 @given(st.lists(st.floats(0.1, 2.5), min_size=1, max_size=3))
 @settings(deadline=None, max_examples=10)
 async def test_a_stall_is_followed_by_no_burst(stalls: list[float]) -> None:

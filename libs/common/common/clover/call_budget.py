@@ -43,6 +43,10 @@ IDLE_SECONDS = 2.0
 ASK_AGAIN_SECONDS = 1.0
 """The pause after a renewal that failed."""
 
+MOST_IN_A_ROW = 4
+"""Urgent calls that start in a row while background calls wait. A turn of background work keeps its merchant, whose
+urgent work would else wait for as long as other merchants use all calls."""
+
 
 Follow = Callable[[], Awaitable[None]]
 """Starts a call that follows another one, which has ended."""
@@ -60,7 +64,8 @@ class CallBudget:
 
     In any second no more calls reach Clover than leased, wherever a stall holds them. Calls start by priority, then in
     the order of their requests. Background calls (`Priority.BULK`) use at most the background rate and leave one place
-    in flight free where there are several, so a live call starts soon, however much background work waits.
+    in flight free where there are several, so a live call starts soon, however much background work waits. However many
+    urgent calls wait, every fifth call is a background one.
     """
 
     def __init__(self, leases: Leases, clock: Clock) -> None:
@@ -76,6 +81,7 @@ class CallBudget:
         self._in_flight = InFlight(lambda: self._renew_at, self._renew, clock)
         self._line: list[tuple[Priority, int]] = []
         self._numbers = count()
+        self._in_a_row = 0
         self._changed = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
         self._idle: asyncio.Task[None] | None = None
@@ -131,7 +137,7 @@ class CallBudget:
         try:
             while True:
                 lease = await self._fresh()
-                wait = self._wait(priority, calls, lease) if self._line[0] == place else inf
+                wait = self._wait(self._line[0][0], calls, lease) if self._first() == place else inf
                 if wait <= 0:
                     counted = min(calls, lease.calls)
                     self._stays_busy()
@@ -144,6 +150,12 @@ class CallBudget:
             self._line.remove(place)
             heapq.heapify(self._line)
             self._wake()
+
+    def _first(self) -> tuple[Priority, int]:
+        """Return the place of the call that starts next. One that others have overtaken starts as they would."""
+        if self._in_a_row < MOST_IN_A_ROW:
+            return self._line[0]
+        return min((each for each in self._line if each[0] is Priority.BULK), default=self._line[0])
 
     def _stays_busy(self) -> None:
         """Count the process as busy when it calls so often that it would wait with a little lease."""
@@ -177,6 +189,9 @@ class CallBudget:
         self._schedule.start(lease.rate, now)
         if priority is Priority.BULK:
             self._background.start(lease.background_rate, now)
+            self._in_a_row = 0
+        elif any(each[0] is Priority.BULK for each in self._line):
+            self._in_a_row += 1
 
     async def _fresh(self) -> Lease:
         """Return a lease that is good now; renew it in time, while calls go on under the old one."""
