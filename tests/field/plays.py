@@ -42,6 +42,10 @@ async def clover_is_back(stage: Stage) -> None:
 async def share_a_sku(stage: Stage) -> None:
     for name in ("Soup", "Other soup"):
         await stage.shop.till("create_item", {"name": name, "price": 500, "sku": "SOUP"})
+    await put_soup(stage)
+
+
+async def put_soup(stage: Stage) -> None:
     product = {"name": "Soup", "sku": "SOUP", "status": "active", "price": 500, "currency": "USD"}
     await stage.shop.call("PUT", "/products/soup", product)
 
@@ -54,6 +58,14 @@ async def correct_item(stage: Stage) -> None:
 
 async def product_is_linked(stage: Stage) -> None:
     assert (await stage.shop.call("GET", "/products/soup"))["item_id"] == await stage.item("SOUP")
+
+
+async def product_gets_linked(stage: Stage) -> None:
+    async def is_linked() -> bool:
+        return bool((await stage.shop.call("GET", "/products/soup"))["item_id"])
+
+    await eventually(is_linked, within=30)
+    await product_is_linked(stage)
 
 
 async def delete_counted_item(stage: Stage) -> None:
@@ -112,6 +124,17 @@ async def sale_is_listed(stage: Stage) -> None:
     assert [each["clover_order_id"] for each in sales] == [stage.notes["sale"]]
 
 
+async def items_cannot_be_read(stage: Stage) -> None:
+    await stage.world.quicksync("DELETE", f"/v1/merchants/{stage.shop.merchant}")
+    await stage.fault(kind="refuse", status=400, method="GET", path=r"/items\?", body={"message": "Unknown expand"})
+    await stage.connect()
+    await put_soup(stage)
+
+
+async def items_can_be_read(stage: Stage) -> None:
+    await stage.end_fault()
+
+
 async def grant_too_little(stage: Stage) -> None:
     stage.token = (await stage.shop.till("install_app", {"permissions": ["MERCHANT_R", "INVENTORY_R"]}))["token"]
     await stage.connect()
@@ -155,6 +178,7 @@ PLAYS: dict[str, Play] = ORDER_PLAYS | {
     Code.CONNECTION_LOST: Play(lose_connection, reconnect, order_one_is_paid),
     Code.CLOVER_UNREACHABLE: Play(clover_fails, clover_is_back, order_one_is_paid),
     Code.SALE_UNREADABLE: Play(sale_cannot_be_read, sale_can_be_read, sale_is_listed),
+    Code.ITEMS_UNREADABLE: Play(items_cannot_be_read, items_can_be_read, product_gets_linked),
     Code.PRODUCT_REJECTED: Play(share_a_sku, correct_item, product_is_linked),
     Code.STOCK_REJECTED: Play(delete_counted_item, add_item_again, stock_is_six, resumes=False),
     Code.EMAIL_REJECTED: Play(address_is_refused, correct_address, alert_has_arrived),
