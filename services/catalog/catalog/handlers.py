@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from catalog.domain.setup import FOUND_BY_ORDERS, SETUP_CODES, is_over, reported, resolved
 from catalog.kinds import ACCESS, ALL_LABELS, CHECK_ACCESS, CHECK_SETUP, READ_ITEM, READ_LABELS, SETUP
-from catalog.store import access, items, setup, variants
+from catalog.store import access, item_groups, items, setup
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
@@ -40,7 +40,7 @@ async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
         changed = await items.in_category(unit.conn, event.merchant_id, event.object_id) if is_deleted else []
         unit.mark(READ_LABELS, event.merchant_id, ALL_LABELS, priority=Priority.BULK, due=unit.now + GATHERING)
     if event.kind == GROUP:  # documented for modifier groups alone, which no item names
-        changed = await variants.items_of(unit.conn, event.merchant_id, event.object_id)
+        changed = await item_groups.items_of(unit.conn, event.merchant_id, event.object_id)
     unit.mark(READ_ITEM, event.merchant_id, changed, priority=Priority.BULK, due=unit.now + GATHERING)
 
 

@@ -9,7 +9,7 @@ from catalog.domain.labels import Labels
 from catalog.domain.matching import Step, Write, compare, hold_for_labels, lacks, plan, skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import Product, ProductRecord, Status
-from catalog.store import choices, items, labels, links, products, variants
+from catalog.store import choices, item_groups, items, labels, links, products
 from common.db.unit import Connection
 
 
@@ -43,7 +43,7 @@ async def forecasts(
     found = await items.find_by_keys(conn, merchant_id, skus, codes)
     owners = await links.owners(conn, merchant_id, [each.id for each in found])
     steps += plan(loose, found, owners, now, timedelta(), labels=named, master=master)
-    steps = await variants.place(conn, merchant_id, steps)
+    steps = await item_groups.place(conn, merchant_id, steps)
     nothing = {each.product.product_id: Forecast(Action.NONE) for each in idle}
     return nothing | {each.record.product.product_id: forecast(_held(each, named)) for each in steps}
 

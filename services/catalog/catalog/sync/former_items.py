@@ -11,7 +11,7 @@ from catalog.domain.former_items import FormerItem, restored
 from catalog.domain.items import LABELS, Item, own
 from catalog.domain.labels import Labels, after, associations
 from catalog.kinds import DELETE_GROUP
-from catalog.store import former_items, labels, variants
+from catalog.store import former_items, item_groups, labels
 from catalog.sync import lookups
 from catalog.sync.deltas import read_changes
 from catalog.sync.item_writes import ItemWrite, write_items
@@ -31,7 +31,7 @@ async def restore_items(batch: Batch, deps: Deps) -> None:
     async def forget(unit: Unit, done: Sequence[ItemWrite]) -> None:
         await former_items.forget(unit.conn, batch.merchant_id, {each.key: former[each.key] for each in done})
         deleted = [each.item_id for each in done if each.changes is None]
-        parents = await variants.parents_of_items(unit.conn, batch.merchant_id, deleted)
+        parents = await item_groups.parents_of_items(unit.conn, batch.merchant_id, deleted)
         unit.mark(DELETE_GROUP, batch.merchant_id, parents, priority=Priority.BULK)
 
     async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:

@@ -1,19 +1,155 @@
-"""Deletes item groups that are empty since their last variant was purged."""
+"""Creates what the item groups of variants lack, and deletes those that are empty since their last variant was purged.
 
+The intent to create a group or a part of it is committed before the call. An answer that is lost is settled by reading
+what the group consists of, so that nothing is created twice.
+"""
+
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from catalog.clover import item_groups as clover
 from catalog.deps import Deps
-from catalog.store import variants
+from catalog.domain.item_groups import (
+    CreateAttribute,
+    CreateGroup,
+    CreateOption,
+    GroupWrite,
+    ItemGroup,
+    RenameGroup,
+    lost,
+    new_attributes,
+    writes,
+    written,
+)
+from catalog.domain.matching import LOOK_AGAIN, CreateItem, Write
+from catalog.domain.options import changes_options, lacks_options, with_known_options
+from catalog.domain.variants import option_key
+from catalog.store import item_groups, variants
+from common import messages
+from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
-from common.errors import NotFound
+from common.errors import NotFound, Permanent, Transient
 from common.work.batch import Batch
+
+
+class GroupPreparation:
+    """Prepares one item group for the items of some steps. `shown` are the options of items that the mirror lacks."""
+
+    def __init__(
+        self, batch: Batch, deps: Deps, api: MerchantApi, group: ItemGroup, shown: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        self._batch = batch
+        self._settled = batch.now - deps.create_settle
+        self._api = api
+        self._group = group
+        self._shown = shown
+
+    async def run(self, steps: Sequence[Write]) -> list[Write]:
+        """Create what the group lacks; return the steps that can be carried out."""
+        if self._is_doubtful(steps):
+            await self._read()
+        steps = self._without_new_attributes(await self._with_options(steps))
+        planned = self._plan(steps)
+        created = [each for each in planned if not isinstance(each, RenameGroup)]
+        begun_at = self._group.creating_since
+        if created and begun_at and begun_at > self._settled:
+            for step in steps:
+                self._batch.retry(step.record.product.product_id, min(LOOK_AGAIN, begun_at - self._settled))
+            return []
+        for write in planned:
+            await self._write(write)
+        return [replace(each, record=replace(each.record, group_id=self._group.id)) for each in steps]
+
+    def _plan(self, steps: Sequence[Write]) -> list[GroupWrite]:
+        return writes(self._group, [each.record.wanted.options or {} for each in steps if changes_options(each)])
+
+    def _is_doubtful(self, steps: Sequence[Write]) -> bool:
+        group = self._group
+        if group.id is None or group.attributes is None or group.creating_since or not group.has_items:
+            return bool(group.id or group.creating_since)  # also one without items, which a person may have deleted
+        return any(lacks_options(each) and group.options_of(self._ids(each)) is None for each in steps)
+
+    def _ids(self, step: Write) -> tuple[str, ...]:
+        return () if isinstance(step, CreateItem) else self._shown.get(step.item_id, ())
+
+    async def _read(self) -> None:
+        """Read what the group consists of. One whose create has no answer is looked for by its name, if it is empty."""
+        group = self._group
+        if group.id is None:
+            found = await clover.groups_named(self._api, group.shown_name or group.name)
+            async with self._batch.database.connection() as conn:
+                used = await item_groups.with_items(conn, self._batch.merchant_id, found)
+                used |= (await item_groups.taken(conn, self._batch.merchant_id, found)).keys()
+            if free := [each for each in found if each not in used]:
+                group = replace(group, id=free[0], creating_since=None)
+        if group.id is not None:
+            try:
+                group = replace(group, attributes=await clover.attributes_of(self._api, group.id))
+            except NotFound:  # it was deleted in Clover
+                group = lost(group)
+        await self._save(group)
+
+    async def _with_options(self, steps: Sequence[Write]) -> list[Write]:
+        """Complete the steps by the options that their items have."""
+        read = {each.item_id: self._group.options_of(self._ids(each)) or {} for each in steps if lacks_options(each)}
+        if read:
+            async with self._batch.unit() as unit:
+                await variants.save_options(unit.conn, self._batch.merchant_id, read)
+        return [with_known_options(each, read) for each in steps]
+
+    def _without_new_attributes(self, steps: Sequence[Write]) -> list[Write]:
+        """Hold the variants that need an attribute which the other items of the group lack."""
+        refused = {option_key(name): name for name in new_attributes(self._group, self._plan(steps))}
+        kept = []
+        for step in steps:
+            lacking = [
+                refused[key] for name in step.record.wanted.options or {} if (key := option_key(name)) in refused
+            ]
+            if lacking and changes_options(step):
+                reason = messages.for_locale().text(
+                    "reason.new_attribute", group=self._group.name, names=", ".join(lacking)
+                )
+                self._batch.hold(step.record.product.product_id, Code.PRODUCT_REJECTED, reason)
+            else:
+                kept.append(step)
+        return kept
+
+    async def _write(self, write: GroupWrite) -> None:
+        if isinstance(write, RenameGroup):
+            await clover.rename_group(self._api, self._group.id or "", self._group.name)
+            new_id = ""
+        else:
+            new_id = await self._create(write)
+        await self._save(written(self._group, write, new_id))
+
+    async def _create(self, write: CreateGroup | CreateAttribute | CreateOption) -> str:
+        async with self._batch.unit() as unit:
+            await item_groups.start_create(unit.conn, self._batch.merchant_id, self._group, unit.now)
+        try:
+            match write:
+                case CreateGroup():
+                    return await clover.create_group(self._api, self._group.name)
+                case CreateAttribute():
+                    return await clover.create_attribute(self._api, self._group.id or "", write.name)
+                case CreateOption():
+                    attribute = self._group.attribute(write.attribute)
+                    return await clover.create_option(self._api, attribute.id if attribute else "", write.name)
+        except (Permanent, Transient):  # Ambiguous is not caught: there it may exist
+            async with self._batch.unit() as unit:
+                await item_groups.cancel_create(unit.conn, self._batch.merchant_id, self._group)
+            raise
+
+    async def _save(self, group: ItemGroup) -> None:
+        async with self._batch.unit() as unit:
+            await item_groups.save(unit.conn, self._batch.merchant_id, group)
+        self._group = group
 
 
 async def delete_groups(batch: Batch, deps: Deps) -> None:
     """Delete the item groups of these parents, unless one has a product or an item again."""
     async with deps.database.connection() as conn:
-        groups = await variants.unused_groups(conn, batch.merchant_id, batch.keys)
+        groups = await item_groups.unused(conn, batch.merchant_id, batch.keys)
     async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
 
         async def delete(parent_id: str) -> None:
@@ -21,6 +157,6 @@ async def delete_groups(batch: Batch, deps: Deps) -> None:
                 with suppress(NotFound):  # it may be gone already
                     await clover.delete_group(api, group_id)
             async with batch.unit() as unit:
-                await variants.forget(unit.conn, batch.merchant_id, parent_id)
+                await item_groups.forget(unit.conn, batch.merchant_id, parent_id)
 
         await batch.for_each(list(groups), delete, rejected=Code.PRODUCT_REJECTED, concurrency=lambda: api.concurrency)

@@ -9,7 +9,7 @@ from catalog.domain.masters import agreed_at_link
 from catalog.domain.matching import LOOK_AGAIN
 from catalog.domain.products import Matching, ProductRecord
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
-from catalog.store import former_items, items, labels, link_choices, links, products, variants
+from catalog.store import former_items, item_groups, items, labels, link_choices, links, products
 from catalog.sync import masters
 from common.db.unit import Priority, Unit
 from common.work.batch import Batch
@@ -67,7 +67,7 @@ async def _is_outside_group(unit: Unit, merchant_id: str, record: ProductRecord,
         return True
     if record.group_id is not None:
         return group_id != record.group_id
-    taken = await variants.taken(unit.conn, merchant_id, [group_id])
+    taken = await item_groups.taken(unit.conn, merchant_id, [group_id])
     return taken.get(group_id, variant.group) != variant.group
 
 

@@ -17,7 +17,7 @@ from catalog.domain.items import Item, own
 from catalog.domain.links import NewLink
 from catalog.domain.matching import LOOK_AGAIN, AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
 from catalog.domain.products import ProductRecord
-from catalog.store import former_items, items, links, variants
+from catalog.store import former_items, item_groups, items, links
 from catalog.store.links import Pushed
 from catalog.sync import lookups, masters
 from catalog.sync.items import follow
@@ -114,7 +114,7 @@ async def _create_singly(batch: Batch, api: MerchantApi, records: Sequence[Produ
             await _cancel_creates(batch, [record])
             if isinstance(error, NotFound) and record.group_id:  # its item group was deleted
                 async with batch.unit() as unit:
-                    await variants.doubt(unit.conn, batch.merchant_id, [record.group_id])
+                    await item_groups.doubt(unit.conn, batch.merchant_id, [record.group_id])
                 raise Again(LOOK_AGAIN) from error
             raise
         await _save_created(batch, [(record, item)], number)
