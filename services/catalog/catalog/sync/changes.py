@@ -10,7 +10,7 @@ from catalog.deps import Deps
 from catalog.domain.changes import Change, RecordedChange, edited_in_clover, given_up, restore
 from catalog.domain.products import Product, ProductRecord, Removal
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
-from catalog.store import changes, former_items, items, links, masters, products
+from catalog.store import changes, former_items, items, links, masters, products, pushes
 from common.db.unit import Connection, Priority, Unit
 from common.errors import NotFound, Problem
 from common.work.batch import Batch
@@ -102,7 +102,7 @@ async def _give_up_fields(
     }
     released = await former_items.release(unit.conn, merchant_id, written)
     names = {linked[item_id].product.product_id: each for item_id, each in released.items()}
-    await links.give_up_fields(unit.conn, merchant_id, names)
+    await pushes.give_up_fields(unit.conn, merchant_id, names)
     unit.mark(RESTORE_ITEM, merchant_id, released, priority=Priority.BULK)
 
 

@@ -21,8 +21,8 @@ from catalog.domain.labels import (
 from catalog.domain.matching import LOOK_AGAIN, Step, Write, hold_for_labels, lacks
 from catalog.domain.products import ProductRecord
 from catalog.kinds import PUSH_PRODUCT
-from catalog.store import items, labels, links, products
-from catalog.store.links import Pushed
+from catalog.store import items, labels, products, pushes
+from catalog.store.pushes import Pushed
 from catalog.sync import lookups
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
@@ -221,13 +221,13 @@ async def _associate(batch: Batch, reader: LabelReader, pushed: Sequence[Pushed]
     made = {each.item_id: associations(shown[each.item_id], each.fields, reader.labels) for each in pushed}
     writes = [(each.record, _labels(each)) for each in pushed]
     async with batch.unit() as unit:
-        await links.start_writes(unit.conn, batch.merchant_id, writes)
+        await pushes.start_writes(unit.conn, batch.merchant_id, writes)
         number = await items.draw_number(unit.conn)
     await clover.associate(reader.api, chain.from_iterable(made.values()))
     async with batch.unit() as unit:
         changed = [after(shown[item_id], found) for item_id, found in made.items() if found]
         await labels.save_associations(unit.conn, batch.merchant_id, changed, number)
-        await links.save_pushed(unit.conn, batch.merchant_id, pushed)
+        await pushes.save(unit.conn, batch.merchant_id, pushed)
     batch.done |= {each.record.product.product_id for each in pushed}
 
 

@@ -8,7 +8,7 @@ from catalog.deps import Deps
 from catalog.domain import matching
 from catalog.domain.matching import HoldProduct, LookAgain, Step
 from catalog.domain.products import Held, ProductRecord, wait_for_others
-from catalog.store import link_choices, links, products
+from catalog.store import link_choices, links, products, pushes
 from catalog.sync import lookups, masters, writes
 from catalog.sync.labels import LabelReader, assign_labels, prepare_labels
 from catalog.sync.removals import remove_products
@@ -93,7 +93,7 @@ async def _compare(
     lost = [each for each in records if each.item_id not in found]
     if lost:
         async with batch.unit() as unit:
-            lost = await links.forget_items(unit.conn, batch.merchant_id, lost)
+            lost = await pushes.forget_items(unit.conn, batch.merchant_id, lost)
     return await bind_groups(batch, steps), [each for each in lost if each.is_due]
 
 

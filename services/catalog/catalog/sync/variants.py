@@ -11,8 +11,8 @@ from catalog.domain.items import OPTIONS, own
 from catalog.domain.matching import Step, Write
 from catalog.domain.options import changes_options, known_options, lacks_options, options_after
 from catalog.domain.products import ProductRecord
-from catalog.store import item_groups, items, links, products, variants
-from catalog.store.links import Pushed
+from catalog.store import item_groups, items, products, pushes, variants
+from catalog.store.pushes import Pushed
 from catalog.sync import writes
 from catalog.sync.item_groups import GroupPreparation
 from common.clover.transport import MerchantApi
@@ -117,7 +117,7 @@ async def assign_options(batch: Batch, api: MerchantApi, steps: Sequence[Step]) 
         batch.done.discard(each.product.product_id)
     async with batch.unit() as unit:
         begun = [(each.record, {OPTIONS: each.record.wanted.options}) for each in steps_of.values()]
-        await links.start_writes(unit.conn, batch.merchant_id, begun)
+        await pushes.start_writes(unit.conn, batch.merchant_id, begun)
     try:
         await _tie(api, [_ties(groups[_parent(each)], item_id, each) for item_id, each in steps_of.items()])
     except (NotFound, Rejected):
@@ -142,7 +142,7 @@ async def assign_options(batch: Batch, api: MerchantApi, steps: Sequence[Step]) 
             )
             for item_id, each in steps_of.items()
         ]
-        await links.save_pushed(unit.conn, batch.merchant_id, pushed)
+        await pushes.save(unit.conn, batch.merchant_id, pushed)
     writes.finish(batch, pushed)
 
 

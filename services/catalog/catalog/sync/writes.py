@@ -17,8 +17,8 @@ from catalog.domain.items import Item, own
 from catalog.domain.links import NewLink
 from catalog.domain.matching import LOOK_AGAIN, AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
 from catalog.domain.products import ProductRecord
-from catalog.store import former_items, item_groups, items, links
-from catalog.store.links import Pushed
+from catalog.store import former_items, item_groups, items, links, pushes
+from catalog.store.pushes import Pushed
 from catalog.sync import lookups, masters
 from catalog.sync.items import follow
 from common.clover.transport import MerchantApi
@@ -124,13 +124,13 @@ async def _create_singly(batch: Batch, api: MerchantApi, records: Sequence[Produ
 
 async def _start_creates(batch: Batch, records: Sequence[ProductRecord]) -> int:
     async with batch.unit() as unit:
-        await links.start_creates(unit.conn, batch.merchant_id, records, unit.now)
+        await pushes.start_creates(unit.conn, batch.merchant_id, records, unit.now)
         return await items.draw_number(unit.conn)
 
 
 async def _cancel_creates(batch: Batch, records: Sequence[ProductRecord]) -> None:
     async with batch.unit() as unit:
-        await links.cancel_creates(unit.conn, batch.merchant_id, [each.product.product_id for each in records])
+        await pushes.cancel_creates(unit.conn, batch.merchant_id, [each.product.product_id for each in records])
 
 
 async def _save_created(batch: Batch, created: Sequence[tuple[ProductRecord, Item]], number: int) -> None:
@@ -183,7 +183,8 @@ def _is_news(step: Update) -> bool:
 async def _start_writes(batch: Batch, steps: Sequence[Update], changes: Mapping[str, Mapping[str, object]]) -> int:
     """Record what is about to be written, so that it is not taken for an edit made in Clover if its answer is lost."""
     async with batch.unit() as unit:
-        await links.start_writes(unit.conn, batch.merchant_id, [(step.record, changes[step.item_id]) for step in steps])
+        begun = [(step.record, changes[step.item_id]) for step in steps]
+        await pushes.start_writes(unit.conn, batch.merchant_id, begun)
         return await items.draw_number(unit.conn)
 
 
@@ -247,7 +248,7 @@ async def _save_pushed(
     async with batch.unit() as unit:
         saved = await items.save(unit.conn, batch.merchant_id, shown.values(), number)
         pushed = [_pushed(step, shown.get(step.item_id), changes.get(step.item_id, NOTHING)) for step in steps]
-        await links.save_pushed(unit.conn, batch.merchant_id, pushed)
+        await pushes.save(unit.conn, batch.merchant_id, pushed)
         missing = await links.missing(unit.conn, batch.merchant_id, map(_link, pushed))
         if missing:
             await links.link(unit, batch.merchant_id, missing)
@@ -281,7 +282,7 @@ def _pushed(step: Update, shown: Item | None, changes: Mapping[str, object]) -> 
 
 
 async def _save_links(unit: Unit, batch: Batch, pushed: Sequence[Pushed]) -> None:
-    await links.save_pushed(unit.conn, batch.merchant_id, pushed)
+    await pushes.save(unit.conn, batch.merchant_id, pushed)
     await links.link(unit, batch.merchant_id, [_link(each) for each in pushed])
 
 
