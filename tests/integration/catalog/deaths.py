@@ -19,7 +19,7 @@ CALLS = {
     ),
     item_groups: (
         *("create_group", "create_attribute", "create_option", "rename_group"),
-        *("attributes_of", "groups_named", "options_of_items", "tie_options", "untie_options"),
+        *("read_group", "groups_named", "options_of_items", "tie_options", "untie_options"),
     ),
 }
 """The calls of each module that products need."""

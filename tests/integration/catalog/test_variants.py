@@ -91,6 +91,19 @@ def add_group(catalog: Catalog, shop: Shop, name: str = "Shirts", attribute: str
     return str(group)
 
 
+async def rename(catalog: Catalog, shop: Shop, kind: str, before: str, after: str) -> None:
+    """Rename an item group or an option in Clover, which names the items anew and sends webhooks of them."""
+    merchant = catalog.clover.world.merchants[shop.id]
+    every = [item["id"] for item in catalog.items(shop)]
+    for item_id in every:
+        await catalog.hear(shop, item_id)
+    [found] = [each for each in merchant.objects[kind] if each["name"] == before]
+    merchant.objects[kind].change(found["id"], {"name": after})
+    name_variants(merchant, every)
+    for item_id in every:
+        await catalog.hear(shop, item_id)
+
+
 EXPECTED = {
     "T-shirt": (
         {"Size": ["Large", "Medium", "Small"], "Colour": ["Blue"]},
@@ -190,6 +203,32 @@ async def test_the_group_is_renamed(catalog: Catalog) -> None:
         await catalog.hear(shop, item["id"])
     assert set((await states(catalog, shop)).values()) == {"synced"}
     assert {item["name"].split()[0] for item in catalog.items(shop)} == {"Tee"}
+
+
+@pytest.mark.parametrize("kind", ["item_groups", "options"])
+async def test_a_part_renamed_in_clover_is_put_back(catalog: Catalog, kind: str) -> None:
+    """Only the names that Clover builds for the items tell of it."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes())
+    await rename(catalog, shop, kind, {"item_groups": "T-shirt", "options": "Medium"}[kind], "Theirs")
+    found = groups(catalog, shop)
+    assert {name: items for name, (_, items) in found.items()} == {"T-shirt": EXPECTED["T-shirt"][1]}
+    assert set((await states(catalog, shop)).values()) == {"synced"}
+
+
+async def test_a_part_renamed_in_clover_is_taken_over_where_clover_is_the_master(catalog: Catalog) -> None:
+    """The products say what Clover shows, and nothing is written."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes())
+    change = {"settings": {"catalog_master": "clover"}}
+    assert (await catalog.call("PATCH", f"/v1/merchants/{shop.id}", change))[0] == 200
+    await rename(catalog, shop, "item_groups", "T-shirt", "Theirs")
+    await rename(catalog, shop, "options", "Medium", "Middle")
+    shown = (await catalog.product(shop, "m"))["variant"]
+    assert (shown["name"], shown["options"]) == ("Theirs", {"Size": "Middle", "Colour": "Blue"})
+    assert list(groups(catalog, shop)) == ["Theirs"]
+    assert groups(catalog, shop)["Theirs"][1]["SKU-m"] == ["Blue", "Middle"]
+    assert set((await states(catalog, shop)).values()) == {"synced"}
 
 
 async def test_rows_that_do_not_fit_are_refused_alone(catalog: Catalog) -> None:

@@ -90,6 +90,7 @@ class FieldEdit(BaseModel):
 
     `before` is the value of the product, and `after` the one of its item in Clover. With `is_conflict`, QuickSync had
     changed the field as well: `before` had not reached Clover yet. Money is in minor units of the event's currency.
+    A variant is shown by its options, such as `Size: M`.
     """
 
     field: str

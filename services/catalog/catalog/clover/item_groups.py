@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from catalog.clover.items import ITEMS, MOST_NAMED
-from catalog.domain.item_groups import Attribute, Tie
+from catalog.domain.item_groups import Attribute, ShownVariant, Tie
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.errors import Undecodable
 from common.ids import CloverId
@@ -40,6 +40,7 @@ class ItemOptions(Answered):
     """An item with its options."""
 
     id: CloverId
+    name: str | None = None
     options: NamedList | None = None
 
 
@@ -77,12 +78,12 @@ async def groups_named(api: MerchantApi, name: str) -> list[str]:
     return sorted(each.id for each in found if (each.name or "").split() == name.split())
 
 
-async def attributes_of(api: MerchantApi, group_id: str) -> dict[str, Attribute]:
-    """Return the attributes of an item group with their options, by their names. Raise NotFound if it is deleted."""
+async def read_group(api: MerchantApi, group_id: str) -> tuple[str, dict[str, Attribute]]:
+    """Return the name of an item group, and its attributes by theirs. Raise NotFound if it is deleted."""
     group = await api.get(f"{GROUPS}/{group_id}", GroupResponse, {"expand": "attributes"})
     if group.attributes is None:
         raise Undecodable("Clover does not show the attributes of an item group")
-    return dict([await _attribute(api, each) for each in group.attributes.elements])
+    return group.name or "", dict([await _attribute(api, each) for each in group.attributes.elements])
 
 
 async def _attribute(api: MerchantApi, shown: Named) -> tuple[str, Attribute]:
@@ -91,19 +92,19 @@ async def _attribute(api: MerchantApi, shown: Named) -> tuple[str, Attribute]:
     return clean(name), Attribute(shown.id, {clean(each.name): each.id for each in reversed(options) if each.name})
 
 
-async def options_of_items(api: MerchantApi, item_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the ids of the options of these items, of those that a list shows.
+async def options_of_items(api: MerchantApi, item_ids: Sequence[str]) -> dict[str, ShownVariant]:
+    """Return these items with the ids of their options, of those that a list shows.
 
     Raise Undecodable when Clover does not show them.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, ShownVariant] = {}
     for start in range(0, len(item_ids), MOST_NAMED):
         named = ",".join(f"'{each}'" for each in item_ids[start : start + MOST_NAMED])
         page = await api.page(ITEMS, ItemOptions, 0, {"expand": "options", "filter": f"id in ({named})"})
         for each in page.elements:
             if each.options is None:
                 raise Undecodable("Clover does not show the options of items")
-            found[each.id] = tuple(option.id for option in each.options.elements)
+            found[each.id] = ShownVariant(each.name or "", tuple(option.id for option in each.options.elements))
     return found
 
 

@@ -19,6 +19,14 @@ class Attribute:
 
 
 @dataclass(frozen=True)
+class ShownVariant:
+    """An item of a group as Clover shows it: the name that Clover built, and the ids of its options."""
+
+    name: str
+    option_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ItemGroup:
     """The item group of a parent.
 
@@ -55,6 +63,16 @@ class ItemGroup:
         }
         option_ids = list(option_ids)
         return dict(known[each] for each in option_ids) if known.keys() >= set(option_ids) else None
+
+    def explains(self, variant: ShownVariant) -> bool:
+        """Whether the group is known as Clover has it now, as the name of this item of it shows.
+
+        A person renames a group or an option in Clover without a trace but the names that Clover builds of them.
+        """
+        options = self.options_of(variant.option_ids)
+        if options is None or self.shown_name is None:
+            return False
+        return sorted(variant.name.split()) == sorted(" ".join([self.shown_name, *options.values()]).split())
 
 
 @dataclass(frozen=True)

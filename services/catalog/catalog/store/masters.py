@@ -19,13 +19,17 @@ from common.errors import Conflict
 SAVE_MERGED = """
 UPDATE product SET name = merged.name, sku = merged.sku, price = merged.price, status = merged.status,
     barcode = merged.barcode, sku_key = merged.sku_key, code_key = merged.code_key, stated = merged.stated,
+    options = merged.options,
     last_pushed = merged.last_pushed, superseded = merged.superseded,
-    updated_at = CASE WHEN (product.name, product.sku, product.price, product.status, product.barcode, product.stated)
-        IS DISTINCT FROM (merged.name, merged.sku, merged.price, merged.status, merged.barcode, merged.stated)
+    updated_at = CASE WHEN (
+            product.name, product.sku, product.price, product.status, product.barcode, product.stated, product.options
+        ) IS DISTINCT FROM (
+            merged.name, merged.sku, merged.price, merged.status, merged.barcode, merged.stated, merged.options
+        )
         THEN $3 ELSE updated_at END
 FROM jsonb_to_recordset($2::jsonb) AS merged (
     product_id text, name text, sku text, price bigint, status text, barcode text, stated jsonb, last_pushed jsonb,
-    superseded jsonb, sku_key text, code_key text
+    superseded jsonb, sku_key text, code_key text, options jsonb
 )
 WHERE product.merchant_id = $1 AND product.product_id = merged.product_id
 """

@@ -7,9 +7,11 @@ what the group consists of, so that nothing is created twice.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 from catalog.clover import item_groups as clover
 from catalog.deps import Deps
+from catalog.domain.choices import Master
 from catalog.domain.item_groups import (
     CreateAttribute,
     CreateGroup,
@@ -17,15 +19,17 @@ from catalog.domain.item_groups import (
     GroupWrite,
     ItemGroup,
     RenameGroup,
+    ShownVariant,
     lost,
     new_attributes,
     writes,
     written,
 )
-from catalog.domain.matching import LOOK_AGAIN, CreateItem, Write
+from catalog.domain.matching import LOOK_AGAIN, AdoptItem, UpdateItem, Write
 from catalog.domain.options import changes_options, lacks_options, with_known_options
 from catalog.domain.variants import option_key
 from catalog.store import item_groups, variants
+from catalog.sync import masters
 from common import messages
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
@@ -37,7 +41,7 @@ class GroupPreparation:
     """Prepares one item group for the items of some steps. `shown` are the options of items that the mirror lacks."""
 
     def __init__(
-        self, batch: Batch, deps: Deps, api: MerchantApi, group: ItemGroup, shown: Mapping[str, tuple[str, ...]]
+        self, batch: Batch, deps: Deps, api: MerchantApi, group: ItemGroup, shown: Mapping[str, ShownVariant]
     ) -> None:
         self._batch = batch
         self._settled = batch.now - deps.create_settle
@@ -68,10 +72,10 @@ class GroupPreparation:
         group = self._group
         if group.id is None or group.attributes is None or group.creating_since or not group.has_items:
             return bool(group.id or group.creating_since)  # also one without items, which a person may have deleted
-        return any(lacks_options(each) and group.options_of(self._ids(each)) is None for each in steps)
+        return any(not group.explains(self._shown_of(each)) for each in steps if lacks_options(each))
 
-    def _ids(self, step: Write) -> tuple[str, ...]:
-        return () if isinstance(step, CreateItem) else self._shown.get(step.item_id, ())
+    def _shown_of(self, step: AdoptItem | UpdateItem) -> ShownVariant:
+        return self._shown.get(step.item_id, ShownVariant("", ()))
 
     async def _read(self) -> None:
         """Read what the group consists of. One whose create has no answer is looked for by its name, if it is empty."""
@@ -85,18 +89,37 @@ class GroupPreparation:
                 group = replace(group, id=free[0], creating_since=None)
         if group.id is not None:
             try:
-                group = replace(group, attributes=await clover.attributes_of(self._api, group.id))
+                name, attributes = await clover.read_group(self._api, group.id)
+                group = replace(await self._named(group, name), shown_name=name, attributes=attributes)
             except NotFound:  # it was deleted in Clover
                 group = lost(group)
         await self._save(group)
 
+    async def _named(self, group: ItemGroup, shown_name: str) -> ItemGroup:
+        """Return the group with the name that it was given in Clover, if Clover is the master."""
+        if group.shown_name in (None, shown_name):
+            return group
+        async with self._batch.unit() as unit:
+            if await masters.master_of(unit.conn, self._batch.merchant_id) is not Master.CLOVER:
+                return group
+            await item_groups.take_name(unit.conn, self._batch.merchant_id, group, shown_name)
+        return replace(group, name=shown_name)
+
     async def _with_options(self, steps: Sequence[Write]) -> list[Write]:
-        """Complete the steps by the options that their items have."""
-        read = {each.item_id: self._group.options_of(self._ids(each)) or {} for each in steps if lacks_options(each)}
+        """Complete the steps by the options that their items have; what was edited in Clover is planned anew."""
+        read = {
+            each.item_id: self._group.options_of(self._shown_of(each).option_ids) or {}
+            for each in steps
+            if lacks_options(each)
+        }
+        edited: list[str] = []
         if read:
             async with self._batch.unit() as unit:
                 await variants.save_options(unit.conn, self._batch.merchant_id, read)
-        return [with_known_options(each, read) for each in steps]
+                edited = await masters.absorb(unit, self._batch.merchant_id, list(read))
+        for each in edited:
+            self._batch.retry(each, timedelta(0))
+        return [with_known_options(each, read) for each in steps if each.record.product.product_id not in edited]
 
     def _without_new_attributes(self, steps: Sequence[Write]) -> list[Write]:
         """Hold the variants that need an attribute which the other items of the group lack."""

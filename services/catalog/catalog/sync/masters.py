@@ -1,7 +1,7 @@
 """Takes note of edits made in Clover: once each, in the transaction of the mirror's row."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal, cast
 
 from catalog.domain import matching
 from catalog.domain.choices import Master
@@ -11,7 +11,7 @@ from catalog.domain.masters import Edit, Merged, edited, is_accounted, merge
 from catalog.domain.matching import Step
 from catalog.domain.products import ProductRecord
 from catalog.store import changes, choices, items, labels, links, masters, products
-from common.contracts.catalog import EditReverted, FieldEdit, ItemCreated, ItemDeleted, ProductChanged
+from common.contracts.catalog import EditReverted, FieldEdit, FieldValue, ItemCreated, ItemDeleted, ProductChanged
 from common.db.unit import Connection, Unit
 from common.work.batch import Batch
 
@@ -173,9 +173,16 @@ def _events(merchant_id: str, merged: Merged, cause: Cause) -> list[ProductChang
 
 def _changes(edits: Sequence[Edit]) -> tuple[FieldEdit, ...]:
     return tuple(
-        FieldEdit(field=each.field, before=each.before, after=each.after, is_conflict=each.is_conflict)
+        FieldEdit(field=each.field, before=_value(each.before), after=_value(each.after), is_conflict=each.is_conflict)
         for each in edits
     )
+
+
+def _value(value: Any) -> FieldValue:
+    """Return the value of a field as events have it: a variant by its options."""
+    if isinstance(value, Mapping):
+        return tuple(f"{name}: {option}" for name, option in value["options"].items())
+    return cast(FieldValue, value)
 
 
 def _created(merchant_id: str, item: Item) -> ItemCreated:
