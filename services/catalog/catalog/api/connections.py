@@ -156,7 +156,7 @@ ROUTES = [
             "default of a setting. The connection to Clover stays. Settings outlast a disconnection."
         ),
         tags=(CONNECTIONS,),
-        example={"account_email": "new-owner@example.com", "settings": {"catalog_master": "clover"}},
+        example={"account_email": "new-owner@example.com", "settings": {"catalog_master": "quicksync"}},
         gives_example=EXAMPLE,
     ),
     Route(
