@@ -123,6 +123,24 @@ async def test_a_renamed_group_or_option_names_its_variants_anew(shop: Shop) -> 
     assert (await shop.call("GET", f"/attributes/{attribute}/options/{option}")).status == 404
 
 
+async def test_a_deleted_attribute_takes_its_options_with_it(shop: Shop) -> None:
+    """No list shows them any more, and the variants lose their names."""
+    _, attribute, option, item = await make_variant(shop)
+    assert (await shop.call("DELETE", f"/attributes/{attribute}")).status == 200
+    assert option not in {each["id"] for each in (await shop.get("/options"))["elements"]}
+    shown = await shop.get(f"/items/{item}?expand=options")
+    assert (shown["name"], shown["options"]["elements"]) == ("Shirt", [])
+
+
+async def test_a_deleted_variant_is_not_named_anew(shop: Shop) -> None:
+    """It stays as it was when it was deleted."""
+    _, attribute, option, item = await make_variant(shop)
+    assert (await shop.call("DELETE", f"/items/{item}")).status == 200
+    await shop.post(f"/attributes/{attribute}/options/{option}", {"name": "L"})
+    (shown,) = (await shop.get("/items?filter=deleted=true"))["elements"]
+    assert shown["name"] == "Shirt Large"
+
+
 @pytest.mark.parametrize(("mode", "status"), [("ignore", 200), ("refuse", 400)])
 async def test_a_variant_never_leaves_its_group(clover: Clover, shop: Shop, mode: str, status: int) -> None:
     """A change of the group is ignored or refused."""
@@ -162,6 +180,7 @@ async def test_a_group_that_has_items_is_deleted(clover: Clover, shop: Shop, mod
     empty = (await shop.post("/item_groups", {"name": "Empty"}))["id"]
     assert (await shop.call("DELETE", f"/item_groups/{empty}")).status == 200
     assert (await shop.call("GET", f"/attributes/{attribute}")).status == (200 if left else 404)
+    assert len((await shop.get("/options"))["elements"]) == left
 
 
 async def test_an_item_is_listed_in_its_category(shop: Shop) -> None:

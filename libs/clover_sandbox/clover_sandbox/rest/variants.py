@@ -8,7 +8,7 @@ from clover_sandbox.collection import Record
 from clover_sandbox.listing import list_some
 from clover_sandbox.merchant import Merchant
 from clover_sandbox.rest.inventory_kinds import ATTRIBUTES, ITEM_GROUPS, ITEMS, OPTIONS, belonging
-from clover_sandbox.rest.objects import alter, amend, drop, kept, make, need, one, tying
+from clover_sandbox.rest.objects import alter, amend, change, drop, kept, make, need, one, tying
 from clover_sandbox.rest.routes import Route
 from clover_sandbox.shapes import accept, an_object, ref_id, rows_of
 
@@ -22,7 +22,7 @@ def rename_group(call: Call) -> Answer:
 
 
 def delete_group(call: Call) -> Answer:
-    """Delete an item group with its attributes. A switch decides about its items."""
+    """Delete an item group with its attributes and their options. A switch decides about its items."""
     group = need(call.merchant, ITEM_GROUPS, call.ids["id"])
     items = belonging(call.merchant, "items", "itemGroup", group["id"])
     if items and call.merchant.shared.switches["group_deleted"] == "refuse":
@@ -30,7 +30,7 @@ def delete_group(call: Call) -> Answer:
     for item in items:
         drop(call.merchant, ITEMS, item["id"])
     for attribute in belonging(call.merchant, "attributes", "itemGroup", group["id"]):
-        drop(call.merchant, ATTRIBUTES, attribute["id"])
+        _drop_attribute(call.merchant, attribute["id"])
     drop(call.merchant, ITEM_GROUPS, group["id"])
     return Answer({})
 
@@ -41,6 +41,13 @@ def create_attribute(call: Call) -> Answer:
     group = need(call.merchant, ITEM_GROUPS, ref_id("itemGroup", fields["itemGroup"]))
     _refuse_same(call.merchant, belonging(call.merchant, "attributes", "itemGroup", group["id"]), fields)
     return one(call, ATTRIBUTES, make(call.merchant, ATTRIBUTES, fields))
+
+
+def delete_attribute(call: Call) -> Answer:
+    """Delete an attribute with its options (a guess)."""
+    attribute = need(call.merchant, ATTRIBUTES, call.ids["id"])
+    name_variants(call.merchant, _drop_attribute(call.merchant, attribute["id"]))
+    return Answer({})
 
 
 def create_option(call: Call) -> Answer:
@@ -69,11 +76,7 @@ def rename_option(call: Call) -> Answer:
 
 
 def delete_option(call: Call) -> Answer:
-    option = _option(call)
-    items = call.merchant.ties["option_items"].rights_of(option["id"])
-    call.merchant.ties["option_items"].untie(option["id"], None)
-    drop(call.merchant, OPTIONS, option["id"])
-    name_variants(call.merchant, items)
+    name_variants(call.merchant, _drop_option(call.merchant, _option(call)["id"]))
     return Answer({})
 
 
@@ -89,11 +92,11 @@ def tie_options(call: Call) -> Answer:
 
 
 def name_variants(merchant: Merchant, item_ids: Iterable[str]) -> None:
-    """Name these items anew, as one of the parts of their names has changed."""
-    for item_id in item_ids:
-        amend(merchant, ITEMS, item_id, {})
-        _name_variant(merchant, item_id)
-        merchant.emit("I", item_id, "UPDATE")
+    """Name those of these items that are not deleted anew, as one of the parts of their names has changed."""
+    for item in merchant.found("items", item_ids):
+        amend(merchant, ITEMS, item["id"], {})
+        _name_variant(merchant, item["id"])
+        merchant.emit("I", item["id"], "UPDATE")
 
 
 def _name_variant(merchant: Merchant, item_id: str) -> None:
@@ -103,6 +106,21 @@ def _name_variant(merchant: Merchant, item_id: str) -> None:
         options = merchant.found("options", merchant.ties["option_items"].lefts_of(item_id))
         name = " ".join([group["name"], *(option["name"] for option in options)])
         merchant.objects["items"].change(item_id, {"name": name[:127]})
+
+
+def _drop_attribute(merchant: Merchant, attribute_id: str) -> set[str]:
+    """Delete an attribute with its options, and return the items that these named."""
+    options = belonging(merchant, "options", "attribute", attribute_id)
+    drop(merchant, ATTRIBUTES, attribute_id)
+    return {item_id for option in options for item_id in _drop_option(merchant, option["id"])}
+
+
+def _drop_option(merchant: Merchant, option_id: str) -> list[str]:
+    """Delete an option, and return the items that it named."""
+    items = merchant.ties["option_items"].rights_of(option_id)
+    merchant.ties["option_items"].untie(option_id, None)
+    drop(merchant, OPTIONS, option_id)
+    return items
 
 
 def _option(call: Call) -> Record:
@@ -131,8 +149,10 @@ ROUTES = [
     *(route for route in kept(ITEM_GROUPS) if route.path == "item_groups" or route.method == "GET"),
     Route("POST", "item_groups/{id}", rename_group, "INVENTORY_W"),
     Route("DELETE", "item_groups/{id}", delete_group, "INVENTORY_W"),
-    *(route for route in kept(ATTRIBUTES) if (route.method, route.path) != ("POST", "attributes")),
+    *(route for route in kept(ATTRIBUTES) if route.method == "GET"),
     Route("POST", "attributes", create_attribute, "INVENTORY_W"),
+    Route("POST", "attributes/{id}", change(ATTRIBUTES), "INVENTORY_W"),
+    Route("DELETE", "attributes/{id}", delete_attribute, "INVENTORY_W"),
     Route("GET", "attributes/{id}/options", list_options, "INVENTORY_R"),
     Route("POST", "attributes/{id}/options", create_option, "INVENTORY_W"),
     Route("GET", "attributes/{id}/options/{option}", read_option, "INVENTORY_R"),
