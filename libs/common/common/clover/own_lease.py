@@ -31,14 +31,11 @@ class OwnLease:
 
     def keep(self, answer: LeaseAnswer, asked_at: float) -> Lease:
         """Return this answer to a request for the lease, with the time it has left."""
-        self._last, self._along = Lease(**answer.model_dump()), None
-        self._along_at = asked_at + (1 - ALONG) * self._last.renew_in
-        return self._aged(self._last, asked_at)
+        return self._aged(self._kept(answer, asked_at), asked_at)
 
     def keep_along(self, answer: LeaseAnswer, asked_at: float) -> None:
         """Keep this answer to a request for grants for the process to find."""
-        self.keep(answer, asked_at)
-        self._along = Lease(**answer.model_dump()), asked_at
+        self._along = self._kept(answer, asked_at), asked_at
 
     def renewed(self, want: Want) -> Lease | None:
         """Return what came along, once. `want` is what a request for grants asks for from now on."""
@@ -71,6 +68,12 @@ class OwnLease:
         if self._last is None:
             raise error
         return LAST
+
+    def _kept(self, answer: LeaseAnswer, asked_at: float) -> Lease:
+        """Keep this answer in place of those before."""
+        self._last, self._along = Lease(**answer.model_dump()), None
+        self._along_at = asked_at + (1 - ALONG) * self._last.renew_in
+        return self._last
 
     def _aged(self, lease: Lease, asked_at: float) -> Lease:
         age = self._clock.monotonic() - asked_at
