@@ -9,7 +9,7 @@ from pydantic import RootModel, model_validator
 from common import messages
 from common.clover.transport import MerchantApi, Unread
 from common.errors import NotFound
-from orders.clover.responses import Expanded, IdResponse, Response
+from orders.clover.responses import MOST_NESTED, Expanded, IdResponse, Response
 from orders.domain.carts import Rate
 from orders.domain.clover_order import LOCKED, SUCCESS, CloverOrder, CloverRow, Payment
 from orders.domain.order import Order
@@ -19,9 +19,6 @@ from orders.domain.row_ids import identified
 from orders.domain.rows import Row
 from orders.domain.setup import Setup
 from orders.domain.source import note, title
-
-MOST_NESTED = 100
-"""An expanded collection is cut off at this length without a sign of it (documented)."""
 
 
 class PaymentResponse(Response):

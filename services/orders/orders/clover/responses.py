@@ -7,6 +7,9 @@ from pydantic.alias_generators import to_camel
 
 from common.clover.transport import Answered
 
+MOST_NESTED = 100
+"""An expanded collection is cut off at this length without a sign of it (documented)."""
+
 
 class Response(Answered):
     """An answer of Clover, under Clover's field names."""

@@ -9,14 +9,11 @@ from pydantic import Field
 from common.contracts.orders import ReturnCause
 from common.ids import CloverId
 from common.money import Currency
-from orders.clover.responses import Expanded, Response
+from orders.clover.responses import MOST_NESTED, Expanded, Response
 from orders.domain.carts import Adjustment, Cart, Line, Rate
 from orders.domain.clover_order import SUCCESS
 from orders.domain.sales import Money, Row, Sale
 from orders.domain.till_amounts import Amounts, amounts
-
-MOST_NESTED = 100
-"""An expanded collection is cut off at this length without a sign of it (documented)."""
 
 UNIT = 1000
 
