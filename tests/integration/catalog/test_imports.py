@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.integration.catalog.changes import stored, undo
 from tests.integration.catalog.conftest import Catalog, Shop
-from tests.integration.catalog.test_changes import stored, undo
 
 FILES = Path(__file__).parents[2] / "unit" / "catalog" / "files"
 

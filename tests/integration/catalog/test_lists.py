@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from tests.integration.catalog.changes import send
 from tests.integration.catalog.conftest import Catalog, Shop
 from tests.integration.catalog.test_batches import row
-from tests.integration.catalog.test_changes import send
 
 from catalog.store import products
 from catalog.store.products import Chosen

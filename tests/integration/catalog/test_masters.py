@@ -1,61 +1,15 @@
 """Who is master of the catalogue: edits made in Clover are put back, or become those of the products."""
 
-from typing import Any
-
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
-from tests.integration.catalog.conftest import Catalog, Shop
+from tests.integration.catalog.conftest import Catalog
+from tests.integration.catalog.masters import MASTERS, change, choose, edit, events, synced_shop
 
-from clover_sandbox.rest.inventory_kinds import ITEMS
-from clover_sandbox.rest.objects import drop, make
 from common.contracts.catalog import (
     EditReverted,
-    FieldEdit,
-    ItemCreated,
-    ItemDeleted,
     ProductChanged,
     ProductLinked,
 )
 from common.contracts.problems import ProblemClosed, ProblemOpened
-
-MASTERS = pytest.mark.parametrize("master", ["quicksync", "clover"])
-
-
-async def choose(catalog: Catalog, shop: Shop, master: str | None) -> None:
-    change = {"settings": {"catalog_master": master}}
-    status, body = await catalog.call("PATCH", f"/v1/merchants/{shop.id}", change)
-    assert (status, body["settings"]["catalog_master"]) == (200, master or "quicksync")
-
-
-async def synced_shop(catalog: Catalog, master: str = "clover", **product: Any) -> tuple[Shop, str]:
-    """A merchant with this master, and the item of its one product."""
-    shop = await catalog.connected()
-    await choose(catalog, shop, master)
-    await catalog.put(shop, **product)
-    await catalog.run_until_idle()
-    [item] = catalog.items(shop)
-    return shop, item["id"]
-
-
-async def edit(catalog: Catalog, shop: Shop, item_id: str, **fields: Any) -> None:
-    """Edit the item at the till, and let its webhook arrive twice."""
-    catalog.till(shop, "edit_item", item=item_id, **fields)
-    catalog.clover.world.merchants[shop.id].shared.clock.advance(1)
-    await catalog.hear(shop, item_id)
-    await catalog.hear(shop, item_id)
-
-
-async def events(catalog: Catalog) -> list[Any]:
-    """Return the edits that were emitted."""
-    every: list[Any] = []
-    for each in (ProductChanged, EditReverted, ItemCreated, ItemDeleted):
-        every += await catalog.emitted(each)
-    return every
-
-
-def change(field: str, before: object, after: object, *, is_conflict: bool = False) -> FieldEdit:
-    return FieldEdit(field=field, before=before, after=after, is_conflict=is_conflict)
 
 
 async def test_the_master_is_a_setting(catalog: Catalog) -> None:
@@ -223,61 +177,6 @@ async def test_a_held_sku_is_solved_in_quicksync_too(catalog: Catalog) -> None:
     assert [each["sku"] for each in catalog.items(shop)] == ["OWN"]
 
 
-async def test_items_created_and_deleted_in_clover_are_events(catalog: Catalog) -> None:
-    """Only those that no product matches, and once each; what the first sync finds is no news."""
-    shop = catalog.shop()
-    catalog.add_item(shop, sku="OLD")
-    await catalog.connect(shop)
-    await choose(catalog, shop, "clover")
-    await catalog.run_until_idle()
-    assert await events(catalog) == []
-
-    merchant = catalog.clover.world.merchants[shop.id]
-    with merchant.silent():
-        cup = make(merchant, ITEMS, {"name": "Cup", "sku": "CUP", "price": 300, "code": "1234"})["id"]
-    await catalog.hear(shop, cup, "CREATE")
-    await catalog.hear(shop, cup, "CREATE")
-    with merchant.silent():
-        pot = make(merchant, ITEMS, {"name": "Pot", "price": 1, "hidden": True})["id"]
-    await catalog.sweep()
-    await catalog.put(shop)
-    await catalog.run_until_idle()  # our own item
-    await catalog.sweep()
-    assert [(each.item_id, each.sku, each.price, each.status) for each in await catalog.emitted(ItemCreated)] == [
-        (cup, "CUP", 300, "active"),
-        (pot, "", 1, "inactive"),
-    ]
-    with merchant.silent():
-        drop(merchant, ITEMS, pot)
-    await catalog.sweep()
-    await catalog.hear(shop, pot, "DELETE")
-    assert [(each.item_id, each.product_id) for each in await catalog.emitted(ItemDeleted)] == [(pot, None)]
-
-
-@MASTERS
-async def test_the_item_of_a_product_is_not_created_again(catalog: Catalog, master: str) -> None:
-    """Its deletion is one event, and the product waits."""
-    shop, item_id = await synced_shop(catalog, master)
-    catalog.clover.journal.forget()
-    catalog.till(shop, "delete_item", item=item_id)
-    await catalog.hear(shop, item_id, "DELETE")
-    await catalog.sweep()
-    assert [(each.item_id, each.product_id) for each in await catalog.emitted(ItemDeleted)] == [(item_id, "p-1")]
-    assert {call.split()[0] for call in catalog.calls()} == {"GET"}
-    assert (await catalog.product(shop))["sync"]["state"] == "held"
-
-
-@MASTERS
-async def test_an_item_without_a_product_is_no_news_for_quicksync(catalog: Catalog, master: str) -> None:
-    """Where QuickSync is the master, items that it does not know are nobody's."""
-    shop, _ = await synced_shop(catalog, master)
-    other = catalog.add_item(shop, name="Pot")
-    await catalog.hear(shop, other, "CREATE")
-    catalog.till(shop, "delete_item", item=other)
-    await catalog.hear(shop, other, "DELETE")
-    assert len(await events(catalog)) == (2 if master == "clover" else 0)
-
-
 async def test_an_item_that_is_linked_keeps_its_values(catalog: Catalog) -> None:
     """Clover's values become the product's; a text that is empty there is filled in."""
     shop = await catalog.connected()
@@ -295,99 +194,6 @@ async def test_an_item_that_is_linked_keeps_its_values(catalog: Catalog) -> None
     await catalog.put(shop, barcode="4006381333931")
     await catalog.run_until_idle()
     assert [each["price"] for each in catalog.items(shop)] == [900]
-
-
-@pytest.mark.parametrize("kind", ["apply_then_drop", "fail_before"])
-@MASTERS
-async def test_a_lost_answer_is_no_edit(catalog: Catalog, master: str, kind: str) -> None:
-    """What we wrote comes back by a webhook before its answer is known: nothing was edited in Clover."""
-    shop, item_id = await synced_shop(catalog, master)
-    catalog.clover.faults.add({"kind": kind, "method": "POST", "path": f"items/{item_id}$", "times": 1})
-    await catalog.put(shop, price=1300)
-    await catalog.run_until_idle()
-    await catalog.put(shop, price=1400)
-    await catalog.hear(shop, item_id)
-    assert await catalog.synced_on_retry(shop)
-    assert [each["price"] for each in catalog.items(shop)] == [1400]
-    assert (await catalog.product(shop))["price"] == 1400
-    assert await events(catalog) == []
-
-
-@pytest.mark.parametrize("before", ["quicksync", "clover"])
-async def test_an_edit_counts_by_the_master_at_the_time_it_is_noted(catalog: Catalog, before: str) -> None:
-    """With edits waiting on both sides, the master at the time of the next read decides."""
-    shop, item_id = await synced_shop(catalog, before)
-    catalog.till(shop, "edit_item", item=item_id, price=999)
-    await catalog.put(shop, price=1300)
-    after = "clover" if before == "quicksync" else "quicksync"
-    await choose(catalog, shop, after)
-    await catalog.run_until_idle()
-    [item] = catalog.items(shop)
-    expected = 999 if after == "clover" else 1300
-    assert (item["price"], (await catalog.product(shop))["price"]) == (expected, expected)
-
-
-async def test_what_was_noted_before_a_change_of_the_master_stays(catalog: Catalog) -> None:
-    """An edit that was to be put back is put back; one that the product took over is the product's."""
-    shop, item_id = await synced_shop(catalog, "quicksync")
-    fault = {"kind": "fail_before", "method": "POST", "path": f"items/{item_id}$"}
-    catalog.clover.faults.add(fault)
-    await edit(catalog, shop, item_id, price=999)
-    await choose(catalog, shop, "clover")
-    catalog.clover.faults.clear()
-    assert await catalog.synced_on_retry(shop)
-    assert [each["price"] for each in catalog.items(shop)] == [1250]
-
-    await edit(catalog, shop, item_id, price=888)
-    await choose(catalog, shop, "quicksync")
-    await catalog.sweep()
-    assert [each["price"] for each in catalog.items(shop)] == [888]
-    await catalog.put(shop)  # with QuickSync as the master, each PUT counts
-    await catalog.run_until_idle()
-    assert [each["price"] for each in catalog.items(shop)] == [1250]
-
-
-MOVES = st.lists(st.sampled_from(["put", "till", "hear", "lost", "failed", "work", "sweep"]), min_size=2, max_size=7)
-
-
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-@example("clover", ["put", "lost", "put", "hear", "till", "put", "lost", "sweep"])
-@example("quicksync", ["put", "lost", "put", "hear", "till", "till", "failed", "sweep"])
-@given(st.sampled_from(["quicksync", "clover"]), MOVES)
-async def test_both_sides_end_equal(catalog: Catalog, master: str, moves: list[str]) -> None:
-    """In any order of edits, reads and lost answers; each edit at the till is one event, and the master's stays."""
-    await catalog.fetch("DELETE FROM outbox")
-    shop, item_id = await synced_shop(catalog, master)
-    await catalog.fetch("DELETE FROM outbox")
-    edits: list[int] = []
-    expected = 1250
-    for number, move in enumerate(moves):
-        price = 2000 + number
-        match move:
-            case "put":
-                await catalog.put(shop, price=price)
-                expected = price
-            case "till":
-                await edit(catalog, shop, item_id, price=price)
-                edits.append(price)
-                expected = price if master == "clover" else expected
-            case "lost" | "failed":
-                kind = "apply_then_drop" if move == "lost" else "fail_before"
-                catalog.clover.faults.add({"kind": kind, "method": "POST", "path": f"items/{item_id}$", "times": 1})
-                await catalog.run_until_idle()
-            case "hear":
-                await catalog.hear(shop, item_id)
-            case "work":
-                await catalog.run_until_idle()
-            case _:
-                await catalog.sweep()
-    catalog.clover.faults.clear()
-    await catalog.synced_on_retry(shop)
-    await catalog.sweep()
-    prices = {item["id"]: item["price"] for item in catalog.items(shop)}
-    product = await catalog.product(shop)
-    assert (prices[item_id], product["price"], product["sync"]["state"]) == (expected, expected, "synced")
-    assert [each.after for event in await events(catalog) for each in event.changes] == edits
 
 
 @MASTERS
