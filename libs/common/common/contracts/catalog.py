@@ -18,7 +18,18 @@ Version = Annotated[int, Field(ge=1, le=2**53)]
 """Grows with every change of a row; not by one."""
 
 
-class MerchantConnected(Event):
+class Connection(BaseModel):
+    """The fields of events about the connection of a merchant's Clover."""
+
+    version: Version
+    account_id: str
+    region: str
+    currency: Currency
+    timezone: str
+    erase_before: datetime | None = None
+
+
+class MerchantConnected(Connection, Event):
     """The merchant's Clover was connected, or connected again. `region` is `us`, `eu`, `la` or `sandbox`.
 
     Personal data that a service stored before `erase_before` is to be erased, whichever version it knows already.
@@ -26,28 +37,14 @@ class MerchantConnected(Event):
 
     type = "catalog.merchant_connected.v1"
 
-    version: Version
-    account_id: str
-    region: str
-    currency: Currency
-    timezone: str
-    erase_before: datetime | None = None
 
-
-class MerchantDisconnected(Event):
+class MerchantDisconnected(Connection, Event):
     """The merchant's Clover was disconnected; the other fields are those it was last connected with.
 
     Personal data that a service stored before `erase_before` is to be erased, whichever version it knows already.
     """
 
     type = "catalog.merchant_disconnected.v1"
-
-    version: Version
-    account_id: str
-    region: str
-    currency: Currency
-    timezone: str
-    erase_before: datetime | None = None
 
 
 class ContactChanged(Event):
@@ -99,7 +96,18 @@ class FieldEdit(BaseModel):
     is_conflict: bool = False
 
 
-class ProductChanged(Event):
+class ItemEdits(BaseModel):
+    """The fields of events about edits made in Clover to the item of a product."""
+
+    product_id: str
+    item_id: ItemId
+    sku: Sku
+    name: str
+    currency: Currency
+    changes: Annotated[tuple[FieldEdit, ...], Field(min_length=1)]
+
+
+class ProductChanged(ItemEdits, Event):
     """The values of an item became those of its product, as Clover is the master of the merchant's catalogue.
 
     `cause` is `edited_in_clover`, or `linked` when a product was linked to an item with other values. `sku` and `name`
@@ -108,26 +116,13 @@ class ProductChanged(Event):
 
     type = "catalog.product_changed.v1"
 
-    product_id: str
-    item_id: ItemId
-    sku: Sku
-    name: str
-    currency: Currency
-    changes: Annotated[tuple[FieldEdit, ...], Field(min_length=1)]
     cause: Literal["edited_in_clover", "linked"]
 
 
-class EditReverted(Event):
+class EditReverted(ItemEdits, Event):
     """An item was edited in Clover, and QuickSync puts the values of its product back, as it is the master of them."""
 
     type = "catalog.edit_reverted.v1"
-
-    product_id: str
-    item_id: ItemId
-    sku: Sku
-    name: str
-    currency: Currency
-    changes: Annotated[tuple[FieldEdit, ...], Field(min_length=1)]
 
 
 class ItemCreated(Event):
