@@ -143,6 +143,11 @@ class Batch:
         """Delete this key without counting it as gone through: it is no longer wanted."""
         self.outcomes[key] = Drop()
 
+    def reopen(self, key: str) -> None:
+        """Take back the end of this key, as there is more to do for it."""
+        self.outcomes.pop(key, None)
+        self.done.discard(key)
+
     def failed(self, key: str, error: Exception) -> None:
         """Retry this key: after the time that the error names, else after a backoff that grows with each attempt.
 

@@ -202,8 +202,7 @@ async def assign_labels(batch: Batch, reader: LabelReader, steps: Sequence[Step]
     if not pushed:
         return
     for each in pushed:
-        batch.outcomes.pop(each.record.product.product_id, None)
-        batch.done.discard(each.record.product.product_id)
+        batch.reopen(each.record.product.product_id)
     try:
         await _associate(batch, reader, pushed, shown)
     except (NotFound, Rejected):

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from catalog.clover import item_groups as clover
 from catalog.deps import Deps
 from catalog.domain import matching
 from catalog.domain.item_groups import ItemGroup, Ties, ties
-from catalog.domain.items import OPTIONS, own
+from catalog.domain.items import OPTIONS, Item, own
 from catalog.domain.matching import Step, Write
 from catalog.domain.options import changes_options, known_options, lacks_options, options_after
 from catalog.domain.products import ProductRecord
@@ -18,6 +19,7 @@ from catalog.sync.item_groups import GroupPreparation
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.lease import LeaseLost
+from common.db.unit import Connection
 from common.errors import (
     AllAgain,
     AppError,
@@ -107,43 +109,75 @@ async def assign_options(batch: Batch, api: MerchantApi, steps: Sequence[Step]) 
     if not wanted:
         return
     async with batch.database.connection() as conn:
-        stored = await products.find_all(conn, batch.merchant_id, list(wanted))
-        linked = {each.item_id: each for each in stored if each.item_id and _lacks_options_alone(wanted, each)}
-        shown = await items.find(conn, batch.merchant_id, linked)
-        groups = await item_groups.find(conn, batch.merchant_id, {_parent(each) for each in wanted.values()})
-    steps_of = {item_id: wanted[each.product.product_id] for item_id, each in linked.items()}
-    for each in linked.values():
-        batch.outcomes.pop(each.product.product_id, None)
-        batch.done.discard(each.product.product_id)
+        assigned = await _to_assign(conn, batch.merchant_id, wanted)
+    if not assigned:
+        return
+    for each in assigned:
+        batch.reopen(_product(each.step))
+    await _associate(batch, api, assigned)
+    pushed = [each.pushed for each in assigned]
     async with batch.unit() as unit:
-        begun = [(each.record, {OPTIONS: each.record.wanted.options}) for each in steps_of.values()]
-        await pushes.start_writes(unit.conn, batch.merchant_id, begun)
-    try:
-        await _tie(api, [_ties(groups[_parent(each)], item_id, each) for item_id, each in steps_of.items()])
-    except (NotFound, Rejected):
-        async with batch.unit() as unit:
-            await item_groups.doubt(unit.conn, batch.merchant_id, [each.id for each in groups.values() if each.id])
-        raise
-    async with batch.unit() as unit:
-        options = {
-            item_id: options_after(shown[item_id].fields.options or {}, each.record.wanted.options or {})
-            for item_id, each in steps_of.items()
-            if item_id in shown
-        }
+        options = {each.item_id: each.options for each in assigned if each.options is not None}
         await variants.save_options(unit.conn, batch.merchant_id, options)
-        pushed = [
-            Pushed(
-                each.record,
-                item_id,
-                each.record.wanted.with_labels_of(linked[item_id].last_pushed),
-                linked[item_id].seen,
-                groups[_parent(each)].id,
-                written=(OPTIONS,),
-            )
-            for item_id, each in steps_of.items()
-        ]
         await pushes.save(unit.conn, batch.merchant_id, pushed)
     writes.finish(batch, pushed)
+
+
+@dataclass(frozen=True)
+class _Assignment:
+    """The options that an item gets. `stored` is its product as it is stored; `item` is None if it was deleted."""
+
+    step: Write
+    item_id: str
+    stored: ProductRecord
+    item: Item | None
+    group: ItemGroup
+
+    @property
+    def wanted(self) -> Mapping[str, str]:
+        return self.step.record.wanted.options or {}
+
+    @property
+    def options(self) -> Mapping[str, str] | None:
+        """The options that the item has afterwards."""
+        return options_after(self.item.fields.options or {}, self.wanted) if self.item else None
+
+    @property
+    def ties(self) -> Ties:
+        return ties(self.group, self.item_id, known_options(self.step) or {}, self.wanted)
+
+    @property
+    def pushed(self) -> Pushed:
+        record = self.step.record
+        fields = record.wanted.with_labels_of(self.stored.last_pushed)
+        return Pushed(record, self.item_id, fields, self.stored.seen, self.group.id, written=(OPTIONS,))
+
+
+async def _to_assign(conn: Connection, merchant_id: str, wanted: Mapping[str, Write]) -> list[_Assignment]:
+    """Return what the items get whose products lack their options alone."""
+    stored = await products.find_all(conn, merchant_id, list(wanted))
+    linked = {each.item_id: each for each in stored if each.item_id and _lacks_options_alone(wanted, each)}
+    shown = await items.find(conn, merchant_id, linked)
+    groups = await item_groups.find(conn, merchant_id, {_parent(each) for each in wanted.values()})
+    return [
+        _Assignment(step := wanted[each.product.product_id], item_id, each, shown.get(item_id), groups[_parent(step)])
+        for item_id, each in linked.items()
+    ]
+
+
+async def _associate(batch: Batch, api: MerchantApi, assigned: Sequence[_Assignment]) -> None:
+    """Remove and add the associations. What is repeated after a lost answer does no harm."""
+    async with batch.unit() as unit:
+        begun = [(each.step.record, {OPTIONS: each.step.record.wanted.options}) for each in assigned]
+        await pushes.start_writes(unit.conn, batch.merchant_id, begun)
+    ties_of_all = [each.ties for each in assigned]
+    try:
+        await clover.untie_options(api, [tie for each in ties_of_all for tie in each.removed])
+        await clover.tie_options(api, [tie for each in ties_of_all for tie in each.added])
+    except (NotFound, Rejected):
+        async with batch.unit() as unit:
+            await item_groups.doubt(unit.conn, batch.merchant_id, {each.group.id for each in assigned if each.group.id})
+        raise
 
 
 def _product(step: Step) -> str:
@@ -163,13 +197,3 @@ def _lacks_options_alone(wanted: Mapping[str, Write], stored: ProductRecord) -> 
     """Whether all but the options of the product is written, and perhaps its labels."""
     changes = wanted[stored.product.product_id].record.wanted.changes_from(stored.last_pushed)
     return OPTIONS in changes and not own(changes)
-
-
-def _ties(group: ItemGroup, item_id: str, step: Write) -> Ties:
-    return ties(group, item_id, known_options(step) or {}, step.record.wanted.options or {})
-
-
-async def _tie(api: MerchantApi, wanted: Sequence[Ties]) -> None:
-    """Remove and add these associations. What is repeated after a lost answer does no harm."""
-    await clover.untie_options(api, [tie for each in wanted for tie in each.removed])
-    await clover.tie_options(api, [tie for each in wanted for tie in each.added])
