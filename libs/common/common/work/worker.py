@@ -169,7 +169,7 @@ class Worker:
     async def _mend_due_times(self) -> None:
         """After the clock went back: what was written while it was ahead would wait until it is as late again.
 
-        What was written before is due earlier by as much, which does no harm.
+        What was written before is due too early, with several replicas by as many times as much. That costs attempts.
         """
         setback = self._setback
         if setback >= LEAST_SETBACK:
