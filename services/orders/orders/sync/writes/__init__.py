@@ -1,9 +1,9 @@
 """The calls of each write, one module per subject.
 
 `send` makes the write and returns the progress made. `check`, of writes that need something read first, raises before
-they are noted as under way. `find` looks up a write whose answer was lost; writes that may
-be repeated (`Write.once` is false) have none. `refused`, of writes with a fallback, returns the progress with which the
-order goes on after Clover's refusal, or raises.
+they are noted as under way. `find` looks up a write whose answer was lost; writes that may be repeated (`Write.once` is
+false) have none. `refused`, of writes with a fallback, returns the progress with which the order goes on after Clover's
+refusal, or raises.
 """
 
 from collections.abc import Mapping
