@@ -74,6 +74,17 @@ async def test_each_permission_is_probed(catalog: Catalog, missing: str) -> None
     assert Code.PERMISSION_MISSING in await closed(catalog)
 
 
+async def test_the_token_that_was_saved_last_is_checked(catalog: Catalog) -> None:
+    """Clover accepts the token of before as well, and the worker still has its grant."""
+    shop = await catalog.set_up()
+    merchant = catalog.clover.world.merchants[shop.id]
+    shop.token = catalog.clover.world.install(merchant, {"MERCHANT_R", "INVENTORY_R"})
+    assert (await catalog.connect(shop))[0] == 200
+    await catalog.run_until_idle()
+    assert (await states(catalog, shop))["permissions"] == "failed"
+    assert await opened(catalog) == [Code.PERMISSION_MISSING]
+
+
 @pytest.mark.parametrize(
     ("properties", "check", "code"),
     [

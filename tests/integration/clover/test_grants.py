@@ -155,6 +155,21 @@ async def test_a_grant_that_came_meanwhile_is_not_asked_for(asking: Asking) -> N
     assert asking.catalog.merchants() == [[MERCHANT, *merchants(1)]]
 
 
+async def test_a_request_of_before_brings_no_forgotten_grant_back(asking: Asking) -> None:
+    """An expected merchant that is connected with another token meanwhile would be called with that of before."""
+    [expected] = merchants(1)
+    asking.catalog.open.clear()
+    asking.grants.expect([expected])
+    first = asyncio.create_task(asking.grants.take(MERCHANT, Want.LITTLE))
+    await asking.catalog.arrived.wait()
+    asking.grants.forget(expected)
+    asking.catalog.open.set()
+    await first
+    await asking.grants.take(expected, Want.LITTLE)
+    await asking.grants.take(expected, Want.LITTLE)
+    assert asking.catalog.merchants() == [[MERCHANT, expected], [expected]]
+
+
 async def test_merchants_are_expected_for_one_request(asking: Asking) -> None:
     """One that is not named again has no turn, and other services could need its calls."""
     expected = merchants(3)

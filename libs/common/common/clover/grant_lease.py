@@ -107,6 +107,12 @@ class GrantLease:
             self._grant = None
             return None
 
+    async def forget_token(self) -> None:
+        """Let the next session ask catalog for the token."""
+        async with self._lock:
+            self._grants.forget(self._merchant_id)
+            self._grant = None
+
     async def _fresh(self, calls: int = 0) -> Grant:
         """Return a grant that is good now. For `calls` beyond a first one, it is all the merchant's calls there are.
 

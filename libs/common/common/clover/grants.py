@@ -118,7 +118,7 @@ class MerchantGrants(Protocol):
         ...
 
     def forget(self, merchant_id: str) -> None:
-        """Forget the merchant's token, because Clover refused it."""
+        """Forget the merchant's token: Clover refused it, or another one may be stored."""
         ...
 
 

@@ -81,6 +81,7 @@ class LentGrants:
         self._next = _Round()
         self._expected: list[str] = []
         self._kept: Recent[str, tuple[Grant, float]] = Recent(clock)
+        self._forgotten: Recent[str, int] = Recent(clock)
         self._own = OwnLease(clock)
         self._rests_until = clock.monotonic()
         self._in_use = InUse()
@@ -93,6 +94,7 @@ class LentGrants:
     def forget(self, merchant_id: str) -> None:
         """Implement Grants."""
         self._kept.forget(merchant_id)
+        self._forgotten[merchant_id] = self._requests
 
     async def lease(self, want: Want) -> Lease:
         """Implement Grants."""
@@ -180,7 +182,9 @@ class LentGrants:
         if round_.lent.lease is not None and round_.lease is None:
             self._own.keep_along(round_.lent.lease, round_.asked_at)
         for answer in round_.lent.grants:
-            self._kept[answer.merchant_id] = Grant(**answer.model_dump()), round_.asked_at
+            # The answer to an earlier request, in which the merchant was expected, may have the token of before.
+            if self._requests > (self._forgotten.get(answer.merchant_id) or 0):
+                self._kept[answer.merchant_id] = Grant(**answer.model_dump()), round_.asked_at
 
     def _is_there(self, request: MerchantRequest) -> bool:
         """Return whether a grant of before is what is asked for."""

@@ -109,14 +109,25 @@ class Clover:
         """
         if self._session is None:
             raise Unavailable("the Clover client is not open")
-        lease = self._leases.use(
-            merchant_id,
-            lambda: GrantLease(merchant_id, self._grants, self._budget, self._breaker, self._clock),
-        )
+        lease = self._lease(merchant_id)
         grant = await lease.begin(priority)
         base = self._regions.merchant(grant.region, merchant_id)
         yield MerchantApi(
             merchant_id, grant.region, base, lease, self._breaker, self._session, self._metrics, before_write
+        )
+
+    async def forget_token(self, merchant_id: str) -> None:
+        """Let the next session use the token that is stored then.
+
+        A merchant may be connected with another token while Clover accepts the one of before. Work goes on with that
+        until its grant ends; a check of the stored token must not.
+        """
+        await self._lease(merchant_id).forget_token()
+
+    def _lease(self, merchant_id: str) -> GrantLease:
+        return self._leases.use(
+            merchant_id,
+            lambda: GrantLease(merchant_id, self._grants, self._budget, self._breaker, self._clock),
         )
 
 

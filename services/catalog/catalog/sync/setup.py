@@ -39,6 +39,7 @@ async def check_setup(batch: Batch, deps: Deps) -> None:
         chosen = await choices.find(conn, batch.merchant_id)
     if webhooks is None:
         return await _forget(batch)
+    await deps.clover.forget_token(batch.merchant_id)  # that of an earlier connection may have other permissions
     try:
         async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
             findings = await _look(batch, api, merchant.currency, webhooks, chosen)
