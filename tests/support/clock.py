@@ -91,6 +91,10 @@ class FakeClock:
         """The number of sleeps and timeouts that wait for the clock."""
         return len(self._alarms)
 
+    def correct(self, by: timedelta) -> None:
+        """Set the time of day forward or back, as a time server does; what is monotonic goes on."""
+        self._now += by
+
     def advance(self, by: timedelta | float) -> None:
         """Move on by this time, or by this many seconds, and wake the sleepers whose moment has come."""
         step = by if isinstance(by, timedelta) else timedelta(seconds=by)

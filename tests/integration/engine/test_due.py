@@ -292,7 +292,7 @@ async def test_a_clock_that_goes_back_delays_no_new_work(engine: Engine) -> None
     await engine.run(running.run, speed=1)
     await eventually(lambda: not failing)
     await eventually(lambda: engine.fetch("SELECT FROM due_merchant WHERE cools_until > '-infinity'"))
-    engine.clock._now -= timedelta(hours=1)  # noqa: SLF001 - the wall clock alone is set
+    engine.clock.correct(-timedelta(hours=1))
     await mark(engine, "after")
     await eventually(lambda: engine.fetch("SELECT FROM due_merchant WHERE cools_until < due_at + interval '31 s'"))
     engine.clock.advance(31)
@@ -311,14 +311,14 @@ async def test_a_clock_that_was_ahead_for_a_while_leaves_nothing_waiting(engine:
     await engine.run(worker(engine, push).run, speed=1)
     await mark(engine, "before")
     await eventually(lambda: done == ["before"])
-    engine.clock._now += timedelta(days=300)  # noqa: SLF001 - the wall clock alone is set
+    engine.clock.correct(timedelta(days=300))
     await mark(engine, "probe", merchant=OTHER)
     await eventually(lambda: _is_done(engine, "probe"))  # the worker has seen the clock as it is now
     async with engine.database.unit() as unit:
         unit.mark("push", MERCHANT, "soon", due=unit.now + timedelta(seconds=40))
         unit.emit(Noted(merchant_id=MERCHANT, text="sent while the clock was ahead"))
     await engine.fetch(DEAD_LETTER, engine.clock.now() + timedelta(seconds=40))
-    engine.clock._now -= timedelta(days=300)  # noqa: SLF001
+    engine.clock.correct(-timedelta(days=300))
     await mark(engine, "after")
 
     soon = engine.clock.now() + timedelta(minutes=1)
