@@ -169,7 +169,6 @@ modes = st.fixed_dictionaries(
 answers = st.sampled_from([None, "apply_then_drop", "drop_before_apply", "fail_after"])
 
 
-@pytest.mark.timeout(400)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     modes=modes,
