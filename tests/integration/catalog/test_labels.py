@@ -128,23 +128,6 @@ async def test_no_tax_rate_at_all(catalog: Catalog, shown: str) -> None:
     assert (await sync_of(catalog, shop))[0] == "synced"
 
 
-async def test_an_unlinked_item_gets_its_labels_back(catalog: Catalog) -> None:
-    """It had a category and the default tax rates before it was linked by mistake."""
-    shop = await catalog.connected()
-    item = catalog.add_item(shop, sku="SKU-p-1")
-    create(catalog, shop, "categories", "Old")
-    create(catalog, shop, "tax_rates", "GST")
-    catalog.till(shop, "label_item", kind="categories", label="Old", item=item)
-    await catalog.put(shop, categories=["Cups"], tax_rates=["GST"])
-    assert await catalog.synced(shop)
-    assert labels(catalog, shop) == {"categories": ["Cups"], "tags": [], "tax_rates": ["GST"]}
-    status, _ = await catalog.call("DELETE", f"/v1/merchants/{shop.id}/links/p-1")
-    assert status == 202
-    await catalog.run_until_idle()
-    assert labels(catalog, shop) == {"categories": ["Old"], "tags": [], "tax_rates": []}
-    assert catalog.items(shop)[0]["defaultTaxRates"] is True
-
-
 async def test_labels_in_previews_and_undos(catalog: Catalog) -> None:
     """They show as lists, before and after, of the product and of its item; an undo brings them back."""
     shop = await catalog.connected()
