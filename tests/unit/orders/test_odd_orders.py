@@ -1,5 +1,6 @@
 """Odd orders, as the API reads them: each comes to exactly its total in Clover, or is refused with both sums."""
 
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -36,65 +37,74 @@ def decimals(most: int, finest: int = 4) -> st.SearchStrategy[Decimal]:
     return st.one_of(digits, st.just(Decimal(0)), st.integers(0, most * 100).map(lambda n: Decimal(2 * n + 1) / 200))
 
 
-@st.composite
-def bodies(draw: st.DrawFn) -> dict[str, Any]:
-    """Bodies of orders whose parts come to their total, or miss it, or are below zero somewhere."""
-    included, sums = draw(st.booleans()), list[Decimal]()
+@dataclass
+class Parts:
+    """Draws the parts of one order, and adds up what they come to."""
 
-    def text(amount: Decimal) -> str:
-        return f"{amount:.8f}"
+    draw: st.DrawFn
+    includes_tax: bool
+    sum: Decimal = Decimal(0)
 
-    def taxes(price: Decimal) -> list[dict[str, Any]]:
-        percent = draw(st.sampled_from(["", *PERCENTS]))
+    def taxes(self, price: Decimal) -> list[dict[str, Any]]:
+        percent = self.draw(st.sampled_from(["", *PERCENTS]))
         if not percent or price <= 0:
             return []
         rate = Decimal(percent) / 100
-        tax = (price * (rate / (1 + rate) if included else rate)).quantize(
-            Decimal(draw(st.sampled_from(["1e-8", "0.01"])))
-        )
-        sums.append(Decimal(0) if included else tax)
+        part = rate / (1 + rate) if self.includes_tax else rate
+        tax = (price * part).quantize(Decimal(self.draw(st.sampled_from(["1e-8", "0.01"]))))
+        self.sum += Decimal(0) if self.includes_tax else tax
         return [{"rate": percent, "amount": text(min(tax, price))}]
 
-    def line() -> dict[str, Any]:
-        quantity, unit = draw(quantities), draw(decimals(300))
+    def line(self) -> dict[str, Any]:
+        quantity, unit = self.draw(quantities), self.draw(decimals(300))
         price = (Decimal(quantity) * unit).quantize(Decimal("1e-8"))
-        discount = draw(st.sampled_from([Decimal(0), price, price / 2, price / 3])).quantize(Decimal("1e-8"))
-        sums.append(price - discount)
+        discount = self.draw(st.sampled_from([Decimal(0), price, price / 2, price / 3])).quantize(Decimal("1e-8"))
+        self.sum += price - discount
         return {
-            "sku": draw(st.sampled_from(["", "MUG"])),
+            "sku": self.draw(st.sampled_from(["", "MUG"])),
             "name": "Thing",
             "quantity": quantity,
             "total": text(price),
             "discounts": [{"amount": text(discount)}],
-            "taxes": taxes(price - discount),
+            "taxes": self.taxes(price - discount),
         }
 
-    def extra(lowest: int) -> dict[str, Any]:
-        amount = draw(st.one_of(decimals(40), st.just(Decimal(lowest))))
-        sums.append(amount)
-        return {"name": "Extra", "amount": text(amount), "taxes": taxes(amount)}
+    def surcharge(self, lowest: int) -> dict[str, Any]:
+        """A fee, or shipping."""
+        amount = self.draw(st.one_of(decimals(40), st.just(Decimal(lowest))))
+        self.sum += amount
+        return {"name": "Extra", "amount": text(amount), "taxes": self.taxes(amount)}
 
-    lines = [line() for _ in range(draw(st.integers(1, 4)))]
-    fees = [extra(-1) for _ in range(draw(st.integers(0, 2)))]
-    shipping = [extra(0) for _ in range(draw(st.integers(0, 1)))]
-    off = draw(st.one_of(st.just(Decimal(0)), decimals(20)))
-    tip = draw(st.one_of(st.just(Decimal(0)), decimals(30)))
-    currency = draw(currencies)
-    exact = sum(sums) - off + tip + draw(st.sampled_from([0, 0, 0, 1]))
-    total = max(exact, Decimal(0)).quantize(Decimal(1).scaleb(-exponent(currency)), ROUND_HALF_UP)
-    body = {
+    def amounts(self, most: int, sign: int) -> list[dict[str, Any]]:
+        """One discount or tip, or none."""
+        amount = self.draw(st.one_of(st.just(Decimal(0)), decimals(most)))
+        self.sum += sign * amount
+        return [{"amount": text(amount)}] if amount else []
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> dict[str, Any]:
+    """Bodies of orders whose parts come to their total, or miss it, or are below zero somewhere."""
+    parts = Parts(draw, draw(st.booleans()))
+    body: dict[str, Any] = {
         "number": "1",
-        "currency": currency,
-        "prices_include_tax": included,
-        "lines": lines,
-        "fees": fees,
-        "shipping": shipping,
-        "discounts": [{"amount": text(off)}] if off else [],
-        "tips": [{"amount": text(tip)}] if tip else [],
-        "total": text(total),
+        "currency": draw(currencies),
+        "prices_include_tax": parts.includes_tax,
+        "lines": [parts.line() for _ in range(draw(st.integers(1, 4)))],
+        "fees": [parts.surcharge(-1) for _ in range(draw(st.integers(0, 2)))],
+        "shipping": [parts.surcharge(0) for _ in range(draw(st.integers(0, 1)))],
+        "discounts": parts.amounts(20, -1),
+        "tips": parts.amounts(30, 1),
     }
+    exact = max(parts.sum + draw(st.sampled_from([0, 0, 0, 1])), Decimal(0))
+    total = exact.quantize(Decimal(1).scaleb(-exponent(body["currency"])), ROUND_HALF_UP)
+    body["total"] = text(total)
     paid = draw(st.sampled_from([None, None, Decimal(0), Decimal(1), Decimal("0.5")]))
     return body if paid is None else body | {"payments": [{"amount": text(total * paid)}]}
+
+
+def text(amount: Decimal) -> str:
+    return f"{amount:.8f}"
 
 
 def accepted(body: dict[str, Any]) -> Source | None:
