@@ -60,7 +60,7 @@ async def test_what_was_noted_before_a_change_of_the_master_stays(catalog: Catal
 MOVES = st.lists(st.sampled_from(["put", "till", "hear", "lost", "failed", "work", "sweep"]), min_size=2, max_size=7)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example("clover", ["put", "lost", "put", "hear", "till", "put", "lost", "sweep"])
 @example("quicksync", ["put", "lost", "put", "hear", "till", "till", "failed", "sweep"])
 @given(st.sampled_from(["quicksync", "clover"]), MOVES)
