@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.catalog.conftest import Catalog, Shop
 from tests.integration.catalog.deaths import Moments, die_at
+from tests.integration.catalog.labels import labels, names
 from tests.support.eventually import eventually
 
 from catalog.sync.writes import FEW
@@ -211,14 +212,13 @@ async def test_killed_at_any_moment_no_item_is_doubled(
         catalog.clock.advance(60)
         await catalog.run_until_idle()
 
-    merchant = catalog.clover.world.merchants[shop.id]
-    for kind, tie in TIES.items():
-        names = [each["name"] for each in merchant.objects[kind] if each["name"] in stated.get(kind, ())]
-        assert names == stated.get(kind, [])
-        for item in catalog.items(shop):
-            shown = merchant.found(kind, merchant.ties[tie].lefts_of(item["id"]))
-            assert [each["name"] for each in shown] == stated.get(kind, [])
     good = {f"p-{number}" for number in range(count) if not (has_bad_row and number == 1)}
+    await assert_synced_once(catalog, shop, good)
+    assert_labelled(catalog, shop, stated)
+
+
+async def assert_synced_once(catalog: Catalog, shop: Shop, good: set[str]) -> None:
+    """Assert that these products, and no others, have an item each, and are linked with it."""
     assert skus(catalog, shop) == sorted(f"SKU-{each[2:]}" for each in good)
     found = await states(catalog, shop)
     assert {product_id for product_id, state in found.items() if state == "synced"} == good
@@ -226,3 +226,12 @@ async def test_killed_at_any_moment_no_item_is_doubled(
     assert {row["item_id"]: row["product_id"] for row in linked} == {
         item["id"]: "p-" + item["sku"][4:] for item in catalog.items(shop)
     }
+
+
+def assert_labelled(catalog: Catalog, shop: Shop, stated: dict[str, list[str]]) -> None:
+    """Assert that each label exists once, and that each item has these and no others."""
+    expected = {kind: list[str]() for kind in TIES} | stated
+    for kind, stated_names in expected.items():
+        assert [each for each in names(catalog, shop, kind) if each in stated_names] == stated_names
+    for sku in skus(catalog, shop):
+        assert labels(catalog, shop, sku) == expected
