@@ -23,12 +23,8 @@ class Part(Generic[M]):
     """One page of a collection. It shows all that had changed by `as_of`, in milliseconds of Clover's own clock."""
 
     elements: list[M]
-    as_of: int | None
-
-    @property
-    def is_last(self) -> bool:
-        """Whether the collection ends with it: a page shorter than the limit is the last (recorded)."""
-        return len(self.elements) < LARGEST_PAGE
+    is_last: bool
+    as_of: int | None = None
 
 
 class Page(BaseModel, Generic[M]):
@@ -38,30 +34,36 @@ class Page(BaseModel, Generic[M]):
 
     elements: list[M] | None = None
 
+    def part(self, limit: int, as_of: int | None = None) -> Part[M]:
+        """Return the page that was asked for with this limit.
 
-async def pages(fetch: Callable[[int], Awaitable[Page[M]]], limit: int) -> AsyncIterator[list[M]]:
+        Raise Unavailable when the response has no list, because it does not mean an empty one.
+        """
+        if self.elements is None:
+            raise Unavailable("Clover's response has no list")
+        return Part(self.elements, len(self.elements) < limit, as_of)
+
+
+async def pages(fetch: Callable[[int], Awaitable[Part[M]]]) -> AsyncIterator[list[M]]:
     """Yield each page's elements; `fetch` reads the page at an offset.
 
     Rows that move during the reading appear twice, so elements with a known `id` are skipped. Rows may also be missed;
-    the next sweep finds them. Raise Endless when a full page has nothing new, because the pages then never end, and
-    Unavailable when the response has no list, because it does not mean an empty one.
+    the next sweep finds them. Raise Endless when a full page has nothing new, because the pages then never end.
     """
     seen: set[object] = set()
     last: list[M] = []
     offset = 0
     while True:
-        elements = (await fetch(offset)).elements
-        if elements is None:
-            raise Unavailable("Clover's response has no list")
-        new = _unseen(elements, seen)
-        if len(elements) >= limit and (not new or elements == last):
+        page = await fetch(offset)
+        new = _unseen(page.elements, seen)
+        if not page.is_last and (not new or page.elements == last):
             raise Endless
         if new:
             yield new
-        if len(elements) < limit:
+        if page.is_last:
             return
-        last = elements
-        offset += len(elements)
+        last = page.elements
+        offset += len(page.elements)
 
 
 def _unseen(elements: list[M], seen: set[object]) -> list[M]:

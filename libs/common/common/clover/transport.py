@@ -209,18 +209,13 @@ class MerchantApi:
         """Read the page of a collection at this offset."""
         page = cast("type[Page[M]]", Page.__class_getitem__(model))
         part = {"limit": str(limit), "offset": str(offset)}
-        return await self._call(partial(_read_part, page), "GET", path, {**params, **part})
+        return await self._call(partial(_read_part, page, limit), "GET", path, {**params, **part})
 
     def pages(
         self, path: str, model: type[M], params: Params = NO_PARAMS, limit: int = LARGEST_PAGE
     ) -> AsyncIterator[list[M]]:
         """Read the elements of a collection, page by page, each once."""
-        page = cast("type[Page[M]]", Page.__class_getitem__(model))
-
-        async def fetch(offset: int) -> Page[M]:
-            return await self.get(path, page, {**params, "limit": str(limit), "offset": str(offset)})
-
-        return pages(fetch, limit)
+        return pages(lambda offset: self.page(path, model, offset, params, limit))
 
     async def _call(
         self, read: Callable[[Reply], R], method: str, path: str, params: Params, body: Body | None = None
@@ -264,11 +259,8 @@ def _read(model: type[M], reply: Reply) -> M:
     return decoded(model, reply.body)
 
 
-def _read_part(page: type[Page[M]], reply: Reply) -> Part[M]:
-    elements = decoded(page, reply.body).elements
-    if elements is None:
-        raise Unavailable("Clover's response has no list")
-    return Part(elements, reply.as_of)
+def _read_part(page: type[Page[M]], limit: int, reply: Reply) -> Part[M]:
+    return decoded(page, reply.body).part(limit, reply.as_of)
 
 
 def _unread(reply: Reply) -> None:
