@@ -7,7 +7,7 @@ from catalog.clover.oauth import OAuthClient
 from catalog.deps import Deps
 from catalog.domain.grants import Limit, Limits
 from catalog.domain.oauth import OAuthApp
-from catalog.grants import Lender, UnsavedTokenGrants
+from catalog.grants import Lender
 from catalog.handlers import HANDLERS
 from catalog.settings import Settings
 from catalog.sync import SYNC
@@ -40,29 +40,20 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     grants = grants or LentGrants(lender.lend, NAME, clock)
     budget = CallBudget(grants, clock)
     clover = Clover(settings, grants, budget, metrics, clock, user_agent=USER_AGENT)
-
-    def probe(unsaved: UnsavedTokenGrants) -> Clover:
-        return Clover(settings, unsaved, budget, metrics, clock, user_agent=USER_AGENT)
-
-    create_settle = timedelta(seconds=settings.create_settles_seconds)
-    batch_gathers = timedelta(seconds=settings.batch_gathers_seconds)
-    sweep_interval = timedelta(seconds=settings.item_sweep_seconds)
-    full_sweep_interval = timedelta(seconds=settings.item_full_sweep_seconds)
-    webhook_patience = timedelta(seconds=settings.webhook_patience_seconds)
     oauth = OAuthClient(clock, settings.clover_timeout, USER_AGENT)
     deps = Deps(
-        database,
-        sealer,
-        lender,
-        clover,
-        probe,
-        oauth,
-        _oauth_apps(settings),
-        create_settle,
-        batch_gathers,
-        sweep_interval,
-        full_sweep_interval,
-        webhook_patience,
+        database=database,
+        sealer=sealer,
+        lender=lender,
+        clover=clover,
+        probe=lambda unsaved: Clover(settings, unsaved, budget, metrics, clock, user_agent=USER_AGENT),
+        oauth=oauth,
+        oauth_apps=_oauth_apps(settings),
+        create_settle=timedelta(seconds=settings.create_settles_seconds),
+        batch_gathers=timedelta(seconds=settings.batch_gathers_seconds),
+        sweep_interval=timedelta(seconds=settings.item_sweep_seconds),
+        full_sweep_interval=timedelta(seconds=settings.item_full_sweep_seconds),
+        webhook_patience=timedelta(seconds=settings.webhook_patience_seconds),
     )
     return Service(
         name=NAME,
