@@ -7,7 +7,7 @@ from tests.integration.catalog.changes import send
 from tests.integration.catalog.conftest import Catalog, Shop
 from tests.integration.catalog.test_batches import row
 
-from catalog.store import products
+from catalog.store import product_columns, products
 from catalog.store.products import Chosen
 
 MANY = """
@@ -101,9 +101,9 @@ async def test_a_page_of_many_products_reads_few_rows(
     shop = await catalog.connected()
     await catalog.fetch(MANY, shop.id, 40_000)
     await catalog.fetch("VACUUM ANALYZE product")  # as the server does by itself
-    monkeypatch.setattr(products, "RECORDS", f"EXPLAIN (ANALYZE, FORMAT TEXT) {products.RECORDS}")
+    monkeypatch.setattr(products, "RECORDS", f"EXPLAIN (ANALYZE, FORMAT TEXT) {product_columns.RECORDS}")
     plans: list[str] = []
-    monkeypatch.setattr(products, "_record", lambda row: plans.append(row[0]))
+    monkeypatch.setattr(products, "record_of", lambda row: plans.append(row[0]))
     for _ in range(7):  # the plan for an unknown text would be used from the sixth time on
         plans.clear()
         async with catalog.service.database.connection() as conn:

@@ -12,7 +12,8 @@ from catalog.domain import masters
 from catalog.domain.choices import Master
 from catalog.domain.products import Product, ProductRecord
 from catalog.store import choices
-from catalog.store.products import LOCK, find_all, row_of
+from catalog.store.product_columns import row_of
+from catalog.store.products import LOCK, find_all
 from common.db.unit import Connection
 from common.errors import Conflict
 

@@ -10,26 +10,17 @@ from typing import Literal
 
 import asyncpg
 
-from catalog.domain.items import Item, ItemFields, from_json
+from catalog.domain.items import Item
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.matching_pairs import Seeker
-from catalog.domain.products import Held, Matching, Product, ProductRecord, Removal, Status
+from catalog.domain.products import Held, Product, ProductRecord, Removal, Status
 from catalog.store import variants
+from catalog.store.product_columns import RECORDS, record_of, row_of
 from common.contracts.problems import Code
 from common.db.unit import Connection
 from common.errors import Invalid, NotFound, Problem
 from common.text import clean
 
-RECORDS = """
-SELECT product_id, name, sku, price, currency, status, barcode, stated, updated_at, item_id, last_pushed,
-    creating_since, creating_sku, held_problem, held_reason, deleted_item_id, seen, puts, puts_checked,
-    matching, removal, unanswered, superseded, parent_id, options, item_group_id, is_outside_group, (
-        SELECT jsonb_build_object('name', name, 'option_names', option_names, 'item_group_id', parent.item_group_id)
-        FROM product_group parent
-        WHERE parent.merchant_id = product.merchant_id AND parent.parent_id = product.parent_id
-    ) AS parent
-FROM product WHERE merchant_id = $1
-"""
 # Two statements: an upsert fails on the SKU when the same new product is saved twice at the same moment. A product
 # whose item was deleted gets a new one, unless it is archived.
 ADD = """
@@ -91,10 +82,6 @@ FROM unnest($2::text[], $3::text[], $4::text[]) AS hold (product_id, problem, re
 WHERE product.merchant_id = $1 AND product.product_id = hold.product_id
     AND (product.held_problem, product.held_reason) IS DISTINCT FROM (hold.problem, hold.reason)
 """
-
-COLUMNS = ("product_id", "name", "sku", "price", "currency", "status", "barcode")
-STATED = ("alternate_name", "cost", "unit_name", "age_restricted", "categories", "tags", "tax_rates")
-"""Fields that a product may leave out, kept together in the column `stated`."""
 
 CUSTOM_PLAN = "SET LOCAL plan_cache_mode = force_custom_plan"
 LINKS = {
@@ -181,7 +168,7 @@ async def find(conn: Connection, merchant_id: str, product_id: str) -> ProductRe
     row = await conn.fetchrow(f"{RECORDS} AND product_id = $2", merchant_id, product_id)
     if row is None:
         raise NotFound(f"There is no product {product_id} of this merchant here.")
-    return _record(row)
+    return record_of(row)
 
 
 async def page(
@@ -194,7 +181,7 @@ async def page(
         # The plan for an unknown text reads every match, and sorts it. For a word of many products that takes far
         # longer than to go through the products until the page is full.
         await conn.execute(CUSTOM_PLAN)
-        return [_record(row) for row in await conn.fetch(sql, merchant_id, after, limit, *values)]
+        return [record_of(row) for row in await conn.fetch(sql, merchant_id, after, limit, *values)]
 
 
 def _conditions(chosen: Chosen, merchant_id: str) -> tuple[str, list[str]]:
@@ -217,18 +204,20 @@ def _conditions(chosen: Chosen, merchant_id: str) -> tuple[str, list[str]]:
 async def find_all(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> list[ProductRecord]:
     """Return those of these products that exist, in the order of the ids."""
     sql = f"{RECORDS} AND product_id = ANY($2::text[]) ORDER BY array_position($2::text[], product_id)"
-    return [_record(row) for row in await conn.fetch(sql, merchant_id, product_ids)]
+    return [record_of(row) for row in await conn.fetch(sql, merchant_id, product_ids)]
 
 
 async def find_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[ProductRecord]:
     """Return the products that are linked to one of these items."""
-    return [_record(row) for row in await conn.fetch(f"{RECORDS} AND item_id = ANY($2::text[])", merchant_id, item_ids)]
+    return [
+        record_of(row) for row in await conn.fetch(f"{RECORDS} AND item_id = ANY($2::text[])", merchant_id, item_ids)
+    ]
 
 
 async def lock_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[ProductRecord]:
     """Return the products that are linked to one of these items, locked for the transaction."""
     sql = f"{RECORDS} AND item_id = ANY($2::text[]) ORDER BY product_id FOR UPDATE OF product"
-    return [_record(row) for row in await conn.fetch(sql, merchant_id, item_ids)]
+    return [record_of(row) for row in await conn.fetch(sql, merchant_id, item_ids)]
 
 
 async def confirm(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> None:
@@ -269,48 +258,3 @@ async def save_holds(conn: Connection, merchant_id: str, holds: Mapping[str, Hel
     problems = [held.problem if held else None for held in holds.values()]
     reasons = [clean(held.reason) if held else None for held in holds.values()]
     await conn.execute(SAVE_HOLDS, merchant_id, list(holds), problems, reasons)
-
-
-def row_of(product: Product) -> dict[str, object]:
-    """Return the row of a product; `stated` holds the optional fields that it states, and its keys are to match by."""
-    stated = {name: value for name in STATED if (value := getattr(product, name)) is not None}
-    place = {"parent_id": product.variant.group, "options": product.variant.options} if product.variant else {}
-    keys = {"sku_key": sku_key(product.sku), "code_key": next(iter(code_keys(product.barcode)), "")}
-    return {name: getattr(product, name) for name in COLUMNS} | {"stated": stated} | place | keys
-
-
-def _record(row: asyncpg.Record) -> ProductRecord:
-    return ProductRecord(
-        product=Product(
-            product_id=row["product_id"],
-            name=row["name"],
-            sku=row["sku"],
-            price=row["price"],
-            currency=row["currency"],
-            status=Status(row["status"]),
-            barcode=row["barcode"],
-            variant=variants.variant(row["parent_id"], row["options"], row["parent"]),
-            **{name: value for name, value in from_json(json.loads(row["stated"])).items() if name in STATED},
-        ),
-        updated_at=row["updated_at"],
-        item_id=row["item_id"],
-        last_pushed=_fields(row["last_pushed"]),
-        creating_since=row["creating_since"],
-        creating_sku=row["creating_sku"],
-        held=Held(Code(row["held_problem"]), row["held_reason"] or "") if row["held_problem"] else None,
-        deleted_item_id=row["deleted_item_id"],
-        seen=_fields(row["seen"]),
-        puts=row["puts"],
-        puts_checked=row["puts_checked"],
-        matching=Matching(row["matching"]),
-        removal=Removal(row["removal"]) if row["removal"] else None,
-        unanswered=tuple(from_json(each) for each in json.loads(row["unanswered"] or "[]")),
-        superseded=from_json(json.loads(row["superseded"] or "{}")),
-        item_group_id=row["item_group_id"],
-        group_id=variants.group_id(row["parent"]),
-        is_outside_group=row["is_outside_group"],
-    )
-
-
-def _fields(stored: str | None) -> ItemFields | None:
-    return ItemFields(**from_json(json.loads(stored))) if stored else None
