@@ -5,7 +5,7 @@ what the group consists of, so that nothing is created twice.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -30,10 +30,11 @@ from catalog.domain.options import changes_options, lacks_options, with_known_op
 from catalog.domain.variants import option_key
 from catalog.store import item_groups, variants
 from catalog.sync import masters
+from catalog.sync.intents import intent
 from common import messages
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
-from common.errors import NotFound, Permanent, Transient
+from common.errors import NotFound
 from common.work.batch import Batch
 
 
@@ -143,25 +144,28 @@ class GroupPreparation:
             await clover.rename_group(self._api, self._group.id or "", self._group.name)
             new_id = ""
         else:
-            new_id = await self._create(write)
+            async with self._intent():
+                new_id = await self._create(write)
         await self._save(written(self._group, write, new_id))
 
+    def _intent(self) -> AbstractAsyncContextManager[None]:
+        """Return the intent to create the group or a part of it."""
+        merchant_id, group = self._batch.merchant_id, self._group
+        return intent(
+            self._batch,
+            lambda unit: item_groups.start_create(unit.conn, merchant_id, group, unit.now),
+            lambda unit: item_groups.cancel_create(unit.conn, merchant_id, group),
+        )
+
     async def _create(self, write: CreateGroup | CreateAttribute | CreateOption) -> str:
-        async with self._batch.unit() as unit:
-            await item_groups.start_create(unit.conn, self._batch.merchant_id, self._group, unit.now)
-        try:
-            match write:
-                case CreateGroup():
-                    return await clover.create_group(self._api, self._group.name)
-                case CreateAttribute():
-                    return await clover.create_attribute(self._api, self._group.id or "", write.name)
-                case CreateOption():
-                    attribute = self._group.attribute(write.attribute)
-                    return await clover.create_option(self._api, attribute.id if attribute else "", write.name)
-        except (Permanent, Transient):  # Ambiguous is not caught: there it may exist
-            async with self._batch.unit() as unit:
-                await item_groups.cancel_create(unit.conn, self._batch.merchant_id, self._group)
-            raise
+        match write:
+            case CreateGroup():
+                return await clover.create_group(self._api, self._group.name)
+            case CreateAttribute():
+                return await clover.create_attribute(self._api, self._group.id or "", write.name)
+            case CreateOption():
+                attribute = self._group.attribute(write.attribute)
+                return await clover.create_option(self._api, attribute.id if attribute else "", write.name)
 
     async def _save(self, group: ItemGroup) -> None:
         async with self._batch.unit() as unit:

@@ -24,10 +24,11 @@ from catalog.kinds import PUSH_PRODUCT
 from catalog.store import items, labels, products, pushes
 from catalog.store.pushes import Pushed
 from catalog.sync import lookups
+from catalog.sync.intents import intent
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Priority
-from common.errors import Ambiguous, Forbidden, NotFound, Permanent, Rejected, TimedOut, Transient, Unavailable
+from common.errors import Ambiguous, Forbidden, NotFound, Rejected, TimedOut, Unavailable
 from common.work.batch import Batch
 
 MOST_CREATED = 50
@@ -162,14 +163,12 @@ async def _create_for(batch: Batch, api: MerchantApi, wanted: Wanted, product_id
 
 
 async def _create(batch: Batch, api: MerchantApi, wanted: Wanted) -> None:
-    async with batch.unit() as unit:
-        await labels.begin_creation(unit.conn, batch.merchant_id, wanted, unit.now)
-    try:
+    async with intent(
+        batch,
+        lambda unit: labels.begin_creation(unit.conn, batch.merchant_id, wanted, unit.now),
+        lambda unit: labels.end_creation(unit.conn, batch.merchant_id, wanted),
+    ):
         label = await clover.create_label(api, wanted.kind, wanted.name)
-    except (Permanent, Transient):  # Ambiguous is not caught: there the label may exist
-        async with batch.unit() as unit:
-            await labels.end_creation(unit.conn, batch.merchant_id, wanted)
-        raise
     async with batch.unit() as unit:
         await labels.save_created(unit.conn, batch.merchant_id, wanted, label)
 

@@ -6,6 +6,7 @@ engine splits the batch until the bad row stands alone.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
@@ -20,11 +21,12 @@ from catalog.domain.products import ProductRecord
 from catalog.store import former_items, item_groups, items, links, pushes
 from catalog.store.pushes import Pushed
 from catalog.sync import lookups, masters
+from catalog.sync.intents import intent
 from catalog.sync.items import follow
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Unit
-from common.errors import Again, Ambiguous, NotFound, Permanent, Transient
+from common.errors import Again, Ambiguous, NotFound
 from common.work.batch import Batch
 
 FEW = 10
@@ -76,12 +78,8 @@ async def _create(batch: Batch, api: MerchantApi, records: Sequence[ProductRecor
     if len(records) <= FEW:
         await _create_singly(batch, api, records)
         return
-    number = await _start_creates(batch, records)
-    try:
+    async with _intent(batch, records) as number:
         created = await clover.create_items(api, [each.new_item for each in records])
-    except (Permanent, Transient):  # Ambiguous is not caught: there the items may exist
-        await _cancel_creates(batch, records)
-        raise
     if not created:
         raise Ambiguous("created, but the response shows no items")
     by_sku = {item.fields.sku: item for item in created}
@@ -107,30 +105,31 @@ async def _create_singly(batch: Batch, api: MerchantApi, records: Sequence[Produ
 
     async def create(product_id: str) -> None:
         record = by_id[product_id]
-        number = await _start_creates(batch, [record])
         try:
-            item = await clover.create_item(api, record.new_item)
-        except (Permanent, Transient) as error:
-            await _cancel_creates(batch, [record])
-            if isinstance(error, NotFound) and record.group_id:  # its item group was deleted
-                async with batch.unit() as unit:
-                    await item_groups.doubt(unit.conn, batch.merchant_id, [record.group_id])
-                raise Again(LOOK_AGAIN) from error
-            raise
+            async with _intent(batch, [record]) as number:
+                item = await clover.create_item(api, record.new_item)
+        except NotFound as error:
+            if record.group_id is None:
+                raise
+            async with batch.unit() as unit:  # its item group was deleted
+                await item_groups.doubt(unit.conn, batch.merchant_id, [record.group_id])
+            raise Again(LOOK_AGAIN) from error
         await _save_created(batch, [(record, item)], number)
 
     await _one_by_one(batch, api, by_id, create)
 
 
-async def _start_creates(batch: Batch, records: Sequence[ProductRecord]) -> int:
-    async with batch.unit() as unit:
+def _intent(batch: Batch, records: Sequence[ProductRecord]) -> AbstractAsyncContextManager[int]:
+    """Return the intent to create the items of these products. It gives the number to save the items under."""
+
+    async def start(unit: Unit) -> int:
         await pushes.start_creates(unit.conn, batch.merchant_id, records, unit.now)
         return await items.draw_number(unit.conn)
 
-
-async def _cancel_creates(batch: Batch, records: Sequence[ProductRecord]) -> None:
-    async with batch.unit() as unit:
+    async def cancel(unit: Unit) -> None:
         await pushes.cancel_creates(unit.conn, batch.merchant_id, [each.product.product_id for each in records])
+
+    return intent(batch, start, cancel)
 
 
 async def _save_created(batch: Batch, created: Sequence[tuple[ProductRecord, Item]], number: int) -> None:
