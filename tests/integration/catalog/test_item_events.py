@@ -1,5 +1,6 @@
 """Items created and deleted in Clover are events, once each."""
 
+import pytest
 from tests.integration.catalog.conftest import Catalog
 from tests.integration.catalog.masters import MASTERS, choose, events, synced_shop
 
@@ -64,3 +65,17 @@ async def test_an_item_without_a_product_is_no_news_for_quicksync(catalog: Catal
     catalog.till(shop, "delete_item", item=other)
     await catalog.hear(shop, other, "DELETE")
     assert len(await events(catalog)) == (2 if master == "clover" else 0)
+
+
+@pytest.mark.parametrize(
+    ("product", "item"),
+    [({"sku": "\uff2d\uff35\uff27 2"}, {"sku": "mug2"}), ({"barcode": "0 36000 29145 2"}, {"code": "036000291452"})],
+)
+async def test_an_item_that_a_product_matches_is_no_news(
+    catalog: Catalog, product: dict[str, str], item: dict[str, str]
+) -> None:
+    """It is compared by the keys that link it."""
+    shop, _ = await synced_shop(catalog)
+    await catalog.put(shop, "p-2", **product)
+    await catalog.hear(shop, catalog.add_item(shop, **item), "CREATE")
+    assert await catalog.emitted(ItemCreated) == []

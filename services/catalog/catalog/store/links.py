@@ -12,6 +12,7 @@ from common.catalog_client import ItemLink, LinkState, SkuLink
 from common.contracts.catalog import ProductLinked, ProductUnlinked
 from common.db import links
 from common.db.unit import Connection, Unit
+from common.text import clean
 
 OWNERS = "SELECT item_id, product_id FROM product WHERE merchant_id = $1 AND item_id = ANY($2::text[])"
 
@@ -62,11 +63,10 @@ SELECT item_id, product_id FROM product WHERE merchant_id = $1 AND item_id > $2 
 
 # Without an index: it is asked only for items that are new in Clover, the master of the catalogue.
 MATCHING = """
-SELECT item_id, sku, creating_sku, barcode FROM product
+SELECT item_id, sku_key, creating_sku, code_key FROM product
 WHERE merchant_id = $1 AND (
-    item_id = ANY($2::text[]) OR lower(replace(sku, ' ', '')) = ANY($3::text[])
-    OR lower(replace(creating_sku, ' ', '')) = ANY($3::text[])
-    OR item_id IS NULL AND ltrim(barcode, '0') = ANY($4::text[])
+    item_id = ANY($2::text[]) OR sku_key = ANY($3::text[]) OR creating_sku IS NOT NULL
+    OR item_id IS NULL AND code_key = ANY($4::text[])
 )
 """
 
@@ -111,19 +111,15 @@ async def matched(conn: Connection, merchant_id: str, found: Iterable[Item]) -> 
     A barcode matches products without an item only, as many articles may share a code such as `n/a`.
     """
     every = list(found)
-    skus = {each.id: sku_key(each.fields.sku) for each in every}
-    codes = {each.id: code_keys(each.fields.code) for each in every}
+    skus = {each.id: {clean(sku_key(each.fields.sku))} - {""} for each in every}
+    codes = {each.id: {clean(key) for key in code_keys(each.fields.code)} - {""} for each in every}
     rows = await conn.fetch(
-        MATCHING,
-        merchant_id,
-        list(skus),
-        [*filter(None, skus.values())],
-        [code.lstrip("0") for keys in codes.values() for code in keys],
+        MATCHING, merchant_id, list(skus), list(set().union(*skus.values())), list(set().union(*codes.values()))
     )
     items = {row["item_id"] for row in rows}
-    taken_skus = {sku_key(sku) for row in rows for sku in (row["sku"], row["creating_sku"]) if sku}
-    taken_codes = {key for row in rows if row["item_id"] is None for key in code_keys(row["barcode"])}
-    return {item for item in skus if item in items or skus[item] in taken_skus or taken_codes & {*codes[item]}}
+    taken_skus = {row["sku_key"] for row in rows} | {sku_key(row["creating_sku"] or "") for row in rows}
+    taken_codes = {row["code_key"] for row in rows if row["item_id"] is None}
+    return {item for item in skus if item in items or skus[item] & taken_skus or codes[item] & taken_codes}
 
 
 async def by_sku(conn: Connection, merchant_id: str, skus: Sequence[str]) -> list[SkuLink]:
