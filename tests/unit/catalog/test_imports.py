@@ -19,7 +19,7 @@ from catalog.domain.imports.reading import Draft, Found, NoProduct
 from catalog.domain.imports.refusals import Refusal, Unreadable
 from catalog.domain.imports.survey import Choices, Survey, Surveyor
 from catalog.domain.items import LABELS
-from catalog.domain.labels import name_key
+from catalog.domain.matching_keys import name_key
 from catalog.domain.products import Product, Status
 from catalog.domain.variants import Variant
 

@@ -21,7 +21,8 @@ from catalog.domain.item_groups import (
     writes,
     written,
 )
-from catalog.domain.variants import as_wanted, option_key
+from catalog.domain.matching_keys import name_key
+from catalog.domain.variants import as_wanted
 
 NEW = ItemGroup("tee", "T-shirt", ("Size", "Colour"))
 SIZE = Attribute("A1", {"Small": "O1", "Medium": "O2"})
@@ -99,7 +100,7 @@ def test_each_part_is_created_once(batches: list[list[Mapping[str, str]]], data:
         group = written(group, write, f"ID{number}")
     assert writes(group, everything) == []
     attributes = group.attributes or {}
-    assert len({option_key(name) for name in attributes}) == len(attributes)
+    assert len({name_key(name) for name in attributes}) == len(attributes)
     for attribute in attributes.values():
-        assert len({option_key(name) for name in attribute.options}) == len(attribute.options)
+        assert len({name_key(name) for name in attribute.options}) == len(attribute.options)
     assert all(group.option_id(name, value) for each in everything for name, value in each.items())

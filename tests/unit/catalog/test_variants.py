@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from catalog.domain.choices import Master
 from catalog.domain.masters import merge
+from catalog.domain.matching_keys import name_key
 from catalog.domain.products import Product, ProductRecord, Status
-from catalog.domain.variants import Variant, VariantClaims, option_key, option_keys
+from catalog.domain.variants import Variant, VariantClaims, option_keys
 
 
 def product(product_id: str, group: str = "tee", **options: str) -> Product:
@@ -73,7 +74,7 @@ def test_no_request_breaks_a_group(requests: list[list[Product]], data: st.DataO
 
 def test_labels_are_compared_as_people_read_them() -> None:
     """Case, spaces and full-width letters make no difference."""
-    assert option_key(" Dark  BLUE") == option_key("dark blue") == option_key("dark blue")
+    assert name_key(" Dark  BLUE") == name_key("dark blue") == name_key("dark blue")
 
 
 def test_options_edited_in_clover_are_taken_over() -> None:

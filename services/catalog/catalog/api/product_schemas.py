@@ -9,9 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringCo
 
 from catalog.api.change_schemas import ProductChange
 from catalog.api.connection_schemas import MERCHANT
-from catalog.domain.labels import name_key
+from catalog.domain.matching_keys import name_key
 from catalog.domain.products import ProductRecord, Removal, Status, SyncState
-from catalog.domain.variants import option_key
 from common.contracts.catalog import Sku
 from common.contracts.problems import Code
 from common.errors import Invalid
@@ -86,7 +85,7 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=MOST_IN_LABEL)
 
 
 def _distinct(options: dict[str, str]) -> dict[str, str]:
-    if len({option_key(name) for name in options}) < len(options):
+    if len({name_key(name) for name in options}) < len(options):
         raise ValueError("must have names that differ in more than case and spaces")
     return options
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
-from catalog.domain.variants import option_key
+from catalog.domain.matching_keys import name_key
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ def writes(group: ItemGroup, wanted: Iterable[Mapping[str, str]]) -> list[GroupW
     values: dict[str, dict[str, str]] = {name: {} for name in group.option_names}
     for options in wanted:
         for name, value in options.items():
-            values.setdefault(name, {}).setdefault(option_key(value), value)
+            values.setdefault(name, {}).setdefault(name_key(value), value)
     for name, each in values.items():
         if each and group.attribute(name) is None:
             found.append(CreateAttribute(name))
@@ -137,7 +137,7 @@ def written(group: ItemGroup, write: GroupWrite, new_id: str) -> ItemGroup:
         case CreateAttribute():
             attributes[write.name] = Attribute(new_id)
         case CreateOption():
-            name = next(each for each in attributes if option_key(each) == option_key(write.attribute))
+            name = next(each for each in attributes if name_key(each) == name_key(write.attribute))
             attribute = attributes[name]
             attributes[name] = replace(attribute, options={**attribute.options, write.name: new_id})
     return replace(group, attributes=attributes, creating_since=None)
@@ -161,8 +161,8 @@ class Ties:
 
 def ties(group: ItemGroup, item_id: str, known: Mapping[str, str], wanted: Mapping[str, str]) -> Ties:
     """Return what to change so that an item with the known options has the wanted ones. Its other options stay."""
-    before = {option_key(name): group.option_id(name, value) for name, value in known.items()}
-    after = {option_key(name): group.option_id(name, value) for name, value in wanted.items()}
+    before = {name_key(name): group.option_id(name, value) for name, value in known.items()}
+    after = {name_key(name): group.option_id(name, value) for name, value in wanted.items()}
     changed = {name: each for name, each in after.items() if each != before.get(name)}
     return Ties(
         tuple(Tie(old, item_id) for name in changed if (old := before.get(name))),
@@ -201,4 +201,4 @@ def _found(by_name: Mapping[str, T], name: str) -> T | None:
     exact = by_name.get(name)
     if exact is not None:
         return exact
-    return next((each for other, each in by_name.items() if option_key(other) == option_key(name)), None)
+    return next((each for other, each in by_name.items() if name_key(other) == name_key(name)), None)

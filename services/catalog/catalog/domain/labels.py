@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from catalog.domain.items import Item, ItemDetails, ItemFields
+from catalog.domain.matching_keys import name_key
 from common import messages
 
 
@@ -58,11 +59,6 @@ class Lack(StrEnum):
 
     AMBIGUOUS = "ambiguous"
     """Several tax rates have the name."""
-
-
-def name_key(name: str) -> str:
-    """Return the name without case and further spaces."""
-    return " ".join(name.split()).casefold()
 
 
 class Labels:

@@ -1,4 +1,4 @@
-"""The keys by which products and items are matched: SKUs and barcodes without differences that people do not see."""
+"""The keys by which things are matched: SKUs, barcodes and names without differences that people do not see."""
 
 import unicodedata
 
@@ -9,7 +9,16 @@ SHORT_DIGITS = 8
 
 def sku_key(sku: str) -> str:
     """Return the SKU without case and spaces."""
-    return "".join(unicodedata.normalize("NFKC", sku).casefold().split())
+    return "".join(_words(sku))
+
+
+def name_key(name: str) -> str:
+    """Return the name of a label, or the name or value of an option, without case and further spaces."""
+    return " ".join(_words(name))
+
+
+def _words(text: str) -> list[str]:
+    return unicodedata.normalize("NFKC", text).casefold().split()
 
 
 def code_keys(code: str | None) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from catalog.domain.matching import AdoptItem, CreateItem, UpdateItem, Write
-from catalog.domain.variants import as_wanted, option_key
+from catalog.domain.matching_keys import name_key
+from catalog.domain.variants import as_wanted
 
 
 def known_options(step: Write) -> Mapping[str, str] | None:
@@ -34,5 +35,5 @@ def with_known_options(step: Write, read: Mapping[str, Mapping[str, str]]) -> Wr
 
 def options_after(before: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
     """Return the options of an item that had others before. Those of other attributes stay."""
-    keys = set(map(option_key, wanted))
-    return {name: value for name, value in before.items() if option_key(name) not in keys} | dict(wanted)
+    keys = set(map(name_key, wanted))
+    return {name: value for name, value in before.items() if name_key(name) not in keys} | dict(wanted)

@@ -1,10 +1,10 @@
 """Variants: products of one parent that differ in their options, such as size and colour."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
+from catalog.domain.matching_keys import name_key
 from common.errors import Problem
 
 
@@ -28,17 +28,12 @@ class Variant:
     @property
     def names(self) -> frozenset[str]:
         """The keys of the names of its options."""
-        return frozenset(option_key(name) for name in self.options)
-
-
-def option_key(text: str) -> str:
-    """Return the name or value of an option without differences of case and spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        return frozenset(name_key(name) for name in self.options)
 
 
 def option_keys(options: Mapping[str, str]) -> dict[str, str]:
     """Return options that compare equal if people read them as the same."""
-    return {option_key(name): option_key(value) for name, value in options.items()}
+    return {name_key(name): name_key(value) for name, value in options.items()}
 
 
 class Placed(Protocol):
@@ -57,10 +52,10 @@ def as_wanted(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, 
     Other options of the item are not the product's.
     """
     keys = option_keys(found)
-    spelled = {option_key(value): value for value in found.values()}
-    values = {name: keys.get(option_key(name)) for name in wanted}
+    spelled = {name_key(value): value for value in found.values()}
+    values = {name: keys.get(name_key(name)) for name in wanted}
     return {
-        name: wanted[name] if key == option_key(wanted[name]) else spelled[key]
+        name: wanted[name] if key == name_key(wanted[name]) else spelled[key]
         for name, key in values.items()
         if key is not None
     }
@@ -80,7 +75,7 @@ class _Members:
     def other_options(self, product_id: str, variant: Variant) -> tuple[str, ...] | None:
         """Return the options of another product, if they are not those of the variant."""
         for names, products in self.products.items():
-            if products - {product_id} and frozenset(map(option_key, names)) != variant.names:
+            if products - {product_id} and frozenset(map(name_key, names)) != variant.names:
                 return names
         return None
 

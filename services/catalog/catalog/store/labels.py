@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from catalog.domain.items import Item
-from catalog.domain.labels import Label, LabelKind, Labels, Wanted, ids_of, name_key
+from catalog.domain.labels import Label, LabelKind, Labels, Wanted, ids_of
+from catalog.domain.matching_keys import name_key
 from catalog.domain.products import ProductRecord
 from catalog.store.items import draw_number
 from common.db.unit import Connection

@@ -26,8 +26,8 @@ from catalog.domain.item_groups import (
     written,
 )
 from catalog.domain.matching import LOOK_AGAIN, AdoptItem, UpdateItem, Write
+from catalog.domain.matching_keys import name_key
 from catalog.domain.options import changes_options, lacks_options, with_known_options
-from catalog.domain.variants import option_key
 from catalog.store import item_groups, variants
 from catalog.sync import masters
 from catalog.sync.intents import intent
@@ -124,12 +124,10 @@ class GroupPreparation:
 
     def _without_new_attributes(self, steps: Sequence[Write]) -> list[Write]:
         """Hold the variants that need an attribute which the other items of the group lack."""
-        refused = {option_key(name): name for name in new_attributes(self._group, self._plan(steps))}
+        refused = {name_key(name): name for name in new_attributes(self._group, self._plan(steps))}
         kept = []
         for step in steps:
-            lacking = [
-                refused[key] for name in step.record.wanted.options or {} if (key := option_key(name)) in refused
-            ]
+            lacking = [refused[key] for name in step.record.wanted.options or {} if (key := name_key(name)) in refused]
             if lacking and changes_options(step):
                 reason = messages.for_locale().text(
                     "reason.new_attribute", group=self._group.name, names=", ".join(lacking)

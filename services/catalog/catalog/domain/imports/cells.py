@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from catalog.domain.imports import amounts
 from catalog.domain.imports.amounts import BadAmount
-from catalog.domain.labels import name_key
+from catalog.domain.matching_keys import name_key
 from catalog.domain.products import Status
 from common.errors import Problem
 
