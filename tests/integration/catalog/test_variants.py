@@ -1,5 +1,8 @@
 """Variants are members of one item group in Clover, with an option for each of their values."""
 
+import asyncio
+
+import pytest
 from tests.integration.catalog.conftest import Catalog
 from tests.integration.catalog.variants import (
     EXPECTED,
@@ -13,6 +16,7 @@ from tests.integration.catalog.variants import (
     synced,
     variant,
 )
+from tests.support.eventually import eventually
 
 from clover_sandbox.rest.variants import name_variants
 from common.contracts.catalog import ProductLinked
@@ -132,6 +136,38 @@ async def test_an_undo_restores_the_variant(catalog: Catalog) -> None:
     (options, items) = groups(catalog, shop)["T-shirt"]
     assert items == EXPECTED["T-shirt"][1]
     assert options["Colour"] == ["Blue", "Red"]
+
+
+WAITING_FOR_LOCKS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+@pytest.mark.parametrize("way", ["undo", "import"])
+async def test_parents_are_locked_before_their_products(catalog: Catalog, way: str) -> None:
+    """A batch of the same variants has the parent, and waits for no product of a request that waits for the parent."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes())
+    [changed] = await send(catalog, shop, [row("m", variant(Size="Medium", Colour="Red"))])
+    await catalog.run_until_idle()
+
+    async def request() -> None:
+        if way == "undo":
+            path = f"/v1/merchants/{shop.id}/changes/{changed['change_id']}:undo"
+            assert (await catalog.call("POST", path))[0] == 202
+            await catalog.run_until_idle()
+        else:
+            path, table = f"/v1/merchants/{shop.id}/products:import", "sku,name,price\nSKU-m,Other tee,20.00\n"
+            assert (await catalog.call_table("POST", path, table))[0] == 200
+
+    async with catalog.service.database.unit() as batch:
+        await batch.conn.execute("SELECT FROM product_group FOR UPDATE")
+        running = asyncio.create_task(request())
+        await eventually(lambda: catalog.fetch(WAITING_FOR_LOCKS))
+        await batch.conn.execute("SELECT FROM product WHERE product_id = 'm' FOR UPDATE NOWAIT")
+    await running
+    await catalog.run_until_idle()
+    product = await catalog.product(shop, "m")
+    found = product["variant"]["options"]["Colour"], product["price"]
+    assert found == (("Blue", 1900) if way == "undo" else ("Red", 2000))
 
 
 async def test_options_that_clover_does_not_show_hold_variants_alone(catalog: Catalog) -> None:

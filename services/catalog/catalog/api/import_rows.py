@@ -12,17 +12,17 @@ from catalog.api.product_schemas import ProductRow
 from catalog.api.products import product_of
 from catalog.domain.changes import Change, Effect
 from catalog.domain.forecasts import Forecast
-from catalog.domain.imports.merging import faults, identity, merged
+from catalog.domain.imports.merging import faults, identity, is_variant, merged
 from catalog.domain.imports.reading import Draft, Found, NoProduct
 from catalog.domain.imports.refusals import Refusal
 from catalog.domain.imports.survey import Survey
 from catalog.domain.products import Product
 from catalog.kinds import PUSH_PRODUCT
-from catalog.store import changes, masters, products
+from catalog.store import changes, masters, products, variants
 from catalog.store.changes import Applied
 from catalog.store.forecasts import forecasts
 from common.db.database import Database
-from common.db.unit import Priority, Unit
+from common.db.unit import Connection, Priority, Unit
 from common.errors import Problem
 from common.http import refusals
 from common.http.problems import FieldProblem
@@ -75,7 +75,9 @@ class Import:
             await unit.conn.execute(products.CUSTOM_PLAN)  # a plan made while there were few products is slow for many
             by_sku = await changes.products_of_skus(unit.conn, self._merchant_id, [_sku(each) for each in drafts])
             ids = {draft.row: identity(draft, by_sku) for draft in drafts}
-            stored = await self._stored(unit, list(ids.values()))
+            if not self.dry_run:
+                await self._lock(unit.conn, drafts, ids)
+            stored = await self._stored(unit.conn, list(ids.values()))
             wanted = {}
             for draft in drafts:
                 product = self._product(draft, ids[draft.row], stored)
@@ -94,12 +96,19 @@ class Import:
         self._count(found, outcomes)
         return [outcomes[row] for row in sorted(outcomes)]
 
-    async def _stored(self, unit: Unit, ids: Sequence[str]) -> dict[str, Product]:
-        if not self.dry_run:  # what a row leaves out is taken from here, so nothing may change meanwhile
-            await unit.conn.execute(products.LOCK, self._merchant_id, ids)
-        found = await products.find_all(unit.conn, self._merchant_id, ids)
+    async def _lock(self, conn: Connection, drafts: Sequence[Draft], ids: Mapping[int, str]) -> None:
+        """Lock the products: a row takes from them what it leaves out. Their parents come first, as everywhere."""
+        known = await variants.variants_of(conn, self._merchant_id, list(ids.values()))
+        with_variants = [each for each in drafts if ids[each.row] in known or is_variant(each)]
+        stored = await self._stored(conn, [ids[each.row] for each in with_variants]) if with_variants else {}
+        rows = [self._product(each, ids[each.row], stored) for each in with_variants]
+        await variants.lock(conn, self._merchant_id, [each for each in rows if isinstance(each, Product)])
+        await conn.execute(products.LOCK, self._merchant_id, list(ids.values()))
+
+    async def _stored(self, conn: Connection, ids: Sequence[str]) -> dict[str, Product]:
+        found = await products.find_all(conn, self._merchant_id, ids)
         records = {each.product.product_id: each for each in found}
-        return await masters.as_stated(unit.conn, self._merchant_id, [each.product for each in found], records)
+        return await masters.as_stated(conn, self._merchant_id, [each.product for each in found], records)
 
     def _product(self, draft: Draft, product_id: str, every: Mapping[str, Product]) -> Product | ImportRow:
         """Return the product of this row, or its refusal."""

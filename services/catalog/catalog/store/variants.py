@@ -1,7 +1,7 @@
 """The variants of products: the parents with their names and options, and the options of items."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from catalog.domain.products import Product
 from catalog.domain.variants import Variant, VariantClaims
@@ -19,6 +19,9 @@ LOCK = "SELECT FROM product_group WHERE merchant_id = $1 AND parent_id = ANY($2:
 MEMBERS = """
 SELECT parent_id, product_id, options FROM product WHERE merchant_id = $1 AND parent_id = ANY($2::text[])
 ORDER BY product_id
+"""
+VARIANTS_OF = """
+SELECT product_id FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text[]) AND parent_id IS NOT NULL
 """
 # The options keep their order as long as they are the same.
 SAVE = """
@@ -53,6 +56,11 @@ async def lock(conn: Connection, merchant_id: str, products: Iterable[Product]) 
     if rows:
         await conn.execute(ADD, merchant_id, json.dumps(rows))
         await conn.execute(LOCK, merchant_id, [row["parent_id"] for row in rows])
+
+
+async def variants_of(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> set[str]:
+    """Return those of these products that are stored as variants."""
+    return {row["product_id"] for row in await conn.fetch(VARIANTS_OF, merchant_id, product_ids)}
 
 
 async def load(conn: Connection, merchant_id: str, products: Iterable[Product], claims: VariantClaims) -> None:

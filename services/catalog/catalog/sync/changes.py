@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from catalog.deps import Deps
-from catalog.domain.changes import Change, RecordedChange, edited_in_clover, given_up, restore
+from catalog.domain.changes import Change, RecordedChange, Restored, edited_in_clover, given_up, restore
 from catalog.domain.products import Product, ProductRecord, Removal
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
-from catalog.store import changes, former_items, items, links, masters, products, pushes
+from catalog.store import changes, former_items, items, links, masters, products, pushes, variants
 from common.db.unit import Connection, Priority, Unit
 from common.errors import NotFound, Problem
 from common.work.batch import Batch
@@ -43,13 +43,8 @@ async def undo_changes(batch: Batch, deps: Deps) -> None:
 
 
 async def _undo(unit: Unit, merchant_id: str, undo_id: UUID, portion: Sequence[RecordedChange]) -> None:
-    ids = [each.product_id for each in portion]
-    await unit.conn.execute(products.LOCK, merchant_id, ids)
-    stored = {each.product.product_id: each for each in await products.find_all(unit.conn, merchant_id, ids)}
-    edited = await _edited_in_clover(unit.conn, merchant_id, stored.values())
-    restored = {
-        each.product_id: restore(each, stored.get(each.product_id), edited.get(each.product_id, ())) for each in portion
-    }
+    await _lock(unit.conn, merchant_id, portion)
+    stored, restored = await _restored(unit.conn, merchant_id, portion)
     deleted = [stored[product_id] for product_id, each in restored.items() if each.deletes]
     await _delete(unit, merchant_id, deleted)  # first, as others may have their SKUs back then
     wanted = [each.product for each in restored.values() if each.product is not None]
@@ -61,6 +56,26 @@ async def _undo(unit: Unit, merchant_id: str, undo_id: UUID, portion: Sequence[R
     gone = [each.product for each in deleted]
     await changes.save_undo(unit, merchant_id, undo_id, list(saved.values()), gone, skipped | taken)
     unit.mark(PUSH_PRODUCT, merchant_id, [*saved, *(each.product_id for each in gone)], priority=Priority.BULK)
+
+
+async def _lock(conn: Connection, merchant_id: str, portion: Sequence[RecordedChange]) -> None:
+    """Lock the products, and before them the parents that they are to have, as the other requests do."""
+    _, foreseen = await _restored(conn, merchant_id, portion)
+    await variants.lock(conn, merchant_id, [each.product for each in foreseen.values() if each.product])
+    await conn.execute(products.LOCK, merchant_id, [each.product_id for each in portion])
+
+
+async def _restored(
+    conn: Connection, merchant_id: str, portion: Sequence[RecordedChange]
+) -> tuple[dict[str, ProductRecord], dict[str, Restored]]:
+    """Return the products as they are stored, and as the undo would have them."""
+    found = await products.find_all(conn, merchant_id, [each.product_id for each in portion])
+    stored = {each.product.product_id: each for each in found}
+    edited = await _edited_in_clover(conn, merchant_id, found)
+    restored = {
+        each.product_id: restore(each, stored.get(each.product_id), edited.get(each.product_id, ())) for each in portion
+    }
+    return stored, restored
 
 
 async def _edited_in_clover(

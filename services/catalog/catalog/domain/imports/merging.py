@@ -35,6 +35,11 @@ def merged(draft: Draft, product_id: str, stored: Product | None, currency: str)
     return values | listed | {"status": str(values["status"])}
 
 
+def is_variant(draft: Draft) -> bool:
+    """Whether the row says something of the place of a variant."""
+    return any(name.startswith("variant") for name in draft.values)
+
+
 def _variant(draft: Draft, stored: Product | None) -> object:
     """Return the place of a variant, as the columns for it have it, or else as the file of another shop has it.
 
