@@ -27,12 +27,20 @@ def pages(come: dict[int, ItemPage], called: Callable[[int], bool], *, gives_way
 
 
 async def test_no_page_waits_for_its_turn_to_call_before_urgent_work() -> None:
-    """All calls may be taken for seconds; the urgent work is what gets the next one."""
-    async with pages({}, called=lambda _: False, gives_way=True) as some:
+    """All calls may be taken for seconds; the urgent work is what gets the next one. No page is begun after that."""
+    begun: list[int] = []
+
+    def called(offset: int) -> bool:
+        begun.append(offset)
+        return False
+
+    async with pages({}, called, gives_way=True) as some:
         some.start(Cursor(), 3, None)
         assert await some.take(0, any_full=True) is None
+        assert begun == [0, 1000, 2000, 3000, 4000]
         some.start(Cursor(), 3, None)
         assert await some.take(0, any_full=True) is None
+    assert len(begun) == 5
 
 
 async def test_pages_that_were_called_are_taken_before_a_slice_ends() -> None:
