@@ -3,13 +3,12 @@
 import asyncio
 import json
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.integration.engine.conftest import MERCHANT, Engine, Noted
+from tests.integration.engine.conftest import MERCHANT, Engine
 from tests.support.eventually import eventually
 
 from common.contracts.problems import Code
@@ -35,10 +34,6 @@ SELECT 'M' || n, 'sweep', 'all', 9, $1::timestamptz + interval '1 s' * n FROM ge
 MANY_ROWS = """
 INSERT INTO work (merchant_id, kind, key, priority, due_at)
 SELECT $1, 'push', 'later-' || n, 0, $2::timestamptz + interval '1 hour' FROM generate_series(1, $3::integer) AS n
-"""
-DEAD_LETTER = """
-INSERT INTO dead_letter (id, type, body, at, trace, attempts, due_at, reason)
-VALUES (gen_random_uuid(), 'engine.noted.v1', '{}', now(), '', 1, $1, 'no reason')
 """
 STALE_LEASES = """
 INSERT INTO lease (name, token, expires_at)
@@ -275,140 +270,3 @@ async def test_work_written_by_an_older_build_is_found(engine: Engine) -> None:
     await engine.run(worker(engine, sweep).run)
 
     await eventually(lambda: sorted(done) == ["M1", "M2", "M3"])
-
-
-async def test_a_clock_that_goes_back_delays_no_new_work(engine: Engine) -> None:
-    """After an hour back, what is marked runs at once, what failed before runs soon, and a cool-down lasts 30 s."""
-    failing, done = [True], []
-
-    async def push(batch: Batch, _: object) -> None:
-        if failing:
-            failing.clear()
-            raise Unavailable
-        done.extend(batch.keys)
-
-    running = worker(engine, push)
-    await mark(engine, "before")
-    await engine.run(running.run, speed=1)
-    await eventually(lambda: not failing)
-    await eventually(lambda: engine.fetch("SELECT FROM due_merchant WHERE cools_until > '-infinity'"))
-    engine.clock.correct(-timedelta(hours=1))
-    await mark(engine, "after")
-    await eventually(lambda: engine.fetch("SELECT FROM due_merchant WHERE cools_until < due_at + interval '31 s'"))
-    engine.clock.advance(31)
-
-    await eventually(lambda: sorted(done) == ["after", "before"])
-
-
-async def test_a_clock_that_was_ahead_for_a_while_leaves_nothing_waiting(engine: Engine) -> None:
-    """What was marked, emitted or failed meanwhile is due soon, not when the clock is as late again."""
-    done: list[str] = []
-
-    async def push(batch: Batch, _: object) -> None:
-        if batch.merchant_id == MERCHANT:
-            done.extend(batch.keys)
-
-    await engine.run(worker(engine, push).run, speed=1)
-    await mark(engine, "before")
-    await eventually(lambda: done == ["before"])
-    engine.clock.correct(timedelta(days=300))
-    await mark(engine, "probe", merchant=OTHER)
-    await eventually(lambda: _is_done(engine, "probe"))  # the worker has seen the clock as it is now
-    async with engine.database.unit() as unit:
-        unit.mark("push", MERCHANT, "soon", due=unit.now + timedelta(seconds=40))
-        unit.emit(Noted(merchant_id=MERCHANT, text="sent while the clock was ahead"))
-    await engine.fetch(DEAD_LETTER, engine.clock.now() + timedelta(seconds=40))
-    engine.clock.correct(-timedelta(days=300))
-    await mark(engine, "after")
-
-    soon = engine.clock.now() + timedelta(minutes=1)
-    late = "SELECT due_at FROM work UNION ALL SELECT due_at FROM outbox UNION ALL SELECT due_at FROM dead_letter"
-    await eventually(lambda: _all_before(engine, late, soon))
-    engine.clock.advance(45)
-    await eventually(lambda: sorted(done) == ["after", "before", "soon"])
-
-
-async def _is_done(engine: Engine, key: str) -> bool:
-    return not await engine.fetch("SELECT FROM work WHERE key = $1", key)
-
-
-async def _all_before(engine: Engine, statement: str, moment: datetime) -> bool:
-    return all(row["due_at"] < moment for row in await engine.fetch(statement))
-
-
-async def test_a_clock_that_jumps_ahead_runs_everything_once(engine: Engine) -> None:
-    """After a jump forward, what was to be done within that time is done, each key once."""
-    done: list[str] = []
-
-    async def push(batch: Batch, _: object) -> None:
-        done.extend(batch.keys)
-
-    for hours in range(3):
-        await mark(engine, f"in {hours} hours", due=engine.clock.now() + timedelta(hours=hours))
-    engine.clock.advance(timedelta(days=1))
-    await worker(engine, push).run_until_idle()
-
-    assert sorted(done) == ["in 0 hours", "in 1 hours", "in 2 hours"]
-
-
-async def test_urgent_work_is_found_before_a_backlog_of_background_work(engine: Engine) -> None:
-    """However many merchants wait for a sweep; a sweep has its turn when nothing urgent is due."""
-    for number in range(30):
-        await mark(engine, "all", merchant=f"SWEPT{number:08}", priority=Priority.BULK)
-    engine.clock.advance(10)
-    await mark(engine, "live", merchant="LIVE000000000", priority=Priority.LIVE)
-    assert (await take(engine, limit=1)) == ["LIVE000000000"]
-    assert (await take(engine, limit=1)) == ["SWEPT00000000"]
-
-
-async def test_urgent_work_of_a_merchant_that_waits_for_its_sweep(engine: Engine) -> None:
-    """A mark makes the merchant urgent, and the end of its turn makes it an ordinary one again."""
-    merchants = [f"SWEPT{number:08}" for number in range(5)]
-    for each in merchants:
-        await mark(engine, "all", merchant=each, priority=Priority.BULK)
-    engine.clock.advance(1)
-    await mark(engine, "live", merchant=merchants[3], priority=Priority.NORMAL)
-    token = uuid4()
-    assert (await take(engine, token, limit=1)) == [merchants[3]]
-    await engine.fetch("DELETE FROM work WHERE key = 'live' RETURNING 1")
-    await end_turn(engine, token, merchants[3])
-    assert sorted(await take(engine, limit=5)) == merchants
-    assert await engine.fetch("SELECT 1 FROM due_merchant WHERE urgent_due_at < 'infinity'") == []
-
-
-async def test_background_turns_are_as_many_as_the_budget_allows(engine: Engine) -> None:
-    """The rest of the turns is kept for urgent work, and the merchants that come next are named to the budget."""
-    for number in range(9):
-        await mark(engine, "all", merchant=f"SWEPT{number:08}", priority=Priority.BULK)
-    budget, over = FewTurns(), asyncio.Event()
-    started: list[str] = []
-
-    async def function(batch: Batch, _deps: object) -> None:
-        started.append(batch.merchant_id)
-        await over.wait()
-
-    working = worker(engine, function, budget=budget)
-    await working.poll()
-    await mark(engine, "live", merchant="LIVE000000000")
-    await working.poll()
-    await eventually(lambda: len(started) == budget.background_turns() + 1)
-    await working.poll()
-    over.set()
-    await working.run_until_idle()
-    assert "LIVE000000000" in started[:3]
-    assert budget.expected
-    assert set(budget.expected) >= {f"SWEPT{number:08}" for number in range(9)}
-    assert len(started) == 10
-
-
-@dataclass
-class FewTurns:
-    """A budget for two background turns at once."""
-
-    expected: list[str] = field(default_factory=list)
-
-    def background_turns(self) -> int:
-        return 2
-
-    def expect(self, merchant_ids: list[str]) -> None:
-        self.expected = self.expected or merchant_ids
