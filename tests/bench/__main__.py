@@ -12,7 +12,6 @@ from tests.bench import (
     budget,
     catalog_match,
     catalog_pull,
-    catalog_push,
     due,
     fleet,
     hop,
@@ -26,7 +25,7 @@ from tests.bench import (
     side_by_side,
     sweep,
 )
-from tests.bench.figures import Entry
+from tests.bench.figures import Entry, in_own_process
 
 from quicksync_dev.backends.select import Backends, select_and_start
 from quicksync_dev.datadir import DataDir
@@ -72,7 +71,7 @@ def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry
         "sweep": lambda: sweep.measure(backends.postgres.url),
         "catalog match": catalog_match.measure,
         "catalog pull": lambda: catalog_pull.measure(backends.postgres.url),
-        "catalog push": lambda: catalog_push.measure(backends.postgres.url),
+        "catalog push": lambda: in_own_process("tests.bench.catalog_push", backends.postgres.url),
         "due": lambda: due.measure(backends.postgres.url),
         "budget": lambda: budget.measure(backends.postgres.url),
         "rows": lambda: rows_in.measure(backends.postgres.url),
