@@ -11,6 +11,7 @@ from catalog.domain.items import Item
 from catalog.domain.matching_pairs import ConflictKind
 from common.errors import Problem
 from common.http.paging import PageByName
+from common.http.parse import MAX_PARAMETER
 from common.http.routes import Input, PathParameter, RowOutcome
 from common.ids import ItemId
 
@@ -20,7 +21,7 @@ NOT_IN_CLOVER = Problem("item_id", "is not an item that Clover has", "Send an it
 UNKNOWN = Problem("product_id", "is not a product of this merchant", "Save the product first.")
 
 ItemIdField = Annotated[ItemId, Field(description="The id of an item in Clover.")]
-ProductId = Annotated[str, Field(min_length=1, max_length=120, description=ID_MEANING)]
+ProductId = Annotated[str, Field(min_length=1, max_length=MAX_PARAMETER, description=ID_MEANING)]
 
 
 class LinkState(StrEnum):
@@ -45,7 +46,10 @@ class LinkInput(Input):
     item_id: Annotated[ItemId | None, Field(description="The item in Clover; null to create a new one.")]
     take_from: Annotated[
         str | None,
-        Field(max_length=120, description="The product that the item is linked to now, if it is; it loses the item."),
+        Field(
+            max_length=MAX_PARAMETER,
+            description="The product that the item is linked to now, if it is; it loses the item.",
+        ),
     ] = None
 
 

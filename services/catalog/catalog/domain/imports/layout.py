@@ -1,7 +1,7 @@
 """The columns of a file: which shop it comes from, and which column holds which field."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog.domain.imports import woocommerce
@@ -98,7 +98,7 @@ def _fields(shop: Shop, names: Sequence[str]) -> dict[str, int]:
 def _prices(shop: Shop, names: Sequence[str], fields: Mapping[str, int], currency: str) -> tuple[int, ...]:
     """Return the columns that may hold the price in this currency."""
     if shop in {Shop.QUICKSYNC, Shop.SHOPIFY, Shop.VENDURE}:
-        return tuple(fields[PRICE] for _ in [0] if PRICE in fields)
+        return (fields[PRICE],) if PRICE in fields else ()
     if shop is Shop.WOOCOMMERCE:
         return tuple(fields[field] for field in (PRICE, SALE) if field in fields)
     return tuple(place for place, name in enumerate(names) if _is_price(name, currency))
@@ -153,11 +153,10 @@ def _listed(header: Sequence[str]) -> str:
     return ", ".join(f"`{name[:60]}`" for name in header[:30] if name)
 
 
-def fields_of(given: Mapping[str, str | None]) -> Mapping[str, str | None]:
-    """Return the given columns. Raises Unreadable for a field that products do not have."""
+def check_fields(given: Iterable[str]) -> None:
+    """Raise Unreadable for a field that products do not have."""
     for field in given:
         if field not in FIELDS:
             raise Unreadable(
                 f"names `{field[:60]}`, which is no field", f"Known fields: {', '.join(FIELDS)}.", "columns"
             )
-    return given

@@ -46,7 +46,7 @@ class Surveyor:
     """Takes a survey record by record, so that its caller can let others go on between them."""
 
     def __init__(self, chunks: Iterable[bytes], given: Choices, currency: str) -> None:
-        layout.fields_of(given.columns)
+        layout.check_fields(given.columns)
         self._given, self._currency = given, currency
         self._delimiter, lines = dialect(text.lines(chunks), KNOWN)
         self._records = records(lines, self._delimiter)
@@ -94,9 +94,7 @@ class Surveyor:
 
     def _price(self) -> tuple[dict[str, int], list[Question]]:
         """Return the column of the price. It is asked for if more than one holds prices."""
-        candidates = self._layout.prices or [
-            self._layout.fields[each] for each in [PRICE] if each in self._layout.fields
-        ]
+        candidates = self._layout.prices or [place for name, place in self._layout.fields.items() if name == PRICE]
         filled = [place for place in candidates if self._evidence[place].filled]
         if len(filled) <= 1:
             return {PRICE: place for place in (filled or candidates)[:1]}, []  # noqa: B035 - at most one
