@@ -3,6 +3,8 @@
 import pytest
 from tests.integration.catalog.conftest import Catalog, Shop
 
+from catalog.clover import connections as clover
+from common.clover.transport import MerchantApi
 from common.contracts.catalog import MerchantConnected, MerchantDisconnected
 from common.contracts.clover import ObjectChanged
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
@@ -121,6 +123,29 @@ async def test_an_access_token_that_ended_too_soon_is_refreshed(catalog: Catalog
     await catalog.put(shop)
     assert await catalog.synced(shop)
     assert len(await catalog.emitted(MerchantConnected)) == 2
+    assert await catalog.emitted(ProblemOpened) == []
+
+
+async def test_a_token_saved_meanwhile_is_not_refused(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person reconnects after Clover refused the old token, and before that is noted: the new one counts as good."""
+    shop = await catalog.connected()
+    world = catalog.clover.world
+    world.uninstall(world.merchants[shop.id])
+    clovers_answer = clover.is_accepted
+
+    async def refused_at_last(api: MerchantApi) -> bool:
+        is_accepted = await clovers_answer(api)
+        if not is_accepted:
+            shop.token = world.install(world.merchants[shop.id])
+            assert (await catalog.connect(shop))[0] == 200
+        return is_accepted
+
+    monkeypatch.setattr(clover, "is_accepted", refused_at_last)
+    await hear_uninstall(catalog, shop)
+    catalog.clock.advance(15)
+    await catalog.run_until_idle()
+    assert await tokens(catalog) == [True]
+    assert (await catalog.call("GET", f"/v1/merchants/{shop.id}"))[1]["access_lost_at"] is None
     assert await catalog.emitted(ProblemOpened) == []
 
 

@@ -1,11 +1,15 @@
-"""Whether Clover accepts the tokens of a connection."""
+"""Whether Clover accepts the tokens of a connection.
+
+As in `tokens`, what was learned about one token is never written over another one, which is known by its `tokens_id`.
+"""
 
 from datetime import datetime
+from uuid import UUID
 
 from catalog.domain.access import RefusedAccess
 from common.db.unit import Connection
 
-IS_PRESENT = "SELECT EXISTS (SELECT FROM connection WHERE merchant_id = $1 AND sealed_token IS NOT NULL)"
+PRESENT = "SELECT tokens_id FROM connection WHERE merchant_id = $1 AND sealed_token IS NOT NULL"
 IS_ACCEPTED = "SELECT EXISTS (SELECT FROM connection WHERE merchant_id = $1 AND refused_at IS NULL)"
 NOTE_UNINSTALLED = "UPDATE connection SET uninstalled_at = coalesce(uninstalled_at, $2) WHERE merchant_id = $1"
 # A row without either is not written, as most checks find it.
@@ -18,7 +22,7 @@ UPDATE connection SET refused_at = NULL, uninstalled_at = NULL FROM refused
 WHERE connection.merchant_id = refused.merchant_id RETURNING refused.refused_at IS NOT NULL AS was_refused
 """
 REFUSE = """
-UPDATE connection SET refused_at = coalesce(refused_at, $2) WHERE merchant_id = $1
+UPDATE connection SET refused_at = coalesce(refused_at, $3) WHERE merchant_id = $1 AND tokens_id = $2
 RETURNING refused_at, uninstalled_at, sealed_refresh_token IS NOT NULL AND lost_at IS NULL AS is_refreshable
 """
 DEMAND_REFRESH = "UPDATE connection SET refresh_at = least(refresh_at, $2) WHERE merchant_id = $1"
@@ -29,9 +33,10 @@ WHERE merchant_id = $1
 """
 
 
-async def has_token(conn: Connection, merchant_id: str) -> bool:
-    """Return whether the merchant is connected and its tokens are not erased."""
-    return bool(await conn.fetchval(IS_PRESENT, merchant_id))
+async def present_token(conn: Connection, merchant_id: str) -> UUID | None:
+    """Return the id of the merchant's token; None if the merchant is disconnected, or the token erased."""
+    found: UUID | None = await conn.fetchval(PRESENT, merchant_id)
+    return found
 
 
 async def is_accepted(conn: Connection, merchant_id: str) -> bool:
@@ -49,9 +54,9 @@ async def accept(conn: Connection, merchant_id: str) -> bool:
     return bool(await conn.fetchval(ACCEPT, merchant_id))
 
 
-async def refuse(conn: Connection, merchant_id: str, now: datetime) -> RefusedAccess | None:
-    """Note that Clover refuses the access; return what is known of it. None when the merchant is disconnected."""
-    row = await conn.fetchrow(REFUSE, merchant_id, now)
+async def refuse(conn: Connection, merchant_id: str, tokens_id: UUID, now: datetime) -> RefusedAccess | None:
+    """Note that Clover refuses this token; return what is known of it. None when it is not the present one any more."""
+    row = await conn.fetchrow(REFUSE, merchant_id, tokens_id, now)
     return RefusedAccess(**row) if row else None
 
 

@@ -1,6 +1,7 @@
 """Finds out whether Clover still accepts the access to a merchant, when something says that it may not."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
@@ -27,13 +28,14 @@ async def check_access(batch: Batch, deps: Deps) -> None:
     """
     [key] = batch.keys
     async with deps.database.connection() as conn:
-        if not await access.has_token(conn, batch.merchant_id):
-            return
+        tokens_id = await access.present_token(conn, batch.merchant_id)
+    if tokens_id is None:
+        return
     batch.subjects[key] = messages.for_locale().text("subject.connection")
     if await _is_accepted(batch, deps):
         await _accept(batch)
     else:
-        await _refuse(batch, key)
+        await _refuse(batch, key, tokens_id)
 
 
 async def _is_accepted(batch: Batch, deps: Deps) -> bool:
@@ -51,9 +53,9 @@ async def _accept(batch: Batch) -> None:
             await table.release(unit, batch.merchant_id, Code.CONNECTION_LOST)
 
 
-async def _refuse(batch: Batch, key: str) -> None:
+async def _refuse(batch: Batch, key: str, tokens_id: UUID) -> None:
     async with batch.unit() as unit:
-        refused = await access.refuse(unit.conn, batch.merchant_id, unit.now)
+        refused = await access.refuse(unit.conn, batch.merchant_id, tokens_id, unit.now)
         step = refused.next_step(unit.now) if refused else None
         if step is NextStep.REFRESH:
             await access.demand_refresh(unit.conn, batch.merchant_id, unit.now)
@@ -62,6 +64,8 @@ async def _refuse(batch: Batch, key: str) -> None:
             log.warning("the tokens of an uninstalled app are erased", merchant_id=batch.merchant_id)
             await access.erase_tokens(unit.conn, batch.merchant_id, unit.now)
     match step:
+        case None:  # another token was saved meanwhile, which is to be tried itself
+            batch.retry(key, timedelta(0))
         case NextStep.REFRESH:
             batch.retry(key, timedelta(seconds=10))
         case NextStep.WAIT if isinstance(refused, RefusedAccess):
