@@ -88,3 +88,18 @@ async def test_an_item_in_an_unknown_form_is_reported_once(catalog: Catalog) -> 
     await wait(catalog, 120)
     assert (await sync_of(catalog, shop, "p-2"))["state"] == "synced"
     assert await problems(catalog) == {}
+
+
+@pytest.mark.parametrize("rule", [REFUSED, GONE])
+async def test_a_new_product_waits_for_a_list_that_is_refused(catalog: Catalog, rule: dict[str, Any]) -> None:
+    """Nothing is wrong with the product: the list is the problem, and the product is pushed once it can be read."""
+    shop = await catalog.connected()
+    catalog.clover.faults.add(rule)
+    await catalog.put(shop)
+    await catalog.run_until_idle()
+    assert (await sync_of(catalog, shop))["state"] == "pending"
+    assert set(await problems(catalog)) == {Code.ITEMS_UNREADABLE}
+    catalog.clover.faults.clear()
+    await wait(catalog, 6)
+    assert (await sync_of(catalog, shop))["state"] == "synced"
+    assert await problems(catalog) == {}

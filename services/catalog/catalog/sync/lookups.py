@@ -7,14 +7,16 @@ from catalog.domain.items import Item
 from catalog.domain.matching import skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import ProductRecord
-from catalog.kinds import ALL_ITEMS, SWEEP_ITEMS
 from catalog.store import items
 from catalog.sync.deltas import read_changes
 from catalog.sync.items import draw_number, save_deletions, save_shown
 from common.clover.transport import MerchantApi
-from common.db.unit import Priority
-from common.errors import Undecodable
+from common.errors import NotFound, Rejected, Undecodable, reason
 from common.work.batch import Batch
+
+
+class Unlisted(Exception):
+    """Clover refuses the list of items, or shows one that cannot be read: nothing is wrong with the products."""
 
 
 async def linked_items(batch: Batch, api: MerchantApi, item_ids: Sequence[str]) -> dict[str, Item]:
@@ -52,15 +54,14 @@ async def read_items(batch: Batch, api: MerchantApi, item_ids: Sequence[str]) ->
 async def candidates(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> list[Item] | None:
     """Return the items that may be those of these products, also those made at the till a moment ago.
 
-    None while the mirror may lack items, so that none must be created. The sweep reports a list that cannot be read.
+    None while the mirror may lack items, so that none must be created. Raise Unlisted when Clover shows no list of
+    changes that can be read.
     """
     try:
         if not await read_changes(batch, api):
             return None
-    except Undecodable:
-        async with batch.unit() as unit:
-            unit.mark(SWEEP_ITEMS, batch.merchant_id, ALL_ITEMS, priority=Priority.BULK)
-        return None
+    except (NotFound, Rejected, Undecodable) as error:
+        raise Unlisted(reason(error)) from error
     skus = {sku_key(sku) for each in records for sku in skus_to_find(each)}
     codes = {key for each in records for key in code_keys(each.product.barcode or "")}
     async with batch.database.connection() as conn:

@@ -23,7 +23,7 @@ from common.work.batch import Batch
 from common.work.row import Hold, Outcome
 
 UNTIL_COMPLETE = timedelta(seconds=2)
-"""The pause before products are matched again while the first sync of a merchant's items runs."""
+"""The pause before products are matched again while the mirror of a merchant's items is not complete."""
 
 
 async def push_products(batch: Batch, deps: Deps) -> None:
@@ -104,11 +104,12 @@ async def _match(
     records = await _without_rivals(batch, records)
     if not records:
         return []
-    items = await lookups.candidates(batch, api, records)
+    try:
+        items = await lookups.candidates(batch, api, records)
+    except lookups.Unlisted as error:
+        return _wait(batch, records, Code.ITEMS_UNREADABLE, str(error))
     if items is None:
-        for each in records:
-            batch.retry(each.product.product_id, UNTIL_COMPLETE)
-        return []
+        return _wait(batch, records)
     async with deps.database.connection() as conn:
         owners = await links.owners(conn, batch.merchant_id, [item.id for item in items])
         rivals = await products.seekers(conn, batch.merchant_id, items, [each.product.product_id for each in records])
@@ -119,6 +120,13 @@ async def _match(
     async with batch.unit() as unit:
         await link_choices.save_conflicts(unit.conn, batch.merchant_id, matching.conflicts(steps))
     return steps
+
+
+def _wait(batch: Batch, records: Sequence[ProductRecord], problem: Code | None = None, reason: str = "") -> list[Step]:
+    """Match these products again soon; there is no step until then."""
+    for each in records:
+        batch.retry(each.product.product_id, UNTIL_COMPLETE, problem, reason)
+    return []
 
 
 async def _settle(
