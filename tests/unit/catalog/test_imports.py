@@ -514,6 +514,45 @@ def test_variations_of_woocommerce_are_variants_of_their_parent() -> None:
     ]
 
 
+def test_variations_of_woocommerce_stand_anywhere_after_their_parent() -> None:
+    """The rows are sorted by id: other parents stand in between. A parent without a SKU is named by its id."""
+    header = "ID,Type,SKU,Name,Published,Regular price,Categories,Parent,Attribute 1 name,Attribute 1 value(s)\n"
+    rows = (
+        '44,variable,TEE,Tee,1,,Tops,,Size,"S, M"\n45,variable,,Cap,1,,Hats,,Size,L\n46,simple,CUP,Cup,1,5,Home,,,\n'
+        "47,variation,TEE-S,Tee - S,1,5,,TEE,Size,S\n48,variation,CAP-L,Cap - L,1,5,,id:45,Size,L\n"
+        "49,variation,TEE-M,Tee - M,1,5,,TEE,Size,M\n50,variation,LOST,Lost,1,5,,,Size,M\n"
+    )
+    found = [each for each in read(header + rows) if isinstance(each, Draft)]
+    assert [(each.values.get("categories"), place(each)) for each in found] == [
+        (("Home",), None),
+        (("Tops",), ("TEE", "Tee", {"Size": "S"})),
+        (("Hats",), ("id:45", "Cap", {"Size": "L"})),
+        (("Tops",), ("TEE", "Tee", {"Size": "M"})),
+        (None, None),
+    ]
+
+
+def test_variants_of_medusa_are_products_of_their_own() -> None:
+    """`Product Id` is that of their parent, which all of them share."""
+    found = products((FILES / "medusa.csv").read_bytes())
+    assert [(each["sku"], "product_id" in each) for each in found] == [
+        ("SHORTS-S-BLK", False),
+        ("SHORTS-M-BLK", False),
+        ("GIFT", False),
+    ]
+
+
+def test_the_option_of_a_variant_may_be_called_as_another_shop_calls_none() -> None:
+    """Square names the only variation `Regular`; in Shopify it is a fit as good as `Slim`."""
+    header = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
+    found = products(f"{header}jeans,Jeans,Fit,Regular,J-R,9\njeans,,,Slim,J-S,9\ncup,Cup,Title,Default Title,CUP,9\n")
+    assert [(each["name"], "variant" in each) for each in found] == [
+        ("Jeans - Regular", True),
+        ("Jeans - Slim", True),
+        ("Cup", False),
+    ]
+
+
 def test_options_without_names_make_no_variant() -> None:
     """They are part of the name, as before."""
     [row] = products("Handle,Title,Option1 Value,Variant SKU,Variant Price\ntee,Tee,S,TEE-S,9.00\n")

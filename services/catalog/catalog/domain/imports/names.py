@@ -77,6 +77,7 @@ COLUMNS: Mapping[Shop, Mapping[str, str]] = {
         "categories": "categories",
     },
     Shop.MEDUSA: {
+        "product id": ID,  # that of the parent, which all its variants share
         "product handle": HANDLE,
         "product title": "name",
         "product status": "status",
@@ -100,8 +101,12 @@ OPTIONS: Mapping[Shop, tuple[str, ...]] = {
 NAMED_OPTIONS = frozenset({Shop.SHOPIFY, Shop.WOOCOMMERCE, Shop.MEDUSA})
 """The shops whose files have the name of an option in the column before its value."""
 
-NO_OPTION = frozenset({"", "default title", "default", "default variant", "default option value", "regular"})
-"""Values that shops write for a product without options."""
+NO_OPTION: Mapping[Shop, frozenset[str]] = {
+    Shop.SHOPIFY: frozenset({"default title"}),
+    Shop.SQUARE: frozenset({"regular"}),
+    Shop.MEDUSA: frozenset({"default option value", "default variant"}),
+}
+"""The values that a shop writes for a product without options. Elsewhere `Regular` may be one of several fits."""
 
 PLAIN: Mapping[str, frozenset[str]] = {
     "product_id": frozenset({"product id"}),

@@ -75,8 +75,8 @@ class Reader:
             "variant_options": cells.options,
         }
         self._product = _Product()
-        self._parents: tuple[str, ...] = ()
-        self._parent: dict[str, object] = {}
+        self._no_option = NO_OPTION.get(survey.layout.shop, frozenset())
+        self._parents: dict[str, dict[str, object]] = {}
 
     def read(self, record: Record) -> Found:
         """Return what the record holds."""
@@ -123,14 +123,17 @@ class Reader:
         return True
 
     def _by_parent(self, record: Record, values: dict[str, object], _: bool) -> bool:
-        """Complete a variation of WooCommerce by its parent; return whether the row is a product of its own."""
+        """Complete a variation of WooCommerce by its parent; return whether the row is a product of its own.
+
+        The rows are sorted by id, so other parents and products may stand between the two.
+        """
         kind = woocommerce.kind(self._cell(record, KIND))
         if kind == woocommerce.VARIABLE:
-            identity, sku = self._cell(record, ID).strip(), str(values.get("sku", ""))
-            self._parents = (f"id:{identity}", sku)
-            self._parent = {name: values[name] for name in ("name", *LABELS) if name in values}
+            identity = f"id:{self._cell(record, ID).strip()}"
+            shared = {name: value for name, value in values.items() if name in {"name", *LABELS}}
+            self._parents |= dict.fromkeys((identity, str(values.get("sku", identity))), shared)
         if kind == woocommerce.VARIATION:
-            parent = self._parent if cells.code(self._cell(record, PARENT)) in self._parents else {}
+            parent = self._parents.get(cells.code(self._cell(record, PARENT)), {})
             values |= {name: parent[name] for name in LABELS if name in parent and name not in values}
             if "name" in parent:
                 group = _Product(self._cell(record, PARENT), parent, self._option_names(record))
@@ -157,7 +160,7 @@ class Reader:
         """Return the value of each option, empty for one that the product does not have."""
         cut = [record.cells[place] if place < len(record.cells) else "" for place in self._layout.options]
         found = [cells.name(each.replace("|", " / ")) for each in cut]
-        return ["" if each.casefold() in NO_OPTION else each for each in found]
+        return ["" if each.casefold() in self._no_option else each for each in found]
 
     def _options(self, record: Record) -> list[str]:
         return [each for each in self._option_values(record) if each]
