@@ -73,10 +73,15 @@ def decoded(model: type[M], body: bytes) -> M:
         found = error.errors(include_url=False, include_context=False, include_input=False)
         if any(each["type"] == "json_invalid" for each in found):
             raise Unavailable("Clover's response is not JSON") from None
-        wrong = ", ".join(f"{'.'.join(map(str, each['loc'])) or 'body'} ({each['type']})" for each in found[:5])
-        raise Undecodable(f"Clover's response is not as expected: {wrong}") from None
+        raise Undecodable(f"Clover's response is not as expected: {wrong_fields(error)}") from None
     except ValueError:
         raise Unavailable("Clover's response is not JSON") from None
+
+
+def wrong_fields(error: ValidationError) -> str:
+    """Return the names of the first five fields that do not fit, each with why, and never their values."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return ", ".join(f"{'.'.join(map(str, each['loc'])) or 'body'} ({each['type']})" for each in found[:5])
 
 
 def _storable(tree: object) -> object:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields, NewItem
+from catalog.clover.item_rows import ItemResponse, ItemRow, Reference
+from catalog.domain.items import Item, NewItem, UnreadableItem
 from common.clover.paging import LARGEST_PAGE, Part
 from common.clover.transport import MerchantApi, Unread
 from common.errors import NotFound, Rejected, Undecodable
-from common.ids import CloverId
 
 ITEMS = "items"
 DETAILS = {"expand": "categories,tags,taxRates"}
@@ -31,87 +31,24 @@ NAMES = {
 }
 """Clover's names of the fields that have another one here."""
 
-
-class Row(BaseModel):
-    """Base of the models of an item. A page has a thousand: null is a value here, as taking it out first costs time."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Reference(Row):
-    """An object that another one refers to."""
-
-    id: CloverId
-
-
-class References(Row):
-    """The objects of an expanded field; Clover cuts the list at 100 (documented)."""
-
-    elements: tuple[Reference, ...] | None = None
-
-
-def _ids(references: References | None) -> tuple[str, ...] | None:
-    """Return the ids of the objects, sorted; None if the field was not expanded."""
-    return None if references is None else tuple(sorted(each.id for each in references.elements or ()))
-
-
-class ItemResponse(Row):
-    """An item; Clover leaves out fields that are null (recorded), and the last three unless they are expanded."""
-
-    id: CloverId
-    name: str | None = None
-    sku: str | None = None
-    price: int | None = None
-    hidden: bool | None = None
-    code: str | None = None
-    alternate_name: str | None = Field(None, validation_alias="alternateName")
-    cost: int | None = None
-    price_type: str | None = Field(None, validation_alias="priceType")
-    unit_name: str | None = Field(None, validation_alias="unitName")
-    age_restricted: bool | None = Field(None, validation_alias="isAgeRestricted")
-    default_tax_rates: bool | None = Field(None, validation_alias="defaultTaxRates")
-    deleted: bool | None = None
-    group: Reference | None = Field(None, validation_alias="itemGroup")
-    modified_at: int | None = Field(None, validation_alias="modifiedTime")
-    categories: References | None = None
-    tags: References | None = None
-    tax_rates: References | None = Field(None, validation_alias="taxRates")
-
-    def item(self) -> Item:
-        """Return the item in the words of the domain."""
-        fields = ItemFields(
-            name=self.name or "",
-            sku=self.sku or "",
-            price=self.price or 0,
-            hidden=self.hidden or False,
-            code=self.code or "",
-            alternate_name=self.alternate_name or "",
-            cost=self.cost,
-            price_type=self.price_type or FIXED_PRICE,
-            unit_name=self.unit_name or "",
-            age_restricted=self.age_restricted or False,
-            default_tax_rates=self.default_tax_rates is not False,
-        )
-        details = ItemDetails(
-            group_id=self.group.id if self.group else None,
-            category_ids=_ids(self.categories),
-            tag_ids=_ids(self.tags),
-            tax_rate_ids=_ids(self.tax_rates),
-        )
-        return Item(self.id, fields, details, self.modified_at or 0)
+MOST_UNREADABLE = 10
+"""Rows of a page. With more of them it is the form of all items that we do not know, and the page cannot be read."""
 
 
 @dataclass(frozen=True)
 class ItemPage:
     """A page of items. `size` counts its rows, of which a deleted one is no item; `last_id` is that of its last row.
 
-    It shows all that had changed by `as_of`, in milliseconds of Clover's own clock; None if that is not known.
+    It shows all that had changed by `as_of`, in milliseconds of Clover's own clock; None if that is not known. `ids`
+    are those of all its items, also of the `unreadable` ones.
     """
 
     items: list[Item]
     size: int
     last_id: str = ""
     as_of: int | None = None
+    unreadable: Sequence[UnreadableItem] = ()
+    ids: Sequence[str] = ()
 
     @property
     def is_last(self) -> bool:
@@ -119,10 +56,10 @@ class ItemPage:
         return self.size < LARGEST_PAGE
 
 
-async def find_item(api: MerchantApi, item_id: str) -> Item | None:
+async def find_item(api: MerchantApi, item_id: str) -> Item | UnreadableItem | None:
     """Return the item; None when it was deleted, which Clover answers with 404 or with a mark (a guess)."""
     try:
-        found = await api.get(f"{ITEMS}/{item_id}", ItemResponse, DETAILS)
+        found = (await api.get(f"{ITEMS}/{item_id}", ItemRow, DETAILS)).root
     except NotFound:
         return None
     return None if found.deleted else found.item()
@@ -130,7 +67,7 @@ async def find_item(api: MerchantApi, item_id: str) -> Item | None:
 
 async def item_page(api: MerchantApi, offset: int) -> ItemPage:
     """Return the page of all items at this offset."""
-    return _page(await api.page(ITEMS, ItemResponse, offset, DETAILS))
+    return _page(await api.page(ITEMS, ItemRow, offset, DETAILS))
 
 
 async def items_after(api: MerchantApi, item_id: str, modified_from: int = 0) -> ItemPage:
@@ -141,8 +78,8 @@ async def items_after(api: MerchantApi, item_id: str, modified_from: int = 0) ->
     """
     since = [f"modifiedTime>={modified_from}"] if modified_from else []
     after = [f"id>{item_id}"] if item_id else []
-    page = await api.page(ITEMS, ItemResponse, 0, {**DETAILS, "filter": since + after, "orderBy": "id ASC"})
-    ids = [each.id for each in page.elements]
+    page = await api.page(ITEMS, ItemRow, 0, {**DETAILS, "filter": since + after, "orderBy": "id ASC"})
+    ids = [each.root.id for each in page.elements]
     if ids != sorted(set(ids)) or (ids and ids[0] <= item_id):
         raise Undecodable("Clover does not sort its items by id")
     return _page(page)
@@ -151,7 +88,7 @@ async def items_after(api: MerchantApi, item_id: str, modified_from: int = 0) ->
 async def newest_changes(api: MerchantApi, modified_from: int) -> ItemPage:
     """Return the items modified at this time or later (in milliseconds); of more than a page the newest."""
     filtered = {**DETAILS, "filter": f"modifiedTime>={modified_from}", "orderBy": "modifiedTime DESC"}
-    return _page(await api.page(ITEMS, ItemResponse, 0, filtered))
+    return _page(await api.page(ITEMS, ItemRow, 0, filtered))
 
 
 async def has_items(api: MerchantApi, count: int) -> bool:
@@ -166,16 +103,16 @@ async def has_items(api: MerchantApi, count: int) -> bool:
     return len(page.elements) == 1
 
 
-async def find_items(api: MerchantApi, item_ids: Sequence[str]) -> list[Item]:
+async def find_items(api: MerchantApi, item_ids: Sequence[str]) -> ItemPage:
     """Return those of up to 100 items that a list of Clover's shows. An item that was added just now may be missing.
 
     Raise Undecodable when Clover ignores the filter, as it does with unknown ones (recorded of other parameters).
     """
     named = ",".join(f"'{each}'" for each in item_ids)
-    page = await api.page(ITEMS, ItemResponse, 0, {**DETAILS, "filter": f"id in ({named})"})
-    if not {each.id for each in page.elements} <= set(item_ids):
+    page = await api.page(ITEMS, ItemRow, 0, {**DETAILS, "filter": f"id in ({named})"})
+    if not {each.root.id for each in page.elements} <= set(item_ids):
         raise Undecodable("Clover lists items that were not asked for")
-    return _page(page).items
+    return _page(page)
 
 
 async def create_item(api: MerchantApi, new: NewItem) -> Item:
@@ -222,10 +159,16 @@ def _written(answer: Unread) -> list[Item]:
     return items
 
 
-def _page(part: Part[ItemResponse]) -> ItemPage:
-    rows = part.elements
-    items = [each.item() for each in rows if not each.deleted]
-    return ItemPage(items, len(rows), rows[-1].id if rows else "", part.as_of)
+def _page(part: Part[ItemRow]) -> ItemPage:
+    """Return the page. Raise Undecodable when it has too many rows that cannot be read."""
+    rows = [each.root for each in part.elements]
+    there = [each for each in rows if not each.deleted]
+    unreadable = [each.item() for each in there if not isinstance(each, ItemResponse)]
+    if len(unreadable) > MOST_UNREADABLE:
+        raise Undecodable(f"Clover shows {len(unreadable)} items in another form than expected: {unreadable[0].reason}")
+    items = [each.item() for each in there if isinstance(each, ItemResponse)]
+    last_id = rows[-1].id if rows else ""
+    return ItemPage(items, len(rows), last_id, part.as_of, unreadable, [each.id for each in there])
 
 
 def _new(item: NewItem) -> dict[str, object]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from catalog.clover.items import Row
+from catalog.clover.item_rows import Row
 from catalog.domain.labels import Association, Label, LabelKind, calls
 from common.clover.transport import MerchantApi, Unread
 from common.ids import CloverId

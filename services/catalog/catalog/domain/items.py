@@ -140,6 +140,25 @@ class Item:
 
 
 @dataclass(frozen=True)
+class UnreadableItem:
+    """An item in Clover of which only these keys could be read, for the `reason` given."""
+
+    id: str
+    name: str
+    sku: str
+    code: str
+    group_id: str | None = None
+    modified_at: int = 0
+    reason: str = ""
+
+    @property
+    def known(self) -> Item:
+        """The item as far as it is known."""
+        fields = ItemFields(self.name, self.sku, price=0, hidden=False, code=self.code)
+        return Item(self.id, fields, ItemDetails(self.group_id), self.modified_at)
+
+
+@dataclass(frozen=True)
 class NewItem:
     """An item to create, as a member of an item group or of none."""
 

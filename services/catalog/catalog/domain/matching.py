@@ -11,6 +11,7 @@ from catalog.domain.items import NO_DETAILS, Item, ItemDetails, ItemFields
 from catalog.domain.labels import LabelKind, Labels, Lack, Wanted, lacking
 from catalog.domain.labels import reason as label_reason
 from catalog.domain.masters import agreed_at_link, edited, refused
+from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.matching_pairs import Conflict, ConflictKind, Found, Seeker, pair
 from catalog.domain.products import Matching, ProductRecord
 from common import messages
@@ -69,6 +70,29 @@ class LookAgain:
 
 Write: TypeAlias = CreateItem | AdoptItem | UpdateItem
 Step: TypeAlias = Write | HoldProduct | LookAgain
+
+
+@dataclass(frozen=True)
+class UnreadableKeys:
+    """By what those items are known that cannot be read: their ids, and the keys of their SKUs and barcodes."""
+
+    item_ids: frozenset[str] = frozenset()
+    skus: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
+
+    def may_be(self, record: ProductRecord) -> bool:
+        """Return whether one of these items is or may be that of this product: then none must be created.
+
+        A person may have decided that no item is the product's; it is still that of its own create without an answer.
+        """
+        if not self.item_ids:
+            return False
+        if record.item_id in self.item_ids:
+            return True
+        if record.matching is Matching.CREATE and not record.creating_sku:
+            return False
+        codes = code_keys(record.product.barcode or "")
+        return bool(self.skus & set(map(sku_key, skus_to_find(record))) or self.codes & set(codes))
 
 
 def skus_to_find(record: ProductRecord) -> set[str]:

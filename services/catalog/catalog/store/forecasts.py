@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from catalog.domain.forecasts import Action, Forecast, forecast
 from catalog.domain.labels import Labels
-from catalog.domain.matching import Step, Write, compare, hold_for_labels, lacks, plan, skus_to_find
+from catalog.domain.matching import HoldProduct, Step, Write, compare, hold_for_labels, lacks, plan, skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import Product, ProductRecord, Status
 from catalog.store import choices, item_groups, items, labels, links, products
+from common import messages
 from common.db.unit import Connection
 
 
@@ -38,12 +39,16 @@ async def forecasts(
     ]
     idle = [each for each in records if not (each.item_id or each.is_due)]
     loose = [each for each in records if each.item_id not in linked and each not in idle]
+    unreadable = await items.unreadable(conn, merchant_id)
+    waiting = [each for each in loose if unreadable.may_be(each)]
+    loose = [each for each in loose if each not in waiting]
     skus = {sku_key(sku) for each in loose for sku in skus_to_find(each)}
     codes = {key for each in loose for key in code_keys(each.product.barcode)}
     found = await items.find_by_keys(conn, merchant_id, skus, codes)
     owners = await links.owners(conn, merchant_id, [each.id for each in found])
     steps += plan(loose, found, owners, now, timedelta(), labels=named, master=master)
     steps = await item_groups.place(conn, merchant_id, steps)
+    steps += [HoldProduct(each, messages.for_locale().text("reason.match_unreadable")) for each in waiting]
     nothing = {each.product.product_id: Forecast(Action.NONE) for each in idle}
     return nothing | {each.record.product.product_id: forecast(_held(each, named)) for each in steps}
 

@@ -79,6 +79,7 @@ _NEW = {
 # Clover builds the name of a variant from its options, so an item with another name has to show them anew.
 _NEW["options"] = f"CASE WHEN excluded.name = item.name OR excluded.options IS NOT NULL THEN {_NEW['options']} END"
 SET = ", ".join(f"{name} = {value}" for name, value in _NEW.items())
+SET_KNOWN = ", ".join(f"{name} = {_NEW[name]}" for name in ("name", "sku", "code", "group_id", "modified_at", *KEYS))
 DIFFERS = f"({', '.join(f'item.{name}' for name in _NEW)}) IS DISTINCT FROM ({', '.join(_NEW.values())})"
 
 

@@ -1,5 +1,7 @@
 """The mirror of Clover's items. A row is an item as it was read or written last; a deleted item keeps its row.
 
+Of an item that cannot be read the keys alone are kept up: it counts as there, is never found, and stays known by them.
+
 Each read and each write draws a number before it begins. Of two states of an item the one that Clover modified later
 counts and, within one second, the one with the higher number.
 """
@@ -8,22 +10,33 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from catalog.domain.items import Item
+from catalog.domain.items import Item, UnreadableItem
+from catalog.domain.matching import UnreadableKeys
 from catalog.store import item_columns
 from common.db.unit import Connection
 
 DRAW_NUMBER = "SELECT nextval('item_read')"
+IS_NEWER = """
+WHERE (excluded.modified_at, excluded.read_number) > (item.modified_at, item.read_number)
+    AND (item.deleted_at IS NULL OR excluded.read_number > item.read_number)
+"""
 # In one order in all transactions, so that none deadlock. A row that would stay the same is not written again: a sweep
 # finds most items unchanged. Answers without categories, tags and tax rates leave those as they are.
 SAVE = f"""
 INSERT INTO item (merchant_id, read_number, {item_columns.NAMES})
 SELECT $1, $2, {item_columns.NAMES} FROM {item_columns.given(first=3)} ORDER BY item_id
 ON CONFLICT (merchant_id, item_id) DO UPDATE SET
-    {item_columns.SET}, read_number = excluded.read_number, deleted_at = NULL
-WHERE (excluded.modified_at, excluded.read_number) > (item.modified_at, item.read_number)
-    AND (item.deleted_at IS NULL OR excluded.read_number > item.read_number)
-    AND (item.deleted_at IS NOT NULL OR {item_columns.DIFFERS})
+    {item_columns.SET}, read_number = excluded.read_number, deleted_at = NULL, is_unreadable = false
+{IS_NEWER}
+    AND (item.deleted_at IS NOT NULL OR item.is_unreadable OR {item_columns.DIFFERS})
 RETURNING item_id, xmax = 0 AS is_new
+"""  # noqa: S608 - names of columns, not values
+SAVE_UNREADABLE = f"""
+INSERT INTO item (merchant_id, read_number, is_unreadable, {item_columns.NAMES})
+SELECT $1, $2, true, {item_columns.NAMES} FROM {item_columns.given(first=3)} ORDER BY item_id
+ON CONFLICT (merchant_id, item_id) DO UPDATE SET
+    {item_columns.SET_KNOWN}, read_number = excluded.read_number, deleted_at = NULL, is_unreadable = true
+{IS_NEWER}
 """  # noqa: S608 - names of columns, not values
 MARK_DELETED = """
 UPDATE item SET deleted_at = $4, read_number = $3
@@ -31,7 +44,8 @@ WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND deleted_at IS NULL AND 
 RETURNING item_id
 """
 ITEMS = f"""
-SELECT item_id, {item_columns.SHOWN_NAMES} FROM item WHERE merchant_id = $1 AND deleted_at IS NULL
+SELECT item_id, {item_columns.SHOWN_NAMES} FROM item
+WHERE merchant_id = $1 AND deleted_at IS NULL AND NOT is_unreadable
 """  # noqa: S608 - names of columns, not values
 BY_KEYS = f"""
 {ITEMS} AND sku_key <> '' AND sku_key = ANY($2::text[])
@@ -41,6 +55,11 @@ UNION
 {ITEMS} AND second_code_key <> '' AND second_code_key = ANY($3::text[])
 """
 NAMES = "SELECT item_id, name, sku FROM item WHERE merchant_id = $1 AND item_id = ANY($2::text[]) ORDER BY item_id"
+UNREADABLE = """
+SELECT item_id, sku_key, code_key, second_code_key FROM item
+WHERE merchant_id = $1 AND is_unreadable AND deleted_at IS NULL
+"""
+THERE = "SELECT item_id FROM item WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND deleted_at IS NULL"
 IN_CATEGORY = """
 SELECT item_id FROM item WHERE merchant_id = $1 AND category_ids @> ARRAY[$2] AND deleted_at IS NULL
 """
@@ -101,6 +120,27 @@ async def save(conn: Connection, merchant_id: str, items: Iterable[Item], read_n
         return {}
     rows = await conn.fetch(SAVE, merchant_id, read_number, *item_columns.values(given))
     return {row["item_id"]: row["is_new"] for row in rows}
+
+
+async def save_unreadable(
+    conn: Connection, merchant_id: str, items: Iterable[UnreadableItem], read_number: int
+) -> None:
+    """Save what a read that began with this number shows of items that cannot be read."""
+    given = list({each.id: each.known for each in items}.values())
+    await conn.execute(SAVE_UNREADABLE, merchant_id, read_number, *item_columns.values(given))
+
+
+async def unreadable(conn: Connection, merchant_id: str) -> UnreadableKeys:
+    """Return by what the items are known that cannot be read."""
+    rows = await conn.fetch(UNREADABLE, merchant_id)
+    codes = {row[name] for row in rows for name in ("code_key", "second_code_key")}
+    ids = frozenset(row["item_id"] for row in rows)
+    return UnreadableKeys(ids, frozenset(row["sku_key"] for row in rows) - {""}, frozenset(codes) - {""})
+
+
+async def there(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> set[str]:
+    """Return those of these items that Clover has as far as is known, also of those that cannot be read."""
+    return {row["item_id"] for row in await conn.fetch(THERE, merchant_id, list(item_ids))}
 
 
 async def mark_deleted(

@@ -12,7 +12,7 @@ from catalog.kinds import ALL_ITEMS, SWEEP_ITEMS
 from catalog.store import items
 from catalog.store.items import MirrorState
 from catalog.sync.cursor import Cursor, Phase
-from catalog.sync.items import draw_number, save
+from catalog.sync.items import draw_number, save_page
 from common.clover.transport import MerchantApi
 from common.db.unit import Priority
 from common.work.batch import Batch
@@ -70,7 +70,7 @@ async def _newest(batch: Batch, api: MerchantApi, state: MirrorState) -> tuple[I
     number = await draw_number(batch)
     page = await clover.newest_changes(api, state.changes_from)
     async with batch.unit() as unit:
-        await save(unit, batch.merchant_id, page.items, number)
+        await save_page(unit, batch.merchant_id, page, number)
     return page, mirror.seen_until(page.items, page.as_of, batch.now)
 
 
@@ -92,5 +92,5 @@ async def _following(batch: Batch, api: MerchantApi, item_id: str, state: Mirror
     number = await draw_number(batch)
     page = await clover.items_after(api, item_id, state.changes_from)
     async with batch.unit() as unit:
-        await save(unit, batch.merchant_id, page.items, number)
+        await save_page(unit, batch.merchant_id, page, number)
     return page

@@ -1,43 +1,71 @@
 """Keeps the mirror of Clover's items, and marks the products that a change of an item concerns."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 
 import structlog
 
 from catalog.clover import items as clover
+from catalog.clover.items import ItemPage
 from catalog.deps import Deps
-from catalog.domain.items import Item
-from catalog.kinds import PUSH_PRODUCT
+from catalog.domain.items import Item, UnreadableItem
+from catalog.kinds import PUSH_PRODUCT, READ_ITEM
 from catalog.store import items, labels, link_choices, links, products
 from catalog.sync import masters
+from common.contracts.problems import Code
 from common.db.unit import Priority, Unit
 from common.errors import Rejected, Undecodable
 from common.work.batch import Batch
+
+UNREADABLE_PAUSE = timedelta(minutes=1)
+"""The pause after Clover showed an item or a list of items that cannot be read; products may wait for it."""
 
 log = structlog.get_logger()
 
 
 async def read_items(batch: Batch, deps: Deps) -> None:
-    """Read these items into the mirror, in one call as far as they exist."""
+    """Read these items into the mirror, in one call as far as they exist.
+
+    One that cannot be read is read again and again; the merchant learns of it.
+    """
     async with deps.clover.session(batch.merchant_id, batch.priority) as api:
         number = await draw_number(batch)
         try:
-            found = await clover.find_items(api, batch.keys)
+            page = await clover.find_items(api, batch.keys)
         except (Rejected, Undecodable) as error:  # the next sweep reads them
             log.warning("items not read", reason=str(error))
             return
-        missing = set(batch.keys) - {each.id for each in found}
+        missing = set(batch.keys) - set(page.ids)
         single = [await clover.find_item(api, each) for each in await _expected(batch, missing)]
-    found += [each for each in single if each]
+    found = [*page.items, *(each for each in single if isinstance(each, Item))]
+    unreadable = [*page.unreadable, *(each for each in single if isinstance(each, UnreadableItem))]
     async with batch.unit() as unit:
         await save(unit, batch.merchant_id, found, number)
-        await _save_deletions(unit, batch.merchant_id, missing - {each.id for each in found}, number)
+        await items.save_unreadable(unit.conn, batch.merchant_id, unreadable, number)
+        gone = missing - {each.id for each in found} - {each.id for each in unreadable}
+        await _save_deletions(unit, batch.merchant_id, gone, number)
+    for each in unreadable:
+        batch.subjects[each.id] = f"{each.name} ({each.sku})" if each.sku else each.name or each.id
+        batch.retry(each.id, min(UNREADABLE_PAUSE, deps.sweep_interval), Code.ITEMS_UNREADABLE, each.reason)
+
+
+async def save_unreadable(unit: Unit, merchant_id: str, shown: Sequence[UnreadableItem], number: int) -> None:
+    """Save what is known of items that cannot be read; the work that reads each of them again reports it."""
+    if shown:
+        await items.save_unreadable(unit.conn, merchant_id, shown, number)
+        unit.mark(READ_ITEM, merchant_id, [each.id for each in shown], priority=Priority.BULK)
 
 
 async def draw_number(batch: Batch) -> int:
     """Return the number of a read that begins now."""
     async with batch.database.connection() as conn:
         return await items.draw_number(conn)
+
+
+async def save_page(unit: Unit, merchant_id: str, page: ItemPage, number: int) -> None:
+    """Save a page of changes."""
+    await save(unit, merchant_id, page.items, number)
+    await save_unreadable(unit, merchant_id, page.unreadable, number)
 
 
 async def save(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> None:
@@ -49,15 +77,22 @@ async def save(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int)
     await _compare(unit, merchant_id, shown, changed)
 
 
-async def save_swept(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> None:
+async def save_swept(unit: Unit, merchant_id: str, page: ItemPage, number: int) -> None:
     """Save a page of a sweep, and mark the product of each item that differs, also of one that is as it was."""
-    await _save_and_seek(unit, merchant_id, shown, number)
-    await _compare(unit, merchant_id, shown, {each.id for each in shown})
+    await _save_and_seek(unit, merchant_id, page.items, number)
+    await _compare(unit, merchant_id, page.items, {each.id for each in page.items})
+    await save_unreadable(unit, merchant_id, page.unreadable, number)
 
 
 async def _save_and_seek(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> set[str]:
-    """Save items, and mark products without an item that have the SKU of one that changed; return what changed."""
+    """Save items, and mark the products that may wait for one that changed; return what changed.
+
+    These are the ones without an item that have its SKU, and that of an item that could not be read before.
+    """
+    unreadable = (await items.unreadable(unit.conn, merchant_id)).item_ids
     saved = await items.save(unit.conn, merchant_id, shown, number)
+    held = await links.linked_products(unit.conn, merchant_id, unreadable & saved.keys()) if unreadable else []
+    unit.mark(PUSH_PRODUCT, merchant_id, held, priority=Priority.BULK)
     changed, absorbed = set(saved), await follow(unit, merchant_id, shown, saved)
     unit.mark(PUSH_PRODUCT, merchant_id, absorbed, priority=Priority.BULK)
     skus = [each.fields.sku for each in shown if each.id in changed and each.fields.sku]
@@ -113,7 +148,7 @@ async def _expected(batch: Batch, missing: Collection[str]) -> list[str]:
     Each of them is asked for by its id: a list may lack an item that was added a moment ago.
     """
     async with batch.database.connection() as conn:
-        known = await items.find(conn, batch.merchant_id, missing)
+        known = await items.there(conn, batch.merchant_id, missing)
         linked = await links.owners(conn, batch.merchant_id, missing)
     return sorted({*known, *linked})
 

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 from catalog.clover import items as clover
-from catalog.domain.items import Item
+from catalog.domain.items import Item, UnreadableItem
 from catalog.domain.matching import skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import ProductRecord
 from catalog.store import items
 from catalog.sync.deltas import read_changes
-from catalog.sync.items import draw_number, save_deletions, save_shown
+from catalog.sync.items import UNREADABLE_PAUSE, draw_number, save_deletions, save_shown, save_unreadable
+from common import messages
 from common.clover.transport import MerchantApi
+from common.contracts.problems import Code
 from common.errors import NotFound, Rejected, Undecodable, reason
 from common.work.batch import Batch
 
@@ -31,24 +33,30 @@ async def linked_items(batch: Batch, api: MerchantApi, item_ids: Sequence[str]) 
 async def read_items(batch: Batch, api: MerchantApi, item_ids: Sequence[str]) -> dict[str, Item]:
     """Read these items into the mirror; return those that Clover has, by id.
 
-    An item that a list does not show is read by its id, because only that answer proves that it was deleted.
+    An item that a list does not show is read by its id, because only that answer proves that it was deleted. Raise
+    Undecodable when one cannot be read: it is neither found nor gone.
     """
-    found: dict[str, Item] = {}
+    found: dict[str, Item | UnreadableItem] = {}
     if not item_ids:
-        return found
+        return {}
     number = await draw_number(batch)
     if len(item_ids) > 1:
         for start in range(0, len(item_ids), clover.MOST_NAMED):
-            listed = await clover.find_items(api, item_ids[start : start + clover.MOST_NAMED])
-            found |= {each.id: each for each in listed}
+            page = await clover.find_items(api, item_ids[start : start + clover.MOST_NAMED])
+            found |= {each.id: each for each in page.items} | {each.id: each for each in page.unreadable}
     for item_id in item_ids:
         if item_id not in found and (item := await clover.find_item(api, item_id)):
             found[item_id] = item
+    unreadable = [each for each in found.values() if isinstance(each, UnreadableItem)]
     async with batch.unit() as unit:
-        await save_shown(unit, batch.merchant_id, list(found.values()), number)
+        await save_shown(unit, batch.merchant_id, [each for each in found.values() if isinstance(each, Item)], number)
+        await save_unreadable(unit, batch.merchant_id, unreadable, number)
         gone = [item_id for item_id in item_ids if item_id not in found]
         await save_deletions(unit, batch.merchant_id, gone, number)
-        return await items.find(unit.conn, batch.merchant_id, found)  # with the labels, which a single read lacks
+        shown = await items.find(unit.conn, batch.merchant_id, found)  # with the labels, which a single read lacks
+    for each in unreadable:
+        raise Undecodable(messages.for_locale().text("reason.item_unreadable", reason=each.reason))
+    return shown
 
 
 async def candidates(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> list[Item] | None:
@@ -66,3 +74,14 @@ async def candidates(batch: Batch, api: MerchantApi, records: Sequence[ProductRe
     codes = {key for each in records for key in code_keys(each.product.barcode or "")}
     async with batch.database.connection() as conn:
         return await items.find_by_keys(conn, batch.merchant_id, skus, codes)
+
+
+async def without_unreadable(batch: Batch, records: Sequence[ProductRecord]) -> list[ProductRecord]:
+    """Let the products wait that an item may have which cannot be read; return the others."""
+    async with batch.database.connection() as conn:
+        keys = await items.unreadable(conn, batch.merchant_id)
+    waiting = [each for each in records if keys.may_be(each)]
+    for each in waiting:
+        reason = messages.for_locale().text("reason.match_unreadable")
+        batch.retry(each.product.product_id, UNREADABLE_PAUSE, Code.ITEMS_UNREADABLE, reason)
+    return [each for each in records if each not in waiting]

@@ -110,6 +110,7 @@ async def _match(
         return _wait(batch, records, Code.ITEMS_UNREADABLE, str(error))
     if items is None:
         return _wait(batch, records)
+    records = await lookups.without_unreadable(batch, records)
     async with deps.database.connection() as conn:
         owners = await links.owners(conn, batch.merchant_id, [item.id for item in items])
         rivals = await products.seekers(conn, batch.merchant_id, items, [each.product.product_id for each in records])

@@ -87,10 +87,10 @@ async def _check(run: Run, page: ItemPage, offset: int, seen: set[tuple[str, str
     """
     if not page.size and offset in CUT_AT:
         raise _Cut
-    if page.is_last or not page.items:
+    if page.is_last or not page.ids:
         return
-    ends = page.items[0].id, page.items[-1].id
-    if ends in seen or (not seen and await run.has_page([item.id for item in page.items])):
+    ends = page.ids[0], page.ids[-1]
+    if ends in seen or (not seen and await run.has_page(page.ids)):
         raise _Cut
     seen.add(ends)
 
@@ -110,12 +110,12 @@ async def _save(batch: Batch, run: Run, read: Read, cursor: Cursor) -> None:
     """Save a page, and that the run goes on from this cursor. All pages are read later than the first one saved."""
     number, page = read
     async with batch.unit() as unit:
-        await save_swept(unit, batch.merchant_id, page.items, number)
+        await save_swept(unit, batch.merchant_id, page, number)
         if run.cursor is None:
             cursor = replace(cursor, seen_until=mirror.seen_until(page.items, page.as_of, batch.now))
         if page.is_last:
             cursor = await _completed(unit, batch.merchant_id, cursor)
-        await run.save(unit, str(cursor), [item.id for item in page.items])
+        await run.save(unit, str(cursor), page.ids)
 
 
 async def _completed(unit: Unit, merchant_id: str, cursor: Cursor) -> Cursor:

@@ -5,7 +5,6 @@ read after the connection, when the number differs (deletions are in no list of 
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 import structlog
 
@@ -17,6 +16,7 @@ from catalog.store import items, labels
 from catalog.store.items import MirrorState
 from catalog.sync.cursor import VERSION, Cursor, Phase
 from catalog.sync.deltas import sweep_changes
+from catalog.sync.items import UNREADABLE_PAUSE
 from catalog.sync.pull import pull_items
 from common import messages
 from common.clover.paging import LARGEST_PAGE
@@ -30,9 +30,6 @@ from common.work.run import Run
 
 PORTION = 10_000
 """Items of the mirror that are looked for at once among those that the pages have shown."""
-
-UNREADABLE_PAUSE = timedelta(minutes=1)
-"""The pause after Clover showed a list of items that cannot be read; the first time products wait for it."""
 
 log = structlog.get_logger()
 

@@ -92,7 +92,11 @@ async def _create_left_out(batch: Batch, api: MerchantApi, records: Sequence[Pro
     """Create singly what the answer to a call of many lacks, so that Clover says why, unless it may be there."""
     if not records:
         return
-    found = await lookups.candidates(batch, api, records)
+    try:
+        found = await lookups.candidates(batch, api, records)
+    except lookups.Unlisted:
+        found = None
+    records = await lookups.without_unreadable(batch, records)
     there = {each.product.sku for each in records} if found is None else {item.fields.sku for item in found}
     for each in records:
         if each.product.sku in there:
