@@ -12,6 +12,7 @@ import aiohttp
 from quicksync_dev.demo.world import Json, StepFailed, World
 from quicksync_dev.system import Options, System
 from tests.support.eventually import eventually
+from tests.support.forks import fork
 
 QUICK = {"QS_ORDER_SETTLE_SECONDS": "3", "QS_CREATE_SETTLES_SECONDS": "3"}
 """Resolve writes without an answer within three seconds instead of a minute, as the sandbox is never that late."""
@@ -23,7 +24,9 @@ async def running_system(
 ) -> AsyncIterator[System]:
     """Run a system of the test's own. Without addresses it also starts its own servers, which the test may kill."""
     with tempfile.TemporaryDirectory(prefix="quicksync-e2e-") as folder:
-        options = Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, settings=settings, replicas=replicas)
+        options = Options(
+            postgres_dsn=postgres_dsn, amqp_url=amqp_url, settings=settings, replicas=replicas, spawn=fork
+        )
         system = System(_open_to_all(folder), options, lambda _: None)
         try:
             async with system:

@@ -1,15 +1,41 @@
 """Runs other programs, always with an argument list and never through a shell."""
 
-import asyncio
 import pwd
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from quicksync_dev.errors import LauncherError
 
 Word = str | Path
+
+
+class Process(Protocol):
+    """A started program, as `subprocess.Popen` shows it."""
+
+    pid: int
+
+    @property
+    def returncode(self) -> int | None: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+
+
+class Spawn(Protocol):
+    """Starts a program as the leader of a new session, as `spawn` does."""
+
+    def __call__(
+        self,
+        command: Sequence[Word],
+        /,
+        *,
+        user: str | None,
+        cwd: Path | None,
+        env: Mapping[str, str] | None,
+        log: Path | None,
+    ) -> Process: ...
 
 
 def run(
@@ -39,28 +65,6 @@ def run(
         )
     except subprocess.TimeoutExpired:
         raise LauncherError(f"`{' '.join(words)}` did not end within {seconds:g} s") from None
-
-
-async def run_until_cancelled(
-    command: Sequence[Word], *, seconds: float, cwd: Path, env: Mapping[str, str]
-) -> tuple[int, str]:
-    """Run a program to its end and return its exit code and output. Cancellation kills it.
-
-    Raises LauncherError when it takes longer than this.
-    """
-    words = [str(word) for word in command]
-    process = await asyncio.create_subprocess_exec(
-        *words, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), seconds)
-    except TimeoutError:
-        raise LauncherError(f"`{' '.join(words)}` did not end within {seconds:g} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode or 0, output.decode(errors="replace")
 
 
 def spawn(

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -10,9 +9,10 @@ from typing import Protocol
 import aiohttp
 
 from quicksync_dev import commands, process_tree
+from quicksync_dev.commands import Process, Spawn
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.errors import ComponentFailed, LauncherError
-from quicksync_dev.waiting import Check, holds
+from quicksync_dev.waiting import Check, holds, never
 
 STOP_WITHIN = 20.0
 LAST_LINES = 20
@@ -32,7 +32,7 @@ class Component(Protocol):
 
 
 class Child:
-    """One child process in its own session. `start` returns once `ready` returns True.
+    """One child process in its own session. `start` returns once `ready` returns True, `run` once it has ended.
 
     Only root can set `user`. `start` raises ComponentFailed with the last log lines when the process ends or is not
     ready within `within` seconds.
@@ -47,9 +47,10 @@ class Child:
         env: Mapping[str, str] | None = None,
         user: str | None = None,
         cwd: Path | None = None,
-        ready: Check,
+        ready: Check = never,
         within: float = 30.0,
         stop_signal: signal.Signals = signal.SIGTERM,
+        spawn: Spawn = commands.spawn,
     ) -> None:
         self.name = name
         self._data_dir = data_dir
@@ -60,7 +61,8 @@ class Child:
         self._ready = ready
         self._within = within
         self._stop_signal = stop_signal
-        self._process: subprocess.Popen[bytes] | None = None
+        self._spawn = spawn
+        self._process: Process | None = None
         self._was_ready = False
         self._logged_before = 0
 
@@ -75,20 +77,29 @@ class Child:
 
     async def start(self) -> None:
         """Start the process and wait until it is ready."""
-        if self.pid is not None:
-            raise LauncherError(f"{self.name}: already runs")
-        self._was_ready = False
-        log = self._data_dir.log(self.name)
-        self._logged_before = log.stat().st_size if log.exists() else 0
-        self._process = commands.spawn(self._command, user=self._user, cwd=self._cwd, env=self._env, log=log)
-        self._data_dir.records.add(self.name, self._process.pid)
+        process = self._begin()
         if not await holds(self._ready_or_ended, self._within):
             await self._clear()
             raise ComponentFailed(self.name, f"was not ready within {self._within:.0f} s", self.last_lines())
         if self.pid is None:
             await self._clear()
-            raise ComponentFailed(self.name, f"ended with code {self._process.returncode}", self.last_lines())
+            raise ComponentFailed(self.name, f"ended with code {process.returncode}", self.last_lines())
         self._was_ready = True
+
+    async def run(self) -> None:
+        """Run the process to its end. An error or a cancellation kills it.
+
+        Raise ComponentFailed unless it ends with code 0 in time.
+        """
+        process = self._begin()
+        try:
+            ended = await holds(self._ended, self._within)
+        finally:
+            await self._clear()
+        if not ended:
+            raise ComponentFailed(self.name, f"did not end within {self._within:.0f} s", self.last_lines())
+        if process.returncode:
+            raise ComponentFailed(self.name, f"ended with code {process.returncode}", self.last_lines())
 
     async def stop(self) -> None:
         """Send the stop signal, and after 20 s kill the process and its descendants.
@@ -110,6 +121,16 @@ class Child:
         new = log.read_bytes()[self._logged_before :] if log.exists() else b""
         return new.decode(errors="replace").splitlines()[-LAST_LINES:]
 
+    def _begin(self) -> Process:
+        if self.pid is not None:
+            raise LauncherError(f"{self.name}: already runs")
+        self._was_ready = False
+        log = self._data_dir.log(self.name)
+        self._logged_before = log.stat().st_size if log.exists() else 0
+        self._process = self._spawn(self._command, user=self._user, cwd=self._cwd, env=self._env, log=log)
+        self._data_dir.records.add(self.name, self._process.pid)
+        return self._process
+
     async def _ready_or_ended(self) -> bool:
         return await self._ended() or await self._ready()
 
@@ -122,7 +143,7 @@ class Child:
             self._data_dir.records.forget(self.name)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: Process) -> None:
     process_tree.end(process_tree.members(process.pid))
     process.wait(timeout=process_tree.GONE_WITHIN)
 

@@ -4,15 +4,15 @@ import asyncio
 import contextlib
 import dataclasses
 import secrets
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from quicksync_dev import bus, components, database, environment, identity, runtime_state
+from quicksync_dev import bus, commands, components, database, environment, identity, runtime_state
 from quicksync_dev.backends.programs import NGINX, locate
 from quicksync_dev.backends.select import Backends, select
+from quicksync_dev.commands import Spawn
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.environment import REGIONS, Addresses
@@ -35,8 +35,8 @@ class Options:
 
     `clover_urls` is keyed by region; without it a local sandbox serves all regions. The gateway listens on
     `gateway_port`, else on `usual_gateway_port` if that is free, else on any free port. `settings` are extra variables
-    for every service. Each service runs in `replicas` processes; the gateway routes to the first. `python` is the
-    command that runs a module of a service or the sandbox; tests replace it by stubs.
+    for every service. Each service runs in `replicas` processes; the gateway routes to the first. `spawn`
+    starts the processes of our own code; tests start them otherwise.
     """
 
     clover_urls: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -46,7 +46,7 @@ class Options:
     amqp_url: str | None = None
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     replicas: int = 1
-    python: components.Python = (sys.executable, "-m")
+    spawn: Spawn = commands.spawn
 
 
 class System:
@@ -194,12 +194,12 @@ class System:
             "gateway_url": f"http://127.0.0.1:{self._gateway_port()}",
             "clover_url": next(iter(self.options.clover_urls.values()), f"http://127.0.0.1:{clover}").rstrip("/"),
         }
-        mail = components.mail(self.data_dir, smtp, http)
+        spawn, gateway_url = self.options.spawn, self._urls["gateway_url"]
+        mail = components.mail(self.data_dir, spawn, smtp, http)
         if self.options.clover_urls:
             self._progress(f"clover: using the given {', '.join(sorted(set(self.options.clover_urls.values())))}")
             return [mail]
-        python, gateway_url = self.options.python, self._urls["gateway_url"]
-        return [mail, components.sandbox(self.data_dir, python, clover, gateway_url, self.identity)]
+        return [mail, components.sandbox(self.data_dir, spawn, clover, gateway_url, self.identity)]
 
     async def _addresses_of(self, backends: Backends) -> Addresses:
         once = self.data_dir.once
@@ -229,8 +229,8 @@ class System:
         await self._start(gateway(self.data_dir, self._nginx, port, addresses.ports))
         self._progress(f"gateway: nginx at {addresses.gateway_url} ready in {took()}")
 
-    def _setting(self, addresses: Addresses) -> tuple[DataDir, components.Python, Addresses, Identity]:
-        return self.data_dir, self.options.python, addresses, self.identity
+    def _setting(self, addresses: Addresses) -> tuple[DataDir, Spawn, Addresses, Identity]:
+        return self.data_dir, self.options.spawn, addresses, self.identity
 
     def _gateway_port(self) -> int:
         wanted, usual = self.options.gateway_port, self.options.usual_gateway_port

@@ -10,6 +10,11 @@ POLL = 0.05
 Check = Callable[[], Awaitable[bool]]
 
 
+async def never() -> bool:
+    """Return False: the check of a program that runs to its end."""
+    return False
+
+
 async def holds(check: Check, within: float) -> bool:
     """Poll the check twenty times a second. Return whether it becomes true within these seconds."""
     deadline = time.monotonic() + within

@@ -50,10 +50,7 @@ async def test_the_last_lines_are_of_this_run(data_dir: DataDir) -> None:
     """Log lines of an earlier run are not part of the error."""
     data_dir.log("component").write_text("an old trouble\n")
 
-    async def never() -> bool:
-        return False
-
-    component = Child("component", data_dir, [sys.executable, "-c", "print('a new one')"], ready=never)
+    component = Child("component", data_dir, [sys.executable, "-c", "print('a new one')"])
     with pytest.raises(ComponentFailed) as failed:
         await component.start()
 

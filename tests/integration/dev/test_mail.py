@@ -9,7 +9,7 @@ import aiohttp
 import aiosmtplib
 import pytest
 
-from quicksync_dev import components
+from quicksync_dev import commands, components
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.ports import free_port
 from quicksync_dev.processes import Child
@@ -50,7 +50,7 @@ class Catcher:
 async def catcher(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Catcher]:
     smtp_port, http_port = free_port(), free_port()
     with data_dir.locked(lines.append):
-        process = components.mail(data_dir, smtp_port, http_port)
+        process = components.mail(data_dir, commands.spawn, smtp_port, http_port)
         await process.start()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
             yield Catcher(process, smtp_port, f"http://127.0.0.1:{http_port}", session)

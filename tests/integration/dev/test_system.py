@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from aio_pika.abc import AbstractConnection
 from tests.support.eventually import eventually
 
 from common.http.auth import Keys
-from quicksync_dev import bus
+from quicksync_dev import bus, commands
 from quicksync_dev.__main__ import clover_urls
 from quicksync_dev.backends.select import select
 from quicksync_dev.backends.server import postgres_answers
+from quicksync_dev.commands import Process, Spawn, Word
 from quicksync_dev.database import SERVICES
 from quicksync_dev.datadir import DataDir
 from quicksync_dev.environment import REGIONS
@@ -39,10 +40,20 @@ STARTS_WITHIN, STOPS_WITHIN = 60, 45
 """Seconds that a slow machine needs, on which every core is busy; less than a minute's migration."""
 
 
+def stubbed(stub: Path) -> Spawn:
+    """Start the stub instead of a service or the sandbox."""
+
+    def spawn(command: Sequence[Word], /, **options: Any) -> Process:
+        words = command if "quicksync_dev.mail" in command else [sys.executable, stub, *command[2:]]
+        return commands.spawn(words, **options)
+
+    return spawn
+
+
 @pytest.fixture
 async def options(data_dir: DataDir, postgres_dsn: str, amqp_url: str) -> AsyncIterator[Options]:
     """Options with stubs for services and sandbox, on shared servers."""
-    yield Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, python=(sys.executable, str(STUB)))
+    yield Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, spawn=stubbed(STUB))
     used = await select(data_dir, print, postgres_dsn, amqp_url)
     await used.discard()
 
@@ -133,7 +144,7 @@ async def test_a_failed_start_shows_the_log_and_stops_the_rest(
     broken = tmp_path / "broken.py"
     refusal = "import sys\nif sys.argv[1:] == ['orders']:\n    sys.exit('no such luck')\n"
     broken.write_text(refusal + STUB.read_text())
-    failing = dataclasses.replace(options, python=(sys.executable, str(broken)))
+    failing = dataclasses.replace(options, spawn=stubbed(broken))
 
     with pytest.raises(ComponentFailed, match=r"orders: ended with code 1(?s:.*)orders \| no such luck"):
         async with System(data_dir.root, failing, lines.append):
@@ -158,9 +169,7 @@ async def test_a_taken_port_is_replaced_by_another(
     stub = tmp_path / "stub.py"
     stub.write_text(TAKES_THE_PORT + STUB.read_text())
 
-    async with System(
-        data_dir.root, dataclasses.replace(options, python=(sys.executable, str(stub))), lines.append
-    ) as system:
+    async with System(data_dir.root, dataclasses.replace(options, spawn=stubbed(stub)), lines.append) as system:
         url = system.env()["services"]["orders"]["url"]
         assert await _get(f"{url}/readyz") == {"status": "ready"}
 
@@ -314,7 +323,7 @@ async def test_a_stop_does_not_wait_for_migrations(
     """On a slow machine they take half a minute; cancelled ones are rolled back and run at the next start."""
     stub = tmp_path / "stub.py"
     stub.write_text(SLOW_MIGRATION + STUB.read_text())
-    slow = dataclasses.replace(options, python=(sys.executable, str(stub)))
+    slow = dataclasses.replace(options, spawn=stubbed(stub))
 
     async def start() -> None:
         async with System(data_dir.root, slow, lines.append):
