@@ -50,6 +50,13 @@ class Fork:
             os.kill(self.pid, sig)
 
 
+def prepare() -> None:
+    """Import our code, once, and return when it is imported: until then a fork would block the event loop."""
+    first = _context().Process(target=int, daemon=True)
+    first.start()
+    first.join()
+
+
 def fork(
     command: Sequence[Word],
     /,

@@ -1,5 +1,6 @@
 """A running system for tests, and a shop on it that acts as merchant, till and online store."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,8 +12,8 @@ import aiohttp
 
 from quicksync_dev.demo.world import Json, StepFailed, World
 from quicksync_dev.system import Options, System
+from tests.support import forks
 from tests.support.eventually import eventually
-from tests.support.forks import fork
 
 QUICK = {"QS_ORDER_SETTLE_SECONDS": "3", "QS_CREATE_SETTLES_SECONDS": "3"}
 """Resolve writes without an answer within three seconds instead of a minute, as the sandbox is never that late."""
@@ -25,9 +26,10 @@ async def running_system(
     """Run a system of the test's own. Without addresses it also starts its own servers, which the test may kill."""
     with tempfile.TemporaryDirectory(prefix="quicksync-e2e-") as folder:
         options = Options(
-            postgres_dsn=postgres_dsn, amqp_url=amqp_url, settings=settings, replicas=replicas, spawn=fork
+            postgres_dsn=postgres_dsn, amqp_url=amqp_url, settings=settings, replicas=replicas, spawn=forks.fork
         )
         system = System(_open_to_all(folder), options, lambda _: None)
+        await asyncio.to_thread(forks.prepare)
         try:
             async with system:
                 yield system
