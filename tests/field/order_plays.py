@@ -3,7 +3,7 @@
 import re
 
 import asyncpg
-from tests.field.stage import Play, Stage
+from tests.field.stage import PATIENCE, Play, Stage
 from tests.support.eventually import eventually
 
 from common import messages
@@ -86,7 +86,7 @@ async def order_is_cancelled(stage: Stage) -> None:
 
 async def hold_an_order_for_weeks(stage: Stage) -> None:
     await order_one(stage)
-    await eventually(lambda: stage.problem(Code.ORDER_TYPE_MISSING), within=60)
+    await eventually(lambda: stage.problem(Code.ORDER_TYPE_MISSING), within=PATIENCE)
     connection = await asyncpg.connect(stage.world.env["postgres_dsn"])
     try:  # time passes
         weeks = "UPDATE orders.source_order SET received_at = now() - interval '28 days' WHERE merchant_id = $1"
@@ -119,7 +119,7 @@ async def reconnect_and_send_in_euros(stage: Stage) -> None:
     async def is_taken() -> bool:  # once orders has heard of the connection
         return (await stage.world.quicksync("PUT", path, body))[0] == 202
 
-    await eventually(is_taken, within=30)
+    await eventually(is_taken, within=PATIENCE)
 
 
 async def send_too_many_lines(stage: Stage) -> None:

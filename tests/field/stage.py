@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
+import asyncpg
 from tests.field.conftest import MailedSystem
 from tests.support.eventually import eventually
 from tests.support.postbox import Postbox
@@ -14,7 +16,18 @@ from tests.support.running import Shop
 from common.contracts.problems import Code
 from quicksync_dev.demo.world import Json, World
 
-OWNER = "owner@shop.localhost"
+PATIENCE = 120
+"""Seconds within which everything shows: plays run side by side, on a machine of any speed."""
+
+PASS_TIME = """
+WITH passed AS (
+    UPDATE {service}.work SET due_at = due_at - $2::interval, failing_since = failing_since - $2::interval
+    WHERE merchant_id = $1
+)
+UPDATE {service}.due_merchant SET due_at = due_at - $2::interval, urgent_due_at = urgent_due_at - $2::interval,
+    cools_until = cools_until - $2::interval
+WHERE merchant_id = $1
+"""
 
 
 @dataclass
@@ -27,10 +40,15 @@ class Stage:
     token: str = ""
     notes: dict[str, str] = field(default_factory=dict)
 
-    async def connect(self, email: str = OWNER, merchant_id: str = "") -> None:
+    @property
+    def owner(self) -> str:
+        """The merchant's own address."""
+        return f"owner@{self.shop.merchant.lower()}.example.com"
+
+    async def connect(self, email: str = "") -> None:
         """Connect the merchant, or connect it again as the store's page Reconnect does."""
-        body = {"merchant_id": merchant_id or self.shop.merchant, "region": "us", "api_token": self.token}
-        await self.shop.call("POST", "", body | {"account_id": "remedies", "account_email": email})
+        body = {"merchant_id": self.shop.merchant, "region": "us", "api_token": self.token}
+        await self.shop.call("POST", "", body | {"account_id": "remedies", "account_email": email or self.owner})
 
     async def rest(self, method: str, path: str, body: object = None) -> Any:
         """Do in Clover's pages what has no action at the till, through Clover's own API."""
@@ -46,6 +64,14 @@ class Stage:
 
     async def end_fault(self) -> None:
         await self.world.clover("DELETE", f"/faults/{self.notes['fault']}")
+
+    async def pass_time(self, service: str, by: timedelta) -> None:
+        """Let this time pass for the merchant's work in the service."""
+        connection = await asyncpg.connect(self.world.env["postgres_dsn"])
+        try:
+            await connection.execute(PASS_TIME.format(service=service), self.shop.merchant, by)
+        finally:
+            await connection.close()
 
     async def problem(self, code: Code, state: str = "open") -> Json | None:
         shown = await self.shop.call("GET", f"/problems?state={state}")
@@ -73,7 +99,7 @@ class Stage:
 
     async def paid(self, *orders: int) -> None:
         for number in orders:
-            await eventually(lambda number=number: self._is_paid(number), within=60)  # type: ignore[misc]
+            await eventually(lambda number=number: self._is_paid(number), within=PATIENCE)  # type: ignore[misc]
 
     async def _is_paid(self, number: int) -> bool:
         return str((await self.shop.call("GET", f"/orders/{number}"))["state"]) == "paid"
@@ -81,7 +107,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(mailed: MailedSystem) -> AsyncIterator[Stage]:
-    """Connect a new merchant; afterwards end what its play left behind."""
+    """Connect a new merchant."""
     jar = aiohttp.CookieJar(unsafe=True)  # cookies of an IP address
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
         world = World(mailed.system.env(), session, lambda _: None)
@@ -89,13 +115,7 @@ async def staged(mailed: MailedSystem) -> AsyncIterator[Stage]:
         world.merchants["us"] = made["id"]
         stage = Stage(world, Shop(world, "us"), mailed.postbox, made["token"])
         await stage.connect()
-        try:
-            yield stage
-        finally:
-            mailed.postbox.unknown.clear()
-            mailed.postbox.refuses.clear()
-            await world.clover("DELETE", "/faults")
-            await world.clover("DELETE", "/switches")
+        yield stage
 
 
 Act = Callable[[Stage], Awaitable[None]]
@@ -112,8 +132,5 @@ class Play:
     cause: Act
     remedy: Act
     outcome: Act = nothing
-    within: float = 60
-    """Seconds until the problem shows."""
-
     resumes: bool = True
     """Whether what waited goes through itself, rather than something in its place."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 """In seconds; between them, a pause is a twentieth of the wait so far. A check may cost a running system much."""
 
 

@@ -18,7 +18,8 @@ class Postbox:
     """The accepted messages, oldest first. `answers` holds replies to the next messages, which refuse them.
 
     `refuses` holds replies to other commands (EHLO, MAIL, RCPT). The reply `break` closes the connection without an
-    answer; as the reply to a message it does so after accepting it. Recipients in `unknown` are refused.
+    answer; as the reply to a message it does so after accepting it. Recipients in `unknown` are refused, and
+    those in `busy` for now.
     """
 
     url: str = ""
@@ -28,6 +29,7 @@ class Postbox:
     answers: list[str] = field(default_factory=list)
     refuses: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    busy: set[str] = field(default_factory=set)
 
     def _refused(self, command: str, server: Any) -> str:
         answer = self.refuses.get(command, "")
@@ -61,6 +63,8 @@ class Postbox:
             return refused
         if address in self.unknown:
             return "550 no such user"
+        if address in self.busy:
+            return "450 mailbox busy"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
