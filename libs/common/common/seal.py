@@ -66,6 +66,11 @@ class Sealer:
         """The id of the first key, as it stands in what it has sealed."""
         return self._first
 
+    @property
+    def other_keys(self) -> list[bytes]:
+        """The ids of the keys that only open."""
+        return [key for key in self._keys if key != self._first]
+
     def seal_again(self, sealed: bytes, *, context: str) -> bytes:
         """Return the same text sealed with the first key, unchanged if it is. Raise NotOpened."""
         if sealed[_KEY_ID] == self._first:

@@ -20,7 +20,9 @@ from orders.deps import Deps
 from orders.handlers import HANDLERS
 from orders.kinds import COMPARE_LINKS
 from orders.settings import Settings
+from orders.store.payloads import Payloads
 from orders.sync import SYNC
+from orders.sync.sealing import Resealing
 
 NAME = "orders"
 
@@ -33,10 +35,12 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     budget = CallBudget(grants, clock)
     clover = Clover(settings, grants, budget, metrics, clock, user_agent=f"QuickSync/0.1 ({NAME})")
     catalog = CatalogClient(settings, NAME)
+    sealer = Sealer.of(settings.master_keys)
     deps = Deps(
         database=database,
         clover=clover,
-        sealer=Sealer.of(settings.master_keys),
+        sealer=sealer,
+        payloads=Payloads(sealer),
         reference_key=settings.reference_key.get_secret_value().encode(),
         settle=timedelta(seconds=settings.order_settle_seconds),
         catalog=catalog,
@@ -57,5 +61,5 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         routes=[*ROUTES, *work.routes(NAME, SYNC, catalog), *Receiver(database, settings, metrics).routes()],
         budget=budget,
         resources=[clover, catalog],
-        loops=[comparison.run],
+        loops=[comparison.run, Resealing(deps, metrics).run],
     )

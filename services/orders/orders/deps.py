@@ -7,6 +7,7 @@ from common.catalog_client import CatalogClient
 from common.clover.transport import Clover
 from common.db.database import Database
 from common.seal import Sealer
+from orders.store.payloads import Payloads
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Deps:
     database: Database
     clover: Clover
     sealer: Sealer
+    payloads: Payloads
     reference_key: bytes
     settle: timedelta
     catalog: CatalogClient

@@ -1,23 +1,74 @@
-"""Seals what an order says of people, and opens it again: the customer, and the note, in which anything may stand."""
+"""Seals orders, and opens them again: their payload, and apart from it what they say of people.
+
+Both are bound to their order and to their purpose, so that neither opens in another row or in the place of the other.
+What an order says of people is a value of its own, because it is erased on request while the payload stays.
+"""
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from common.seal import Sealer
 from orders.domain.order import Order
-from orders.domain.source import Customer, Source
+from orders.domain.source import Amount, Customer, Discount, Extra, Line, Payment, Source, Tax
 
 _CUSTOMER = TypeAdapter(Customer)
 
 
+class Payload(BaseModel):
+    """The fields of a source that no list or query reads; older orders lack some of them.
+
+    `body_digest` recognizes the body that was sent (`domain/identity.py`).
+    """
+
+    lines: tuple[Line, ...]
+    discounts: tuple[Discount, ...] = ()
+    shipping: tuple[Extra, ...] = ()
+    fees: tuple[Extra, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+    tips: tuple[Payment, ...] = ()
+    rounding: Amount = 0
+    payments: tuple[Payment, ...] | None = None
+    refunds: tuple[Payment, ...] = ()
+    body_digest: str = ""
+
+    @classmethod
+    def of(cls, order: Order) -> "Payload":
+        """Return the payload of this order."""
+        fields = {name: getattr(order.source, name) for name in SOURCE_FIELDS}
+        return cls.model_construct(**fields, body_digest=order.body_digest)
+
+    @property
+    def source_fields(self) -> dict[str, Any]:
+        """The fields of the source, by their names."""
+        return {name: getattr(self, name) for name in SOURCE_FIELDS}
+
+    def text(self) -> str:
+        """Return the payload as it is stored, as JSON."""
+        return self.model_dump_json(exclude_defaults=True)
+
+
+SOURCE_FIELDS = [name for name in Payload.model_fields if name != "body_digest"]
+
+
 @dataclass(frozen=True)
 class Personal:
-    """What an order says of people."""
+    """What an order says of people: the customer, and the note, in which anything may stand."""
 
     customer: Customer | None = None
     note: str = ""
+
+
+def seal_payload(sealer: Sealer, merchant_id: str, reference: str, text: str) -> bytes:
+    """Return the payload, as JSON, as it is stored."""
+    return sealer.seal(text.encode(), context=payload_context(merchant_id, reference))
+
+
+def open_payload(sealer: Sealer, merchant_id: str, reference: str, sealed: bytes) -> bytes:
+    """Return the payload of a stored order as JSON. Raises NotOpened."""
+    return sealer.open(sealed, context=payload_context(merchant_id, reference))
 
 
 def seal(sealer: Sealer, merchant_id: str, reference: str, source: Source) -> bytes | None:
@@ -26,18 +77,23 @@ def seal(sealer: Sealer, merchant_id: str, reference: str, source: Source) -> by
         return None
     customer = None if source.customer is None else _CUSTOMER.dump_python(source.customer)
     text = json.dumps({"customer": customer, "note": source.note})
-    return sealer.seal(text.encode(), context=_context(merchant_id, reference))
+    return sealer.seal(text.encode(), context=personal_context(merchant_id, reference))
 
 
 def opened(sealer: Sealer, order: Order) -> Personal:
     """Return the customer and the note of a stored order. Earlier versions sealed the customer alone."""
     if order.customer is None:
         return Personal()
-    stored = json.loads(sealer.open(order.customer, context=_context(order.merchant_id, order.reference)))
+    stored = json.loads(sealer.open(order.customer, context=personal_context(order.merchant_id, order.reference)))
     customer = stored.get("customer") if "note" in stored else stored
     return Personal(_CUSTOMER.validate_python(customer) if customer else None, stored.get("note", ""))
 
 
-def _context(merchant_id: str, reference: str) -> str:
-    """Return the context to which the sealed bytes are bound."""
+def payload_context(merchant_id: str, reference: str) -> str:
+    """Return the context to which the payload of an order is bound."""
+    return f"order-payload|{merchant_id}|{reference}"
+
+
+def personal_context(merchant_id: str, reference: str) -> str:
+    """Return the context to which the customer and the note of an order are bound."""
     return f"order-customer|{merchant_id}|{reference}"

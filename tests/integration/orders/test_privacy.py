@@ -9,6 +9,8 @@ import pytest
 from tests.integration.orders.conftest import Orders, in_clover
 from tests.support.logs import collected
 
+from orders import store
+
 CANARIES = ["Zacanaria", "Quetzalbyrd", "canary@secret.example", "+49 30 5550123"]
 CUSTOMER = dict(zip(("first_name", "last_name", "email", "phone"), CANARIES, strict=True))
 TEXTS: dict[str, Any] = {
@@ -142,5 +144,7 @@ async def test_a_linked_sku_that_sounds_like_a_name(orders: Orders) -> None:
     await orders.link(shop, "TEE-GREEN", "1TEM000000001")
     assert (await orders.put(shop, "before", **green))[0] == 200
     await orders.put(shop, "after", **green)
-    rows = await orders.fetch("SELECT lines FROM source_order ORDER BY arrival")
-    assert [json.loads(row["lines"])[0]["sku"] for row in rows] == ["TEE-***", "TEE-GREEN"]
+    references = [row["reference"] for row in await orders.fetch("SELECT reference FROM source_order ORDER BY arrival")]
+    async with orders.service.database.connection() as conn:
+        kept = await store.orders.find(conn, orders.service.deps.payloads, shop.merchant.id, references)
+    assert [each.source.lines[0].sku for each in kept] == ["TEE-***", "TEE-GREEN"]

@@ -9,6 +9,7 @@ from common.contracts.orders import OrderSynced
 from common.db.unit import Connection
 from orders import store
 from orders.domain.order import Order
+from orders.store.payloads import Payloads
 
 
 async def test_an_order_is_paid_in_clover_exact_to_the_cent(orders: Orders) -> None:
@@ -164,9 +165,9 @@ async def test_large_orders_are_read_in_their_turn(orders: Orders, monkeypatch: 
     found: list[int] = []
     find = store.orders.find
 
-    async def counted(conn: Connection, merchant_id: str, references: Sequence[str]) -> list[Order]:
+    async def counted(conn: Connection, payloads: Payloads, merchant_id: str, references: Sequence[str]) -> list[Order]:
         found.append(len(references))
-        return await find(conn, merchant_id, references)
+        return await find(conn, payloads, merchant_id, references)
 
     monkeypatch.setattr("orders.store.orders.find", counted)
     shop = await orders.connected()

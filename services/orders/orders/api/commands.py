@@ -87,7 +87,7 @@ async def _cancel_unsent(unit: Unit, order: Order) -> None:
 
 async def _locked(unit: Unit, call: Call[Deps, Nothing]) -> StoredOrder:
     reference = await resolve(unit.conn, call, call.query)
-    stored = await store.orders.find_and_lock(unit.conn, call.merchant_id, reference)
+    stored = await store.orders.find_and_lock(unit.conn, call.deps.payloads, call.merchant_id, reference)
     if stored is None:
         raise RuntimeError("orders are never deleted")
     return stored

@@ -128,7 +128,7 @@ async def detail(deps: Deps, merchant_id: str, reference: str) -> OrderDetail:
         shown = await store.lists.show(conn, merchant_id, reference)
         if shown is None:
             raise NotFound("This order does not exist.")
-        [order] = await store.orders.find(conn, merchant_id, [reference])
+        [order] = await store.orders.find(conn, deps.payloads, merchant_id, [reference])
         entries = await store.timeline.find(conn, merchant_id, reference)
     return _detail(shown, order, entries)
 

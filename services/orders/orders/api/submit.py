@@ -13,7 +13,7 @@ from orders import store
 from orders.api.requests import OrderInput
 from orders.api.responses import detail, received
 from orders.deps import Deps
-from orders.domain.identity import Identity
+from orders.domain.identity import Identity, body_digest
 from orders.domain.mistakes import mistakes
 from orders.domain.obstacles import MOST_LINES, is_too_large
 from orders.domain.order import Order, RequestedAction
@@ -56,14 +56,14 @@ async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, g
     deps, merchant_id, source_id = call.deps, merchant.merchant_id, _source_id(call.path["source_id"])
     known = set() if merchant.region == "us" else await store.links.known(unit.conn, merchant_id, given.skus)
     source = keepable(merchant.region, given, known)
-    identity = Identity(given.channel, given.store, source_id)
+    identity, body = Identity(given.channel, given.store, source_id), _as_sent(call.input)
     for own in identity.references(deps.reference_key, merchant_id):
-        sealed = seal(deps.sealer, merchant_id, own, source)
-        order = Order(merchant_id, source_id, own, source, sealed, requested_action=None, progress=Progress())
-        if await store.orders.insert(unit, order):
+        sealed, digest = seal(deps.sealer, merchant_id, own, source), body_digest(deps.reference_key, own, body)
+        order = Order(merchant_id, source_id, own, source, sealed, None, Progress(), body_digest=digest)
+        if await store.orders.insert(unit, deps.payloads, order):
             unit.mark(PUSH_ORDER, merchant_id, own)
             return order, True
-        stored = await store.orders.find_and_lock(unit.conn, merchant_id, own)
+        stored = await store.orders.find_and_lock(unit.conn, deps.payloads, merchant_id, own)
         if stored is not None and (stored.order.source_id, stored.order.source.channel) == (source_id, given.channel):
             if merchant.region != "us":
                 order = replace(order, source=as_stored(stored.order.source, source))
@@ -72,8 +72,9 @@ async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, g
             if stored.order.is_erased and not _begins_anew(stored.order):
                 given = replace(given, customer=None, note="")
                 order = replace(order, customer=None, source=replace(order.source, customer=None, note=""))
-            different = _compared(deps, merchant, stored.order, given)
-            return stored.order, await _take_again(unit, stored, order, different, edit=call.query.edit)
+            is_same = stored.order.body_digest == digest
+            different = [] if is_same else _compared(deps, merchant, stored.order, given)
+            return stored.order, await _take_again(call, unit, stored, order, different)
     raise RuntimeError("no free reference for an order")
 
 
@@ -87,11 +88,13 @@ def _compared(deps: Deps, merchant: Merchant, known: Order, given: Source) -> li
     return differing(replace(known.source, customer=personal.customer, note=personal.note), same)
 
 
-async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: list[str], *, edit: bool) -> bool:
+async def _take_again(
+    call: Call[Deps, OrderInput], unit: Unit, stored: StoredOrder, order: Order, different: list[str]
+) -> bool:
     """Take an order whose id is known. Returns whether anything changed; raises Refused when it may not change."""
-    known = stored.order
+    known, payloads = stored.order, call.deps.payloads
     if _begins_anew(known):
-        await store.orders.replace(unit, known, order)
+        await store.orders.replace(unit, payloads, known, order)
         await store.orders.receive_again(unit, known)
         await _queue(unit, known, Entry(TimelineEvent.RECEIVED))
         return True
@@ -104,8 +107,10 @@ async def _take_again(unit: Unit, stored: StoredOrder, order: Order, different: 
     if known.is_only_here:
         progress, event = known.progress.corrected(), TimelineEvent.CORRECTED
     else:
-        progress, event = await _edited(unit, known, order, different, edit=edit), TimelineEvent.EDITED
-    await store.orders.replace(unit, known, replace(order, progress=progress, requested_action=known.requested_action))
+        progress = await _edited(unit, known, order, different, edit=call.query.edit)
+        event = TimelineEvent.EDITED
+    after = replace(order, progress=progress, requested_action=known.requested_action)
+    await store.orders.replace(unit, payloads, known, after)
     entry = Entry(event, ", ".join(different))
     if stored.held_problem in SETUP_CODES:  # it goes with all others once the missing part is found
         store.timeline.add(unit, known.merchant_id, known.reference, entry)
@@ -172,6 +177,11 @@ def _adding_up(body: OrderInput, currency: str) -> Source:
     if problems:
         raise Invalid(problems)
     return source
+
+
+def _as_sent(body: OrderInput) -> str:
+    """Return the body without the defaults of this version. Pydantic warns of decimals that may also be absent."""
+    return body.model_dump_json(exclude_unset=True, warnings=False)
 
 
 def _source_id(value: str) -> str:

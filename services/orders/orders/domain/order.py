@@ -38,7 +38,8 @@ class RequestedAction(StrEnum):
 class Order:
     """A source order and its progress. `customer` is sealed; `revision` grows with each correction.
 
-    Of an order that `is_erased`, customer and note were erased on request; they are not stored again.
+    Of an order that `is_erased`, customer and note were erased on request; they are not stored again. `body_digest`
+    recognizes the body in which the order was sent; it is empty for one of an earlier version.
     """
 
     merchant_id: str
@@ -51,6 +52,7 @@ class Order:
     received_at: datetime | None = None
     revision: int = 0
     is_erased: bool = False
+    body_digest: str = ""
 
     @property
     def ids(self) -> dict[str, str]:

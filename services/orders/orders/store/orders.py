@@ -6,28 +6,33 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import asyncpg
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from common.contracts.problems import Code
 from common.db.unit import Connection, Unit
 from orders.domain.order import Order, RequestedAction
 from orders.domain.progress import Progress, State
-from orders.domain.source import Amount, Discount, Extra, Line, Payment, Source, Tax
+from orders.domain.source import Source
 from orders.domain.taxes import MerchantTaxes
 from orders.domain.timeline import Entry, TimelineEvent
+from orders.sealing import Payload
 from orders.store import timeline
+from orders.store.payloads import CLEAR, Payloads
 
 INSERT = """
 INSERT INTO source_order (merchant_id, reference, source_id, received_at, next_attempt_at, channel, store, number,
-    currency, lines, units, total, placed_at, customer, charges)
-VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING RETURNING arrival
+    currency, units, total, placed_at, customer, payload, lines, charges)
+VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::jsonb -> 'lines', $14::jsonb - 'lines')
+ON CONFLICT DO NOTHING RETURNING arrival
 """
 
-FIND = "SELECT * FROM source_order WHERE merchant_id = $1 AND reference = ANY($2)"
-SIZES = (
-    "SELECT reference, pg_column_size(lines) AS size FROM source_order WHERE merchant_id = $1 AND reference = ANY($2)"
-)
-FIND_AND_LOCK = "SELECT * FROM source_order WHERE merchant_id = $1 AND reference = $2 FOR UPDATE"
+ROW = f"SELECT *, {CLEAR} AS clear FROM source_order WHERE merchant_id = $1"  # noqa: S608 - no value
+FIND = f"{ROW} AND reference = ANY($2)"
+SIZES = """
+SELECT reference, coalesce(octet_length(payload), pg_column_size(lines)) AS size FROM source_order
+WHERE merchant_id = $1 AND reference = ANY($2)
+"""
+FIND_AND_LOCK = f"{ROW} AND reference = $2 FOR UPDATE"
 NAMED = """
 SELECT reference, channel, store FROM source_order WHERE merchant_id = $1 AND source_id = $2 ORDER BY arrival LIMIT 50
 """
@@ -42,31 +47,16 @@ WHERE merchant_id = $1 AND reference = $2 AND state = $3 AND revision = $4 RETUR
 REQUEST = "UPDATE source_order SET requested_action = $3 WHERE merchant_id = $1 AND reference = $2"
 REPLACE = f"""
 UPDATE source_order SET {", ".join(f"{name} = ${place}" for place, name in enumerate(PROGRESS, start=13))},
-    revision = revision + 1, store = $3, number = $4, currency = $5, lines = $6, units = $7, total = $8,
-    placed_at = $9, customer = $10, requested_action = $11, charges = $12
+    revision = revision + 1, store = $3, number = $4, currency = $5, units = $6, total = $7, placed_at = $8,
+    customer = $9, requested_action = $10, payload = $11, lines = $12::jsonb -> 'lines', charges = $12::jsonb - 'lines'
 WHERE merchant_id = $1 AND reference = $2
 """  # noqa: S608 - names of fields, not values
 RECEIVE_AGAIN = "UPDATE source_order SET received_at = $3, erased = false WHERE merchant_id = $1 AND reference = $2"
 
 
-PORTION_BYTES = 256 * 1024
-"""Bytes of lines, as they are stored, of orders that are held in memory at once: a hundred of the usual size by far."""
+PORTION_BYTES = 1024 * 1024
+"""Bytes of payloads of orders that are held in memory at once: a hundred of the usual size by far."""
 
-
-class Charges(BaseModel):
-    """The fields of a source that are stored together as JSON; older orders have none of them."""
-
-    discounts: tuple[Discount, ...] = ()
-    shipping: tuple[Extra, ...] = ()
-    fees: tuple[Extra, ...] = ()
-    taxes: tuple[Tax, ...] = ()
-    tips: tuple[Payment, ...] = ()
-    rounding: Amount = 0
-    payments: tuple[Payment, ...] | None = None
-    refunds: tuple[Payment, ...] = ()
-
-
-_LINES = TypeAdapter(tuple[Line, ...])
 _TAXES = TypeAdapter(MerchantTaxes)
 
 
@@ -87,7 +77,7 @@ class Named:
     store: str
 
 
-async def insert(unit: Unit, order: Order) -> bool:
+async def insert(unit: Unit, payloads: Payloads, order: Order) -> bool:
     """Store a new order. Returns False when its reference is taken."""
     source = order.source
     new = await unit.conn.fetch(
@@ -100,19 +90,18 @@ async def insert(unit: Unit, order: Order) -> bool:
         source.store,
         source.number,
         source.currency,
-        _lines(source),
         source.units,
         source.total,
         source.placed_at,
         order.customer,
-        _charges(source),
+        *await payloads.columns(unit, order),
     )
     if new:
         timeline.add(unit, order.merchant_id, order.reference, Entry(TimelineEvent.RECEIVED))
     return bool(new)
 
 
-async def replace(unit: Unit, before: Order, after: Order) -> None:
+async def replace(unit: Unit, payloads: Payloads, before: Order, after: Order) -> None:
     """Put this order in the place of the one before, which must be locked."""
     source = after.source
     await unit.conn.execute(
@@ -122,13 +111,12 @@ async def replace(unit: Unit, before: Order, after: Order) -> None:
         source.store,
         source.number,
         source.currency,
-        _lines(source),
         source.units,
         source.total,
         source.placed_at,
         after.customer,
         after.requested_action,
-        _charges(source),
+        *await payloads.columns(unit, after),
         *_values(after.progress),
     )
 
@@ -138,15 +126,15 @@ async def receive_again(unit: Unit, order: Order) -> None:
     await unit.conn.execute(RECEIVE_AGAIN, order.merchant_id, order.reference, unit.now)
 
 
-async def find(conn: Connection, merchant_id: str, references: Collection[str]) -> list[Order]:
-    """Return those of these orders that exist, in the order asked for."""
+async def find(conn: Connection, payloads: Payloads, merchant_id: str, references: Collection[str]) -> list[Order]:
+    """Return those of these orders that exist, in the order asked for. Raises NotOpened."""
     rows = await conn.fetch(FIND, merchant_id, list(references))
-    found = {row["reference"]: _order(row) for row in rows}
+    found = {row["reference"]: _order(row, payloads.read(row)) for row in rows}
     return [found[each] for each in references if each in found]
 
 
 async def portions(conn: Connection, merchant_id: str, references: Sequence[str]) -> list[list[str]]:
-    """Divide these orders, in their sequence, so that the lines of a portion together fit into memory easily."""
+    """Divide these orders, in their sequence, so that the payloads of a portion together fit into memory easily."""
     if len(references) <= 1:
         return [list(references)]
     sizes = {row["reference"]: row["size"] for row in await conn.fetch(SIZES, merchant_id, list(references))}
@@ -160,12 +148,12 @@ async def portions(conn: Connection, merchant_id: str, references: Sequence[str]
     return divided
 
 
-async def find_and_lock(conn: Connection, merchant_id: str, reference: str) -> StoredOrder | None:
-    """Return the order and keep others from changing it before this transaction ends."""
+async def find_and_lock(conn: Connection, payloads: Payloads, merchant_id: str, reference: str) -> StoredOrder | None:
+    """Return the order and keep others from changing it before this transaction ends. Raises NotOpened."""
     row = await conn.fetchrow(FIND_AND_LOCK, merchant_id, reference)
     if row is None:
         return None
-    return StoredOrder(_order(row), Code(row["held_problem"]) if row["held_problem"] else None)
+    return StoredOrder(_order(row, payloads.read(row)), Code(row["held_problem"]) if row["held_problem"] else None)
 
 
 async def named(conn: Connection, merchant_id: str, source_id: str) -> list[Named]:
@@ -184,14 +172,6 @@ async def request(unit: Unit, order: Order, action: RequestedAction) -> None:
     await unit.conn.execute(REQUEST, order.merchant_id, order.reference, action)
 
 
-def _lines(source: Source) -> str:
-    return _LINES.dump_json(source.lines, exclude_defaults=True).decode()
-
-
-def _charges(source: Source) -> str:
-    return Charges(**{name: getattr(source, name) for name in Charges.model_fields}).model_dump_json()
-
-
 def _values(progress: Progress) -> list[Any]:
     """Return the columns of the progress, in the order of PROGRESS."""
     as_json = {
@@ -201,17 +181,16 @@ def _values(progress: Progress) -> list[Any]:
     return [as_json[name] if name in as_json else getattr(progress, name) for name in PROGRESS]
 
 
-def _order(row: asyncpg.Record) -> Order:
+def _order(row: asyncpg.Record, payload: Payload) -> Order:
     source = Source(
         channel=row["channel"],
         store=row["store"],
         number=row["number"],
         currency=row["currency"],
-        lines=_LINES.validate_json(row["lines"]),
         total=row["total"],
         customer=None,
         placed_at=row["placed_at"],
-        **dict(Charges.model_validate_json(row["charges"])),
+        **payload.source_fields,
     )
     own: dict[str, Any] = {
         "state": State(row["state"]),
@@ -232,4 +211,5 @@ def _order(row: asyncpg.Record) -> Order:
         received_at=row["received_at"],
         revision=row["revision"],
         is_erased=row["erased"],
+        body_digest=payload.body_digest,
     )

@@ -37,7 +37,7 @@ async def push_order(batch: Batch, deps: Deps) -> None:
         async def push(reference: str) -> None:
             kept, items = ready.pop(reference)
             async with reading:  # first come, first served: none is created before one that came earlier
-                order = kept or await _read_again(batch, reference)
+                order = kept or await _read_again(batch, deps, reference)
             own = replace(context, items=dict(items))  # an item that Clover refuses is refused for one order
             sent = order if api.region == "us" else replace(order, customer=None)
             await OrderPusher(batch, deps, api, own).push(sent)
@@ -70,7 +70,7 @@ async def _ready(batch: Batch, deps: Deps, references: Sequence[str]) -> dict[st
 async def _ready_of(batch: Batch, deps: Deps, references: Sequence[str]) -> tuple[Sequence[Order], Mapping[str, str]]:
     """Return those of these orders that can be pushed now, and the items of their SKUs."""
     async with batch.database.connection() as conn:
-        found = await store.orders.find(conn, batch.merchant_id, references)
+        found = await store.orders.find(conn, deps.payloads, batch.merchant_id, references)
         orders = [order for order in found if order.waits]
         drop_cancelled(batch, found)
         batch.subjects |= {order.reference: order.source.number for order in orders}
@@ -84,10 +84,10 @@ async def _ready_of(batch: Batch, deps: Deps, references: Sequence[str]) -> tupl
     return orders, items
 
 
-async def _read_again(batch: Batch, reference: str) -> Order:
+async def _read_again(batch: Batch, deps: Deps, reference: str) -> Order:
     """Read an order whose turn has come, and which was not kept because of its size."""
     async with batch.database.connection() as conn:
-        [order] = await store.orders.find(conn, batch.merchant_id, [reference])
+        [order] = await store.orders.find(conn, deps.payloads, batch.merchant_id, [reference])
     drop_cancelled(batch, [order])
     return order
 

@@ -59,6 +59,7 @@ class OrderPusher:
     def __init__(self, batch: Batch, deps: Deps, api: MerchantApi, context: WriteContext) -> None:
         self._batch = batch
         self._settle = deps.settle
+        self._payloads = deps.payloads
         self._api = api
         self._context = context
 
@@ -256,7 +257,7 @@ class OrderPusher:
     async def _reread(self, order: Order) -> Order:
         """Read the order from the database; one pushed without its customer stays without."""
         async with self._batch.database.connection() as conn:
-            [found] = await store.orders.find(conn, order.merchant_id, [order.reference])
+            [found] = await store.orders.find(conn, self._payloads, order.merchant_id, [order.reference])
         return replace(found, customer=order.customer)
 
 
