@@ -19,7 +19,9 @@ from tests.bench.figures import Entry, figure
 from tests.support.tokens import Issuer
 
 from common import logs
+from common.seal import Sealer
 from orders.app import build
+from orders.sealing import seal_payload
 from orders.settings import Settings
 
 MERCHANT = "MRCHNT0000001"
@@ -27,17 +29,20 @@ STORED = 400_000
 PAGES = 300
 
 KNOWN = "INSERT INTO orders.merchant VALUES ($1, 'acc-1', 'us', 'USD', 'America/New_York')"
-# By arrival one held, one ready and two paid orders take turns, so that every page skips over the others.
+# By arrival one held, one ready and two paid orders take turns, so that every page skips over the others. All have the
+# same sealed payload, which no list opens.
 FILL = """
-INSERT INTO orders.source_order (merchant_id, source_id, received_at, channel, store, number, currency, lines, units,
+INSERT INTO orders.source_order (merchant_id, source_id, received_at, channel, store, number, currency, payload, units,
     total, placed_at, reference, state, held_problem, held_reason, next_attempt_at)
-SELECT $1, 'o-' || n, now(), 'shopify', 'mugs.example', '#' || n, 'USD',
-    '[{"sku": "MUG", "name": "Mug", "quantity": 2, "unit_price": 1250},
-      {"sku": "POSTER", "name": "Poster", "quantity": 1, "unit_price": 999},
-      {"sku": "PIN", "name": "Pin", "quantity": 1, "unit_price": 300}]', 4, 3799,
+SELECT $1, 'o-' || n, now(), 'shopify', 'mugs.example', '#' || n, 'USD', $3, 4, 3799,
     now(), to_char(n, 'FM000000000000'), CASE WHEN n % 4 < 2 THEN 'ready' ELSE 'paid' END,
     CASE WHEN n % 4 = 0 THEN 'order_type_missing' END, NULL, CASE WHEN n % 4 = 1 THEN now() END
 FROM generate_series(1, $2::integer) AS n
+"""
+PAYLOAD = """
+{"lines": [{"sku": "MUG", "name": "Mug", "quantity": 2, "unit_price": 1250},
+           {"sku": "POSTER", "name": "Poster", "quantity": 1, "unit_price": 999},
+           {"sku": "PIN", "name": "Pin", "quantity": 1, "unit_price": 300}]}
 """
 
 
@@ -97,7 +102,8 @@ async def _fill(dsn: str, stored: int) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute(KNOWN, MERCHANT)
-        await connection.execute(FILL, MERCHANT, stored)
+        payload = seal_payload(Sealer([bytes(32)]), MERCHANT, "", PAYLOAD)
+        await connection.execute(FILL, MERCHANT, stored, payload)
         await connection.execute("VACUUM ANALYZE orders.source_order")
     finally:
         await connection.close()

@@ -17,8 +17,10 @@ from tests.support.tokens import Issuer
 
 from common import logs
 from common.db.unit import Priority
+from common.seal import Sealer
 from orders.app import build
 from orders.kinds import FIND_SETUP, SETUP_KEY
+from orders.sealing import seal_payload
 from orders.settings import Settings
 
 STORED = 100_000
@@ -28,13 +30,15 @@ INSERT INTO orders.merchant (merchant_id, account_id, region, currency, timezone
 VALUES ($1, 'acc-1', 'us', 'USD', 'America/New_York')
 """
 FILL = """
-INSERT INTO orders.source_order (merchant_id, source_id, received_at, channel, store, number, currency, lines, units,
+INSERT INTO orders.source_order (merchant_id, source_id, received_at, channel, store, number, currency, payload, units,
     total, placed_at, reference, held_problem)
-SELECT $1, 'o-' || n, now(), 'shopify', 'mugs.example', '#' || n, 'USD',
-    '[{"sku": "", "name": "Mug", "quantity": 1000, "total": 1250, "unit_price": 1250}]', 1,
-    1250, now(), to_char(n, 'FM000000000000'), 'order_type_missing'
-FROM generate_series(1, $2::integer) AS n
+SELECT $1, 'o-' || reference, now(), 'shopify', 'mugs.example', '#' || reference, 'USD', payload, 1, 1250, now(),
+    reference, 'order_type_missing'
+FROM unnest($2::text[], $3::bytea[]) AS new (reference, payload)
 """
+PORTION = 1000
+"""Orders that are filled in at once: few, as the memory that it takes would hide some of what is measured."""
+PAYLOAD = '{"lines": [{"sku": "", "name": "Mug", "quantity": 1000, "total": 1250, "unit_price": 1250}]}'
 HELD = """
 INSERT INTO orders.work (merchant_id, kind, key, priority, due_at, held, problem, subject)
 SELECT $1, 'push_order', to_char(n, 'FM000000000000'), 5, now(), true, 'order_type_missing', '#' || n
@@ -82,10 +86,14 @@ def _peak_mib() -> float:
 
 
 async def _fill(dsn: str, merchant_id: str, stored: int) -> None:
-    connection = await asyncpg.connect(dsn)
+    connection, sealer = await asyncpg.connect(dsn), Sealer.of([SecretStr(MASTER_KEY)])
     try:
         await connection.execute(KNOWN, merchant_id)
-        for each in (FILL, HELD, PROBLEM):
+        for first in range(1, stored + 1, PORTION):
+            references = [f"{number:012}" for number in range(first, min(first + PORTION, stored + 1))]
+            payloads = [seal_payload(sealer, merchant_id, each, PAYLOAD) for each in references]
+            await connection.execute(FILL, merchant_id, references, payloads)
+        for each in (HELD, PROBLEM):
             await connection.execute(each, merchant_id, stored)
         await connection.execute("VACUUM ANALYZE orders.source_order")
         await connection.execute("VACUUM ANALYZE orders.work")

@@ -8,7 +8,7 @@ from common.settings import CommonSettings, Secrets
 
 
 class Settings(CommonSettings):
-    """The settings of orders. `master_keys` seal customers: base64 of 32 bytes each."""
+    """The settings of orders. `master_keys` seal orders: base64 of 32 bytes each."""
 
     master_keys: Annotated[Secrets, Field(min_length=1)]
     reference_key: Annotated[SecretStr, Field(min_length=8)]

@@ -16,7 +16,7 @@ from tests.support.clover import Shop
 
 from common.contracts.catalog import MerchantDisconnected
 from common.contracts.problems import Code
-from common.seal import Sealer
+from common.seal import NotOpened, Sealer
 from common.telemetry.metrics import Metrics
 from orders.sealing import open_payload, personal_context
 from orders.store.payloads import Payloads
@@ -122,6 +122,10 @@ async def test_a_payload_in_another_place_does_not_open(orders: Orders) -> None:
     for source_id, other_id in (("o-1", "theirs"), ("o-2", "o-3")):
         await orders.fetch(COPY, source_id, other_id)
     await orders.fetch("UPDATE source_order SET payload = customer WHERE source_id = 'theirs'")
+    sealer = orders.service.deps.sealer
+    for row in await orders.fetch("SELECT * FROM source_order WHERE source_id IN ('o-1', 'o-2', 'theirs')"):
+        with pytest.raises(NotOpened):
+            open_payload(sealer, row["merchant_id"], row["reference"], row["payload"])
     for each in (shop, other):
         orders.add_order_type(each)
     await orders.settle_for(60)
@@ -221,40 +225,41 @@ async def test_a_customer_is_erased_in_either_form(orders: Orders) -> None:
     assert [tuple(row) for row in rows] == [(None, True)] * 2
 
 
-class TestUpgrade:
-    """Processes of the release before run beside those of this one for some minutes."""
+@pytest.fixture
+async def upgrade(orders: Orders) -> None:
+    """The database held orders when it was migrated, so processes of the release before may run for some minutes."""
+    await orders.fetch("INSERT INTO sealing VALUES ($1)", orders.clock.now() + timedelta(minutes=10))
 
-    @pytest.fixture(autouse=True)
-    async def migrated(self, orders: Orders) -> None:
-        """The database held orders when it was migrated."""
-        await orders.fetch("INSERT INTO sealing VALUES ($1)", orders.clock.now() + timedelta(minutes=10))
 
-    async def test_the_release_before_reads_new_orders_at_first(self, orders: Orders) -> None:
-        """What it needs stands where it looks; once the time is over, all is sealed, and what comes then at once."""
-        shop = await orders.connected(order_type=False)
-        await orders.put(shop, **BODY)
-        await orders.put(shop, "corrected", **BODY | {"number": "#2"})
-        await orders.put(shop, "corrected", **BODY | {"number": "#3"})
-        await walk(resealing(orders))
-        for row in await orders.fetch("SELECT lines, charges FROM source_order"):
-            [line] = json.loads(row["lines"])
-            assert (line["sku"], line["quantity"], line["unit_price"]) == ("TEA", 2, 1000)
-            assert [each["amount"] for each in json.loads(row["charges"])["shipping"]] == [500]
+@pytest.mark.usefixtures("upgrade")
+async def test_the_release_before_reads_new_orders_at_first(orders: Orders) -> None:
+    """What it needs stands where it looks; once the time is over, all is sealed, and what comes then at once."""
+    shop = await orders.connected(order_type=False)
+    await orders.put(shop, **BODY)
+    await orders.put(shop, "corrected", **BODY | {"number": "#2"})
+    await orders.put(shop, "corrected", **BODY | {"number": "#3"})
+    await walk(resealing(orders))
+    for row in await orders.fetch("SELECT lines, charges FROM source_order"):
+        [line] = json.loads(row["lines"])
+        assert (line["sku"], line["quantity"], line["unit_price"]) == ("TEA", 2, 1000)
+        assert [each["amount"] for each in json.loads(row["charges"])["shipping"]] == [500]
 
-        orders.clock.advance(timedelta(minutes=11))
-        await orders.put(shop, "later", **BODY | {"number": "#4"})
-        await walk(resealing(orders))
-        assert told_in(await everything_stored(orders)) == []
-        assert [(await orders.put(shop, **BODY))[0] for _ in range(2)] == [200, 200]
+    orders.clock.advance(timedelta(minutes=11))
+    await orders.put(shop, "later", **BODY | {"number": "#4"})
+    await walk(resealing(orders))
+    assert told_in(await everything_stored(orders)) == []
+    assert [(await orders.put(shop, **BODY))[0] for _ in range(2)] == [200, 200]
 
-    async def test_the_release_before_cannot_overwrite_a_sealed_order(self, orders: Orders) -> None:
-        """An order has one payload: clear lines beside a sealed one would be read by some and not by others."""
-        shop = await orders.connected(order_type=False)
-        await orders.put(shop)
-        orders.clock.advance(timedelta(minutes=11))
-        await walk(resealing(orders))
-        with pytest.raises(asyncpg.CheckViolationError):
-            await orders.fetch("UPDATE source_order SET lines = $1::jsonb, charges = $2::jsonb", LINES, CHARGES)
+
+@pytest.mark.usefixtures("upgrade")
+async def test_the_release_before_cannot_overwrite_a_sealed_order(orders: Orders) -> None:
+    """An order has one payload: clear lines beside a sealed one would be read by some and not by others."""
+    shop = await orders.connected(order_type=False)
+    await orders.put(shop)
+    orders.clock.advance(timedelta(minutes=11))
+    await walk(resealing(orders))
+    with pytest.raises(asyncpg.CheckViolationError):
+        await orders.fetch("UPDATE source_order SET lines = $1::jsonb, charges = $2::jsonb", LINES, CHARGES)
 
 
 class TestKeys:
