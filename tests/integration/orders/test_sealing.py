@@ -70,7 +70,7 @@ UPDATE source_order SET payload = (SELECT payload FROM source_order WHERE source
 """
 
 
-def told_in(text: str) -> list[str]:
+def texts_in(text: str) -> list[str]:
     return [each for each in TEXTS if each.lower() in text.lower()]
 
 
@@ -102,13 +102,13 @@ async def test_nothing_of_a_payload_is_in_the_clear(orders: Orders, order_type: 
     assert (await orders.put(shop, **BODY))[0] == 202
     await orders.run_until_idle()
     assert await orders.state(shop) == ("paid" if order_type else "held")
-    assert told_in(await everything_stored(orders)) == []
+    assert texts_in(await everything_stored(orders)) == []
     _, edited = await orders.put(shop, "o-1?edit=true", **BODY | {"number": "#2", "note": "Ring twice, then knock"})
     assert edited["state"] in {"held", "created"}
     orders.add_order_type(shop)
     await orders.settle_for(60)
     assert await orders.state(shop) == "paid"
-    assert told_in(await everything_stored(orders)) == []
+    assert texts_in(await everything_stored(orders)) == []
     [made] = in_clover(shop)
     assert "Teapot (Engraving: For Grandma Elisabeth)" in {each["name"] for each in made.lines}
 
@@ -247,7 +247,7 @@ async def test_the_release_before_reads_new_orders_at_first(orders: Orders) -> N
     orders.clock.advance(timedelta(minutes=11))
     await orders.put(shop, "later", **BODY | {"number": "#4"})
     await walk(resealing(orders))
-    assert told_in(await everything_stored(orders)) == []
+    assert texts_in(await everything_stored(orders)) == []
     assert [(await orders.put(shop, **BODY))[0] for _ in range(2)] == [200, 200]
 
 
