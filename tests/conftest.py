@@ -23,6 +23,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 GROUPS = {
     "tests/field/test_remedies.py": "remedies",
     "tests/field/test_a_merchant_disconnects.py": "remedies",
+    "tests/chaos/test_kill.py::test_the_story_ends_the_same_after_a_server": "servers",
     "tests/chaos/test_kill.py": "kill",
     "tests/e2e/test_two_builds.py": "builds",
     "tests/e2e/test_wheels.py": "wheels",

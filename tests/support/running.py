@@ -147,6 +147,14 @@ class Shop:
         shown = await self._world.clover("GET", f"/requests?method=GET&{query}")
         return len([each for each in shown["requests"] if each["status"] == 200])
 
+    @asynccontextmanager
+    async def answered_late(self, method: str, path: str) -> AsyncIterator[None]:
+        """During the block, Clover answers these calls a second after it has applied them."""
+        late = {"kind": "delay", "when": "after", "ms": 1000, "merchant": self.merchant}
+        rule = await self._world.clover("POST", "/faults", {**late, "method": method, "path": path})
+        yield
+        await self._world.clover("DELETE", f"/faults/{rule['id']}")
+
     async def counters(self) -> Json:
         """Return the sandbox's counters over the calls of all merchants."""
         shown: Json = await self._world.clover("GET", "/requests?limit=0")

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -51,6 +52,7 @@ class Mailbox:
         return _read(self._folder / f"{mail_id}.eml") if self.raw(mail_id) is not None else None
 
 
+@lru_cache(maxsize=1000)  # a file never changes, and a caller that waits for one reads all of them again
 def _read(path: Path) -> Mail:
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
     return Mail(
