@@ -1,6 +1,7 @@
 """Each service as it is shipped: its own and the common wheel in a new environment outside this workspace."""
 
 import asyncio
+import re
 import sys
 import sysconfig
 import tempfile
@@ -28,9 +29,10 @@ from quicksync_dev.environment import Addresses
 from quicksync_dev.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-INSTALL = ("install", "--quiet", "--no-compile")
-LOCK = ("--require-hashes", "-r", ROOT / "requirements" / "runtime.txt")
+PIP = ("-m", "pip", "--disable-pip-version-check")
+INSTALL = ("install", "--quiet", "--no-compile", "--no-deps")
+REQUIREMENT = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+).*(?:\n    --hash.*)+", re.MULTILINE)
+"""A package in a lock, with its hashes."""
 INSTALL_SECONDS = 240
 STARTS_WITHIN = 30
 STOPS_WITHIN = 20
@@ -43,45 +45,50 @@ Environment = dict[str, str]
 
 @pytest.fixture(scope="session")
 async def installed() -> AsyncIterator[dict[str, Path]]:
-    """An environment per service with the locked packages, installed once and linked, and its two wheels."""
+    """An environment per service with its two wheels and the locked packages."""
     with tempfile.TemporaryDirectory(prefix="quicksync-wheels-") as folder:
-        shelf, locked, *places = (Path(folder, name) for name in ("shelf", "locked", *SERVICES))
-        yield await _installed(shelf, locked, dict(zip(SERVICES, places, strict=True)))
+        shelf, *places = (Path(folder, name) for name in ("shelf", *SERVICES))
+        yield await _installed(shelf, dict(zip(SERVICES, places, strict=True)))
 
 
-async def _installed(shelf: Path, locked: Path, places: dict[str, Path]) -> dict[str, Path]:
-    async with asyncio.timeout(INSTALL_SECONDS), asyncio.TaskGroup() as first:
-        first.create_task(_build_wheels(shelf))
-        first.create_task(_install_lock(locked))
-    async with asyncio.timeout(INSTALL_SECONDS), asyncio.TaskGroup() as then:
-        for name, place in places.items():
-            then.create_task(_install_service(name, place, shelf, locked))
+async def _installed(shelf: Path, places: dict[str, Path]) -> dict[str, Path]:
+    async with asyncio.timeout(INSTALL_SECONDS):
+        await _build_wheels(shelf)
+        async with asyncio.TaskGroup() as then:
+            for name, place in places.items():
+                then.create_task(_install_service(name, place, shelf))
     return places
 
 
 async def _build_wheels(shelf: Path) -> None:
     sources = [ROOT / "libs" / "common", *(ROOT / "services" / name for name in SERVICES)]
-    await _run(*PIP, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", shelf, *sources)
+    await _run(sys.executable, *PIP, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", shelf, *sources)
 
 
-async def _install_lock(place: Path) -> None:
+async def _install_service(name: str, place: Path, shelf: Path) -> None:
     await asyncio.to_thread(venv.create, place)
-    await _run(*PIP, "--python", _python(place), *INSTALL, *LOCK)
-
-
-async def _install_service(name: str, place: Path, shelf: Path, locked: Path) -> None:
-    await asyncio.to_thread(venv.create, place)
-    await asyncio.to_thread(_link, _packages(locked), _packages(place))
+    for locked, version in [*_locked(), ("pip", metadata.version("pip"))]:
+        await asyncio.to_thread(_link, locked, version, _packages(place))
     version = metadata.version("quicksync-common")
     wheels = [shelf / f"quicksync_{each}-{version}-py3-none-any.whl" for each in ("common", name)]
-    await _run(*PIP, "--python", _python(place), *INSTALL, "--no-deps", *wheels)
+    await _run(_python(place), *PIP, *INSTALL, *wheels)
 
 
-def _link(source: Path, place: Path) -> None:
-    """Show all packages at the source in this place, too; Python then compiles each of them once."""
-    for package in source.iterdir():
-        if not (place / package.name).exists():
-            (place / package.name).symlink_to(package)
+def _locked() -> list[tuple[str, str]]:
+    """Return name and version of each package that services run with."""
+    return [(found["name"], found["version"]) for found in REQUIREMENT.finditer(_lock("runtime"))]
+
+
+def _lock(name: str) -> str:
+    return (ROOT / "requirements" / f"{name}.txt").read_text()
+
+
+def _link(name: str, version: str, place: Path) -> None:
+    """Show a package of our own environment in this place, too: it is installed from the lock, and compiled."""
+    package = metadata.distribution(name)
+    assert package.version == version
+    for part in {file.parts[0] for file in package.files or ()} - {"..", "__pycache__"}:
+        (place / part).symlink_to(str(package.locate_file(part)))
 
 
 def _python(place: Path) -> Path:
@@ -113,10 +120,17 @@ async def variables(name: str, postgres_dsn: str, amqp_url: str, tmp_path: Path)
         await channel.exchange_delete(bus.exchange)
 
 
+def test_the_tests_run_with_the_packages_that_services_run_with() -> None:
+    """Our own environment is installed with the same hashes."""
+    ours = {found[0] for found in REQUIREMENT.finditer(_lock("dev"))}
+
+    assert {found[0] for found in REQUIREMENT.finditer(_lock("runtime"))} <= ours
+
+
 @each_service
 async def test_a_wheel_has_all_its_requirements_and_no_other_service(installed: dict[str, Path], name: str) -> None:
     """The lock meets every requirement, and of our packages only common and the service are installed."""
-    assert "No broken requirements" in await _run(*PIP, "--python", _python(installed[name]), "check")
+    assert "No broken requirements" in await _run(_python(installed[name]), *PIP, "check")
 
     found = metadata.distributions(path=[str(_packages(installed[name]))])
     ours = {each.name for each in found if each.name.startswith("quicksync-")}
