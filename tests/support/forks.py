@@ -13,13 +13,13 @@ from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
 from quicksync_dev.commands import Word
-from quicksync_dev.components import PYTHON
 from quicksync_dev.database import SERVICES
 
 IMPORTED = [f"{service}.app" for service in SERVICES] + [
     "common.db.migrate",
     "clover_sandbox.app",
     "aiosmtpd.smtp",
+    "http.server",
 ]
 MAIN = "pytest"
 """What multiprocessing imports in each process if it is the main module's."""
@@ -66,10 +66,10 @@ def fork(
     env: Mapping[str, str] | None,
     log: Path | None,
 ) -> Fork:
-    """Run `python -m module arguments…` in a fork."""
-    words = [str(word) for word in command]
-    assert (*words[:2], user) == (*PYTHON, None)
-    process = _context().Process(target=_run, args=(words[2:], cwd, env, log), daemon=True)
+    """Run `python -m module arguments…` or `python file arguments…` in a fork."""
+    python, *words = [str(word) for word in command]
+    assert (python, user) == (sys.executable, None)
+    process = _context().Process(target=_run, args=(words, cwd, env, log), daemon=True)
     process.start()
     return Fork(process)
 
@@ -92,5 +92,9 @@ def _run(words: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None, 
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(output, 1)
         os.dup2(output, 2)
-    module, *sys.argv[1:] = words
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    if words[0] == "-m":
+        sys.argv[1:] = words[2:]
+        runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = list(words)
+        runpy.run_path(words[0], run_name="__main__")

@@ -18,10 +18,11 @@ import asyncpg
 import psutil
 import pytest
 from aio_pika.abc import AbstractConnection
+from tests.support import forks
 from tests.support.eventually import eventually
 
 from common.http.auth import Keys
-from quicksync_dev import bus, commands
+from quicksync_dev import bus
 from quicksync_dev.__main__ import clover_urls
 from quicksync_dev.backends.select import select
 from quicksync_dev.backends.server import postgres_answers
@@ -41,11 +42,11 @@ STARTS_WITHIN, STOPS_WITHIN = 60, 45
 
 
 def stubbed(stub: Path) -> Spawn:
-    """Start the stub instead of a service or the sandbox."""
+    """Run the stub instead of a service or the sandbox."""
 
     def spawn(command: Sequence[Word], /, **options: Any) -> Process:
         words = command if "quicksync_dev.mail" in command else [sys.executable, stub, *command[2:]]
-        return commands.spawn(words, **options)
+        return forks.fork(words, **options)
 
     return spawn
 
@@ -53,6 +54,7 @@ def stubbed(stub: Path) -> Spawn:
 @pytest.fixture
 async def options(data_dir: DataDir, postgres_dsn: str, amqp_url: str) -> AsyncIterator[Options]:
     """Options with stubs for services and sandbox, on shared servers."""
+    await asyncio.to_thread(forks.prepare)
     yield Options(postgres_dsn=postgres_dsn, amqp_url=amqp_url, spawn=stubbed(STUB))
     used = await select(data_dir, print, postgres_dsn, amqp_url)
     await used.discard()
