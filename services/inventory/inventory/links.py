@@ -1,6 +1,6 @@
 """Applies links: the SKUs of the items change, and an item that replaces another takes over its stock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from common.catalog_client import ItemLink
 from common.db import links
@@ -19,26 +19,29 @@ async def apply_links(unit: Unit, merchant_id: str, given: Sequence[ItemLink]) -
     if not changed:
         return
     await levels.assign_skus(unit, merchant_id, changed)
-    replaced = {each.item_id: each.replaced_by for each in changed if each.replaced_by}
-    if replaced:
-        await _hand_over(unit, merchant_id, replaced)
     for each in changed:
         if not each.linked:
             await _give_up(unit, merchant_id, each.item_id)
+    replaced = [(each.item_id, each.replaced_by, each.sku) for each in changed if each.replaced_by]
+    if replaced:
+        await _hand_over(unit, merchant_id, replaced)
     linked = {each.item_id for each in changed if each.linked}
-    unit.mark(READ_STOCK, merchant_id, sorted(linked | set(replaced.values())))
+    unit.mark(READ_STOCK, merchant_id, sorted(linked | {new for _, new, _ in replaced}))
 
 
-async def _hand_over(unit: Unit, merchant_id: str, replaced: Mapping[str, str]) -> None:
-    """Let each item that replaces another take over its count. It happens once, as a tombstone is news only once."""
-    found = await levels.lock_or_add_levels(unit, merchant_id, sorted({*replaced, *replaced.values()}))
-    locked, movements = {each.item_id: each for each in found}, []
-    for old, new in replaced.items():
-        change, locked[new] = hand_over(locked[old], locked[new], unit.now)
-        locked[old] = change.level
-        movements += [change.movement] if change.movement else []
+async def _hand_over(unit: Unit, merchant_id: str, replaced: Sequence[tuple[str, str, str]]) -> None:
+    """Let each item that replaces another take over what belongs to the SKU, once: a tombstone is news only once."""
+    involved = sorted({item_id for old, new, _ in replaced for item_id in (old, new)})
+    locked = {each.item_id: each for each in await levels.lock_or_add_levels(unit, merchant_id, involved)}
+    recent, movements = await ledger.recent_changes(unit.conn, merchant_id, replaced), []
+    for old, new, _ in replaced:
+        handed = hand_over(locked[old], locked[new], unit.now, recent[old])
+        locked[old], locked[new] = handed.old.level, handed.new.level
+        movements += handed.movements
     await ledger.record(unit, merchant_id, list(locked.values()), movements)
     unit.emit(*stock_changed(merchant_id, movements))
+    newer = {each.item_id for each in movements if locked[each.item_id].needs_push}
+    unit.mark(PUSH_STOCK, merchant_id, sorted(newer))
 
 
 async def _give_up(unit: Unit, merchant_id: str, item_id: str) -> None:

@@ -129,6 +129,23 @@ async def test_a_product_is_linked_to_another_item(catalog: Catalog) -> None:
     assert len(catalog.items(shop)) == 2
 
 
+@pytest.mark.parametrize("gets_new_item", [False, True])
+async def test_an_item_that_was_unlinked_is_replaced_like_a_linked_one(catalog: Catalog, gets_new_item: bool) -> None:
+    """The services hear which item the SKU's stock goes to, though it had none in between."""
+    shop = await catalog.connected()
+    wrong = catalog.add_item(shop, sku="SKU-p-1", name="Cup")
+    right = catalog.add_item(shop, sku="", name="Big mug")
+    await catalog.put(shop)
+    await catalog.sweep()
+    await decide(catalog, shop, "DELETE", "/p-1")
+    await decide(catalog, shop, product_id="p-1", item_id=None if gets_new_item else right)
+    now = await item_of(catalog, shop)
+    assert (now == right) is not gets_new_item
+    gone = [(each.item_id, each.replaced_by) for each in await catalog.emitted(ProductUnlinked)]
+    assert gone == [(wrong, None), (wrong, now)]
+    assert [each.item_id for each in await catalog.emitted(ProductLinked)] == [wrong, now]
+
+
 async def test_an_item_is_taken_from_its_product_only_on_purpose(catalog: Catalog) -> None:
     """The other product then gets an item of its own, once its SKU is free in Clover."""
     shop = await catalog.connected()

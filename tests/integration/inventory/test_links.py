@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.integration.inventory.conftest import Inventory
+import pytest
+from tests.integration.inventory.conftest import WRITE, Inventory
 from tests.support.clover import Shop
 
 from common.contracts.catalog import MerchantConnected, ProductLinked, ProductUnlinked
@@ -52,6 +53,83 @@ async def test_stock_moves_once_whichever_event_is_first(inventory: Inventory) -
 
     assert await inventory.stock(shop, "SKU-1") == (6, 6)
     assert (await inventory.stock(shop, old))[0] == 7
+
+
+async def wrongly_linked(inventory: Inventory) -> tuple[Shop, str, str]:
+    """Ten cups, which a product has by mistake, and five mugs; three mugs were sold online, and Clover knows."""
+    shop = await inventory.connect()
+    cups, mugs = await inventory.item(shop, 10), await inventory.item(shop, 5)
+    await inventory.deliver(linked(shop, cups, 1))
+    await inventory.run_until_idle()
+    await inventory.adjust(shop, "SKU-1", -3)
+    await inventory.run_until_idle()
+    assert (shop.count(cups), shop.count(mugs)) == (7, 5)
+    return shop, cups, mugs
+
+
+async def relink(inventory: Inventory, shop: Shop, old: str, new: str, version: int) -> None:
+    await inventory.deliver(unlinked(shop, old, version, replaced_by=new), linked(shop, new, version + 1))
+    await inventory.run_until_idle()
+
+
+async def test_what_was_sold_goes_to_the_right_item_and_back(inventory: Inventory) -> None:
+    """However often the SKU moves, the three are taken from the item that has it, once."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+
+    for version in (2, 6):
+        await relink(inventory, shop, cups, mugs, version)
+        assert (shop.count(cups), shop.count(mugs)) == (10, 2)
+        await relink(inventory, shop, mugs, cups, version + 2)
+        assert (shop.count(cups), shop.count(mugs)) == (7, 5)
+
+    assert await inventory.stock(shop, "SKU-1") == (7, 7)
+
+
+@pytest.mark.parametrize("of_cups", [True, False])
+async def test_what_the_till_counted_since_is_not_changed(inventory: Inventory, of_cups: bool) -> None:
+    """A person who counts one of the items may have counted in what was sold online, so both keep their counts."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+    inventory.clock.advance(60)
+    counted = cups if of_cups else mugs
+    shop.till("recount", item=counted, quantity=8)
+    await inventory.changed(shop, counted)
+    await inventory.run_until_idle()
+
+    await relink(inventory, shop, cups, mugs, 2)
+
+    assert (shop.count(cups), shop.count(mugs)) == ((8, 5) if of_cups else (7, 8))
+
+
+async def test_a_change_that_clover_lacks_goes_to_the_right_item(inventory: Inventory) -> None:
+    """Also when the till counted the wrong item since: nothing of it reaches that one."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+    inventory.clover.fail("fail_before", method="POST", times=100)
+    await inventory.adjust(shop, "SKU-1", -1, key="later")
+    await inventory.run_until_idle()
+    shop.till("recount", item=cups, quantity=9)
+    await inventory.later(60)  # the attempt to write that follows reads the count
+    inventory.clover.sandbox.faults.clear()
+
+    await relink(inventory, shop, cups, mugs, 2)
+    await inventory.later(60)
+
+    assert (shop.count(cups), shop.count(mugs)) == (9, 4)
+    assert await inventory.stock(shop, "SKU-1") == (4, 4)
+
+
+async def test_nothing_is_written_to_an_item_that_is_gone(inventory: Inventory) -> None:
+    """What was sold is taken from the item that gets the SKU; the deleted one is left alone."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+    shop.till("delete_item", item=cups)
+    await inventory.changed(shop, cups)
+    await inventory.run_until_idle()
+    await inventory.forget()
+
+    await relink(inventory, shop, cups, mugs, 2)
+    await inventory.later(400)
+
+    assert shop.count(mugs) == 2
+    assert [call for call in inventory.calls(WRITE) if cups in call] == []
 
 
 async def test_a_late_link_takes_no_sku(inventory: Inventory) -> None:

@@ -38,7 +38,7 @@ class Uncounted(RuleBasedStateMachine):
     @rule()
     def link_to_another_item(self) -> None:
         number = self.level.version + 2
-        _, self.level = hand_over(self.level, Level(f"ITEM{number:09}", "SKU-1"), NOW)
+        self.level = hand_over(self.level, Level(f"ITEM{number:09}", "SKU-1"), NOW).new.level
 
     @invariant()
     def nothing_is_counted_or_written(self) -> None:

@@ -27,9 +27,9 @@ class NewLink:
 def relink(held: Iterable[HeldLink], new: Sequence[NewLink], last_version: int) -> list[ItemLink]:
     """Return the links to write when these items are linked one after another, in growing versions.
 
-    `held` are the linked items with the same products or the same SKUs. A new item takes over from them, stock
-    included: they are unlinked first. An item that still has its own product only gives up the SKU, until the product's
-    own SKU is written.
+    `held` are the linked items with the same products or the same SKUs, and those that a person took from the products.
+    A new item takes over from them, stock included: they are unlinked first. An item that still has its own product
+    only gives up the SKU, until the product's own SKU is written.
     """
     linked = _Linked(held)
     written: list[ItemLink] = []

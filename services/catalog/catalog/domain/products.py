@@ -193,6 +193,11 @@ class ProductRecord:
         return value in written
 
     @property
+    def is_apart(self) -> bool:
+        """Whether a person took its item from it, and it has no other one yet."""
+        return self.item_id is None and self.matching is not Matching.AUTOMATIC
+
+    @property
     def is_member(self) -> bool:
         """Whether its item is a member of an item group, or is to be created as one."""
         return self.product.variant is not None if self.item_id is None else self.item_group_id is not None

@@ -1,6 +1,6 @@
 """The links between products and Clover items."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import asyncpg
 
@@ -36,7 +36,15 @@ SELECT link.item_id, link.sku, link.product_id, link.version, link.linked, link.
 FROM item_link link LEFT JOIN product
     ON product.merchant_id = link.merchant_id AND product.item_id = link.item_id
         AND product.product_id = link.product_id
-WHERE link.merchant_id = $1 AND linked AND (link.product_id = ANY($2::text[]) OR link.sku = ANY($3::text[]))
+WHERE link.merchant_id = $1 AND (
+    linked AND (link.product_id = ANY($2::text[]) OR link.sku = ANY($3::text[])) OR link.item_id = ANY($4::text[])
+)
+"""
+UNLINKED = """
+SELECT item_id FROM (
+    SELECT DISTINCT ON (product_id) item_id, linked, replaced_by FROM item_link
+    WHERE merchant_id = $1 AND product_id = ANY($2::text[]) ORDER BY product_id, version DESC
+) last WHERE NOT linked AND replaced_by IS NULL
 """
 LINKS = """
 SELECT item_id, sku, product_id, version, linked, replaced_by FROM item_link
@@ -128,14 +136,16 @@ async def by_sku(conn: Connection, merchant_id: str, skus: Sequence[str]) -> lis
     return [_link(sku, found.get(sku)) for sku in skus]
 
 
-async def link(unit: Unit, merchant_id: str, new: Sequence[NewLink]) -> None:
+async def link(unit: Unit, merchant_id: str, new: Sequence[NewLink], apart: Collection[str] = ()) -> None:
     """Link these items to their products, unlink the items they replace, and emit all of it.
 
+    Of products that a person set `apart` from their items, those items are replaced now, as if they were linked yet.
     Call it after the products' own rows were written, in the same unit.
     """
+    former = await unit.conn.fetch(UNLINKED, merchant_id, list(apart)) if apart else []
     last = max(await unit.conn.fetchval(LOCK_POSITION, merchant_id), clock_version(unit.now))
     product_ids, skus = [each.product_id for each in new], [each.sku for each in new]
-    rows = await unit.conn.fetch(OTHERS, merchant_id, product_ids, skus)
+    rows = await unit.conn.fetch(OTHERS, merchant_id, product_ids, skus, [row["item_id"] for row in former])
     held = [HeldLink(ItemLink(**dict(list(row.items())[:-1])), row["has_product"]) for row in rows]
     await _save_and_emit(unit, merchant_id, relink(held, new, last))
 

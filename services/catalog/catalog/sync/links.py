@@ -51,7 +51,8 @@ async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: Lin
         known = agreed_at_link(linked, fields, await masters.master_of(unit.conn, merchant_id))
         await former_items.save(unit.conn, merchant_id, {item_id: linked.adopt(fields).stated()})
         await link_choices.attach(unit.conn, merchant_id, product.product_id, item_id, known, group_id)
-        await links.link(unit, merchant_id, [NewLink(product.product_id, item_id, product.sku)])
+        apart = [product.product_id] if record.is_apart else []
+        await links.link(unit, merchant_id, [NewLink(product.product_id, item_id, product.sku)], apart)
         await masters.absorb(unit, merchant_id, [item_id], "linked")
     is_outside_group = await _is_outside_group(unit, merchant_id, record, group_id)
     await link_choices.accept_structure(unit.conn, merchant_id, product.product_id, is_outside_group=is_outside_group)

@@ -286,7 +286,8 @@ def _pushed(step: Update, shown: Item | None, changes: Mapping[str, object]) -> 
 
 async def _save_links(unit: Unit, batch: Batch, pushed: Sequence[Pushed]) -> None:
     await pushes.save(unit.conn, batch.merchant_id, pushed)
-    await links.link(unit, batch.merchant_id, [_link(each) for each in pushed])
+    apart = [each.record.product.product_id for each in pushed if each.record.is_apart]
+    await links.link(unit, batch.merchant_id, [_link(each) for each in pushed], apart)
 
 
 def _link(pushed: Pushed) -> NewLink:

@@ -15,7 +15,8 @@ class Level:
 
     `unread_delta` is the sum of the adjustments recorded before Clover's count was first read. They are added to that
     count; once Clover showed that it has none, `unread_delta` is None and adjustments are history until a count.
-    `inherited` is the count of the SKU's previous item, for an item without a count in Clover.
+    `inherited` is the count of the SKU's previous item, for an item without a count in Clover. Clover refused to show
+    an item that `is_refused`: it may be deleted.
     """
 
     item_id: str
@@ -25,6 +26,7 @@ class Level:
     version: int = 0
     unread_delta: int | None = 0
     inherited: int | None = None
+    is_refused: bool = False
 
     @property
     def needs_push(self) -> bool:

@@ -1,36 +1,73 @@
 """Links: what becomes of a SKU's count when the SKU is linked to another item."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from inventory.domain.ledger import LevelChange, Movement, Source
+from inventory.domain.counts import COUNTED_HERE, set_count
+from inventory.domain.ledger import LevelChange, Movement, Source, move
 from inventory.domain.levels import Level
 
 
-def hand_over(old: Level, new: Level, at: datetime) -> tuple[LevelChange, Level]:
-    """Let the new item inherit the SKU's count, unless Clover turns out to have a count of its own for it.
+@dataclass(frozen=True)
+class HandOver:
+    """The levels of the item that gives up a SKU and of the one that gets it, with their movements."""
 
-    The change that Clover has yet to receive belongs to the SKU, so it leaves the old item. That item keeps the count
-    that Clover last showed, and nothing is pushed to it.
+    old: LevelChange
+    new: LevelChange
+
+    @property
+    def movements(self) -> list[Movement]:
+        """The new lines of both ledgers."""
+        return [each.movement for each in (self.old, self.new) if each.movement]
+
+
+def hand_over(old: Level, new: Level, at: datetime, recent: Sequence[Movement] = ()) -> HandOver:
+    """Let the SKU take what belongs to it from its former item to the new one.
+
+    `recent` are the changes that callers made of the SKU since the till last changed the count of either item. They
+    move, as the former item may have been the wrong one. Older ones stay, because a count at the till may include them.
+    What Clover has yet to receive leaves the former item in any case. A new item without a count inherits the SKU's,
+    unless Clover turns out to have one for it.
     """
-    if new.on_hand is None and old.expected is not None:
-        unread = new.unread_delta or 0
-        new = replace(new, inherited=old.expected, unread_delta=unread, version=new.version + 1)
-    old = replace(old, inherited=None)
-    if old.on_hand is None or not old.needs_push:
-        return LevelChange(old), new
-    version = old.version + 1
-    movement = Movement(
-        key=f"handed-over:{old.item_id}:{version}",
-        item_id=old.item_id,
-        version=version,
-        sku=old.sku,
-        source=Source.QUICKSYNC,
-        cause=f"the SKU moved to item {new.item_id}, and the change with it",
-        delta=(old.shadow or 0) - old.on_hand,
-        before=old.on_hand,
-        after=old.shadow,
-        recorded_at=at,
+    left = _leave(old, new, at, recent)
+    if new.on_hand is not None:
+        return HandOver(left, _arrive(old, new, at, recent))
+    if old.expected is None:
+        return HandOver(left, LevelChange(new))
+    unread = new.unread_delta or 0
+    return HandOver(
+        left, LevelChange(replace(new, inherited=old.expected, unread_delta=unread, version=new.version + 1))
     )
-    left = replace(old, on_hand=old.shadow, version=version)
-    return LevelChange(left, movement), new
+
+
+def _leave(old: Level, new: Level, at: datetime, recent: Sequence[Movement]) -> LevelChange:
+    """Take the SKU's changes from the former item; nothing is written to one that Clover refuses to show.
+
+    A first count stays, as Clover knows no way back to none.
+    """
+    left, key = replace(old, inherited=None), f"handed-over:{old.item_id}:{old.version + 1}"
+    cause = f"the SKU moved to item {new.item_id}, and the change with it"
+    if old.on_hand is not None and old.shadow is None:
+        change = move(left, key, Source.QUICKSYNC, cause, -old.on_hand, at)
+        line = change.movement and replace(change.movement, after=None)
+        return LevelChange(replace(change.level, on_hand=None), line)
+    changes = [each.delta for each in recent if each.before is not None]
+    delta = old.pending if old.is_refused or not changes else sum(changes)
+    if old.on_hand is None or not delta:
+        return LevelChange(left)
+    return move(left, key, Source.QUICKSYNC, cause, -delta, at)
+
+
+def _arrive(old: Level, new: Level, at: datetime, recent: Sequence[Movement]) -> LevelChange:
+    """Bring the SKU's changes to an item that has a count. A count that a caller set replaces it."""
+    if old.on_hand is not None and any(each.cause == COUNTED_HERE for each in recent):
+        return set_count(new, old.on_hand, at)
+    delta = sum(each.delta for each in recent)
+    if not recent and old.on_hand is not None and not old.is_refused:
+        delta = old.pending
+    if not delta:
+        return LevelChange(new)
+    key = f"taken-over:{new.item_id}:{new.version + 1}"
+    cause = f"the SKU moved here from item {old.item_id}, and the change with it"
+    return move(new, key, Source.QUICKSYNC, cause, delta, at)

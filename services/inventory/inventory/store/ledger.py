@@ -29,6 +29,22 @@ FROM movement JOIN unnest($2::text[], $3::text[], $4::text[]) AS asked (channel,
     USING (channel, store, key)
 WHERE merchant_id = $1
 """
+# The till's own lines, and an earlier hand-over, end what callers changed of a SKU; a count of a former item is none.
+RECENT = """
+SELECT key, movement.item_id, version, movement.sku, source, cause, delta, before, after, recorded_at, channel, store
+FROM movement JOIN unnest($2::text[], $3::text[], $4::text[]) AS moved (item_id, new_item_id, sku)
+    ON movement.item_id = moved.item_id AND movement.sku = moved.sku
+WHERE merchant_id = $1 AND source = 'quicksync' AND key NOT LIKE 'inherited:%'
+    AND version > coalesce((
+        SELECT max(version) FROM movement ending WHERE ending.merchant_id = $1 AND ending.item_id = moved.item_id
+            AND (ending.source = 'clover' OR ending.key LIKE 'handed-over:%')
+    ), 0)
+    AND recorded_at >= coalesce((
+        SELECT max(recorded_at) FROM movement counted WHERE counted.merchant_id = $1
+            AND counted.item_id = moved.new_item_id AND counted.source = 'clover'
+    ), '-infinity')
+ORDER BY movement.item_id, version
+"""
 
 
 async def record(unit: Unit, merchant_id: str, levels: Sequence[Level], movements: Sequence[Movement]) -> None:
@@ -71,6 +87,20 @@ async def movements_by_identity(
     asked = [list(column) for column in zip(*identities, strict=True)]
     found = [_movement(row) for row in await conn.fetch(BY_IDENTITY, merchant_id, *asked)]
     return {movement.identity: movement for movement in found}
+
+
+async def recent_changes(
+    conn: Connection, merchant_id: str, replaced: Sequence[tuple[str, str, str]]
+) -> dict[str, list[Movement]]:
+    """The changes that callers made of these SKUs since the till last changed the count of either item.
+
+    `replaced` has items that are replaced, each with the item that replaces it and the SKU; so has the answer, by item.
+    """
+    found: dict[str, list[Movement]] = {item_id: [] for item_id, _, _ in replaced}
+    columns = [list(column) for column in zip(*replaced, strict=True)]
+    for row in await conn.fetch(RECENT, merchant_id, *columns):
+        found[row["item_id"]].append(_movement(row))
+    return found
 
 
 def _movement(row: asyncpg.Record) -> Movement:

@@ -29,7 +29,7 @@ ON CONFLICT DO NOTHING
 """
 # Every transaction locks in this order, so that two of them cannot deadlock.
 LOCK = """
-SELECT item_id, sku, on_hand, shadow, version, unread_delta, inherited
+SELECT item_id, sku, on_hand, shadow, version, unread_delta, inherited, refused AS is_refused
 FROM level WHERE merchant_id = $1 AND item_id = ANY($2) ORDER BY item_id FOR UPDATE
 """
 UPDATE = """
@@ -40,11 +40,11 @@ FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], 
 WHERE level.merchant_id = $1 AND level.item_id = changed.item_id
 """
 NAMED = """
-SELECT item_id, sku, on_hand, shadow, version, unread_delta, inherited
+SELECT item_id, sku, on_hand, shadow, version, unread_delta, inherited, refused AS is_refused
 FROM level WHERE merchant_id = $1 AND (sku = ANY($2) OR item_id = ANY($3)) ORDER BY item_id
 """
 LIST = """
-SELECT item_id, sku, on_hand, shadow, version, unread_delta, inherited
+SELECT item_id, sku, on_hand, shadow, version, unread_delta, inherited, refused AS is_refused
 FROM level WHERE merchant_id = $1 AND item_id > $2 ORDER BY item_id LIMIT $3
 """
 LABELS = """
