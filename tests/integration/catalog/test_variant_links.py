@@ -34,15 +34,21 @@ async def test_existing_variants_are_linked_with_their_group(catalog: Catalog) -
     assert {item["itemGroup"]["id"] for item in catalog.items(shop)} == {group}
 
 
-async def test_an_attribute_that_is_new_to_a_group_is_held(catalog: Catalog) -> None:
-    """The items that are in the group would lack it; the reason names it, and what to do."""
+async def test_an_attribute_that_a_variant_of_nobody_would_lack_is_held(catalog: Catalog) -> None:
+    """The reason names it, and what to do; once that variant is a product as well, all of them get it."""
     shop = await catalog.connected()
-    add_group(catalog, shop, "Shirts", "Size", "SKU-s")
+    add_group(catalog, shop, "Shirts", "Size", "SKU-s", "SKU-xl")
     await catalog.sweep()
     await synced(catalog, shop, sizes())
-    assert "variants without Colour" in await reason(catalog, shop, "s")
-    assert "variants without Colour" in await reason(catalog, shop, "m")
-    assert len(catalog.items(shop)) == 1
+    assert "left without Colour" in await reason(catalog, shop, "s")
+    assert "left without Colour" in await reason(catalog, shop, "m")
+    assert len(catalog.items(shop)) == 2
+    await synced(catalog, shop, [*sizes(), row("xl", variant(Size="Extra large", Colour="Blue"))])
+    assert set((await states(catalog, shop)).values()) == {"synced"}
+    [(_, items)] = groups(catalog, shop).values()
+    assert items["SKU-xl"] == ["Blue", "Extra large"]
+    assert items["SKU-s"] == ["Blue", "Small"]
+    assert len(catalog.items(shop)) == 4
 
 
 @pytest.mark.parametrize("is_variant", [True, False])

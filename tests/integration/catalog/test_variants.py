@@ -86,6 +86,38 @@ async def test_other_values_change_the_options_of_the_item(catalog: Catalog) -> 
     assert sorted(item["name"].split()) == ["Medium", "Red", "T-shirt"]
 
 
+async def test_variants_exchange_their_values_in_one_request(catalog: Catalog) -> None:
+    """All of them are sent, so none keeps what another one gets. The items stay the ones they were."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes())
+    before = {each["id"]: each["sku"] for each in catalog.items(shop)}
+    rows = [row(each, variant(Size=size, Colour="Blue")) for each, size in zip("mls", SIZES.values(), strict=True)]
+    assert {each["outcome"] for each in await send(catalog, shop, rows, "?dry_run=true")} == {"accepted"}
+    await synced(catalog, shop, rows)
+    assert groups(catalog, shop)["T-shirt"][1] == {
+        "SKU-m": ["Blue", "Small"],
+        "SKU-l": ["Blue", "Medium"],
+        "SKU-s": ["Blue", "Large"],
+    }
+    assert {each["id"]: each["sku"] for each in catalog.items(shop)} == before
+    assert set((await states(catalog, shop)).values()) == {"synced"}
+
+
+async def test_all_variants_get_another_option_in_one_request(catalog: Catalog) -> None:
+    """It becomes an attribute of the item group that they are in."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes())
+    rows = [row(each, variant(Size=size, Colour="Blue", Fit="Slim")) for each, size in SIZES.items()]
+    catalog.clover.journal.forget()
+    await synced(catalog, shop, rows)
+    [(options, items)] = groups(catalog, shop).values()
+    assert options["Fit"] == ["Slim"]
+    assert items["SKU-s"] == ["Blue", "Slim", "Small"]
+    calls = [call.partition("/")[0] for call in catalog.calls() if not call.startswith("GET")]
+    assert calls == ["POST attributes", "POST attributes", "POST option_items"]
+    assert set((await states(catalog, shop)).values()) == {"synced"}
+
+
 async def test_options_changed_in_clover_are_put_back(catalog: Catalog) -> None:
     """The new name of the item tells that its options are others."""
     shop = await catalog.connected()

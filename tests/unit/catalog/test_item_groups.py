@@ -16,7 +16,7 @@ from catalog.domain.item_groups import (
     Tie,
     Ties,
     bound_groups,
-    new_attributes,
+    refused_attributes,
     ties,
     writes,
     written,
@@ -49,11 +49,14 @@ def test_what_the_group_has_is_used() -> None:
     assert writes(replace(KNOWN, name="Tee"), []) == [RenameGroup()]
 
 
-def test_a_group_with_items_gets_no_attribute() -> None:
-    """Its items would lack it."""
+def test_a_group_gets_no_attribute_that_an_item_of_it_would_lack() -> None:
+    """Items of no product would; those that are being linked get it as well."""
     planned = writes(KNOWN, [{"Size": "Small", "Colour": "Blue"}])
-    assert new_attributes(KNOWN, planned) == []
-    assert new_attributes(replace(KNOWN, has_items=True), planned) == ["Colour"]
+    others = replace(KNOWN, has_items=True, other_items=frozenset({"I1", "I2"}))
+    assert refused_attributes(replace(KNOWN, has_items=True), planned, []) == []
+    assert refused_attributes(others, planned, ["I1"]) == ["Colour"]
+    assert refused_attributes(others, planned, ["I1", "I2", "I3"]) == []
+    assert refused_attributes(others, writes(KNOWN, [{"Size": "Large"}]), []) == []
 
 
 def test_options_that_change() -> None:

@@ -22,8 +22,7 @@ def product(product_id: str, group: str = "tee", **options: str) -> Product:
 def refused(wanted: Sequence[Product], stored: Sequence[Product] = ()) -> dict[str, str]:
     claims = VariantClaims()
     for group in claims.unknown([each.variant for each in wanted]):
-        members = {each.product_id: each.variant for each in stored if each.variant and each.variant.group == group}
-        claims.add(group, members)
+        claims.add(group, [each for each in stored if each.variant and each.variant.group == group])
     return {product_id: each.problem for product_id, each in claims.refused(wanted).items()}
 
 
@@ -45,26 +44,45 @@ def test_all_variants_of_a_parent_have_the_same_options() -> None:
 
 
 def test_values_that_a_row_gives_up_are_not_free_yet() -> None:
-    """The row may be refused for another reason, and then keeps them."""
+    """The row may be refused for its SKU, and then keeps them."""
+    small, medium, large = product("s", Size="S"), product("m", Size="M"), product("l", Size="L")
+    given_up = product("s", Size="XL")
+    assert list(refused([given_up, product("m", Size="S")], [small, medium, large])) == ["m"]
+    assert list(refused([replace(given_up, sku="new"), product("m", Size="S")], [small, medium])) == ["m"]
+
+
+def test_all_variants_together_exchange_their_values() -> None:
+    """They keep their SKUs, so none of the rows can be refused for one. A new one may join them."""
     stored = [product("s", Size="S"), product("m", Size="M")]
-    assert list(refused([product("s", Size="L"), product("m", Size="S")], stored)) == ["m"]
+    assert refused([product("s", Size="M"), product("m", Size="S"), product("l", Size="L")], stored) == {}
+
+
+def test_all_variants_together_get_another_option() -> None:
+    """If one of them does not fit the others, all stay as they are."""
+    stored = [product("s", Size="S"), product("m", Size="M")]
+    small, medium = product("s", Size="S", Colour="Blue"), product("m", Size="M", Colour="Blue")
+    assert refused([small, medium], stored) == {}
+    assert list(refused([small, product("m", Size="M")], stored)) == ["s"]
+    assert list(refused([small, replace(medium, variant=small.variant)], stored)) == ["s", "m"]
 
 
 members = st.builds(
-    lambda product_id, options: product(product_id, **options),
+    lambda product_id, sku, options: replace(product(product_id, **options), sku=sku or product_id),
     st.sampled_from("abcd"),
+    st.sampled_from(["", "other"]),
     st.dictionaries(st.sampled_from(["Size", "size", "Colour"]), st.sampled_from(["S", "s", "M"]), max_size=2),
 )
 
 
 @given(st.lists(st.lists(members, unique_by=lambda each: each.product_id), max_size=4), st.data())
 def test_no_request_breaks_a_group(requests: list[list[Product]], data: st.DataObject) -> None:
-    """After any rows, of which some may not be saved for other reasons, the options agree and no two are the same."""
+    """After any rows, of which some may be refused for a new SKU, the options agree and no two are the same."""
     stored: dict[str, Product] = {}
     for rows in requests:
         problems = refused(rows, list(stored.values()))
         for row in rows:
-            if row.product_id not in problems and data.draw(st.booleans()):
+            keeps_sku = row.product_id in stored and stored[row.product_id].sku == row.sku
+            if row.product_id not in problems and (keeps_sku or data.draw(st.booleans())):
                 stored[row.product_id] = row
         variants = [each.variant for each in stored.values() if each.variant]
         assert len({each.names for each in variants}) <= 1

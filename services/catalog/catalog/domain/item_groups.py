@@ -1,6 +1,6 @@
 """Item groups: what Clover has of the group of a parent, and what is to be written so that its variants fit in."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias, TypeVar
@@ -32,8 +32,8 @@ class ItemGroup:
 
     `name` and `option_names` are wanted. The others are Clover's: the id, once it is known, the name that was read or
     written last, and the attributes by their names, None until they are read. While `creating_since` is set, the group
-    or a part of it was created without an answer, and may exist. A group that `has_items` gets no further attribute, as
-    its items would lack it.
+    or a part of it was created without an answer, and may exist. `other_items` are those of its items that no
+    product of the parent has: a group gets no further attribute that one of them would lack.
     """
 
     parent_id: str
@@ -44,6 +44,7 @@ class ItemGroup:
     attributes: Mapping[str, Attribute] | None = None
     creating_since: datetime | None = None
     has_items: bool = False
+    other_items: frozenset[str] = frozenset()
 
     def attribute(self, name: str) -> Attribute | None:
         """Return the attribute with this name; case and spaces make no difference."""
@@ -121,9 +122,11 @@ def writes(group: ItemGroup, wanted: Iterable[Mapping[str, str]]) -> list[GroupW
     return found
 
 
-def new_attributes(group: ItemGroup, planned: Iterable[GroupWrite]) -> list[str]:
-    """Return the attributes that the plan would add to a group that has items already."""
-    return [each.name for each in planned if isinstance(each, CreateAttribute) and group.has_items]
+def refused_attributes(group: ItemGroup, planned: Iterable[GroupWrite], item_ids: Collection[str]) -> list[str]:
+    """Return the attributes of the plan that an item of the group would lack, as it is none of these items either."""
+    if group.other_items <= set(item_ids):
+        return []
+    return [each.name for each in planned if isinstance(each, CreateAttribute)]
 
 
 def written(group: ItemGroup, write: GroupWrite, new_id: str) -> ItemGroup:

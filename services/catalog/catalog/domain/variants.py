@@ -1,6 +1,6 @@
 """Variants: products of one parent that differ in their options, such as size and colour."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
@@ -43,6 +43,9 @@ class Placed(Protocol):
     def product_id(self) -> str: ...
 
     @property
+    def sku(self) -> str: ...
+
+    @property
     def variant(self) -> Variant | None: ...
 
 
@@ -63,14 +66,20 @@ def as_wanted(found: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, 
 
 @dataclass
 class _Members:
-    """The variants of one parent: the products with each set of options, and the product of each set of values."""
+    """The variants of one parent: the products of each set of options, the product of each set of values, the SKUs."""
 
     products: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
     owners: dict[frozenset[tuple[str, str]], str] = field(default_factory=dict)
+    skus: dict[str, str] = field(default_factory=dict)
 
-    def add(self, product_id: str, variant: Variant) -> None:
+    def add(self, product_id: str, sku: str, variant: Variant) -> None:
         self.products.setdefault(tuple(variant.options), set()).add(product_id)
         self.owners.setdefault(_values(variant), product_id)
+        self.skus[product_id] = sku
+
+    def are_all_in(self, rows: Iterable[Placed]) -> bool:
+        """Return whether these rows state each of the variants, under its SKU, so that none is refused for its SKU."""
+        return self.skus.items() <= {each.product_id: each.sku for each in rows}.items()
 
     def other_options(self, product_id: str, variant: Variant) -> tuple[str, ...] | None:
         """Return the options of another product, if they are not those of the variant."""
@@ -84,7 +93,8 @@ class _Members:
 class VariantClaims:
     """The variants that exist, and those that the rows of a request have claimed so far.
 
-    What a row gives up still counts for the rows after it, as the row may yet be refused for its SKU.
+    What a row gives up still counts for the rows after it, as the row may yet be refused for its SKU. Rows that state
+    all variants of a parent under the SKUs that they have are no such rows.
     """
 
     groups: dict[str, _Members] = field(default_factory=dict)
@@ -93,19 +103,43 @@ class VariantClaims:
         """Return the parents of these variants that were not added yet."""
         return sorted({each.group for each in wanted if each} - self.groups.keys())
 
-    def add(self, group: str, variants: Mapping[str, Variant]) -> None:
-        """Add a parent with its variants, by product."""
+    def add(self, group: str, variants: Iterable[Placed]) -> None:
+        """Add a parent with its variants."""
         members = self.groups[group] = _Members()
-        for product_id, variant in variants.items():
-            members.add(product_id, variant)
+        for each in variants:
+            if each.variant:
+                members.add(each.product_id, each.sku, each.variant)
 
-    def refused(self, wanted: Iterable["Placed"]) -> dict[str, Problem]:
-        """Claim the places of these products in their order; return the problems of those that get none."""
-        problems = {each.product_id: self.claim(each.product_id, each.variant) for each in wanted}
-        return {product_id: each for product_id, each in problems.items() if each}
+    def refused(self, wanted: Iterable[Placed]) -> dict[str, Problem]:
+        """Claim the places of these products in their order; return the problems of those that get none.
 
-    def claim(self, product_id: str, variant: Variant | None) -> Problem | None:
+        Where all variants of a parent are stated, none of the places that they have counts any more: they may exchange
+        their values, or get another option.
+        """
+        rows: dict[str, list[Placed]] = {}
+        for each in wanted:
+            if each.variant:
+                rows.setdefault(each.variant.group, []).append(each)
+        problems: dict[str, Problem] = {}
+        for group, members in rows.items():
+            problems |= self._refused_of(group, members)
+        return problems
+
+    def _refused_of(self, group: str, rows: Sequence[Placed]) -> dict[str, Problem]:
+        before = self.groups[group]
+        if before.are_all_in(rows):
+            self.groups[group] = _Members()
+            if not self._claim_all(rows):
+                return {}
+            self.groups[group] = before
+        return self._claim_all(rows)
+
+    def _claim_all(self, rows: Iterable[Placed]) -> dict[str, Problem]:
+        return {each.product_id: problem for each in rows if (problem := self.claim(each))}
+
+    def claim(self, product: Placed) -> Problem | None:
         """Take the place of the variant; return the problem if it does not fit the others of its parent."""
+        product_id, variant = product.product_id, product.variant
         if variant is None:
             return None
         members = self.groups[variant.group]
@@ -122,8 +156,17 @@ class VariantClaims:
                 f"are those of the product {owner} as well",
                 "Give each variant of a group values of its own.",
             )
-        members.add(product_id, variant)
+        members.add(product_id, product.sku, variant)
         return None
+
+
+@dataclass(frozen=True)
+class StoredVariant:
+    """A product as it is stored as a variant. Implements `Placed`."""
+
+    product_id: str
+    sku: str
+    variant: Variant
 
 
 def _values(variant: Variant) -> frozenset[tuple[str, str]]:

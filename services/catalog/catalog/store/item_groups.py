@@ -15,7 +15,10 @@ from common.db.unit import Connection
 GROUPS = """
 SELECT parent_id, name, option_names, item_group_id, shown_name, attributes, creating_since, EXISTS (
     SELECT FROM item WHERE item.merchant_id = $1 AND group_id = item_group_id AND deleted_at IS NULL
-) AS has_items
+) AS has_items, ARRAY(
+    SELECT item_id FROM item WHERE item.merchant_id = $1 AND group_id = item_group_id AND deleted_at IS NULL
+    EXCEPT SELECT item_id FROM product WHERE merchant_id = $1 AND product.parent_id = product_group.parent_id
+) AS other_items
 FROM product_group WHERE merchant_id = $1 AND parent_id = ANY($2::text[])
 """
 # A parent without products gives up its item group.
@@ -176,4 +179,5 @@ def _group(row: asyncpg.Record) -> ItemGroup:
         attributes=None if attributes is None else {name: Attribute(**each) for name, each in attributes.items()},
         creating_since=row["creating_since"],
         has_items=row["has_items"],
+        other_items=frozenset(row["other_items"]),
     )

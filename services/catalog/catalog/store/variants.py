@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from catalog.domain.products import Product
-from catalog.domain.variants import Variant, VariantClaims
+from catalog.domain.variants import StoredVariant, Variant, VariantClaims
 from common.db.unit import Connection
 from common.errors import Invalid
 
@@ -16,8 +16,10 @@ FROM jsonb_to_recordset($2::jsonb) AS given (parent_id text, name text, option_n
 ON CONFLICT DO NOTHING
 """
 LOCK = "SELECT FROM product_group WHERE merchant_id = $1 AND parent_id = ANY($2::text[]) ORDER BY parent_id FOR UPDATE"
+# Without the SKU of a product whose item was deleted: it gives way to another product with it.
 MEMBERS = """
-SELECT parent_id, product_id, options FROM product WHERE merchant_id = $1 AND parent_id = ANY($2::text[])
+SELECT parent_id, product_id, options, CASE WHEN deleted_item_id IS NULL THEN sku ELSE '' END AS sku
+FROM product WHERE merchant_id = $1 AND parent_id = ANY($2::text[])
 ORDER BY product_id
 """
 VARIANTS_OF = """
@@ -46,7 +48,7 @@ async def check(conn: Connection, merchant_id: str, product: Product) -> None:
     claims = VariantClaims()
     await lock(conn, merchant_id, [product])
     await load(conn, merchant_id, [product], claims)
-    if problem := claims.claim(product.product_id, product.variant):
+    if problem := claims.claim(product):
         raise Invalid([problem])
 
 
@@ -68,10 +70,10 @@ async def load(conn: Connection, merchant_id: str, products: Iterable[Product], 
     parents = claims.unknown(each.variant for each in products)
     if not parents:
         return
-    members: dict[str, dict[str, Variant]] = {each: {} for each in parents}
+    members: dict[str, list[StoredVariant]] = {each: [] for each in parents}
     for row in await conn.fetch(MEMBERS, merchant_id, parents):
         variant = Variant(row["parent_id"], "", json.loads(row["options"]))
-        members[row["parent_id"]][row["product_id"]] = variant
+        members[row["parent_id"]].append(StoredVariant(row["product_id"], row["sku"], variant))
     for parent_id, variants in members.items():
         claims.add(parent_id, variants)
 

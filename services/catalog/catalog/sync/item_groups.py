@@ -21,7 +21,7 @@ from catalog.domain.item_groups import (
     RenameGroup,
     ShownVariant,
     lost,
-    new_attributes,
+    refused_attributes,
     writes,
     written,
 )
@@ -123,8 +123,9 @@ class GroupPreparation:
         return [with_known_options(each, read) for each in steps if each.record.product.product_id not in edited]
 
     def _without_new_attributes(self, steps: Sequence[Write]) -> list[Write]:
-        """Hold the variants that need an attribute which the other items of the group lack."""
-        refused = {name_key(name): name for name in new_attributes(self._group, self._plan(steps))}
+        """Hold the variants that need an attribute which items of the group without a product would lack."""
+        item_ids = [each.item_id for each in steps if isinstance(each, AdoptItem | UpdateItem)]
+        refused = {name_key(name): name for name in refused_attributes(self._group, self._plan(steps), item_ids)}
         kept = []
         for step in steps:
             lacking = [refused[key] for name in step.record.wanted.options or {} if (key := name_key(name)) in refused]
