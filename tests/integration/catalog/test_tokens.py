@@ -73,6 +73,25 @@ async def test_tokens_are_refreshed_again_and_again(catalog: Catalog) -> None:
     assert await catalog.synced(shop)
 
 
+async def test_a_clock_ahead_of_clovers_takes_no_token_for_expired(catalog: Catalog) -> None:
+    """The life of a token counts by the clock that issued it; else each would be refreshed as soon as it came."""
+    catalog.clock.advance(3600)
+    shop = await catalog.connected_by_oauth()
+    assert refreshes(catalog) == 0
+    await expire(catalog)
+    assert refreshes(catalog) == 1
+    assert await works(catalog, shop)
+
+
+async def test_a_token_that_expires_at_once_is_not_refreshed_without_a_pause(catalog: Catalog) -> None:
+    """Without Clover's Date there is nothing to compare the clocks by: a refresh follows after a pause."""
+    catalog.clover.switches.set({"date_header": "absent"})
+    catalog.clock.advance(3600)
+    await catalog.connected_by_oauth()
+    await expire(catalog, 6)
+    assert refreshes(catalog) == 1
+
+
 @pytest.mark.parametrize("recovery", ["offered", "unannounced"])
 @pytest.mark.parametrize("fault", ["apply_then_drop", "fail_after", "truncate", "malformed"])
 async def test_a_lost_answer_is_recovered(catalog: Catalog, fault: str, recovery: str) -> None:

@@ -9,10 +9,10 @@ from typing import Annotated, Self
 import aiohttp
 from pydantic import Field, StringConstraints
 
-from catalog.domain.oauth import OAuthApp, Tokens, refresh_time
+from catalog.domain.oauth import OAuthApp, Tokens, by_our_clock, refresh_time
 from common.clock import Clock
 from common.clover.errors import clover_message, decoded, retry_after
-from common.clover.exchange import Lost, open_session
+from common.clover.exchange import Lost, began_at, open_session
 from common.clover.transport import Answered
 from common.errors import Ambiguous, Permanent, Throttled, Unavailable, Undecodable
 
@@ -107,16 +107,16 @@ class OAuthClient:
             raise Throttled("Clover asks for fewer calls", retry_after(response.headers))
         if response.status not in range(200, 300):
             raise Ambiguous(f"Clover responded to a request for tokens with status {response.status}")
-        return self._tokens(answer)
+        return self._tokens(answer, began_at(response.headers.get("Date", ""), 0))
 
-    def _tokens(self, body: bytes) -> Tokens:
+    def _tokens(self, body: bytes, issued_ms: int | None) -> Tokens:
         try:
             answer = decoded(TokenAnswer, body)
         except (Undecodable, Unavailable) as error:
             raise Ambiguous(f"Clover's tokens cannot be decoded: {error}") from error
-        expires_at = datetime.fromtimestamp(answer.access_token_expiration, UTC)
         now = self._clock.now()
-        refresh_at = refresh_time(now, max(expires_at, now), random.random())
+        expires_at = by_our_clock(datetime.fromtimestamp(answer.access_token_expiration, UTC), issued_ms, now)
+        refresh_at = refresh_time(now, expires_at, random.random())
         return Tokens(answer.access_token, expires_at, answer.refresh_token, refresh_at)
 
 

@@ -10,6 +10,16 @@ from urllib.parse import urlencode
 STATE_LASTS = timedelta(minutes=15)
 """The time in which a person signs in to Clover and allows the access; a code of Clover's lives as long at most."""
 
+SOONEST = timedelta(seconds=5)
+"""The shortest pause before a refresh: a token that seems to have expired when it is issued is not refreshed at once,
+again and again."""
+
+CREDIBLE = timedelta(days=1)
+"""A clock that differs by more is taken to be no clock."""
+
+LONGEST_LIFE = timedelta(days=400)
+"""Longer than the life of any token (refresh tokens live for about a year)."""
+
 EVERY_MERCHANT = "*"
 """In the claims of a bearer token, and in a state that it began: any merchant."""
 
@@ -99,7 +109,18 @@ def refresh_time(now: datetime, expires_at: datetime, draw: float) -> datetime:
 
     A fifth of the life is left for further attempts, and the draw spreads merchants that connected together.
     """
-    return now + (expires_at - now) * (0.7 + 0.1 * draw)
+    return now + max((expires_at - now) * (0.7 + 0.1 * draw), SOONEST)
+
+
+def by_our_clock(expires_at: datetime, issued_ms: int | None, now: datetime) -> datetime:
+    """Return when a token expires by our clock.
+
+    `issued_ms` is the moment by Clover's clock, in milliseconds, if Clover says it. With a clock an hour ahead of
+    Clover's, each token would be over when it is issued.
+    """
+    ahead = 0.0 if issued_ms is None else issued_ms / 1000 - now.timestamp()
+    skew = timedelta(seconds=ahead) if abs(ahead) <= CREDIBLE.total_seconds() else timedelta(0)
+    return min(expires_at, now + LONGEST_LIFE) - skew
 
 
 def _given(query: Mapping[str, str | None]) -> dict[str, str]:
