@@ -1,5 +1,6 @@
 """Many products in one request: each as if it had been sent alone, and a bad one costs no other."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -85,6 +86,17 @@ async def test_a_bad_product_is_refused_alone(catalog: Catalog, bad: Any, field:
     assert field in [each["field"] for each in outcomes[1]["errors"]]
     assert all(each["problem"] and each["remedy"] for each in outcomes[1]["errors"])
     assert set(await stored(catalog, shop)) == {"good", "after"}
+
+
+async def test_new_products_of_two_requests_wait_for_one_another_in_one_order(catalog: Catalog) -> None:
+    """Both have the same SKUs, in the opposite order of their ids: one of the two gets each, and none deadlock."""
+    shop = await catalog.connected()
+    for turn in range(10):
+        forth = [row(f"{turn}-a-{number:03}", sku=f"{turn}-{number:03}") for number in range(90)]
+        back = [row(f"{turn}-b-{number:03}", sku=f"{turn}-{89 - number:03}") for number in range(90)]
+        first, second = await asyncio.gather(send(catalog, shop, forth), send(catalog, shop, back))
+
+        assert sorted([sum(accepted(first)), sum(accepted(second))]) == [0, 90]
 
 
 async def test_the_last_row_of_a_product_counts(catalog: Catalog) -> None:

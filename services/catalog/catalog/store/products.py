@@ -121,7 +121,8 @@ async def save_all(conn: Connection, merchant_id: str, products: Sequence[Produc
     """
     try:
         async with conn.transaction():
-            return await _save_together(conn, merchant_id, sorted(products, key=lambda each: each.product_id), now)
+            # by SKU: the new products of two requests wait for one another by it, also under other ids
+            return await _save_together(conn, merchant_id, sorted(products, key=lambda each: each.sku), now)
     except (asyncpg.UniqueViolationError, NotFound):
         return await _save_singly(conn, merchant_id, products, now)
 
