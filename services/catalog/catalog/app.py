@@ -11,6 +11,7 @@ from catalog.grants import Lender
 from catalog.handlers import HANDLERS
 from catalog.settings import Settings
 from catalog.sync import SYNC
+from catalog.sync.oauth import StateExpiry
 from catalog.sync.outages import OutageWatch
 from catalog.sync.secrets import Resealing
 from common.clock import Clock, SystemClock
@@ -66,7 +67,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
         routes=[*ROUTES, *work.routes(NAME, SYNC), *Receiver(database, settings, metrics).routes()],
         budget=budget,
         resources=[clover, oauth],
-        loops=[OutageWatch(deps).run, Resealing(deps, metrics).run],
+        loops=[OutageWatch(deps).run, Resealing(deps, metrics).run, StateExpiry(deps).run],
     )
 
 

@@ -4,6 +4,7 @@ import pytest
 from tests.integration.catalog.browsers import Browser, asked, begin
 from tests.integration.catalog.conftest import EMAIL, Catalog
 
+from catalog.sync.oauth import StateExpiry
 from common.contracts.catalog import ContactChanged
 
 
@@ -36,11 +37,23 @@ async def test_an_unknown_merchant_is_sent_to_quicksync(catalog: Catalog, browse
 
 
 async def test_launches_do_not_pile_up(catalog: Catalog, browser: Browser) -> None:
-    """Anybody can launch for a merchant: the newest twenty count, and expired ones go."""
+    """Anybody can launch for a merchant: the newest twenty count."""
     shop = await catalog.connected()
     for _ in range(23):
         assert (await browser.get(f"https://quicksync.example/oauth/clover/launch?merchant_id={shop.id}")).status == 302
     assert len(await catalog.fetch("SELECT FROM oauth_state")) == 20
-    catalog.clock.advance(16 * 60)
+
+
+async def test_the_address_of_a_person_who_does_not_come_back_is_forgotten(catalog: Catalog) -> None:
+    """Soon after a quarter of an hour, also where nobody else connects."""
     await begin(catalog)
+    catalog.clock.advance(14 * 60)
+    await begin(catalog)
+    expiry = StateExpiry(catalog.service.deps)
+
+    catalog.clock.advance(60)
+    await expiry.look()
     assert len(await catalog.fetch("SELECT FROM oauth_state")) == 1
+    catalog.clock.advance(14 * 60)
+    await expiry.look()
+    assert await catalog.fetch("SELECT FROM oauth_state") == []

@@ -131,7 +131,7 @@ async def _start(deps: Deps, unit: Unit, started: StartedConnection, email: str)
     sealed_verifier = seal(deps.sealer, Secret.OAUTH_VERIFIER, digest.hex(), verifier) if verifier else None
     row = StartedRow(started, seal(deps.sealer, Secret.OAUTH_EMAIL, digest.hex(), email), sealed_verifier)
     expires_at = unit.now + STATE_LASTS
-    await oauth.start(unit.conn, digest, row, unit.now, expires_at)
+    await oauth.start(unit.conn, digest, row, expires_at)
     url = app.authorize_url(state, started.merchant_id, verifier)
     return StartedView(authorize_url=url, expires_at=expires_at)
 

@@ -17,10 +17,16 @@ STORED = (
     StoredData(
         "catalog", "The merchant's tokens for Clover and the account's e-mail address, encrypted.", "erased", "erased"
     ),
+    StoredData(
+        "catalog",
+        "The e-mail address of an account that is being connected, encrypted.",
+        "erased when the person comes back from Clover, or soon after a quarter of an hour",
+        "the same",
+    ),
     StoredData("notifier", "A copy of the e-mail address, encrypted, and the store's name.", "erased", "erased"),
     StoredData(
         "orders",
-        "The name, e-mail address and telephone number of customers in the US, encrypted.",
+        "The name, e-mail address and telephone number of customers in the US, and the notes of orders, encrypted.",
         "kept: orders that wait are sent with them after the next connection",
         "erased, for orders received before the request",
     ),

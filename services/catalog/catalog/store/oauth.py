@@ -6,10 +6,7 @@ from datetime import datetime
 from catalog.domain.oauth import StartedConnection
 from common.db.unit import Connection
 
-# A portion of the expired ones goes with each new one, so that their number stays small.
-DELETE_EXPIRED = """
-DELETE FROM oauth_state WHERE ctid = ANY(ARRAY(SELECT ctid FROM oauth_state WHERE expires_at <= $1 LIMIT 100))
-"""
+DELETE_EXPIRED = "DELETE FROM oauth_state WHERE expires_at <= $1"
 # Everybody can launch the app for a merchant: the newest twenty states are kept.
 MOST_OF_A_MERCHANT = 20
 DELETE_OLDEST = """
@@ -37,9 +34,8 @@ class StartedRow:
     sealed_verifier: bytes | None = field(repr=False)
 
 
-async def start(conn: Connection, state_hash: bytes, row: StartedRow, now: datetime, expires_at: datetime) -> None:
+async def start(conn: Connection, state_hash: bytes, row: StartedRow, expires_at: datetime) -> None:
     """Store a started connection under the hash of its state."""
-    await conn.execute(DELETE_EXPIRED, now)
     started = row.started
     await conn.execute(DELETE_OLDEST, started.merchant_id, MOST_OF_A_MERCHANT - 1)
     await conn.execute(
@@ -62,3 +58,8 @@ async def take(conn: Connection, state_hash: bytes, now: datetime) -> StartedRow
         return None
     started = StartedConnection(row["account_id"], row["region"], row["merchant_id"], tuple(row["merchants"]))
     return StartedRow(started, row["sealed_email"], row["sealed_verifier"])
+
+
+async def delete_expired(conn: Connection, now: datetime) -> None:
+    """Delete the started connections whose time is over."""
+    await conn.execute(DELETE_EXPIRED, now)
