@@ -99,6 +99,23 @@ async def test_a_refusal_that_passes_resumes_by_itself(catalog: Catalog) -> None
     assert second.version > first.version
 
 
+async def test_a_new_token_ends_a_long_refusal_at_once(catalog: Catalog) -> None:
+    """The next question would be half an hour away when the merchant reconnects."""
+    shop = await catalog.connected()
+    world = catalog.clover.world
+    world.uninstall(world.merchants[shop.id])
+    await hear_lost(catalog, shop)
+    catalog.clock.advance(5 * 3600)
+    await catalog.run_until_idle()
+    assert await catalog.emitted(ProblemClosed) == []
+
+    shop.token = world.install(world.merchants[shop.id])
+    assert (await catalog.connect(shop))[0] == 200
+    await catalog.run_until_idle()
+    [opened] = {each.opened_at for each in await opened_of(catalog)}
+    assert [each.opened_at for each in await catalog.emitted(ProblemClosed)] == [opened]
+
+
 async def test_a_lasting_refusal_erases_the_tokens(catalog: Catalog) -> None:
     """After a day of refusals the app counts as uninstalled, without a webhook."""
     shop = await catalog.connected()
