@@ -13,9 +13,9 @@ from quicksync_dev.system import System
 
 
 async def test_released_orders_are_sent_in_order_and_within_the_limits(system: System) -> None:
-    """Forty held orders are released; Clover then has each once, in order of arrival, and answered no 429."""
+    """Twenty held orders are released; Clover then has each once, in order of arrival, and answered no 429."""
     async with shop_on(system) as shop:
-        await _hold_and_release(shop, 40)
+        await _hold_and_release(shop, 20)
         await _no_call_was_throttled(system)
 
 

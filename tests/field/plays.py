@@ -82,16 +82,35 @@ async def product_gets_linked(stage: Stage) -> None:
 
 async def delete_counted_item(stage: Stage) -> None:
     await stage.shop.stock_soup(7)
-    await stage.shop.till("delete_item", {"item": await stage.item("SOUP")})
+    gone = await stage.item("SOUP")
+    await stage.shop.till("delete_item", {"item": gone})
     await stage.shop.adjust("web-1", -1)
+    await eventually(lambda: soup_is(stage, "held", item_id=None, deleted_item_id=gone), within=PATIENCE)
 
 
 async def add_item_again(stage: Stage) -> None:
-    await stage.shop.till("create_item", {"name": "Soup", "price": 500, "sku": "SOUP"})
+    await stage.shop.till("create_item", {"name": "Soup", "price": 450, "sku": "SOUP"})
 
 
-async def stock_is_six(stage: Stage) -> None:
+async def item_takes_its_place(stage: Stage) -> None:
+    """The stock closes its own problem; the product's is checked again, too."""
+    for each in await stage.shop.open_problems():
+        await stage.shop.call("POST", f"/problems/{each['id']}/recheck")
+    new = await stage.item("SOUP")
+    await eventually(lambda: soup_is(stage, "synced", item_id=new, deleted_item_id=None), within=PATIENCE)
     await stage.shop.stock_is(6, within=PATIENCE)
+    await eventually(lambda: no_problem(stage), within=PATIENCE)
+    [item] = [each for each in (await stage.shop.truth())["items"] if each["id"] == new]
+    assert item["price"] == 500
+
+
+async def soup_is(stage: Stage, state: str, **fields: object) -> bool:
+    shown = await stage.shop.call("GET", "/products/soup")
+    return shown["sync"]["state"] == state and all(shown[name] == value for name, value in fields.items())
+
+
+async def no_problem(stage: Stage) -> bool:
+    return not await stage.shop.open_problems()
 
 
 async def address_is_refused(stage: Stage) -> None:
@@ -202,7 +221,7 @@ PLAYS: dict[str, Play] = ORDER_PLAYS | {
     Code.SALE_UNREADABLE: Play(sale_cannot_be_read, sale_can_be_read, sale_is_listed),
     Code.ITEMS_UNREADABLE: Play(items_cannot_be_read, items_can_be_read, product_gets_linked),
     Code.PRODUCT_REJECTED: Play(share_a_sku, correct_item, product_is_linked),
-    Code.STOCK_REJECTED: Play(delete_counted_item, add_item_again, stock_is_six, resumes=False),
+    Code.STOCK_REJECTED: Play(delete_counted_item, add_item_again, item_takes_its_place, resumes=False),
     Code.EMAIL_REJECTED: Play(address_is_refused, correct_address, alert_has_arrived),
     Code.EMAIL_DELAYED: Play(mail_server_is_busy, mail_server_is_back, alert_has_arrived),
 }

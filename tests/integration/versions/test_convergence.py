@@ -59,7 +59,7 @@ def test_every_copy_ends_like_catalog(
 ) -> None:
     """Any order, loss, doubling and late return: after one comparison all rows are catalog's, and stay so."""
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+    @settings(deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
     @given(history=histories, drawn=st.tuples(plans, plans, plans))
     def check(history: list[tuple[str, ...]], drawn: tuple[Plan, ...]) -> None:
         merchant_id = f"MRCHNT{next(numbers):07}"
