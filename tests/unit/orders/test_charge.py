@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clover_sandbox import totals as clover
-from orders.domain import totals
+from orders.domain import parts, totals
 from orders.domain.carts import Cart
 from orders.domain.charge import Charge, charge
 from orders.domain.mistakes import mistakes
@@ -364,3 +364,57 @@ def test_sums_that_differ_are_shown_with_their_terms() -> None:
     assert discrepancy(source, 3600) == (
         "is 3600; lines 3499, discounts -99, shipping 500 come to 3900, which is $39.00"
     )
+
+
+@pytest.mark.parametrize("included", [True, False])
+@pytest.mark.parametrize("merchant", MERCHANTS[:2])
+def test_a_tax_of_the_order_that_was_rounded_for_each_unit(merchant: MerchantTaxes, included: bool) -> None:
+    """It is more than a few cents from its rate, which is named all the same."""
+    share = Decimal(8) / (108 if included else 100)
+    tax, reduced = 40 * cents(1333 * share), 30 * cents(888 * Decimal(19) / (119 if included else 100))
+    assert abs(tax - 40 * 1333 * share) > 10
+    taxes = (Tax("", Decimal(19), reduced, included), Tax("", Decimal(8), tax, included))
+    total = 40 * 1333 + 30 * 888 + 500 + (0 if included else tax + reduced)
+    lines = (Line("", "Mug", 40, 1333), Line("", "Book", 30, 888))
+    source = order(lines=lines, shipping=(Extra("Post", 500),), taxes=taxes, total=total, payments=(Payment(total),))
+    eight = replace(merchant, rates=(*merchant.rates, TaxRate("R8", "Tax 8", 800_000)))
+    made = assert_exact(source, eight)
+    assert made.named_rates
+    assert [{row.rates for row in made.rows if row.name == name} for name in ("Mug", "Book", "Post")] == [
+        {("R8",)}, {("R19",)}, {()},
+    ]  # fmt: skip
+
+
+def test_taxes_that_fit_nowhere_are_searched_for_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The choices multiply with each tax: trying all of them would hold the service for hours."""
+    looked = list[Tax]()
+
+    def counted(tax: Tax, *others: Any) -> Any:
+        looked.append(tax)
+        return found(tax, *others)
+
+    found = parts.candidates
+    monkeypatch.setattr(parts, "candidates", counted)
+    lines = tuple(Line("", "Pin", 1, 100 + number) for number in range(30))
+    taxes = [Tax("", Decimal(10 + number) / 2, 7, included=False) for number in range(19)]
+    unknown = Tax("", Decimal(1), 100_000, included=False)
+    total = sum(each.price for each in lines) + 19 * 7 + 100_000
+    source = order(lines=lines, taxes=(*taxes, unknown), total=total, payments=(Payment(total),))
+    assert not assert_exact(source, MERCHANTS[0]).named_rates
+    assert 0 < len(looked) < 200
+
+
+def test_taxes_of_nothing_are_no_taxes() -> None:
+    """Stores list taxes of 0 on what is exempt; nothing is missing in Clover then."""
+    lines = (Line("", "Mug", 2, 1250, taxes=(Tax("GST", Decimal(5), 0, included=False),)),)
+    source = order(lines=lines, total=2500, payments=(Payment(2500),))
+    made = assert_exact(source, MERCHANTS[0])
+    assert list(notices(source, made, in_clover(made, 2500, 0))) == []
+
+
+def test_a_refund_of_more_than_clover_has() -> None:
+    """A marketplace also gives back the tax that it remits, which was never paid to the merchant."""
+    source = order(payments=(Payment(3499),), refunds=(Payment(3799),))
+    made = charge(source, MERCHANTS[0])
+    [said] = notices(source, made, in_clover(made, 3499, 0))
+    assert "refund $34.99 there" in said

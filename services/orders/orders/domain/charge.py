@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import chain
 
 from orders.domain import payments, sums, totals
 from orders.domain.carts import Cart
@@ -124,7 +125,8 @@ def _drafts(source: Source, merchant: MerchantTaxes, *, with_tip_row: bool) -> I
         yield _Draft(spread(priced, [*ids, *_none(tips)]), False, False, merchant, named=True)
     tax_row = _tax_part(loose + add(added(each.taxes) for each in parts))
     priced = [(each, each.price) for each in (*parts, *tax_row, *tips)]
-    untaxed = not any(each.taxes for each in parts) and not source.taxes
+    charged = (each.amount for each in chain(source.taxes, *(each.taxes for each in parts)))
+    untaxed = not any(charged)  # stores list taxes of 0 on what is exempt
     yield _Draft(spread(priced, [()] * len(priced)), True, False, merchant, named=untaxed)
 
 
