@@ -325,7 +325,7 @@ async def test_a_worker_cancelled_while_clover_creates(orders: Orders) -> None:
 
 
 async def test_two_in_clover_under_one_reference(orders: Orders) -> None:
-    """If Clover ever shows two, the earlier one is taken and no third is made."""
+    """If Clover ever shows two, the earlier one is taken and no third is made; the timeline names the other."""
     shop = await orders.connected()
     orders.clover.fail("apply_then_drop", method="POST", path=r"/orders$", times=1)
     orders.clover.fail("stale_index", method="GET", path=r"/orders\?", seconds=3600, id="stale")
@@ -338,5 +338,8 @@ async def test_two_in_clover_under_one_reference(orders: Orders) -> None:
     orders.clover.sandbox.faults.clear()
     orders.clock.advance(timedelta(seconds=10))
     await orders.run_until_idle()
-    assert (await orders.seen(shop))["clover_order_id"] == first.record["id"]
+    seen = await orders.seen(shop)
+    assert seen["clover_order_id"] == first.record["id"]
     assert len(in_clover(shop)) == 2
+    [said] = [each["detail"] for each in seen["timeline"] if each["event"] == "duplicate_found"]
+    assert f"goes on with {first.record['id']}. Look at {second['id']}" in said

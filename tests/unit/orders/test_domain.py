@@ -127,6 +127,13 @@ def test_details_removed_before_stay_removed(stored: str, text: str, kept: str) 
     assert (order.number, order.lines) == (kept, (Line("MUG", kept, 2, 5),))
 
 
+def test_a_line_that_stands_there_stays_itself() -> None:
+    """A line of which a detail was removed does not stand for another one that is stored as it is."""
+    lines = (Line("MUG", "Mug for ***", 1, 5), Line("MUG", "Mug for Bob", 1, 5))
+    order = replace(SOURCE, lines=(Line("MUG", "Mug for Bob", 1, 5), Line("MUG", "Mug for Ada", 1, 5)))
+    assert as_stored(replace(SOURCE, lines=lines), order).lines == lines[::-1]
+
+
 @pytest.mark.parametrize(
     ("seen", "said"),
     [

@@ -12,10 +12,12 @@ from orders.domain.source import MOST_UNITS, Amount
 
 MOST = 10**12
 MOST_PERCENT = 100
+CLOVERS_RATE = Decimal("1e-5")
 AMOUNTS = {"amount", "unit_price", "price", "total", "rounding"}
 _WHOLE = re.compile(r"-?[0-9]{1,12}", re.ASCII)
 _MAJOR = re.compile(r"(-?)[0-9]{1,10}\.[0-9]{1,20}", re.ASCII)  # Shopify divides a price and sends all digits
 _DECIMAL = re.compile(r"[0-9]{1,7}(\.[0-9]{1,6})?", re.ASCII)
+_RATE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,20})?", re.ASCII)
 
 
 def in_minor_units(amount: Amount, currency: str) -> Amount:
@@ -72,10 +74,11 @@ def _quantity(value: object) -> Amount:
 
 
 def _percent(value: object) -> Decimal:
-    text = "" if isinstance(value, bool) else str(value)
-    if not _DECIMAL.fullmatch(text) or Decimal(text) > MOST_PERCENT:
+    text = f"{value:.20f}" if isinstance(value, float) else "" if isinstance(value, bool) else str(value)
+    if not _RATE.fullmatch(text) or Decimal(text) > MOST_PERCENT:
         raise ValueError('must be a percentage from 0 to 100, such as 19 or "8.875"')
-    return Decimal(text).normalize()
+    # Stores that multiply a fraction send 7.249999999999999 for 7.25. Clover's rates have five decimals.
+    return Decimal(text).quantize(CLOVERS_RATE).normalize()
 
 
 def _described(whole: Mapping[str, object], decimal: str) -> WithJsonSchema:
@@ -103,5 +106,5 @@ Quantity = Annotated[
 Percent = Annotated[
     Decimal,
     PlainValidator(_percent),
-    _described({"type": "number", "minimum": 0, "maximum": MOST_PERCENT}, r"^[0-9]{1,3}(\.[0-9]{1,6})?$"),
+    _described({"type": "number", "minimum": 0, "maximum": MOST_PERCENT}, r"^[0-9]{1,3}(\.[0-9]{1,20})?$"),
 ]

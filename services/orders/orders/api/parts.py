@@ -13,6 +13,8 @@ from orders.domain.source import Discount, Extra, Line, Payment, Tax
 
 MOST_OPTIONS = 50
 """Toppings of a pizza, and the parts of a box that customers put together."""
+LONGEST_CHOICE = 5000
+"""Characters of a choice: a gift message is one too, and no order is refused for it."""
 MOST_PARTS = 20
 """Discounts or taxes of one line: a code, a sale, shares of both; taxes of the country, the state, the city."""
 
@@ -67,7 +69,11 @@ class OptionInput(Input):
     elsewhere: ClassVar = elsewhere.OPTION
 
     name: Annotated[Name, Field(description="What was chosen from, such as `Size`.")] = ""
-    value: Annotated[str, StringConstraints(max_length=500), Field(description="What was chosen, such as `L`.")] = ""
+    value: Annotated[
+        str,
+        StringConstraints(max_length=LONGEST_CHOICE),
+        Field(description="What was chosen, such as `L`. Clover shows 127 characters of name and options."),
+    ] = ""
     price: Annotated[WholeOrText, Field(description="Its price for one unit, added to `unit_price`.")] = 0
 
 

@@ -1,5 +1,6 @@
 """The bodies and query strings that the API of orders reads."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Self
 
@@ -19,6 +20,9 @@ from orders.domain.sums import whole
 MOST_LINES = 5000
 LARGEST_BODY = 8 * 1024 * 1024
 """Bytes of an order: 1,600 for each of the most lines."""
+LONGEST_NOTE = 10_000
+"""Characters of a note, of which Clover holds 2,047: no order is refused for what its customer wrote."""
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -32,9 +36,9 @@ Text40 = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 def _text(moment: object) -> str:
-    """Refuse a number, which pydantic would take for seconds since 1970."""
-    if not isinstance(moment, str):
-        raise ValueError("must be a text such as `2026-11-23T10:00:00+01:00`")  # noqa: TRY004 - pydantic reads ValueErrors
+    """Refuse a number, also as text, which pydantic would take for seconds since 1970."""
+    if not (isinstance(moment, str) and DATE.match(moment)):
+        raise ValueError("must be a text such as `2026-11-23T10:00:00+01:00`")
     return moment
 
 
@@ -114,10 +118,10 @@ class OrderInput(Input):
     ]
     note: Annotated[
         str,
-        StringConstraints(max_length=2000),
+        StringConstraints(max_length=LONGEST_NOTE),
         Field(
-            description="What the customer or the store wrote about the order, shown on the order in Clover. Sent for "
-            "merchants in the US, dropped everywhere else."
+            description="What the customer or the store wrote about the order, shown on the order in Clover as far as "
+            "it fits, about 1,900 characters. Sent for merchants in the US, dropped everywhere else."
         ),
     ] = ""
     customer: Annotated[CustomerInput | None, Field(description="The customer, if known.")] = None

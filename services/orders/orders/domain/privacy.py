@@ -86,17 +86,19 @@ def as_stored(known: Source, order: Source) -> Source:
 
     A correction may name another customer than before, who does not account for the details of the first.
     """
+    same = {(each.sku, each.name) for each in known.lines}
+    hidden = [each for each in known.lines if HIDDEN in each.sku or HIDDEN in each.name]
     return replace(
         order,
         number=known.number if _fits(known.number, order.number) else order.number,
-        lines=tuple(_line_as_stored(known, line) for line in order.lines),
+        lines=tuple(each if (each.sku, each.name) in same else _line_as_stored(hidden, each) for each in order.lines),
         shipping=tuple(_extra_as_stored(known.shipping, each) for each in order.shipping),
         fees=tuple(_extra_as_stored(known.fees, each) for each in order.fees),
     )
 
 
-def _line_as_stored(known: Source, line: Line) -> Line:
-    fitting = (each for each in known.lines if _fits(each.sku, line.sku) and _fits(each.name, line.name))
+def _line_as_stored(hidden: Sequence[Line], line: Line) -> Line:
+    fitting = (each for each in hidden if _fits(each.sku, line.sku) and _fits(each.name, line.name))
     found = next(fitting, line)
     return replace(line, sku=found.sku, name=found.name)
 

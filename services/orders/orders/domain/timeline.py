@@ -29,6 +29,7 @@ class TimelineEvent(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     LOOKUP_FOUND = "lookup_found"
     LOOKUP_EMPTY = "lookup_empty"
+    DUPLICATE_FOUND = "duplicate_found"
     ITEMS_DROPPED = "items_dropped"
     TAXES_CHANGED = "taxes_changed"
     CUSTOMER_DROPPED = "customer_dropped"

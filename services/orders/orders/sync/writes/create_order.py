@@ -2,10 +2,12 @@
 
 import structlog
 
+from common import messages
 from common.errors import OutOfService, TimedOut, Unavailable
-from orders import clover
+from orders import clover, store
 from orders.domain.order import Order
 from orders.domain.progress import Progress
+from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import CreateOrder
 from orders.sealing import opened
 from orders.sync.writes.context import WriteContext
@@ -24,8 +26,14 @@ async def send(context: WriteContext, _write: CreateOrder, order: Order) -> Prog
 
 
 async def find(context: WriteContext, write: CreateOrder, order: Order) -> Progress | None:
-    """Look the order up by its reference; of several, the earliest is ours."""
+    """Look the order up by its reference; of several, the earliest is ours, and the timeline names the others."""
     found = await clover.find_orders(context.api, write.key)
-    if len(found) > 1:
-        log.error("several orders in Clover carry one reference", reference=write.key, found=len(found))
-    return order.progress.created(found[0]) if found else None
+    if not found:
+        return None
+    kept, *others = found
+    if others:
+        log.error("several orders in Clover carry one reference", reference=write.key, others=others)
+        said = messages.for_locale().text("reason.duplicate_orders", kept=kept, others=", ".join(others))
+        async with context.batch.unit() as unit:
+            store.timeline.add(unit, order.merchant_id, write.key, Entry(TimelineEvent.DUPLICATE_FOUND, said))
+    return order.progress.created(kept)
