@@ -343,3 +343,25 @@ async def test_two_in_clover_under_one_reference(orders: Orders) -> None:
     assert len(in_clover(shop)) == 2
     [said] = [each["detail"] for each in seen["timeline"] if each["event"] == "duplicate_found"]
     assert f"goes on with {first.record['id']}. Look at {second['id']}" in said
+
+
+async def test_an_order_that_clover_would_not_find_any_more(orders: Orders) -> None:
+    """Its creation is in doubt over 90 days without a connection: it waits for a person, and is not made twice."""
+    shop = await orders.connected()
+    orders.clover.fail("apply_then_drop", method="POST", path=r"/orders$", times=1)
+    orders.clover.fail("unauthorized", method="GET", path=r"/orders\?")
+    await orders.put(shop)
+    await orders.run_until_idle()
+    absent = timedelta(days=100)
+    await orders.clover.control("POST", "/clock", {"advance": absent.total_seconds()})
+    orders.clock.advance(absent)
+    orders.clover.sandbox.faults.clear()
+    await orders.reconnect(shop)
+    await orders.settle_for(3 * SETTLE)
+    seen = await orders.seen(shop)
+    assert (seen["state"], seen["problem"]["code"]) == ("held", Code.ORDER_REJECTED)
+    assert "which finds orders for 90 days only" in seen["problem"]["reason"]
+    assert len(in_clover(shop)) == 1
+    await orders.act(shop, "cancel")
+    await orders.settle_for(3 * SETTLE)
+    assert (await orders.state(shop), (await orders.put(shop))[0]) == ("cancelled", 202)

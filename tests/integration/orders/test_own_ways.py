@@ -98,6 +98,18 @@ async def test_edits_where_clover_drops_our_ids(orders: Orders, answer: str) -> 
     assert shown(shop)[:2] == ([("Mug", 1250), ("Mug", 1250)], 2500)
 
 
+async def test_goods_by_weight_are_added_where_clover_drops_our_ids(orders: Orders) -> None:
+    """As a custom line they stand there at their whole price, by which the row is known."""
+    orders.clover.sandbox.switches.set({"line_user_data": "dropped", "bulk_lines_answer": "empty"})
+    shop = await orders.connected()
+    await orders.put(shop)
+    await orders.run_until_idle()
+    tea = {"sku": "TEA", "name": "Tea", "quantity": "0.34", "unit_price": 100}
+    await edit(orders, shop, lines=[MUGS, POSTER, tea], total=3533)
+    assert await orders.state(shop) == "paid"
+    assert shown(shop) == ([("0.34 × Tea", 34), ("Mug", 1250), ("Mug", 1250), ("Poster", 999)], 3533, [3499, 34])
+
+
 async def test_voiding_where_clover_drops_our_ids(orders: Orders) -> None:
     """A cancelled order that Clover keeps loses all its lines."""
     orders.clover.sandbox.switches.set({"line_user_data": "dropped", "delete_paid_order": "refuse"})

@@ -12,6 +12,9 @@ LINES_A_CALL = 100
 """Rows that Clover takes in one bulk call (documented)."""
 
 LEAST_LOOKUPS = 3
+LOOKS_BACK = timedelta(days=89)
+"""Clover finds orders by their reference for 90 days (documented); a day is left for the difference of clocks."""
+
 MANY_DOUBTS = 2
 """With the usual settle time, a minute after the first write without an answer."""
 
@@ -72,6 +75,11 @@ class Progress:
     def is_long_in_doubt(self) -> bool:
         """Whether enough attempts in a row had no answer for a problem to be reported."""
         return self.doubts >= MANY_DOUBTS
+
+    def is_out_of_sight(self, now: datetime) -> bool:
+        """Return whether Clover would not find the order any more whose creation is in doubt."""
+        since = self.doubt_since if self._is_creating else None
+        return since is not None and now - since > LOOKS_BACK
 
     def begin(self, write: Write) -> "Progress":
         """Note that this write is under way; committed before it leaves."""

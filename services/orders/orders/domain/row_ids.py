@@ -55,13 +55,24 @@ def matched(shown: Sequence[CloverRow], ours: Sequence[tuple[str, Row]], *, in_t
     """Return the rows with ids of ours by name and price; `in_turn` gives those that are left to any other rows."""
     alike: defaultdict[tuple[str | None, int | None], deque[str]] = defaultdict(deque)
     for row_id_, row in ours:
-        alike[row.name, row.unit_price if row.thousandths else row.price].append(row_id_)
-    found = [_known_as(each, alike[each.name, each.price]) for each in shown]
+        for price in {
+            row.price,
+            row.price if row.unit_price is None else row.unit_price,
+        }:  # by weight or as a custom line
+            alike[row.name, price].append(row_id_)
+    left = dict.fromkeys(row_id_ for row_id_, _ in ours)
+    found = [_known_as(each, alike[each.name, each.price], left) for each in shown]
     if not in_turn:
         return tuple(found)
-    left = deque(row_id_ for ids in alike.values() for row_id_ in ids)
-    return tuple(_known_as(each, left) for each in found)
+    rest = deque(left)
+    return tuple(_known_as(each, rest, left) for each in found)
 
 
-def _known_as(row: CloverRow, ids: deque[str]) -> CloverRow:
-    return row if row.ours or not ids else replace(row, ours=ids.popleft())
+def _known_as(row: CloverRow, ids: deque[str], left: dict[str, None]) -> CloverRow:
+    """Return the row with the first of these ids that is left."""
+    while ids and ids[0] not in left:
+        ids.popleft()
+    if row.ours or not ids:
+        return row
+    del left[ids[0]]
+    return replace(row, ours=ids.popleft())

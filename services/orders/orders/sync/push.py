@@ -121,6 +121,9 @@ class OrderPusher:
             return await self._record(order, *await calls.refused(self._context, write, order, error))
         if found is not None:
             return await self._record(order, found, Entry(TimelineEvent.LOOKUP_FOUND, write.name))
+        # A look-up that cannot find the order is no reason to send it again. One that is cancelled is not sent.
+        if order.progress.is_out_of_sight(self._batch.now) and order.requested_action is not RequestedAction.CANCEL:
+            raise Rejected(messages.for_locale().text("reason.order_out_of_sight"))
         progress = order.progress.not_seen(self._batch.now, self._settle)
         order = await self._record(order, progress, Entry(TimelineEvent.LOOKUP_EMPTY, write.name))
         if progress.sending is not None:
