@@ -70,6 +70,15 @@ async def test_tokens_are_sealed_and_never_shown(catalog: Catalog, browser: Brow
     assert not any(secret in seen for secret in (refresh, access, asked(url)["state"], EMAIL))
 
 
+async def test_a_state_whose_master_key_was_taken_away_is_over(catalog: Catalog, browser: Browser) -> None:
+    """Keys may be rotated while a person is at Clover: a page asks to begin again."""
+    url = await begin(catalog, catalog.shop())
+    await catalog.fetch("UPDATE oauth_state SET sealed_email = 'of another key'")
+    page = await browser.allow(url)
+    assert (page.status, "for fifteen minutes" in page.text) == (400, True)
+    assert not await connections(catalog)
+
+
 async def test_expirations_are_unix_seconds(catalog: Catalog, browser: Browser) -> None:
     """The token expires in half an hour, and is refreshed after 70 to 80 % of it."""
     await browser.allow(await begin(catalog, catalog.shop()))

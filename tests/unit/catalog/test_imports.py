@@ -545,10 +545,11 @@ def test_variants_of_medusa_are_products_of_their_own() -> None:
 def test_the_option_of_a_variant_may_be_called_as_another_shop_calls_none() -> None:
     """Square names the only variation `Regular`; in Shopify it is a fit as good as `Slim`."""
     header = "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Price\n"
-    found = products(f"{header}jeans,Jeans,Fit,Regular,J-R,9\njeans,,,Slim,J-S,9\ncup,Cup,Title,Default Title,CUP,9\n")
+    rows = "jeans,Jeans,Fit,Regular,J-R,9\njeans,,,Slim|Long,J-S,9\ncup,Cup,Title,Default Title,CUP,9\n"
+    found = products(header + rows)
     assert [(each["name"], "variant" in each) for each in found] == [
         ("Jeans - Regular", True),
-        ("Jeans - Slim", True),
+        ("Jeans - Slim|Long", True),
         ("Cup", False),
     ]
 

@@ -23,6 +23,7 @@ from common.errors import Invalid, NotFound, Transient
 from common.http.problems import Refused
 from common.http.routes import Access, Answer, Call, Input, Route
 from common.ids import MerchantId
+from common.seal import NotOpened
 from common.text import Email
 
 FOUND = 302
@@ -116,6 +117,8 @@ async def _come_back(deps: Deps, query: Mapping[str, str]) -> tuple[Connected, s
         raise _NotTaken("other_merchant", 403)
     try:
         return await _connect(deps, taken, state, merchant_id, query["code"])
+    except NotOpened:  # a master key was taken away while the person was at Clover
+        raise _NotTaken("expired", 400) from None
     except Refused:
         raise _NotTaken("elsewhere", 409) from None
     except Invalid:

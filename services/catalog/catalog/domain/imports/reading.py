@@ -159,7 +159,9 @@ class Reader:
     def _option_values(self, record: Record) -> list[str]:
         """Return the value of each option, empty for one that the product does not have."""
         cut = [record.cells[place] if place < len(record.cells) else "" for place in self._layout.options]
-        found = [cells.name(each.replace("|", " / ")) for each in cut]
+        if self._layout.shop is Shop.VENDURE:  # it has all options of a variant in one cell
+            cut = [each.replace("|", " / ") for each in cut]
+        found = [cells.name(each) for each in cut]
         return ["" if each.casefold() in self._no_option else each for each in found]
 
     def _options(self, record: Record) -> list[str]:
