@@ -13,6 +13,7 @@ import pytest
 from tests.support.documents import ROOT, SERVICES
 from tests.support.eventually import eventually
 from tests.support.examples import Caller, operations
+from tests.support.running import PATIENCE
 
 from quicksync_dev.demo.world import World
 from quicksync_dev.system import System
@@ -37,7 +38,7 @@ async def test_the_first_order_of_the_readme_can_be_pasted(system: System, tmp_p
     assert (product["sku"], order["number"], shown["source_id"]) == ("MUG", "#1001", "1001")
     assert shown["state"] in {"ready", "held"}
     assert order_type["label"] == "QuickSync"
-    await eventually(lambda: _is_paid(system, f"{url}/orders/1001"), within=60)
+    await eventually(lambda: _is_paid(system, f"{url}/orders/1001"), within=PATIENCE)
 
 
 async def _is_paid(system: System, order: str) -> bool:

@@ -6,10 +6,12 @@ import time
 import aiohttp
 import pytest
 from tests.support.eventually import eventually
-from tests.support.running import QUICK, Shop, in_order, running_system, shop_on
+from tests.support.running import PATIENCE, QUICK, Shop, in_order, running_system, shop_on
 
 from quicksync_dev.demo.world import World
 from quicksync_dev.system import System
+
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_released_orders_are_sent_in_order_and_within_the_limits(system: System) -> None:
@@ -34,19 +36,19 @@ async def _hold_and_release(shop: Shop, count: int) -> float:
     await shop.stock_soup(10)
     for number in range(count):
         await shop.order(number)
-    await eventually(lambda: _in_state(shop, "held", count), within=60)
-    [problem] = await eventually(shop.open_problems)
-    await eventually(lambda: _waiting(shop, count), within=30)
-    await eventually(lambda: _mailed(shop, 1), within=30)
+    await eventually(lambda: _in_state(shop, "held", count), within=PATIENCE)
+    [problem] = await eventually(shop.open_problems, within=PATIENCE)
+    await eventually(lambda: _waiting(shop, count), within=PATIENCE)
+    await eventually(lambda: _mailed(shop, 1), within=PATIENCE)
 
     await shop.till("create_order_type", {"label": "QuickSync"})
     began = time.monotonic()
-    await eventually(lambda: _in_state(shop, "paid", count), within=20 + count)
+    await eventually(lambda: _in_state(shop, "paid", count), within=PATIENCE + count)
     took = time.monotonic() - began
     orders = await shop.clover_orders()
     assert in_order(orders) == [str(number) for number in range(count)]
     assert {(order["total"], order["paymentState"], len(order["lines"])) for order in orders} == {(500, "PAID", 1)}
-    await eventually(lambda: _mailed(shop, 2), within=30)
+    await eventually(lambda: _mailed(shop, 2), within=PATIENCE)
     shown = await shop.call("GET", "/problems")
     assert [(each["id"], each["state"], each["resumed_count"]) for each in shown["problems"]] == [
         (problem["id"], "resolved", count)

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from tests.support.eventually import eventually
-from tests.support.running import Shop, shop_on
+from tests.support.running import PATIENCE, Shop, shop_on
 
 from clover_sandbox.switches import SWITCHES
 from quicksync_dev.demo.world import Json, World
 from quicksync_dev.system import System
+
+pytestmark = pytest.mark.timeout(300)
 
 CLOVERS = range(max(len(switch.modes) for switch in SWITCHES.values()))
 
@@ -56,7 +58,7 @@ async def orders_are_exact(shop: Shop, how: Mapping[str, str]) -> None:
     await shop.call("POST", "/orders/2/cancel")
     refused = how["delete_paid_order"] == "refuse"
     await in_state(shop, 2, "held" if refused else "cancelled")
-    await eventually(lambda: problems_are(shop, ["cancellation_refused"] if refused else []), within=30)
+    await eventually(lambda: problems_are(shop, ["cancellation_refused"] if refused else []), within=PATIENCE)
 
 
 @asynccontextmanager
@@ -77,7 +79,7 @@ async def in_state(shop: Shop, number: int, state: str) -> None:
         assert order["state"] == state, f"{order['state']}: {order['reason']} {order['problem']}"
         return True
 
-    await eventually(is_so, within=15)
+    await eventually(is_so, within=PATIENCE)
 
 
 async def problems_are(shop: Shop, codes: list[str]) -> bool:

@@ -3,8 +3,9 @@
 import re
 
 import asyncpg
-from tests.field.stage import PATIENCE, Play, Stage
+from tests.field.stage import Play, Stage
 from tests.support.eventually import eventually
+from tests.support.running import PATIENCE
 
 from common import messages
 from common.contracts.problems import Code

@@ -7,8 +7,9 @@ by side on one system: what one does in Clover or to the mail server concerns it
 from datetime import timedelta
 
 from tests.field.order_plays import ORDER_PLAYS, has_order_type, order_one, order_one_is_paid
-from tests.field.stage import PATIENCE, Act, Play, Stage
+from tests.field.stage import Act, Play, Stage
 from tests.support.eventually import eventually
+from tests.support.running import PATIENCE
 
 from common.contracts.problems import Code
 from quicksync_dev.demo.world import Json
@@ -98,7 +99,7 @@ async def item_takes_its_place(stage: Stage) -> None:
         await stage.shop.call("POST", f"/problems/{each['id']}/recheck")
     new = await stage.item("SOUP")
     await eventually(lambda: soup_is(stage, "synced", item_id=new, deleted_item_id=None), within=PATIENCE)
-    await stage.shop.stock_is(6, within=PATIENCE)
+    await stage.shop.stock_is(6)
     await eventually(lambda: no_problem(stage), within=PATIENCE)
     [item] = [each for each in (await stage.shop.truth())["items"] if each["id"] == new]
     assert item["price"] == 500

@@ -11,13 +11,10 @@ import asyncpg
 from tests.field.conftest import MailedSystem
 from tests.support.eventually import eventually
 from tests.support.postbox import Postbox
-from tests.support.running import Shop
+from tests.support.running import PATIENCE, Shop
 
 from common.contracts.problems import Code
 from quicksync_dev.demo.world import Json, World
-
-PATIENCE = 120
-"""Seconds within which everything shows: plays run side by side, on a machine of any speed."""
 
 PASS_TIME = """
 WITH passed AS (

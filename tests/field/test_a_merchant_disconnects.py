@@ -1,11 +1,14 @@
 """A merchant disconnects and connects again, on the running system: nothing is lost, and nobody has to help."""
 
 import aiohttp
+import pytest
 from tests.field.conftest import MailedSystem
 from tests.support.eventually import eventually
-from tests.support.running import Shop
+from tests.support.running import PATIENCE, Shop
 
 from quicksync_dev.demo.world import World
+
+pytestmark = pytest.mark.timeout(300)
 
 
 async def test_everything_resumes_with_the_next_connection(mailed_system: MailedSystem) -> None:
@@ -22,16 +25,16 @@ async def test_everything_resumes_with_the_next_connection(mailed_system: Mailed
         await shop.stock_soup(10)
 
         assert (await world.quicksync("DELETE", f"/v1/merchants/{made['id']}", None))[0] == 204
-        await eventually(lambda: is_in_the_feed(shop), within=30)
+        await eventually(lambda: is_in_the_feed(shop), within=PATIENCE)
         await shop.order(1)
         await shop.adjust("web-1", -2)
-        await eventually(lambda: waits(shop), within=30)
+        await eventually(lambda: waits(shop), within=PATIENCE)
         assert await shop.clover_orders() == []
 
         await shop.call("POST", "", connection)
-        await eventually(lambda: is_paid(shop), within=30)
+        await eventually(lambda: is_paid(shop), within=PATIENCE)
         await shop.stock_is(8)
-        await eventually(lambda: is_well(shop), within=30)
+        await eventually(lambda: is_well(shop), within=PATIENCE)
 
 
 async def is_in_the_feed(shop: Shop) -> bool:

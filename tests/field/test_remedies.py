@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 from tests.field.conftest import MailedSystem
 from tests.field.plays import PLAYS, WITHOUT_WEBHOOKS
-from tests.field.stage import PATIENCE, staged
+from tests.field.stage import staged
 from tests.support.eventually import eventually
+from tests.support.running import PATIENCE
 
 from common import messages
 from common.contracts.problems import Code, Severity

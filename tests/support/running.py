@@ -15,6 +15,9 @@ from quicksync_dev.system import Options, System
 from tests.support import forks
 from tests.support.eventually import eventually
 
+PATIENCE = 120
+"""Seconds within which everything on a running system shows, on a machine of any speed."""
+
 QUICK = {"QS_ORDER_SETTLE_SECONDS": "3", "QS_CREATE_SETTLES_SECONDS": "3"}
 """Resolve writes without an answer within three seconds instead of a minute, as the sandbox is never that late."""
 
@@ -81,7 +84,7 @@ class Shop:
             assert status < 400, f"{method} {place} answered {status}: {answer}"
             return (answer,)
 
-        (answer,) = await eventually(answered, within=60)
+        (answer,) = await eventually(answered, within=PATIENCE)
         return answer
 
     async def stock_soup(self, quantity: int) -> None:
@@ -89,7 +92,7 @@ class Shop:
         price = {"price": 500, "currency": "USD" if self._region == "us" else "EUR"}
         product = {"name": "Soup", "sku": "SOUP", "status": "active", **price}
         await self.call("PUT", "/products/soup", product)
-        item = await eventually(self._item_of_soup, within=30)
+        item = await eventually(self._item_of_soup, within=PATIENCE)
         await self.till("recount", {"item": item, "quantity": quantity})
         await self.stock_is(quantity)
 
@@ -127,7 +130,7 @@ class Shop:
         change = {"key": key, "sku": "SOUP", "delta": delta, "cause": "web sale"}
         await self.call("POST", "/stock/adjustments", {"adjustments": [change]})
 
-    async def stock_is(self, quantity: float, within: float = 60) -> None:
+    async def stock_is(self, quantity: float, within: float = PATIENCE) -> None:
         """Wait until QuickSync and Clover both have this stock."""
 
         async def agreed() -> None:
