@@ -184,6 +184,33 @@ async def test_release_during_the_work_is_not_lost(engine: Engine) -> None:
     assert (await events(engine))[-1].startswith("problem.closed.v1")
 
 
+@pytest.mark.parametrize("during", [True, False])
+async def test_release_ends_the_wait_for_the_next_attempt(engine: Engine, *, during: bool) -> None:
+    """A key that waits an hour for its next attempt is due when its problem is released, also during the work."""
+    calls: list[list[str]] = []
+
+    async def release() -> None:
+        async with engine.database.unit() as unit:
+            await table.release(unit, MERCHANT, Code.CONNECTION_LOST)
+
+    async def push(batch: Batch) -> None:
+        calls.append(batch.keys)
+        if len(calls) == 1:
+            batch.retry("a", timedelta(hours=1), Code.CONNECTION_LOST)
+            if during:
+                await release()
+
+    await mark(engine, "a")
+    await worker(engine, push=push).run_until_idle()
+    if not during:
+        await release()
+        await worker(engine, push=push).run_until_idle()
+
+    assert len(calls) == 2
+    assert await rows(engine) == []
+    assert (await events(engine))[-1].startswith("problem.closed.v1")
+
+
 async def test_release_of_one_problem_keeps_work_held_under_another(engine: Engine) -> None:
     """A key that is refused for another problem is held, although a release came during the work."""
     calls: list[list[str]] = []

@@ -20,20 +20,23 @@ FROM unnest($4::text[], $5::integer[], $6::timestamptz[]) AS done (key, seq, due
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key
 """
 
+# A key that was marked during the work, or whose problem was released during the work, is due at once instead of later
+# or held: what it met was about its older state. The fence locks the lease, so no release can commit in between.
 POSTPONED = """
-UPDATE work SET due_at = CASE WHEN work.seq = later.seq OR later.failed THEN later.due_at ELSE $3 END,
+UPDATE work SET due_at = CASE WHEN (work.seq = later.seq OR later.failed)
+        AND later.releases -> later.problem
+            IS NOT DISTINCT FROM (SELECT releases -> later.problem FROM lease WHERE name = $1)
+        THEN later.due_at ELSE $3 END,
     attempts = CASE WHEN NOT later.failed THEN 0 WHEN later.counted THEN work.attempts + 1 ELSE work.attempts END,
     error = nullif(later.error, ''),
     problem = coalesce(later.problem, work.problem),
     subject = coalesce(nullif(later.subject, ''), work.subject),
     failing_since = CASE WHEN later.failed THEN coalesce(work.failing_since, $3) END
 FROM unnest($4::text[], $5::integer[], $6::timestamptz[], $7::boolean[], $8::text[], $9::text[], $10::text[],
-    $11::boolean[]) AS later (key, seq, due_at, failed, error, problem, subject, counted)
+    $11::boolean[], $12::jsonb[]) AS later (key, seq, due_at, failed, error, problem, subject, counted, releases)
 WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = later.key
 """
 
-# A key that was marked during the work, or whose problem was released during the work, is due at once instead of held:
-# the refusal was about its older state. The fence locks the lease, so no release can commit in between.
 HELD = """
 UPDATE work SET due_at = $4, problem = $3, error = nullif(held.error, ''), attempts = 0, failing_since = NULL,
     subject = coalesce(nullif(held.subject, ''), work.subject),
@@ -105,6 +108,7 @@ async def postpone(unit: Unit, merchant_id: str, kind: str, later: Sequence[tupl
             [retry.problem for _, retry in later],
             [clean(retry.subject) for _, retry in later],
             [retry.counted for _, retry in later],
+            [row.releases for row, _ in later],
         )
         for problem in sorted({retry.problem for _, retry in later if retry.problem}):
             await add_waiting(unit, merchant_id, problem, [row for row, retry in later if retry.problem == problem])

@@ -14,7 +14,7 @@ WHERE name = $1
 
 RELEASE = """
 UPDATE work SET held = false, due_at = $3, attempts = 0
-WHERE merchant_id = $1 AND problem = $2 AND held AND kind <> $4 RETURNING id
+WHERE merchant_id = $1 AND problem = $2 AND (held OR due_at > $3) AND kind <> $4 RETURNING id
 """
 
 # Locks in the order of all other transactions on these rows, so that none deadlock.
@@ -43,10 +43,11 @@ RETURNING id, kind, key, seq, attempts, problem, trace
 
 
 async def release(unit: Unit, merchant_id: str, problem: Code, *, without: str = "") -> int:
-    """Make every row held under this problem due again, oldest first, and return their number.
+    """Make every row that waits under this problem due, oldest first, and return their number.
 
-    The problem closes when the last of these rows has succeeded, not before. Rows of the kind `without` stay held: its
-    owner releases them in portions, with `release_keys`.
+    That goes for rows that are held and for those to be attempted again later. The problem closes when the last of
+    these rows has succeeded, not before. Rows of the kind `without` stay as they are: its owner releases them in
+    portions, with `release_keys`.
     """
     await unit.conn.execute(COUNT_RELEASE, merchant_id, problem)
     released = await unit.conn.fetch(RELEASE, merchant_id, problem, unit.now, without)
