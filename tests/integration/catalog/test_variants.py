@@ -103,6 +103,24 @@ async def test_variants_exchange_their_values_in_one_request(catalog: Catalog) -
     assert set((await states(catalog, shop)).values()) == {"synced"}
 
 
+async def test_variants_exchange_their_values_by_a_file(catalog: Catalog) -> None:
+    """A row that stays as it is counts as well. The preview tells the same."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes())
+    table = (
+        "product_id,sku,variant_options\n"
+        's,SKU-s,"{""Size"": ""Medium"", ""Colour"": ""Blue""}"\n'
+        'm,SKU-m,"{""Size"": ""Small"", ""Colour"": ""Blue""}"\n'
+        'l,SKU-l,"{""Size"": ""Large"", ""Colour"": ""Blue""}"\n'
+    )
+    for query in ("?dry_run=true", ""):
+        path = f"/v1/merchants/{shop.id}/products:import{query}"
+        _, answer = await catalog.call_table("POST", path, table)
+        assert [each["outcome"] for each in answer["rows"]] == ["changed", "changed", "unchanged"]
+    await catalog.run_until_idle()
+    assert groups(catalog, shop)["T-shirt"][1]["SKU-s"] == ["Blue", "Medium"]
+
+
 async def test_all_variants_get_another_option_in_one_request(catalog: Catalog) -> None:
     """It becomes an attribute of the item group that they are in."""
     shop = await catalog.connected()
@@ -173,11 +191,11 @@ async def test_an_undo_restores_the_variant(catalog: Catalog) -> None:
 WAITING_FOR_LOCKS = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-@pytest.mark.parametrize("way", ["undo", "import"])
+@pytest.mark.parametrize("way", ["undo", "import", "batch"])
 async def test_parents_are_locked_before_their_products(catalog: Catalog, way: str) -> None:
     """A batch of the same variants has the parent, and waits for no product of a request that waits for the parent."""
     shop = await catalog.connected()
-    await synced(catalog, shop, sizes())
+    await synced(catalog, shop, [*sizes(), row("plain", None)])
     [changed] = await send(catalog, shop, [row("m", variant(Size="Medium", Colour="Red"))])
     await catalog.run_until_idle()
 
@@ -186,6 +204,9 @@ async def test_parents_are_locked_before_their_products(catalog: Catalog, way: s
             path = f"/v1/merchants/{shop.id}/changes/{changed['change_id']}:undo"
             assert (await catalog.call("POST", path))[0] == 202
             await catalog.run_until_idle()
+        elif way == "batch":  # the plain product is repeated, so the variant comes in the second group of rows
+            plain = row("plain", None)
+            await send(catalog, shop, [plain, plain, row("m", variant(Size="Medium", Colour="Red"), price=2000)])
         else:
             path, table = f"/v1/merchants/{shop.id}/products:import", "sku,name,price\nSKU-m,Other tee,20.00\n"
             assert (await catalog.call_table("POST", path, table))[0] == 200
@@ -194,7 +215,8 @@ async def test_parents_are_locked_before_their_products(catalog: Catalog, way: s
         await batch.conn.execute("SELECT FROM product_group FOR UPDATE")
         running = asyncio.create_task(request())
         await eventually(lambda: catalog.fetch(WAITING_FOR_LOCKS))
-        await batch.conn.execute("SELECT FROM product WHERE product_id = 'm' FOR UPDATE NOWAIT")
+        held = ["m", "plain"] if way == "batch" else ["m"]
+        await batch.conn.execute("SELECT FROM product WHERE product_id = ANY($1) FOR UPDATE NOWAIT", held)
     await running
     await catalog.run_until_idle()
     product = await catalog.product(shop, "m")

@@ -132,11 +132,12 @@ class Import:
         """Store the products that differ, or preview that."""
         if self.dry_run:
             return await changes.preview(unit.conn, self._merchant_id, wanted, self.changes.claims)
-        different = [each for each in wanted if each != stored.get(each.product_id)]
-        applied = await changes.apply(unit, self._merchant_id, different)
+        same = {each.product_id: each for each in wanted if each == stored.get(each.product_id)}
+        different = [each for each in wanted if each.product_id not in same]
+        applied = await changes.apply(unit, self._merchant_id, different, list(same.values()))
         unit.mark(PUSH_PRODUCT, self._merchant_id, applied.made, priority=Priority.BULK)
-        same = {each.product_id: Change(each, each) for each in wanted if each == stored.get(each.product_id)}
-        return Applied(same | dict(applied.made), applied.refused)
+        unchanged = {product_id: Change(each, each) for product_id, each in same.items()}
+        return Applied(unchanged | dict(applied.made), applied.refused)
 
     def _outcome(self, row: int, product: Product, applied: Applied, foreseen: Mapping[str, Forecast]) -> ImportRow:
         change = applied.made.get(product.product_id)

@@ -115,8 +115,8 @@ class Applied:
     refused: Mapping[str, Problem]
 
 
-async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> Applied:
-    """Save these products, each once.
+async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product], kept: Sequence[Product] = ()) -> Applied:
+    """Save these products, each once. The request also states those that are `kept` as they are.
 
     A product is refused when another one has its SKU, or it does not fit the other variants of its parent. `save_set`
     records the changes, in the same unit.
@@ -124,8 +124,8 @@ async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> Appl
     await unit.conn.execute(products.CUSTOM_PLAN)  # a plan made while there were few products is slow for many
     await variants.lock(unit.conn, merchant_id, wanted)
     claims = VariantClaims()
-    await variants.load(unit.conn, merchant_id, wanted, claims)
-    refused = claims.refused(wanted)
+    await variants.load(unit.conn, merchant_id, [*wanted, *kept], claims)
+    refused = claims.refused([*wanted, *kept])
     wanted = [each for each in wanted if each.product_id not in refused]
     ids = [each.product_id for each in wanted]
     await unit.conn.execute(products.LOCK, merchant_id, ids)
