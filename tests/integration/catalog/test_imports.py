@@ -232,7 +232,7 @@ async def test_a_large_file_goes_through_portions(catalog: Catalog) -> None:
     answer = await imported(catalog, shop, "\n".join(["sku,name,price", *rows, "S3,Mug,1.50", ""]))
 
     assert [each["row"] for each in answer["rows"]] == list(range(2, 1203))
-    assert (answer["summary"]["new"], errors(answer)) == (1200, [(1202, "sku", "is that of row 5 as well")])
+    assert (answer["summary"]["new"], errors(answer)) == (1200, [(1202, "sku", "is in row 5 as well")])
 
 
 async def test_others_go_on_while_a_file_is_read(catalog: Catalog) -> None:

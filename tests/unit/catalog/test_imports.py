@@ -167,6 +167,20 @@ def test_square() -> None:
     ]
 
 
+def test_square_with_several_locations() -> None:
+    """Each location has a price of its own, which is not that of the product. Categories have paths and tokens."""
+    table = (
+        "Reference Handle,Token,Item Name,Variation Name,SKU,Categories,Reporting Category,GTIN,Price,"
+        "Online Sale Price,Archived,Option Name 1,Option Value 1,Default Unit Cost,Price Aubrey,Price Terrell\n"
+        "#a,A1,Latte,Regular,L1,DRINKS > ESPRESSO (T2B3ROTJ3HFGVBO22QLOOJDE),,,8.88,,N,,,2.10,9.10,9.20\n"
+        "#b,B1,Old Mug,Regular,M1,Mugs (large),,,5,,Y,,,,,\n"
+    )
+    assert products(table) == [
+        {"name": "Latte", "sku": "L1", "price": 888, "cost": 210, "categories": ("ESPRESSO",)},
+        {"name": "Old Mug", "sku": "M1", "price": 500, "status": Status.ARCHIVED, "categories": ("Mugs (large)",)},
+    ]
+
+
 @pytest.mark.parametrize(("currency", "prices"), [("EUR", [1000, 1000, 400]), ("USD", [1500, 1550, 500])])
 def test_medusa(currency: str, prices: list[int]) -> None:
     """The price is the one in the merchant's currency."""
@@ -287,7 +301,7 @@ def test_the_caller_says_the_decimal_sign() -> None:
     assert products(column("1,250"), decimal=".")[0]["price"] == 125000
     assert refusal(column("19.99"), decimal=",")[1:] == (
         "price",
-        "is not a price with `,` as decimal sign, which the column has",
+        "is not a price with `,` before the cents, as in the rest of the column",
     )
 
 
@@ -304,7 +318,7 @@ def test_a_currency_without_hundredths() -> None:
         ("on request", "is not a price"),
         (".", "is not a price"),
         ("-", "is not a price"),
-        ("1,23,4", "is not a price with `.` as decimal sign, which the column has"),
+        ("1,23,4", "is not a price with `.` before the cents, as in the rest of the column"),
         ("4E+3", "is not a price"),
     ],
 )

@@ -124,7 +124,7 @@ class Import:
             return _refused(draft.row, named, product_id)
         if (first := self._rows.setdefault(product_id, draft.row)) != draft.row:
             column = layout.column("product_id" if "product_id" in draft.values else "sku")
-            twice = Problem(column, f"is that of row {first} as well", "Remove one of the two rows.")
+            twice = Problem(column, f"is in row {first} as well", "Keep one of the two rows, and remove the other.")
             return _refused(draft.row, [twice], product_id)
         return product
 

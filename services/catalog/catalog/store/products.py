@@ -92,7 +92,7 @@ LINKS = {
 SEPARATORS = re.compile(r"[\s!-/:-@\[-`{-~]+")
 """Spaces and ASCII punctuation, between which the words of `product.words` stand."""
 
-SKU_TAKEN = Problem("sku", "belongs to another product of this merchant", "Give each product its own SKU.")
+SKU_TAKEN = Problem("sku", "belongs to another product", "Give each product a SKU of its own.")
 
 
 @dataclass(frozen=True)

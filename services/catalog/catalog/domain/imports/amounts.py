@@ -77,7 +77,7 @@ def parse(cell: str, decimal: str, currency: str) -> int:
     group = "." if decimal == "," else ","
     whole, _, fraction = match["number"].lstrip("+").partition(decimal)
     if not re.fullmatch(rf"-?\d+|-?\d{{1,3}}(\{group}\d{{3}})+|-?", whole) or not re.fullmatch(r"\d*", fraction):
-        raise BadAmount(f"is not a price with `{decimal}` as decimal sign, which the column has")
+        raise BadAmount(f"is not a price with `{decimal}` before the cents, as in the rest of the column")
     if not (whole.strip("-") or fraction):
         raise BadAmount("is not a price")
     if whole.startswith("-"):

@@ -14,6 +14,7 @@ GUARD = "'"
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _PART = re.compile(r"\\[,\\]|[^\\,]+|[\\,]")
+_TOKEN = re.compile(r" \([A-Z0-9]{24}\)(?=\s*(?:,|$))")
 _SCIENTIFIC = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 
 TRUE = (
@@ -109,10 +110,15 @@ def status(cell: str) -> Status:
     found = STATUSES.get(cell.strip().casefold())
     if found is None:
         raise BadCell(
-            f"is `{cell.strip()[:40]}`, which is no known status",
+            f"is `{cell.strip()[:40]}`, a status that we don't know",
             "Write active, draft, inactive or archived; or yes or no, true or false, 1 or 0.",
         )
     return found
+
+
+def archived(cell: str) -> Status | None:
+    """Return the status of an archived product; None for any other, as the cell says nothing else of it."""
+    return Status.ARCHIVED if boolean(cell) else None
 
 
 def boolean(cell: str) -> bool:
@@ -136,6 +142,11 @@ def leaves(cell: str) -> tuple[str, ...]:
     return _distinct(each.rpartition(" > ")[2].strip() for each in names(cell))
 
 
+def square_categories(cell: str) -> tuple[str, ...]:
+    """Return the last name of each path, without the token that Square puts in brackets behind it."""
+    return leaves(_TOKEN.sub("", cell))
+
+
 def options(cell: str) -> dict[str, str]:
     """Return the values of options by their names, which our own export writes as a JSON object."""
     try:
@@ -143,7 +154,7 @@ def options(cell: str) -> dict[str, str]:
     except ValueError:
         found = None
     if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
-        raise BadCell("is no JSON object of texts", 'Write the values by the names of the options: {"Size": "M"}.')
+        raise BadCell("is not a list of options", 'Write each option with its value, such as {"Size": "M"}.')
     return found
 
 

@@ -96,8 +96,8 @@ def _fields(shop: Shop, names: Sequence[str]) -> dict[str, int]:
 
 
 def _prices(shop: Shop, names: Sequence[str], fields: Mapping[str, int], currency: str) -> tuple[int, ...]:
-    """Return the columns that may hold the price in this currency."""
-    if shop in {Shop.QUICKSYNC, Shop.SHOPIFY, Shop.VENDURE}:
+    """Return the columns that may hold the price in this currency. Square adds a price of its own for each location."""
+    if shop in {Shop.QUICKSYNC, Shop.SHOPIFY, Shop.VENDURE, Shop.SQUARE}:
         return (fields[PRICE],) if PRICE in fields else ()
     if shop is Shop.WOOCOMMERCE:
         return tuple(fields[field] for field in (PRICE, SALE) if field in fields)

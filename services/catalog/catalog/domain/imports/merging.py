@@ -59,13 +59,20 @@ def faults(
 ) -> list[Problem]:
     """Return what keeps the row from being a product, apart from what the values themselves are."""
     if stored and "product_id" not in draft.values and stored.sku != values["sku"]:
-        problem = f"is the id of another product, whose SKU is {stored.sku}"
-        return [Problem(layout.column("sku"), problem, "Add a column product_id with an id of its own.")]
+        problem = f"is the product_id of another product, which has the SKU {stored.sku}"
+        remedy = "Add a column product_id, and give this row one that no other product has."
+        return [Problem(layout.column("sku"), problem, remedy)]
     found = [
         Problem(layout.column(name), "is missing", f"Fill it in: a new product needs a {name}.")
         for name in NEEDED
         if name not in values
     ]
     if values["currency"] != currency:
-        found.append(Problem(layout.column("currency"), f"is not {currency}", "Use the merchant's own currency."))
+        found.append(
+            Problem(
+                layout.column("currency"),
+                f"is not {currency}",
+                f"Give the price in {currency}, the currency of your Clover store.",
+            )
+        )
     return found

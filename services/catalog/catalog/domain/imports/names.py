@@ -42,7 +42,7 @@ TELLING: Mapping[Shop, tuple[frozenset[str], ...]] = {
         frozenset({"handle", "title", "variant sku"}),
         frozenset({"url handle", "title"}),
     ),
-    Shop.SQUARE: (frozenset({"item name", "variation name"}),),
+    Shop.SQUARE: (frozenset({"item name", "variation name"}), frozenset({"token", "item name"})),
     Shop.MEDUSA: (frozenset({"product handle", "product title"}), frozenset({"product title", "variant title"})),
     Shop.VENDURE: (frozenset({"optiongroups", "optionvalues"}), frozenset({"stockonhand", "sku"})),
     Shop.EVERSHOP: (frozenset({"url key", "sku", "qty"}), frozenset({"url key", "manage stock"})),
@@ -75,6 +75,7 @@ COLUMNS: Mapping[Shop, Mapping[str, str]] = {
         "default unit cost": "cost",
         "category": "categories",
         "categories": "categories",
+        "archived": "status",
     },
     Shop.MEDUSA: {
         "product id": ID,  # that of the parent, which all its variants share

@@ -18,7 +18,11 @@ WITH_VARIANTS = frozenset({Shop.SHOPIFY, Shop.MEDUSA, Shop.VENDURE, Shop.SQUARE}
 CATEGORIES: Mapping[Shop, Callable[[str], tuple[str, ...]]] = {
     Shop.SHOPIFY: cells.single,  # the product's type, which may have a comma
     Shop.WOOCOMMERCE: cells.leaves,
+    Shop.SQUARE: cells.square_categories,
 }
+
+STATUS: Mapping[Shop, Callable[[str], object]] = {Shop.SQUARE: cells.archived}
+"""How the status is read, if not by its name. A reader returns None for a cell that says nothing."""
 
 KNOWN_TO_ALL = ("name", "status", "currency", "categories", "tags", "tax_rates")
 """The fields that only the first row of a product has; the following rows, its variants, take them over."""
@@ -62,7 +66,7 @@ class Reader:
             "sku": cells.code,
             **{name: cells.price(sign, survey.currency) for name, sign in survey.decimals.items()},
             "currency": lambda cell: cells.code(cell).upper(),
-            "status": cells.status,
+            "status": STATUS.get(survey.layout.shop, cells.status),
             "barcode": cells.barcode,
             "alternate_name": cells.code,
             "unit_name": cells.code,
@@ -103,7 +107,7 @@ class Reader:
                     values[name] = self._readers[name](cell)
                 except BadCell as error:
                     problems.append(error.of(self._layout.column(name)))
-        return values, problems
+        return {name: value for name, value in values.items() if value is not None}, problems
 
     def _by_handle(self, record: Record, values: dict[str, object], has_problems: bool) -> bool:
         """Complete the row by the product it follows; return whether it is a product of its own."""
@@ -181,7 +185,7 @@ def _too_many(record: Record, expected: int) -> Problem:
     return Problem(
         "row",
         f"has {len(record.cells)} cells, but the header has {expected}",
-        'Put a cell that contains the delimiter or a quote into quotes `"`.',
+        'Put a text that contains the separator of the columns, or a quotation mark, into quotation marks `"`.',
     )
 
 

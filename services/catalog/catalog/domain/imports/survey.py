@@ -127,6 +127,6 @@ def _which_sign(column: str, evidence: Evidence) -> Question:
     if evidence.comma and evidence.dot:
         found = f"There is a comma in row {evidence.first_comma} and a dot in row {evidence.first_dot}."
     else:
-        found = f"Row {evidence.first_unclear} and all others fit both."
-    asked = f"Which is the decimal sign of `{column}`? {found}"
+        found = f"Row {evidence.first_unclear} and all others can be read either way."
+    asked = f"Is a dot or a comma before the cents in `{column}`? {found}"
     return Question("decimal", asked, DECIMALS, "Repeat the request with `decimal=.` or `decimal=,`.")
