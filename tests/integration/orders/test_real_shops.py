@@ -103,6 +103,15 @@ async def test_tips_gift_cards_and_several_payments(orders: Orders) -> None:
     assert sum(each["taxAmount"] for each in made.payments) == 427
 
 
+async def test_a_payment_with_a_long_name(orders: Orders) -> None:
+    """It is cut to what Clover takes, which counts two for an emoji; the order is paid."""
+    shop = await orders.connected()
+    await put(orders, shop, sale("USD", payments=[{"name": "🎁" * 200, "amount": 5243}]))
+    await orders.run_until_idle()
+    [made] = in_clover(shop)
+    assert (await orders.state(shop), made.payments[0]["note"]) == ("paid", "🎁" * 127)
+
+
 @pytest.mark.parametrize(("payments", "state"), [([], "OPEN"), ([{"amount": 2000}], "PARTIALLY_PAID")])
 async def test_an_open_balance(orders: Orders, payments: list[Any], state: str) -> None:
     """An order that is not paid in its store is not paid in Clover, and rests as such."""

@@ -58,7 +58,7 @@ class OrderSummary(BaseModel):
     number: Annotated[str, Field(description="The order number that people see in that store.")]
     currency: Annotated[str, Field(description="The ISO 4217 currency of every amount.")]
     total: Annotated[int, Field(description="The order's total, in minor units of `currency` (cents).")]
-    units: Annotated[int, Field(description="The number of units, which is the number of rows in Clover.")]
+    units: Annotated[int, Field(description="The number of units sold. Goods by weight count as one a line.")]
     placed_at: Annotated[
         datetime | None, Field(description="When the customer placed the order, in UTC; null if it was not sent.")
     ]

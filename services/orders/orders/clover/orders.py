@@ -18,7 +18,7 @@ from orders.domain.privacy import is_code
 from orders.domain.row_ids import identified
 from orders.domain.rows import Row
 from orders.domain.setup import Setup
-from orders.domain.source import note, title
+from orders.domain.source import LONGEST_PAYMENT_NOTE, clipped, note, title
 
 
 class PaymentResponse(Response):
@@ -162,7 +162,7 @@ async def pay(api: MerchantApi, clover_order_id: str, reference: str, payment: P
         "tipAmount": payment.tip,
         "taxAmount": payment.tax,
         "externalPaymentId": reference,
-        **({"note": payment.name} if payment.name else {}),
+        **({"note": clipped(payment.name, LONGEST_PAYMENT_NOTE)} if payment.name else {}),
     }
     await api.post(f"orders/{clover_order_id}/payments", body, Unread)
 
