@@ -15,7 +15,11 @@ _CODE = re.compile(r"[A-Za-z#./_:-]*[0-9][A-Za-z0-9#./_:-]*")
 _PHONE = re.compile(r"\+\d[\d\s().-]{6,20}\d")
 _FREE_TEXT = re.compile(
     r"engrav|grav[uiy]|grabad|incis|inscri|monogra|initial|personali|customi[sz]ation|messag|mensa|nachricht|botschaft"
-    r"|bericht|widmung|dedica|d[ée]dicace|notiz|anmerk|bemerk|comment|kommentar|opmerk|remark|wunsch|instruc"
+    r"|bericht|widmung|dedica|d[ée]dicace|notiz|anmerk|bemerk|comment|kommentar|opmerk|remark|wunsch|instruc|request"
+    r"|embroid|stickerei|bestick|broder|bordad|borduu?r|ricam|aufdruck|bedruck|opdruk|bedruk|stampa\b|pr(?:ä|ae)gung"
+    r"|beschrift|aufschrift|opschrift|letter(?:ing|s\b)|lettrage|buchstab|r[óo]tul|souhait|verzoek|richiest|gr(?:uß|uss)"
+    r"|recipient|empf(?:ä|ae)nger|ontvanger|destinat|beschenkt|greeting|felicit|auguri|address|adress|adres\b|indirizz"
+    r"|direcci[óo]n|(?:phone|handy|mobile)\s*n|telef|t[ée]l[ée]ph|e-?mail|birthday|geburtstag|\b(?:line|zeile|ligne|regel|riga|l[íi]nea)\s*\d"
     r"|\b(?:text|texte|texto|testo|tekst|note|nota|name|nom|nome|nombre|naam)\b"
     r"|^\W*(?:to|from|for|an|von|für|fuer|de|para|à|da|per|voor|van)\W*$",
     re.IGNORECASE,
@@ -66,7 +70,7 @@ def is_choice(name: str, value: str) -> bool:
     A text may name anybody: "For grandma Elisabeth". So an option that may be one is not kept outside the US.
     """
     is_short = len(value) <= _LONGEST_CHOICE and len(value.split()) <= _MOST_WORDS and value.isprintable()
-    return is_short and not _FREE_TEXT.search(name) and not re.search(r"[!?;“”„«»@]|\.\s|\.$", value)
+    return is_short and not _FREE_TEXT.search(name) and not re.search(r"[!?;“”„«»@]|://|\.\s|\.$", value)
 
 
 def is_code(text: str) -> bool:

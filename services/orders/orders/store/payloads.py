@@ -17,7 +17,8 @@ KEY = "substr(payload, 2, 4)"
 CLEAR = "(charges || jsonb_build_object('lines', lines))::text"
 STALE = f"""
 SELECT merchant_id, reference, payload, customer, {CLEAR} AS clear FROM source_order
-WHERE {{which}} AND (merchant_id, reference) > ($1, $2) ORDER BY merchant_id, reference LIMIT $3 FOR UPDATE SKIP LOCKED
+WHERE {{which}} AND (merchant_id, reference) > ($1, $2)
+ORDER BY {KEY}, merchant_id, reference LIMIT $3 FOR UPDATE SKIP LOCKED
 """  # noqa: S608 - a part of the statement, not a value
 UNSEALED = STALE.format(which=f"{KEY} IS NULL")
 OF_KEY = STALE.format(which=f"{KEY} = $4")
