@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -41,7 +41,7 @@ async def test_each_sale_is_published_once_although_orders_is_killed(postgres_ds
     ):
         world = World(system.env(), session, lambda _: None)
         await world.clover("PUT", "/webhooks", WEBHOOKS)
-        shops = [await _connected(system, session) for _ in range(MERCHANTS)]
+        shops = await asyncio.gather(*(_connected(system, session) for _ in range(MERCHANTS)))
         selling = asyncio.create_task(_sell(shops))
         for _ in range(KILLS):
             await asyncio.sleep(SECONDS / (KILLS + 1))  # the tills sell meanwhile
@@ -91,7 +91,7 @@ async def _is_watched(shop: Shop) -> bool:
     return all(page["work"] for page in pages)
 
 
-async def _sell(shops: list[Shop]) -> dict[str, int]:
+async def _sell(shops: Sequence[Shop]) -> dict[str, int]:
     """Sell at a steady rate, one merchant after another; return the quantity of each order."""
     sold: dict[str, int] = {}
 
@@ -107,7 +107,7 @@ async def _sell(shops: list[Shop]) -> dict[str, int]:
     return sold
 
 
-async def _is_at_rest(shops: list[Shop]) -> bool:
+async def _is_at_rest(shops: Sequence[Shop]) -> bool:
     """Whether no sale is left to be read."""
     pages = [await shop.call("GET", "/work/orders?kind=read_sale") for shop in shops]
     return not any(page["work"] for page in pages)
