@@ -152,8 +152,8 @@ class Shop:
 
     @asynccontextmanager
     async def answered_late(self, method: str, path: str) -> AsyncIterator[None]:
-        """During the block, Clover answers these calls a second after it has applied them."""
-        late = {"kind": "delay", "when": "after", "ms": 1000, "merchant": self.merchant}
+        """During the block, Clover answers these calls two seconds after it has applied them."""
+        late = {"kind": "delay", "when": "after", "ms": 2000, "merchant": self.merchant}
         rule = await self._world.clover("POST", "/faults", {**late, "method": method, "path": path})
         yield
         await self._world.clover("DELETE", f"/faults/{rule['id']}")
