@@ -15,6 +15,8 @@ from quicksync_dev.database import SERVICES
 from quicksync_dev.demo.world import World
 from quicksync_dev.system import System
 
+pytestmark = pytest.mark.timeout(400)  # the first test of each system also starts it, on a machine that may be busy
+
 ORDERS = 20
 AT_ONCE = {"app_concurrent": 10, "token_concurrent": 5}
 MOST_UNDER_WAY = 15
