@@ -11,7 +11,7 @@ from catalog.clover.oauth import TokenRefused
 from catalog.deps import Deps
 from catalog.domain.oauth import OAuthApp, Tokens
 from catalog.grants import UnsavedTokenGrants
-from catalog.kinds import ACCESS, ALL_ITEMS, CHECK_ACCESS, CHECK_SETUP, REFRESH_TOKENS, SETUP, SWEEP_ITEMS, TOKENS
+from catalog.kinds import ALL_ITEMS, CHECK_SETUP, REFRESH_TOKENS, SETUP, SWEEP_ITEMS, TOKENS
 from catalog.sealing import Secret, seal, sealed_tokens
 from catalog.store import connections
 from catalog.store.connections import CloverConnection
@@ -148,7 +148,6 @@ async def _save(deps: Deps, unit: Unit, wanted: Wanted, profile: clover.Profile,
     )
     unit.emit(connected)
     await table.release(unit, merchant_id, Code.CONNECTION_LOST)
-    await table.retry(unit, merchant_id, CHECK_ACCESS, ACCESS)  # it may be due in an hour only, and the problem open
     unit.mark(SWEEP_ITEMS, merchant_id, ALL_ITEMS, priority=Priority.BULK, due=unit.now - BEFORE_SETUP)
     unit.mark(CHECK_SETUP, merchant_id, SETUP, priority=Priority.BULK)
     email = seal(deps.sealer, Secret.EMAIL, merchant_id, wanted.account_email)
