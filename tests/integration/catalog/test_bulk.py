@@ -1,5 +1,7 @@
 """Many products are written in one call, a bad one is reported alone, and no crash makes a second item."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +12,11 @@ from tests.integration.catalog.deaths import Moments, die_at
 from tests.integration.catalog.labels import labels, names
 from tests.support.eventually import eventually
 
+from catalog.clover import items as clover
+from catalog.domain.items import Item, NewItem
 from catalog.sync.writes import FEW
 from clover_sandbox.till.labels import TIES
+from common.clover.transport import MerchantApi
 from common.contracts.catalog import ProductLinked
 
 MANY = FEW + 5
@@ -122,6 +127,27 @@ async def test_an_item_deleted_meanwhile_stops_no_other(catalog: Catalog, invali
     assert {product_id for product_id, state in found.items() if state != "synced"} == {"p-3"}
     assert (await catalog.product(shop, "p-3"))["deleted_item_id"] == gone
     assert [item["price"] for item in catalog.items(shop) if not item.get("deleted")].count(1300) == MANY - 1
+
+
+@pytest.mark.parametrize("as_sent", [0, 1])
+async def test_an_answer_with_other_skus_makes_no_second_item(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, as_sent: int
+) -> None:
+    """Clover stores SKUs, all but one or all, in small letters: its answer then names others than were sent."""
+    create_items = clover.create_items
+
+    async def create_small(api: MerchantApi, wanted: Sequence[NewItem]) -> list[Item]:
+        small = [replace(each.fields, sku=str(each.fields.sku).lower()) for each in wanted]
+        return await create_items(api, [*wanted[:as_sent], *map(NewItem, small[as_sent:])])
+
+    monkeypatch.setattr(clover, "create_items", create_small)
+    shop = await catalog.connected()
+    await send(catalog, shop, rows())
+    await catalog.run_until_idle()
+    catalog.clock.advance(10)
+    await catalog.run_until_idle()
+    assert len(catalog.items(shop)) == MANY
+    assert set((await states(catalog, shop)).values()) == {"synced"}
 
 
 async def test_a_lost_answer_to_many_makes_no_second_item(catalog: Catalog) -> None:

@@ -7,7 +7,7 @@ from catalog.domain.items import Item, UnreadableItem
 from catalog.domain.matching import skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import ProductRecord
-from catalog.store import items
+from catalog.store import items, links
 from catalog.sync.deltas import read_changes
 from catalog.sync.items import UNREADABLE_PAUSE, draw_number, save_deletions, save_shown, save_unreadable
 from common import messages
@@ -74,6 +74,14 @@ async def candidates(batch: Batch, api: MerchantApi, records: Sequence[ProductRe
     codes = {key for each in records for key in code_keys(each.product.barcode or "")}
     async with batch.database.connection() as conn:
         return await items.find_by_keys(conn, batch.merchant_id, skus, codes)
+
+
+async def perhaps_there(batch: Batch, records: Sequence[ProductRecord], found: Sequence[Item]) -> list[ProductRecord]:
+    """Return the products whose item one of these may be. Clover may have stored a SKU in another form than sent."""
+    async with batch.database.connection() as conn:
+        linked = await links.owners(conn, batch.merchant_id, [item.id for item in found])
+    keys = {sku_key(item.fields.sku) for item in found if item.fields.sku and item.id not in linked}
+    return [each for each in records if sku_key(each.product.sku) in keys]
 
 
 async def without_unreadable(batch: Batch, records: Sequence[ProductRecord]) -> list[ProductRecord]:

@@ -84,7 +84,8 @@ async def _create(batch: Batch, api: MerchantApi, records: Sequence[ProductRecor
         raise Ambiguous("created, but the response shows no items")
     by_sku = {item.fields.sku: item for item in created}
     shown = [(each, by_sku[each.product.sku]) for each in records if each.product.sku in by_sku]
-    await _save_created(batch, shown, number)
+    if shown:
+        await _save_created(batch, shown, number)
     await _create_left_out(batch, api, [each for each in records if each.product.sku not in by_sku])
 
 
@@ -97,11 +98,10 @@ async def _create_left_out(batch: Batch, api: MerchantApi, records: Sequence[Pro
     except lookups.Unlisted:
         found = None
     records = await lookups.without_unreadable(batch, records)
-    there = {each.product.sku for each in records} if found is None else {item.fields.sku for item in found}
-    for each in records:
-        if each.product.sku in there:
-            batch.retry(each.product.product_id, timedelta(0))
-    await _create_singly(batch, api, [each for each in records if each.product.sku not in there])
+    there = records if found is None else await lookups.perhaps_there(batch, records, found)
+    for each in there:
+        batch.retry(each.product.product_id, timedelta(0))
+    await _create_singly(batch, api, [each for each in records if each not in there])
 
 
 async def _create_singly(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> None:
