@@ -15,6 +15,8 @@ from tests.integration.catalog.variants import (
     variant,
 )
 
+from clover_sandbox.rest.variants import name_variants
+
 
 async def test_existing_variants_are_linked_with_their_group(catalog: Catalog) -> None:
     """Items are found by SKU; the group that they are in is that of the parent, and new variants join it."""
@@ -32,6 +34,43 @@ async def test_existing_variants_are_linked_with_their_group(catalog: Catalog) -
         "T-shirt": (options, {"SKU-s": ["Small"], "SKU-m": ["Medium"], "SKU-l": ["Large"]})
     }
     assert {item["itemGroup"]["id"] for item in catalog.items(shop)} == {group}
+
+
+@pytest.mark.parametrize("ends", ["unlink", "undo"])
+async def test_a_variant_linked_by_mistake_gets_its_options_back(catalog: Catalog, ends: str) -> None:
+    """Clover builds the name of an item from its options, so it is called as before again; its group stays."""
+    shop = await catalog.connected()
+    add_group(catalog, shop, "Shirts", "Size", "SKU-s", "SKU-m")
+    await catalog.sweep()
+    [first] = await send(catalog, shop, [row("s", variant(Size="Small"))])
+    await catalog.run_until_idle()
+    assert groups(catalog, shop)["T-shirt"][1] == {"SKU-s": ["Small"], "SKU-m": ["Old 1"]}
+    if ends == "unlink":
+        await catalog.call("DELETE", f"/v1/merchants/{shop.id}/links/s")
+    else:
+        await catalog.call("POST", f"/v1/merchants/{shop.id}/changes/{first['change_id']}:undo")
+    await catalog.run_until_idle()
+    [(_, items)] = groups(catalog, shop).values()
+    assert items == {"SKU-s": ["Old 0"], "SKU-m": ["Old 1"]}
+    assert sorted(each["name"].split(" ", 1)[1] for each in catalog.items(shop)) == ["Old 0", "Old 1"]
+
+
+async def test_options_that_were_edited_since_the_link_stay(catalog: Catalog) -> None:
+    """Only what QuickSync wrote is put back."""
+    shop = await catalog.connected()
+    add_group(catalog, shop, "Shirts", "Size", "SKU-s", "SKU-m")
+    await catalog.sweep()
+    await synced(catalog, shop, [row("s", variant(Size="Small"))])
+    merchant = catalog.clover.world.merchants[shop.id]
+    [item] = [each["id"] for each in catalog.items(shop) if each["sku"] == "SKU-s"]
+    for option in merchant.objects["options"]:
+        merchant.ties["option_items"].untie(option["id"], item)
+    [theirs] = [each["id"] for each in merchant.objects["options"] if each["name"] == "Old 1"]
+    merchant.ties["option_items"].tie(theirs, item)
+    name_variants(merchant, [item])
+    await catalog.call("DELETE", f"/v1/merchants/{shop.id}/links/s")
+    await catalog.run_until_idle()
+    assert groups(catalog, shop)["T-shirt"][1] == {"SKU-s": ["Old 1"], "SKU-m": ["Old 1"]}
 
 
 async def test_an_attribute_that_a_variant_of_nobody_would_lack_is_held(catalog: Catalog) -> None:

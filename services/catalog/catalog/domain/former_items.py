@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from catalog.domain.items import OPTIONS
+from catalog.domain.variants import as_wanted
+
 
 @dataclass(frozen=True)
 class FormerItem:
@@ -27,3 +30,14 @@ def restored(former: FormerItem, now: Mapping[str, object]) -> dict[str, object]
         for name, ours in former.written.items()
         if ours is not None and former.fields.get(name) is not None and now.get(name) == ours != former.fields[name]
     }
+
+
+def restored_options(former: FormerItem, now: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the options to write so that the item has those of before; none if one of them was edited since."""
+    ours, theirs = _options(former.written), _options(former.fields)
+    return theirs if theirs and as_wanted(now, ours) == ours != theirs else {}
+
+
+def _options(fields: Mapping[str, object]) -> Mapping[str, str]:
+    options = fields.get(OPTIONS)
+    return options if isinstance(options, Mapping) else {}

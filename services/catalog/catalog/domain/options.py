@@ -30,7 +30,10 @@ def with_known_options(step: Write, read: Mapping[str, Mapping[str, str]]) -> Wr
     if isinstance(step, CreateItem) or step.item_id not in read:
         return step
     options = as_wanted(read[step.item_id], step.record.wanted.options or {})
-    return replace(step, known=replace(step.known, options=options))
+    known = replace(step.known, options=options)
+    if isinstance(step, AdoptItem):
+        return replace(step, known=known, shown=replace(step.shown, options=options))
+    return replace(step, known=known)
 
 
 def options_after(before: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What items had before QuickSync wrote to them, as long as we write to them or until it is restored.
 
-A row with a name belongs to an item that existed before it was linked.
+A row with a SKU belongs to an item that existed before it was linked: any product states one, and of a variant no name.
 """
 
 import json
@@ -33,7 +33,7 @@ WHERE merchant_id = $1 AND item_former.item_id = given.item_id
     AND item_former.fields ?| ARRAY(SELECT jsonb_object_keys(given.written))
 RETURNING item_former.item_id, ARRAY(SELECT jsonb_object_keys(item_former.written)) AS names
 """
-ADOPTED = "SELECT item_id FROM item_former WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND fields ? 'name'"
+ADOPTED = "SELECT item_id FROM item_former WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND fields ? 'sku'"
 DELETE = """
 INSERT INTO item_former (merchant_id, item_id, fields, deletes)
 SELECT $1, item_id, '{}', true FROM unnest($2::text[]) AS item_id

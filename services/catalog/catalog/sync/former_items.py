@@ -14,6 +14,7 @@ from catalog.kinds import DELETE_GROUP
 from catalog.store import former_items, item_groups, labels
 from catalog.sync import lookups
 from catalog.sync.deltas import read_changes
+from catalog.sync.former_options import restore_options
 from catalog.sync.item_writes import ItemWrite, write_items
 from catalog.sync.items import draw_number
 from common.clover.transport import MerchantApi
@@ -35,7 +36,9 @@ async def restore_items(batch: Batch, deps: Deps) -> None:
         unit.mark(DELETE_GROUP, batch.merchant_id, parents, priority=Priority.BULK)
 
     async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
-        changes = await _restore_labels(batch, api, {key: each for key, each in former.items() if not each.deletes})
+        changes = await _restore_associations(
+            batch, api, {key: each for key, each in former.items() if not each.deletes}
+        )
         writes = [ItemWrite(key, key, own(changes[key])) for key in former if own(changes.get(key, {}))]
         writes += [ItemWrite(key, key) for key, each in former.items() if each.deletes]
         written = {each.key for each in writes}
@@ -45,16 +48,17 @@ async def restore_items(batch: Batch, deps: Deps) -> None:
         await write_items(batch, api, writes, forget)
 
 
-async def _restore_labels(
+async def _restore_associations(
     batch: Batch, api: MerchantApi, former: Mapping[str, FormerItem]
 ) -> dict[str, dict[str, object]]:
-    """Give these items their labels back; return all that was to be restored of each item that Clover has."""
+    """Give these items their labels and options back; return all that was to be restored, by item that Clover has."""
     if not former:
         return {}
     await read_changes(batch, api)  # the mirror then shows what was edited a moment ago
     found = await lookups.linked_items(batch, api, list(former))
     async with batch.database.connection() as conn:
         named = await labels.find(conn, batch.merchant_id)
+    await restore_options(batch, api, former, found)
     changes = {key: restored(former[key], _shown(named, item, former[key])) for key, item in found.items()}
     wanted = {key: _labels_of(each) for key, each in changes.items()}
     made = {key: associations(item, replace(item.fields, **wanted[key]), named) for key, item in found.items()}
