@@ -7,6 +7,7 @@ from tests.integration.catalog.variants import EXPECTED, groups, reason, row, se
 from clover_sandbox.rest.inventory_kinds import ITEM_GROUPS, ITEMS
 from clover_sandbox.rest.objects import drop
 from clover_sandbox.rest.variants import name_variants
+from common.contracts.catalog import ProductChanged
 from common.contracts.clover import ObjectChanged
 
 
@@ -54,6 +55,12 @@ async def test_a_part_renamed_in_clover_is_taken_over_where_clover_is_the_master
     change = {"settings": {"catalog_master": "clover"}}
     assert (await catalog.call("PATCH", f"/v1/merchants/{shop.id}", change))[0] == 200
     await rename(catalog, shop, "item_groups", "T-shirt", "Theirs")
+    changed = await catalog.emitted(ProductChanged)
+    assert {each.product_id: [edit.model_dump() for edit in each.changes] for each in changed} == {
+        each: [{"field": "variant.name", "before": "T-shirt", "after": "Theirs", "is_conflict": False}]
+        for each in ("l", "m", "s")
+    }
+    assert len(changed) == 3
     await rename(catalog, shop, "options", "Medium", "Middle")
     shown = (await catalog.product(shop, "m"))["variant"]
     assert (shown["name"], shown["options"]) == ("Theirs", {"Size": "Middle", "Colour": "Blue"})

@@ -28,12 +28,15 @@ def test_an_edit_names_each_field_with_its_values() -> None:
         FieldEdit(field="status", before="active", after="inactive"),
         FieldEdit(field="barcode", before="4006381333931", after=""),
         FieldEdit(field="age_restricted", before=False, after=True),
+        FieldEdit(field="variant", before=("Size: M",), after=("Size: L",)),
+        FieldEdit(field="variant.name", before="Tee", after="Shirt"),
         FieldEdit(field="tags_of_tomorrow", before=(), after=("a", "b")),
     )
     assert message(EditReverted(**OF_A_PRODUCT, changes=edits)) == (
         "Mug (MUG-1) was edited in Clover: the price from $12.50 to $9.99; the visibility from visible to hidden; the "
-        "barcode from “4006381333931” to nothing; the age restriction from no to yes; tags_of_tomorrow from nothing to "
-        "a, b. QuickSync puts its own values back."
+        "barcode from “4006381333931” to nothing; the age restriction from no to yes; the options from Size: M to "
+        "Size: L; the name of the group from “Tee” to “Shirt”; tags_of_tomorrow "
+        "from nothing to a, b. QuickSync puts its own values back."
     )
 
 

@@ -87,7 +87,7 @@ class FieldEdit(BaseModel):
 
     `before` is the value of the product, and `after` the one of its item in Clover. With `is_conflict`, QuickSync had
     changed the field as well: `before` had not reached Clover yet. Money is in minor units of the event's currency.
-    A variant is shown by its options, such as `Size: M`.
+    A variant is shown by its options, such as `Size: M`; `variant.name` is the name of its group.
     """
 
     field: str

@@ -46,7 +46,7 @@ SAVE_GROUP = """
 UPDATE product_group SET item_group_id = $3, shown_name = $4, attributes = $5, creating_since = $6
 WHERE merchant_id = $1 AND parent_id = $2
 """
-TAKE_NAME = "UPDATE product_group SET name = $3 WHERE merchant_id = $1 AND parent_id = $2 AND name = $4"
+TAKE_NAME = "UPDATE product_group SET name = $3 WHERE merchant_id = $1 AND parent_id = $2 AND name = $4 RETURNING 1"
 WITH_ITEMS = """
 SELECT DISTINCT group_id FROM item WHERE merchant_id = $1 AND group_id = ANY($2::text[]) AND deleted_at IS NULL
 """
@@ -131,9 +131,9 @@ async def save(conn: Connection, merchant_id: str, group: ItemGroup) -> None:
     )
 
 
-async def take_name(conn: Connection, merchant_id: str, group: ItemGroup, name: str) -> None:
-    """Give the parent the name that its item group got in Clover, unless it was renamed here meanwhile."""
-    await conn.execute(TAKE_NAME, merchant_id, group.parent_id, name, group.name)
+async def take_name(conn: Connection, merchant_id: str, group: ItemGroup, name: str) -> bool:
+    """Give the parent the name that its item group got in Clover. Return False if it was renamed here meanwhile."""
+    return bool(await conn.fetchval(TAKE_NAME, merchant_id, group.parent_id, name, group.name))
 
 
 async def with_items(conn: Connection, merchant_id: str, group_ids: Iterable[str]) -> set[str]:

@@ -221,6 +221,12 @@ async def lock_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str
     return [record_of(row) for row in await conn.fetch(sql, merchant_id, item_ids)]
 
 
+async def of_parent(conn: Connection, merchant_id: str, parent_id: str) -> list[ProductRecord]:
+    """Return the linked variants of this parent."""
+    sql = f"{RECORDS} AND parent_id = $2 AND item_id IS NOT NULL ORDER BY product_id"
+    return [record_of(row) for row in await conn.fetch(sql, merchant_id, parent_id)]
+
+
 async def confirm(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> None:
     """Record that Clover keeps the values that were written last of these products."""
     await conn.execute(CONFIRM, merchant_id, product_ids)

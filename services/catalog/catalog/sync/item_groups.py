@@ -103,8 +103,8 @@ class GroupPreparation:
         async with self._batch.unit() as unit:
             if await masters.master_of(unit.conn, self._batch.merchant_id) is not Master.CLOVER:
                 return group
-            await item_groups.take_name(unit.conn, self._batch.merchant_id, group, shown_name)
-        return replace(group, name=shown_name)
+            is_taken = await masters.take_group_name(unit, self._batch.merchant_id, group, shown_name)
+        return replace(group, name=shown_name) if is_taken else group
 
     async def _with_options(self, steps: Sequence[Write]) -> list[Write]:
         """Complete the steps by the options that their items have; what was edited in Clover is planned anew."""

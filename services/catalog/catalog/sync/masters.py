@@ -5,12 +5,13 @@ from typing import Any, Literal, cast
 
 from catalog.domain import matching
 from catalog.domain.choices import Master
+from catalog.domain.item_groups import ItemGroup
 from catalog.domain.items import Item, ItemFields
 from catalog.domain.links import NewLink
 from catalog.domain.masters import Edit, Merged, edited, is_accounted, merge
 from catalog.domain.matching import Step
 from catalog.domain.products import ProductRecord
-from catalog.store import changes, choices, items, labels, links, masters, products
+from catalog.store import changes, choices, item_groups, items, labels, links, masters, products
 from common.contracts.catalog import EditReverted, FieldEdit, FieldValue, ItemCreated, ItemDeleted, ProductChanged
 from common.db.unit import Connection, Unit
 from common.work.batch import Batch
@@ -48,6 +49,19 @@ async def absorb(
         await _link_again(unit, merchant_id, [each.record for each in merged if _has_new_sku(each)])
         unit.emit(*(event for each in merged for event in _events(merchant_id, each, cause)))
     return [each.record.product.product_id for each in merged]
+
+
+async def take_group_name(unit: Unit, merchant_id: str, group: ItemGroup, shown_name: str) -> bool:
+    """Give the parent the name that its item group got in Clover, which changes all its variants.
+
+    Return False if it was renamed here meanwhile.
+    """
+    if not await item_groups.take_name(unit.conn, merchant_id, group, shown_name):
+        return False
+    edit = Edit("variant.name", group.name, shown_name, is_conflict=False)
+    for record in await products.of_parent(unit.conn, merchant_id, group.parent_id):
+        unit.emit(*_events(merchant_id, Merged(record, taken=(edit,)), "edited_in_clover"))
+    return True
 
 
 async def compare(batch: Batch, records: Sequence[ProductRecord], found: Mapping[str, Item]) -> list[Step]:

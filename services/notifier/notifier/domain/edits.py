@@ -3,7 +3,7 @@
 from common.contracts.catalog import EditReverted, FieldEdit, FieldValue, ProductChanged
 from common.messages import Messages
 
-NAMES = {"barcode": "code", "status": "hidden"}
+NAMES = {"barcode": "code", "status": "hidden", "variant": "options"}
 """Fields whose words are those of the item's field."""
 
 MONEY = {"price", "cost"}
