@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from catalog.domain.setup import FOUND_BY_ORDERS, SETUP_CODES, is_over, reported, resolved
 from catalog.kinds import ACCESS, ALL_LABELS, CHECK_ACCESS, CHECK_SETUP, READ_ITEM, READ_LABELS, SETUP
-from catalog.store import access, item_groups, items, setup
+from catalog.store import access, item_groups, setup
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
@@ -25,9 +25,10 @@ GATHERING = timedelta(seconds=3)
 
 
 async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
-    """Read the item into the mirror, or the items of an item group, or the categories and the items of a deleted one.
+    """Read the item into the mirror, or the items of an item group, or the names of the categories.
 
-    Products follow from it. Clover sends a webhook of each item that a category gains or loses (a guess).
+    Products follow from it. Clover sends a webhook of each item that a category gains or loses (a guess). A
+    category that was deleted counts on no item any more, so its items are not read.
     """
     unit.gather(_hear_webhooks, event.merchant_id, event.kind)
     if event.kind == APP and event.action == "DELETE":
@@ -36,8 +37,7 @@ async def on_object_changed(event: ObjectChanged, unit: Unit) -> None:
         return
     changed = [event.object_id]
     if event.kind == CATEGORY:
-        is_deleted = event.action == "DELETE"
-        changed = await items.in_category(unit.conn, event.merchant_id, event.object_id) if is_deleted else []
+        changed = []
         unit.mark(READ_LABELS, event.merchant_id, ALL_LABELS, priority=Priority.BULK, due=unit.now + GATHERING)
     if event.kind == GROUP:  # documented for modifier groups alone, which no item names
         changed = await item_groups.items_of(unit.conn, event.merchant_id, event.object_id)

@@ -91,14 +91,17 @@ async def test_a_deleted_category_is_not_created_again_by_itself(catalog: Catalo
     await catalog.sweep()
     [category] = [each["id"] for each in catalog.clover.world.merchants[shop.id].objects["categories"]]
     catalog.till(shop, "delete_label", kind="categories", label=category)
+    catalog.clover.journal.forget()
     await hear_categories(catalog, shop, category, "DELETE")
+    assert [call for call in catalog.calls() if "items" in call] == []  # the list of categories says it all
     for product_id in ("p-1", "p-2"):
         state, reason = await sync_of(catalog, shop, product_id)
         assert (state, "category Cups was deleted in Clover" in reason) == ("held", True)
     await catalog.sweep()
     assert names(catalog, shop, "categories") == []
-    await catalog.put(shop, "p-1", categories=["Cups"])
+    await catalog.put(shop, "p-1", categories=["Cups"], price=1300)
     await catalog.run_until_idle()
+    assert [each["price"] for each in catalog.items(shop) if each["sku"] == "SKU-p-1"] == [1300]
     catalog.clock.advance(5)
     await catalog.sweep()
     assert names(catalog, shop, "categories") == ["Cups"]

@@ -121,8 +121,8 @@ async def test_a_webhook_of_a_merchant_that_is_not_connected_is_ignored(catalog:
     assert await catalog.fetch("SELECT FROM work") == []
 
 
-async def test_the_items_of_a_deleted_category_are_read(catalog: Catalog) -> None:
-    """Clover may send a webhook of the category alone."""
+async def test_the_items_of_a_deleted_category_wait_for_the_next_comparison(catalog: Catalog) -> None:
+    """Clover may send a webhook of the category alone, which says all that products need."""
     shop = catalog.shop()
     merchant = catalog.clover.world.merchants[shop.id]
     [item] = fill(catalog, shop, 1)
@@ -136,6 +136,7 @@ async def test_the_items_of_a_deleted_category_are_read(catalog: Catalog) -> Non
     await catalog.deliver(ObjectChanged(merchant_id=shop.id, kind="IC", object_id=category, action="DELETE", sent_at=1))
     catalog.clock.advance(5)
     await catalog.run_until_idle()
+    await catalog.compare()
     assert [row["category_ids"] for row in await catalog.fetch("SELECT category_ids FROM item")] == [[]]
 
 

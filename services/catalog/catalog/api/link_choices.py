@@ -14,15 +14,13 @@ from catalog.api.link_schemas import (
     LinkOutcome,
     LinkPage,
     LinkQuery,
-    LinkState,
     LinkView,
     MergeInput,
 )
 from catalog.api.product_schemas import PRODUCTS
 from catalog.deps import Deps
-from catalog.domain.link_choices import Choice, LinkChoice
+from catalog.domain.link_choices import Choice, LinkChoice, LinkState
 from catalog.domain.matching_pairs import Conflict
-from catalog.domain.products import Matching
 from catalog.kinds import CHOOSE_LINK, RESTORE_ITEM
 from catalog.store import former_items, items, link_choices, links
 from catalog.store.link_choices import LinkRow
@@ -157,27 +155,16 @@ async def _views(conn: Connection, merchant_id: str, rows: Sequence[LinkRow]) ->
 
 
 def _view(row: LinkRow, shown: dict[str, LinkedItem]) -> LinkView:
-    state = _state(row)
     return LinkView(
         product_id=row.product_id,
         name=row.name,
         sku=row.sku,
         barcode=row.barcode,
         price=row.price,
-        state=state,
+        state=row.state,
         item=shown.get(row.item_id or ""),
-        conflict=_conflict(row, row.conflict, shown) if row.conflict and state is LinkState.CONFLICT else None,
+        conflict=_conflict(row, row.conflict, shown) if row.conflict and row.state is LinkState.CONFLICT else None,
     )
-
-
-def _state(row: LinkRow) -> LinkState:
-    if row.is_chosen:
-        return LinkState.PENDING
-    if row.item_id:
-        return LinkState.LINKED
-    if row.matching is Matching.APART:
-        return LinkState.UNLINKED
-    return LinkState.CONFLICT if row.conflict and row.matching is Matching.AUTOMATIC else LinkState.PENDING
 
 
 def _conflict(row: LinkRow, conflict: Conflict, shown: dict[str, LinkedItem]) -> ConflictView:

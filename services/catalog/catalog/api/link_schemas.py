@@ -1,6 +1,5 @@
 """The shapes of links, conflicts and decisions in requests and answers."""
 
-from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
@@ -8,6 +7,7 @@ from pydantic import BaseModel, Field
 from catalog.api.connection_schemas import MERCHANT
 from catalog.api.product_schemas import ID_MEANING
 from catalog.domain.items import Item
+from catalog.domain.link_choices import LinkState
 from catalog.domain.matching_pairs import ConflictKind
 from common.errors import Problem
 from common.http.paging import PageByName
@@ -22,15 +22,6 @@ UNKNOWN = Problem("product_id", "is not a product of this merchant", "Save the p
 
 ItemIdField = Annotated[ItemId, Field(description="The id of an item in Clover.")]
 ProductId = Annotated[str, Field(min_length=1, max_length=MAX_PARAMETER, description=ID_MEANING)]
-
-
-class LinkState(StrEnum):
-    """The state of a product's link."""
-
-    LINKED = "linked"
-    CONFLICT = "conflict"
-    UNLINKED = "unlinked"
-    PENDING = "pending"
 
 
 class LinkQuery(PageByName):

@@ -12,6 +12,15 @@ class Choice(StrEnum):
     APART = "apart"
 
 
+class LinkState(StrEnum):
+    """The state of a product's link."""
+
+    LINKED = "linked"
+    CONFLICT = "conflict"
+    UNLINKED = "unlinked"
+    PENDING = "pending"
+
+
 @dataclass(frozen=True)
 class LinkChoice:
     """A decision of a person. `item_id` is the item to link."""

@@ -60,9 +60,6 @@ SELECT item_id, sku_key, code_key, second_code_key FROM item
 WHERE merchant_id = $1 AND is_unreadable AND deleted_at IS NULL
 """
 THERE = "SELECT item_id FROM item WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND deleted_at IS NULL"
-IN_CATEGORY = """
-SELECT item_id FROM item WHERE merchant_id = $1 AND category_ids @> ARRAY[$2] AND deleted_at IS NULL
-"""
 # With the items of products, which may have been linked before there was a mirror.
 AFTER = """
 (SELECT item_id FROM item WHERE merchant_id = $1 AND item_id > $2 AND deleted_at IS NULL ORDER BY item_id LIMIT $3)
@@ -177,11 +174,6 @@ async def find_by_keys(
     """Return the items that Clover has with one of these keys of SKUs or of barcodes (`domain.matching_keys`)."""
     rows = await conn.fetch(BY_KEYS, merchant_id, list(sku_keys), list(keys_of_codes))
     return [item_columns.item_of(row) for row in rows]
-
-
-async def in_category(conn: Connection, merchant_id: str, category_id: str) -> list[str]:
-    """Return the items of this category."""
-    return [row["item_id"] for row in await conn.fetch(IN_CATEGORY, merchant_id, category_id)]
 
 
 async def after(conn: Connection, merchant_id: str, item_id: str, limit: int) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import asyncpg
 
 from catalog.domain.items import ItemFields
-from catalog.domain.link_choices import Choice, LinkChoice
+from catalog.domain.link_choices import Choice, LinkChoice, LinkState
 from catalog.domain.matching_pairs import Conflict, ConflictKind
 from catalog.domain.products import Matching
 from common.db.unit import Connection
@@ -46,27 +46,29 @@ UPDATE product SET item_id = $3, last_pushed = $4, seen = NULL, deleted_item_id 
 WHERE merchant_id = $1 AND product_id = $2
 """
 ACCEPT_STRUCTURE = "UPDATE product SET is_outside_group = $3 WHERE merchant_id = $1 AND product_id = $2"
-LINKS = """
+STATES = {
+    LinkState.LINKED: "choice.choice IS NULL AND product.item_id IS NOT NULL",
+    LinkState.UNLINKED: "choice.choice IS NULL AND product.item_id IS NULL AND product.matching = 'apart'",
+    LinkState.CONFLICT: "choice.choice IS NULL AND product.item_id IS NULL AND product.matching = 'automatic' "
+    "AND conflict.kind IS NOT NULL",
+    LinkState.PENDING: "(choice.choice IS NOT NULL OR product.item_id IS NULL AND product.matching <> 'apart' "
+    "AND (conflict.kind IS NULL OR product.matching = 'create'))",
+}
+"""The condition of each state, of which one is true; lists are filtered by them, so that indexes serve."""
+
+LINKS = f"""
 SELECT product.product_id, product.name, product.sku, product.price, product.barcode, product.item_id,
-    product.matching, product.held_reason, choice.choice IS NOT NULL AS is_chosen, conflict.kind, conflict.item_ids,
-    conflict.product_ids, conflict.proposal, conflict.by_barcode
+    product.held_reason, conflict.kind, conflict.item_ids, conflict.product_ids, conflict.proposal, conflict.by_barcode,
+    CASE {" ".join(f"WHEN {condition} THEN '{state}'" for state, condition in STATES.items())} END AS state
 FROM product LEFT JOIN link_conflict conflict USING (merchant_id, product_id)
     LEFT JOIN link_choice choice USING (merchant_id, product_id)
 WHERE merchant_id = $1
-"""
-STATES = {
-    "linked": "choice.choice IS NULL AND product.item_id IS NOT NULL",
-    "unlinked": "choice.choice IS NULL AND product.item_id IS NULL AND product.matching = 'apart'",
-    "conflict": "choice.choice IS NULL AND product.item_id IS NULL AND product.matching = 'automatic' "
-    "AND conflict.kind IS NOT NULL",
-    "pending": "(choice.choice IS NOT NULL OR product.item_id IS NULL AND product.matching <> 'apart' "
-    "AND (conflict.kind IS NULL OR product.matching = 'create'))",
-}
+"""  # noqa: S608 - conditions of ours
 
 
 @dataclass(frozen=True)
 class LinkRow:
-    """A product with its item, or with what stands in the way of one. `is_chosen`: a decision is being carried out."""
+    """A product with its item, or with what stands in the way of one."""
 
     product_id: str
     name: str
@@ -74,9 +76,8 @@ class LinkRow:
     price: int
     barcode: str | None
     item_id: str | None
-    matching: Matching
+    state: LinkState
     reason: str | None
-    is_chosen: bool
     conflict: Conflict | None
 
 
@@ -128,7 +129,7 @@ async def accept_structure(conn: Connection, merchant_id: str, product_id: str, 
     await conn.execute(ACCEPT_STRUCTURE, merchant_id, product_id, is_outside_group)
 
 
-async def page(conn: Connection, merchant_id: str, state: str | None, after: str, limit: int) -> list[LinkRow]:
+async def page(conn: Connection, merchant_id: str, state: LinkState | None, after: str, limit: int) -> list[LinkRow]:
     """Return the products in this state of their link, or in any, after this id."""
     sql = f"{LINKS} AND product_id > $2 AND ({STATES[state] if state else 'true'}) ORDER BY product_id LIMIT $3"
     return [_row(row) for row in await conn.fetch(sql, merchant_id, after, limit)]
@@ -155,8 +156,7 @@ def _row(row: asyncpg.Record) -> LinkRow:
         price=row["price"],
         barcode=row["barcode"],
         item_id=row["item_id"],
-        matching=Matching(row["matching"]),
+        state=LinkState(row["state"]),
         reason=row["held_reason"],
-        is_chosen=row["is_chosen"],
         conflict=conflict or None,
     )
