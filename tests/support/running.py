@@ -144,11 +144,11 @@ class Shop:
         """Return the sandbox's own state of the merchant."""
         return await self._world.clover("GET", f"/merchants/{self.merchant}")
 
-    async def reads(self, collection: str) -> int:
-        """Count the pages of this collection that were read."""
+    async def reads(self, collection: str) -> list[float]:
+        """When Clover received the reads of this collection's pages, in seconds since 1970."""
         query = urlencode({"merchant": self.merchant, "path": rf"/{collection}(\?|$)", "limit": 10_000})
         shown = await self._world.clover("GET", f"/requests?method=GET&{query}")
-        return len([each for each in shown["requests"] if each["status"] == 200])
+        return [each["in"] / 1000 for each in shown["requests"] if each["status"] == 200]
 
     @asynccontextmanager
     async def answered_late(self, method: str, path: str) -> AsyncIterator[None]:
