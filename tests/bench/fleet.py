@@ -26,8 +26,11 @@ MERCHANTS, REPLICAS = 50, 3
 PRODUCTS = 4
 LATENCY_MS = 50
 WARM_UP_SECONDS, SECONDS = 15.0, 45.0
-ORDERS, ROUND_SECONDS = 6, 4.0
-"""New work of each merchant, and how often it comes: more than the calls suffice for, so that all are busy."""
+ORDERS, ROUND_SECONDS = 6, 10.0
+"""New work of each merchant, and how often it comes: three times what the calls suffice for, so that all are busy.
+
+More would take the processors of the services themselves, and a call that a busy process ends late counts for longer.
+"""
 
 LINE = {"sku": "SOUP-0", "name": "Soup", "quantity": 1, "unit_price": 500}
 PAGE = 1000
