@@ -1,10 +1,7 @@
 """The events notifier consumes: it writes its feed and its problems, and marks the emails to send."""
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
-
-import asyncpg
 
 from common.contracts.catalog import (
     ContactChanged,
@@ -31,9 +28,6 @@ from notifier.domain.mail import FIRST_MAIL_DELAY, MailKind, first_mail_delay, i
 from notifier.domain.problems import Report, Step, apply_report
 from notifier.kinds import REFRESH_CONTACT, SEND_MAIL
 from notifier.store import contacts, feed, problems
-
-MAX_RETRIED = 100
-"""Delayed emails that one press of Check again sends at once."""
 
 
 async def on_activity(event: Event, unit: Unit) -> None:
@@ -95,13 +89,7 @@ async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
     if event.code is Code.EMAIL_REJECTED:  # the address may have been corrected; what waits is sent once it is known
         unit.mark(REFRESH_CONTACT, event.merchant_id, "contact")
     if event.code is Code.EMAIL_DELAYED:
-        for row in await _delayed_mails(unit, event.merchant_id):
-            await table.retry_row(unit, event.merchant_id, row["id"])
-
-
-async def _delayed_mails(unit: Unit, merchant_id: str) -> list[asyncpg.Record]:
-    only: dict[str, Any] = {"state": None, "kind": SEND_MAIL, "problem": Code.EMAIL_DELAYED}
-    return await table.listed(unit.conn, merchant_id, unit.now, **only, after=0, limit=MAX_RETRIED)
+        await table.release(unit, event.merchant_id, event.code)
 
 
 async def _apply(event: ProblemOpened | ProblemClosed, report: Report, unit: Unit) -> None:

@@ -211,6 +211,26 @@ async def test_release_ends_the_wait_for_the_next_attempt(engine: Engine, *, dur
     assert (await events(engine))[-1].startswith("problem.closed.v1")
 
 
+async def test_release_during_an_attempt_that_fails_is_not_lost(engine: Engine) -> None:
+    """A key that waits under a problem since an earlier attempt, and fails while it is released, is attempted again."""
+    calls: list[list[str]] = []
+
+    async def push(batch: Batch) -> None:
+        calls.append(batch.keys)
+        if len(calls) == 1:
+            batch.retry("a", timedelta(0), Code.CONNECTION_LOST)
+        if len(calls) == 2:
+            async with engine.database.unit() as unit:
+                await table.release(unit, MERCHANT, Code.CONNECTION_LOST)
+            batch.retry("a", timedelta(hours=1))
+
+    await mark(engine, "a")
+    await worker(engine, push=push).run_until_idle()
+
+    assert len(calls) == 3
+    assert await rows(engine) == []
+
+
 async def test_release_of_one_problem_keeps_work_held_under_another(engine: Engine) -> None:
     """A key that is refused for another problem is held, although a release came during the work."""
     calls: list[list[str]] = []

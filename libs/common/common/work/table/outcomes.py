@@ -24,8 +24,8 @@ WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key
 # or held: what it met was about its older state. The fence locks the lease, so no release can commit in between.
 POSTPONED = """
 UPDATE work SET due_at = CASE WHEN (work.seq = later.seq OR later.failed)
-        AND later.releases -> later.problem
-            IS NOT DISTINCT FROM (SELECT releases -> later.problem FROM lease WHERE name = $1)
+        AND later.releases -> coalesce(later.problem, work.problem)
+            IS NOT DISTINCT FROM (SELECT releases -> coalesce(later.problem, work.problem) FROM lease WHERE name = $1)
         THEN later.due_at ELSE $3 END,
     attempts = CASE WHEN NOT later.failed THEN 0 WHEN later.counted THEN work.attempts + 1 ELSE work.attempts END,
     error = nullif(later.error, ''),
