@@ -153,6 +153,12 @@ class Catalog(Harness):
         """Do this at the till, without a webhook."""
         return play_till(self.clover.world.merchants[shop.id], action, given)
 
+    def apply_late(self, path: str, seconds: float = 0.5) -> None:
+        """Let Clover apply the next POST to this path only after its caller has given up."""
+        self.clover.faults.add(
+            {"kind": "apply_late", "seconds": seconds, "method": "POST", "path": path, "times": 1},
+        )
+
     def calls(self) -> list[str]:
         """Return the calls Clover received since the merchant was connected."""
         entries = self.clover.journal.since(0)

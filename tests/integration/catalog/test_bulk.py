@@ -167,8 +167,7 @@ async def test_a_lost_answer_to_many_makes_no_second_item(catalog: Catalog) -> N
 async def test_a_call_of_many_applied_late_is_waited_for(catalog: Catalog) -> None:
     """Items that appear after their call timed out are linked, not created again."""
     shop = await catalog.connected()
-    late = {"kind": "apply_late", "seconds": 0.5, "method": "POST", "path": "bulk_items$", "times": 1}
-    catalog.clover.faults.add(late)
+    catalog.apply_late("bulk_items$")
     await send(catalog, shop, rows())
     await catalog.run_until_idle()
     catalog.clock.advance(10)

@@ -42,7 +42,7 @@ async def test_a_create_that_was_not_applied_is_repeated(catalog: Catalog, kind:
 async def test_a_create_applied_late_is_waited_for(catalog: Catalog) -> None:
     """An item that appears after its create timed out is linked, not created again."""
     shop = await catalog.connected()
-    catalog.clover.faults.add({"kind": "apply_late", "seconds": 0.5, "method": "POST", "path": "items$", "times": 1})
+    catalog.apply_late("items$")
     await catalog.put(shop)
     await catalog.synced_on_retry(shop)
     await eventually(lambda: len(catalog.items(shop)) == 1)

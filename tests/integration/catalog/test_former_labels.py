@@ -1,18 +1,24 @@
 """Items get back the labels that they had before QuickSync wrote to them."""
 
 from tests.integration.catalog.changes import change_id, send, undo
-from tests.integration.catalog.conftest import Catalog
+from tests.integration.catalog.conftest import Catalog, Shop
 from tests.integration.catalog.labels import create, labels, sync_of
 from tests.integration.catalog.test_batches import row
+
+
+def add_labelled_item(catalog: Catalog, shop: Shop, sku: str) -> str:
+    """Add an item with a category and the default tax rates, as if it existed before QuickSync; return its id."""
+    item = catalog.add_item(shop, sku=sku)
+    create(catalog, shop, "categories", "Old")
+    create(catalog, shop, "tax_rates", "GST")
+    catalog.till(shop, "label_item", kind="categories", label="Old", item=item)
+    return item
 
 
 async def test_an_unlinked_item_gets_its_labels_back(catalog: Catalog) -> None:
     """It had a category and the default tax rates before it was linked by mistake."""
     shop = await catalog.connected()
-    item = catalog.add_item(shop, sku="SKU-p-1")
-    create(catalog, shop, "categories", "Old")
-    create(catalog, shop, "tax_rates", "GST")
-    catalog.till(shop, "label_item", kind="categories", label="Old", item=item)
+    add_labelled_item(catalog, shop, "SKU-p-1")
     await catalog.put(shop, categories=["Cups"], tax_rates=["GST"])
     assert await catalog.synced(shop)
     assert labels(catalog, shop) == {"categories": ["Cups"], "tags": [], "tax_rates": ["GST"]}
@@ -26,10 +32,7 @@ async def test_an_unlinked_item_gets_its_labels_back(catalog: Catalog) -> None:
 async def test_an_undo_gives_a_linked_item_its_labels_back(catalog: Catalog) -> None:
     """It had a category and the default tax rates before the batch linked it; a tag put on since stays."""
     shop = await catalog.connected()
-    item = catalog.add_item(shop, sku="SKU-p-0")
-    create(catalog, shop, "categories", "Old")
-    create(catalog, shop, "tax_rates", "GST")
-    catalog.till(shop, "label_item", kind="categories", label="Old", item=item)
+    item = add_labelled_item(catalog, shop, "SKU-p-0")
     made = await send(catalog, shop, [row("p-0", categories=["Cups"], tax_rates=["GST"])])
     await catalog.run_until_idle()
     assert labels(catalog, shop, "SKU-p-0") == {"categories": ["Cups"], "tags": [], "tax_rates": ["GST"]}

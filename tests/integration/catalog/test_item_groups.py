@@ -1,8 +1,9 @@
 """The item group of a parent is renamed, kept and deleted with its variants, and noticed when Clover changes it."""
 
 import pytest
+from tests.integration.catalog.changes import change_id, send, undo
 from tests.integration.catalog.conftest import Catalog, Shop
-from tests.integration.catalog.variants import EXPECTED, groups, reason, row, send, sizes, states, synced, variant
+from tests.integration.catalog.variants import EXPECTED, groups, reason, row, sizes, states, synced, variant
 
 from clover_sandbox.rest.inventory_kinds import ITEM_GROUPS, ITEMS
 from clover_sandbox.rest.objects import drop
@@ -97,11 +98,10 @@ async def test_an_empty_group_is_purged_with_its_last_variant(catalog: Catalog) 
 async def test_an_undo_of_new_variants_deletes_their_group(catalog: Catalog) -> None:
     """Clover has neither items nor a group of them in the end."""
     shop = await catalog.connected()
-    [first, *_] = await send(catalog, shop, sizes())
+    made = await send(catalog, shop, sizes())
     await catalog.run_until_idle()
     assert groups(catalog, shop) == EXPECTED
-    await catalog.call("POST", f"/v1/merchants/{shop.id}/changes/{first['change_id']}:undo")
-    await catalog.run_until_idle()
+    await undo(catalog, shop, change_id(made))
     assert (await states(catalog, shop), groups(catalog, shop)) == ({}, {})
     assert all(item["deleted"] for item in catalog.items(shop))
 

@@ -29,8 +29,7 @@ async def test_a_category_is_created_once(catalog: Catalog, kind: str) -> None:
 async def test_a_category_created_late_is_waited_for(catalog: Catalog) -> None:
     """One that appears after its creation timed out is found, not created again; other products do not wait for it."""
     shop = await catalog.connected()
-    late = {"kind": "apply_late", "seconds": 2.0, "method": "POST", "path": "categories$", "times": 1}
-    catalog.clover.faults.add(late)
+    catalog.apply_late("categories$", seconds=2.0)
     await catalog.put(shop, categories=["Cups"])
     await catalog.put(shop, "p-2")
     await catalog.run_until_idle()

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.integration.catalog.changes import send
 from tests.integration.catalog.conftest import Catalog
 from tests.integration.catalog.deaths import Moments, die_at
-from tests.integration.catalog.variants import EXPECTED, add_group, groups, row, send, sizes, states, synced, variant
+from tests.integration.catalog.variants import EXPECTED, add_group, groups, row, sizes, states, synced, variant
 from tests.support.eventually import eventually
 
 from catalog.sync.writes import FEW
@@ -32,8 +33,7 @@ async def test_a_lost_answer_doubles_nothing(catalog: Catalog, kind: str, path: 
 async def test_a_group_applied_late_is_waited_for(catalog: Catalog) -> None:
     """A create that timed out may still take effect; until then nothing of the group is created again."""
     shop = await catalog.connected()
-    late = {"kind": "apply_late", "seconds": 0.5, "method": "POST", "path": "item_groups$", "times": 1}
-    catalog.clover.faults.add(late)
+    catalog.apply_late("item_groups$")
     await synced(catalog, shop, sizes())
     catalog.clock.advance(5)
     await catalog.run_until_idle()

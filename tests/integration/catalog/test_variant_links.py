@@ -1,21 +1,20 @@
 """A variant and an item are linked where both have the same structure; where they differ a person decides."""
 
 import pytest
+from tests.integration.catalog.changes import change_id, send, undo
 from tests.integration.catalog.conftest import Catalog
 from tests.integration.catalog.variants import (
     SIZES,
     add_group,
+    choose_option,
     groups,
     reason,
     row,
-    send,
     sizes,
     states,
     synced,
     variant,
 )
-
-from clover_sandbox.rest.variants import name_variants
 
 
 async def test_existing_variants_are_linked_with_their_group(catalog: Catalog) -> None:
@@ -23,11 +22,10 @@ async def test_existing_variants_are_linked_with_their_group(catalog: Catalog) -
     shop = await catalog.connected()
     group = add_group(catalog, shop, "Shirts", "size", "SKU-s", "SKU-m")
     await catalog.sweep()
-    outcomes = await send(
-        catalog, shop, [row(each, variant(Size=size)) for each, size in SIZES.items()], "?dry_run=true"
-    )
+    rows = [row(each, variant(Size=size)) for each, size in SIZES.items()]
+    outcomes = await send(catalog, shop, rows, dry_run=True)
     assert [each["change"]["item"]["action"] for each in outcomes] == ["link", "link", "create"]
-    await synced(catalog, shop, [row(each, variant(Size=size)) for each, size in SIZES.items()])
+    await synced(catalog, shop, rows)
     assert set((await states(catalog, shop)).values()) == {"synced"}
     options = {"size": ["Large", "Medium", "Old 0", "Old 1", "Small"]}
     assert groups(catalog, shop) == {
@@ -42,13 +40,13 @@ async def test_a_variant_linked_by_mistake_gets_its_options_back(catalog: Catalo
     shop = await catalog.connected()
     add_group(catalog, shop, "Shirts", "Size", "SKU-s", "SKU-m")
     await catalog.sweep()
-    [first] = await send(catalog, shop, [row("s", variant(Size="Small"))])
+    made = await send(catalog, shop, [row("s", variant(Size="Small"))])
     await catalog.run_until_idle()
     assert groups(catalog, shop)["T-shirt"][1] == {"SKU-s": ["Small"], "SKU-m": ["Old 1"]}
     if ends == "unlink":
         await catalog.call("DELETE", f"/v1/merchants/{shop.id}/links/s")
     else:
-        await catalog.call("POST", f"/v1/merchants/{shop.id}/changes/{first['change_id']}:undo")
+        await undo(catalog, shop, change_id(made))
     await catalog.run_until_idle()
     [(_, items)] = groups(catalog, shop).values()
     assert items == {"SKU-s": ["Old 0"], "SKU-m": ["Old 1"]}
@@ -61,13 +59,7 @@ async def test_options_that_were_edited_since_the_link_stay(catalog: Catalog) ->
     add_group(catalog, shop, "Shirts", "Size", "SKU-s", "SKU-m")
     await catalog.sweep()
     await synced(catalog, shop, [row("s", variant(Size="Small"))])
-    merchant = catalog.clover.world.merchants[shop.id]
-    [item] = [each["id"] for each in catalog.items(shop) if each["sku"] == "SKU-s"]
-    for option in merchant.objects["options"]:
-        merchant.ties["option_items"].untie(option["id"], item)
-    [theirs] = [each["id"] for each in merchant.objects["options"] if each["name"] == "Old 1"]
-    merchant.ties["option_items"].tie(theirs, item)
-    name_variants(merchant, [item])
+    choose_option(catalog, shop, "SKU-s", "Old 1")
     await catalog.call("DELETE", f"/v1/merchants/{shop.id}/links/s")
     await catalog.run_until_idle()
     assert groups(catalog, shop)["T-shirt"][1] == {"SKU-s": ["Old 1"], "SKU-m": ["Old 1"]}

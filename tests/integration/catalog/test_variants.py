@@ -3,14 +3,15 @@
 import asyncio
 
 import pytest
+from tests.integration.catalog.changes import change_id, send, undo
 from tests.integration.catalog.conftest import Catalog
 from tests.integration.catalog.variants import (
     EXPECTED,
     SIZES,
     add_group,
+    choose_option,
     groups,
     row,
-    send,
     sizes,
     states,
     synced,
@@ -18,7 +19,6 @@ from tests.integration.catalog.variants import (
 )
 from tests.support.eventually import eventually
 
-from clover_sandbox.rest.variants import name_variants
 from common.contracts.catalog import ProductLinked
 
 
@@ -92,7 +92,7 @@ async def test_variants_exchange_their_values_in_one_request(catalog: Catalog) -
     await synced(catalog, shop, sizes())
     before = {each["id"]: each["sku"] for each in catalog.items(shop)}
     rows = [row(each, variant(Size=size, Colour="Blue")) for each, size in zip("mls", SIZES.values(), strict=True)]
-    assert {each["outcome"] for each in await send(catalog, shop, rows, "?dry_run=true")} == {"accepted"}
+    assert {each["outcome"] for each in await send(catalog, shop, rows, dry_run=True)} == {"accepted"}
     await synced(catalog, shop, rows)
     assert groups(catalog, shop)["T-shirt"][1] == {
         "SKU-m": ["Blue", "Small"],
@@ -140,14 +140,9 @@ async def test_options_changed_in_clover_are_put_back(catalog: Catalog) -> None:
     """The new name of the item tells that its options are others."""
     shop = await catalog.connected()
     await synced(catalog, shop, sizes())
-    merchant = catalog.clover.world.merchants[shop.id]
     [item] = [each for each in catalog.items(shop) if each["sku"] == "SKU-m"]
     await catalog.hear(shop, item["id"])
-    [large] = [each["id"] for each in merchant.objects["options"] if each["name"] == "Large"]
-    [medium] = [each["id"] for each in merchant.objects["options"] if each["name"] == "Medium"]
-    merchant.ties["option_items"].untie(medium, item["id"])
-    merchant.ties["option_items"].tie(large, item["id"])
-    name_variants(merchant, [item["id"]])
+    choose_option(catalog, shop, "SKU-m", "Large")
     await catalog.hear(shop, item["id"])
     assert groups(catalog, shop) == EXPECTED
 
@@ -163,8 +158,9 @@ async def test_rows_that_do_not_fit_are_refused_alone(catalog: Catalog) -> None:
         row("empty", variant()),
         row("long", variant(Size="x" * 256)),
     ]
-    for query in ("?dry_run=true", ""):
-        outcomes = {each["product_id"] or each["row"]: each for each in await send(catalog, shop, rows, query)}
+    for dry_run in (True, False):
+        found = await send(catalog, shop, rows, dry_run=dry_run)
+        outcomes = {each["product_id"] or each["row"]: each for each in found}
         assert [key for key, each in outcomes.items() if each["outcome"] == "accepted"] == ["s", "m", "l"]
         [error] = outcomes["again"]["errors"]
         assert (error["field"], error["problem"]) == ("variant.options", "are those of the product s as well")
@@ -179,9 +175,7 @@ async def test_an_undo_restores_the_variant(catalog: Catalog) -> None:
     await synced(catalog, shop, sizes())
     changed = await send(catalog, shop, [row("m", variant(name="Tee", Size="Medium", Colour="Red"))])
     await catalog.run_until_idle()
-    path = f"/v1/merchants/{shop.id}/changes/{changed[0]['change_id']}:undo"
-    assert (await catalog.call("POST", path))[0] == 202
-    await catalog.run_until_idle()
+    await undo(catalog, shop, change_id(changed))
     assert (await catalog.product(shop, "m"))["variant"] == variant(Size="Medium", Colour="Blue")
     (options, items) = groups(catalog, shop)["T-shirt"]
     assert items == EXPECTED["T-shirt"][1]
@@ -196,14 +190,12 @@ async def test_parents_are_locked_before_their_products(catalog: Catalog, way: s
     """A batch of the same variants has the parent, and waits for no product of a request that waits for the parent."""
     shop = await catalog.connected()
     await synced(catalog, shop, [*sizes(), row("plain", None)])
-    [changed] = await send(catalog, shop, [row("m", variant(Size="Medium", Colour="Red"))])
+    changed = await send(catalog, shop, [row("m", variant(Size="Medium", Colour="Red"))])
     await catalog.run_until_idle()
 
     async def request() -> None:
         if way == "undo":
-            path = f"/v1/merchants/{shop.id}/changes/{changed['change_id']}:undo"
-            assert (await catalog.call("POST", path))[0] == 202
-            await catalog.run_until_idle()
+            await undo(catalog, shop, change_id(changed))
         elif way == "batch":  # the plain product is repeated, so the variant comes in the second group of rows
             plain = row("plain", None)
             await send(catalog, shop, [plain, plain, row("m", variant(Size="Medium", Colour="Red"), price=2000)])

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.integration.catalog.changes import send
 from tests.integration.catalog.conftest import Catalog, Shop
 
 from clover_sandbox.rest.inventory_kinds import ATTRIBUTES, ITEM_GROUPS, OPTIONS
@@ -22,12 +23,6 @@ def row(product_id: str, place: dict[str, Any] | None, **other: Any) -> dict[str
 
 def sizes(**other: Any) -> list[dict[str, Any]]:
     return [row(each, variant(Size=size, Colour="Blue"), **other) for each, size in SIZES.items()]
-
-
-async def send(catalog: Catalog, shop: Shop, rows: list[dict[str, Any]], query: str = "") -> list[Any]:
-    status, outcomes = await catalog.call("POST", f"/v1/merchants/{shop.id}/products:batch{query}", rows)
-    assert status == 200
-    return list(outcomes)
 
 
 async def synced(catalog: Catalog, shop: Shop, rows: list[dict[str, Any]]) -> None:
@@ -81,6 +76,19 @@ def add_group(catalog: Catalog, shop: Shop, name: str = "Shirts", attribute: str
         merchant.ties["option_items"].tie(option, item)
         name_variants(merchant, [item])
     return str(group)
+
+
+def choose_option(catalog: Catalog, shop: Shop, sku: str, name: str) -> str:
+    """Give a variant this option alone, as a person does in Clover; return the item's id."""
+    merchant = catalog.clover.world.merchants[shop.id]
+    [item] = [str(each["id"]) for each in catalog.items(shop) if each["sku"] == sku]
+    [chosen] = [each for each in merchant.objects["options"] if each["name"] == name]
+    for option in merchant.objects["options"]:
+        if option["attribute"] == chosen["attribute"]:
+            merchant.ties["option_items"].untie(option["id"], item)
+    merchant.ties["option_items"].tie(chosen["id"], item)
+    name_variants(merchant, [item])
+    return item
 
 
 EXPECTED = {
