@@ -36,7 +36,7 @@ class Options:
     `clover_urls` is keyed by region; without it a local sandbox serves all regions. The gateway listens on
     `gateway_port`, else on `usual_gateway_port` if that is free, else on any free port. `settings` are extra variables
     for every service. Each service runs in `replicas` processes; the gateway routes to the first. `spawn`
-    starts the processes of our own code; tests start them otherwise.
+    starts the processes of our own code; tests fork them instead.
     """
 
     clover_urls: Mapping[str, str] = dataclasses.field(default_factory=dict)

@@ -75,7 +75,7 @@ async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
-    """Retry what is held under this problem. Each product shows as held until its retry succeeds."""
+    """Retry what waits under this problem. Each product shows as held until its retry succeeds."""
     await table.release(unit, event.merchant_id, event.code)
     if event.code is Code.CONNECTION_LOST:
         unit.mark(CHECK_ACCESS, event.merchant_id, ACCESS, priority=Priority.LIVE)

@@ -55,7 +55,7 @@ async def on_pos_sale_recorded(event: PosSaleRecorded | PosRefundRecorded, unit:
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
-    """Retry the work held for this problem."""
+    """Retry the work that waits under this problem."""
     await table.release(unit, event.merchant_id, event.code)
 
 
