@@ -55,10 +55,8 @@ def matched(shown: Sequence[CloverRow], ours: Sequence[tuple[str, Row]], *, in_t
     """Return the rows with ids of ours by name and price; `in_turn` gives those that are left to any other rows."""
     alike: defaultdict[tuple[str | None, int | None], deque[str]] = defaultdict(deque)
     for row_id_, row in ours:
-        for price in {
-            row.price,
-            row.price if row.unit_price is None else row.unit_price,
-        }:  # by weight or as a custom line
+        # Goods by weight stand there at the price of one unit, or at their whole price as a custom line.
+        for price in {row.price, row.price if row.unit_price is None else row.unit_price}:
             alike[row.name, price].append(row_id_)
     left = dict.fromkeys(row_id_ for row_id_, _ in ours)
     found = [_known_as(each, alike[each.name, each.price], left) for each in shown]
