@@ -6,51 +6,41 @@ What an order says of people is a value of its own, because it is erased on requ
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from common.seal import Sealer
 from orders.domain.order import Order
-from orders.domain.source import Amount, Customer, Discount, Extra, Line, Payment, Source, Tax
+from orders.domain.source import Contents, Customer, Source
 
 _CUSTOMER = TypeAdapter(Customer)
 
 
-class Payload(BaseModel):
-    """The fields of a source that no list or query reads; older orders lack some of them.
+@dataclass(frozen=True, kw_only=True)
+class Payload(Contents):
+    """The contents of an order, which no list or query reads; older orders lack some fields.
 
     `body_digest` recognizes the body that was sent (`domain/identity.py`).
     """
 
-    lines: tuple[Line, ...]
-    discounts: tuple[Discount, ...] = ()
-    shipping: tuple[Extra, ...] = ()
-    fees: tuple[Extra, ...] = ()
-    taxes: tuple[Tax, ...] = ()
-    tips: tuple[Payment, ...] = ()
-    rounding: Amount = 0
-    payments: tuple[Payment, ...] | None = None
-    refunds: tuple[Payment, ...] = ()
     body_digest: str = ""
 
     @classmethod
     def of(cls, order: Order) -> "Payload":
         """Return the payload of this order."""
-        fields = {name: getattr(order.source, name) for name in SOURCE_FIELDS}
-        return cls.model_construct(**fields, body_digest=order.body_digest)
+        return cls(**order.source.contents, body_digest=order.body_digest)
 
-    @property
-    def source_fields(self) -> dict[str, Any]:
-        """The fields of the source, by their names."""
-        return {name: getattr(self, name) for name in SOURCE_FIELDS}
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Payload":
+        """Read the payload as it is stored."""
+        return _PAYLOAD.validate_json(text)
 
-    def text(self) -> str:
-        """Return the payload as it is stored, as JSON."""
-        return self.model_dump_json(exclude_defaults=True)
+    def to_json(self) -> str:
+        """Return the payload as it is stored."""
+        return _PAYLOAD.dump_json(self, exclude_defaults=True).decode()
 
 
-SOURCE_FIELDS = [name for name in Payload.model_fields if name != "body_digest"]
+_PAYLOAD = TypeAdapter(Payload)
 
 
 @dataclass(frozen=True)
@@ -71,7 +61,7 @@ def open_payload(sealer: Sealer, merchant_id: str, reference: str, sealed: bytes
     return sealer.open(sealed, context=payload_context(merchant_id, reference))
 
 
-def seal(sealer: Sealer, merchant_id: str, reference: str, source: Source) -> bytes | None:
+def seal_personal(sealer: Sealer, merchant_id: str, reference: str, source: Source) -> bytes | None:
     """Return the customer and the note of an order as they are stored; None when it has neither."""
     if source.customer is None and not source.note:
         return None
@@ -80,7 +70,7 @@ def seal(sealer: Sealer, merchant_id: str, reference: str, source: Source) -> by
     return sealer.seal(text.encode(), context=personal_context(merchant_id, reference))
 
 
-def opened(sealer: Sealer, order: Order) -> Personal:
+def open_personal(sealer: Sealer, order: Order) -> Personal:
     """Return the customer and the note of a stored order. Earlier versions sealed the customer alone."""
     if order.customer is None:
         return Personal()

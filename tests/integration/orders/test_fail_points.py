@@ -63,7 +63,7 @@ EDIT = BODY | {
     ],
     "total": TOTAL + 497,
 }
-SOURCE = Source("shopify", "mugs.example", "#1", "USD", (PIN,), TOTAL, None, datetime(2026, 1, 1, tzinfo=UTC))
+SOURCE = Source("shopify", "mugs.example", "#1", "USD", TOTAL, None, datetime(2026, 1, 1, tzinfo=UTC), lines=(PIN,))
 NEW = Order("MRCHNT0000001", "o-1", "REFERENCE001", SOURCE, b"sealed", None, Progress())
 PAID = replace(
     NEW,

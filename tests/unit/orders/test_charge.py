@@ -77,7 +77,18 @@ def sale(
     payments = tuple(Payment(total // paid_parts + (total % paid_parts if not n else 0)) for n in range(paid_parts))
     tips = (Payment(tip),) if tip else ()
     return Source(
-        "shop", "s", "1", "USD", tuple(made), total, None, None, (), extras, (), order_taxes, tips, 0, payments
+        channel="shop",
+        store="s",
+        number="1",
+        currency="USD",
+        lines=tuple(made),
+        total=total,
+        customer=None,
+        placed_at=None,
+        shipping=extras,
+        taxes=order_taxes,
+        tips=tips,
+        payments=payments,
     )
 
 

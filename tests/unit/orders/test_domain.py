@@ -19,7 +19,7 @@ from orders.domain.source import Customer, Line, Source, clipped, differing
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LINES = (Line("MUG", "Mug", 2, 1250), Line("POSTER", "Poster", 1, 999))
-SOURCE = Source("shopify", "mugs.example", "#1001", "USD", LINES, 3499, None, NOW)
+SOURCE = Source("shopify", "mugs.example", "#1001", "USD", 3499, None, NOW, lines=LINES)
 ORDER = Order("MRCHNT0000001", "o-1", "REFERENCE001", SOURCE, None, None, Progress())
 OURS = Payment("REFERENCE001", 3499, "SUCCESS")
 WHOLE = CloverOrder(tuple(CloverRow(each) for each in row_ids(ORDER)), 3499, (OURS,), "PAID", "locked")

@@ -24,7 +24,7 @@ from orders.domain.source import Source, differing
 from orders.domain.sums import discrepancy
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.kinds import PUSH_ORDER
-from orders.sealing import opened, seal
+from orders.sealing import open_personal, seal_personal
 from orders.store.orders import StoredOrder
 
 SOURCE_ID = re.compile(r"[\w.:#/+=~-]{1,120}", re.ASCII)
@@ -58,7 +58,8 @@ async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, g
     source = keepable(merchant.region, given, known)
     identity, body = Identity(given.channel, given.store, source_id), _as_sent(call.input)
     for own in identity.references(deps.reference_key, merchant_id):
-        sealed, digest = seal(deps.sealer, merchant_id, own, source), body_digest(deps.reference_key, own, body)
+        sealed = seal_personal(deps.sealer, merchant_id, own, source)
+        digest = body_digest(deps.reference_key, own, body)
         order = Order(merchant_id, source_id, own, source, sealed, None, Progress(), body_digest=digest)
         if await store.orders.insert(unit, deps.payloads, order):
             unit.mark(PUSH_ORDER, merchant_id, own)
@@ -80,7 +81,7 @@ async def _store(call: Call[Deps, OrderInput], unit: Unit, merchant: Merchant, g
 
 def _compared(deps: Deps, merchant: Merchant, known: Order, given: Source) -> list[str]:
     """Return the names of the fields in which the order given differs from the stored one."""
-    personal = opened(deps.sealer, known)
+    personal = open_personal(deps.sealer, known)
     # A SKU may have been linked since, which is not a difference.
     same = keepable(merchant.region, given, known.source.skus)
     if merchant.region != "us":

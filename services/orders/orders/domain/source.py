@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from common.money import format_money
 
@@ -107,21 +108,14 @@ class Customer:
         return fit if any((fit.first_name, fit.last_name, fit.email, fit.phone)) else None
 
 
-@dataclass(frozen=True)
-class Source:
-    """The order as the source store has it. `total`, tips included, is rounded once to whole minor units.
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What an order consists of: everything that has an amount.
 
     Field names are those of the API. `payments` is None when the source does not list them: then all is paid.
     """
 
-    channel: str
-    store: str
-    number: str
-    currency: str
     lines: tuple[Line, ...]
-    total: int
-    customer: Customer | None
-    placed_at: datetime | None
     discounts: tuple[Discount, ...] = ()
     shipping: tuple[Extra, ...] = ()
     fees: tuple[Extra, ...] = ()
@@ -130,6 +124,24 @@ class Source:
     rounding: Amount = 0
     payments: tuple[Payment, ...] | None = None
     refunds: tuple[Payment, ...] = ()
+
+    @property
+    def contents(self) -> dict[str, Any]:
+        """The fields of the contents, by their names."""
+        return {each.name: getattr(self, each.name) for each in fields(Contents)}
+
+
+@dataclass(frozen=True)
+class Source(Contents):
+    """The order as the source store has it. `total`, tips included, is rounded once to whole minor units."""
+
+    channel: str
+    store: str
+    number: str
+    currency: str
+    total: int
+    customer: Customer | None
+    placed_at: datetime | None
     note: str = ""
 
     @property

@@ -190,7 +190,7 @@ def _order(row: asyncpg.Record, payload: Payload) -> Order:
         total=row["total"],
         customer=None,
         placed_at=row["placed_at"],
-        **payload.source_fields,
+        **payload.contents,
     )
     own: dict[str, Any] = {
         "state": State(row["state"]),

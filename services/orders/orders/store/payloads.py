@@ -50,7 +50,7 @@ class Payloads:
 
     async def columns(self, unit: Unit, order: Order) -> tuple[bytes | None, str | None]:
         """Return the payload as it is stored: sealed, or else in the clear as JSON."""
-        text = Payload.of(order).text()
+        text = Payload.of(order).to_json()
         if await self.is_sealing(unit.conn, unit.now):
             return seal_payload(self._sealer, order.merchant_id, order.reference, text), None
         return None, text
@@ -58,10 +58,8 @@ class Payloads:
     def read(self, row: asyncpg.Record) -> Payload:
         """Return the payload of this row. Raises NotOpened."""
         if row["payload"] is None:
-            return Payload.model_validate_json(row["clear"])
-        return Payload.model_validate_json(
-            open_payload(self._sealer, row["merchant_id"], row["reference"], row["payload"])
-        )
+            return Payload.from_json(row["clear"])
+        return Payload.from_json(open_payload(self._sealer, row["merchant_id"], row["reference"], row["payload"]))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from orders.domain.progress import Progress
 from orders.domain.source import Customer
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import Write
-from orders.sealing import opened
+from orders.sealing import open_personal
 from orders.sync.writes.context import WriteContext
 
 
@@ -50,5 +50,5 @@ def created_for(reference: str) -> str:
 
 def _customer(context: WriteContext, order: Order) -> Customer | None:
     """Return the customer as Clover can take them; None when nothing of them is left, or they were erased."""
-    customer = opened(context.sealer, order).customer
+    customer = open_personal(context.sealer, order).customer
     return customer.for_clover() if customer else None

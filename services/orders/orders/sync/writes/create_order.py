@@ -9,7 +9,7 @@ from orders.domain.order import Order
 from orders.domain.progress import Progress
 from orders.domain.timeline import Entry, TimelineEvent
 from orders.domain.writes import CreateOrder
-from orders.sealing import opened
+from orders.sealing import open_personal
 from orders.sync.writes.context import WriteContext
 
 log = structlog.get_logger()
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 async def send(context: WriteContext, _write: CreateOrder, order: Order) -> Progress:
     """Create the order without its lines. When Clover does not respond all orders wait, so that none overtakes it."""
-    note = opened(context.sealer, order).note
+    note = open_personal(context.sealer, order).note
     try:
         clover_order_id = await clover.create_order(context.api, order, note, context.setup.last)
     except (Unavailable, TimedOut) as error:
