@@ -92,6 +92,7 @@ def _run(words: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None, 
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        os.close(output)
     if words[0] == "-m":
         sys.argv[1:] = words[2:]
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
