@@ -200,11 +200,16 @@ async def reconnect_with_its_token(stage: Stage) -> None:
 
 
 async def lose_webhooks(stage: Stage) -> None:
+    stage.at_end.push_async_callback(deliver_webhooks, stage)
     await stage.world.clover("PUT", "/webhooks", {"drop": 1.0})
 
 
-async def webhooks_come_again(stage: Stage) -> None:
+async def deliver_webhooks(stage: Stage) -> None:
     await stage.world.clover("PUT", "/webhooks", {"drop": 0.0})
+
+
+async def webhooks_come_again(stage: Stage) -> None:
+    await deliver_webhooks(stage)
     await stage.shop.till("create_item", {"name": "Soup", "price": 500, "sku": "SOUP"})
 
 

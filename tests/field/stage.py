@@ -1,7 +1,7 @@
 """The stage of the plays: a merchant on the running system, its Clover, mailbox and dashboard. The form of a play."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -36,6 +36,8 @@ class Stage:
     postbox: Postbox
     token: str = ""
     notes: dict[str, str] = field(default_factory=dict)
+    at_end: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """Undoes what concerns other merchants, also when the play fails: then no other play fails with it."""
 
     @property
     def owner(self) -> str:
@@ -111,8 +113,9 @@ async def staged(mailed: MailedSystem) -> AsyncIterator[Stage]:
         made = await world.clover("POST", "/merchants", {"region": "us"})
         world.merchants["us"] = made["id"]
         stage = Stage(world, Shop(world, "us"), mailed.postbox, made["token"])
-        await stage.connect()
-        yield stage
+        async with stage.at_end:
+            await stage.connect()
+            yield stage
 
 
 Act = Callable[[Stage], Awaitable[None]]
