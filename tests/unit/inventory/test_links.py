@@ -106,6 +106,28 @@ def test_what_callers_changed_moves_and_nothing_else(cups: int, mugs: int, sold:
         assert each.movement is None or each.movement.after == each.level.on_hand
 
 
+sales = st.integers(-100, -1)
+
+
+@given(earlier=st.lists(sales, max_size=3), shown=quantities, sold=st.lists(sales, max_size=3))
+def test_what_clover_lacks_moves_whenever_it_was_sold(earlier: list[int], shown: int, sold: list[int]) -> None:
+    """Clover took no writes, and the till changed its count between two sales online: it keeps what it shows."""
+    old = level(10_000, 10_000)
+    for delta in earlier:
+        old = adjust(old, AdjustmentRequest("a", "SKU-1", None, delta, "sale"), NOW).level
+    old = apply_clover_count(old, shown, NOW).level
+    lines = []
+    for delta in sold:
+        change = adjust(old, AdjustmentRequest("a", "SKU-1", None, delta, "sale"), NOW)
+        old = change.level
+        lines += [change.movement] if change.movement else []
+
+    handed = hand_over(old, COUNTED, NOW, lines)
+
+    assert (handed.old.level.on_hand, handed.old.level.needs_push) == (shown, False)
+    assert handed.new.level.on_hand == 5000 + sum(earlier) + sum(sold)
+
+
 def test_a_count_that_a_caller_set_moves_as_a_count() -> None:
     """Twenty mugs were counted where ten cups had been, and one was sold since."""
     counted = set_count(level(10_000, 10_000), 20_000, NOW)

@@ -52,8 +52,8 @@ def _leave(old: Level, new: Level, at: datetime, recent: Sequence[Movement]) -> 
         change = move(left, key, Source.QUICKSYNC, cause, -old.on_hand, at)
         line = change.movement and replace(change.movement, after=None)
         return LevelChange(replace(change.level, on_hand=None), line)
-    changes = [each.delta for each in recent if each.before is not None]
-    delta = old.pending if old.is_refused or not changes else sum(changes)
+    counted = [each for each in recent if each.before is not None]
+    delta = old.pending if old.is_refused else _moved(old, counted)
     if old.on_hand is None or not delta:
         return LevelChange(left)
     return move(left, key, Source.QUICKSYNC, cause, -delta, at)
@@ -63,11 +63,21 @@ def _arrive(old: Level, new: Level, at: datetime, recent: Sequence[Movement]) ->
     """Bring the SKU's changes to an item that has a count. A count that a caller set replaces it."""
     if old.on_hand is not None and any(each.cause == COUNTED_HERE for each in recent):
         return set_count(new, old.on_hand, at)
-    delta = sum(each.delta for each in recent)
-    if not recent and old.on_hand is not None and not old.is_refused:
-        delta = old.pending
+    is_left_alone = old.is_refused or old.on_hand is None
+    delta = sum(each.delta for each in recent) if is_left_alone else _moved(old, recent)
     if not delta:
         return LevelChange(new)
     key = f"taken-over:{new.item_id}:{new.version + 1}"
     cause = f"the SKU moved here from item {old.item_id}, and the change with it"
     return move(new, key, Source.QUICKSYNC, cause, delta, at)
+
+
+def _moved(old: Level, recent: Sequence[Movement]) -> int:
+    """Return the sum of the changes that move with the SKU: the recent ones, or all that Clover lacks if it lacks more.
+
+    Both are the item's last changes. Clover lacks earlier ones as well if it has none of the counts between the recent.
+    """
+    counts = {count for each in recent for count in (each.before, each.after) if count is not None}
+    if recent and (not counts or old.shadow in counts):
+        return sum(each.delta for each in recent)
+    return old.pending
