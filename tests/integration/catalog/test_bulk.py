@@ -129,16 +129,23 @@ async def test_an_item_deleted_meanwhile_stops_no_other(catalog: Catalog, invali
     assert [item["price"] for item in catalog.items(shop) if not item.get("deleted")].count(1300) == MANY - 1
 
 
-@pytest.mark.parametrize("as_sent", [0, 1])
+@pytest.mark.parametrize(("as_sent", "lists_refused"), [(0, 0), (1, 0), (1, 1)])
 async def test_an_answer_with_other_skus_makes_no_second_item(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, as_sent: int
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, as_sent: int, lists_refused: int
 ) -> None:
-    """Clover stores SKUs, all but one or all, in small letters: its answer then names others than were sent."""
+    """Clover stores SKUs, all but one or all, in small letters: its answer then names others than were sent.
+
+    The list that tells which items are there may be refused.
+    """
     create_items = clover.create_items
 
     async def create_small(api: MerchantApi, wanted: Sequence[NewItem]) -> list[Item]:
         small = [replace(each.fields, sku=str(each.fields.sku).lower()) for each in wanted]
-        return await create_items(api, [*wanted[:as_sent], *map(NewItem, small[as_sent:])])
+        created = await create_items(api, [*wanted[:as_sent], *map(NewItem, small[as_sent:])])
+        if lists_refused:
+            refusal = {"kind": "refuse", "status": 400, "method": "GET", "path": r"items\?", "times": lists_refused}
+            catalog.clover.faults.add(refusal)
+        return created
 
     monkeypatch.setattr(clover, "create_items", create_small)
     shop = await catalog.connected()
