@@ -1,5 +1,6 @@
 """What a batch has changed is undone, in Clover too, without losing what was edited since."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from tests.integration.catalog.conftest import Catalog
 from tests.integration.catalog.test_batches import row
 from tests.support.eventually import eventually
 
+from catalog.domain.products import Product, Status
+from catalog.store import changes as store
 from catalog.sync import changes as sync
 from common.contracts.catalog import ProductUnlinked
 from common.work.batch import Batch
@@ -32,6 +35,24 @@ async def test_an_undo_restores_what_was_there(catalog: Catalog) -> None:
         ("p-1", "changed"),
         ("p-3", "deleted"),
     ]
+
+
+async def test_a_product_that_another_request_inserts_meanwhile_is_not_new(catalog: Catalog) -> None:
+    """Two requests save the same new product at once: an undo of the later one restores what the first one saved."""
+    shop = await catalog.connected()
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with catalog.service.database.unit() as unit:
+        first = Product(**row("p-1", price=1100) | {"status": Status.ACTIVE})
+        assert set((await store.apply(unit, shop.id, [first])).made) == {"p-1"}
+        second = asyncio.create_task(send(catalog, shop, [row("p-1", price=1200), row("p-2")]))
+        await eventually(lambda: catalog.fetch(waiting))
+    undone = await undo(catalog, shop, change_id(await second))
+
+    assert [(each["product_id"], each["effect"]) for each in undone["products"]] == [
+        ("p-1", "changed"),
+        ("p-2", "deleted"),
+    ]
+    assert {name: each["price"] for name, each in (await stored(catalog, shop)).items()} == {"p-1": 1100}
 
 
 async def test_an_item_that_a_batch_linked_gets_its_fields_back(catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -115,6 +116,10 @@ class Applied:
     refused: Mapping[str, Problem]
 
 
+class _Overtaken(Exception):
+    """Another request inserted one of the products after it was looked for."""
+
+
 async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product], kept: Sequence[Product] = ()) -> Applied:
     """Save these products, each once. The request also states those that are `kept` as they are.
 
@@ -127,15 +132,28 @@ async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product], kept: S
     await variants.load(unit.conn, merchant_id, [*wanted, *kept], claims)
     refused = claims.refused([*wanted, *kept])
     wanted = [each for each in wanted if each.product_id not in refused]
+    while True:
+        with suppress(_Overtaken):
+            async with unit.conn.transaction():
+                made = await _save(unit, merchant_id, wanted)
+            return Applied(
+                made, refused | {each.product_id: SKU_TAKEN for each in wanted if each.product_id not in made}
+            )
+
+
+async def _save(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> dict[str, Change]:
+    """Save these products; return the changes. Raises _Overtaken."""
     ids = [each.product_id for each in wanted]
     await unit.conn.execute(products.LOCK, merchant_id, ids)
     stored = {each.product.product_id: each for each in await products.find_all(unit.conn, merchant_id, ids)}
     wanted, left = await masters.restated(unit.conn, merchant_id, wanted, stored)
-    before = {product_id: each.product for product_id, each in stored.items()}
     saved = await products.save_all(unit.conn, merchant_id, wanted, unit.now)
+    # a new product cannot be locked, so that another request may have inserted it since
+    if any(puts > 1 for product_id, puts in saved.items() if product_id not in stored):
+        raise _Overtaken
     await masters.save_superseded(unit.conn, merchant_id, {name: left[name] for name in left.keys() & saved})
-    made = {each.product_id: Change(before.get(each.product_id), each) for each in wanted if each.product_id in saved}
-    return Applied(made, refused | {product_id: SKU_TAKEN for product_id in ids if product_id not in saved})
+    before = {product_id: each.product for product_id, each in stored.items()}
+    return {each.product_id: Change(before.get(each.product_id), each) for each in wanted if each.product_id in saved}
 
 
 async def preview(conn: Connection, merchant_id: str, wanted: Sequence[Product], claims: Claims) -> Applied:

@@ -57,7 +57,7 @@ FROM jsonb_to_recordset($2::jsonb) AS given (
     parent_id text, options jsonb, sku_key text, code_key text
 )
 WHERE product.merchant_id = $1 AND product.product_id = given.product_id
-RETURNING product.product_id, held_problem
+RETURNING product.product_id, held_problem, puts
 """
 CONFIRM = "UPDATE product SET seen = NULL WHERE merchant_id = $1 AND product_id = ANY($2::text[])"
 START_REMOVAL = """
@@ -114,10 +114,10 @@ async def save(conn: Connection, merchant_id: str, product: Product, now: dateti
         raise Invalid([SKU_TAKEN]) from None
 
 
-async def save_all(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
-    """Insert or update these products, each once, and lift their holds; return the ids of those that are saved.
+async def save_all(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> dict[str, int]:
+    """Insert or update these products, each once, and lift their holds; return those that are saved.
 
-    A product is left out when another one has its SKU.
+    Each with the number of its requests so far. A product is left out when another one has its SKU.
     """
     try:
         async with conn.transaction():
@@ -127,7 +127,9 @@ async def save_all(conn: Connection, merchant_id: str, products: Sequence[Produc
         return await _save_singly(conn, merchant_id, products, now)
 
 
-async def _save_together(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
+async def _save_together(
+    conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime
+) -> dict[str, int]:
     """Save all of them set-based. Raises UniqueViolationError or NotFound when one cannot be saved with the others."""
     if await conn.fetchval(IS_TAKEN, merchant_id, json.dumps([row_of(each) for each in products])):
         raise NotFound
@@ -137,7 +139,7 @@ async def _save_together(conn: Connection, merchant_id: str, products: Sequence[
     held = [row["product_id"] for row in changed if row["held_problem"]]
     if held:
         await save_holds(conn, merchant_id, dict.fromkeys(held))
-    return {each.product_id for each in products}
+    return {row["product_id"]: row["puts"] for row in changed}
 
 
 async def _write(
@@ -151,16 +153,18 @@ async def _write(
     return list(await conn.fetch(CHANGE, merchant_id, given, now))
 
 
-async def _save_singly(conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime) -> set[str]:
+async def _save_singly(
+    conn: Connection, merchant_id: str, products: Sequence[Product], now: datetime
+) -> dict[str, int]:
     await conn.execute(LOCK, merchant_id, [each.product_id for each in products])
-    saved = set()
+    saved: dict[str, int] = {}
     for product in products:
         with suppress(Invalid):
             async with conn.transaction():
                 record = await save(conn, merchant_id, product, now)
                 if record.held:
                     await save_holds(conn, merchant_id, {product.product_id: None})
-            saved.add(product.product_id)
+            saved[product.product_id] = record.puts
     return saved
 
 
