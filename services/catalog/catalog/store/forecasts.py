@@ -38,10 +38,10 @@ async def forecasts(
         if each.item_id in linked and each.item_id
     ]
     idle = [each for each in records if not (each.item_id or each.is_due)]
-    loose = [each for each in records if each.item_id not in linked and each not in idle]
+    loose = [each for each in records if each.item_id not in linked and (each.item_id or each.is_due)]
     unreadable = await items.unreadable(conn, merchant_id)
     waiting = [each for each in loose if unreadable.may_be(each)]
-    loose = [each for each in loose if each not in waiting]
+    loose = [each for each in loose if not unreadable.may_be(each)]
     skus = {sku_key(sku) for each in loose for sku in skus_to_find(each)}
     codes = {key for each in loose for key in code_keys(each.product.barcode)}
     found = await items.find_by_keys(conn, merchant_id, skus, codes)

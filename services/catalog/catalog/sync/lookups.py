@@ -76,20 +76,20 @@ async def candidates(batch: Batch, api: MerchantApi, records: Sequence[ProductRe
         return await items.find_by_keys(conn, batch.merchant_id, skus, codes)
 
 
-async def perhaps_there(batch: Batch, records: Sequence[ProductRecord], found: Sequence[Item]) -> list[ProductRecord]:
+async def perhaps_there(batch: Batch, records: Sequence[ProductRecord], found: Sequence[Item]) -> set[str]:
     """Return the products whose item one of these may be. Clover may have stored a SKU in another form than sent."""
     async with batch.database.connection() as conn:
         linked = await links.owners(conn, batch.merchant_id, [item.id for item in found])
     keys = {sku_key(item.fields.sku) for item in found if item.fields.sku and item.id not in linked}
-    return [each for each in records if sku_key(each.product.sku) in keys]
+    return {each.product.product_id for each in records if sku_key(each.product.sku) in keys}
 
 
 async def without_unreadable(batch: Batch, records: Sequence[ProductRecord]) -> list[ProductRecord]:
     """Let the products wait that an item may have which cannot be read; return the others."""
     async with batch.database.connection() as conn:
         keys = await items.unreadable(conn, batch.merchant_id)
-    waiting = [each for each in records if keys.may_be(each)]
-    for each in waiting:
+    waiting = {each.product.product_id for each in records if keys.may_be(each)}
+    for product_id in waiting:
         reason = messages.for_locale().text("reason.match_unreadable")
-        batch.retry(each.product.product_id, UNREADABLE_PAUSE, Code.ITEMS_UNREADABLE, reason)
-    return [each for each in records if each not in waiting]
+        batch.retry(product_id, UNREADABLE_PAUSE, Code.ITEMS_UNREADABLE, reason)
+    return [each for each in records if each.product.product_id not in waiting]

@@ -98,10 +98,12 @@ async def _create_left_out(batch: Batch, api: MerchantApi, records: Sequence[Pro
     except lookups.Unlisted:
         found = None
     records = await lookups.without_unreadable(batch, records)
-    there = records if found is None else await lookups.perhaps_there(batch, records, found)
-    for each in there:
-        batch.retry(each.product.product_id, timedelta(0))
-    await _create_singly(batch, api, [each for each in records if each not in there])
+    there = {each.product.product_id for each in records}
+    if found is not None:
+        there = await lookups.perhaps_there(batch, records, found)
+    for product_id in there:
+        batch.retry(product_id, timedelta(0))
+    await _create_singly(batch, api, [each for each in records if each.product.product_id not in there])
 
 
 async def _create_singly(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> None:
