@@ -7,6 +7,7 @@ from catalog.clover import connections as clover
 from common.clover.transport import MerchantApi
 from common.contracts.catalog import MerchantConnected, MerchantDisconnected
 from common.contracts.clover import ObjectChanged
+from common.contracts.notifier import RecheckRequested
 from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 
 DAY = 24 * 3600
@@ -114,6 +115,16 @@ async def test_a_new_token_ends_a_long_refusal_at_once(catalog: Catalog) -> None
     await catalog.run_until_idle()
     [opened] = {each.opened_at for each in await opened_of(catalog)}
     assert [each.opened_at for each in await catalog.emitted(ProblemClosed)] == [opened]
+
+
+async def test_a_recheck_asks_about_an_access_that_was_accepted_last(catalog: Catalog) -> None:
+    """A service that is refused again for the same reason reports nothing new."""
+    shop = await catalog.connected()
+    await hear_lost(catalog, shop)
+    catalog.clover.faults.add({"kind": "unauthorized"})
+    await catalog.deliver(RecheckRequested(merchant_id=shop.id, code=Code.CONNECTION_LOST))
+    await catalog.run_until_idle()
+    assert (await catalog.call("GET", f"/v1/merchants/{shop.id}"))[1]["access_lost_at"]
 
 
 async def test_a_lasting_refusal_erases_the_tokens(catalog: Catalog) -> None:
