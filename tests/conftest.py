@@ -34,6 +34,9 @@ GROUPS = {
     "tests/e2e/test_wheels.py": "wheels",
     "tests/e2e/": "e2e",
     "tests/integration/engine/test_worker.py": "worker",
+    "tests/integration/engine/test_held_work.py": "worker",
+    "tests/integration/engine/test_failing_work.py": "worker",
+    "tests/integration/engine/test_outcome_hook.py": "worker",
     "tests/integration/engine/": "engine",
     "tests/integration/notifier/test_dashboard_page.py": "browser",
 }

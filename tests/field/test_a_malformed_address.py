@@ -4,7 +4,7 @@ import json
 
 import pytest
 from tests.integration.dev.conftest import data_dir, lines
-from tests.integration.dev.test_gateway import CLOSE, PROBLEM, Gateway, M, exchange, front
+from tests.support.gateway import CLOSE, PROBLEM, Gateway, M, exchange, front
 
 __all__ = ["data_dir", "front", "lines"]
 

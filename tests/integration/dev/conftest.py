@@ -8,8 +8,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.support.gateway import front
 
 from quicksync_dev.datadir import DataDir
+
+__all__ = ["front"]
 
 log = logging.getLogger(__name__)
 
