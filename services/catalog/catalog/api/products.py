@@ -73,7 +73,7 @@ async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductO
     async with call.deps.database.unit() as unit:
         merchant = await merchants.find(unit.conn, call.merchant_id)
         if not is_preview:  # those of all groups, as no parent may be locked after a product
-            every = [product_of(row.value.product_id, row.value) for row in call.input]
+            every = [product_of(row.value.product_id, row.value) for row in call.input if row.value.variant]
             await variants.lock(unit.conn, call.merchant_id, every)
         for rows in _without_repeats(call.input):
             wanted = [product_of(row.value.product_id, row.value) for row in rows]

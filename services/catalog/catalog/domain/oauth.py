@@ -118,8 +118,9 @@ def by_our_clock(expires_at: datetime, issued_ms: int | None, now: datetime) -> 
     `issued_ms` is the moment by Clover's clock, in milliseconds, if Clover says it. With a clock an hour ahead of
     Clover's, each token would be over when it is issued.
     """
-    ahead = 0.0 if issued_ms is None else issued_ms / 1000 - now.timestamp()
-    skew = timedelta(seconds=ahead) if abs(ahead) <= CREDIBLE.total_seconds() else timedelta(0)
+    skew = timedelta(0) if issued_ms is None else timedelta(milliseconds=issued_ms - 1000 * now.timestamp())
+    if abs(skew) > CREDIBLE:
+        skew = timedelta(0)
     return min(expires_at, now + LONGEST_LIFE) - skew
 
 
