@@ -76,8 +76,14 @@ async def candidates(batch: Batch, api: MerchantApi, records: Sequence[ProductRe
         return await items.find_by_keys(conn, batch.merchant_id, skus, codes)
 
 
-async def perhaps_there(batch: Batch, records: Sequence[ProductRecord], found: Sequence[Item]) -> set[str]:
-    """Return the products whose item one of these may be. Clover may have stored a SKU in another form than sent."""
+async def perhaps_there(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> set[str]:
+    """Return the products whose item may be there, under a SKU in another form than sent. These are all if unknown."""
+    try:
+        found = await candidates(batch, api, records)
+    except Unlisted:
+        found = None
+    if found is None:
+        return {each.product.product_id for each in records}
     async with batch.database.connection() as conn:
         linked = await links.owners(conn, batch.merchant_id, [item.id for item in found])
     keys = {sku_key(item.fields.sku) for item in found if item.fields.sku and item.id not in linked}

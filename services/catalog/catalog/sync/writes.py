@@ -93,17 +93,11 @@ async def _create_left_out(batch: Batch, api: MerchantApi, records: Sequence[Pro
     """Create singly what the answer to a call of many lacks, so that Clover says why, unless it may be there."""
     if not records:
         return
-    try:
-        found = await lookups.candidates(batch, api, records)
-    except lookups.Unlisted:
-        found = None
-    records = await lookups.without_unreadable(batch, records)
-    there = {each.product.product_id for each in records}
-    if found is not None:
-        there = await lookups.perhaps_there(batch, records, found)
+    there = await lookups.perhaps_there(batch, api, records)
     for product_id in there:
         batch.retry(product_id, timedelta(0))
-    await _create_singly(batch, api, [each for each in records if each.product.product_id not in there])
+    left = [each for each in records if each.product.product_id not in there]
+    await _create_singly(batch, api, await lookups.without_unreadable(batch, left))
 
 
 async def _create_singly(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> None:
