@@ -21,7 +21,7 @@ ADDED = {
     },
     "services/notifier/notifier/handlers.py": {
         "    OrderSynced: on_activity,\n": "    orders_events.OrderTagged: on_activity,\n",
-        "from typing import Any\n": "from common.contracts import orders as orders_events\n",
+        "from uuid import UUID\n": "from common.contracts import orders as orders_events\n",
     },
 }
 """By file, the text that follows each line: a problem code, a field, an event type, and its subscriber."""
