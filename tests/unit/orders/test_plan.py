@@ -13,7 +13,8 @@ from orders.domain.clover_order import CloverOrder, CloverRow, Payment
 from orders.domain.order import Order, RequestedAction
 from orders.domain.plan import any_row_there, missing, shortfall, under_way, with_applied
 from orders.domain.progress import Progress, State
-from orders.domain.row_ids import identified, recorded_ids, row_id, row_ids, rows
+from orders.domain.row_ids import identified, matched, recorded_ids, row_id, row_ids, rows
+from orders.domain.rows import Row
 from orders.domain.source import Line, Source
 from orders.domain.source import Payment as Paid
 from orders.domain.taxes import MerchantTaxes
@@ -246,3 +247,11 @@ def test_rows_are_known_where_clover_drops_our_ids(sold: list[tuple[str, int]], 
         expected.remove(each)
     by_id = {row.id: (row.name, row.price) for row in shown}
     assert sorted((by_id[each.line_id] for each in gone), key=str) == expected
+
+
+@pytest.mark.parametrize("price", [100, 34])
+def test_goods_by_weight_are_known_by_either_price(price: int) -> None:
+    """Clover shows an item at the price of one unit, and a custom line at its whole price; only one row is ours."""
+    tea = Row("0.34 × Tea", "TEA", 34, thousandths=340, unit_price=100)
+    shown = [CloverRow(None, "L1", tea.name, price), CloverRow(None, "L2", tea.name, 134 - price)]
+    assert [each.ours for each in matched(shown, [("R1-a", tea)], in_turn=False)] == ["R1-a", None]
