@@ -53,12 +53,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, Any, Any]:
-    """What a worker sends of a test."""
+    """Let a worker send any report of a test."""
     return workers.escaped((yield))
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was collected out of every garbage collection to come: it lives to the end, and is large."""
+    """Leave the collected tests out of every garbage collection to come: they live to the end, and are large."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def chosen_backends(given: Mapping[str, str]) -> AsyncIterator[Backends]:
-    """Both, not started yet; `given` holds the addresses that are known. What was started is stopped at the end."""
+    """Yield both, not started yet; `given` holds the known addresses. Started servers are stopped at the end."""
     data_dir = DataDir(Path(tempfile.mkdtemp(prefix="quicksync-tests-")))
     with data_dir.locked(log.info):
         chosen = await select(data_dir, log.info, given.get("QS_POSTGRES_DSN"), given.get("QS_AMQP_URL"))
@@ -57,18 +57,18 @@ async def start_rabbitmq(backends: Backends) -> str:
 
 @pytest.fixture(scope="session")
 async def backends(request: pytest.FixtureRequest) -> AsyncIterator[Backends]:
-    """Where both come from, decided; each is started when it is first asked for. Workers are given running ones."""
+    """Yield both, selected; each is started when it is first asked for. Workers are given running ones."""
     async with chosen_backends(workers.shared(request.config) or os.environ) as chosen:
         yield chosen
 
 
 @pytest.fixture(scope="session")
 async def postgres_dsn(backends: Backends) -> str:
-    """The administrator's DSN of a PostgreSQL."""
+    """Return the administrator's DSN of a PostgreSQL."""
     return await start_postgres(backends)
 
 
 @pytest.fixture(scope="session")
 async def amqp_url(backends: Backends) -> str:
-    """The administrator's address of a RabbitMQ. Workers share it: each test has a namespace of its own there."""
+    """Return the administrator's address of a RabbitMQ, which workers share: each test has a namespace of its own."""
     return await start_rabbitmq(backends)

@@ -13,7 +13,7 @@ from tests.support.versions import next_version
 
 @dataclass
 class StubCatalog:
-    """What catalog knows. While `down`, every question is answered 503. `asked` holds the paths of all questions."""
+    """The rows of a catalog. While `down`, every question is answered 503. `asked` holds the paths of all questions."""
 
     merchants: dict[str, MerchantProfile] = field(default_factory=dict)
     links: dict[str, SkuLink] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class StubCatalog:
         self.links[sku] = SkuLink(sku=sku, state=LinkState.LINKED, link=link)
 
     def application(self) -> web.Application:
-        """The routes that the real catalog offers to other services."""
+        """Return the routes that the real catalog offers to other services."""
         app = web.Application()
         app.router.add_get("/internal/merchants/{merchant_id}", self._merchant)
         app.router.add_post("/internal/merchants/{merchant_id}/links:lookup", self._look_up)

@@ -92,7 +92,7 @@ class FakeClock:
         return len(self._alarms)
 
     def correct(self, by: timedelta) -> None:
-        """Set the time of day forward or back, as a time server does; what is monotonic goes on."""
+        """Set the time of day forward or back, as a time server does; the monotonic clock goes on."""
         self._now += by
 
     def advance(self, by: timedelta | float) -> None:
@@ -125,7 +125,7 @@ class MovedClock(SystemClock):
         return super().monotonic() + self._ahead
 
     def go_back_to(self, now: datetime) -> None:
-        """Correct a clock that was ahead; what is monotonic goes on."""
+        """Correct a clock that was ahead; the monotonic clock goes on."""
         self._now = now
 
     def advance(self, by: timedelta | float) -> None:

@@ -56,13 +56,13 @@ async def fresh_database(admin_dsn: str, template: str = "template0") -> AsyncIt
 
 
 def name_of(dsn: str) -> str:
-    """The database that a DSN of `fresh_database` leads to."""
+    """Return the database that a DSN of `fresh_database` leads to."""
     return dsn.rpartition("/")[2]
 
 
 @asynccontextmanager
 async def migrated_database(admin_dsn: str) -> AsyncIterator[str]:
-    """A database in which the schema of every service is at its newest version, without a connection to it."""
+    """Yield a database in which the schema of every service is at its newest version, without a connection to it."""
     async with fresh_database(admin_dsn) as dsn:
         await _create_schemas(dsn)
         for service in SERVICES:
@@ -88,7 +88,7 @@ class ReusedDatabase:
     administrator: "asyncpg.Connection[asyncpg.Record]"
 
     async def empty(self) -> None:
-        """End what the test left behind, and delete its rows."""
+        """End the sessions that the test left behind, and delete its rows."""
         await self.administrator.execute(PART, pools.sessions(self.dsn))
         await self.administrator.execute(EMPTY.replace("{schemas}", f"{{{','.join(self.schemas)}}}"))
 
@@ -113,6 +113,6 @@ async def migrated(request: pytest.FixtureRequest, postgres_dsn: str) -> AsyncIt
 
 @pytest.fixture
 async def database_dsn(migrated: ReusedDatabase) -> AsyncIterator[str]:
-    """A migrated database with nothing in it, as its administrator."""
+    """Yield a migrated database with nothing in it, as its administrator."""
     yield migrated.dsn
     await migrated.empty()

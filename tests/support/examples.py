@@ -15,7 +15,7 @@ from tests.support.eventually import eventually
 Json = dict[str, Any]
 
 ORDER_OF_METHODS = ["put", "post", "patch", "get", "delete"]
-"""What is read must have been written before."""
+"""Objects must be written before they are read."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Caller:
         self._replaced = replaced
 
     async def send(self, operation: Operation) -> bool:
-        """Send the example until it succeeds: what it needs may still be under way. Check the answer.
+        """Send the example until it succeeds: objects that it needs may still be under way. Check the answer.
 
         Return False if the operation needs an entry of a list that stays empty. It then must answer 404.
         """

@@ -22,7 +22,7 @@ IMPORTED = [f"{service}.app" for service in SERVICES] + [
     "http.server",
 ]
 MAIN = "pytest"
-"""What multiprocessing imports in each process if it is the main module's."""
+"""The main module's package, which multiprocessing imports in each process."""
 
 
 class Fork:

@@ -84,7 +84,7 @@ class Gateway:
 
 @pytest.fixture
 async def front(data_dir: DataDir, lines: list[str]) -> AsyncIterator[Gateway]:
-    """The gateway with all four services up."""
+    """Yield the gateway with all four services up."""
     [nginx] = programs.locate([programs.NGINX])
     stubs = {name: Stub(name) for name in SERVICES}
     for stub in stubs.values():

@@ -13,7 +13,7 @@ from common import logs
 def configure() -> None:
     """Print logs with tracebacks as Python has them. By default rich draws them with every local variable.
 
-    Drawing one takes 50 ms of a core; the tests of what goes wrong log thousands.
+    Drawing one takes 50 ms of a core; the tests of failures log thousands.
     """
     structlog.configure(
         processors=[
@@ -29,7 +29,7 @@ def configure() -> None:
 
 @contextmanager
 def collected(service: str, level: str = "debug") -> Iterator[io.StringIO]:
-    """Collect what is logged during the block, as the service writes it."""
+    """Collect the log of the block, as the service writes it."""
     root = logging.getLogger()
     handlers, root_level = list(root.handlers), root.level
     stream = io.StringIO()

@@ -72,7 +72,7 @@ async def kept(dsn: str) -> AsyncIterator[None]:
 
 
 def sessions(dsn: str) -> Sequence[int]:
-    """The server processes of the pools that wait."""
+    """Return the server processes of the pools that wait."""
     return [pid for pools in databases[dsn].values() for each in pools for pid in each.sessions]
 
 

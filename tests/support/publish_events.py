@@ -1,4 +1,4 @@
-"""Emits events as the service orders of the build on the path, and publishes what its outbox holds.
+"""Emits events as the service orders of the build on the path, and publishes the events in its outbox.
 
 It reads one JSON object from its input: `dsn`, `amqp_url`, `namespace`, `events` (pairs of type and fields), `publish`.
 """

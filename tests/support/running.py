@@ -145,7 +145,7 @@ class Shop:
         return await self._world.clover("GET", f"/merchants/{self.merchant}")
 
     async def reads(self, collection: str) -> list[float]:
-        """When Clover received the reads of this collection's pages, in seconds since 1970."""
+        """Return when Clover received the reads of this collection's pages, in seconds since 1970."""
         query = urlencode({"merchant": self.merchant, "path": rf"/{collection}(\?|$)", "limit": 10_000})
         shown = await self._world.clover("GET", f"/requests?method=GET&{query}")
         return [each["in"] / 1000 for each in shown["requests"] if each["status"] == 200]

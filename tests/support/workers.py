@@ -1,4 +1,4 @@
-"""Tests on several processes (pytest-xdist): what the controlling process does for its workers.
+"""Tests on several processes (pytest-xdist): the services of the controlling process for its workers.
 
 It starts the back-ends and migrates a template database, once, when a test that may need them has been collected. The
 workers find the addresses in a file.
@@ -20,13 +20,13 @@ ADDRESSES = "addresses"
 
 
 def shared(config: pytest.Config) -> Mapping[str, str] | None:
-    """The addresses that the controlling process wrote down; None in a run without workers."""
+    """Return the addresses that the controlling process wrote down; None in a run without workers."""
     workerinput = getattr(config, "workerinput", None)
     return json.loads(Path(workerinput[ADDRESSES]).read_text()) if workerinput else None
 
 
 def escaped(sent: Any) -> Any:
-    """The same with lone surrogates escaped: execnet refuses them, and tests of hostile input print them."""
+    """Return the same with lone surrogates escaped: execnet refuses them, and tests of hostile input print them."""
     match sent:
         case str():
             return sent.encode(errors="backslashreplace").decode()

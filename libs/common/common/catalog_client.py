@@ -82,7 +82,7 @@ class Contact(BaseModel):
 
 
 class LinkState(StrEnum):
-    """What catalog knows of a SKU."""
+    """The state of a SKU in catalog."""
 
     LINKED = "linked"
     """A product with this SKU is linked to an item in Clover."""
@@ -95,7 +95,7 @@ class LinkState(StrEnum):
 
 
 class SkuLink(BaseModel):
-    """What catalog knows of one SKU. `link` is set for a linked SKU."""
+    """The state of one SKU in catalog. `link` is set for a linked SKU."""
 
     sku: str
     state: LinkState

@@ -1,6 +1,6 @@
 """The command line of every service: serve, migrate, and manage dead letters, alerts and the queue.
 
-Each command imports what it runs: the service itself, whose import takes half a second, or Alembic.
+Each command has imports of its own: the service itself takes half a second to import, and Alembic is an extra.
 """
 
 import asyncio
@@ -29,6 +29,8 @@ SHOW_CODES = "DELETE FROM webhook_code RETURNING code, received_at"
 DROP = "DELETE FROM dead_letter WHERE id = $1 RETURNING id"
 ALERTS = "SELECT name, subject, detail, times, last_at FROM alert ORDER BY first_at"
 CLEAR_ALERTS = "DELETE FROM alert RETURNING name"
+
+NO_DEAD_LETTER = "no such dead letter"
 
 
 def command(name: str, settings: type[S]) -> click.Group:
@@ -132,18 +134,19 @@ def _dead_letters(name: str) -> click.Group:
         if (message_id is None) != every:
             raise click.UsageError("give one message id, or --all")
         sql, arguments = (REPLAY_ALL, []) if every else (REPLAY, [message_id])
-        _count(_on_schema(name, lambda conn: conn.fetch(sql, *arguments)), "to be retried")
+        none = "no dead letter waits for you" if every else NO_DEAD_LETTER
+        _count(_on_schema(name, lambda conn: conn.fetch(sql, *arguments)), "to be retried", none=none)
 
     @group.command(help="Delete one.")
     @click.argument("message_id", type=click.UUID)
     def drop(message_id: UUID) -> None:
-        _count(_on_schema(name, lambda conn: conn.fetch(DROP, message_id)), "dropped")
+        _count(_on_schema(name, lambda conn: conn.fetch(DROP, message_id)), "dropped", none=NO_DEAD_LETTER)
 
     return group
 
 
 def _alerts(name: str) -> click.Group:
-    @click.group(name="alerts", help="Alerts: what an operator must know and no merchant can mend.")
+    @click.group(name="alerts", help="Alerts: notices for the operator, about faults that no merchant can mend.")
     def group() -> None:
         pass
 
@@ -157,7 +160,7 @@ def _alerts(name: str) -> click.Group:
 
     @group.command(help="Delete all of them, after reading.")
     def clear() -> None:
-        _count(_on_schema(name, lambda conn: conn.fetch(CLEAR_ALERTS)), "cleared")
+        _count(_on_schema(name, lambda conn: conn.fetch(CLEAR_ALERTS)), "cleared", none="there are no alerts")
 
     return group
 
@@ -165,10 +168,10 @@ def _alerts(name: str) -> click.Group:
 R = TypeVar("R")
 
 
-def _count(rows: list[asyncpg.Record], what: str) -> None:
+def _count(rows: list[asyncpg.Record], done: str, *, none: str) -> None:
     if not rows:
-        raise click.ClickException("no such dead letter")
-    click.echo(f"{len(rows)} {what}")
+        raise click.ClickException(none)
+    click.echo(f"{len(rows)} {done}")
 
 
 def _on_schema(name: str, query: Callable[[Connection], Awaitable[R]]) -> R:

@@ -1,4 +1,4 @@
-"""A memory of what was used last: bounded in number and in time."""
+"""A memory of the values used last: bounded in number and in time."""
 
 import asyncio
 from collections import OrderedDict
@@ -21,7 +21,7 @@ MOST = 10_000
 class Recent(Generic[K, V]):
     """Values by key: the `most` that were set or used last, each for `seconds` from then.
 
-    `get` only looks, so a value that is looked at but never set again ends in time. A timer drops what has expired even
+    `get` only looks, so a value that is looked at but never set again ends in time. A timer drops expired values even
     when nothing is used any more.
     """
 

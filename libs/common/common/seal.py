@@ -63,7 +63,7 @@ class Sealer:
 
     @property
     def first_key(self) -> bytes:
-        """The id of the first key, as it stands in what it has sealed."""
+        """The id of the first key, as it stands in the bytes that it has sealed."""
         return self._first
 
     @property

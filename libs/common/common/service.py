@@ -161,9 +161,9 @@ class Service:
         finally:
             await runner.cleanup()
 
-    async def _report_queue(self, queue: str, what: str) -> None:
+    async def _report_queue(self, queue: str, detail: str) -> None:
         async with self.database.connection() as conn:
-            await alerts.report(conn, "queue", queue, what)
+            await alerts.report(conn, "queue", queue, detail)
 
     def _checks(self) -> Mapping[str, Check]:
         async def database() -> Mapping[str, object]:

@@ -21,5 +21,5 @@ def clean(text: str) -> str:
 
 
 def is_addressable(name: str) -> bool:
-    """Whether the name can stand in an address. Clients and proxies resolve `.` and `..`, even percent-encoded ones."""
+    """Return whether the name can stand in an address: clients and proxies resolve `.` and `..`, even when encoded."""
     return not {".", ".."} & set(name.split("/"))

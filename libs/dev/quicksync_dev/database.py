@@ -39,9 +39,8 @@ async def prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) -
 async def _prepare(admin_dsn: str, passwords: Mapping[str, str], database: str) -> dict[str, str]:
     server = await _connect(admin_dsn)
     try:
-        await server.execute(
-            LOCK
-        )  # Roles and databases belong to the whole server, and two systems may prepare at once.
+        # Roles and databases belong to the whole server, and two systems may prepare at once.
+        await server.execute(LOCK)
         if not await server.fetchval(HAS_DATABASE, database):
             await _run(server, CREATE_DATABASE, database)
         for service in passwords:

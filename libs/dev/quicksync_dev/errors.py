@@ -16,9 +16,9 @@ class NoBackend(LauncherError):
 class ComponentFailed(LauncherError):
     """A component ended or timed out during its start. `lines` holds its last log lines."""
 
-    def __init__(self, name: str, what: str, lines: list[str]) -> None:
+    def __init__(self, name: str, fault: str, lines: list[str]) -> None:
         logged = "".join(f"\n  {name} | {line}" for line in lines) or " (it logged nothing)"
-        super().__init__(f"{name}: {what}; its last log lines:{logged}")
+        super().__init__(f"{name}: {fault}; its last log lines:{logged}")
         self.name = name
         self.lines = lines
 

@@ -106,7 +106,7 @@ async def read_one(api: MerchantApi, item_id: str) -> Reading:
 
 
 def _count(stock: ItemStock) -> int | None:
-    """The count rounded to thousandths: Clover adds doubles, so 0.1 + 0.2 arrives as 0.30000000000000004."""
+    """Return the count rounded to thousandths: Clover adds doubles, so 0.1 + 0.2 arrives as 0.30000000000000004."""
     if stock.quantity is None:
         return None
     count = round(stock.quantity * 1000)

@@ -17,7 +17,7 @@ STOCK_OBJECTS = {"I", "IS", "IA"}
 
 
 async def on_merchant_connected(event: MerchantConnected, unit: Unit) -> None:
-    """Attempt again what waited for the connection, and start the sweep, which then repeats."""
+    """Attempt the work again that waited for the connection, and start the sweep, which then repeats."""
     if await merchants.save(unit, event):
         await table.release(unit, event.merchant_id, Code.CONNECTION_LOST)
         unit.mark(SWEEP, event.merchant_id, ALL_ITEMS, priority=Priority.BULK)

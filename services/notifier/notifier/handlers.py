@@ -86,7 +86,7 @@ async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
-    if event.code is Code.EMAIL_REJECTED:  # the address may have been corrected; what waits is sent once it is known
+    if event.code is Code.EMAIL_REJECTED:  # the address may be corrected by now; the waiting emails then go to it
         unit.mark(REFRESH_CONTACT, event.merchant_id, "contact")
     if event.code is Code.EMAIL_DELAYED:
         await table.release(unit, event.merchant_id, event.code)

@@ -57,7 +57,7 @@ class ActivityResponse(BaseModel):
     seq: int = Field(description="Its number in the merchant's feed. Numbers increase, with gaps.")
     at: datetime = Field(description="When QuickSync recorded it (ISO 8601, UTC).")
     type: str = Field(description="The type of the event, such as `orders.order_synced.v1`.")
-    message: str = Field(description="What happened, for the merchant.")
+    message: str = Field(description="The event in words for the merchant.")
     level: Level = Field(description="`success`, `warning` (needs attention) or `info`.")
 
 

@@ -1,4 +1,4 @@
-"""What the database holds of secrets: email addresses are sealed, login links are hashed."""
+"""Seals email addresses and hashes login links, so that the database holds neither in the clear."""
 
 import hashlib
 
@@ -10,7 +10,7 @@ def seal_email(sealer: Sealer, merchant_id: str, email: str) -> bytes:
 
 
 def open_email(sealer: Sealer, merchant_id: str, sealed: bytes) -> str | None:
-    """The address. None if no key of ours opens it: its key was removed, and catalog has the address."""
+    """Return the address, or None if no key of ours opens it: its key was removed, and catalog has the address."""
     try:
         return sealer.open(sealed, context=_context(merchant_id)).decode()
     except NotOpened:
@@ -18,7 +18,7 @@ def open_email(sealer: Sealer, merchant_id: str, sealed: bytes) -> str | None:
 
 
 def link_hash(token: str) -> bytes:
-    """The hash of a login token. It leaves out a JWT's signature, of which several spellings are valid."""
+    """Return the hash of a login token. It leaves out a JWT's signature, of which several spellings are valid."""
     return hashlib.sha256((token.rpartition(".")[0] or token).encode("utf-8", "surrogatepass")).digest()
 
 

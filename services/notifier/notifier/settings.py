@@ -18,7 +18,7 @@ _ADDRESS = re.compile(rf"(?:(?P<name>[^<>@]*)(?P<open><))?(?P<mailbox>{MAILBOX})
 
 
 def parse_address(text: str) -> Address:
-    """The address in `name@host` or `Name <name@host>`. Raises ValueError without quoting it.
+    """Return the address in `name@host` or `Name <name@host>`. Raises ValueError without quoting it.
 
     A text with two addresses is refused, and so is an address that catalog would refuse.
     """
@@ -44,7 +44,7 @@ class SmtpServer:
 
 
 def parse_smtp_url(url: str) -> SmtpServer:
-    """The mail server of this URL. Raises ValueError without quoting it, as it may hold a password."""
+    """Return the mail server of this URL. Raises ValueError without quoting it, as it may hold a password."""
     parts = address(url)
     if parts.scheme not in _TLS or not parts.hostname:
         raise ValueError("must be smtp://, smtp+starttls:// or smtps:// and a host")

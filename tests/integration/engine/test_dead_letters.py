@@ -57,6 +57,7 @@ async def test_a_dead_letter_is_listed_shown_replayed_and_dropped(
     code, output = await dead_letters(database_dsn, "drop", message_id)
     assert code == 1
     assert "no such dead letter" in output
+    assert "no dead letter waits for you" in (await dead_letters(database_dsn, "replay", "--all"))[1]
     await dead_letter.close()
 
 
@@ -71,4 +72,5 @@ async def test_an_alert_is_counted_listed_and_cleared(database_dsn: str) -> None
 
     await run(database_dsn, "alerts", "clear")
     assert await alerts.count(connection) == 0
+    assert "there are no alerts" in (await run(database_dsn, "alerts", "clear"))[1]
     await connection.close()

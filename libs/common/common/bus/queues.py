@@ -39,7 +39,7 @@ LEADERLESS = "has no leader; if no node comes back that holds it, run `recreate-
 REVIVED = "was dead after a crash of the broker, and was declared again; it held no messages"
 
 Report = Callable[[str, str], Awaitable[None]]
-"""Tells the operators about a queue: its name, and what happened."""
+"""Reports a queue to the operators: its name, and the event."""
 
 
 async def only_log(_: str, __: str) -> None:
@@ -116,7 +116,7 @@ class Queues:
         if await self.has_leader(service):
             return
         async with self.broker.channel("revive") as channel:
-            # The lock of an exclusive queue: a process that looked long ago must not delete what another has revived.
+            # The lock of an exclusive queue: a process that looked long ago must not delete a revived queue.
             lock = f"{self.topology.queue(service)}.revive"
             await channel.declare_queue(lock, exclusive=True, timeout=ANSWER_SECONDS)
             if await self._is_settled(channel, service) or await self.has_leader(service):
@@ -125,11 +125,11 @@ class Queues:
             await self.topology.declare_queue(channel, service, types)
         await self._tell(service, REVIVED)
 
-    async def _tell(self, service: str, what: str) -> None:
+    async def _tell(self, service: str, detail: str) -> None:
         queue = self.topology.queue(service)
-        log.error("queue without a leader", queue=queue, detail=what)
+        log.error("queue without a leader", queue=queue, detail=detail)
         with suppress(Transient):  # the log has it
-            await self.report(queue, what)
+            await self.report(queue, detail)
 
 
 async def _exists(channel: aiormq.Channel, declare: Callable[..., Awaitable[object]], name: str) -> bool:

@@ -147,8 +147,8 @@ class Breaker:
         self, region: str, merchant_id: str, lane: Lane, resource: object, error: AppError, probes: Sequence[bool]
     ) -> None:
         now, (of_region, of_token) = self._clock.monotonic(), self._circuits(region, merchant_id, lane)
-        what = str(hash(str(resource)))  # a body may hold personal data, and can be large
-        of_token.failed(what, now, is_probe=probes[1])
+        name = str(hash(str(resource)))  # a body may hold personal data, and can be large
+        of_token.failed(name, now, is_probe=probes[1])
         if probes[0] or not _is_timeout(error):  # one merchant's slow answers say little about the others
             of_region.failed(merchant_id, now, is_probe=probes[0])
         wait = self._wait(region, merchant_id, lane)

@@ -88,7 +88,7 @@ class CallBudget:
 
     @asynccontextmanager
     async def permit(self, priority: Priority, calls: int = 1) -> AsyncIterator[Follow]:
-        """Wait until a call may start; it is in flight during the block. Yield what starts the later ones of `calls`.
+        """Wait until a call may start; it is in flight during the block. Yield a function that starts each later call.
 
         Raise Throttled when all calls are taken for long, and Unavailable without catalog.
         """
@@ -177,7 +177,7 @@ class CallBudget:
         return at - self._clock.monotonic()
 
     def _report(self) -> None:
-        """Report what is in use, with what may start while catalog is asked."""
+        """Report the calls in use, with those that may start while catalog is asked."""
         now = self._clock.monotonic()
         in_use = InUse(self._window.count(now), self._in_flight.count)
         if self._lease is not None and now < self._expires_at:

@@ -31,7 +31,7 @@ class Want(StrEnum):
 
 @dataclass(frozen=True)
 class InUse:
-    """What a process may use of the app's limit at a moment.
+    """The part of the app's limit that a process may use at a moment.
 
     `calls` may reach Clover within one second, and `in_flight` may be under way at once.
     """
@@ -40,7 +40,7 @@ class InUse:
     in_flight: int = 0
 
     def or_more(self, other: "InUse") -> "InUse":
-        """Return what suffices for both."""
+        """Return the use that covers both."""
         return InUse(max(self.calls, other.calls), max(self.in_flight, other.in_flight))
 
 
@@ -64,7 +64,7 @@ class Lease:
 
     @property
     def in_use(self) -> InUse:
-        """What the process may use at once."""
+        """The calls that the process may use at once."""
         return InUse(self.calls, self.concurrency)
 
 
@@ -96,13 +96,13 @@ class Leases(Protocol):
         ...
 
     def report(self, in_use: InUse) -> None:
-        """Say what may be in use at any moment; catalog lends it to nobody else."""
+        """Report the calls that may be in use at any moment; catalog lends them to nobody else."""
         ...
 
     def renewed(self, want: Want) -> Lease | None:
         """Return the lease that was renewed together with grants, once; it replaces the one in use at once.
 
-        `want` is what the process would ask for now.
+        `want` is the share that the process would ask for now.
         """
         ...
 
@@ -142,7 +142,7 @@ class MerchantRequest(Input):
 
 
 class GrantRequest(Input):
-    """Body of catalog's POST /internal/grants. `holder` is the calling process; a repetition prolongs what it holds.
+    """Body of catalog's POST /internal/grants. `holder` is the calling process; a repetition prolongs its shares.
 
     `calls` of the app's may reach Clover within one second, and `in_flight` be under way, until the process has the
     answer: they stay counted, also when a smaller share is lent. One that `continues` makes single calls if there is no

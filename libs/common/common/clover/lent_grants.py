@@ -55,7 +55,7 @@ PATH = "/internal/grants"
 
 @dataclass
 class _Round:
-    """What goes into one request, and what came of it."""
+    """The contents of one request to catalog, and its answer."""
 
     lease: Want | None = None
     merchants: dict[str, MerchantRequest] = field(default_factory=dict)
@@ -187,7 +187,7 @@ class LentGrants:
                 self._kept[answer.merchant_id] = Grant(**answer.model_dump()), round_.asked_at
 
     def _is_there(self, request: MerchantRequest) -> bool:
-        """Return whether a grant of before is what is asked for."""
+        """Return whether a grant of before satisfies this request."""
         is_little = request.want is Want.LITTLE and not request.in_flight
         return is_little and self._usable(request.merchant_id) is not None
 

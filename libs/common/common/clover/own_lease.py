@@ -38,7 +38,7 @@ class OwnLease:
         self._along = self._kept(answer, asked_at), asked_at
 
     def renewed(self, want: Want) -> Lease | None:
-        """Return what came along, once. `want` is what a request for grants asks for from now on."""
+        """Return the lease that came along, once. A request for grants asks for `want` from now on."""
         self._want = want
         if self._along is None:
             return None
@@ -46,12 +46,12 @@ class OwnLease:
         return self._aged(lease, asked_at)
 
     def wanted_along(self) -> Want | None:
-        """Return what to ask for together with grants; None while the lease is young."""
+        """Return the share to ask for together with grants; None while the lease is young."""
         return self._want if self._clock.monotonic() >= self._along_at else None
 
     @property
     def in_use(self) -> InUse:
-        """What the process may use of a lease that it has not found yet."""
+        """The calls of a lease that the process has not found yet."""
         return self._along[0].in_use if self._along else InUse()
 
     @property

@@ -102,7 +102,7 @@ class Clover:
         """Open a session for a merchant: it has a grant for the block, and renews it in a long one.
 
         Calls of a lower priority wait for those of a higher one, of all merchants of this process. `before_write` runs
-        after all waiting, at the last moment before a write is sent; what it raises prevents the write.
+        after all waiting, at the last moment before a write is sent; an exception from it prevents the write.
 
         Raise Throttled when others hold the quota, OutOfService while Clover does not respond, Forbidden when the
         merchant is not connected, or Unavailable.

@@ -129,7 +129,7 @@ class PosSaleRecorded(Event):
 
 
 class PosRefundRecorded(Event):
-    """Goods or money of a sale in Clover went back: a refund, an exchange, or a void of what was published as sold.
+    """Goods or money of a sale in Clover went back: a refund, an exchange, or a void of a published sale.
 
     `amount` is the money given back, in minor units of `currency`; `returned_at` is its time by Clover's clock. Lines
     are those that Clover itself marks as returned: a refund of money alone has none. A manual credit that has no order

@@ -90,7 +90,7 @@ class Affected(BaseModel):
 
 
 class ProblemOpened(Event):
-    """A problem opened, or what waits for it changed.
+    """A problem opened, or the things that wait for it changed.
 
     `affected` lists the oldest of the things that wait. `failing_since` is the time of the first failure, if attempts
     continue. Repeats may overtake one another. Among those with the same `opened_at`, the highest `revision` is the

@@ -1,1 +1,1 @@
-"""One transaction with what belongs in it: the unit, the outbox, the inbox, migrations."""
+"""The database of a service: the unit of work, the outbox, the inbox, leases, migrations."""

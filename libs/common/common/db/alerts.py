@@ -1,4 +1,4 @@
-"""Alerts: what an operator must know and no merchant can mend. They last until the operator clears them."""
+"""Alerts: notices about faults that only an operator can mend. They last until the operator clears them."""
 
 from common.db.unit import Connection
 

@@ -82,7 +82,7 @@ Apply: TypeAlias = Callable[["Unit", str, Sequence[Any]], Awaitable[None]]
 
 @dataclass
 class Gathered:
-    """What a unit gathered for one merchant, and the trace in which that began."""
+    """The values that a unit gathered for one merchant, and the trace in which that began."""
 
     trace: str
     given: list[Any] = field(default_factory=list)
@@ -162,7 +162,7 @@ class Unit:
         self._gathered.setdefault((apply, merchant_id), Gathered(tracing.current())).given.append(each)
 
     async def flush(self) -> None:
-        """Apply and write what was collected. `Database.unit` calls this once, before the commit."""
+        """Apply and write everything collected. `Database.unit` calls this once, before the commit."""
         for (apply, merchant_id), gathered in self._gathered.items():
             entered = tracing.enter(gathered.trace)
             try:

@@ -72,7 +72,7 @@ class InternalClient:
     async def send(
         self, method: str, path: str, *, body: BaseModel | None = None, on_behalf_of: Claims | None = None
     ) -> None:
-        """Send a request and ignore the body of its answer. Raises what `call` raises."""
+        """Send a request and ignore the body of its answer. Raises the same errors as `call`."""
         await self._exchange(method, path, body, on_behalf_of)
 
     async def _exchange(self, method: str, path: str, body: BaseModel | None, account: Claims | None) -> bytes:

@@ -157,7 +157,7 @@ class Route:
     limits one portion. With `table` instead, the handler reads a body of CSV itself.
 
     The rest is documentation. A route without a summary, or with `Access.INTERNAL`, stays out of the OpenAPI
-    document. `example` is what `takes` reads, as JSON: a body, or query parameters by name. `gives_example` is an
+    document. `example` is an input of `takes`, as JSON: a body, or query parameters by name. `gives_example` is an
     answer with `status`. `path_parameters` describes each `{name}` but `merchant_id`. Tests send every example to
     the service and compare the answers with the document.
     """

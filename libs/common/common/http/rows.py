@@ -52,7 +52,7 @@ async def answer(
 ) -> web.StreamResponse:
     """Handle all rows of the body in portions and answer with their outcomes, in the order of the rows.
 
-    Raises Refused (400, 408, 413, 415) and what `handle` raises. Portions before the fault have been handled by then.
+    Raises Refused (400, 408, 413, 415) and the errors of `handle`. Portions before the fault have been handled by then.
     """
     form = LINES if NDJSON in call.request.headers.get(hdrs.ACCEPT, "") else ARRAY
     between = form.start

@@ -22,9 +22,8 @@ Found = tuple[tuple[str, str], list[object]]
 
 def refuse_repeated(body: bytes) -> None:
     """Refuse an object with a name twice: pydantic takes the last value, the caller may have meant the first."""
-    json.loads(
-        body, object_pairs_hook=_once, parse_int=str, parse_float=str
-    )  # numbers are validated already; converting long ones again is slow
+    # numbers are validated already; converting long ones again is slow
+    json.loads(body, object_pairs_hook=_once, parse_int=str, parse_float=str)
 
 
 def _once(pairs: list[tuple[str, object]]) -> None:

@@ -27,20 +27,20 @@ class Messages:
         self._translations = translations
 
     def text(self, key: str, /, **values: str | float) -> str:
-        """The text of this key with `{name}` replaced by each value; numbers are formatted."""
+        """Return the text of this key with `{name}` replaced by each value; numbers are formatted."""
         shown = {name: value if isinstance(value, str) else self._number(value) for name, value in values.items()}
         return self._translations.gettext(key).format(**shown)
 
     def count(self, key: str, /, n: int) -> str:
-        """The text of this key in the plural form for `n`, with `{n}` replaced by the formatted number."""
+        """Return the text of this key in the plural form for `n`, with `{n}` replaced by the formatted number."""
         return self._translations.ngettext(key, key, n).format(n=self._number(n))
 
     def money(self, amount: int, currency: str) -> str:
-        """An amount in minor units as people write it: `$12.50`."""
+        """Write an amount in minor units as people do: `$12.50`."""
         return format_money(amount, currency, self._locale)
 
     def time(self, pattern: str, at: datetime) -> str:
-        """A date or time in its own zone, in the pattern of this key: CLDR's letters, such as `EEEE d MMMM`."""
+        """Write a date or time in its own zone, in the pattern of this key: CLDR's letters, such as `EEEE d MMMM`."""
         return format_datetime(at, self.text(pattern), locale=self._locale)
 
     def title(self, code: Code) -> str:
@@ -48,24 +48,24 @@ class Messages:
         return self.text(f"problem.{code}.title")
 
     def explanation(self, code: Code) -> str:
-        """Return what is wrong and what it means for the merchant."""
+        """Return the explanation of the problem: its cause, and its effect on the merchant."""
         return self.text(f"problem.{code}.explanation")
 
     def remedy(self, code: Code) -> str:
-        """The steps that resolve the problem, in the words Clover and QuickSync show."""
+        """Return the steps that resolve the problem, in the words Clover and QuickSync show."""
         return self.text(f"problem.{code}.remedy")
 
     def waiting(self, code: Code, n: int) -> str:
-        """How much is waiting, without a full stop: `1 order is waiting`, `No orders are waiting yet`."""
+        """Say how much is waiting, without a full stop: `1 order is waiting`, `No orders are waiting yet`."""
         key = f"problem.{code}.waiting"
         return self.count(key, n) if n else self.text(f"{key}.none")
 
     def resumed(self, code: Code, n: int) -> str:
-        """A heading for a resolved problem: `Resumed: 214 orders sent to Clover`."""
+        """Return a heading for a resolved problem: `Resumed: 214 orders sent to Clover`."""
         return self.count(f"problem.{code}.resumed", n) if n else self.text("problem.nothing_waiting")
 
     def resolved(self, code: Code, n: int) -> str:
-        """How the problem ended, in sentences. With `n` of zero the cause may still exist."""
+        """Say how the problem ended, in sentences. With `n` of zero the cause may still exist."""
         key = f"problem.{code}.resolved"
         return self.count(key, n) if n else self.text(f"{key}.none")
 
@@ -85,7 +85,7 @@ class _NoText(NullTranslations):
 
 @cache
 def for_locale(locale: str = DEFAULT_LOCALE) -> Messages:
-    """The texts of this language, such as `en`. Raises FileNotFoundError when it has no catalogue."""
+    """Return the texts of this language, such as `en`. Raises FileNotFoundError when it has no catalogue."""
     source = files(__name__) / "locale" / locale / "LC_MESSAGES" / "messages.po"
     compiled = io.BytesIO()  # in memory: a binary catalogue would have to be rebuilt and reviewed with each change
     write_mo(compiled, read_po(io.BytesIO(source.read_bytes()), locale=locale, abort_invalid=True))

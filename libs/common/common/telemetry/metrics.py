@@ -50,6 +50,6 @@ class Metrics:
             "quicksync_clover_throttled", "Responses of Clover that asked for fewer calls (429)."
         )
         self.webhook_changes = counter(
-            "quicksync_webhook_changes", "Changes in Clover's webhooks, by what became of them.", ["outcome"]
+            "quicksync_webhook_changes", "Changes in Clover's webhooks, by outcome.", ["outcome"]
         )
         self.broker_connected = gauge("quicksync_broker_connected", "1 while the queue is consumed, else 0.")

@@ -32,7 +32,7 @@ class Change(BaseModel):
 
 @dataclass(frozen=True)
 class WebhookPayload:
-    """One webhook of one app: changes of one or several merchants (documented). `odd` counts what was left out."""
+    """One webhook of one app: changes of one or several merchants (documented). `odd` counts the changes left out."""
 
     app_id: str
     changes: Mapping[str, Sequence[Change]]

@@ -1,4 +1,4 @@
-"""The kinds of work of a service: each names its sync function and what the engine does around it."""
+"""The kinds of work of a service: each names its sync function, its problems and its hooks."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ async def no_hook(_unit: Unit, _merchant_id: str, _outcomes: Mapping[str, Outcom
 
 
 async def no_release_hook(_unit: Unit, _merchant_id: str, _keys: Sequence[str]) -> None:
-    """Write nothing: most kinds keep no copy of what holds their keys."""
+    """Write nothing: most kinds keep no copy of the problems that hold their keys."""
 
 
 @dataclass(frozen=True)

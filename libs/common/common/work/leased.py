@@ -87,7 +87,7 @@ class LeasedTurns:
     async def prolonged(self, names: list[str]) -> list[str]:
         """Prolong these leases and return those that are still ours.
 
-        A commit locks its merchant's lease, and with keys side by side there is often one; so what was locked is tried
+        A commit locks its merchant's lease, and with keys side by side there is often one; so locked leases are tried
         again for a moment, in real time like the commits.
         """
         async with self._database.connection() as conn:

@@ -1,4 +1,4 @@
-"""Writes the outcomes of a batch: one transaction, with what the hook of the kind writes beside them."""
+"""Writes the outcomes of a batch in one transaction, together with the writes of the kind's hook."""
 
 import asyncio
 from dataclasses import replace

@@ -28,7 +28,7 @@ def report(
 
 
 def withdraw(unit: Unit, merchant_ids: Iterable[str], code: Code, since: datetime) -> None:
-    """Close what was reported with this time; the problem closes when no other report of it is open."""
+    """Close the reports with this time; the problem closes when no other report of it is open."""
     unit.emit(
         *(
             ProblemClosed(merchant_id=merchant_id, code=code, resumed_count=0, opened_at=since)

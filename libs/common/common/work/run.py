@@ -112,7 +112,7 @@ async def find(
 
 
 async def end(unit: Unit, merchant_id: str, kind: str, keys: Collection[str]) -> None:
-    """End the runs of these keys; the next one estimates its total by what they did."""
+    """End the runs of these keys; the next ones estimate their totals by the work they did."""
     await unit.conn.execute(END, merchant_id, kind, list(keys))
 
 

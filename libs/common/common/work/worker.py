@@ -167,9 +167,10 @@ class Worker:
             self._clock_went_back.clear()
 
     async def _mend_due_times(self) -> None:
-        """After the clock went back: what was written while it was ahead would wait until it is as late again.
+        """Bring due times forward after the clock went back: rows written while it was ahead would wait as much longer.
 
-        What was written before is due too early, with several replicas by as many times as much. That costs attempts.
+        Rows written before that are then due too early, with several replicas by as many times as much, which only
+        costs attempts.
         """
         setback = self._setback
         if setback >= LEAST_SETBACK:

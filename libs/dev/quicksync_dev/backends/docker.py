@@ -192,10 +192,10 @@ class Container:
         """Kill the container with SIGKILL."""
         await asyncio.to_thread(self._with_container, lambda found: found.kill())
 
-    async def _failed(self, what: str) -> ComponentFailed:
+    async def _failed(self, fault: str) -> ComponentFailed:
         lines = await asyncio.to_thread(self._last_lines)
         await asyncio.to_thread(self._remove)
-        return ComponentFailed(self.name, f"the container did not get ready: {what}", lines)
+        return ComponentFailed(self.name, f"the container did not get ready: {fault}", lines)
 
     async def discard(self) -> None:
         """Delete the volume."""

@@ -46,8 +46,7 @@ class ExternalServer:
             _ = [urlsplit(f"//{host}").port for host in hosts.split(",")]
         except ValueError:
             # The message omits the DSN, because an unencoded password most likely broke it.
-            what = "the given DSN is invalid; percent-encode its user and password"
-            raise NoBackend(f"{self.name}: {what}") from None
+            raise NoBackend(f"{self.name}: the given DSN is invalid; percent-encode its user and password") from None
         return hosts
 
     async def stop(self) -> None:

@@ -147,7 +147,7 @@ async def _costs(world: World, price: int) -> bool:
 
 
 async def _activity(world: World, type_of_event: str) -> str | None:
-    """Return what the merchant's activity says of the newest event of this type, None if there is none."""
+    """Return the merchant's activity message of the newest event of this type, None if there is none."""
     shown = await world.done("GET", _at(world, "activity"))
     return next((each["message"] for each in shown["activity"] if each["type"] == type_of_event), None)
 

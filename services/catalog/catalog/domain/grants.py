@@ -125,16 +125,16 @@ class Claim:
         return Share(self.calls_at(now), self.places) if has_ended else self.wanted
 
     def is_ahead_of(self, started_at: datetime, now: datetime) -> bool:
-        """Whether it is in the queue, and has waited longer than one that began to wait then."""
+        """Return whether it is in the queue, and has waited longer than one that began to wait then."""
         is_queued = self.state is State.WAITING and not (self.ends_at and self.ends_at <= now)
         return is_queued and self.started_at < started_at
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether Clover may still count its first call, which no rate limited."""
+        """Return whether Clover may still count its first call, which no rate limited."""
         return self.is_lent and now - self.started_at < WINDOW
 
     def is_used(self, now: datetime) -> bool:
-        """Whether its holder may still start calls; of a share that is not renewed the claim remains for a moment."""
+        """Return whether its holder may still start calls. The claim of a share that ended remains for a moment."""
         return self.is_lent and not (self.ends_at and self.ends_at <= now)
 
 

@@ -66,7 +66,7 @@ class ItemGroup:
         return dict(known[each] for each in option_ids) if known.keys() >= set(option_ids) else None
 
     def explains(self, variant: ShownVariant) -> bool:
-        """Whether the group is known as Clover has it now, as the name of this item of it shows.
+        """Return whether the group is known as Clover has it now, as the name of this item of it shows.
 
         A person renames a group or an option in Clover without a trace but the names that Clover builds of them.
         """

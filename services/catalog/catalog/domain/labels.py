@@ -98,11 +98,11 @@ class Labels:
         return Lack.AMBIGUOUS if wanted.kind is LabelKind.TAX_RATE and len(exact) > 1 else None
 
     def unknown(self, kind: LabelKind, ids: Iterable[str]) -> bool:
-        """Whether one of these ids is not known, as its label is newer than the last read."""
+        """Return whether one of these ids is not known, as its label is newer than the last read."""
         return any((kind, each) not in self._by_id for each in ids)
 
     def has_lost(self, before: "Labels") -> bool:
-        """Whether a label was deleted since then."""
+        """Return whether a label was deleted since then."""
         return any(not label.is_deleted and not self.exists(*key) for key, label in before._by_id.items())  # noqa: SLF001
 
     def shown(self, item: Item, wanted: ItemFields) -> ItemFields:
@@ -140,7 +140,7 @@ class Labels:
         return [] if label.is_deleted else [label.name]
 
     def exists(self, kind: LabelKind, label_id: str) -> bool:
-        """Whether the label is not known to be deleted."""
+        """Return whether the label is not known to be deleted."""
         label = self._by_id.get((kind, label_id))
         return label is None or not label.is_deleted
 

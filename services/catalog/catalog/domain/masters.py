@@ -67,7 +67,7 @@ def edited(record: ProductRecord, found: ItemFields) -> dict[str, Any]:
 
 
 def is_accounted(record: ProductRecord, found: ItemFields) -> bool:
-    """Whether the fields of the item are those that both sides agreed on, so that there is nothing to merge."""
+    """Return whether the fields of the item are those that both sides agreed on, so that there is nothing to merge."""
     return _agreed(record, record.adopt(found), ()) == record.last_pushed
 
 

@@ -87,7 +87,7 @@ class StartedConnection:
     merchants: tuple[str, ...]
 
     def allows(self, merchant_id: str) -> bool:
-        """Whether this merchant may come back from Clover."""
+        """Return whether this merchant may come back from Clover."""
         if self.merchant_id is not None:
             return merchant_id == self.merchant_id
         return EVERY_MERCHANT in self.merchants or merchant_id in self.merchants

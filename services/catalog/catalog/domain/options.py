@@ -15,13 +15,13 @@ def known_options(step: Write) -> Mapping[str, str] | None:
 
 
 def changes_options(step: Write) -> bool:
-    """Whether the item is to get other options than it has."""
+    """Return whether the item is to get other options than it has."""
     wanted = step.record.wanted.options
     return wanted is not None and wanted != known_options(step)
 
 
 def lacks_options(step: Write) -> TypeGuard[AdoptItem | UpdateItem]:
-    """Whether the options of the item are still to be read."""
+    """Return whether the options of the item are still to be read."""
     return not isinstance(step, CreateItem) and step.known.options is None
 
 

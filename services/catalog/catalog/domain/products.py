@@ -176,7 +176,7 @@ class ProductRecord:
         return [*(each for each in self.unanswered if each != fields), fields][-MOST_UNANSWERED:]
 
     def wrote(self, name: str, value: object) -> bool:
-        """Whether a write without an answer may have given the item this value.
+        """Return whether a write without an answer may have given the item this value.
 
         Of labels and options, some may have been written already.
         """
@@ -267,15 +267,15 @@ class ProductRecord:
         return self.is_requested or bool(self.wanted.changes_from(self.last_pushed))
 
     def differs_from(self, found: ItemFields) -> bool:
-        """Whether these fields of its item in Clover differ from what the product wants."""
+        """Return whether these fields of its item in Clover differ from what the product wants."""
         return bool(self.wanted.changes_from(self.adopt(found)))
 
     def is_kept_in(self, found: ItemFields) -> bool:
-        """Whether Clover shows the values of the last write, which changed what was seen before it."""
+        """Return whether Clover shows the values of the last write, which changed what was seen before it."""
         return self.seen is not None and not self.is_due and not self.differs_from(found)
 
     def was_overruled(self, found: ItemFields) -> bool:
-        """Whether Clover shows the same as before the last write: it does not keep what was written."""
+        """Return whether Clover shows the same as before the last write: it does not keep what was written."""
         return not self.is_due and found == self.seen and bool(self.wanted.changes_from(found))
 
     @property

@@ -94,7 +94,7 @@ def resolved(check: Check, opened_at: datetime, now: datetime) -> Recorded:
 
 
 def is_over(record: Recorded | None, opened_at: datetime) -> bool:
-    """Whether a problem that was opened then is known to be over: reports may overtake one another."""
+    """Return whether a problem that was opened then is known to be over: reports may overtake one another."""
     if record is None or record.finding.state is not CheckState.OK or not record.finding.detail:
         return False
     return opened_at <= datetime.fromisoformat(record.finding.detail)

@@ -86,7 +86,7 @@ async def record_change(unit: Unit, merchant_id: str, changed: Sequence[Level], 
 
 
 def stock_movement(movement: Movement) -> StockMovement:
-    """The answer that shows this movement."""
+    """Return the answer that shows this movement."""
     channel = Channel(channel=movement.channel, store=movement.store) if movement.channel else None
     shown: dict[str, Any] = {"key": shown_key(movement), "channel": channel}
     copied = {name: getattr(movement, name) for name in StockMovement.model_fields if name not in shown}

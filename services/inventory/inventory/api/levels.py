@@ -58,7 +58,7 @@ async def get_stock(call: Call[Deps, Nothing]) -> StockLevel:
 
 
 def stock_level(level: Level) -> StockLevel:
-    """The answer that shows this level."""
+    """Return the answer that shows this level."""
     # The values come from the database; validating hundreds of them again per page would only cost time.
     return StockLevel.model_construct(
         item_id=level.item_id, sku=level.sku, on_hand=level.on_hand, clover_count=level.shadow, pending=level.pending

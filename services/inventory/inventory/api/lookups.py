@@ -22,7 +22,7 @@ async def require_merchant(call: Call[Deps, Any]) -> None:
 
 
 async def find_level(call: Call[Deps, Any]) -> Level:
-    """The level of the SKU or item in the path, for a connected merchant.
+    """Return the level of the SKU or item in the path, for a connected merchant.
 
     Raises NotFound for an unknown name, Refused (409) for a SKU whose product is not in Clover yet, and Unavailable.
     """
@@ -48,5 +48,5 @@ async def fetch_links(deps: Deps, merchant_id: str, skus: Collection[str]) -> se
 
 
 def product_pending(detail: str, problems: Sequence[Problem] = ()) -> Refused:
-    """The refusal of a request that works as soon as a product has reached Clover."""
+    """Return the refusal of a request that works as soon as a product has reached Clover."""
     return Refused(409, "product_pending", detail, problems, headers={"Retry-After": str(RETRY_AFTER)})

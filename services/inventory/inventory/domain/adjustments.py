@@ -51,7 +51,7 @@ class Adjusted:
 
 
 def shown_key(movement: Movement) -> str:
-    """The key of a movement for callers; that of an adjustment is as its caller sent it."""
+    """Return the key of a movement for callers; that of an adjustment is as its caller sent it."""
     return movement.key.removeprefix(PREFIX)
 
 
@@ -118,7 +118,7 @@ def _problem(
 
 
 def _reuse(request: AdjustmentRequest, movement: Movement) -> Problem | None:
-    """The problem of a key whose recorded adjustment is another one; it names what that one had instead."""
+    """Return the problem of a key whose recorded adjustment is another one; it names the differences."""
     differences = _differences(request, movement)
     if not differences:
         return None

@@ -80,7 +80,7 @@ def _recorded(
 
 
 def stock_changed(merchant_id: str, movements: Sequence[Movement]) -> list[StockChanged]:
-    """The events that publish these movements, in the same order; a movement without a count changes no stock."""
+    """Return the events that publish these movements, in their order; a movement without a count changes no stock."""
     return [
         StockChanged(
             merchant_id=merchant_id,

@@ -1,4 +1,4 @@
-"""Links: what becomes of a SKU's count when the SKU is linked to another item."""
+"""Moves a SKU's stock when the SKU is linked to another item."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

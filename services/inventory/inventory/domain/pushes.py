@@ -33,7 +33,7 @@ class PushOutcome(StrEnum):
 
 
 def plan_push(level: Level, count: int | None, push_id: UUID, at: datetime, deadline: datetime) -> Push | None:
-    """The write that brings Clover from `count`, just read and accounted for, to our number; None without need."""
+    """Return the write that brings Clover from `count`, just read and accounted for, to our number, if it is needed."""
     if level.on_hand is None or not level.needs_push:
         return None
     return Push(push_id, level.item_id, count, level.on_hand, at, deadline)
@@ -59,14 +59,14 @@ def resolve_push(push: Push, count: int | None, now: datetime) -> PushOutcome:
 
 
 def close_push(level: Level, push: Push, outcome: PushOutcome) -> Level:
-    """The level after the push ended. An applied push moves the shadow to its target."""
+    """Return the level after the push ended. An applied push moves the shadow to its target."""
     if outcome is not PushOutcome.APPLIED:
         return level
     return replace(level, shadow=push.target, version=level.version + 1)
 
 
 def stock_pushed(merchant_id: str, level: Level, push: Push) -> StockPushed:
-    """The event that publishes an applied push."""
+    """Return the event that publishes an applied push."""
     return StockPushed(
         merchant_id=merchant_id, item_id=push.item_id, sku=level.sku, before=push.base or 0, after=push.target
     )

@@ -37,7 +37,7 @@ UPDATE level SET refused = noted.refused FROM noted WHERE level.merchant_id = $1
 
 
 async def changed_items(conn: Connection, merchant_id: str, counts: Mapping[str, int | None]) -> list[str]:
-    """The items whose count in Clover is not accounted for yet."""
+    """Return the items whose count in Clover is not accounted for yet."""
     rows = await conn.fetch(CHANGED, merchant_id, list(counts), list(counts.values()))
     return [row["item_id"] for row in rows]
 
@@ -63,7 +63,7 @@ async def absorb(unit: Unit, merchant_id: str, counts: Mapping[str, int | None])
 
 
 async def expected_after(conn: Connection, merchant_id: str, item_id: str, limit: int) -> list[str]:
-    """The linked items that follow this one by id and that a sweep must show.
+    """Return the linked items that follow this one by id and that a sweep must show.
 
     They are those that once had a count in Clover, and those that were not read yet.
     """
@@ -71,7 +71,7 @@ async def expected_after(conn: Connection, merchant_id: str, item_id: str, limit
 
 
 async def refused_items(conn: Connection, merchant_id: str) -> list[str]:
-    """The items whose read Clover refused; they may exist again by now."""
+    """Return the items whose read Clover refused; they may exist again by now."""
     return [row["item_id"] for row in await conn.fetch(REFUSED, merchant_id)]
 
 

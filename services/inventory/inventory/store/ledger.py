@@ -29,7 +29,7 @@ FROM movement JOIN unnest($2::text[], $3::text[], $4::text[]) AS asked (channel,
     USING (channel, store, key)
 WHERE merchant_id = $1
 """
-# The till's own lines, and an earlier hand-over, end what callers changed of a SKU; a count of a former item is none.
+# The till's own lines, and an earlier hand-over, end the changes of callers; a count of a former item is none.
 RECENT = """
 SELECT key, movement.item_id, version, movement.sku, source, cause, delta, before, after, recorded_at, channel, store
 FROM movement JOIN unnest($2::text[], $3::text[], $4::text[]) AS moved (item_id, new_item_id, sku)
@@ -83,7 +83,7 @@ async def list_movements(conn: Connection, merchant_id: str, item_id: str, befor
 async def movements_by_identity(
     conn: Connection, merchant_id: str, identities: Sequence[Identity]
 ) -> dict[Identity, Movement]:
-    """The recorded movements with these identities."""
+    """Return the recorded movements with these identities."""
     asked = [list(column) for column in zip(*identities, strict=True)]
     found = [_movement(row) for row in await conn.fetch(BY_IDENTITY, merchant_id, *asked)]
     return {movement.identity: movement for movement in found}
@@ -92,7 +92,7 @@ async def movements_by_identity(
 async def recent_changes(
     conn: Connection, merchant_id: str, replaced: Sequence[tuple[str, str, str]]
 ) -> dict[str, list[Movement]]:
-    """The changes that callers made of these SKUs since the till last changed the count of either item.
+    """Return the changes that callers made of these SKUs since the till last changed the count of either item.
 
     `replaced` has items that are replaced, each with the item that replaces it and the SKU; so has the answer, by item.
     """

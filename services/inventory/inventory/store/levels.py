@@ -73,12 +73,12 @@ async def assign_skus(unit: Unit, merchant_id: str, changed: Sequence[ItemLink])
 
 
 async def lock_levels(unit: Unit, merchant_id: str, item_ids: Sequence[str]) -> list[Level]:
-    """The known levels of these items, locked until the unit ends."""
+    """Return the known levels of these items, locked until the unit ends."""
     return [Level(**row) for row in await unit.conn.fetch(LOCK, merchant_id, item_ids)]
 
 
 async def lock_or_add_levels(unit: Unit, merchant_id: str, item_ids: Sequence[str]) -> list[Level]:
-    """The levels of all these items, locked until the unit ends; an unknown item gets a level without a count."""
+    """Return the levels of all these items, locked until the unit ends. An unknown item gets one without a count."""
     await unit.conn.execute(ADD, merchant_id, item_ids)
     return await lock_levels(unit, merchant_id, item_ids)
 
@@ -99,28 +99,28 @@ async def update_levels(unit: Unit, merchant_id: str, levels: Sequence[Level]) -
 
 
 async def count_levels(conn: Connection, merchant_id: str) -> int:
-    """The number of known items of the merchant."""
+    """Return the number of known items of the merchant."""
     return int(await conn.fetchval("SELECT count(*) FROM level WHERE merchant_id = $1", merchant_id))
 
 
 async def linked_items(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> list[str]:
-    """The items among these that are linked to a SKU."""
+    """Return the items among these that are linked to a SKU."""
     return [row["item_id"] for row in await conn.fetch(LINKED, merchant_id, list(item_ids))]
 
 
 async def labels(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> dict[str, str]:
-    """The names of these items for the merchant, by item id: the SKU, or the item id without one."""
+    """Return the names of these items for the merchant, by item id: the SKU, or the item id without one."""
     found = await conn.fetch(LABELS, merchant_id, item_ids)
     return {item_id: item_id for item_id in item_ids} | {row["item_id"]: row["label"] for row in found}
 
 
 async def named_levels(conn: Connection, merchant_id: str, skus: Sequence[str], item_ids: Sequence[str]) -> list[Level]:
-    """The known levels with one of these SKUs or item ids."""
+    """Return the known levels with one of these SKUs or item ids."""
     return [Level(**row) for row in await conn.fetch(NAMED, merchant_id, skus, item_ids)]
 
 
 async def find_level(conn: Connection, merchant_id: str, name: str) -> Level:
-    """The level with this SKU, or with this item id when no SKU matches. Raises NotFound."""
+    """Return the level with this SKU, or with this item id when no SKU matches. Raises NotFound."""
     levels = await named_levels(conn, merchant_id, [name], [name])
     for level in sorted(levels, key=lambda level: level.sku != name):
         return level

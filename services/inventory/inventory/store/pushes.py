@@ -27,12 +27,12 @@ EXTEND_DEADLINE = "UPDATE push SET deadline = $3 WHERE merchant_id = $1 AND push
 
 
 async def items_to_push(conn: Connection, merchant_id: str, among: Sequence[str] | None = None) -> list[str]:
-    """The items, all or among these, whose number Clover has yet to receive or whose push is open."""
+    """Return the items, all or among these, whose number Clover has yet to receive or whose push is open."""
     return [row["item_id"] for row in await conn.fetch(NEEDED, merchant_id, among)]
 
 
 async def open_pushes(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> dict[str, Push]:
-    """The open pushes of these items, by item id."""
+    """Return the open pushes of these items, by item id."""
     return {row["item_id"]: Push(**row) for row in await conn.fetch(OPEN, merchant_id, item_ids)}
 
 

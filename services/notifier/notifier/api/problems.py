@@ -125,9 +125,9 @@ ROUTES = [
         gives=ProblemResponse,
         status=202,
         summary="Recheck a problem",
-        description="Asks QuickSync to check now whether the cause is gone, and to send what waits for it. It would "
-        "do so by itself within minutes. A recheck within five seconds of the last one, or of a resolved problem, has "
-        "no effect.",
+        description="Asks QuickSync to check now whether the cause is gone, and to send the work that waits for it. It "
+        "would do so by itself within minutes. A recheck within five seconds of the last one, or of a resolved "
+        "problem, has no effect.",
         tags=(TAG,),
         path_parameters={"problem_id": PathParameter("The `id` of the problem.", EXAMPLE_ID)},
         gives_example=EXAMPLE | {"rechecked_at": "2026-11-23T12:12:00Z"},

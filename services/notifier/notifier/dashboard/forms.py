@@ -20,12 +20,12 @@ FORM_SECONDS = 5.0
 
 
 def csrf_of(cookie: str) -> str:
-    """The value that proves that a form is ours: only we, and pages of ours, know the cookie."""
+    """Return the value that proves that a form is ours: only we, and pages of ours, know the cookie."""
     return hashlib.sha256(b"csrf\n" + cookie.encode()).hexdigest()
 
 
 async def read_own_form(call: PageCall, cookie: str) -> Mapping[str, str] | None:
-    """The fields of the form. None unless one of our pages sent it: the browser confirms it, and `csrf` fits."""
+    """Return the fields of the form if one of our pages sent it: the browser confirms that, and `csrf` fits."""
     if not cookie or call.request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         return None
     body = await bodies.read_body(call.request, MAX_FORM_BYTES, FORM_SECONDS)
@@ -38,12 +38,12 @@ async def read_own_form(call: PageCall, cookie: str) -> Mapping[str, str] | None
 
 
 async def read_visitors_form(call: PageCall) -> Mapping[str, str] | None:
-    """The fields of a form that a person without a session sent."""
+    """Return the fields of a form that a person without a session sent."""
     return await read_own_form(call, call.request.cookies.get(_name(call.deps), ""))
 
 
 def render_form(call: PageCall, template: str, status: int, **values: Any) -> web.Response:
-    """A page with a form for a person without a session, who gets a cookie for it."""
+    """Render a page with a form for a person without a session, and set a cookie for it."""
     known = call.request.cookies.get(_name(call.deps), "")
     cookie = known or secrets.token_urlsafe(32)
     response = render(call, template, status, csrf=csrf_of(cookie), **values)

@@ -28,7 +28,7 @@ PageCall = Call[Deps, None]
 
 
 def load_templates(package: str) -> Environment:
-    """The templates of this package, for pages and emails. `texts` holds the texts of the language."""
+    """Return the templates of this package, for pages and emails. `texts` holds the texts of the language."""
     environment = Environment(
         loader=PackageLoader(package),
         autoescape=select_autoescape(["html"], default_for_string=True, default=False),
@@ -42,7 +42,7 @@ def load_templates(package: str) -> Environment:
 
 
 def load_assets(package: str) -> dict[str, bytes]:
-    """The static files of this package, by name."""
+    """Return the static files of this package, by name."""
     return {each.name: each.read_bytes() for each in (files(package) / "static").iterdir() if each.is_file()}
 
 
@@ -52,7 +52,7 @@ def render(call: PageCall, template: str, status: int = 200, **values: Any) -> w
 
 
 def render_note(call: PageCall, status: int, note: str) -> web.Response:
-    """A page with one short message, named in note.html."""
+    """Render a page with one short message, named in note.html."""
     return render(call, "note.html", status, note=note)
 
 
@@ -70,7 +70,7 @@ async def serve_asset(call: PageCall) -> web.StreamResponse:
 
 
 def exact(text: str) -> Markup:
-    """The text as HTML, with each “quoted part” highlighted instead of quoted: the merchant types it exactly."""
+    """Return the text as HTML, with each “quoted part” highlighted instead of quoted: the merchant types it exactly."""
     return Markup(re.sub("“([^”]*)”", r'<strong class="exact">\1</strong>', str(escape(text))))  # noqa: S704 - escaped
 
 

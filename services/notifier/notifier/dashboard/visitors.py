@@ -71,13 +71,13 @@ def with_notes(
 
 
 def render_signed_out(call: PageCall) -> web.Response:
-    """The page for a person without a session, which can send a login link for the store of this address."""
+    """Render the page for a person without a session. It can send a login link for the store of this address."""
     store = call.path.get("store", "")
     return render_form(call, "note.html", 401, note="signed_out", stores=[store] if store else [])
 
 
 async def is_own_form(call: PageCall, visitor: Visitor) -> bool:
-    """Whether one of our pages sent the form."""
+    """Return whether one of our pages sent the form."""
     return await read_own_form(call, visitor.cookie) is not None
 
 

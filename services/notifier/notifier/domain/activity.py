@@ -45,7 +45,7 @@ class Line:
 
 
 def entries(events: Iterable[Event]) -> list[tuple[Event, int]]:
-    """The events to show of those that arrived together, each with the number of others that it stands for."""
+    """Return the events to show of those that arrived together, each with the number of others that it stands for."""
     by_type: dict[type[Event], list[Event]] = defaultdict(list)
     for event in events:
         by_type[type(event)].append(event)
@@ -56,14 +56,14 @@ def entries(events: Iterable[Event]) -> list[tuple[Event, int]]:
 
 
 def describe(event: Event, texts: Messages, others: int = 0) -> Line:
-    """The entry for this event, and for others of its type."""
+    """Return the entry for this event, and for others of its type."""
     found = _DESCRIPTIONS.get(type(event))
     line = found(event, texts) if found else unknown(texts)
     return replace(line, message=f"{line.message} {texts.count('activity.others', others)}") if others else line
 
 
 def unknown(texts: Messages) -> Line:
-    """The entry for an event that a newer version of this service wrote."""
+    """Return the entry for an event that a newer version of this service wrote."""
     return Line(texts.text("activity.unknown"), Level.INFO)
 
 
@@ -143,7 +143,7 @@ def _item_deleted(event: ItemDeleted, texts: Messages) -> Line:
 
 
 def _item(event: ProductChanged | EditReverted | ItemCreated | ItemDeleted, texts: Messages) -> str:
-    """An item by its name and SKU, as far as it has them."""
+    """Name an item by its name and SKU, as far as it has them."""
     if event.name and event.sku:
         return texts.text("activity.item.named", name=event.name, sku=event.sku)
     return event.name or event.sku or texts.text("activity.item.unnamed", item_id=event.item_id)

@@ -11,7 +11,7 @@ VISIBLE = "active"
 
 
 def described(event: ProductChanged | EditReverted, texts: Messages) -> str:
-    """The edited fields with their values before and after."""
+    """Describe the edited fields with their values before and after."""
     return "; ".join(_change(each, event.currency, texts) for each in event.changes)
 
 

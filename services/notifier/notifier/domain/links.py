@@ -1,4 +1,4 @@
-"""When a login link is emailed: on request, once in a while, to the address of the merchant's account."""
+"""Decides when a login link is emailed: on request, once in a while, to the address of the merchant's account."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,16 +15,16 @@ SCOPES = ("activity:read", "problems:read", "problems:write")
 
 
 def link_key(now: datetime) -> str:
-    """The key of the work that emails a link. All requests of one minute share it."""
+    """Return the key of the work that emails a link. All requests of one minute share it."""
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def is_outdated(key: str, now: datetime) -> bool:
-    """Whether the request is so old that the person has long asked again, or found another way in."""
+    """Return whether the request is so old that the person has long asked again, or found another way in."""
     requested_at = datetime.strptime(key, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
     return now - requested_at > LINK_LIFETIME
 
 
 def may_send_link(sent: Sequence[datetime], now: datetime) -> bool:
-    """Whether one more link may be emailed, given when the links of the last hour were."""
+    """Return whether one more link may be emailed, given when the links of the last hour were."""
     return len(sent) < MAX_LINKS_PER_HOUR and all(now - each >= LINK_INTERVAL for each in sent)

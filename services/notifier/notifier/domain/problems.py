@@ -1,4 +1,4 @@
-"""When a merchant's problem opens, changes and is resolved, given what the services report about its cause."""
+"""Decides when a merchant's problem opens, changes and is resolved, from the reports of the services."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class Report:
     failing_since: datetime | None = None
 
     def is_outdated_by(self, known: "Report") -> bool:
-        """Whether the known report is the later one, or the same. Nothing follows a closed report."""
+        """Return whether the known report is the later one, or the same. Nothing follows a closed report."""
         return known.closed or (not self.closed and self.revision <= known.revision)
 
 
@@ -95,7 +95,7 @@ class Change:
 
 
 def apply_report(cause: Cause, report: Report) -> Change | None:
-    """The problem after this report. None if the report is outdated.
+    """Return the problem after this report, or None if the report is outdated.
 
     Reports may arrive in any order: each service's events are delivered at least once and may overtake one another.
     """

@@ -84,7 +84,7 @@ class Subscription:
         self._changed.set()
 
     async def next(self, within: float) -> list[FeedEvent]:
-        """The events after `seq`, which advances; an empty list after `within` seconds without any."""
+        """Return the events after `seq`, which advances; an empty list after `within` seconds without any."""
         try:
             async with asyncio.timeout(within):
                 await self._changed.wait()
@@ -114,7 +114,7 @@ class Hub:
         session: bytes | None = None,
         is_connected: Callable[[], bool] = lambda: True,
     ) -> AsyncIterator[tuple[Subscription, list[FeedEvent] | None]]:
-        """A subscription to this merchant, with the events since `after`; None if those are too many.
+        """Yield a subscription to this merchant, with the events since `after`, or None if those are too many.
 
         Raises Throttled when the merchant has too many subscriptions.
         """
@@ -140,7 +140,7 @@ class Hub:
             del self._subscriptions[merchant_id], self._seqs[merchant_id]
 
     async def _missed(self, merchant_id: str, subscription: Subscription, last: int) -> list[FeedEvent] | None:
-        """Read after joining, so that nothing falls between the two; `seq` filters out what arrives twice."""
+        """Read after joining, so that nothing falls between the two; `seq` filters out entries that arrive twice."""
         async with self._database.connection() as conn:
             entries = await store.entries_after(conn, {merchant_id: subscription.seq}, MAX_CATCH_UP)
         if len(entries) == MAX_CATCH_UP or subscription.seq > last:

@@ -25,7 +25,7 @@ _SEQ = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 def parse_seq(text: str) -> int | None:
-    """The number in the feed that this text gives; None if it is not one."""
+    """Return the number in the feed that this text gives, or None if it is not one."""
     return int(text) if _SEQ.fullmatch(text) else None
 
 

@@ -1,1 +1,1 @@
-"""Email: the recipient's contact, the message, and its delivery to the mail server."""
+"""Email: the message, its headers, and its delivery to the mail server."""

@@ -42,7 +42,7 @@ class MailComposer:
     public_url: str
 
     def problem_mail(self, kind: MailKind, problem: Problem, to: Recipient, at: datetime) -> EmailMessage:
-        """An email about this problem, in its present state. Its Message-ID depends only on the problem and the kind.
+        """Write an email about this problem in its present state. Its Message-ID depends on the problem and kind only.
 
         Raises Rejected for a bad address.
         """
@@ -69,13 +69,13 @@ class MailComposer:
         return message
 
     def _reconnect_link(self, problem: Problem) -> str:
-        """The address at which catalog sends a person to Clover to connect the store again."""
+        """Return the address at which catalog sends a person to Clover to connect the store again."""
         if problem.code is not Code.CONNECTION_LOST:
             return ""
         return f"{self.public_url}/oauth/clover/launch?merchant_id={problem.merchant_id}"
 
     def link_mail(self, token: str, expires_at: datetime, to: Recipient, at: datetime) -> EmailMessage:
-        """An email with a login link. Raises Rejected for a bad address."""
+        """Write an email with a login link. Raises Rejected for a bad address."""
         values = {
             "link": f"{self.public_url}/dashboard/login?token={token}",
             "expires_at": times.absolute(expires_at, times.zone(to.timezone), messages.for_locale()),

@@ -47,7 +47,7 @@ class SmtpClient:
 
 
 async def _send_envelope(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
-    """Everything before the content. After an error here the server certainly has no message."""
+    """Send everything before the content. After an error here the server certainly has no message."""
     try:
         await client.connect()
         await client.mail(message["From"].addresses[0].addr_spec)
@@ -70,14 +70,14 @@ async def _send_content(client: aiosmtplib.SMTP, message: EmailMessage) -> None:
 
 
 def _recipient_refused(code: int) -> Transient | Rejected:
-    """The error for a refused recipient. A permanent refusal is for the merchant to fix."""
+    """Return the error for a refused recipient. A permanent refusal is for the merchant to fix."""
     if code in _TEMPORARY:
         return Unavailable(f"the mail server asks to try later ({code})")
     return Rejected(f"The mail server refused the message ({code}).")
 
 
 def _sender_refused(code: int) -> Unavailable:
-    """The error for a refusal of ourselves. No merchant can fix it, so it is logged for us and the mail retried."""
+    """Return the error for a refusal of ourselves. No merchant can fix it, so it is logged and the mail is retried."""
     if code not in _TEMPORARY:
         log.error("the mail server refuses us: check QS_SMTP_URL and QS_MAIL_FROM", code=code)
     return Unavailable(f"the mail server refuses us ({code})")

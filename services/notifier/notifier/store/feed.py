@@ -95,7 +95,7 @@ async def add_summary(unit: Unit, event: Event, others: int) -> None:
 
 
 async def list_activity(conn: Connection, merchant_id: str, before: int | None, limit: int) -> list[Entry]:
-    """The merchant's activity before this number, newest first."""
+    """Return the merchant's activity before this number, newest first."""
     rows = await conn.fetch(ACTIVITY, merchant_id, before, limit)
     return [Entry(**row, problem=None) for row in rows]
 

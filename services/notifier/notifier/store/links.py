@@ -63,5 +63,5 @@ async def delete_link(unit: Unit, link_hash: bytes) -> None:
 
 
 async def links_sent_since(conn: Connection, merchant_id: str, since: datetime) -> list[datetime]:
-    """When links were emailed to this merchant since then."""
+    """Return the times at which links were emailed to this merchant since then."""
     return [row["created_at"] for row in await conn.fetch(SENT_SINCE, merchant_id, since)]

@@ -34,7 +34,7 @@ class Store:
 
 
 async def list_stores(conn: Connection, merchant_ids: Sequence[str] | None, limit: int) -> list[Store]:
-    """The stores of these merchants, or of all when None; those with the most open problems first."""
+    """Return the stores of these merchants, or of all when None; those with the most open problems first."""
     urgent = [code for code in Code if is_mailed(code)]
     rows = await conn.fetch(STORES, merchant_ids, limit, urgent, [code for code in Code if code not in urgent])
     return [

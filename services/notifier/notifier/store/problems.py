@@ -60,7 +60,7 @@ SAVE_RECHECK = "UPDATE merchant_problem SET rechecked_at = $3, seq = $4 WHERE me
 
 
 async def find_cause(conn: Connection, event: ProblemOpened | ProblemClosed) -> Cause:
-    """The reports about the cause that this event belongs to."""
+    """Return the reports about the cause that this event belongs to."""
     rows = await conn.fetch(CAUSE, event.merchant_id, event.code, event.subject, event.opened_at)
     current = [row for row in rows if row["is_open"]]
     return Cause(
@@ -107,7 +107,7 @@ async def save_change(
 async def list_problems(
     conn: Connection, merchant_id: str, *, is_open: bool | None, before: UUID | None, limit: int
 ) -> list[Problem]:
-    """The merchant's problems, newest first; open and resolved ones when `is_open` is None."""
+    """Return the merchant's problems, newest first; open and resolved ones when `is_open` is None."""
     return [problem_from(row) for row in await conn.fetch(PROBLEMS, merchant_id, is_open, before, limit, KNOWN_CODES)]
 
 
@@ -117,7 +117,7 @@ async def last_resolved(conn: Connection, merchant_id: str) -> Problem | None:
 
 
 async def lock_problem(conn: Connection, merchant_id: str, problem_id: UUID) -> Problem:
-    """The problem, locked until the commit. Raises NotFound."""
+    """Return the problem, locked until the commit. Raises NotFound."""
     row = await conn.fetchrow(LOCK_PROBLEM, problem_id, merchant_id, KNOWN_CODES)
     if row is None:
         raise NotFound("There is no such problem here.")
@@ -131,7 +131,7 @@ async def save_recheck(unit: Unit, problem: Problem, seq: int) -> Problem:
 
 
 def problem_from(row: asyncpg.Record) -> Problem:
-    """The problem of this row. Columns that a newer version added are ignored."""
+    """Return the problem of this row. Columns that a newer version added are ignored."""
     parsed = {"code": Code(row["code"]), "affected": _AFFECTED.validate_json(row["affected"])}
     return Problem(**{each.name: row[each.name] for each in fields(Problem)} | parsed)
 

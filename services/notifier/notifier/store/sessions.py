@@ -20,7 +20,7 @@ async def add_session(
 async def find_session(
     conn: Connection, cookie_hash: bytes, now: datetime
 ) -> tuple[frozenset[str], frozenset[str]] | None:
-    """The scopes and merchants of the session. None if it does not exist or has expired."""
+    """Return the scopes and merchants of the session, or None if it does not exist or has expired."""
     row = await conn.fetchrow(
         "SELECT scopes, merchants FROM session WHERE hash = $1 AND expires_at > $2", cookie_hash, now
     )
@@ -28,7 +28,7 @@ async def find_session(
 
 
 async def open_sessions(conn: Connection, hashes: Collection[bytes], now: datetime) -> set[bytes]:
-    """Those of these sessions that exist and have not expired."""
+    """Return those of these sessions that exist and have not expired."""
     found = "SELECT hash FROM session WHERE hash = ANY($1) AND expires_at > $2"
     return {row["hash"] for row in await conn.fetch(found, list(hashes), now)}
 

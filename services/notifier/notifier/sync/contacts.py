@@ -18,7 +18,7 @@ RETRY_CONTACT = timedelta(minutes=1)
 
 
 async def refresh_contact(batch: Batch, deps: Deps) -> None:
-    """Fetch the contact before the first email needs it, and send what its old address refused to the new one."""
+    """Fetch the contact before the first email needs it; emails that the old address refused go to the new one."""
     try:
         await _fetch(batch, deps)
     except NotFound:  # the merchant was disconnected meanwhile
@@ -32,7 +32,7 @@ async def refresh_contact(batch: Batch, deps: Deps) -> None:
 
 
 async def current_contact(batch: Batch, deps: Deps) -> Contact:
-    """The merchant's contact. An old one is good enough while catalog does not answer."""
+    """Return the merchant's contact. An old one is good enough while catalog does not answer."""
     async with batch.database.connection() as conn:
         stored = await contacts.find_contact(conn, batch.merchant_id)
     email = open_email(deps.sealer, batch.merchant_id, stored.email) if stored else None
@@ -48,7 +48,7 @@ async def current_contact(batch: Batch, deps: Deps) -> Contact:
 
 
 async def current_recipient(batch: Batch, deps: Deps) -> Recipient:
-    """The merchant's store and contact. Raises NotFound if the merchant was disconnected."""
+    """Return the merchant's store and contact. Raises NotFound if the merchant was disconnected."""
     contact = await current_contact(batch, deps)
     async with batch.database.connection() as conn:
         try:

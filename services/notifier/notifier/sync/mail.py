@@ -64,7 +64,7 @@ async def _send(batch: Batch, deps: Deps, problem_id: UUID, kind: MailKind, mess
 
 
 async def _start_attempt(batch: Batch, deps: Deps, problem_id: UUID, kind: MailKind) -> EmailMessage | None:
-    """The email about the problem's present state, recorded as attempted. None if it is no longer wanted."""
+    """Return the email about the problem's present state, recorded as attempted, or None if it is no longer wanted."""
     async with batch.unit() as unit:
         if await _wanted_about(batch, unit, problem_id, kind) is None:
             return None
@@ -79,7 +79,7 @@ async def _start_attempt(batch: Batch, deps: Deps, problem_id: UUID, kind: MailK
 
 
 async def _wanted_about(batch: Batch, unit: Unit, problem_id: UUID, kind: MailKind) -> Problem | None:
-    """The problem that this email is about. None if the email is no longer wanted."""
+    """Return the problem that this email is about, or None if the email is no longer wanted."""
     problem = await lock_problem(unit.conn, batch.merchant_id, problem_id)
     batch.subjects[mail_key(problem_id, kind)] = messages.for_locale().title(problem.code)
     mails = await store.find_mails(unit.conn, problem_id)

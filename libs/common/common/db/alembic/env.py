@@ -1,4 +1,4 @@
-"""What Alembic runs: the revisions of one service on its own schema, with a version table inside it."""
+"""Runs the revisions of one service on its own schema, with a version table inside it. Alembic imports this file."""
 
 from alembic import context
 

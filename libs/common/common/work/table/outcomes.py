@@ -21,7 +21,7 @@ WHERE work.merchant_id = $1 AND work.kind = $2 AND work.key = done.key
 """
 
 # A key that was marked during the work, or whose problem was released during the work, is due at once instead of later
-# or held: what it met was about its older state. The fence locks the lease, so no release can commit in between.
+# or held: its outcome was about its older state. The fence locks the lease, so no release can commit in between.
 POSTPONED = """
 UPDATE work SET due_at = CASE WHEN (work.seq = later.seq OR later.failed)
         AND later.releases -> coalesce(later.problem, work.problem)

@@ -1,4 +1,4 @@
-"""Finds what is due: the merchants, in the order of their turns, and the rows of one merchant.
+"""Finds due work: the merchants, in the order of their turns, and the rows of one merchant.
 
 `due_merchant` has a row for each merchant with work. It is due at the earliest due time of its rows, but stands behind
 all that already wait once it had a turn. A merchant with work that is more urgent than background work has its turn

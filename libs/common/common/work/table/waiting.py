@@ -10,7 +10,7 @@ from common.db.unit import Unit
 from common.work.row import Row
 
 MAX_SUBJECT, MAX_REASON = 200, 500
-"""Lengths to which a problem event shortens the subject and the reason of what it affects."""
+"""Lengths to which a problem event shortens the subject and the reason of each thing that it affects."""
 
 ADD_WAITING = """
 INSERT INTO problem (merchant_id, code, subject, opened_at, waiting, failing_since) VALUES ($1, $2, '', $3, $4, $5)

@@ -36,7 +36,7 @@ def merged(draft: Draft, product_id: str, stored: Product | None, currency: str)
 
 
 def is_variant(draft: Draft) -> bool:
-    """Whether the row says something of the place of a variant."""
+    """Return whether the row says something of the place of a variant."""
     return any(name.startswith("variant") for name in draft.values)
 
 

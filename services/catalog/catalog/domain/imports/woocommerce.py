@@ -48,7 +48,7 @@ OPTION = re.compile(r"^\D*\b(\d+)\b\D*(value|wert|valeur|valor|valore|valuta|waa
 
 
 def is_export(header: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:
-    """Whether this is an export of WooCommerce: its second column holds types, or the names are known."""
+    """Return whether this is an export of WooCommerce: its second column holds types, or the names are known."""
     names = {normal(name) for name in header}
     if names & NAMES["price"] and names & NAMES["sale"] and names & NAMES["status"]:
         return True

@@ -65,7 +65,7 @@ async def log_out(call: PageCall, visitor: Visitor) -> web.StreamResponse:
 
 
 async def _find_link(call: PageCall, token: str) -> LoginLink | None:
-    """The link of this token: one we know, or else one that QuickSync's accounts signed. None if it is neither."""
+    """Return the link of this token: one we know, or else one that QuickSync's accounts signed, if it is either."""
     database, digest = call.deps.database, link_hash(token)
     async with database.connection() as conn:
         known = await links.find_link(conn, digest, database.clock.now())
@@ -89,6 +89,6 @@ def _opens_the_dashboard(link: LoginLink) -> bool:
 
 
 def _render_refusal(call: PageCall, link: LoginLink | None) -> web.Response:
-    """The page of a link that opens nothing any more. It offers a fresh link for each store of the old one."""
+    """Render the page of a link that opens nothing any more. It offers a fresh link for each store of the old one."""
     stores = [each for each in link.merchants if each != "*"] if link else []
     return render_form(call, "note.html", 401, note="link_expired", stores=stores[:MAX_OFFERED])

@@ -24,7 +24,7 @@ async def show_stores(call: PageCall, visitor: Visitor) -> web.StreamResponse:
 
 
 def store_card(store: Store) -> dict[str, Any]:
-    """The values of a store that the templates show."""
+    """Return the values of a store that the templates show."""
     merchant, texts = store.merchant, messages.for_locale()
     store_id = masked(merchant.merchant_id)
     return {

@@ -1,4 +1,4 @@
-"""Login links that open one session each, and what problems affect."""
+"""Login links that open one session each, and the subjects that problems affect."""
 
 from common.db.migrate import run_sql
 
