@@ -86,7 +86,7 @@ class CountedGrants(HttpGrants):
 
 @dataclass
 class Fleet:
-    """What the replicas of a service share: the order of their background turns, and the merchants that have a turn."""
+    """The common state of a service's replicas: the order of their background turns, and the merchants with a turn."""
 
     queue: deque[str]
     turns: dict[str, asyncio.Task[None]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What every measurement returns: figures as `make bench` writes them."""
+"""The result of every measurement: figures as `make bench` writes them."""
 
 import asyncio
 import json

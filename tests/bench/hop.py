@@ -54,7 +54,7 @@ MERCHANTS = 10_000
 
 
 class Moved(Event):
-    """What comes in: about 400 bytes of JSON."""
+    """The incoming event: about 400 bytes of JSON."""
 
     type = "bench.moved.v1"
 
@@ -63,7 +63,7 @@ class Moved(Event):
 
 
 class Counted(Event):
-    """What goes out."""
+    """The outgoing event."""
 
     type = "bench.counted.v1"
 

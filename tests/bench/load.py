@@ -22,7 +22,7 @@ WARM_UP_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Load:
-    """What one run saw: requests a second, latencies in milliseconds, and all answers good and bad."""
+    """The figures of one run: requests a second, latencies in milliseconds, and all answers good and bad."""
 
     rate: float
     p50: float

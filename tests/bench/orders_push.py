@@ -29,7 +29,7 @@ SINGLE = 100
 MANY = {20: 250, 50: 1000, 250: 250}
 """Orders sent at once, by the milliseconds that Clover takes for a call."""
 RATE, CONCURRENCY = 14.0, 4
-"""What a merchant's service is granted of Clover's 16 calls a second."""
+"""The part of Clover's 16 calls a second that a merchant's service is granted."""
 
 ACCEPTED, TOO_MANY = 202, 429
 

@@ -20,7 +20,7 @@ from common import logs
 
 LATENCIES = (20, 50, 250)
 RATE, CONCURRENCY = 14.0, 4
-"""What catalog grants the only process that calls for a merchant: 9/10 of Clover's limits, less a reserve."""
+"""The grant of the only process that calls for a merchant: 9/10 of Clover's limits, less a reserve."""
 
 WINDOW_SECONDS = 30.0
 """Measured from the first call on: the slow start is included, and the look at the setup that comes once a minute."""

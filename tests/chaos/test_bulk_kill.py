@@ -21,7 +21,7 @@ DEATHS: list[dict[str, Any]] = [
     {"kind": "delay", "ms": 2000, "when": "after"},  # they are there, and the answer is on its way
     {"kind": "delay", "ms": 1, "when": "after"},  # the answer is being saved
 ]
-"""What happens to each call of many while the process dies that made it."""
+"""The end of each call of many while the process dies that made it."""
 
 
 @pytest.mark.timeout(180)

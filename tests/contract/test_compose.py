@@ -42,7 +42,7 @@ def data_dir(tmp_path: Path) -> DataDir:
 
 @pytest.fixture
 def values(data_dir: DataDir) -> dict[str, str]:
-    """What `quicksync secrets --sandbox` prints."""
+    """The output of `quicksync secrets --sandbox`."""
     return compose.variables(data_dir, compose.Ports(), sandbox=True)
 
 

@@ -1,4 +1,4 @@
-"""What the services promise one another does not change by accident."""
+"""The promises of the services to one another do not change by accident."""
 
 import ast
 import copy
@@ -96,7 +96,7 @@ def test_every_event_has_a_subscriber(event: EventClass) -> None:
 
 @pytest.mark.parametrize("service", documents.SERVICES)
 def test_each_publisher_knows_who_hears_what(service: str) -> None:
-    """What is declared for a service before it ever ran is what its handlers subscribe to."""
+    """The subscriptions declared for a service before it ever ran are those of its handlers."""
     assert sorted(SUBSCRIPTIONS[service]) == sorted(documents.built(service).inbox.types)
     assert documents.built(service).subscriptions == SUBSCRIPTIONS
     assert set(SUBSCRIPTIONS) == set(documents.SERVICES)
@@ -120,6 +120,6 @@ def test_the_openapi_document_is_valid(service: str) -> None:
 
 
 def test_the_documents_say_what_the_code_does() -> None:
-    """docs/ is what `make docs` writes now."""
+    """docs/ equals the output of `make docs`."""
     stale = [path.name for path, text in documents.documents() if not path.exists() or path.read_text() != text]
     assert stale == [], "run `make docs`"

@@ -1,4 +1,4 @@
-"""What a distribution imports it declares, and docs/dependencies.md says why."""
+"""A distribution declares all that it imports, and docs/dependencies.md says why."""
 
 import ast
 import functools

@@ -40,7 +40,7 @@ def test_only_the_topology_names_queues() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_services_look_alike(service: str) -> None:
-    """Who knows one service knows where everything is in the others."""
+    """A reader of one service knows where everything is in the others."""
     folder = ROOT / "services" / service
     common = {"settings", "domain", "store", "handlers", "sync", "api", "app", "__main__"}
     there = {path.stem for path in (folder / service).iterdir()}

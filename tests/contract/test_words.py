@@ -13,6 +13,9 @@ BANNED = re.compile(r"\b(told|wish(es|ed)?|whoever|whatever|so many|nobody is|go
 NAMES = re.compile(r"(?:^|_)(told|wish(es)?|whoever|whatever)(?:_|$)", re.IGNORECASE)
 """The same in the names of code, whose words are joined by `_`."""
 
+CLAUSES = re.compile(r'^\s*"""(what|who|whom)\b', re.IGNORECASE | re.MULTILINE)
+"""A docstring that begins with a clause instead of naming its subject."""
+
 BENCH_ROW = "till sale told"
 """A row of `make bench` whose name is fixed."""
 
@@ -33,6 +36,20 @@ def test_plain_words(folder: str) -> None:
     paths = TOP if folder == "top" else [path for path in SOURCES if path.is_relative_to(ROOT / folder)]
     found = [f"{path.relative_to(ROOT)}:{line}: {word}" for path in paths for line, word in _banned(path)]
 
+    assert found == []
+
+
+@pytest.mark.parametrize("folder", ["libs", "services", "tests"])
+def test_docstrings_begin_with_their_subject_or_verb(folder: str) -> None:
+    """A stranger reads "The writes that …" or "Return the …" faster than "What …"."""
+    paths = [path for path in SOURCES if path.suffix == ".py" and path.is_relative_to(ROOT / folder)]
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0].strip()}"
+        for path in paths
+        for match in CLAUSES.finditer(path.read_text())
+    ]
+
+    assert paths
     assert found == []
 
 

@@ -156,7 +156,7 @@ async def builds(database_dsn: str, amqp_url: str, tmp_path: Path) -> AsyncItera
 
 
 async def test_two_builds_share_a_queue(builds: Builds) -> None:
-    """What only the new build knows reaches it, even when the old one receives it first."""
+    """Events that only the new build knows reach it, even when the old one receives them first."""
     old, new, tags = synced("old"), synced("new", note="from the next release"), tagged("tag")
     async with builds.notifier(builds.old) as old_url, builds.notifier(builds.new) as new_url:
         await asyncio.gather(

@@ -59,7 +59,7 @@ async def _on_app_uninstalled(event: ObjectChanged, unit: Unit) -> None:
 async def on_problem_opened(event: ProblemOpened, unit: Unit) -> None:
     """Ask Clover whether the access is lost, as some service was refused; catalog has the means to renew it.
 
-    What orders misses in Clover is noted among the checks of the setup.
+    The order type and tender that orders misses in Clover are noted among the checks of the setup.
     """
     if event.code is Code.CONNECTION_LOST and await access.is_accepted(unit.conn, event.merchant_id):
         unit.mark(CHECK_ACCESS, event.merchant_id, ACCESS, priority=Priority.LIVE)

@@ -10,7 +10,7 @@ from common.seal import Sealer
 
 
 class Secret(StrEnum):
-    """What a sealed value is, which is part of the context that it is bound to."""
+    """The kind of a sealed value, which is part of the context that it is bound to."""
 
     TOKEN = "clover-token"  # noqa: S105 - a name
     REFRESH_TOKEN = "clover-refresh-token"  # noqa: S105 - a name

@@ -30,7 +30,7 @@ async def apply_links(unit: Unit, merchant_id: str, given: Sequence[ItemLink]) -
 
 
 async def _hand_over(unit: Unit, merchant_id: str, replaced: Sequence[tuple[str, str, str]]) -> None:
-    """Let each item that replaces another take over what belongs to the SKU, once: a tombstone is news only once."""
+    """Let each item that replaces another take over the SKU's stock, once: a tombstone is news only once."""
     involved = sorted({item_id for old, new, _ in replaced for item_id in (old, new)})
     locked = {each.item_id: each for each in await levels.lock_or_add_levels(unit, merchant_id, involved)}
     recent, movements = await ledger.recent_changes(unit.conn, merchant_id, replaced), []

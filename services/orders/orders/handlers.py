@@ -98,7 +98,7 @@ async def _on_payment(event: ObjectChanged, unit: Unit) -> None:
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
-    """Look for the setup now, or attempt what the problem holds."""
+    """Look for the setup now, or attempt the orders that the problem holds."""
     if event.code in SETUP_CODES:
         unit.mark(FIND_SETUP, event.merchant_id, SETUP_KEY, priority=Priority.LIVE)
     elif event.code is Code.ORDERS_EXPIRING:

@@ -1,7 +1,7 @@
-"""Seals orders, and opens them again: their payload, and apart from it what they say of people.
+"""Seals orders, and opens them again: their payload, and apart from it their details of people.
 
 Both are bound to their order and to their purpose, so that neither opens in another row or in the place of the other.
-What an order says of people is a value of its own, because it is erased on request while the payload stays.
+The details of people are a value of its own, because they are erased on request while the payload stays.
 """
 
 import json
@@ -45,7 +45,7 @@ _PAYLOAD = TypeAdapter(Payload)
 
 @dataclass(frozen=True)
 class Personal:
-    """What an order says of people: the customer, and the note, in which anything may stand."""
+    """The details of people in an order: the customer, and the note, in which anything may stand."""
 
     customer: Customer | None = None
     note: str = ""

@@ -28,7 +28,7 @@ TESTS_FAILED = 1
 
 
 class Verdict(StrEnum):
-    """What the tests said about a mutant."""
+    """The verdict of the tests on a mutant."""
 
     KILLED = "killed"
     SURVIVED = "SURVIVED"

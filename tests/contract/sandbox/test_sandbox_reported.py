@@ -64,14 +64,14 @@ def expands() -> Iterator[tuple[Path, list[str]]]:
 
 
 def test_our_services_never_send_more_than_three() -> None:
-    """What four expands do is not documented."""
+    """The effect of four expands is not documented."""
     assert len(list(expands())) > 3
     assert [(path, names) for path, names in expands() if len(names) > MOST_EXPANDS] == []
 
 
 @pytest.mark.parametrize("path", ["/roles", "/tip_suggestions"])
 async def test_further_lists_are_answered(shop: Shop, path: str) -> None:
-    """What they hold is not known; they stay empty."""
+    """Their contents are not known; they stay empty."""
     assert (await shop.get(path))["elements"] == []
 
 

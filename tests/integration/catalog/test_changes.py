@@ -1,4 +1,4 @@
-"""What a batch has changed is previewed beforehand, recorded and listed."""
+"""The changes of a batch are previewed beforehand, recorded and listed."""
 
 from collections.abc import Sequence
 from typing import Any

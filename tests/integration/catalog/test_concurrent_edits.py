@@ -10,7 +10,7 @@ from tests.integration.catalog.masters import MASTERS, choose, edit, events, syn
 @pytest.mark.parametrize("kind", ["apply_then_drop", "fail_before"])
 @MASTERS
 async def test_a_lost_answer_is_no_edit(catalog: Catalog, master: str, kind: str) -> None:
-    """What we wrote comes back by a webhook before its answer is known: nothing was edited in Clover."""
+    """Our own write comes back by a webhook before its answer is known: nothing was edited in Clover."""
     shop, item_id = await synced_shop(catalog, master)
     catalog.clover.faults.add({"kind": kind, "method": "POST", "path": f"items/{item_id}$", "times": 1})
     await catalog.put(shop, price=1300)

@@ -262,7 +262,7 @@ async def test_a_change_of_settings_is_checked(catalog: Catalog) -> None:
 
 
 async def test_settings_are_merged(catalog: Catalog) -> None:
-    """What is left out stays, null restores the default, and a disconnection keeps what was chosen."""
+    """Fields left out stay, null restores the default, and a disconnection keeps the choices."""
     shop = await catalog.connected()
     path = f"/v1/merchants/{shop.id}"
 

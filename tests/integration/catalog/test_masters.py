@@ -1,4 +1,4 @@
-"""Who is master of the catalogue: edits made in Clover are put back, or become those of the products."""
+"""The master of the catalogue: edits made in Clover are put back, or become those of the products."""
 
 import pytest
 from tests.integration.catalog.conftest import Catalog

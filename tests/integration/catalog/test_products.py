@@ -46,7 +46,7 @@ async def test_the_optional_fields_reach_clover(catalog: Catalog) -> None:
 
 
 async def test_a_field_that_the_product_does_not_state_is_left_alone(catalog: Catalog) -> None:
-    """What the till sets there stays, also when other fields are written."""
+    """The till's values there stay, also when other fields are written."""
     shop = await catalog.connected()
     own: dict[str, Any] = {
         "alternateName": "Tea",

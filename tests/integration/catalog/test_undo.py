@@ -1,4 +1,4 @@
-"""What a batch has changed is undone, in Clover too, without losing what was edited since."""
+"""The changes of a batch are undone, in Clover too, without losing later edits."""
 
 import asyncio
 from typing import Any

@@ -17,7 +17,7 @@ from catalog.sync.writes import FEW
 @pytest.mark.parametrize("kind", ["apply_then_drop", "drop_before_apply", "fail_after", "truncate"])
 @pytest.mark.parametrize("path", ["item_groups$", "attributes$", "options$", "items$", "option_items"])
 async def test_a_lost_answer_doubles_nothing(catalog: Catalog, kind: str, path: str) -> None:
-    """What was created is found by its name, and what was not is created."""
+    """A part that was created is found by its name, and one that was not is created."""
     shop = await catalog.connected()
     catalog.clover.faults.add({"kind": kind, "method": "POST", "path": path, "times": 1})
     assert {each["outcome"] for each in await send(catalog, shop, sizes())} == {"accepted"}

@@ -71,7 +71,7 @@ class Receiving:
         return await self.http.post("/webhooks/clover", data=sent.encode(), headers=headers)
 
     async def received(self) -> list[ObjectChanged]:
-        """What is in the outbox, oldest first."""
+        """Return the messages in the outbox, oldest first."""
         async with self.database.connection() as conn:
             rows = await conn.fetch("SELECT body FROM outbox ORDER BY position")
         return [ObjectChanged.decode(row["body"]) for row in rows]

@@ -54,7 +54,7 @@ async def test_a_request_that_cannot_be_read_is_refused_as_a_problem(front: Gate
 
 
 async def test_the_longest_address_and_header_reach_the_service(front: Gateway) -> None:
-    """What nginx takes, the services take as well."""
+    """The services take every byte that nginx takes."""
     path = f"{M}/stock/{'x' * 7900}"
     found, _, _ = await front.ask(path, headers={"X-Long": "x" * 7900})
 

@@ -39,7 +39,7 @@ async def test_a_clock_that_goes_back_delays_no_new_work(engine: Engine) -> None
 
 
 async def test_a_clock_that_was_ahead_for_a_while_leaves_nothing_waiting(engine: Engine) -> None:
-    """What was marked, emitted or failed meanwhile is due soon, not when the clock is as late again."""
+    """Rows marked, emitted or failed meanwhile are due soon, not when the clock is as late again."""
     done: list[str] = []
 
     async def push(batch: Batch, _: object) -> None:

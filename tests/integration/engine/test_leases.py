@@ -1,4 +1,4 @@
-"""Who lost a lease can commit nothing, and who holds one keeps it while at work."""
+"""A process that lost a lease can commit nothing, and one that holds a lease keeps it while at work."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Who may use what: tokens that are none, lack a scope, or belong to another merchant open nothing."""
+"""Access: tokens that are none, lack a scope, or belong to another merchant open nothing."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""What every answer has in common: one shape of error, a trace, figures and access lines without what was asked."""
+"""The common parts of every answer: one shape of error, a trace, figures, and access lines without the query."""
 
 import json
 from collections.abc import Callable

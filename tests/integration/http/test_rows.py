@@ -69,7 +69,7 @@ async def test_each_row_has_its_outcome(
 async def test_a_bad_row_is_refused_alone(
     client: Client, issuer: Issuer, shop: Shop, bad: bytes, status: int, field: str
 ) -> None:
-    """What is refused as a body is refused as a row, with the same field and a remedy; its neighbours are stored."""
+    """A value refused as a body is refused as a row, with the same field and a remedy; its neighbours are stored."""
     del status
     before, after = (body([row(each)], LINES) for each in (1, 2))
     named = bad.replace(b"{", b'{"source_id": "bad", ', 1) if bad.startswith(b'{"total') else bad

@@ -118,7 +118,7 @@ async def test_a_change_that_clover_lacks_goes_to_the_right_item(inventory: Inve
 
 
 async def test_nothing_is_written_to_an_item_that_is_gone(inventory: Inventory) -> None:
-    """What was sold is taken from the item that gets the SKU; the deleted one is left alone."""
+    """The sold quantity is taken from the item that gets the SKU; the deleted one is left alone."""
     shop, cups, mugs = await wrongly_linked(inventory)
     shop.till("delete_item", item=cups)
     await inventory.changed(shop, cups)
@@ -156,7 +156,7 @@ async def test_a_renamed_item_gives_its_sku_free_without_its_stock(inventory: In
 
 
 async def test_an_unlinked_item_waits_for_nothing(inventory: Inventory) -> None:
-    """What is held for it is dropped, and its problem closes."""
+    """The work held for it is dropped, and its problem closes."""
     shop, item, _ = await two_items(inventory)
     shop.till("delete_item", item=item)
     await inventory.adjust(shop, "SKU-1", -1)

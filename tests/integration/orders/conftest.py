@@ -32,7 +32,7 @@ ADA = {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com", "p
 
 @dataclass
 class Catalog:
-    """What catalog answers on its internal routes. SKUs are unknown unless a test says otherwise."""
+    """Catalog's answers on its internal routes. SKUs are unknown unless a test says otherwise."""
 
     merchants: dict[str, Any] = field(default_factory=dict)
     links: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -123,7 +123,7 @@ async def test_completion_after_a_refund_at_the_till(orders: Orders) -> None:
 
 
 async def test_payments_that_an_edit_divides_otherwise(orders: Orders) -> None:
-    """What is missing of their sum is recorded, though one that is in Clover is smaller than the store says now."""
+    """The missing part of their sum is recorded, though one that is in Clover is smaller than the store says now."""
     shop = await paid(orders, payments=[{"amount": 1000}])
     assert await orders.state(shop) == "unpaid"
     await edit(orders, shop, payments=[{"amount": 1500}, {"amount": 1999}])

@@ -196,7 +196,7 @@ REFUSED = 400
 """Clover's answer to a creation that changed nothing, which may be repeated at once."""
 
 current: dict[str, str] = {}
-"""What happens to the order in the running test: the plan that its calls are counted in."""
+"""The events of the order in the running test: the plan that its calls are counted in."""
 
 
 def is_call_of(write: Write, method: str, path: str) -> bool:

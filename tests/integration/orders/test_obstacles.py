@@ -7,7 +7,7 @@ from common.contracts.problems import Code, ProblemClosed, ProblemOpened
 
 
 async def test_an_order_in_a_currency_that_clover_no_longer_has(orders: Orders) -> None:
-    """What was taken in the old currency is held, is never converted, and goes once it is sent in the new one."""
+    """An order in the old currency is held, is never converted, and goes once it is sent in the new one."""
     shop = await orders.connected()
     shop.till("edit_properties", defaultCurrency="EUR")
     await orders.put(shop, currency="USD")

@@ -1,4 +1,4 @@
-"""What the sweep of sales finds without a webhook, how far it reads, and what it prunes."""
+"""The sweep of sales: the sales it finds without a webhook, how far it reads, and the rows it prunes."""
 
 from collections import Counter
 

@@ -236,7 +236,7 @@ async def upgrade(orders: Orders) -> None:
 
 @pytest.mark.usefixtures("upgrade")
 async def test_the_release_before_reads_new_orders_at_first(orders: Orders) -> None:
-    """What it needs stands where it looks; once the time is over, all is sealed, and what comes then at once."""
+    """Its data stand where it looks; once the time is over, all is sealed, and later orders at once."""
     shop = await orders.connected(order_type=False)
     await orders.put(shop, **BODY)
     await orders.put(shop, "corrected", **BODY | {"number": "#2"})

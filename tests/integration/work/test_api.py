@@ -1,4 +1,4 @@
-"""What is to be done, as it is listed and retried over HTTP."""
+"""Pending work, as it is listed and retried over HTTP."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -37,7 +37,7 @@ SILENT_AGAIN = 25.0
 
 @dataclass
 class Clover:
-    """What arrives at Clover: when, and how many calls were in flight at most."""
+    """The calls that arrive at Clover: their times, and how many were in flight at most."""
 
     arrived: list[float] = field(default_factory=list)
     in_flight: int = 0

@@ -1,4 +1,4 @@
-"""What is written so that an item group has all that its variants need: each part once, in a possible order."""
+"""The writes that give an item group all parts that its variants need: each once, in a possible order."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -97,7 +97,7 @@ def test_a_renamed_category_is_still_the_same() -> None:
 
 
 def test_a_renamed_tax_rate_is_another_one() -> None:
-    """What was VAT may be a rate for something else now."""
+    """A rate that was VAT may be one for something else now."""
     labels = Labels([replace(VAT, name="Reduced", former_names=("VAT",))])
     assert labels.lack(Wanted(TAX_RATE, "VAT")) is Lack.MISSING
 

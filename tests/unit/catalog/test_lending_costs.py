@@ -1,4 +1,4 @@
-"""What lending costs: requests to catalog for one-call visits to thousands of merchants."""
+"""The cost of lending: requests to catalog for one-call visits to thousands of merchants."""
 
 import asyncio
 from collections import deque

@@ -53,7 +53,7 @@ def test_changes_turn_the_known_fields_into_the_wanted_ones(wanted: ItemFields, 
 
 @given(fields, fields)
 def test_a_field_that_nobody_states_is_never_written(wanted: ItemFields, known: ItemFields) -> None:
-    """What the product does not state is neither in a create nor in a change."""
+    """A field that the product does not state is neither in a create nor in a change."""
     unstated = {name for name, value in vars(wanted).items() if value is None}
     assert not unstated & (wanted.to_create().keys() | wanted.changes_from(known).keys())
 

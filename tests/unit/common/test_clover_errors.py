@@ -1,4 +1,4 @@
-"""What Clover's answers mean."""
+"""The meaning of Clover's answers."""
 
 from datetime import timedelta
 

@@ -33,7 +33,7 @@ def test_a_line_is_one_json_object(lines: Lines) -> None:
 
 
 def test_libraries_write_the_same_lines(lines: Lines) -> None:
-    """What libraries log goes through the same redaction and has their name."""
+    """The logs of libraries go through the same redaction and have their names."""
     logging.getLogger("aiohttp.server").error("cannot reach %s", "amqp://guest:hunter2@host/")
 
     [line] = lines()
@@ -74,7 +74,7 @@ def test_exceptions_keep_their_traceback_and_lose_their_secrets(lines: Lines) ->
 
 
 def test_bytes_that_are_no_http_are_not_quoted(lines: Lines) -> None:
-    """What aiohttp could not parse is noted without its content."""
+    """A request that aiohttp could not parse is noted without its content."""
     error = BadHttpMessage("Invalid header token: b'canary'")
     logging.getLogger("aiohttp.server").error("Error handling request from %s", "127.0.0.1", exc_info=error)
 

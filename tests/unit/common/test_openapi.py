@@ -28,7 +28,7 @@ def test_the_document_is_valid(document: Any) -> None:
 
 
 def test_every_status_is_listed(document: Any) -> None:
-    """What the kit may answer and what the route adds stand side by side."""
+    """The statuses of the kit and those that the route adds stand side by side."""
     put = document["paths"][f"{ORDERS}/{{source_id}}"]["put"]["responses"]
     get = document["paths"][ORDERS]["get"]["responses"]
 

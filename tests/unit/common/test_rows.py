@@ -118,7 +118,7 @@ pairs = st.tuples(
 
 @given(st.lists(pairs, max_size=5))
 def test_a_row_is_judged_as_a_body(found: list[tuple[str, Any]]) -> None:
-    """What is parsed once is accepted and refused like what is parsed with all care, names sent twice included."""
+    """A row parsed once is accepted and refused like one parsed with all care, names sent twice included."""
     body = ("{" + ", ".join(f'"{name}": {json.dumps(value)}' for name, value in found) + "}").encode()
 
     assert judged(lambda: parse.row(OrderIn, body)) == judged(

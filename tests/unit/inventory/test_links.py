@@ -1,4 +1,4 @@
-"""What becomes of a SKU's count when another item gets the SKU."""
+"""A SKU's count moves when another item gets the SKU."""
 
 from dataclasses import replace
 

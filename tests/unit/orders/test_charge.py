@@ -105,7 +105,7 @@ def _tax(shop: Shop, percent: str, quantity: int, price: int) -> Amount:
 
 
 def recalculated(made: Charge, merchant: MerchantTaxes) -> clover.Totals:
-    """What the sandbox's calculator, which shares no code with ours, makes of the rows."""
+    """Return the totals of the rows by the sandbox's calculator, which shares no code with ours."""
     known = {each.id: clover.Rate(each.id, each.rate, 0) for each in merchant.rates}
     rows = [
         clover.Line(
@@ -216,7 +216,7 @@ def test_an_order_that_is_free() -> None:
 
 
 def test_an_order_discount_of_more_than_the_goods() -> None:
-    """What is left of it is taken off the shipping, as a price and not as rounding."""
+    """The rest of it is taken off the shipping, as a price and not as rounding."""
     source = order(
         total=300, discounts=(Discount("ALL", 3699),), shipping=(Extra("Post", 500),), payments=(Payment(300),)
     )
@@ -281,7 +281,7 @@ def test_a_total_that_was_lowered_by_a_refund() -> None:
 
 
 def test_an_edit_that_costs_less_than_what_clover_shows_as_paid() -> None:
-    """What is left to give back is said once: as more than the total until the store refunds it, then as a refund."""
+    """The sum left to give back is said once: as more than the total until the store refunds it, then as a refund."""
     source = order(total=2499, lines=(Line("MUG", "Mug", 2, 1249, total=2499),), payments=(Payment(3499),))
     made = charge(source, MERCHANTS[0])
     [kept] = notices(source, made, in_clover(made, 3499, 0))

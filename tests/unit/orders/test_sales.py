@@ -145,7 +145,7 @@ def test_what_happened_before_the_watch_is_not_published() -> None:
 
 
 def test_a_sale_from_before_the_watch_that_grows_is_published_by_its_growth() -> None:
-    """What was paid before is known; a tab with a deposit from before is a sale once it is paid."""
+    """Sales paid before are known; a tab with a deposit from before is a sale once it is paid."""
     new = replace(row("R3"), created_at=at(20))
     grown = replace(
         PAID, modified_at=at(21), rows=(*PAID.rows, new), payments=(*PAID.payments, Money("P2", 500, at(21)))

@@ -36,7 +36,7 @@ class FieldChange(BaseModel):
 
 
 class ItemForecast(BaseModel):
-    """What becomes of the item in Clover, as far as the items are known now."""
+    """The effect on the item in Clover, as far as the items are known now."""
 
     action: Annotated[
         Action,

@@ -79,14 +79,14 @@ class ConnectionInput(Input):
 
 
 class ChoicesChange(Input):
-    """The choices to change. What is left out stays, and null restores the default."""
+    """The choices to change. Fields left out stay, and null restores the default."""
 
     provoke_webhooks: Annotated[bool | None, Field(description=PROVOKE_WEBHOOKS)] = None
     catalog_master: Annotated[Master | None, Field(description=CATALOG_MASTER)] = None
 
 
 class MerchantChange(Input):
-    """The settings of a merchant to change. What is left out stays."""
+    """The settings of a merchant to change. Fields left out stay."""
 
     account_email: Annotated[
         Email | None,
@@ -114,7 +114,7 @@ class AfterMerchant(Page):
 
 
 class ChoicesView(BaseModel):
-    """What a merchant chose, with the defaults of what was not chosen."""
+    """The choices of a merchant, with defaults for those not made."""
 
     provoke_webhooks: Annotated[bool, Field(description=PROVOKE_WEBHOOKS)]
     catalog_master: Annotated[Master, Field(description=CATALOG_MASTER)]

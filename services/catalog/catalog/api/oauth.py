@@ -31,7 +31,7 @@ MERCHANT_ID = re.compile(r"[0-9A-Z]{13}")
 
 
 class StartInput(Input):
-    """Who wants to connect a merchant."""
+    """The person who wants to connect a merchant."""
 
     account_id: Annotated[AccountId, Field(description="The id of the QuickSync account that is to own the merchant.")]
     account_email: Annotated[

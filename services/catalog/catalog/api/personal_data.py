@@ -1,4 +1,4 @@
-"""What is stored about the people behind a merchant, what was erased, and what is kept and why."""
+"""Shows the data about the people behind a merchant: the stored, the erased, and the kept with the reason."""
 
 from dataclasses import asdict
 from datetime import datetime

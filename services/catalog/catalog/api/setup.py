@@ -1,4 +1,4 @@
-"""The setup of a merchant in Clover: each check, what it found, and what to do."""
+"""Shows the setup of a merchant in Clover: each check, its finding, and the step to take."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -23,7 +23,7 @@ class CheckView(BaseModel):
     state: Annotated[
         CheckState, Field(description="`ok`, `failed`, or `unknown` while it is not made yet or cannot be made.")
     ]
-    message: Annotated[str, Field(description="What the check is about and, if it failed, what is wrong.")]
+    message: Annotated[str, Field(description="The subject of the check and, if it failed, the fault.")]
     remedy: Annotated[str | None, Field(description="What to do about a failed check; null otherwise.")]
     problem: Annotated[
         Code | None, Field(description="The problem that is open for the merchant while the check fails.")

@@ -1,4 +1,4 @@
-"""The setup of a merchant in Clover: what our token may do, and the merchant's properties."""
+"""Reads the setup of a merchant in Clover: the permissions of our token, and the merchant's properties."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What a refusal of our access to a merchant's Clover means, and what follows from it."""
+"""Decides on a refusal of our access to a merchant's Clover."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ LATEST = timedelta(hours=1)
 
 
 class NextStep(Enum):
-    """What to do about a refused access."""
+    """The step to take after a refused access."""
 
     ERASE = "erase"
     """The app was uninstalled: the tokens serve nobody any more."""
@@ -37,7 +37,7 @@ class RefusedAccess:
     is_refreshable: bool
 
     def next_step(self, now: datetime) -> NextStep:
-        """Return what follows. A webhook alone erases nothing: it may be late, or of a stranger."""
+        """Return the next step. A webhook alone erases nothing: it may be late, or of a stranger."""
         if self.is_refreshable:
             return NextStep.REFRESH
         if self.uninstalled_at is not None or now - self.refused_at >= LASTING:

@@ -87,7 +87,7 @@ class SkuClaims:
 
 @dataclass
 class Claims:
-    """What the rows of a request have taken so far, for a preview that stores nothing."""
+    """The SKUs and variants that the rows of a request have taken so far, for a preview that stores nothing."""
 
     skus: SkuClaims = field(default_factory=SkuClaims)
     variants: VariantClaims = field(default_factory=VariantClaims)

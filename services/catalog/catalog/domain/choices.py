@@ -1,4 +1,4 @@
-"""What a merchant chose, where QuickSync can do one thing or another."""
+"""The choices of a merchant, where QuickSync can do one thing or another."""
 
 from dataclasses import dataclass
 from enum import StrEnum

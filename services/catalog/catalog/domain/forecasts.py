@@ -1,4 +1,4 @@
-"""Forecasts for a preview: what becomes of a product's item in Clover."""
+"""Forecasts for a preview: the effect on a product's item in Clover."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from catalog.domain.matching import AdoptItem, CreateItem, HoldProduct, Step, Up
 
 
 class Action(StrEnum):
-    """What becomes of the item."""
+    """The effect on the item."""
 
     CREATE = "create"
     LINK = "link"

@@ -1,4 +1,4 @@
-"""What items had in Clover before QuickSync wrote to them, and what they get back of it."""
+"""The fields that items had in Clover before QuickSync wrote to them, and those that they get back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -140,7 +140,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Request:
-    """What a process asks of one limit. An expected call takes nothing that another might need first.
+    """A process's request for a part of one limit. An expected call takes nothing that another might need first.
 
     `in_use` is what the process may use until it knows the answer.
     """

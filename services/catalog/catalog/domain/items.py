@@ -114,7 +114,7 @@ def own(changes: Mapping[str, object]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class ItemDetails:
-    """What Clover shows of an item beside its fields.
+    """The details of an item in Clover beside its fields.
 
     `group_id` is the item group of a variant. Categories, tags and tax rates are None while no answer showed them: the
     answers to writes do not.

@@ -222,7 +222,7 @@ class AssociationCall:
 def calls(wanted: Iterable[Association], portion: int) -> list[AssociationCall]:
     """Return the calls for these associations, one for each kind and direction unless it has more than `portion`.
 
-    What is added comes first, so that no item is without its labels in between.
+    Additions come first, so that no item is without its labels in between.
     """
     groups: dict[tuple[bool, LabelKind], dict[Association, None]] = {
         (is_removed, kind): {} for is_removed in (False, True) for kind in LabelKind

@@ -1,4 +1,4 @@
-"""What is lent of a limit, and for how long: enough for fifty calls, and back within seconds."""
+"""Decides how much of a limit is lent, and for how long: enough for fifty calls, and back within seconds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What a person decides about the link of a product."""
+"""The decisions of a person about the link of a product."""
 
 from dataclasses import dataclass
 from enum import StrEnum

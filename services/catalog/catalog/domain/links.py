@@ -1,4 +1,4 @@
-"""Links: what becomes of other items' links when items are linked to products."""
+"""Decides about the links of other items when items are linked to products."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -75,7 +75,7 @@ class SealedTokens:
 
 @dataclass(frozen=True)
 class StartedConnection:
-    """What a person wanted to connect when they were sent to Clover.
+    """The connection that a person wanted when they were sent to Clover.
 
     `merchant_id` is the one merchant that may come back, if it was known; `merchants` are those that the caller may
     connect.

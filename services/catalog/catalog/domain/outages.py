@@ -16,7 +16,7 @@ pauses above, and a probe that waits for five seconds, this is within a minute."
 
 @dataclass(frozen=True)
 class RegionHealth:
-    """What the probes of one region found. `failing_since` is the time of the first failure in a row."""
+    """The findings of the probes of one region. `failing_since` is the time of the first failure in a row."""
 
     next_probe_at: datetime
     failing_since: datetime | None = None

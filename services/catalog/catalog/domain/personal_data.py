@@ -1,11 +1,11 @@
-"""What QuickSync stores about people, and what becomes of it: the record that docs/personal-data.md explains."""
+"""The record of the data that QuickSync stores about people, and of its end; docs/personal-data.md explains it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class StoredData:
-    """One kind of data: the service that has it, what a disconnection and an erasure end, and why the rest is kept."""
+    """One kind of data: its service, the parts that a disconnection or an erasure ends, and why others stay."""
 
     owner: str
     data: str

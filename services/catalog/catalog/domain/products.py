@@ -118,7 +118,7 @@ class Matching(StrEnum):
 
 
 class Removal(StrEnum):
-    """What becomes of the item of a product that is deleted."""
+    """The fate of the item of a product that is deleted."""
 
     HIDE = "hide"
     """The item stays in Clover, hidden and without a link."""

@@ -22,7 +22,7 @@ class Check(StrEnum):
 
 
 class CheckState(StrEnum):
-    """What a check found."""
+    """The finding of a check."""
 
     OK = "ok"
     FAILED = "failed"
@@ -59,7 +59,7 @@ TOLERANCE = timedelta(minutes=11)
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found. `detail` names what is wrong, such as the missing permissions."""
+    """The record of one check. `detail` names the fault, such as the missing permissions."""
 
     check: Check
     state: CheckState
@@ -122,7 +122,7 @@ def look_again_after(records: Mapping[Check, Recorded], now: datetime) -> timede
 
 
 class WebhookStep(StrEnum):
-    """What to do about a merchant's webhooks."""
+    """The step to take about a merchant's webhooks."""
 
     HEARD = "heard"
     WAIT = "wait"

@@ -93,8 +93,8 @@ class _Members:
 class VariantClaims:
     """The variants that exist, and those that the rows of a request have claimed so far.
 
-    What a row gives up still counts for the rows after it, as the row may yet be refused for its SKU. Rows that state
-    all variants of a parent under the SKUs that they have are no such rows.
+    A claim that a row gives up still counts for the rows after it, as the row may yet be refused for its SKU. Rows that
+    state all variants of a parent under the SKUs that they have are no such rows.
     """
 
     groups: dict[str, _Members] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What items had before QuickSync wrote to them, as long as we write to them or until it is restored.
+"""The fields that items had before QuickSync wrote to them, as long as we write to them or until they are restored.
 
 A row with a SKU belongs to an item that existed before it was linked: any product states one, and of a variant no name.
 """

@@ -58,15 +58,15 @@ SHOWN: dict[str, Column] = {
     "tax_rate_ids": Column("text[]", lambda item: _ids(item.details.tax_rate_ids), expanded=True),
     "modified_at": Column("bigint", lambda item: item.modified_at),
 }
-"""What Clover shows of an item. One of the same name as a field of ItemFields or ItemDetails is read back into it; the
-names of its labels are in a table of their own."""
+"""The values that Clover shows of an item. One of the same name as a field of ItemFields or ItemDetails is read back
+into it; the names of its labels are in a table of their own."""
 
 KEYS: dict[str, Column] = {
     "sku_key": Column("text", lambda item: clean(sku_key(item.fields.sku))),
     "code_key": Column("text", lambda item: _code_key(item, 0)),
     "second_code_key": Column("text", lambda item: _code_key(item, 1)),
 }
-"""What items are found by."""
+"""The keys by which items are found."""
 
 COLUMNS: dict[str, Column] = {"item_id": Column("text", lambda item: item.id), **SHOWN, **KEYS}
 

@@ -1,4 +1,4 @@
-"""What products wrote to their items: writes and creates without an answer, and what both sides agree on since then."""
+"""The writes of products to their items: those without an answer, and the values both sides agree on since then."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
-"""Creates what the item groups of variants lack, and deletes those that are empty since their last variant was purged.
+"""Creates the parts that item groups lack, and deletes groups that are empty since their last variant was purged.
 
 The intent to create a group or a part of it is committed before the call. An answer that is lost is settled by reading
-what the group consists of, so that nothing is created twice.
+the parts of the group, so that nothing is created twice.
 """
 
 from collections.abc import Mapping, Sequence

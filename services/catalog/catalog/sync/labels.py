@@ -181,7 +181,7 @@ def _retry(batch: Batch, product_ids: Iterable[str], after: timedelta) -> None:
 async def assign_labels(batch: Batch, reader: LabelReader, steps: Sequence[Step]) -> None:
     """Put the labels on those items whose own fields are written; their products are done then.
 
-    What was written is read from the database, so that nothing is lost between the calls for the items and these.
+    The written items are read from the database, so that nothing is lost between the calls for the items and these.
     """
     wanted = {
         step.record.product.product_id: step.record

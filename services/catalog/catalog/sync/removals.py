@@ -12,7 +12,7 @@ from common.db.unit import Priority, Unit
 from common.work.batch import Batch
 
 CHANGES = {Removal.HIDE: {"hidden": True}, Removal.PURGE: None}
-"""What is written to the item; None deletes it."""
+"""The fields to write to the item; None deletes it."""
 
 
 async def remove_products(

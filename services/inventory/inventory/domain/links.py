@@ -23,12 +23,12 @@ class HandOver:
 
 
 def hand_over(old: Level, new: Level, at: datetime, recent: Sequence[Movement] = ()) -> HandOver:
-    """Let the SKU take what belongs to it from its former item to the new one.
+    """Let the SKU take its stock from its former item to the new one.
 
     `recent` are the changes that callers made of the SKU since the till last changed the count of either item. They
     move, as the former item may have been the wrong one. Older ones stay, because a count at the till may include them.
-    What Clover has yet to receive leaves the former item in any case. A new item without a count inherits the SKU's,
-    unless Clover turns out to have one for it.
+    Changes that Clover has yet to receive leave the former item in any case. A new item without a count inherits the
+    SKU's, unless Clover turns out to have one for it.
     """
     left = _leave(old, new, at, recent)
     if new.on_hand is not None:

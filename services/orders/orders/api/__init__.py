@@ -112,7 +112,7 @@ ROUTES = [
         gives=SalesPage,
         summary="List sales made in Clover",
         description="Returns the sales made in Clover since it was connected, at the till or by another app there, "
-        "each as it stands now: paid orders, less what was refunded, exchanged or voided. Unpaid orders, such as price "
+        "each as it stands now: paid orders, less refunds, exchanges and voids. Unpaid orders, such as price "
         "checks and parked tabs, are not sales.",
         tags=(SALES_TAG,),
         example={"limit": 100},
@@ -136,7 +136,7 @@ ROUTES = [
         "different order under the same id corrects it and answers 202; while it is being sent, 409 "
         "`order_being_sent` with `Retry-After`; once it is in Clover, 409 `order_differs` with the fields that "
         "differ, or with `?edit=true` 202: lines that changed are removed there and added anew, further payments "
-        "are recorded, and `notices` says what Clover lets no app do. The id of an order that was cancelled "
+        "are recorded, and `notices` names the steps that no app may take. The id of an order that was cancelled "
         "before it was sent can be used again. The answer is 202 once the order is stored durably; follow its "
         "`state` from there. Lines, discounts, shipping, fees, added taxes and tips must come to `total`; "
         "otherwise the answer is 422 with both sums.",

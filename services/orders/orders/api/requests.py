@@ -21,7 +21,7 @@ MOST_LINES = 5000
 LARGEST_BODY = 8 * 1024 * 1024
 """Bytes of an order: 1,600 for each of the most lines."""
 LONGEST_NOTE = 10_000
-"""Characters of a note, of which Clover holds 2,047: no order is refused for what its customer wrote."""
+"""Characters of a note, of which Clover holds 2,047: no order is refused for the words of its customer."""
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -88,7 +88,7 @@ class OrderInput(Input):
             default_factory=list,
             max_length=20,
             description="The taxes of the whole order, where they are not known by line: one for each rate. Where both "
-            "are given, the amounts here are the sum, and those of the lines say what it consists of.",
+            "are given, the amounts here are the sum, and those of the lines are its parts.",
         ),
     ]
     tips: Annotated[

@@ -66,7 +66,7 @@ class OrderSummary(BaseModel):
     attempts: Annotated[int, Field(description="How often the creation of the order was sent to Clover.")]
     reference: Annotated[str, Field(description="Our reference on the order in Clover, 12 characters.")]
     clover_order_id: Annotated[str | None, Field(description="The order's id in Clover, once it is there.")]
-    reason: Annotated[str | None, Field(description="Why the order was rejected, or what it waits for.")]
+    reason: Annotated[str | None, Field(description="The reason why the order was rejected, or waits.")]
     problem: Annotated[OrderProblem | None, Field(description="The problem that holds the order.")]
     next_attempt_at: Annotated[
         datetime | None,
@@ -83,7 +83,7 @@ class TimelineEntry(BaseModel):
 
 
 class Sums(BaseModel):
-    """What an order comes to, in minor units of `currency`."""
+    """The amounts of an order, in minor units of `currency`."""
 
     total: Annotated[int, Field(description="What is charged, without tips.")]
     tax: Annotated[int, Field(description="The tax in `total`.")]
@@ -109,7 +109,7 @@ class OrderDetail(OrderSummary):
 
     sums: Annotated[OrderSums, Field(description="What the order comes to, in its store and in Clover.")]
     notices: Annotated[
-        list[str], Field(description="How the order in Clover differs, and what is left to do by hand. For people.")
+        list[str], Field(description="How the order in Clover differs, and the steps left to do by hand. For people.")
     ]
 
     timeline: Annotated[list[TimelineEntry], Field(description="The events of the order, oldest first.")]

@@ -1,4 +1,4 @@
-"""Receives orders of other stores: validates them, stores what may be kept of them and queues them."""
+"""Receives orders of other stores: validates them, stores the parts of them that may be kept, and queues them."""
 
 import re
 from dataclasses import replace

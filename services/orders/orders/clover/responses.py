@@ -1,4 +1,4 @@
-"""What the responses of Clover that orders reads have in common."""
+"""The parts that Clover's responses to orders have in common."""
 
 from typing import Generic, TypeVar
 

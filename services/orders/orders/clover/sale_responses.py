@@ -137,11 +137,11 @@ class SaleResponse(Response):
         return self.line_items is None or len(self.line_items.elements) >= MOST_NESTED
 
     def is_explained_by(self, counted: Amounts) -> bool:
-        """Return whether what the rows and extras come to is the total."""
+        """Return whether the rows and extras add up to the total."""
         return self.total is None or counted.total == self.total
 
     def amounts(self, rows: Sequence[RowResponse], extras: "Extras | None" = None) -> Amounts:
-        """Return what these rows come to by Clover's arithmetic."""
+        """Return the sum of these rows by Clover's arithmetic."""
         extras = extras or Extras()
         charge = extras.service_charge
         return amounts(
@@ -157,7 +157,7 @@ class SaleResponse(Response):
         )
 
     def sale(self, rows: Sequence[RowResponse], counted: Amounts) -> Sale:
-        """Return the sale with these rows. Without any details Clover states what tax the prices contain."""
+        """Return the sale with these rows. Without any details Clover states the tax that the prices contain."""
         payments = tuple(each.money() for each in self.payments.elements if each.result == SUCCESS)
         refunds = tuple(each.money(each.line_items.elements) for each in self.refunds.elements if not each.voided)
         stated = sum(each.tax for each in payments) - sum(each.tax for each in refunds)
@@ -202,7 +202,7 @@ class CreditResponse(MoneyResponse):
 
 
 class Extras(Response):
-    """What an order adds to its rows, or takes off all of them."""
+    """The amounts that an order adds to its rows, or takes off all of them."""
 
     discounts: Expanded[Discount] = Expanded()
     service_charge: Discount | None = None

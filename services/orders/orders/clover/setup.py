@@ -1,4 +1,4 @@
-"""What orders needs of a merchant's setup: the order type, the tender and the taxes."""
+"""Reads the parts of a merchant's setup that orders needs: the order type, the tender and the taxes."""
 
 from common.clover.transport import MerchantApi, Unread
 from common.errors import Permanent

@@ -1,4 +1,4 @@
-"""The rows and payments that an order is written as: a device that recalculates them finds what the source charged.
+"""The rows and payments that an order is written as: a device that recalculates them finds the source's charge.
 
 No total that is written to Clover stays: a device that opens an order computes it anew. Percentages and discounts of an
 order would be rounded otherwise than in the source, so every row carries its final amount (docs/totals.md).
@@ -31,7 +31,7 @@ MOST_ROUNDING = 10
 class Charge:
     """An order as it is written to Clover. `total` and `tax` are those that a device computes from the rows.
 
-    `rounding` is what the rows differ by from the source's prices: a row of its own, or cents taken off another.
+    `rounding` is the difference of the rows from the source's prices: a row of its own, or cents taken off another.
     """
 
     rows: tuple[Row, ...]
@@ -126,7 +126,7 @@ def _drafts(source: Source, merchant: MerchantTaxes, *, with_tip_row: bool) -> I
     tax_row = _tax_part(loose + add(added(each.taxes) for each in parts))
     priced = [(each, each.price) for each in (*parts, *tax_row, *tips)]
     charged = (each.amount for each in chain(source.taxes, *(each.taxes for each in parts)))
-    untaxed = not any(charged)  # stores list taxes of 0 on what is exempt
+    untaxed = not any(charged)  # stores list taxes of 0 on exempt goods
     yield _Draft(spread(priced, [()] * len(priced)), True, False, merchant, named=untaxed)
 
 
@@ -143,7 +143,7 @@ def _is_near(draft: _Draft, due: int) -> bool:
 
 
 def _exact(draft: _Draft, due: int) -> _Draft:
-    """Return the draft changed so that a device computes exactly what is due."""
+    """Return the draft changed so that a device computes exactly the amount due."""
     while (over := draft.totals.total - due) > 0:
         draft = replace(draft, rows=_cut(draft.rows, over))
     return replace(draft, rows=[*draft.rows, Row(ROUNDING, "", -over)]) if over else draft

@@ -1,4 +1,4 @@
-"""What a merchant should know of an order in Clover: how it differs from the store's, and what is left to do."""
+"""Notices for the merchant about an order in Clover: how it differs from the store's, and the steps left to do."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class InClover:
 
 
 def in_clover(charge: Charge, paid: int, tip: int, tax: int | None = None) -> InClover:
-    """Return what is in Clover of an order of which this much was recorded; `tax` if it is not the planned one."""
+    """Return the amount in Clover of an order of which this much was recorded; `tax` if it is not the planned one."""
     is_complete = paid > 0 and paid >= charge.paid
     return InClover(max(charge.paid, paid), tip if is_complete else charge.tip, charge.tax if tax is None else tax)
 
@@ -35,7 +35,7 @@ def in_clover(charge: Charge, paid: int, tip: int, tax: int | None = None) -> In
 def to_refund(source: Source, there: InClover) -> int:
     """Return by how much the payments in Clover exceed what the store kept.
 
-    A store that lowers the total by what it gives back may have done so before the order came to Clover, or after.
+    A store that lowers the total by its refunds may have done so before the order came to Clover, or after.
     Tax that a marketplace remits is no payment here, but may be part of what it refunds.
     """
     kept = max(paid_in_store(source) - whole(add(each.amount for each in source.refunds)), 0)
@@ -43,7 +43,7 @@ def to_refund(source: Source, there: InClover) -> int:
 
 
 def paid_in_store(source: Source) -> int:
-    """Return what the source received."""
+    """Return the sum that the source received."""
     return source.total if source.payments is None else whole(add(each.amount for each in source.payments))
 
 
@@ -53,7 +53,7 @@ def overpaid(source: Source) -> int:
 
 
 def notices(source: Source, charge: Charge, there: InClover) -> Iterator[str]:
-    """Yield what the merchant should know of an order with these payments in Clover."""
+    """Yield the notices about an order with these payments in Clover."""
     texts = messages.for_locale()
 
     def money(amount: int) -> str:

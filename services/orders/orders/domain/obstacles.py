@@ -1,4 +1,4 @@
-"""What keeps an order out of Clover before anything of it is sent."""
+"""Finds the obstacles that keep an order out of Clover before anything of it is sent."""
 
 from common import messages
 from common.contracts.problems import Code

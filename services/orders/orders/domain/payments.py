@@ -1,4 +1,4 @@
-"""The payments to record in Clover for what the source received."""
+"""The payments to record in Clover for those that the source received."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,7 +24,7 @@ def can_carry_tip(source: Source) -> bool:
 
 
 def _paid(source: Source) -> list[int]:
-    """Return what was paid by each payment in whole minor units, together not more than the total."""
+    """Return the amount of each payment in whole minor units, together not more than the total."""
     given = source.payments if source.payments is not None else (Payment(source.total),)
     exact = add(each.amount for each in given)
     amounts = list(wholes(each.amount for each in given))

@@ -125,7 +125,7 @@ def _removed(order: Order, clover_order: CloverOrder) -> list[RemoveLine]:
 
 
 def _header(order: Order, clover_order: CloverOrder) -> list[UpdateOrder]:
-    """Only an edit overwrites what Clover shows: any other difference is shown, never absorbed."""
+    """Only an edit overwrites Clover's values: any other difference is shown, never absorbed."""
     if not order.progress.edited:
         return []
     charge = order.charge
@@ -138,7 +138,7 @@ def _header(order: Order, clover_order: CloverOrder) -> list[UpdateOrder]:
 def _payments(order: Order, clover_order: CloverOrder) -> list[Pay]:
     """List the payments that Clover does not show, as far as they are not covered by others.
 
-    What an edit adds to a payment that is in Clover, where it cannot change, is one more payment. So the payments of
+    An amount that an edit adds to a payment in Clover, where it cannot change, is one more payment. So the payments of
     an edit may be divided otherwise in Clover than in the source; their sum is the same.
     """
     missing = order.charge.paid - clover_order.paid
@@ -155,7 +155,7 @@ def _payments(order: Order, clover_order: CloverOrder) -> list[Pay]:
 
 
 def _completing(missing: int, tip: int, left: Mapping[str, PlannedPayment], free: str) -> list[Pay]:
-    """Return payments that come to what is missing: those that are left, and another. The first one has the tip."""
+    """Return payments that add up to the missing amount: those that are left, and another. The first has the tip."""
     pays = list[Pay]()
     for key, payment in {**left, free: PlannedPayment(missing)}.items():
         amount = min(payment.amount, missing)

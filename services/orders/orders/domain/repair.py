@@ -1,4 +1,4 @@
-"""What is done when Clover keeps rows otherwise than they were written: at prices or with taxes of its own.
+"""Repairs rows that Clover keeps otherwise than they were written: at prices or with taxes of its own.
 
 Whether every Clover takes our prices on linked items, and keeps its default taxes off rows that name none, is not
 verified. A device would then compute another total than the store charged.

@@ -72,7 +72,7 @@ def _of_many(part: Part, amount: int, rates: tuple[str, ...]) -> Row:
 
 
 def with_ids(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Give each row an id by what it is, so that a row that an edit leaves alone keeps its id."""
+    """Give each row an id by its content, so that a row that an edit leaves alone keeps its id."""
     seen: Counter[str] = Counter()
     named = []
     digests: dict[int, str] = {}  # units of a line share their row

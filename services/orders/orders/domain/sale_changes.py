@@ -1,4 +1,4 @@
-"""What is published of a sale: the difference between what counts as sold now and what was published before."""
+"""The published part of a sale: the difference between the goods that count as sold now and those published before."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ class Movement:
 
     @property
     def other(self) -> int:
-        """What the money was for besides the lines and their tax: charges, fees, cash rounding, or no goods at all.
+        """The money besides the lines and their tax: charges, fees, cash rounding, or money without goods.
 
         It is negative when goods returned in exchange pay for the lines.
         """
@@ -52,7 +52,7 @@ class Movement:
 
 @dataclass(frozen=True)
 class Change:
-    """What is published of a sale now, and what has been published of it afterwards.
+    """The events to publish of a sale now, and the state published afterwards.
 
     `id` is the sale's: that of its order, or of a credit; `order_id` is the one that events name.
     """
@@ -69,9 +69,9 @@ class Change:
 
 
 def decide(sale: Sale, published: Published | None, since: datetime) -> Change | None:
-    """Return what is to be published of the sale, or None when nothing is.
+    """Return the events to publish of the sale, or None when there are none.
 
-    A sale of which nothing was published counts from `since`, when we began to watch: what happened before is known to
+    A sale of which nothing was published counts from `since`, when we began to watch: anything before is known to
     every channel by its own means, and is noted without an event.
     """
     before = published.parts if published else _before(sale, since)
@@ -153,7 +153,7 @@ def _before(sale: Sale, since: datetime) -> Parts:
 
 
 def _movement(before: Parts, after: Parts, sign: int, causes: Mapping[str, ReturnCause]) -> Movement:
-    """Return what moved in one direction: the rises of all parts, or with a `sign` of -1 their falls."""
+    """Return the movements in one direction: the rises of all parts, or with a `sign` of -1 their falls."""
     amounts, lines = dict.fromkeys(Counted, 0), []
     for key in {**after, **before}:  # in the sequence of Clover's rows
         old, new = before.get(key, Part(0, 0)), after.get(key, Part(0, 0))

@@ -110,7 +110,7 @@ class Customer:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What an order consists of: everything that has an amount.
+    """The parts of an order: everything that has an amount.
 
     Field names are those of the API. `payments` is None when the source does not list them: then all is paid.
     """

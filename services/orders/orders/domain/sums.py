@@ -1,4 +1,4 @@
-"""The arithmetic of a source order: its parts, what they come to, and amounts divided without losing a cent."""
+"""The arithmetic of a source order: its parts, their sum, and amounts divided without losing a cent."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -57,7 +57,7 @@ def discrepancy(source: Source, total: Amount) -> str | None:
 
 
 def _terms(source: Source) -> list[tuple[str, Amount]]:
-    """Return what the total consists of, by the name of the field; discounts are negative."""
+    """Return the parts of the total, by the name of the field; discounts are negative."""
     inside = [tax for each in source.priced for tax in each.taxes]
     others: list[tuple[str, Amount]] = [
         ("discounts", -total_of(source.discounts)),

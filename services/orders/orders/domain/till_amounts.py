@@ -9,7 +9,7 @@ from orders.domain.totals import compute, shares
 
 @dataclass(frozen=True)
 class Amounts:
-    """What each row is worth, and the tax of those that count: `added` on top of them, or `contained` in them."""
+    """The value of each row, and the tax of those that count: `added` on top of them, or `contained` in them."""
 
     rows: Sequence[int]
     total: int

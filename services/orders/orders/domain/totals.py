@@ -64,7 +64,7 @@ def compute(cart: Cart) -> Totals:
 
 
 def shares(cart: Cart) -> list[int]:
-    """Return what each row is worth after all discounts, so that the sum of all is the subtotal.
+    """Return the value of each row after all discounts, so that the sum of all is the subtotal.
 
     A refunded row keeps its share, so that nothing moves between rows by a refund. Exchanged rows have none. Order fees
     have no share of the discounts.

@@ -8,7 +8,7 @@ from common import messages
 
 
 class UnlinkedSkus(StrEnum):
-    """What a merchant chose for orders with SKUs that are not linked to an item in Clover."""
+    """The merchant's choice for orders with SKUs that are not linked to an item in Clover."""
 
     SEND = "send"
     """Their lines go as named custom lines."""

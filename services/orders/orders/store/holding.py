@@ -48,7 +48,7 @@ ON_THE_TIMELINE = {Code.ORDER_REJECTED, Code.CANCELLATION_REFUSED}
 class Schedule:
     """When an order is attempted next, or the problem that holds it. Neither when nothing is left to do.
 
-    Without a problem, `reason` says what the order waits for.
+    Without a problem, `reason` says why the order waits.
     """
 
     reference: str
@@ -58,7 +58,7 @@ class Schedule:
 
 
 async def schedule(unit: Unit, merchant_id: str, schedules: Iterable[Schedule]) -> None:
-    """Write when these orders are attempted next, or what holds them, also on their timelines."""
+    """Write when these orders are attempted next, or which problem holds them, also on their timelines."""
     by_key = {each.reference: each for each in schedules}
     rows = await unit.conn.fetch(
         SCHEDULE,
@@ -75,7 +75,7 @@ async def schedule(unit: Unit, merchant_id: str, schedules: Iterable[Schedule]) 
 
 
 def change_of_hold(before: str | None, now: Schedule) -> Entry | None:
-    """Return what the timeline says of an order that another problem holds now, or none any more."""
+    """Return the timeline entry of an order that another problem holds now, or none any more."""
     if now.problem == before or now.problem in ON_THE_TIMELINE:
         return None
     if now.problem is not None:

@@ -19,7 +19,7 @@ SWEPT = """
 UPDATE sales_watch SET sweep_from = NULL, read_until = greatest(read_until, $2) WHERE merchant_id = $1
 """
 
-# What is deleted counts as known from before: `since` moves up with it, so no sale is published a second time.
+# A deleted sale counts as known from before: `since` moves up with it, so no sale is published a second time.
 PRUNE = """
 WITH old AS (
     SELECT clover_order_id FROM sale WHERE merchant_id = $1 AND modified_at < $2 ORDER BY modified_at LIMIT $3
@@ -79,7 +79,7 @@ WHERE merchant_id = $1 AND position > $2 ORDER BY position LIMIT $3
 class Watch:
     """Sales of a merchant are published from `since` on; all changes up to `read_until` by Clover's clock were read.
 
-    What was sold before `since` is known without an event, or was published and is pruned.
+    Goods sold before `since` are known without an event, or were published and are pruned.
 
     A sweep that is not finished continues at `sweep_from`.
     """
@@ -160,7 +160,7 @@ async def find(conn: Connection, merchant_id: str, clover_order_ids: Collection[
 
 
 async def save(unit: Unit, merchant_id: str, changes: Sequence[Change], published: Mapping[str, StoredSale]) -> None:
-    """Store what was published of these sales; `published` holds what had been published before."""
+    """Store the published state of these sales; `published` holds the state published before."""
     if not changes:
         return
     await unit.conn.execute(
@@ -205,7 +205,7 @@ async def _parts(
 
 
 def _changed(change: Change, published: StoredSale | None) -> Iterable[tuple[str, Counted, str, str | None, int, int]]:
-    """Return the rows of the parts that differ from what was published before."""
+    """Return the rows of the parts that differ from those published before."""
     before = published.published.parts if published else {}
     for key in sorted(before.keys() | change.parts.keys()):
         part = change.parts.get(key, Part(0, 0, before[key].item_id if key in before else None))

@@ -53,10 +53,10 @@ async def save(unit: Unit, merchant_id: str, setup: Setup) -> None:
 
 
 async def unlinked_skus(conn: Connection, merchant_id: str) -> UnlinkedSkus:
-    """Return what the merchant chose for orders with unlinked SKUs."""
+    """Return the merchant's choice for orders with unlinked SKUs."""
     return UnlinkedSkus(await conn.fetchval(UNLINKED_SKUS, merchant_id) or UnlinkedSkus.SEND)
 
 
 async def save_unlinked_skus(unit: Unit, merchant_id: str, choice: UnlinkedSkus) -> None:
-    """Store what the merchant chose for orders with unlinked SKUs."""
+    """Store the merchant's choice for orders with unlinked SKUs."""
     await unit.conn.execute(SAVE_UNLINKED_SKUS, merchant_id, choice)

@@ -1,4 +1,4 @@
-"""Pushes the due orders of a merchant, several side by side, and shows on them what becomes of each."""
+"""Pushes the due orders of a merchant, several side by side, and shows on each how far it got."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -93,7 +93,7 @@ async def _read_again(batch: Batch, deps: Deps, reference: str) -> Order:
 
 
 async def note_outcomes(unit: Unit, merchant_id: str, outcomes: Mapping[str, Outcome | None]) -> None:
-    """Write on the orders themselves what their lists filter by and show."""
+    """Write the columns that lists filter by and show on the orders themselves."""
     await store.holding.schedule(unit, merchant_id, [_schedule(key, each) for key, each in outcomes.items()])
 
 

@@ -69,7 +69,7 @@ def _is_on_its_way(link: SkuLink) -> bool:
 
 
 async def _ask(batch: Batch, deps: Deps, skus: Collection[str]) -> Mapping[str, SkuLink] | None:
-    """Return what catalog knows of these SKUs; None when it does not answer."""
+    """Return the states of these SKUs in catalog; None when it does not answer."""
     try:
         return await deps.catalog.links(batch.merchant_id, skus)
     except Transient:

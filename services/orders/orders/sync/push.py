@@ -80,7 +80,7 @@ class OrderPusher:
             await self._refused(order, str(error))
 
     async def _advance(self, order: Order) -> Order:
-        """Send what is missing until the order has reached its targets, and return it."""
+        """Send the missing writes until the order has reached its targets, and return it."""
         order = await self._resolve_doubt(await self._restart(order))
         shown = await self._lookup(order)
         while order.waits:
@@ -231,7 +231,7 @@ class OrderPusher:
         return await self._record(order, progress.reached(state), Entry(REACHED[state]), event)
 
     async def _refused(self, order: Order, reason: str) -> None:
-        """Let the order wait for a person with Clover's reason, and record what was refused."""
+        """Let the order wait for a person with Clover's reason, and record the refusal."""
         now = await self._reread(order)
         cancels = now.requested_action is RequestedAction.CANCEL
         self._batch.hold(order.reference, Code.CANCELLATION_REFUSED if cancels else Code.ORDER_REJECTED, reason)
@@ -267,7 +267,7 @@ class OrderPusher:
 def drop_cancelled(batch: Batch, orders: Iterable[Order]) -> None:
     """Drop the cancelled ones of these orders: no problem they waited under counts them as gone through.
 
-    A cancellation that was refused before is what went through, so it is counted.
+    A cancellation that was refused before has gone through now, so it is counted.
     """
     counted = {row.key for row in batch.rows if row.problem == Code.CANCELLATION_REFUSED}
     for order in orders:

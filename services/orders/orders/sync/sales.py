@@ -1,4 +1,4 @@
-"""Publishes the sales that Clover made itself: by webhook at once, and by sweep what no webhook reported."""
+"""Publishes the sales that Clover made itself: by webhook at once, and by sweep those that no webhook reported."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -48,7 +48,7 @@ LABEL = "Clover order {order_id}"
 
 
 async def read_sale(batch: Batch, deps: Deps) -> None:
-    """Read these orders and publish what changed about their sales.
+    """Read these orders and publish the changes of their sales.
 
     Clover sends no webhook when an order type or a tender changes. A missing one is looked for when orders change, as
     the merchant is at work in Clover then.
@@ -132,7 +132,7 @@ async def _not_ours(batch: Batch, shown: Sequence[SaleResponse]) -> list[SaleRes
 
 
 async def _publish(batch: Batch, api: MerchantApi, shown: Sequence[SaleResponse]) -> None:
-    """Publish what changed about the sales of these orders, except those of ours."""
+    """Publish the changes of the sales of these orders, except those of ours."""
     sales = [sale for each in shown if (sale := await clover.whole(api, each)) is not None]
     if not sales:
         return
@@ -143,7 +143,7 @@ async def _publish(batch: Batch, api: MerchantApi, shown: Sequence[SaleResponse]
 
 
 async def _record(unit: Unit, merchant_id: str, sales: Sequence[Sale]) -> None:
-    """Store what is to be published of these sales, and publish it."""
+    """Store the new state of these sales, and publish their changes."""
     if not sales:
         return
     since = (await store.sales.watch(unit, merchant_id)).since.replace(microsecond=0)  # as exact as Clover's times

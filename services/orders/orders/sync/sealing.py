@@ -50,7 +50,7 @@ class Resealing:
             await sleep_until(stop, PAUSE_SECONDS, self._deps.database.clock)
 
     async def walk(self, stop: asyncio.Event) -> None:
-        """Seal what is not sealed with the first key, in portions, and count what is left."""
+        """Seal the values that the first key has not sealed, in portions, and count those that are left."""
         for key in await self._keys():
             number = await self._walk(key, stop)
             if number:

@@ -18,7 +18,7 @@ CURRENCY_LOOK = timedelta(hours=1)
 
 
 async def find_setup(batch: Batch, deps: Deps) -> None:
-    """Look for the order type and the tender; release what waits for them, or look again later."""
+    """Look for the order type and the tender; release the orders that wait for them, or look again later."""
     async with batch.database.connection() as conn:
         before = await store.setup.find(conn, batch.merchant_id)
         if not await store.holding.any_held(conn, batch.merchant_id, (*SETUP_CODES, Code.ORDER_CURRENCY)):
@@ -34,7 +34,7 @@ async def find_setup(batch: Batch, deps: Deps) -> None:
 
 
 async def create_order_type(batch: Batch, deps: Deps) -> None:
-    """Create the order type unless it is there, and release what waits for it.
+    """Create the order type unless it is there, and release the orders that wait for it.
 
     A creation whose answer was lost is failed and attempted again: it is looked for before each attempt.
     """
@@ -87,7 +87,7 @@ class SetupCheck:
     async def known(self) -> Setup:
         """Return order type and tender as they were read last, for an order in Clover; read them when one is missing.
 
-        A Clover that fails half the time needs no further reads to end what it holds already.
+        While Clover fails half the time, the orders that it has already need no further reads.
         """
         async with self._looks.turn():
             if not (await self._stored()).complete:

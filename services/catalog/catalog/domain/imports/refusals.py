@@ -1,4 +1,4 @@
-"""What is wrong with a file, or with one of its rows, and the questions that only the merchant can answer."""
+"""The faults of a file, or of one of its rows, and the questions that only the merchant can answer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ DECIMALS = (".", ",")
 
 @dataclass(frozen=True)
 class Choices:
-    """What the caller decides about a file: the columns of fields, and the decimal sign of its prices."""
+    """The caller's decisions about a file: the columns of fields, and the decimal sign of its prices."""
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
     decimal: str | None = None
@@ -29,7 +29,7 @@ class Choices:
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of a whole file. Rows can be read once no question is open.
+    """The facts about a whole file. Rows can be read once no question is open.
 
     `decimals` has the decimal sign of each column with amounts, by its field.
     """

@@ -1,4 +1,4 @@
-"""What Clover has of each product's item, and items that were deleted in Clover."""
+"""The fields of each product's item in Clover, and items that were deleted in Clover."""
 
 from common.db.migrate import run_sql
 

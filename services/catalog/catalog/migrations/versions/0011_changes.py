@@ -1,4 +1,4 @@
-"""What requests have changed of products, so that it can be listed and undone."""
+"""The changes of products by requests, so that they can be listed and undone."""
 
 from common.db.migrate import run_sql
 

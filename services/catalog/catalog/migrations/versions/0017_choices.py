@@ -1,4 +1,4 @@
-"""What each merchant chose."""
+"""The choices of each merchant."""
 
 from common.db.migrate import run_sql
 

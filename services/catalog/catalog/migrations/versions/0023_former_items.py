@@ -1,4 +1,4 @@
-"""What items get back."""
+"""The former values that items get back."""
 
 from common.db.migrate import run_sql
 

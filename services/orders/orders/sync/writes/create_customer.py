@@ -25,7 +25,7 @@ async def send(context: WriteContext, _write: Write, order: Order) -> Progress:
 
 
 async def find(context: WriteContext, _write: Write, order: Order) -> Progress | None:
-    """Look for the customer that was created, by what identifies them; a name alone does not."""
+    """Look for the customer that was created, by their contacts or by our note; a name alone is no proof."""
     customer = _customer(context, order)
     if customer is None:
         return order.progress.with_customer_settled()

@@ -48,7 +48,7 @@ async def find(context: WriteContext, write: AddLines, order: Order) -> Progress
 async def refused(
     context: WriteContext, write: AddLines, order: Order, error: Permanent
 ) -> tuple[Progress, Entry | None]:
-    """Halve the call until the refused item stands alone, then send its rows without it: what was sold is sold.
+    """Halve the call until the refused item stands alone, then send its rows without it: sold goods are sold.
 
     Clover does not say which row of a call it refuses. Most often an item was deleted there.
     """
