@@ -1,38 +1,41 @@
-"""The rows of Clover's lists of items. A row that cannot be read as an item is still known by its keys."""
+"""The rows of Clover's lists of items. A row that cannot be read as an item is still known by its keys.
 
-from typing import Annotated
+They are no models: a page has a thousand, and models take half as much time again, most of it in garbage collection.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, RootModel, TypeAdapter, ValidationError
 
 from catalog.domain.items import FIXED_PRICE, Item, ItemDetails, ItemFields, UnreadableItem
 from common.clover.errors import wrong_fields
 from common.ids import CloverId
 
 
-class Row(BaseModel):
-    """Base of the models of an item. A page has a thousand: null is a value here, as taking it out first costs time."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Reference(Row):
+@dataclass(slots=True)
+class Reference:
     """An object that another one refers to."""
 
     id: CloverId
 
 
-class References(Row):
+@dataclass(slots=True)
+class References:
     """The objects of an expanded field; Clover cuts the list at 100 (documented)."""
 
-    elements: tuple[Reference, ...] | None = None
+    elements: list[Reference] | None = None
 
 
 def _ids(references: References | None) -> tuple[str, ...] | None:
     """Return the ids of the objects, sorted; None if the field was not expanded."""
-    return None if references is None else tuple(sorted(each.id for each in references.elements or ()))
+    if references is None:
+        return None
+    return tuple(sorted([each.id for each in references.elements])) if references.elements else ()
 
 
-class ItemKeys(Row):
+@dataclass(slots=True)
+class ItemKeys:
     """The fields that tell which item a row is, and which product it may be."""
 
     id: CloverId
@@ -40,24 +43,25 @@ class ItemKeys(Row):
     sku: str | None = None
     code: str | None = None
     deleted: bool | None = None
-    group: Reference | None = Field(None, validation_alias="itemGroup")
-    modified_at: int | None = Field(None, validation_alias="modifiedTime")
+    group: Annotated[Reference | None, Field(validation_alias="itemGroup")] = None
+    modified_at: Annotated[int | None, Field(validation_alias="modifiedTime")] = None
 
 
+@dataclass(slots=True)
 class ItemResponse(ItemKeys):
     """An item; Clover leaves out fields that are null (recorded), and the last three unless they are expanded."""
 
     price: int | None = None
     hidden: bool | None = None
-    alternate_name: str | None = Field(None, validation_alias="alternateName")
+    alternate_name: Annotated[str | None, Field(validation_alias="alternateName")] = None
     cost: int | None = None
-    price_type: str | None = Field(None, validation_alias="priceType")
-    unit_name: str | None = Field(None, validation_alias="unitName")
-    age_restricted: bool | None = Field(None, validation_alias="isAgeRestricted")
-    default_tax_rates: bool | None = Field(None, validation_alias="defaultTaxRates")
+    price_type: Annotated[str | None, Field(validation_alias="priceType")] = None
+    unit_name: Annotated[str | None, Field(validation_alias="unitName")] = None
+    age_restricted: Annotated[bool | None, Field(validation_alias="isAgeRestricted")] = None
+    default_tax_rates: Annotated[bool | None, Field(validation_alias="defaultTaxRates")] = None
     categories: References | None = None
     tags: References | None = None
-    tax_rates: References | None = Field(None, validation_alias="taxRates")
+    tax_rates: Annotated[References | None, Field(validation_alias="taxRates")] = None
 
     def item(self) -> Item:
         """Return the item in the words of the domain."""
@@ -83,31 +87,47 @@ class ItemResponse(ItemKeys):
         return Item(self.id, fields, details, self.modified_at or 0)
 
 
-class UnreadableRow(ItemKeys):
-    """An item of which the keys can be read, and another field cannot."""
+READABLE = TypeAdapter(ItemResponse)
 
-    model_config = ConfigDict(extra="allow")
+
+@dataclass(slots=True)
+class UnreadableRow(ItemKeys):
+    """An item of which the keys can be read, and another field cannot, for this reason."""
+
+    reason: str = ""
 
     def item(self) -> UnreadableItem:
         """Return the item in the words of the domain."""
-        group_id = self.group.id if self.group else None
         return UnreadableItem(
             self.id,
             self.name or "",
             self.sku or "",
             self.code or "",
-            group_id=group_id,
+            group_id=self.group.id if self.group else None,
             modified_at=self.modified_at or 0,
-            reason=self._reason(),
+            reason=self.reason,
         )
 
-    def _reason(self) -> str:
-        try:
-            ItemResponse.model_validate({"id": self.id, **(self.model_extra or {})})
-        except ValidationError as error:
-            return wrong_fields(error)
-        return ""
+
+def _with_reason(row: Any) -> Any:
+    """Return the row with the reason for which it cannot be read as an item."""
+    try:
+        READABLE.validate_python(row)
+    except ValidationError as error:
+        return {**row, "reason": wrong_fields(error)} if isinstance(row, dict) else row
+    return row
 
 
-class ItemRow(RootModel[Annotated[ItemResponse | UnreadableRow, Field(union_mode="left_to_right")]]):
+class ItemRow(
+    RootModel[
+        Annotated[
+            ItemResponse | Annotated[UnreadableRow, BeforeValidator(_with_reason)],
+            Field(union_mode="left_to_right"),
+        ]
+    ]
+):
     """A row of a list of items."""
+
+
+class WrittenItem(RootModel[ItemResponse]):
+    """The item in the answer to a write."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from catalog.clover.item_rows import ItemResponse, ItemRow, Reference
+from catalog.clover.item_rows import READABLE, ItemResponse, ItemRow, WrittenItem
 from catalog.domain.items import Item, NewItem, UnreadableItem
 from common.clover.paging import LARGEST_PAGE, Part
 from common.clover.transport import MerchantApi, Unread
@@ -97,7 +97,7 @@ async def has_items(api: MerchantApi, count: int) -> bool:
     Where Clover cuts lists, the answer is no.
     """
     try:
-        page = await api.page(ITEMS, Reference, count - 1, limit=2)
+        page = await api.page(ITEMS, Unread, count - 1, limit=2)
     except Rejected:
         return False
     return len(page.elements) == 1
@@ -117,7 +117,7 @@ async def find_items(api: MerchantApi, item_ids: Sequence[str]) -> ItemPage:
 
 async def create_item(api: MerchantApi, new: NewItem) -> Item:
     """Create an item."""
-    return (await api.post(ITEMS, _new(new), ItemResponse)).item()
+    return (await api.post(ITEMS, _new(new), WrittenItem)).root.item()
 
 
 async def create_items(api: MerchantApi, rows: Sequence[NewItem]) -> list[Item]:
@@ -155,7 +155,7 @@ def _written(answer: Unread) -> list[Item]:
     items: list[Item] = []
     for row in rows if isinstance(rows, list) else []:
         with suppress(ValidationError):
-            items.append(ItemResponse.model_validate(row).item())
+            items.append(READABLE.validate_python(row).item())
     return items
 
 

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from catalog.clover.item_rows import Row
 from catalog.domain.labels import Association, Label, LabelKind, calls
-from common.clover.transport import MerchantApi, Unread
+from common.clover.transport import Answered, MerchantApi, Unread
 from common.ids import CloverId
 
 MOST_ASSOCIATIONS = 1000
@@ -20,7 +19,7 @@ PATHS = {
 REMOVE = {"delete": "true"}
 
 
-class LabelResponse(Row):
+class LabelResponse(Answered):
     """A category, a tag or a tax rate."""
 
     id: CloverId
@@ -28,7 +27,7 @@ class LabelResponse(Row):
     deleted: bool | None = None
 
 
-class CreatedLabel(Row):
+class CreatedLabel(Answered):
     """The answer to a creation, which shows the whole object (recorded)."""
 
     id: CloverId
