@@ -11,7 +11,6 @@ from pathlib import Path
 from tests.bench import (
     budget,
     catalog_match,
-    catalog_pull,
     due,
     fleet,
     hop,
@@ -70,7 +69,7 @@ def _measures(backends: Backends) -> dict[str, Callable[[], Awaitable[list[Entry
         "ingest": lambda: ingest.measure(backends.postgres.url),
         "sweep": lambda: sweep.measure(backends.postgres.url),
         "catalog match": catalog_match.measure,
-        "catalog pull": lambda: catalog_pull.measure(backends.postgres.url),
+        "catalog pull": lambda: in_own_process("tests.bench.catalog_pull", backends.postgres.url),
         "catalog push": lambda: in_own_process("tests.bench.catalog_push", backends.postgres.url),
         "due": lambda: due.measure(backends.postgres.url),
         "budget": lambda: budget.measure(backends.postgres.url),

@@ -5,12 +5,10 @@ last page. The sandbox is a process of its own with Clover's real limits, and co
 """
 
 import asyncio
-import json
-import os
-import time
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
-from tests.bench.catalog_shop import catalog_for, connect, control, merchant_with, sandbox
+from tests.bench.catalog_shop import catalog_for, connect, control, merchant_with, print_figures, sandbox
 from tests.bench.figures import Entry, figure
 from tests.support.eventually import eventually
 from tests.support.service import Harness
@@ -47,16 +45,17 @@ async def _pulled(catalog: Harness, merchant: dict[str, str]) -> tuple[float, fl
     service, stop, rates = catalog.service, asyncio.Event(), [0.0]
     running = [asyncio.create_task(loop(stop)) for loop in (service.worker.run, service.database.wakeups.run)]
 
-    async def is_complete() -> bool:
+    async def completed_at() -> datetime | None:
         granted = await catalog.fetch("SELECT max(rate) AS rate FROM grants WHERE subject = $1", merchant["id"])
         rates.append(granted[0]["rate"] or 0.0)
-        return bool(await catalog.fetch("SELECT FROM item_mirror WHERE completed_at IS NOT NULL"))
+        state = await catalog.fetch("SELECT completed_at FROM item_mirror")
+        return state[0]["completed_at"] if state else None
 
     try:
         await connect(catalog, merchant)
-        began = time.perf_counter()
-        await eventually(is_complete, within=300)
-        return time.perf_counter() - began, max(rates)
+        began = datetime.now(UTC)
+        completed: datetime = await eventually(completed_at, within=300)
+        return (completed - began).total_seconds(), max(rates)
     finally:
         stop.set()
         service.database.wakeups.wake_all()
@@ -64,5 +63,4 @@ async def _pulled(catalog: Harness, merchant: dict[str, str]) -> tuple[float, fl
 
 
 if __name__ == "__main__":
-    for entry in asyncio.run(measure(os.environ["QS_POSTGRES_DSN"])):
-        print(json.dumps(entry))  # noqa: T201 - this is its output
+    print_figures(measure)

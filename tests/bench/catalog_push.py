@@ -6,8 +6,6 @@ The sandbox is a process of its own with Clover's real limits, and its log count
 """
 
 import asyncio
-import json
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench.catalog_shop import catalog_for, connect, control, merchant_with, sandbox
+from tests.bench.catalog_shop import catalog_for, connect, control, merchant_with, print_figures, sandbox
 from tests.bench.figures import Entry, figure
 from tests.support.eventually import eventually
 from tests.support.service import Harness
@@ -141,5 +139,4 @@ async def _one(catalog: Harness, clover: str, merchant_id: str, number: int) -> 
 
 
 if __name__ == "__main__":
-    for entry in asyncio.run(measure(os.environ["QS_POSTGRES_DSN"])):
-        print(json.dumps(entry))  # noqa: T201 - this is its output
+    print_figures(measure)

@@ -1,19 +1,24 @@
 """A catalog as production builds it, and a sandbox in a process of its own with one merchant of many items."""
 
 import asyncio
+import json
+import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import uvloop
 from tests.bench.database import empty_database
+from tests.bench.figures import Entry
 from tests.support.clock import MovedClock
 from tests.support.service import Harness, serving, settings_for
 from tests.support.tokens import Issuer
 
 from catalog.app import build
 from catalog.settings import Settings
+from common.service import freeze_garbage_collector
 
 
 @asynccontextmanager
@@ -27,6 +32,7 @@ async def catalog_for(dsn: str, clover: str, **own: Any) -> AsyncIterator[Harnes
     async with empty_database(dsn, "catalog") as database:
         issuer = Issuer()
         service = build(settings_for(Settings, database, issuer, **settings))
+        freeze_garbage_collector()
         async with serving(service) as http:
             yield Harness(service, http, issuer, MovedClock())
 
@@ -77,3 +83,14 @@ async def connect(catalog: Harness, merchant: dict[str, str]) -> None:
     status, answer = await catalog.call("POST", "/v1/merchants", body)
     if status != 201:
         raise RuntimeError(f"not connected: {answer}")
+
+
+def print_figures(measure: Callable[[str], Awaitable[list[Entry]]]) -> None:
+    """Measure in this process, on the event loop of production, and print the figures for `in_own_process`."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+        for entry in loop.run(_entries(measure)):
+            print(json.dumps(entry))  # noqa: T201 - this is its output
+
+
+async def _entries(measure: Callable[[str], Awaitable[list[Entry]]]) -> list[Entry]:
+    return await measure(os.environ["QS_POSTGRES_DSN"])
