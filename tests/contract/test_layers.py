@@ -9,6 +9,7 @@ import pytest
 from tests.support.documents import ROOT, SERVICES
 
 SQL = re.compile(r"^\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE|ALTER|DROP)\s", re.MULTILINE)
+OF_THE_ENGINE = re.compile(r"\b(FROM|JOIN|INTO|UPDATE)\s+work\b", re.IGNORECASE)
 NAMES_OF_QUEUES = re.compile(r"quicksync\.events|\.events\b")
 
 
@@ -24,10 +25,24 @@ def strings(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_only_the_store_holds_sql(service: str) -> None:
-    """Every SQL statement of a service is in its store, a module or a folder."""
-    for path in (ROOT / "services" / service / service).rglob("*.py"):
-        if path.name != "store.py" and path.parent.name != "store":
-            assert not [text for text in strings(path) if SQL.search(text)], path
+    """Every SQL statement of a service is in its store, and none names the engine's table `work`."""
+    folder = ROOT / "services" / service / service
+    statements = [(path, text) for path in folder.rglob("*.py") for text in strings(path) if SQL.search(text)]
+
+    assert statements
+    assert {path.parent for path, _ in statements} == {folder / "store"}
+    assert [text for _, text in statements if OF_THE_ENGINE.search(text)] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_store_emits_nothing(service: str) -> None:
+    """The store reads and writes rows; its callers decide which events to publish."""
+    modules = list((ROOT / "services" / service / service / "store").rglob("*.py"))
+    nodes = [node for path in modules for node in ast.walk(ast.parse(path.read_text()))]
+    used = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+
+    assert "execute" in used
+    assert not {"emit", "forward"} & set(used)
 
 
 def test_only_the_topology_names_queues() -> None:

@@ -104,7 +104,9 @@ async def test_parallel_requests_stay_within_both_limits(catalog: Catalog) -> No
     await catalog.fetch("DELETE FROM grants RETURNING 1")
     await asyncio.gather(*(lend(catalog, *wanted, lease="all", service=f"service {number}") for number in range(12)))
     sums = "SELECT subject, sum(rate) AS rate, sum(concurrency) AS concurrency FROM grants GROUP BY subject"
-    for row in await catalog.fetch(sums):
+    rows = await catalog.fetch(sums)
+    assert {row["subject"] for row in rows} == {"", *(shop.id for shop in shops)}
+    for row in rows:
         limit, steady = (TOKEN, TOKEN.steady) if row["subject"] else (APP, APP.rate)
         assert row["rate"] <= steady + 1e-6
         assert row["concurrency"] <= limit.concurrency

@@ -20,9 +20,9 @@ import notifier.app
 import notifier.settings
 import orders.app
 import orders.settings
+from catalog import links as catalog_links
 from catalog.domain.links import NewLink
 from catalog.store import connections
-from catalog.store import links as catalog_links
 from common.contracts.envelope import Message
 from common.service import Service
 from orders import store as orders_store
@@ -68,11 +68,11 @@ class Owner:
 
     async def link(self, merchant_id: str, product_id: str, item_id: str, sku: str) -> None:
         async with self.service.database.unit() as unit:
-            await catalog_links.link(unit, merchant_id, [NewLink(product_id, item_id, sku)])
+            await catalog_links.link_items(unit, merchant_id, [NewLink(product_id, item_id, sku)])
 
     async def unlink(self, merchant_id: str, item_id: str) -> None:
         async with self.service.database.unit() as unit:
-            await catalog_links.unlink(unit, merchant_id, [item_id])
+            await catalog_links.unlink_items(unit, merchant_id, [item_id])
 
     async def take_events(self) -> list[Message]:
         """Take everything out of the outbox, oldest first."""

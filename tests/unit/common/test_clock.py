@@ -45,6 +45,7 @@ async def test_a_block_that_ends_in_time_is_left_alone() -> None:
     clock = FakeClock()
     async with clock.timeout(5):
         clock.advance(4)
+    assert clock.sleepers == 0
     clock.advance(4)
     await asyncio.sleep(0)
 

@@ -69,6 +69,7 @@ async def test_late_calls_never_come_in_a_burst(rate: float, late: list[float]) 
         paced.clock.late = each
         await paced.call()
 
+    assert len(paced.went) == len(late)
     for first, began in enumerate(paced.went):
         for number, each in enumerate(paced.went[first:]):
             assert each - began >= number / rate - CATCH_UP_SECONDS - 1e-5

@@ -1,7 +1,7 @@
 """Paging, the same for every list: `cursor` and `limit` in the query, the next cursor in the answer."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import Field, StringConstraints
 
@@ -14,6 +14,8 @@ CURSOR = "The `next` of the previous page. Leave it out for the first page."
 
 class Page(Input):
     """The part of a list to return; lists differ in the type of their `cursor`."""
+
+    renamed: ClassVar = {"after": "cursor", "before": "cursor"}
 
     limit: Annotated[int, Field(ge=1, le=500, description="The largest number of entries to return.")] = 100
 

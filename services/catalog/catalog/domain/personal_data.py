@@ -31,7 +31,10 @@ STORED = (
         "erased, for orders received before the request",
     ),
     StoredData(
-        "notifier", "Hashes of login links and sessions.", "kept until they expire, twelve hours at most", "the same"
+        "notifier",
+        "Hashes of login links and sessions.",
+        "deleted at the first sign-in after they expired: sessions after twelve hours, links a day later",
+        "the same",
     ),
     StoredData(
         "catalog, inventory",

@@ -9,7 +9,6 @@ from catalog.domain.links import HeldLink, NewLink, relink
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.store.connections import clock_version
 from common.catalog_client import ItemLink, LinkState, SkuLink
-from common.contracts.catalog import ProductLinked, ProductUnlinked
 from common.db import links
 from common.db.unit import Connection, Unit
 from common.text import clean
@@ -136,30 +135,30 @@ async def by_sku(conn: Connection, merchant_id: str, skus: Sequence[str]) -> lis
     return [_link(sku, found.get(sku)) for sku in skus]
 
 
-async def link(unit: Unit, merchant_id: str, new: Sequence[NewLink], apart: Collection[str] = ()) -> None:
-    """Link these items to their products, unlink the items they replace, and emit all of it.
+async def create(
+    unit: Unit, merchant_id: str, new: Sequence[NewLink], apart: Collection[str] = ()
+) -> Sequence[ItemLink]:
+    """Link these items to their products, unlink the items they replace, and return the changed links.
 
     Of products that a person set `apart` from their items, those items are replaced now, as if they were linked yet.
-    Call it after the products' own rows were written, in the same unit.
     """
     former = await unit.conn.fetch(UNLINKED, merchant_id, list(apart)) if apart else []
     last = max(await unit.conn.fetchval(LOCK_POSITION, merchant_id), clock_version(unit.now))
     product_ids, skus = [each.product_id for each in new], [each.sku for each in new]
     rows = await unit.conn.fetch(OTHERS, merchant_id, product_ids, skus, [row["item_id"] for row in former])
-    held = [HeldLink(ItemLink(**dict(list(row.items())[:-1])), row["has_product"]) for row in rows]
-    await _save_and_emit(unit, merchant_id, relink(held, new, last))
+    held = [HeldLink(ItemLink(**row), row["has_product"]) for row in rows]
+    return await _save(unit, merchant_id, relink(held, new, last))
 
 
-async def unlink(unit: Unit, merchant_id: str, item_ids: Sequence[str]) -> None:
-    """Unlink those of these items that are linked, and emit it."""
+async def end(unit: Unit, merchant_id: str, item_ids: Sequence[str]) -> Sequence[ItemLink]:
+    """Unlink those of these items that are linked, and return the changed links."""
     last = max(await unit.conn.fetchval(LOCK_POSITION, merchant_id), clock_version(unit.now))
     rows = await unit.conn.fetch(LINKS, merchant_id, item_ids)
     unlinked = [
         ItemLink(**row).model_copy(update={"linked": False, "version": version})
         for version, row in enumerate(rows, start=last + 1)
     ]
-    if unlinked:
-        await _save_and_emit(unit, merchant_id, unlinked)
+    return await _save(unit, merchant_id, unlinked) if unlinked else ()
 
 
 async def missing(conn: Connection, merchant_id: str, wanted: Iterable[NewLink]) -> list[NewLink]:
@@ -175,17 +174,10 @@ async def changed_after(conn: Connection, merchant_id: str, version: int, limit:
     return [ItemLink(**row) for row in await conn.fetch(CHANGED, merchant_id, version, limit)]
 
 
-async def _save_and_emit(unit: Unit, merchant_id: str, changed: Sequence[ItemLink]) -> None:
+async def _save(unit: Unit, merchant_id: str, changed: Sequence[ItemLink]) -> Sequence[ItemLink]:
     await links.save(unit, merchant_id, changed)
     await links.save_position(unit, merchant_id, changed[-1].version)
-    unit.emit(*(_event(merchant_id, each) for each in changed))
-
-
-def _event(merchant_id: str, link: ItemLink) -> ProductLinked | ProductUnlinked:
-    values = link.model_dump(include={"version", "product_id", "sku", "item_id"})
-    if link.linked:
-        return ProductLinked(merchant_id=merchant_id, **values)
-    return ProductUnlinked(merchant_id=merchant_id, **values, replaced_by=link.replaced_by)
+    return changed
 
 
 def _link(sku: str, row: asyncpg.Record | None) -> SkuLink:

@@ -10,7 +10,8 @@ from catalog.deps import Deps
 from catalog.domain.changes import Change, RecordedChange, Restored, edited_in_clover, given_up, restore
 from catalog.domain.products import Product, ProductRecord, Removal
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
-from catalog.store import changes, former_items, items, links, masters, products, pushes, variants
+from catalog.links import unlink_items
+from catalog.store import changes, former_items, items, masters, products, pushes, variants
 from common.db.unit import Connection, Priority, Unit
 from common.errors import NotFound, Problem
 from common.work.batch import Batch
@@ -101,7 +102,7 @@ async def _delete(unit: Unit, merchant_id: str, records: Sequence[ProductRecord]
     pushed = {each.item_id: each.last_pushed for each in ended if each.item_id}
     await former_items.end(unit.conn, merchant_id, pushed)
     await products.delete(unit.conn, merchant_id, [each.product.product_id for each in ended])
-    await links.unlink(unit, merchant_id, [*pushed, *(each.deleted_item_id for each in ended if each.deleted_item_id)])
+    await unlink_items(unit, merchant_id, [*pushed, *(each.deleted_item_id for each in ended if each.deleted_item_id)])
     unit.mark(RESTORE_ITEM, merchant_id, pushed, priority=Priority.BULK)
 
 

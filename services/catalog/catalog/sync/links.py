@@ -1,4 +1,4 @@
-"""Carries out what a person decided about links."""
+"""Carries out the decisions of a person about links."""
 
 from dataclasses import replace
 
@@ -9,6 +9,7 @@ from catalog.domain.masters import agreed_at_link
 from catalog.domain.matching import LOOK_AGAIN
 from catalog.domain.products import Matching, ProductRecord
 from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
+from catalog.links import link_items, unlink_items
 from catalog.store import former_items, item_groups, items, labels, link_choices, links, products
 from catalog.sync import masters
 from common.db.unit import Priority, Unit
@@ -52,7 +53,7 @@ async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: Lin
         await former_items.save(unit.conn, merchant_id, {item_id: linked.adopt(fields).stated()})
         await link_choices.attach(unit.conn, merchant_id, product.product_id, item_id, known, group_id)
         apart = [product.product_id] if record.is_apart else []
-        await links.link(unit, merchant_id, [NewLink(product.product_id, item_id, product.sku)], apart)
+        await link_items(unit, merchant_id, [NewLink(product.product_id, item_id, product.sku)], apart)
         await masters.absorb(unit, merchant_id, [item_id], "linked")
     is_outside_group = await _is_outside_group(unit, merchant_id, record, group_id)
     await link_choices.accept_structure(unit.conn, merchant_id, product.product_id, is_outside_group=is_outside_group)
@@ -78,7 +79,7 @@ async def _unlink(unit: Unit, merchant_id: str, record: ProductRecord, choice: C
     item_id = record.item_id
     await _give_up(unit, merchant_id, record, matching)
     if item_id:
-        await links.unlink(unit, merchant_id, [item_id])
+        await unlink_items(unit, merchant_id, [item_id])
     unit.mark(PUSH_PRODUCT, merchant_id, record.product.product_id)
 
 

@@ -11,6 +11,7 @@ from catalog.domain.links import NewLink
 from catalog.domain.masters import Edit, Merged, edited, is_accounted, merge
 from catalog.domain.matching import Step
 from catalog.domain.products import ProductRecord
+from catalog.links import link_items
 from catalog.store import changes, choices, item_groups, items, labels, links, masters, products
 from common.contracts.catalog import EditReverted, FieldEdit, FieldValue, ItemCreated, ItemDeleted, ProductChanged
 from common.db.unit import Connection, Unit
@@ -164,7 +165,7 @@ async def _link_again(unit: Unit, merchant_id: str, records: Sequence[ProductRec
     """Publish the links under the SKUs that the products have now."""
     new = [NewLink(each.product.product_id, each.item_id, each.product.sku) for each in records if each.item_id]
     if new:
-        await links.link(unit, merchant_id, new)
+        await link_items(unit, merchant_id, new)
 
 
 def _events(merchant_id: str, merged: Merged, cause: Cause) -> list[ProductChanged | EditReverted]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from catalog.domain.matching import AdoptItem, CreateItem, Step
 from catalog.domain.products import ProductRecord, Removal
 from catalog.kinds import DELETE_GROUP
-from catalog.store import links, products
+from catalog.links import unlink_items
+from catalog.store import products
 from catalog.sync.item_writes import ItemWrite, write_items
 from common.clover.transport import MerchantApi
 from common.db.unit import Priority, Unit
@@ -36,7 +37,7 @@ async def remove_products(
     async def forget(unit: Unit, done: Sequence[ItemWrite]) -> None:
         # a product that was saved meanwhile keeps its item, and the push that follows shows it again
         removed = await products.remove(unit.conn, batch.merchant_id, [each.key for each in done])
-        await links.unlink(unit, batch.merchant_id, [each.item_id for each in done if each.key in removed])
+        await unlink_items(unit, batch.merchant_id, [each.item_id for each in done if each.key in removed])
         parents = {
             each.product.variant.group
             for each in records

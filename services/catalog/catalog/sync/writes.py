@@ -18,6 +18,7 @@ from catalog.domain.items import Item, own
 from catalog.domain.links import NewLink
 from catalog.domain.matching import LOOK_AGAIN, AdoptItem, CreateItem, HoldProduct, LookAgain, Step, UpdateItem
 from catalog.domain.products import ProductRecord
+from catalog.links import link_items
 from catalog.store import former_items, item_groups, items, links, pushes
 from catalog.store.pushes import Pushed
 from catalog.sync import lookups, masters
@@ -250,7 +251,7 @@ async def _save_pushed(
         await pushes.save(unit.conn, batch.merchant_id, pushed)
         missing = await links.missing(unit.conn, batch.merchant_id, map(_link, pushed))
         if missing:
-            await links.link(unit, batch.merchant_id, missing)
+            await link_items(unit, batch.merchant_id, missing)
         await follow(unit, batch.merchant_id, list(shown.values()), saved)
     finish(batch, pushed)
 
@@ -283,7 +284,7 @@ def _pushed(step: Update, shown: Item | None, changes: Mapping[str, object]) -> 
 async def _save_links(unit: Unit, batch: Batch, pushed: Sequence[Pushed]) -> None:
     await pushes.save(unit.conn, batch.merchant_id, pushed)
     apart = [each.record.product.product_id for each in pushed if each.record.is_apart]
-    await links.link(unit, batch.merchant_id, [_link(each) for each in pushed], apart)
+    await link_items(unit, batch.merchant_id, [_link(each) for each in pushed], apart)
 
 
 def _link(pushed: Pushed) -> NewLink:
