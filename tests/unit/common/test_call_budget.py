@@ -182,6 +182,18 @@ async def test_more_is_asked_for_when_calls_wait() -> None:
             each.cancel()
 
 
+async def test_the_first_two_calls_after_a_pause_wait_for_nothing() -> None:
+    """They are as many as the lease of an idle process has in a second."""
+    some = calls(Leases([replace(LEASE, rate=2, background_rate=1.6, concurrency=1)]))
+    for visit in range(1, 4):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(some.call(Priority.LIVE))
+            group.create_task(some.call(Priority.LIVE))
+            await some.clock.pass_time(0.01)
+            assert len(some.started) == 2 * visit
+            await some.clock.pass_time(5)
+
+
 async def test_a_process_that_calls_often_keeps_its_calls() -> None:
     """None of its calls waits, because it has enough; with the lease of an idle process they would."""
     leases = Leases([replace(LEASE, renew_in=1)])

@@ -80,3 +80,15 @@ def test_late_wake_ups_cost_nearly_nothing(rate: float, lateness: list[float]) -
         started.append(max(schedule.next_at(rate), started[-1]) + late)
         schedule.start(rate, started[-1])
     assert (started[-1] - started[0]) <= len(lateness) / rate * 1.01 + 2 * CATCH_UP
+
+
+@given(rate=st.floats(0.1, 50), calls=st.integers(2, 20))
+def test_two_calls_start_at_once_after_a_pause_and_the_next_at_their_rate(rate: float, calls: int) -> None:
+    """A visit of two calls waits for nothing, however little its process was lent."""
+    schedule, now = Schedule(catch_up=0.0), 100.0
+    schedule.start(rate, now)
+    assert schedule.next_at(rate) <= now + 1e-9
+    for _ in range(calls):
+        now = max(now, schedule.next_at(rate))
+        schedule.start(rate, now)
+    assert now - 100.0 >= (calls - 1) / rate - 1e-6

@@ -8,7 +8,10 @@ SECOND = 1.0
 
 
 class Schedule:
-    """The starts of calls at a rate that may change. A call up to `catch_up` seconds late delays no later one."""
+    """The starts of calls at a rate that may change. A call up to `catch_up` seconds late delays no later one.
+
+    After a pause, two calls start at once at any rate: a visit of two calls waits for nothing.
+    """
 
     def __init__(self, catch_up: float) -> None:
         self._catch_up = catch_up
@@ -20,7 +23,7 @@ class Schedule:
 
     def start(self, rate: float, now: float) -> None:
         """Count a call that starts now."""
-        self._due = max(self._due + 1 / rate, now - self._catch_up)
+        self._due = max(self._due + 1 / rate, now - max(self._catch_up, 1 / rate))
 
 
 class Window:

@@ -52,6 +52,7 @@ async def is_accepted(api: MerchantApi) -> bool:
 
 async def profile(api: MerchantApi) -> Profile:
     """Return the profile of the merchant that the token belongs to."""
-    merchant = await api.get("", MerchantResponse)
-    properties = await api.get("properties", PropertiesResponse)
+    async with api.reserve(2) as both:
+        merchant = await both.get("", MerchantResponse)
+        properties = await both.get("properties", PropertiesResponse)
     return Profile(merchant.id, merchant.name, properties.currency, properties.timezone)
