@@ -1,7 +1,7 @@
 # The commands of this repository. `make` alone lists them.
 
 BIN := .venv/bin
-WORKERS ?= 5 # test processes; a test waits more than it works, so more than cores
+WORKERS ?= 7 # test processes; a test waits more than it works, so more than cores
 ON_WORKERS = -n $(WORKERS) --no-loadscope-reorder
 .DEFAULT_GOAL := help
 # Tests start many Python processes: without compiled modules, each compiles all our code and pytest all its tests anew.

@@ -22,14 +22,14 @@ settings.register_profile("night", deadline=None, max_examples=2000, suppress_he
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "everyday"))
 
 GROUPS = {
+    "tests/field/test_remedies.py": "remedies",
+    "tests/field/test_a_merchant_disconnects.py": "remedies",
     "tests/e2e/test_story.py": "e2e",
     "tests/chaos/test_kill.py::test_the_story_ends_the_same_after_a_server": "servers",
     "tests/chaos/test_kill.py": "kill",
     "tests/chaos/": "chaos",
     "tests/integration/dev/test_system.py": "launcher",
     "tests/integration/dev/": "dev",
-    "tests/field/test_remedies.py": "remedies",
-    "tests/field/test_a_merchant_disconnects.py": "remedies",
     "tests/e2e/test_two_builds.py": "builds",
     "tests/e2e/test_wheels.py": "wheels",
     "tests/e2e/": "e2e",
@@ -47,6 +47,7 @@ Groups start in this order, the longest first, before all other tests: these wor
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    gc.disable()  # until all tests are collected: nothing of them is garbage
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(workers.Controller(_shared, _group))
 
@@ -62,6 +63,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,7 +18,7 @@ class MailedSystem:
     postbox: Postbox
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mailed_system(postgres_dsn: str, amqp_url: str) -> AsyncIterator[MailedSystem]:
     """Services, gateway, sandbox and mail server, shared by the tests that play a person's part."""
     with listening() as postbox:

@@ -273,4 +273,4 @@ async def test_closed_streams_give_their_places_back_at_once(notifier: Notifier)
     async def has_room() -> bool:
         return await status() == 200
 
-    await eventually(has_room, within=2)
+    await eventually(has_room)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(300)
 TEXTS = messages.for_locale()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def performances(
     request: pytest.FixtureRequest, mailed_system: MailedSystem
 ) -> AsyncIterator[Mapping[Code, asyncio.Task[None]]]:

@@ -10,9 +10,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 """In seconds; between them, a pause is a twentieth of the wait so far. A check may cost a running system much."""
 
 
-async def eventually(check: Callable[[], Any | Awaitable[Any]], within: float = 10.0) -> Any:
+async def eventually(check: Callable[[], Any | Awaitable[Any]], within: float = 60.0) -> Any:
     """Repeat `check` until it returns something true, and return that. A failed assertion is repeated too.
 
+    `within` is for a machine that stalls: a test that passes does not wait for it.
     Raises AssertionError with the last failure after `within` seconds.
     """
     began = time.monotonic()

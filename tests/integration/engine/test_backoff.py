@@ -46,9 +46,10 @@ async def shut(proxy: Proxy) -> None:
 
 async def tries_now_and_then(proxy: Proxy) -> bool:
     """Whether it tries, and not as fast as it can."""
+    await eventually(lambda: proxy.refused)
     with pytest.raises(AssertionError):
         await eventually(lambda: proxy.refused > SPINNING, within=1.0)
-    return proxy.refused > 0
+    return True
 
 
 @pytest.mark.parametrize("name", ["relay", "consumer"])
@@ -81,10 +82,10 @@ async def test_consumer_without_progress_backs_off_longer_each_time(
     consumer = engine.consumer(engine.inbox(), broker.url(engine.amqp_url))
     await engine.run(consumer.run)
     for attempt in range(1, 5):
-        await asyncio.wait_for(consumer.ready.wait(), 10)
+        await eventually(consumer.ready.is_set)
         broker.disconnect()
         await eventually(partial(attempts.__contains__, attempt))
-    await asyncio.wait_for(consumer.ready.wait(), 10)
+    await eventually(consumer.ready.is_set)
 
     assert attempts == list(range(1, len(attempts) + 1))
 

@@ -143,7 +143,7 @@ async def test_mark_without_a_wakeup_is_found_by_polling(engine: Engine, monkeyp
     await eventually(rests)
     await mark(engine, "b")
 
-    await eventually(lambda: done == ["a", "b"], within=8)
+    await eventually(lambda: done == ["a", "b"])
 
 
 def worker(engine: Engine, push: Any) -> Worker:

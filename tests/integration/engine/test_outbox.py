@@ -261,7 +261,7 @@ async def test_event_without_a_wakeup_is_found_by_polling(engine: Engine) -> Non
     )
     await connection.close()
 
-    await eventually(lambda: _empty(engine), within=5)
+    await eventually(lambda: _empty(engine))
 
 
 async def _empty(engine: Engine) -> bool:
