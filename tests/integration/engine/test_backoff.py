@@ -1,6 +1,5 @@
 """A loop that cannot reach what it depends on pauses between its tries."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import partial
