@@ -41,9 +41,9 @@ async def start_postgres(backends: Backends) -> str:
 
 
 async def _relax(dsn: str) -> None:
-    """Wait for no disk: these data need to survive processes that are killed, and no power cut."""
+    """Wait for no disk: these data need to survive the services that are killed, and no end of the server."""
     connection = await asyncpg.connect(dsn, timeout=10)
-    for setting in ("fsync", "full_page_writes"):
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         await connection.execute(f"ALTER SYSTEM SET {setting} = off")
     await connection.execute("SELECT pg_reload_conf()")
     await connection.close(timeout=10)
