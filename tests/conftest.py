@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-
 from tests.support import logs, workers
 from tests.support.backends import amqp_url, backends, chosen_backends, postgres_dsn, start_postgres, start_rabbitmq
 from tests.support.database import database_dsn, migrated, migrated_database, name_of

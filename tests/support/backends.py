@@ -9,11 +9,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.support import workers
 
 from quicksync_dev.backends.external import ExternalServer
 from quicksync_dev.backends.select import Backends, select
 from quicksync_dev.datadir import DataDir
-from tests.support import workers
 
 log = logging.getLogger(__name__)
 

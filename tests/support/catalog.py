@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from tests.support.versions import next_version
 
 from common.catalog_client import ItemLink, LinkLookup, LinkState, MerchantProfile, SkuLink, SkuLinks
-from tests.support.versions import next_version
 
 
 @dataclass

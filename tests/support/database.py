@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
+from tests.support import pools, workers
 
 from common.db.migrate import upgrade_async
 from quicksync_dev.database import SERVICES, at
-from tests.support import pools, workers
 
 CREATE = "CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
 PART = """

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import aiohttp
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-
 from tests.support.eventually import eventually
 
 Json = dict[str, Any]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
+from tests.support.clock import FakeClock
+
 from catalog.domain.grants import Claim, Limit, Share
 from catalog.domain.lending import Lending, Loan
 from common.clover.breaker import Breaker
@@ -15,7 +17,6 @@ from common.clover.grants import GrantAnswer, GrantRequest, LeaseAnswer, Lent, M
 from common.clover.lent_grants import LentGrants
 from common.db.unit import Priority
 from common.errors import Transient
-from tests.support.clock import FakeClock
 
 APP, TOKEN = Limit(50, 10), Limit(16, 5, spare=3.0)
 LONGEST, BACKGROUND_SHARE = 20.0, 0.8

@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from tests.support import forks
+from tests.support.eventually import eventually
 
 from quicksync_dev.demo.world import Json, StepFailed, World
 from quicksync_dev.system import Options, System
-from tests.support import forks
-from tests.support.eventually import eventually
 
 PATIENCE = 120
 """Seconds within which everything on a running system shows, on a machine of any speed."""

@@ -16,6 +16,10 @@ import asyncpg
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web_runner import AppRunner, BaseRunner
 from pydantic import SecretStr
+from tests.support.clock import FakeClock, MovedClock
+from tests.support.clover import Shop
+from tests.support.pools import open_kept
+from tests.support.tokens import Issuer
 
 from common.clover.grants import Grant, InUse, Lease, Want
 from common.contracts.envelope import Event, Message
@@ -24,10 +28,6 @@ from common.ids import uuid7
 from common.service import Service
 from common.settings import CommonSettings
 from common.work.worker import Worker
-from tests.support.clock import FakeClock, MovedClock
-from tests.support.clover import Shop
-from tests.support.pools import open_kept
-from tests.support.tokens import Issuer
 
 INTERNAL_SECRETS = [SecretStr("between our services")]
 MASTER_KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
