@@ -25,6 +25,9 @@ MOST_UNDER_WAY = 15
 LIMITS = {"app": 400, "token": 128}
 """Many calls a second, so that the orders do not take most of the test's time; as many at once as Clover allows."""
 
+PAGE = 999
+"""Items of a page, of which catalog's overlap by one."""
+
 GRANT_SECONDS = "4"
 """How long a killed process keeps its share of the calls from the next one."""
 
@@ -101,7 +104,7 @@ async def test_a_sweep_goes_on_after_its_service_was_killed(
     Catalog has up to eight pages under way, inventory one. They are read once more if the machine stalls for so long
     that the new process loses its lease.
     """
-    async with shop_on(system, items=1000 * pages - 1) as shop:
+    async with shop_on(system, items=PAGE * pages) as shop:
 
         async def half() -> Any:
             shown = await shop.call("GET", f"/work/{service}")
@@ -124,7 +127,7 @@ async def test_a_sweep_goes_on_after_its_service_was_killed(
 
 
 def _pages(progress: Any) -> int:
-    return int(progress["done"] // 1000) if progress else 0
+    return int(progress["done"] // PAGE) if progress else 0
 
 
 async def _assert_once_and_in_order(shop: Shop) -> None:

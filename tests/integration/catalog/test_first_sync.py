@@ -10,6 +10,9 @@ from tests.integration.catalog.test_mirror import fill, mirrored
 from tests.support.eventually import eventually
 
 from catalog.clover import items as clover
+from catalog.sync.cursor import STEP
+from clover_sandbox.rest.inventory_kinds import ITEMS
+from clover_sandbox.rest.objects import drop
 from common.clover.paging import LARGEST_PAGE
 from common.clover.transport import MerchantApi
 
@@ -40,7 +43,7 @@ async def test_a_first_sync_shows_its_progress_and_goes_on_after_a_crash(
     read_page, halfway, waits = clover.item_page, asyncio.Event(), asyncio.Event()
 
     async def item_page(api: MerchantApi, offset: int) -> clover.ItemPage:
-        if offset >= 2 * LARGEST_PAGE:
+        if offset >= 2 * STEP:
             halfway.set()
             await waits.wait()
         return await read_page(api, offset)
@@ -50,11 +53,11 @@ async def test_a_first_sync_shows_its_progress_and_goes_on_after_a_crash(
     await halfway.wait()
 
     async def has_two_pages() -> bool:
-        return bool((await first_sync(catalog, shop))["items"] == 2 * LARGEST_PAGE)
+        return bool((await first_sync(catalog, shop))["items"] == 2 * STEP + 1)
 
     await eventually(has_two_pages)
     shown = await first_sync(catalog, shop)
-    assert (shown["state"], shown["progress"]["done"], shown["completed_at"]) == ("reading", 2 * LARGEST_PAGE, None)
+    assert (shown["state"], shown["progress"]["done"], shown["completed_at"]) == ("reading", 2 * STEP + 1, None)
     await catalog.kill_worker(shop)
     monkeypatch.setattr(clover, "item_page", read_page)
     catalog.clover.journal.forget()
@@ -105,3 +108,46 @@ async def test_the_items_are_read_before_the_setup_is_checked(catalog: Catalog) 
     catalog.clover.journal.forget()
     await catalog.run_until_idle()
     assert catalog.calls()[0] == "GET items"
+
+
+@pytest.mark.parametrize("survives", [True, False])
+async def test_no_item_is_skipped_when_others_are_deleted_meanwhile(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch, *, survives: bool
+) -> None:
+    """The items of later pages move up. A product with the SKU of one is linked to it, and no second one is created.
+
+    Also when the worker dies in between.
+    """
+    shop = catalog.shop()
+    there = fill(catalog, shop, 3 * LARGEST_PAGE)[::-1]
+    catalog.clover.world.clock.advance(60)  # they are no changes of now
+    read_page, has_first = clover.item_page, asyncio.Event()
+
+    async def item_page(api: MerchantApi, offset: int) -> clover.ItemPage:
+        if offset:
+            await has_first.wait()
+        return await read_page(api, offset)
+
+    monkeypatch.setattr(clover, "item_page", item_page)
+    await catalog.connect(shop)
+    sku = f"OLD-{2 * LARGEST_PAGE - 1}"
+    await catalog.put(shop, sku=sku)
+    await catalog.worker.poll()
+
+    async def has_one_page() -> bool:
+        return bool((await first_sync(catalog, shop))["items"] == LARGEST_PAGE)
+
+    await eventually(has_one_page)
+    if not survives:
+        await catalog.kill_worker(shop)
+    merchant = catalog.clover.world.merchants[shop.id]
+    with merchant.silent():
+        for item_id in there[10:15]:
+            drop(merchant, ITEMS, item_id)
+    has_first.set()
+    await catalog.run_until_idle()
+    catalog.clock.advance(5)
+    await catalog.run_until_idle()
+    assert {*there} - {*there[10:15]} <= await mirrored(catalog)
+    assert (await catalog.product(shop))["item_id"] == there[LARGEST_PAGE]
+    assert [each["id"] for each in catalog.items(shop) if each["sku"] == sku] == [there[LARGEST_PAGE]]

@@ -9,6 +9,7 @@ from tests.integration.catalog.conftest import Catalog, Shop
 from tests.support.eventually import eventually
 
 from catalog.clover import items as clover
+from catalog.sync.cursor import STEP
 from clover_sandbox.rest.inventory_kinds import ITEMS
 from clover_sandbox.rest.objects import make
 from common.clover.transport import MerchantApi
@@ -31,7 +32,7 @@ def on_page(monkeypatch: pytest.MonkeyPatch) -> OnPage:
 
         async def item_page(api: MerchantApi, offset: int) -> clover.ItemPage:
             read = await read_page(api, offset)
-            if left and offset == 1000 * page:
+            if left and offset == STEP * page:
                 await left.pop()()
             return read
 
@@ -114,20 +115,23 @@ async def test_a_crash_repeats_only_the_pages_on_their_way(catalog: Catalog, mon
 
     async def item_page(api: MerchantApi, offset: int) -> clover.ItemPage:
         read.append(offset)
-        if offset == 2000 and read.count(2000) == 1:
+        if offset == 2 * STEP and read.count(offset) == 1:
             await slow.wait()
         return await read_page(api, offset)
 
     monkeypatch.setattr(clover, "item_page", item_page)
     catalog.clock.advance(3601)
     await catalog.worker.poll()
-    await eventually(lambda: saved(catalog, {0, 1000, 3000, 4000}), within=60)
+    await eventually(lambda: saved(catalog, {0, STEP, 3 * STEP, 4 * STEP}), within=60)
     await catalog.kill_worker(shop)
     catalog.clover.journal.forget()
     await catalog.run_until_idle()
 
-    assert set(read) <= {1000 * page for page in range(PAGES)} | {1000 * PAGES}
-    assert {offset for offset in read if read.count(offset) > 1} == {2000, 5000}  # the last one waits for those before
+    assert set(read) <= {STEP * page for page in range(PAGES + 1)}
+    assert {offset for offset in read if read.count(offset) > 1} == {
+        2 * STEP,
+        5 * STEP,
+    }  # the last one waits for those before
     assert len(await catalog.fetch("SELECT FROM item WHERE deleted_at IS NULL")) == len(catalog.items(shop))
 
 
@@ -135,7 +139,7 @@ async def saved(catalog: Catalog, offsets: set[int]) -> bool:
     """Return whether the pages at these offsets are saved."""
     [row] = await catalog.fetch("SELECT cursor FROM work_run")
     _, reached, _, beyond = (row["cursor"] or "offset 0 0 ").split(" ")
-    return offsets <= {*range(0, int(reached), 1000), *map(int, filter(None, beyond.split(",")))}
+    return offsets <= {*range(0, int(reached), STEP), *map(int, filter(None, beyond.split(",")))}
 
 
 async def test_a_comparison_of_nothing_new_is_two_calls(catalog: Catalog) -> None:

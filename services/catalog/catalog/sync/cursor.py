@@ -7,7 +7,11 @@ from typing import Self
 from common.clover.paging import LARGEST_PAGE
 from common.work.run import Run
 
-VERSION = 4
+VERSION = 5
+
+STEP = LARGEST_PAGE - 1
+"""Offsets between two pages. They overlap by an item, which shows that none was skipped between them: where others were
+deleted meanwhile, the items that follow move up."""
 
 
 class Phase(StrEnum):
@@ -47,9 +51,13 @@ class Cursor:
         """The offset of the first page that is not saved."""
         return int(self.reached or 0)
 
+    def has(self, offset: int) -> bool:
+        """Return whether the page at this offset is saved."""
+        return 0 <= offset < self.offset or offset in self.beyond
+
     def with_page(self, offset: int) -> Self:
         """Return the cursor once the page at this offset is saved, too."""
         beyond, reached = self.beyond | {offset}, self.offset
         while reached in beyond:
-            reached += LARGEST_PAGE
+            reached += STEP
         return replace(self, reached=str(reached), beyond=frozenset(each for each in beyond if each > reached))

@@ -6,8 +6,7 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from catalog.clover.items import ItemPage
-from catalog.sync.cursor import Cursor
-from common.clover.paging import LARGEST_PAGE
+from catalog.sync.cursor import STEP, Cursor
 
 Read: TypeAlias = tuple[int, ItemPage]
 """A page with the number of its read."""
@@ -57,7 +56,7 @@ class Pages:
                 return
             if offset not in self._under_way and offset not in cursor.beyond:
                 self._under_way[offset] = asyncio.ensure_future(self._read(offset, self._called))
-            offset += LARGEST_PAGE
+            offset += STEP
 
     async def look(self) -> None:
         """Give up the pages that wait for their turn to call if more urgent work waits for it, too."""

@@ -1,10 +1,12 @@
 """Reads the pages of all items into the mirror, in slices.
 
 Pages are read by their offset, side by side. Clover may cut a list (a cap near 1,000 was reported, a census read
-102,000 rows); then the items are read again by their ids, one page after another.
+102,000 rows), and where items are deleted meanwhile, others are skipped. Then the items are read again by their ids,
+one page after another.
 """
 
 from dataclasses import replace
+from typing import TypeAlias
 
 import structlog
 
@@ -13,7 +15,7 @@ from catalog.clover.items import ItemPage
 from catalog.domain import mirror
 from catalog.kinds import PUSH_PRODUCT
 from catalog.store import items, products
-from catalog.sync.cursor import Cursor, Phase
+from catalog.sync.cursor import STEP, Cursor, Phase
 from catalog.sync.items import draw_number, save_swept
 from catalog.sync.pages import Pages, Read
 from common.clover.paging import LARGEST_PAGE
@@ -24,13 +26,17 @@ from common.work.batch import Batch
 from common.work.run import Run
 
 CUT_AT = {LARGEST_PAGE, 2 * LARGEST_PAGE}
-"""A list that ends without a short page here may have been cut by a cap near 1,000."""
+"""A list that ends exactly here may have been cut by a cap near 1,000."""
 
 log = structlog.get_logger()
 
 
-class _Cut(Exception):
-    """Clover does not show the whole list by offset."""
+class _Incomplete(Exception):
+    """Clover does not show the whole list by offset: it is cut, or items were deleted meanwhile."""
+
+
+Ends: TypeAlias = dict[int, tuple[str, str]]
+"""The first and the last item of each page that this slice has saved, by its offset."""
 
 
 async def pull_items(batch: Batch, run: Run, api: MerchantApi) -> bool:
@@ -38,8 +44,8 @@ async def pull_items(batch: Batch, run: Run, api: MerchantApi) -> bool:
     if Cursor.of(run).phase is Phase.BY_OFFSET:
         try:
             return await _by_offset(batch, run, api)
-        except _Cut:
-            log.warning("the list of items is cut, so they are read by id", merchant_id=batch.merchant_id)
+        except _Incomplete:
+            log.warning("the list of items is not complete, so they are read by id", merchant_id=batch.merchant_id)
             run.done, run.total = 0, None
             async with batch.unit() as unit:
                 await run.save(unit, str(Cursor(Phase.BY_ID, "", Cursor.of(run).seen_until)))
@@ -60,10 +66,10 @@ async def _by_offset(batch: Batch, run: Run, api: MerchantApi) -> bool:
                 return number, await clover.item_page(call, offset)
             except Rejected as error:
                 if offset:
-                    raise _Cut from error
+                    raise _Incomplete from error
                 raise
 
-    seen: set[tuple[str, str]] = set()
+    ends: Ends = {}
     async with Pages(read, batch.gives_way_side_by_side) as pages:
         while True:
             cursor = Cursor.of(run)
@@ -72,42 +78,57 @@ async def _by_offset(batch: Batch, run: Run, api: MerchantApi) -> bool:
             if taken is None:
                 return False
             offset, (number, page) = taken
-            await _check(run, page, offset, seen)
-            await _save(batch, run, (number, page), cursor.with_page(offset))
+            await _check(run, page, offset, ends)
+            await _save(batch, run, (number, page), cursor.with_page(offset), new=len(page.ids) - bool(offset))
             if page.is_last:
                 return True
             await pages.look()
 
 
-async def _check(run: Run, page: ItemPage, offset: int, seen: set[tuple[str, str]]) -> None:
-    """Raise _Cut when the page is an earlier one again, or the list ends where Clover may have cut it.
+async def _check(run: Run, page: ItemPage, offset: int, ends: Ends) -> None:
+    """Raise _Incomplete when the list ends where Clover may have cut it, or this is an earlier page again.
 
-    `seen` has the first and the last item of each page of this slice. Its first page is compared with those of earlier
-    slices, which the database has.
+    And when it does not overlap with the pages beside it that are saved. The database has those of earlier slices.
     """
-    if not page.size and offset in CUT_AT:
-        raise _Cut
-    if page.is_last or not page.ids:
+    if (page.is_last and offset + page.size in CUT_AT) or (offset and not page.ids):
+        raise _Incomplete
+    if not page.ids:
         return
-    ends = page.ids[0], page.ids[-1]
-    if ends in seen or (not seen and await run.has_page(page.ids)):
-        raise _Cut
-    seen.add(ends)
+    first, last = page.ids[0], page.ids[-1]
+    if (first, last) in ends.values() or (not ends and await run.has_page(page.ids)):
+        raise _Incomplete
+    for beside, shared, place in ((offset - STEP, first, -1), (offset + STEP, last, 0)):
+        if beside in ends:
+            overlaps = ends[beside][place] in page.ids
+        else:
+            overlaps = not Cursor.of(run).has(beside) or await _was_shown(run, shared)
+        if not overlaps:
+            raise _Incomplete
+    ends[offset] = first, last
+
+
+async def _was_shown(run: Run, item_id: str) -> bool:
+    async with run.database.connection() as conn:
+        return not await run.unshown(conn, [item_id])
 
 
 async def _by_id(batch: Batch, run: Run, api: MerchantApi) -> bool:
     while True:
         number = await draw_number(batch)
         page = await clover.items_after(api, Cursor.of(run).reached)
-        await _save(batch, run, (number, page), replace(Cursor.of(run), phase=Phase.BY_ID, reached=page.last_id))
+        cursor = replace(Cursor.of(run), phase=Phase.BY_ID, reached=page.last_id)
+        await _save(batch, run, (number, page), cursor, new=len(page.ids))
         if page.is_last:
             return True
         if await batch.gives_way():
             return False
 
 
-async def _save(batch: Batch, run: Run, read: Read, cursor: Cursor) -> None:
-    """Save a page, and that the run goes on from this cursor. All pages are read later than the first one saved."""
+async def _save(batch: Batch, run: Run, read: Read, cursor: Cursor, *, new: int) -> None:
+    """Save a page, and that the run goes on from this cursor. `new` is the number of items that it shows first.
+
+    All pages are read later than the first one saved.
+    """
     number, page = read
     async with batch.unit() as unit:
         await save_swept(unit, batch.merchant_id, page, number)
@@ -115,7 +136,7 @@ async def _save(batch: Batch, run: Run, read: Read, cursor: Cursor) -> None:
             cursor = replace(cursor, seen_until=mirror.seen_until(page.items, page.as_of, batch.now))
         if page.is_last:
             cursor = await _completed(unit, batch.merchant_id, cursor)
-        await run.save(unit, str(cursor), page.ids)
+        await run.save(unit, str(cursor), page.ids, done=new)
 
 
 async def _completed(unit: Unit, merchant_id: str, cursor: Cursor) -> Cursor:
