@@ -1,10 +1,14 @@
 """A product was linked to the wrong item, and a person puts it right: no count is lost, and no item is doubled."""
 
+import asyncio
+from asyncio import Task
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from tests.support.eventually import eventually
-from tests.support.running import Shop, shop_on
+from tests.support.running import PATIENCE, Shop, shop_on
 
 from quicksync_dev.system import System
 
@@ -19,7 +23,7 @@ async def item(shop: Shop, **fields: Any) -> str:
         return any(each["item_id"] == made["id"] for each in (await shop.call("GET", "/stock"))["stock"])
 
     if "quantity" in fields:
-        await eventually(is_known, within=30)
+        await eventually(is_known, within=PATIENCE)
     return str(made["id"])
 
 
@@ -30,7 +34,7 @@ async def linked(shop: Shop, item_id: str | None) -> None:
         found = (await shop.call("GET", "/links"))["links"][0]
         return bool(found["state"] != "pending" and (found["item"] and found["item"]["item_id"]) == item_id)
 
-    await eventually(is_linked, within=60)
+    await eventually(is_linked, within=PATIENCE)
 
 
 async def wrongly_linked(shop: Shop) -> tuple[str, str]:
@@ -65,49 +69,101 @@ async def counts_are(shop: Shop, expected: dict[str, float | None], mug: float |
         await agreed()
         return True
 
-    await eventually(check, within=60)
+    await eventually(check, within=PATIENCE)
 
 
-async def adjusted(shop: Shop, delta: float) -> None:
-    change = {"key": "web-1", "sku": "MUG", "delta": delta, "cause": "web sale"}
+async def sold_online(shop: Shop, quantity: int) -> None:
+    change = {"key": "web-1", "sku": "MUG", "delta": -quantity, "cause": "web sale"}
     await shop.call("POST", "/stock/adjustments", {"adjustments": [change]})
 
 
-@pytest.mark.parametrize("how", ["at once", "unlinked first"])
-async def test_what_was_sold_online_goes_with_the_product(system: System, how: str) -> None:
+async def what_was_sold_online(shop: Shop, how: str) -> None:
     """Three mugs were sold online, and taken from the cups: the cups get them back, and the mugs lose them."""
-    async with shop_on(system) as shop:
-        cup, mug = await wrongly_linked(shop)
-        await adjusted(shop, -3)
-        await counts_are(shop, {cup: 7, mug: 5}, 7)
-        await link(shop, mug, how)
-        await counts_are(shop, {cup: 10, mug: 2}, 2)
+    cup, mug = await wrongly_linked(shop)
+    await sold_online(shop, 3)
+    await counts_are(shop, {cup: 7, mug: 5}, 7)
+    await link(shop, mug, how)
+    await counts_are(shop, {cup: 10, mug: 2}, 2)
 
 
-@pytest.mark.parametrize("how", ["at once", "unlinked first"])
-async def test_what_was_counted_here_goes_with_the_product(system: System, how: str) -> None:
+async def what_the_till_sold(shop: Shop, how: str) -> None:
+    """A cup and a mug were sold at the till since: each is a cup and a mug less."""
+    cup, mug = await wrongly_linked(shop)
+    await sold_online(shop, 3)
+    await counts_are(shop, {cup: 7, mug: 5}, 7)
+    for each in (cup, mug):
+        await shop.till("sell", {"lines": [{"item": each}]})
+    await counts_are(shop, {cup: 6, mug: 4}, 6)
+    await link(shop, mug, how)
+    await counts_are(shop, {cup: 9, mug: 1}, 1)
+
+
+async def what_a_person_counted(shop: Shop, how: str) -> None:
+    """A person saw that the cups were wrong, and counted them at the till before the link was corrected."""
+    cup, mug = await wrongly_linked(shop)
+    await sold_online(shop, 3)
+    await counts_are(shop, {cup: 7, mug: 5}, 7)
+    await shop.till("recount", {"item": cup, "quantity": 10})
+    await counts_are(shop, {cup: 10, mug: 5}, 10)
+    await link(shop, mug, how)
+    await counts_are(shop, {cup: 10, mug: 2}, 2)
+
+
+async def what_was_counted_here(shop: Shop, how: str) -> None:
     """Twenty mugs were counted in QuickSync, which wrote them over the count of the cups."""
-    async with shop_on(system) as shop:
-        cup, mug = await wrongly_linked(shop)
-        await shop.call("PUT", "/stock/MUG", {"quantity": 20})
-        await counts_are(shop, {cup: 20, mug: 5}, 20)
-        await link(shop, mug, how)
-        await counts_are(shop, {cup: 10, mug: 20}, 20)
+    cup, mug = await wrongly_linked(shop)
+    await shop.call("PUT", "/stock/MUG", {"quantity": 20})
+    await counts_are(shop, {cup: 20, mug: 5}, 20)
+    await link(shop, mug, how)
+    await counts_are(shop, {cup: 10, mug: 20}, 20)
 
 
-@pytest.mark.parametrize("kept", [0, 1])
-async def test_merged_items_keep_their_counts(system: System, kept: int) -> None:
+async def merged(shop: Shop, kept: int) -> None:
     """Of two items with the SKU one is kept, the other hidden: both have the counts of the till."""
-    async with shop_on(system) as shop:
-        items = [await item(shop, name=name, sku="MUG", quantity=count) for name, count in (("Mug", 4), ("Cup", 6))]
-        await shop.call("PUT", "/products/mug", MUG)
-        duplicates = [each for each in items if each != items[kept]]
-        merge = {"product_id": "mug", "item_id": items[kept], "duplicates": duplicates}
-        await shop.call("POST", "/links:merge", merge)
-        await linked(shop, items[kept])
-        await counts_are(shop, dict(zip(items, (4, 6), strict=True)), (4, 6)[kept])
+    items = [await item(shop, name=name, sku="MUG", quantity=count) for name, count in (("Mug", 4), ("Cup", 6))]
+    await shop.call("PUT", "/products/mug", MUG)
+    duplicates = [each for each in items if each != items[kept]]
+    merge = {"product_id": "mug", "item_id": items[kept], "duplicates": duplicates}
+    await shop.call("POST", "/links:merge", merge)
+    await linked(shop, items[kept])
+    await counts_are(shop, dict(zip(items, (4, 6), strict=True)), (4, 6)[kept])
 
-        async def is_hidden() -> bool:
-            return {each["id"] for each in (await shop.truth())["items"] if each.get("hidden")} == set(duplicates)
+    async def is_hidden() -> bool:
+        return {each["id"] for each in (await shop.truth())["items"] if each.get("hidden")} == set(duplicates)
 
-        await eventually(is_hidden, within=30)
+    await eventually(is_hidden, within=PATIENCE)
+
+
+AT_ONCE, UNLINKED_FIRST = "at once", "unlinked first"
+PLAYS: dict[str, Callable[[Shop], Awaitable[None]]] = {
+    "sold online": partial(what_was_sold_online, how=AT_ONCE),
+    "sold online, unlinked first": partial(what_was_sold_online, how=UNLINKED_FIRST),
+    "sold at the till": partial(what_the_till_sold, how=AT_ONCE),
+    "sold at the till, unlinked first": partial(what_the_till_sold, how=UNLINKED_FIRST),
+    "counted at the till": partial(what_a_person_counted, how=AT_ONCE),
+    "counted here": partial(what_was_counted_here, how=AT_ONCE),
+    "counted here, unlinked first": partial(what_was_counted_here, how=UNLINKED_FIRST),
+    "merged, first kept": partial(merged, kept=0),
+    "merged, second kept": partial(merged, kept=1),
+}
+
+
+@pytest.fixture(scope="module")
+async def plays(system: System) -> AsyncIterator[dict[str, Task[None]]]:
+    """All plays at once, each with a shop of its own: they wait more than they work."""
+
+    async def played(play: Callable[[Shop], Awaitable[None]]) -> None:
+        async with shop_on(system) as shop:
+            await play(shop)
+
+    running = {name: asyncio.create_task(played(play)) for name, play in PLAYS.items()}
+    yield running
+    for task in running.values():
+        task.cancel()
+    await asyncio.wait(running.values())
+
+
+@pytest.mark.parametrize("name", PLAYS)
+async def test_the_counts_go_with_the_product(plays: dict[str, Task[None]], name: str) -> None:
+    """After the link was put right, each item has the count that it had if the link had been right from the start."""
+    await plays[name]

@@ -1,16 +1,20 @@
 """Inventory's reactions to events: they write rows and mark work, and never call Clover."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from common.contracts.catalog import MerchantConnected, MerchantDisconnected, ProductLinked, ProductUnlinked
 from common.contracts.clover import ObjectChanged
 from common.contracts.notifier import RecheckRequested
-from common.contracts.orders import PosRefundRecorded, PosSaleRecorded
+from common.contracts.orders import PosRefundRecorded, PosSaleRecorded, SoldLine
 from common.contracts.problems import Code
 from common.db import links, merchants
 from common.db.inbox import Handlers
 from common.db.unit import Priority, Unit
 from common.work import table
+from inventory.domain.sales import TillSale
 from inventory.kinds import ALL_ITEMS, READ_STOCK, SWEEP
-from inventory.links import apply_links
+from inventory.links import apply_links, apply_sales
 
 STOCK_OBJECTS = {"I", "IS", "IA"}
 """A stock change arrives as I today; Clover announced IS and IA for it (documented)."""
@@ -45,13 +49,26 @@ async def on_product_unlinked(event: ProductUnlinked, unit: Unit) -> None:
     unit.gather(apply_links, event.merchant_id, links.link_of(event))
 
 
-async def on_pos_sale_recorded(event: PosSaleRecorded | PosRefundRecorded, unit: Unit) -> None:
-    """Read the counts of the items. A sale may change them without a webhook of theirs: Clover announced that it will.
+async def on_pos_sale_recorded(event: PosSaleRecorded, unit: Unit) -> None:
+    """Keep what was sold, and read the counts of the items.
 
-    The count itself decides, so a sale that is published twice changes nothing. A webhook of the item is served first.
+    A sale may change them without a webhook of theirs: Clover announced that it will. The count itself decides, so a
+    sale that is published twice changes nothing. A webhook of the item is served first.
     """
-    items = {line.item_id for line in event.lines if line.item_id}
-    unit.mark(READ_STOCK, event.merchant_id, sorted(items))
+    _note(unit, event.merchant_id, event.lines, event.sold_at, sign=-1)
+
+
+async def on_pos_refund_recorded(event: PosRefundRecorded, unit: Unit) -> None:
+    """Keep what was returned, and read the counts of the items, as after a sale."""
+    _note(unit, event.merchant_id, event.lines, event.returned_at, sign=1)
+
+
+def _note(unit: Unit, merchant_id: str, lines: Sequence[SoldLine], at: datetime, sign: int) -> None:
+    for line in lines:
+        if line.item_id:
+            unit.mark(READ_STOCK, merchant_id, line.item_id)
+        if line.item_id and line.quantity:
+            unit.gather(apply_sales, merchant_id, TillSale(line.item_id, sign * line.quantity, at, unit.now))
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
@@ -67,5 +84,5 @@ HANDLERS: Handlers = {
     ProductUnlinked: on_product_unlinked,
     RecheckRequested: on_recheck_requested,
     PosSaleRecorded: on_pos_sale_recorded,
-    PosRefundRecorded: on_pos_sale_recorded,
+    PosRefundRecorded: on_pos_refund_recorded,
 }

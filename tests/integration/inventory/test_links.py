@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 from tests.integration.inventory.conftest import WRITE, Inventory
+from tests.integration.inventory.test_till_sales import returned, sale
 from tests.support.clover import Shop
 
 from common.contracts.catalog import MerchantConnected, ProductLinked, ProductUnlinked
+from common.contracts.orders import PosSaleRecorded, ReturnCause
 
 
 def linked(shop: Shop, item_id: str, version: int, sku: str = "SKU-1") -> ProductLinked:
@@ -86,18 +88,91 @@ async def test_what_was_sold_goes_to_the_right_item_and_back(inventory: Inventor
 
 
 @pytest.mark.parametrize("of_cups", [True, False])
-async def test_what_the_till_counted_since_is_not_changed(inventory: Inventory, of_cups: bool) -> None:
-    """A person who counts one of the items may have counted in what was sold online, so both keep their counts."""
+async def test_what_a_person_counted_since_is_not_changed(inventory: Inventory, of_cups: bool) -> None:
+    """The counted item keeps its count, and the other one has the count that it had with the right link."""
     shop, cups, mugs = await wrongly_linked(inventory)
     inventory.clock.advance(60)
-    counted = cups if of_cups else mugs
-    shop.till("recount", item=counted, quantity=8)
-    await inventory.changed(shop, counted)
+    shop.till("recount", item=cups if of_cups else mugs, quantity=8)
+    await inventory.changed(shop, cups if of_cups else mugs)
     await inventory.run_until_idle()
 
     await relink(inventory, shop, cups, mugs, 2)
 
-    assert (shop.count(cups), shop.count(mugs)) == ((8, 5) if of_cups else (7, 8))
+    assert (shop.count(cups), shop.count(mugs)) == ((8, 2) if of_cups else (10, 8))
+
+
+async def sell_each(inventory: Inventory, shop: Shop, *items: str) -> list[PosSaleRecorded]:
+    """Sell one of each item at the till, read the counts and return the reports of the sales."""
+    sold = [shop.till("sell", lines=[{"item": item}]) for item in items]
+    for item in items:
+        await inventory.changed(shop, item)
+    await inventory.run_until_idle()
+    return [sale(shop, each).model_copy(update={"sold_at": inventory.clock.now()}) for each in sold]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_sale_at_the_till_is_no_count(inventory: Inventory, is_late: bool) -> None:
+    """A cup and a mug were sold at the till since: both count, also when orders reports the sales after the relink."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+    reports = await sell_each(inventory, shop, cups, mugs)
+    if not is_late:
+        await inventory.deliver(*reports)
+        await inventory.run_until_idle()
+
+    await relink(inventory, shop, cups, mugs, 2)
+    await inventory.adjust(shop, "SKU-1", -1)
+    await inventory.run_until_idle()
+    for each in reports if is_late else []:
+        await inventory.deliver(each)
+        await inventory.run_until_idle()
+
+    assert (shop.count(cups), shop.count(mugs)) == (9, 0)
+    assert await inventory.stock(shop, "SKU-1") == (0, 0)
+
+
+async def test_a_return_at_the_till_is_no_count(inventory: Inventory) -> None:
+    """Nor is the exchange of a cup for a mug."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+    sold = shop.till("sell", lines=[{"item": cups}])
+    await inventory.deliver(sale(shop, sold).model_copy(update={"sold_at": inventory.clock.now()}))
+    await inventory.run_until_idle()
+    shop.till("refund", order=sold["order"], lines=sold["lines"], restock=True)
+    event = returned(shop, sold, sold["lines"], ReturnCause.REFUNDED)
+    await inventory.deliver(event.model_copy(update={"returned_at": inventory.clock.now()}))
+    await inventory.run_until_idle()
+    assert shop.count(cups) == 7
+
+    await relink(inventory, shop, cups, mugs, 2)
+
+    assert (shop.count(cups), shop.count(mugs)) == (10, 2)
+
+
+async def test_a_count_of_the_product_is_lowered_by_what_the_till_sold_of_the_right_item(inventory: Inventory) -> None:
+    """Twenty mugs were counted in QuickSync while it had them as cups; a cup and a mug were sold at the till."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+    assert (await inventory.ask("PUT", shop, "/stock/SKU-1", {"quantity": 20}))[0] == 200
+    await inventory.run_until_idle()
+    await inventory.deliver(*await sell_each(inventory, shop, cups, mugs))
+    await inventory.run_until_idle()
+    assert (shop.count(cups), shop.count(mugs)) == (19, 4)
+
+    await relink(inventory, shop, cups, mugs, 2)
+
+    assert (shop.count(cups), shop.count(mugs)) == (9, 19)
+
+
+async def test_an_item_that_was_counted_meanwhile_keeps_that_count_when_the_sku_returns(inventory: Inventory) -> None:
+    """The SKU goes to the mugs and back to the cups, which were right: its sales since their count are theirs."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+    shop.till("recount", item=mugs, quantity=4)
+    await inventory.changed(shop, mugs)
+    await inventory.run_until_idle()
+
+    await relink(inventory, shop, cups, mugs, 2)
+    assert (shop.count(cups), shop.count(mugs)) == (10, 4)
+    await relink(inventory, shop, mugs, cups, 4)
+
+    assert (shop.count(cups), shop.count(mugs)) == (7, 4)
 
 
 async def test_a_change_that_clover_lacks_goes_to_the_right_item(inventory: Inventory) -> None:
@@ -113,8 +188,37 @@ async def test_a_change_that_clover_lacks_goes_to_the_right_item(inventory: Inve
     await relink(inventory, shop, cups, mugs, 2)
     await inventory.later(60)
 
-    assert (shop.count(cups), shop.count(mugs)) == (9, 4)
-    assert await inventory.stock(shop, "SKU-1") == (4, 4)
+    assert (shop.count(cups), shop.count(mugs)) == (9, 1)
+    assert await inventory.stock(shop, "SKU-1") == (1, 1)
+
+
+async def test_what_is_not_written_back_yet_stays_when_another_sku_leaves(inventory: Inventory) -> None:
+    """The cups get another SKU and lose it before Clover has what they got back of the first one."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+    jugs = await inventory.item(shop, 6)
+    inventory.clover.fail("fail_before", method="POST", times=100)
+    await relink(inventory, shop, cups, mugs, 2)
+    await inventory.deliver(linked(shop, cups, 4, sku="SKU-2"))
+    await inventory.adjust(shop, "SKU-2", -1)
+    other = unlinked(shop, cups, 5, replaced_by=jugs).model_copy(update={"sku": "SKU-2"})
+    await inventory.deliver(other, linked(shop, jugs, 6, sku="SKU-2"))
+    inventory.clover.sandbox.faults.clear()
+    await inventory.later(60)
+
+    assert [shop.count(each) for each in (cups, mugs, jugs)] == [10, 2, 5]
+
+
+async def test_the_ledger_names_the_sku_that_moved_and_the_event_the_sku_of_the_item(inventory: Inventory) -> None:
+    """A store that follows the SKU's stock does not read the count of the former item as the SKU's."""
+    shop, cups, mugs = await wrongly_linked(inventory)
+    await inventory.forget()
+
+    await relink(inventory, shop, cups, mugs, 2)
+
+    changes = {(each.item_id, each.sku, each.after) for each in await inventory.stock_changes()}
+    assert changes == {(cups, "", 10_000), (mugs, "SKU-1", 2000)}
+    rows = await inventory.fetch("SELECT sku FROM movement WHERE key LIKE 'handed-over:%'")
+    assert [row["sku"] for row in rows] == ["SKU-1"]
 
 
 async def test_nothing_is_written_to_an_item_that_is_gone(inventory: Inventory) -> None:

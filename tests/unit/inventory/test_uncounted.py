@@ -10,7 +10,7 @@ from inventory.domain.adjustments import AdjustmentRequest, adjust
 from inventory.domain.counts import apply_clover_count
 from inventory.domain.ledger import Movement
 from inventory.domain.levels import Level
-from inventory.domain.links import hand_over
+from inventory.domain.links import Side, hand_over
 from inventory.domain.pushes import plan_push
 
 
@@ -38,7 +38,8 @@ class Uncounted(RuleBasedStateMachine):
     @rule()
     def link_to_another_item(self) -> None:
         number = self.level.version + 2
-        self.level = hand_over(self.level, Level(f"ITEM{number:09}", "SKU-1"), NOW).new.level
+        new = Side(Level(f"ITEM{number:09}", "SKU-1"))
+        self.level = hand_over("SKU-1", Side(self.level), new, self.ledger, NOW).new.level
 
     @invariant()
     def nothing_is_counted_or_written(self) -> None:

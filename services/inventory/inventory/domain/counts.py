@@ -6,6 +6,9 @@ from datetime import datetime
 from inventory.domain.ledger import LevelChange, Source, count, move
 from inventory.domain.levels import Level
 
+PREFIX = "count:"
+"""Begins the keys of counts that callers set."""
+
 FIRST_COUNT = "first count seen in Clover"
 CHANGED_IN_CLOVER = "count changed in Clover"
 COUNTED_HERE = "counted in QuickSync"
@@ -30,6 +33,8 @@ def apply_clover_count(level: Level, shown: int | None, at: datetime) -> LevelCh
         change = LevelChange(replace(level, version=version))
     else:
         change = move(level, key, Source.CLOVER, CHANGED_IN_CLOVER, shown - level.shadow, at)
+        line = change.movement and replace(change.movement, carried=level.pending)
+        change = replace(change, movement=line)
     return LevelChange(replace(change.level, shadow=shown), change.movement)
 
 
@@ -48,5 +53,5 @@ def set_count(level: Level, quantity: int, at: datetime) -> LevelChange:
     """Move the level to a count that a caller sets; the same count again has no movement."""
     if level.on_hand == quantity:
         return LevelChange(level)
-    key = f"count:{level.item_id}:{level.version + 1}"
+    key = f"{PREFIX}{level.item_id}:{level.version + 1}"
     return count(level, key, Source.QUICKSYNC, COUNTED_HERE, quantity, at)

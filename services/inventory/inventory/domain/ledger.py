@@ -25,7 +25,8 @@ class Movement:
     """One line of the ledger. `version` is the version of the level after it and orders the lines of an item.
 
     `before` and `after` are None while the item was never counted. `channel` and `store` name the source of an
-    adjustment, if it named one.
+    adjustment, if it named one. `carried` is the part of `after` that a count, in Clover or inherited, did not contain:
+    the changes that Clover had not received.
     """
 
     key: str
@@ -40,6 +41,7 @@ class Movement:
     recorded_at: datetime
     channel: str = ""
     store: str = ""
+    carried: int = 0
 
     @property
     def identity(self) -> Identity:
@@ -68,7 +70,8 @@ def count(
 ) -> LevelChange:
     """Set the level to a counted quantity, plus `later`: recorded changes that the count does not contain."""
     change = _recorded(level, key, source, cause, quantity - (level.on_hand or 0), quantity + later, at)
-    return replace(change, level=replace(change.level, unread_delta=None, inherited=None))
+    line = change.movement and replace(change.movement, carried=later)
+    return LevelChange(replace(change.level, unread_delta=None, inherited=None), line)
 
 
 def _recorded(

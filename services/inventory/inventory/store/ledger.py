@@ -1,6 +1,7 @@
 """Reads and appends movements of the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -12,11 +13,10 @@ from inventory.store.levels import update_levels
 
 APPEND = """
 INSERT INTO movement
-    (merchant_id, key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store)
-SELECT $1, key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store
+    (merchant_id, key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store, carried)
+SELECT $1, *
 FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::bigint[],
-    $10::bigint[], $11::timestamptz[], $12::text[], $13::text[])
-    AS added (key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store)
+    $10::bigint[], $11::timestamptz[], $12::text[], $13::text[], $14::bigint[])
 ON CONFLICT (merchant_id, channel, store, key) DO NOTHING RETURNING key
 """
 LIST = """
@@ -29,21 +29,23 @@ FROM movement JOIN unnest($2::text[], $3::text[], $4::text[]) AS asked (channel,
     USING (channel, store, key)
 WHERE merchant_id = $1
 """
-# The till's own lines, and an earlier hand-over, end the changes of callers; a count of a former item is none.
-RECENT = """
-SELECT key, movement.item_id, version, movement.sku, source, cause, delta, before, after, recorded_at, channel, store
-FROM movement JOIN unnest($2::text[], $3::text[], $4::text[]) AS moved (item_id, new_item_id, sku)
-    ON movement.item_id = moved.item_id AND movement.sku = moved.sku
-WHERE merchant_id = $1 AND source = 'quicksync' AND key NOT LIKE 'inherited:%'
-    AND version > coalesce((
-        SELECT max(version) FROM movement ending WHERE ending.merchant_id = $1 AND ending.item_id = moved.item_id
-            AND (ending.source = 'clover' OR ending.key LIKE 'handed-over:%')
-    ), 0)
-    AND recorded_at >= coalesce((
-        SELECT max(recorded_at) FROM movement counted WHERE counted.merchant_id = $1
-            AND counted.item_id = moved.new_item_id AND counted.source = 'clover'
-    ), '-infinity')
-ORDER BY movement.item_id, version
+# The first counts of items and the changes of Clover's count; adjustments of uncounted items are neither.
+COUNTS = """
+SELECT line.* FROM unnest($2::text[]) AS asked (item_id) CROSS JOIN LATERAL (
+    SELECT key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store, carried
+    FROM movement WHERE merchant_id = $1 AND item_id = asked.item_id AND after IS NOT NULL
+        AND (source = 'clover' OR before IS NULL)
+    ORDER BY version DESC LIMIT $3
+) line ORDER BY item_id, version
+"""
+MOST_COUNTS = 1000
+"""The lines of an item in which its last count is looked for, so that an item that sells every minute costs no more."""
+
+OF_SKUS_SINCE = """
+SELECT key, item_id, version, sku, source, cause, delta, before, after, recorded_at, channel, store, carried
+FROM movement JOIN unnest($2::text[], $3::timestamptz[]) AS moved (sku, since) USING (sku)
+WHERE merchant_id = $1 AND source = 'quicksync' AND sku <> '' AND recorded_at >= since AND key NOT LIKE 'inherited:%'
+ORDER BY recorded_at, item_id, version
 """
 
 
@@ -70,6 +72,7 @@ async def record(unit: Unit, merchant_id: str, levels: Sequence[Level], movement
         [movement.recorded_at for movement in movements],
         [movement.channel for movement in movements],
         [movement.store for movement in movements],
+        [movement.carried for movement in movements],
     )
     if len(appended) < len(movements):
         raise Conflict("a movement of the same key was recorded at the same time")
@@ -89,17 +92,21 @@ async def movements_by_identity(
     return {movement.identity: movement for movement in found}
 
 
-async def recent_changes(
-    conn: Connection, merchant_id: str, replaced: Sequence[tuple[str, str, str]]
-) -> dict[str, list[Movement]]:
-    """Return the changes that callers made of these SKUs since the till last changed the count of either item.
-
-    `replaced` has items that are replaced, each with the item that replaces it and the SKU; so has the answer, by item.
-    """
-    found: dict[str, list[Movement]] = {item_id: [] for item_id, _, _ in replaced}
-    columns = [list(column) for column in zip(*replaced, strict=True)]
-    for row in await conn.fetch(RECENT, merchant_id, *columns):
+async def count_lines(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> dict[str, list[Movement]]:
+    """Return the last of the first counts of these items and of the changes of Clover's count, by item, oldest first."""
+    found: dict[str, list[Movement]] = {item_id: [] for item_id in item_ids}
+    for row in await conn.fetch(COUNTS, merchant_id, item_ids, MOST_COUNTS):
         found[row["item_id"]].append(_movement(row))
+    return found
+
+
+async def changes_since(
+    conn: Connection, merchant_id: str, begins: Mapping[str, datetime]
+) -> dict[str, list[Movement]]:
+    """Return the lines of QuickSync about these SKUs since their times, in the ledgers of all items, by SKU, oldest first."""
+    found: dict[str, list[Movement]] = {sku: [] for sku in begins}
+    for row in await conn.fetch(OF_SKUS_SINCE, merchant_id, list(begins), list(begins.values())):
+        found[row["sku"]].append(_movement(row))
     return found
 
 

@@ -1,0 +1,10 @@
+"""What tells sales from counts."""
+
+from common.db.migrate import run_sql
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    run_sql("inventory", "0006_till_sales.sql")
