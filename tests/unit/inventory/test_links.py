@@ -174,7 +174,7 @@ def test_a_first_count_stays_with_its_item() -> None:
 
 
 def test_an_item_made_anew_for_the_same_goods_leaves_the_old_one_what_clover_shows() -> None:
-    """What was sold before the new item was counted is not added to the old one; a count set here is taken from it."""
+    """Sales before the new item was counted are not added to the old one; a count set here is taken from it."""
     sold = change(level(100_000, 100_000), -93_000)
     made = apply_clover_count(Level(OTHER), 7000, NOW + timedelta(days=90))
     new = Side(made.level, lines(made), made.movement)

@@ -1,4 +1,4 @@
-"""Which changes of Clover's count sales explain."""
+"""Changes of Clover's count that sales explain, and others."""
 
 from datetime import timedelta
 

@@ -62,7 +62,10 @@ def correct(sku: str, old: Side, new: Side, changes: Sequence[Movement], at: dat
 
 @dataclass(frozen=True)
 class Given:
-    """What the former item gives up (`taken` below zero: gets back), and goods that it should give and has not."""
+    """The count that the former item gives up, or gets back if `taken` is below zero.
+
+    It should give the goods that are `lacking` as well, and has none of them.
+    """
 
     taken: int
     lacking: int = 0
@@ -114,7 +117,8 @@ def _leave(sku: str, old: Side, new: Side, given: Given, at: datetime) -> LevelC
     """Take the SKU's changes from the former item. A first count stays, as Clover knows no way back to none."""
     left, key = replace(old.level, inherited=None), f"handed-over:{old.level.item_id}:{old.level.version + 1}"
     cause = f"the SKU moved to item {new.level.item_id}, and the change with it"
-    if left.on_hand is not None and left.shadow is None:
+    is_skus = old.count is None or old.count.sku == sku
+    if left.on_hand is not None and left.shadow is None and is_skus:
         change = move(left, key, Source.QUICKSYNC, cause, -left.on_hand, at)
         line = change.movement and replace(change.movement, after=None)
         return _of(sku, LevelChange(replace(change.level, on_hand=None), line))

@@ -16,7 +16,7 @@ AFTER_REPORT = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class TillSale:
-    """What the till sold of an item (`delta` below zero), or took back, as orders reported it."""
+    """A sale of an item at the till (`delta` below zero) or a return, as orders reported it."""
 
     item_id: str
     delta: int

@@ -93,7 +93,7 @@ async def movements_by_identity(
 
 
 async def count_lines(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> dict[str, list[Movement]]:
-    """Return the last of the first counts of these items and of the changes of Clover's count, by item, oldest first."""
+    """Return the last changes of Clover's count of these items and their first counts, by item, oldest first."""
     found: dict[str, list[Movement]] = {item_id: [] for item_id in item_ids}
     for row in await conn.fetch(COUNTS, merchant_id, item_ids, MOST_COUNTS):
         found[row["item_id"]].append(_movement(row))
@@ -103,7 +103,7 @@ async def count_lines(conn: Connection, merchant_id: str, item_ids: Sequence[str
 async def changes_since(
     conn: Connection, merchant_id: str, begins: Mapping[str, datetime]
 ) -> dict[str, list[Movement]]:
-    """Return the lines of QuickSync about these SKUs since their times, in the ledgers of all items, by SKU, oldest first."""
+    """Return QuickSync's lines about these SKUs since their times, of all items, by SKU, oldest first."""
     found: dict[str, list[Movement]] = {sku: [] for sku in begins}
     for row in await conn.fetch(OF_SKUS_SINCE, merchant_id, list(begins), list(begins.values())):
         found[row["sku"]].append(_movement(row))

@@ -1,4 +1,4 @@
-"""What the till sold and took back, as orders reports it."""
+"""Keeps the sales and returns at the till, as orders reports them."""
 
 from collections.abc import Sequence
 from datetime import datetime

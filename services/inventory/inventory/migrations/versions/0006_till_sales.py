@@ -1,4 +1,4 @@
-"""What tells sales from counts."""
+"""Adds the sales at the till, which are told from counts by a person."""
 
 from common.db.migrate import run_sql
 
