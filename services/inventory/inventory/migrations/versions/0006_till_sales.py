@@ -1,4 +1,4 @@
-"""Adds the sales at the till, which are told from counts by a person."""
+"""Adds the sales at the till, which explain changes of Clover's count."""
 
 from common.db.migrate import run_sql
 
