@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -70,7 +71,8 @@ async def test_an_administrator_without_rights_gets_a_clear_error(postgres_dsn: 
 
 async def test_dsn_options_reach_every_service(postgres_dsn: str, name: str) -> None:
     """The query of the administrator's DSN is part of each service's DSN, and each service accepts it."""
-    dsns = await database.prepare(f"{postgres_dsn}?sslmode=prefer&application_name=mine", PASSWORDS, name)
+    dsn = urlsplit(postgres_dsn)._replace(query="sslmode=prefer&application_name=mine").geturl()
+    dsns = await database.prepare(dsn, PASSWORDS, name)
 
     assert dsns["orders"].endswith("?sslmode=prefer&application_name=mine")
     await upgrade_async(dsns["orders"], "orders")

@@ -139,8 +139,7 @@ async def engine_database(postgres_dsn: str) -> AsyncIterator[ReusedDatabase]:
         await connection.execute(f"CREATE SCHEMA engine; SET search_path TO engine; {engine_sql()}")
         await connection.execute("CREATE TABLE noted (text text NOT NULL)")
         await connection.close()
-        # asyncpg abandons a future when its TLS request is cut, as these tests do
-        async with reused(f"{dsn}?sslmode=disable", ["engine"]) as database:
+        async with reused(dsn, ["engine"]) as database:
             yield database
 
 

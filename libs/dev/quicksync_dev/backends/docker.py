@@ -71,7 +71,7 @@ POSTGRES = Image(
     "postgres:17",
     5432,
     "/var/lib/postgresql/data",
-    "postgresql://postgres:{password}@{host}:{port}/postgres",
+    "postgresql://postgres:{password}@{host}:{port}/postgres?sslmode=disable",
     _postgres,
     postgres_answers,
 )

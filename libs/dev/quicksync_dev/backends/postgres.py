@@ -48,8 +48,8 @@ class PrivatePostgres:
 
     @property
     def url(self) -> str:
-        """Return the administrator's DSN."""
-        return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/postgres"
+        """Return the administrator's DSN. Without TLS, asyncpg asks the server nothing before it logs in."""
+        return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/postgres?sslmode=disable"
 
     @property
     def pid(self) -> int | None:
