@@ -1,4 +1,4 @@
-"""The tree of errors: the class of an exception decides what the engine does next.
+"""The tree of errors: the class of an exception decides the engine's next step.
 
 AppError
   Transient   retried later:         Throttled, Unavailable, TimedOut, Conflict, FromNewerVersion

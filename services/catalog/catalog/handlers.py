@@ -75,7 +75,7 @@ async def on_problem_closed(event: ProblemClosed, unit: Unit) -> None:
 
 
 async def on_recheck_requested(event: RecheckRequested, unit: Unit) -> None:
-    """Retry what waits under this problem. Each product shows as held until its retry succeeds."""
+    """Retry the work that waits under this problem. Each product shows as held until its retry succeeds."""
     await table.release(unit, event.merchant_id, event.code)
     # The last check may have been accepted, so that none waits; a service that is refused again reports nothing new.
     if event.code is Code.CONNECTION_LOST:

@@ -112,7 +112,7 @@ class PosSaleRecorded(Event):
     Sale and refund events of one Clover order add up to its present state: a change is published as its difference.
     `amount` is the money taken, in minor units of `currency`, with tax and without `tips`; `sold_at` is its time by
     Clover's clock. It is the sum of the lines, of `added_tax`, which comes on top of them, and of `other`: charges,
-    fees, cash rounding, and, negative, what goods returned in exchange pay for. `contained_tax` is that in the lines.
+    fees, cash rounding, and, negative, the worth of goods returned in exchange. `contained_tax` is that in the lines.
     """
 
     type = "orders.pos_sale_recorded.v1"

@@ -72,7 +72,7 @@ class Connected:
 
 @dataclass(frozen=True)
 class _Credential:
-    """Where the tokens come from: the field of the request, and what to do when Clover refuses it."""
+    """The source of the tokens: the field of the request, and the remedy when Clover refuses it."""
 
     issue: Callable[[], Awaitable[Tokens]]
     field: str
@@ -139,7 +139,7 @@ async def _probe(deps: Deps, wanted: Wanted, credential: _Credential, tokens: To
 
 
 async def _save(deps: Deps, unit: Unit, wanted: Wanted, profile: clover.Profile, tokens: Tokens) -> bool:
-    """Save the connection, publish it and release what waited for it. Return whether the connection is new."""
+    """Save the connection, publish it and release the work that waited for it. Return whether it is new."""
     merchant_id = wanted.merchant_id
     if not await connections.claim(unit.conn, merchant_id, wanted.account_id):
         raise Refused(409, "connected_elsewhere", CONNECTED_ELSEWHERE.format(merchant_id=merchant_id))

@@ -21,7 +21,7 @@ def calls_for(limit: Limit, request: Request, others: Sequence[Claim], waiting_s
     fair = max(1, floor(min(request.wanted.rate, total, max_min_level(total, [*demands, request.wanted.rate]))))
 
     needed = sum(max(has, min(wants, fair)) for has, wants in zip(counted, demands, strict=True))
-    # The fair share is rounded down; what is left of the limit goes to those who ask first, a call each.
+    # The fair share is rounded down; the rest of the limit goes to those who ask first, a call each.
     more = 1 if request.wanted.rate > fair and total - needed - fair >= 1 else 0
 
     ahead = sum(each.is_ahead_of(waiting_since, now) for each in others)

@@ -33,7 +33,7 @@ class Forecast:
 
 
 def forecast(step: Step) -> Forecast:
-    """Return what the step does to the item."""
+    """Return the effect of the step on the item."""
     match step:
         case CreateItem():
             return Forecast(Action.CREATE)

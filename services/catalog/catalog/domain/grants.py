@@ -57,7 +57,7 @@ class Share:
     concurrency: int
 
     def or_more(self, other: "Share") -> "Share":
-        """Return what suffices for both."""
+        """Return the share that covers both."""
         return Share(max(self.rate, other.rate), max(self.concurrency, other.concurrency))
 
 
@@ -75,7 +75,7 @@ class State(StrEnum):
 class Claim:
     """One process's share of a limit, or its place in the queue. `started_at` is when the share or the wait began.
 
-    `in_use` is what its holder may use until it knows of this claim: its calls in flight keep their places, and those
+    `in_use` is its holder's share until it knows of this claim: its calls in flight keep their places, and those
     that Clover may count stay counted. A claim without a rate is for these alone. `ends_at` is when its holder stops to
     start calls, or the end of its place in the queue; at `expires_at` its last calls are over, too. `number` is that of
     the holder's request.
@@ -120,7 +120,7 @@ class Claim:
         return min(self.calls, self.places) if is_over else self.calls
 
     def demand(self, now: datetime) -> Share:
-        """Return how much its holder could use: of a share that ended without a renewal, only what is still counted."""
+        """Return how much its holder could use: of a share that ended without a renewal, the calls still counted."""
         has_ended = self.is_lent and not self.is_used(now)
         return Share(self.calls_at(now), self.places) if has_ended else self.wanted
 
@@ -142,7 +142,7 @@ class Claim:
 class Request:
     """A process's request for a part of one limit. An expected call takes nothing that another might need first.
 
-    `in_use` is what the process may use until it knows the answer.
+    `in_use` is the share that the process may use until it knows the answer.
     """
 
     speaker: str
@@ -189,9 +189,9 @@ def allocate(
 ) -> Share | None:
     """Return the share of a process that asks; None while no capacity is free.
 
-    The share is at most what it wants, at most its fair share and at most what is free. Capacity stays reserved for
+    The share is at most the wanted one, at most the fair one and at most the free rest. Capacity stays reserved for
     each process that has waited longer and, where possible, for one newcomer. `others` are all claims but the asker's
-    own: a renewal frees what it replaces.
+    own: a renewal frees the share that it replaces.
     """
     rate = rule(limit, request, others, waiting_since, now)
     taken = slots_taken(claim for claim in others if claim.speaker != request.speaker)
@@ -238,10 +238,10 @@ def _by_speaker(numbers: Iterable[tuple[str, int]]) -> defaultdict[str, int]:
 
 
 def keeping(spare: float, free: float) -> float:
-    """Return the part of what is free that leaves `spare` for a newcomer; the last `spare` is given out whole."""
+    """Return the part of the free share that leaves `spare` for a newcomer; the last `spare` is given out whole."""
     return max(free - spare, min(free, spare))
 
 
 def always_keeping(spare: float, free: float) -> float:
-    """Return the part of what is free beyond `spare`."""
+    """Return the part of the free share beyond `spare`."""
     return free - spare

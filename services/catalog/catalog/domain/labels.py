@@ -115,7 +115,7 @@ class Labels:
         return replace(item.fields, **names)
 
     def certain(self, item: Item, wanted: ItemFields) -> ItemFields:
-        """Return what `shown` does, without the kinds of which the item has a label that is not known yet."""
+        """Return the same as `shown`, without the kinds of which the item has a label that is not known yet."""
         unsure: dict[str, Any] = {
             kind.value: None for kind in LabelKind if self.unknown(kind, ids_of(item.details, kind) or ())
         }
@@ -192,7 +192,7 @@ class Association:
 
 
 def associations(item: Item, wanted: ItemFields, labels: Labels) -> list[Association]:
-    """Return what to change so that the item has exactly the wanted labels, as far as they exist.
+    """Return the changes that give the item exactly the wanted labels, as far as they exist.
 
     A label that the item has already serves, also if another one has the same name.
     """
@@ -248,5 +248,5 @@ def after(item: Item, made: Sequence[Association]) -> Item:
 
 
 def reason(wanted: Wanted, lack: Lack) -> str:
-    """Return in words why a product waits for this label, and what to do."""
+    """Return in words why a product waits for this label, with the remedy."""
     return messages.for_locale().text(f"reason.label_{lack}.{wanted.kind}", name=wanted.name)

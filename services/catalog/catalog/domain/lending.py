@@ -113,7 +113,7 @@ class Lending:
         """Decide on a share of one merchant's calls; None refuses a renewal."""
         in_use = Share(0.0, in_flight)
         if everything:
-            # Most sessions end soon: only one that renews is long, and keeps what the other services could need.
+            # Most sessions end soon: only one that renews is long, and keeps calls that the other services could need.
             is_long = self.own is not None and self.own.wanted == EVERYTHING
             longest = min(LONGEST_MERCHANT if is_long else 2.0, self.longest)
             request = Request(service, EVERYTHING, in_use=in_use)

@@ -32,7 +32,7 @@ class CreateItem:
 
 @dataclass(frozen=True)
 class AdoptItem:
-    """Link an existing item with these `shown` fields, then write what differs from `known`, the agreed ones."""
+    """Link an existing item with these `shown` fields, then write those that differ from `known`, the agreed ones."""
 
     record: ProductRecord
     item_id: str
@@ -74,7 +74,7 @@ Step: TypeAlias = Write | HoldProduct | LookAgain
 
 @dataclass(frozen=True)
 class UnreadableKeys:
-    """By what those items are known that cannot be read: their ids, and the keys of their SKUs and barcodes."""
+    """The ids of the items that cannot be read, and the keys of their SKUs and barcodes."""
 
     item_ids: frozenset[str] = frozenset()
     skus: frozenset[str] = frozenset()
@@ -144,7 +144,7 @@ def compare(
     master: Master = Master.QUICKSYNC,
     owners: Mapping[str, str] = NOBODY,
 ) -> Step:
-    """Return the step that brings the linked item to what the product wants.
+    """Return the step that gives the linked item the values of the product.
 
     `owners` are the products that have the SKUs which were given to items in Clover.
     """
@@ -199,7 +199,7 @@ def in_group(step: Step, group_ids: Mapping[str, str]) -> Step:
 
 
 def _refusal(fields: Collection[str], found: ItemFields, owners: Mapping[str, str]) -> str:
-    """Return in words why a product cannot have what was edited in Clover."""
+    """Return in words why a product cannot have the values edited in Clover."""
     texts = messages.for_locale()
     if "sku" in fields and found.sku in owners:
         return texts.text("reason.sku_taken_in_clover", sku=found.sku, product=owners[found.sku])
@@ -216,7 +216,7 @@ def lacks(step: Write, labels: Labels) -> dict[Wanted, Lack]:
 def hold_for_labels(step: Write, lacked: Mapping[Wanted, Lack]) -> HoldProduct | None:
     """Return the hold of a product that lacks a label which is not created for it.
 
-    A tax rate never is, as what it charges is the merchant's to decide, and a label that a person deleted only once the
+    A tax rate never is, as its percentage is the merchant's to decide, and a label that a person deleted only once the
     product is saved again.
     """
     for wanted, lack in lacked.items():

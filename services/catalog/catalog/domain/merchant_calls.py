@@ -18,7 +18,7 @@ def paced_rate(
 
 
 def fair_rate(limit: Limit, request: Request, others: Iterable[Claim]) -> float:
-    """Return the rate that all can have at once: max-min fair, so what one does not want is there for the rest."""
+    """Return the rate that all can have at once: max-min fair, so calls that one does not want go to the rest."""
     # Without the spare calls, or they would be missing to the process that asks last, at every renewal.
     total = keeping(limit.spare, limit.steady)
     rates = [min(each.wanted.rate, total) for each in others] + [min(request.wanted.rate, total)]

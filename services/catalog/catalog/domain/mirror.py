@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from catalog.domain.items import Item
 
 OVERLAP = 5000
-"""Milliseconds by which a read of changes begins before what the last one has shown for certain: Clover's times are
+"""Milliseconds by which a read of changes begins before the last certain moment of the one before: Clover's times are
 whole seconds, an item may be listed a moment after it was modified, and the clocks behind Clover's Date and its
 modifiedTime may differ."""
 

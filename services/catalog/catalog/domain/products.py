@@ -24,7 +24,7 @@ class Status(StrEnum):
 class Product:
     """A product as QuickSync wants it. `price` and `cost` are in minor units of `currency`.
 
-    A field that is None is not the product's: its item keeps what it has in Clover. With a `unit_name`, such as kg, the
+    A field that is None is not the product's: its item keeps its value in Clover. With a `unit_name`, such as kg, the
     product is sold by weight or measure, and `price` is that of one unit. Clover names the item of a `variant` itself.
     A text is empty if it was emptied in Clover, the master of the catalogue: it is still the product's.
     Categories, tags and tax rates are the sorted names of all that the item is to have.
@@ -140,7 +140,7 @@ class SyncState(StrEnum):
 class ProductRecord:
     """A product with its linked item: the fields as both sides last agreed on them, and as they were `seen` when read.
 
-    `last_pushed` has what we wrote, or took note of, last: where Clover differs from it, it was edited there.
+    `last_pushed` has the values written, or noted, last: where Clover differs from it, it was edited there.
     `unanswered` are the fields of writes that Clover may have applied. `superseded` are the caller's last values of
     fields that an edit in Clover replaced.
 
@@ -267,15 +267,15 @@ class ProductRecord:
         return self.is_requested or bool(self.wanted.changes_from(self.last_pushed))
 
     def differs_from(self, found: ItemFields) -> bool:
-        """Return whether these fields of its item in Clover differ from what the product wants."""
+        """Return whether these fields of its item in Clover differ from those of the product."""
         return bool(self.wanted.changes_from(self.adopt(found)))
 
     def is_kept_in(self, found: ItemFields) -> bool:
-        """Return whether Clover shows the values of the last write, which changed what was seen before it."""
+        """Return whether Clover shows the values of the last write, which changed those seen before it."""
         return self.seen is not None and not self.is_due and not self.differs_from(found)
 
     def was_overruled(self, found: ItemFields) -> bool:
-        """Return whether Clover shows the same as before the last write: it does not keep what was written."""
+        """Return whether Clover shows the same as before the last write: it does not keep the written values."""
         return not self.is_due and found == self.seen and bool(self.wanted.changes_from(found))
 
     @property

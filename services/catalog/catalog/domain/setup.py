@@ -42,7 +42,7 @@ FOUND_BY_ORDERS: Mapping[Code, Check] = {
     Code.ORDER_TYPE_MISSING: Check.ORDER_TYPE,
     Code.TENDER_MISSING: Check.TENDER,
 }
-"""The checks that orders makes when an order needs them; its problems say what it found."""
+"""The checks that orders makes when an order needs them; its problems name the findings."""
 
 SETUP_CODES = frozenset(PROBLEMS.values())
 
@@ -75,7 +75,7 @@ class Recorded:
     failing_since: datetime | None
 
     def followed_by(self, finding: Finding, now: datetime) -> "Recorded":
-        """Return the next record. A check that cannot be made keeps what was found before."""
+        """Return the next record. A check that cannot be made keeps its last finding."""
         if finding.state is CheckState.UNKNOWN and self.finding.state is not CheckState.UNKNOWN:
             return self
         if finding.state is not CheckState.FAILED:
@@ -143,7 +143,7 @@ class Webhooks:
     patience: timedelta
 
     def step(self, now: datetime) -> WebhookStep:
-        """Return what to do now."""
+        """Return the step to take now."""
         if self.heard_at and now - self.heard_at < HEARD_LASTS and not self._is_unanswered(self.heard_at):
             return WebhookStep.HEARD
         if self.provoked_at is None or now - self.provoked_at >= HEARD_LASTS:

@@ -1,6 +1,6 @@
 """Whether Clover accepts the tokens of a connection.
 
-As in `tokens`, what was learned about one token is never written over another one, which is known by its `tokens_id`.
+As in `tokens`, a finding about one token is never written over another one, which is known by its `tokens_id`.
 """
 
 from datetime import datetime
@@ -55,7 +55,7 @@ async def accept(conn: Connection, merchant_id: str) -> bool:
 
 
 async def refuse(conn: Connection, merchant_id: str, tokens_id: UUID, now: datetime) -> RefusedAccess | None:
-    """Note that Clover refuses this token; return what is known of it. None when it is not the present one any more."""
+    """Note that Clover refuses this token; return the known facts, or None when it is not the present one any more."""
     row = await conn.fetchrow(REFUSE, merchant_id, tokens_id, now)
     return RefusedAccess(**row) if row else None
 

@@ -117,7 +117,7 @@ class Erasure:
 
 
 async def erasure(conn: Connection, merchant_id: str) -> Erasure:
-    """Return what was requested for this merchant, connected or not. Raises NotFound for one that never was."""
+    """Return the requested erasure of this merchant, connected or not. Raises NotFound for one that never was."""
     row = await conn.fetchrow(ERASURE, merchant_id)
     if row is None:
         raise NotFound(f"There is no merchant {merchant_id} here.")
@@ -154,7 +154,7 @@ async def save_merchant(
 
 
 async def reconnect(conn: Connection, merchant_id: str, now: datetime) -> MerchantConnected:
-    """Return the event that Clover accepts the connection again: all services then release what waits for it."""
+    """Return the event that Clover accepts the connection again: all services then release the waiting work."""
     row = await conn.fetchrow(RECONNECT, merchant_id, clock_version(now))
     if row is None:
         raise NotFound(f"There is no merchant {merchant_id} here.")

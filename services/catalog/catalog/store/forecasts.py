@@ -17,7 +17,7 @@ from common.db.unit import Connection
 async def forecasts(
     conn: Connection, merchant_id: str, wanted: Sequence[Product], now: datetime
 ) -> dict[str, Forecast]:
-    """Return what becomes of the item of each product once it is saved, by product.
+    """Return the effect on the item of each product once it is saved, by product.
 
     Nothing while the mirror may lack items.
     """

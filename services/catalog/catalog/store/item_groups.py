@@ -124,7 +124,7 @@ async def cancel_create(conn: Connection, merchant_id: str, group: ItemGroup) ->
 
 
 async def save(conn: Connection, merchant_id: str, group: ItemGroup) -> None:
-    """Save what Clover has of the item group."""
+    """Save the item group as Clover has it."""
     attributes = None if group.attributes is None else json.dumps(_attributes(group.attributes))
     await conn.execute(
         SAVE_GROUP, merchant_id, group.parent_id, group.id, group.shown_name, attributes, group.creating_since

@@ -83,7 +83,7 @@ STATE = "SELECT completed_at, swept_at, changes_from FROM item_mirror WHERE merc
 class MirrorState:
     """How complete a mirror is. Before `completed_at` it may lack items, so that none must be created.
 
-    `swept_at` is when all items were read last. The next read of changes asks for what Clover modified at
+    `swept_at` is when all items were read last. The next read of changes asks for items that Clover modified at
     `changes_from` or later, in its own milliseconds.
     """
 
@@ -122,13 +122,13 @@ async def save(conn: Connection, merchant_id: str, items: Iterable[Item], read_n
 async def save_unreadable(
     conn: Connection, merchant_id: str, items: Iterable[UnreadableItem], read_number: int
 ) -> None:
-    """Save what a read that began with this number shows of items that cannot be read."""
+    """Save the parts that a read that began with this number shows of items that cannot be read."""
     given = list({each.id: each.known for each in items}.values())
     await conn.execute(SAVE_UNREADABLE, merchant_id, read_number, *item_columns.values(given))
 
 
 async def unreadable(conn: Connection, merchant_id: str) -> UnreadableKeys:
-    """Return by what the items are known that cannot be read."""
+    """Return the ids and keys of the items that cannot be read."""
     rows = await conn.fetch(UNREADABLE, merchant_id)
     codes = {row[name] for row in rows for name in ("code_key", "second_code_key")}
     ids = frozenset(row["item_id"] for row in rows)

@@ -68,7 +68,7 @@ WHERE merchant_id = $1
 
 @dataclass(frozen=True)
 class LinkRow:
-    """A product with its item, or with what stands in the way of one."""
+    """A product with its item, or with the obstacle to one."""
 
     product_id: str
     name: str

@@ -1,4 +1,4 @@
-"""Products that took over edits made in Clover, and what their callers stated of them."""
+"""Products that took over edits made in Clover, and the values that their callers stated."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +42,7 @@ WHERE product.merchant_id = $1 AND product.product_id = restated.product_id
 
 
 async def save_merged(conn: Connection, merchant_id: str, records: Iterable[ProductRecord], now: datetime) -> None:
-    """Save these products with what both sides agree on. Raises Conflict when another product got one of the SKUs."""
+    """Save these products with the agreed values. Raises Conflict when another product got one of the SKUs."""
     rows = [
         row_of(each.product)
         | {
@@ -60,7 +60,7 @@ async def save_merged(conn: Connection, merchant_id: str, records: Iterable[Prod
 async def restated(
     conn: Connection, merchant_id: str, given: Sequence[Product], stored: Mapping[str, ProductRecord]
 ) -> tuple[list[Product], dict[str, dict[str, Any]]]:
-    """Return the products that a caller means, and what stays superseded of those of which something was.
+    """Return the products that a caller means, and the values that stay superseded.
 
     With QuickSync as the master, all that a caller states counts.
     """
@@ -74,7 +74,7 @@ async def restated(
 
 
 async def restate(conn: Connection, merchant_id: str, given: Sequence[Product]) -> list[Product]:
-    """Return the products that a caller means, and save what it states of them. They are locked for the transaction."""
+    """Return the products that a caller means, and save the stated values. They are locked for the transaction."""
     ids = [each.product_id for each in given]
     await conn.execute(LOCK, merchant_id, ids)
     stored = {each.product.product_id: each for each in await find_all(conn, merchant_id, ids)}
@@ -95,7 +95,7 @@ async def as_stated(
 
 
 async def save_superseded(conn: Connection, merchant_id: str, left: Mapping[str, Mapping[str, Any]]) -> None:
-    """Save what stays superseded of each of these products."""
+    """Save the values of each of these products that stay superseded."""
     rows = [{"product_id": name, "superseded": dict(each) or None} for name, each in sorted(left.items())]
     if rows:
         await conn.execute(SAVE_SUPERSEDED, merchant_id, json.dumps(rows))

@@ -12,7 +12,7 @@ from catalog.domain.products import ProductRecord
 from common.db.unit import Connection
 from common.errors import Conflict
 
-# Of a linked product only what was written or differed: an edit made in Clover may have been noted meanwhile.
+# Of a linked product only the fields that were written or differed: an edit in Clover may have been noted meanwhile.
 SAVE_PUSHED = """
 UPDATE product SET item_id = pushed.item_id, seen = pushed.seen, unanswered = NULL,
     last_pushed = CASE WHEN product.item_id = pushed.item_id THEN coalesce(product.last_pushed || pushed.written,
@@ -78,7 +78,7 @@ class Pushed:
 
 
 async def save(conn: Connection, merchant_id: str, pushed: Iterable[Pushed]) -> None:
-    """Link each product to its item and record what Clover has of it.
+    """Link each product to its item and record the item's values in Clover.
 
     Raises Conflict when another product got one of the SKUs or items meanwhile.
     """

@@ -58,7 +58,7 @@ async def clear(conn: Connection, merchant_id: str) -> Mapping[Check, datetime]:
 
 
 async def webhooks(conn: Connection, merchant_id: str, patience: timedelta) -> Webhooks | None:
-    """Return what is known of the merchant's webhooks; None when it is disconnected."""
+    """Return the known facts about the merchant's webhooks; None when it is disconnected."""
     row = await conn.fetchrow(WEBHOOKS, merchant_id)
     return Webhooks(**row, patience=patience) if row else None
 

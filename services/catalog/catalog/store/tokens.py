@@ -1,6 +1,6 @@
 """The OAuth tokens of the connections, exchanged for the next pair before they expire.
 
-A pair is known by its `tokens_id`: what was learned about one pair is never written over another.
+A pair is known by its `tokens_id`: a finding about one pair is never written over another.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Reads into the mirror what Clover changed since the last time: a call when that is at most a page.
+"""Reads the changes since the last time into the mirror: a call when they are at most a page.
 
 Deletions are not among the changes that Clover lists.
 """

@@ -15,7 +15,7 @@ T = TypeVar("T")
 async def intent(
     batch: Batch, start: Callable[[Unit], Awaitable[T]], cancel: Callable[[Unit], Awaitable[None]]
 ) -> AsyncIterator[T]:
-    """Commit the intent to create something before the call; give what `start` returns.
+    """Commit the intent to create something before the call; yield the result of `start`.
 
     It is cancelled when the call had no effect. After a call without an answer it stays, until reading settles it.
     """

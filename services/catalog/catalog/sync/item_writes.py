@@ -30,7 +30,7 @@ Finish: TypeAlias = Callable[[Unit, Sequence[ItemWrite]], Awaitable[None]]
 
 
 async def write_items(batch: Batch, api: MerchantApi, writes: Sequence[ItemWrite], finish: Finish) -> None:
-    """Carry out these writes; `finish` writes what follows from those that are done. An item that is gone is no error.
+    """Carry out these writes; `finish` writes the consequences of the done ones. An item that is gone is no error.
 
     When Clover refuses a call of many, the engine splits the batch until the bad item stands alone.
     """

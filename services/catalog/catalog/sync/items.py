@@ -50,7 +50,7 @@ async def read_items(batch: Batch, deps: Deps) -> None:
 
 
 async def save_unreadable(unit: Unit, merchant_id: str, shown: Sequence[UnreadableItem], number: int) -> None:
-    """Save what is known of items that cannot be read; the work that reads each of them again reports it."""
+    """Save the known parts of items that cannot be read; the work that reads each of them again reports it."""
     if shown:
         await items.save_unreadable(unit.conn, merchant_id, shown, number)
         unit.mark(READ_ITEM, merchant_id, [each.id for each in shown], priority=Priority.BULK)
@@ -85,7 +85,7 @@ async def save_swept(unit: Unit, merchant_id: str, page: ItemPage, number: int) 
 
 
 async def _save_and_seek(unit: Unit, merchant_id: str, shown: Sequence[Item], number: int) -> set[str]:
-    """Save items, and mark the products that may wait for one that changed; return what changed.
+    """Save items, and mark the products that may wait for one that changed; return the changed ones.
 
     These are the ones without an item that have its SKU, and that of an item that could not be read before.
     """
@@ -107,7 +107,7 @@ async def save_shown(unit: Unit, merchant_id: str, shown: Sequence[Item], number
 
 
 async def follow(unit: Unit, merchant_id: str, shown: Iterable[Item], saved: Mapping[str, bool]) -> list[str]:
-    """Do what follows from items that changed in the mirror; return the products that were edited in Clover.
+    """Mark the work that follows from items that changed in the mirror; return the products that were edited in Clover.
 
     Products that wait for a decision about one of them are marked. `saved` tells whether each item is new.
     """

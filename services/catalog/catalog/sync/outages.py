@@ -52,7 +52,7 @@ class OutageWatch:
             await sleep_until(stop, LOOK_SECONDS, self._clock)
 
     async def look(self) -> None:
-        """Probe the regions whose time has come, and report what changed."""
+        """Probe the regions whose time has come, and report the changes."""
         async with self._deps.database.connection() as conn:
             if not await lease.take(conn, ["outage watch"], self._token, LEASE):
                 self._regions.clear()

@@ -56,7 +56,7 @@ async def check_setup(batch: Batch, deps: Deps) -> None:
 
 
 async def _look(batch: Batch, api: MerchantApi, currency: str, webhooks: Webhooks, chosen: Choices) -> list[Finding]:
-    """Return what each check found. Raises Forbidden when Clover refuses the token for everything."""
+    """Return the finding of each check. Raises Forbidden when Clover refuses the token for everything."""
     missing = await clover.missing_permissions(api)
     if len(missing) == len(clover.PROBES):
         raise Forbidden("Clover refuses every call with this token.")
@@ -92,7 +92,7 @@ async def _look_for_webhooks(batch: Batch, api: MerchantApi, webhooks: Webhooks,
 
 
 async def _record(unit: Unit, merchant_id: str, findings: list[Finding]) -> Mapping[Check, Recorded]:
-    """Save the findings; report and withdraw what changed."""
+    """Save the findings; report the new problems and withdraw those that are over."""
     before = await setup.find(unit.conn, merchant_id)
     records = dict(before)
     for finding in findings:
@@ -115,7 +115,7 @@ def _announce(unit: Unit, merchant_id: str, record: Recorded, failed_since: date
 
 
 def _affected(finding: Finding) -> Affected:
-    """Return what a failing check is about, in words for the merchant."""
+    """Return the subject of a failing check, in words for the merchant."""
     texts = messages.for_locale()
     return Affected(
         subject=texts.text(f"setup.{finding.check}"),

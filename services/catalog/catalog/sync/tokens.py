@@ -1,7 +1,7 @@
 """Exchanges OAuth tokens for the next pair before they expire, exactly once each.
 
 A refresh token works once, so two refreshes at a time would lose the pair. The worker's lease keeps other processes
-away, and what one of them learned about a pair is never written over another pair.
+away, and a finding of one of them about a pair is never written over another pair.
 """
 
 from datetime import timedelta

@@ -42,7 +42,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 async def execute(batch: Batch, api: MerchantApi, steps: Sequence[Step]) -> list[Step]:
-    """Carry out these steps and return them, after links as they follow from what the products took over.
+    """Carry out these steps and return them, after links as they follow from the values that the products took over.
 
     A product that is held or looked for again gets its outcome.
     """
@@ -91,7 +91,7 @@ async def _create(batch: Batch, api: MerchantApi, records: Sequence[ProductRecor
 
 
 async def _create_left_out(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> None:
-    """Create singly what the answer to a call of many lacks, so that Clover says why, unless it may be there."""
+    """Create singly the items that the answer to a call of many lacks, unless they may be there: Clover says why."""
     if not records:
         return
     there = await lookups.perhaps_there(batch, api, records)
@@ -149,7 +149,7 @@ def _created(record: ProductRecord, item: Item) -> Pushed:
 
 
 def _new(record: ProductRecord, item: Item) -> Item:
-    """Return the item with what the answer does not show: a new one has neither labels nor options."""
+    """Return the item with the parts that the answer does not show: a new one has neither labels nor options."""
     fields = replace(item.fields, options={}) if record.is_member else item.fields
     return replace(item, fields=fields, details=replace(item.details, **NEW))
 
@@ -169,7 +169,7 @@ async def _update(batch: Batch, api: MerchantApi, steps: Sequence[Update]) -> No
 
 
 async def _save_former(batch: Batch, steps: Sequence[Update]) -> None:
-    """Keep what the items had in fields that their products state for the first time."""
+    """Keep the values of the items in fields that their products state for the first time."""
     former = {step.item_id: fields for step in steps if (fields := step.record.newly_stated(step.known))}
     if former:
         async with batch.unit() as unit:
@@ -181,7 +181,7 @@ def _is_news(step: Update) -> bool:
 
 
 async def _start_writes(batch: Batch, steps: Sequence[Update], changes: Mapping[str, Mapping[str, object]]) -> int:
-    """Record what is about to be written, so that it is not taken for an edit made in Clover if its answer is lost."""
+    """Record the values about to be written, so that none is taken for an edit made in Clover if the answer is lost."""
     async with batch.unit() as unit:
         begun = [(step.record, changes[step.item_id]) for step in steps]
         await pushes.start_writes(unit.conn, batch.merchant_id, begun)
@@ -223,7 +223,7 @@ async def _update_singly(
                 raise
             batch.retry(product_id, timedelta(0))  # without its item, it is planned anew
             return
-        if item is None:  # the mirror must not stay behind what was written
+        if item is None:  # the mirror must not stay behind the written items
             item = (await lookups.read_items(batch, api, [step.item_id])).get(step.item_id)
         await _save_pushed(batch, [step], [item] if item else [], number, changes)
 
@@ -237,7 +237,7 @@ async def _save_pushed(
     number: int = 0,
     changes: Mapping[str, Mapping[str, object]] = NOTHING,
 ) -> None:
-    """Record that Clover has what these products want, and link the items that are not linked under their SKU.
+    """Record that Clover has the values of these products, and link items that are not linked under their SKU.
 
     The process may have ended between the last write to Clover and this unit, so the links are looked at each time.
     """
@@ -272,7 +272,7 @@ def finish(batch: Batch, pushed: Iterable[Pushed]) -> None:
 
 
 def _pushed(step: Update, shown: Item | None, changes: Mapping[str, object]) -> Pushed:
-    """Return the product as pushed. What an answer shows otherwise than it was written, Clover does not keep."""
+    """Return the product as pushed. Clover does not keep values that its answer shows otherwise than written."""
     record, seen = step.record, step.known
     found = record.adopt(shown.fields) if shown else None
     if found and any(getattr(found, name) != value for name, value in changes.items()):

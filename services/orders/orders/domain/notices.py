@@ -33,10 +33,10 @@ def in_clover(charge: Charge, paid: int, tip: int, tax: int | None = None) -> In
 
 
 def to_refund(source: Source, there: InClover) -> int:
-    """Return by how much the payments in Clover exceed what the store kept.
+    """Return by how much the payments in Clover exceed those that the store kept.
 
     A store that lowers the total by its refunds may have done so before the order came to Clover, or after.
-    Tax that a marketplace remits is no payment here, but may be part of what it refunds.
+    Tax that a marketplace remits is no payment here, but may be part of its refunds.
     """
     kept = max(paid_in_store(source) - whole(add(each.amount for each in source.refunds)), 0)
     return max(there.paid + there.tip - kept, 0)

@@ -17,7 +17,7 @@ class Unreadable(Invalid):
 
 @dataclass(frozen=True)
 class Question:
-    """A decision about the whole file. `field` is what is asked for, `options` the possible answers."""
+    """A decision about the whole file. `field` is the question, `options` the possible answers."""
 
     field: str
     question: str
