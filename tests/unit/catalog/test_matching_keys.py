@@ -43,10 +43,18 @@ def test_eight_digits_that_are_no_upc_e_have_one_reading() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "keys"), [("", ()), ("  ", ()), ("000", ()), ("AB 12", ("ab12",)), ("\u2460", ("00000000000001",))]
+    ("code", "keys"),
+    [
+        ("", ()),
+        ("  ", ()),
+        ("000", ()),
+        *((each, ()) for each in ("N/A", "-", "none", ".", "keine")),
+        ("AB 12", ("ab12",)),
+        ("\u2460", ("00000000000001",)),
+    ],
 )
 def test_other_codes(code: str, keys: tuple[str, ...]) -> None:
-    """Zeros are no barcode; letters are compared as in SKUs."""
+    """Neither zeros nor words are a barcode; letters beside digits are compared as in SKUs."""
     assert code_keys(code) == keys
 
 

@@ -24,12 +24,13 @@ def _words(text: str) -> list[str]:
 def code_keys(code: str | None) -> tuple[str, ...]:
     """Return the readings of a barcode: none of an empty one, two of eight digits that may be a UPC-E, else one.
 
-    A GTIN becomes a GTIN-14, so that leading zeros make no difference. Zeros alone are no barcode. Check digits are not
-    tested, as stores print numbers of their own.
+    A GTIN becomes a GTIN-14, so that leading zeros make no difference. Zeros alone are no barcode. Neither is a text
+    without a digit: people write `n/a` or `none` where there is none, which would link different articles. Check digits
+    are not tested, as stores print numbers of their own.
     """
     text = sku_key(code or "")
     if not (text.isascii() and text.isdigit()):
-        return (text,) if text else ()
+        return (text,) if any(map(str.isdigit, text)) else ()
     digits = text.lstrip("0")
     if not digits:
         return ()

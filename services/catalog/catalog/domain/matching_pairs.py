@@ -16,7 +16,7 @@ from catalog.domain.matching_keys import code_keys, is_ambiguous, sku_key
 T = TypeVar("T")
 
 MOST_SHOWN = 20
-"""Items and products that a conflict lists; thousands may share a code such as `n/a`."""
+"""Items and products that a conflict lists; thousands may share a code such as `1`."""
 
 
 class ConflictKind(StrEnum):

@@ -115,7 +115,7 @@ async def items_after(conn: Connection, merchant_id: str, item_id: str, limit: i
 async def matched(conn: Connection, merchant_id: str, found: Iterable[Item]) -> set[str]:
     """Return those of these items that have a product, or that a product matches, also before its create is answered.
 
-    A barcode matches products without an item only, as many articles may share a code such as `n/a`.
+    A barcode matches products without an item only, as many articles may share a code such as `1`.
     """
     every = list(found)
     skus = {each.id: {clean(sku_key(each.fields.sku))} - {""} for each in every}
