@@ -70,6 +70,22 @@ async def test_a_part_renamed_in_clover_is_taken_over_where_clover_is_the_master
     assert set((await states(catalog, shop)).values()) == {"synced"}
 
 
+async def test_variants_sent_as_before_leave_what_clover_renamed(catalog: Catalog) -> None:
+    """A catalogue that is sent every night undoes no rename made in Clover, the master. A new name counts."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes())
+    change = {"settings": {"catalog_master": "clover"}}
+    assert (await catalog.call("PATCH", f"/v1/merchants/{shop.id}", change))[0] == 200
+    await rename(catalog, shop, "item_groups", "T-shirt", "Theirs")
+    await rename(catalog, shop, "options", "Medium", "Middle")
+    await synced(catalog, shop, sizes())
+    assert list(groups(catalog, shop)) == ["Theirs"]
+    assert groups(catalog, shop)["Theirs"][1]["SKU-m"] == ["Blue", "Middle"]
+    assert (await catalog.product(shop, "m"))["variant"]["name"] == "Theirs"
+    await synced(catalog, shop, [each | {"variant": each["variant"] | {"name": "Ours"}} for each in sizes()])
+    assert list(groups(catalog, shop)) == ["Ours"]
+
+
 async def test_a_parent_with_another_id_keeps_its_group(catalog: Catalog) -> None:
     """Once all variants have moved to the new id, the item group is that of the new one."""
     shop = await catalog.connected()

@@ -150,6 +150,14 @@ def as_stated(product: Product, record: ProductRecord) -> Product:
     return replace(product, **revived(kept))
 
 
+def superseded_by_name(record: ProductRecord, stated_name: str) -> dict[str, Any]:
+    """Return what is superseded of a variant whose parent got another name in Clover than the caller stated."""
+    if record.product.variant is None:
+        return dict(record.superseded)
+    stated = record.superseded.get("variant") or asdict(replace(record.product.variant, name=stated_name))
+    return {**record.superseded, "variant": stated}
+
+
 def take_over(product: Product, values: Mapping[str, Any], theirs: ItemFields) -> Product:
     """Return the product with these values of its item.
 

@@ -8,7 +8,7 @@ from catalog.domain.choices import Master
 from catalog.domain.item_groups import ItemGroup
 from catalog.domain.items import Item, ItemFields
 from catalog.domain.links import NewLink
-from catalog.domain.masters import Edit, Merged, edited, is_accounted, merge
+from catalog.domain.masters import Edit, Merged, edited, is_accounted, merge, superseded_by_name
 from catalog.domain.matching import Step
 from catalog.domain.products import ProductRecord
 from catalog.links import link_items
@@ -55,12 +55,15 @@ async def absorb(
 async def take_group_name(unit: Unit, merchant_id: str, group: ItemGroup, shown_name: str) -> bool:
     """Give the parent the name that its item group got in Clover, which changes all its variants.
 
-    Return False if it was renamed here meanwhile.
+    A caller that states the name of before again states nothing new. Return False if it was renamed here meanwhile.
     """
     if not await item_groups.take_name(unit.conn, merchant_id, group, shown_name):
         return False
     edit = Edit("variant.name", group.name, shown_name, is_conflict=False)
-    for record in await products.of_parent(unit.conn, merchant_id, group.parent_id):
+    records = await products.of_parent(unit.conn, merchant_id, group.parent_id)
+    superseded = {each.product.product_id: superseded_by_name(each, group.name) for each in records}
+    await masters.save_superseded(unit.conn, merchant_id, superseded)
+    for record in records:
         unit.emit(*_events(merchant_id, Merged(record, taken=(edit,)), "edited_in_clover"))
     return True
 
