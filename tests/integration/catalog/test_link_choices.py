@@ -129,6 +129,24 @@ async def test_a_product_is_linked_to_another_item(catalog: Catalog) -> None:
     assert len(catalog.items(shop)) == 2
 
 
+async def test_an_item_that_was_created_for_the_product_is_hidden_once_it_has_another(catalog: Catalog) -> None:
+    """The till shows one item with the SKU. Linked again, the hidden one is shown as before."""
+    shop = await catalog.connected()
+    right = catalog.add_item(shop, sku="", name="Big mug")
+    await catalog.put(shop)
+    await catalog.sweep()
+    own = await item_of(catalog, shop)
+    assert own not in {None, right}
+    await decide(catalog, shop, product_id="p-1", item_id=right)
+    shown = [each["id"] for each in catalog.items(shop) if each["sku"] == "SKU-p-1" and not each["hidden"]]
+    assert shown == [right]
+    await catalog.sweep()
+    assert await item_of(catalog, shop) == right
+    await decide(catalog, shop, product_id="p-1", item_id=own)
+    items = by_id(catalog, shop)
+    assert (items[own or ""]["hidden"], items[right]["name"], items[right]["hidden"]) == (False, "Big mug", False)
+
+
 @pytest.mark.parametrize("gets_new_item", [False, True])
 async def test_an_item_that_was_unlinked_is_replaced_like_a_linked_one(catalog: Catalog, gets_new_item: bool) -> None:
     """The services hear which item the SKU's stock goes to, though it had none in between."""

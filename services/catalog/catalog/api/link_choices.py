@@ -231,8 +231,9 @@ ROUTES = [
         summary="Link a product",
         description="Links a product to an item in Clover, or to another one than before, or has a new item created. "
         "The item gets the fields of the product in the background. The former item gets back what it had "
-        "before, unless it was edited since; its stock is taken over if the new item has no count. What was adjusted "
-        "or counted in QuickSync moves to the new item, unless the till changed one of the counts since.",
+        "before, unless it was edited since; one that was created for the product is hidden. Its stock is taken over "
+        "if the new item has no count. What was adjusted or counted in QuickSync moves to the new item, unless the "
+        "till changed one of the counts since.",
         tags=(PRODUCTS,),
         example={"product_id": "mug-blue", "item_id": None},
         gives_example={**EXAMPLE, "state": "pending"},

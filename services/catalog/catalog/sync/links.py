@@ -43,7 +43,7 @@ async def _link(unit: Unit, merchant_id: str, record: ProductRecord, choice: Lin
         await _give_up(unit, merchant_id, await products.find(unit.conn, merchant_id, owner), Matching.AUTOMATIC)
         unit.mark(PUSH_PRODUCT, merchant_id, owner, priority=Priority.BULK)
     if record.item_id and record.item_id != item_id:
-        await _restore(unit, merchant_id, record)
+        await _leave(unit, merchant_id, record, record.item_id)
     group_id = found[item_id].details.group_id
     if record.item_id != item_id:
         linked = replace(record, item_id=item_id, item_group_id=group_id, is_outside_group=False)
@@ -81,6 +81,14 @@ async def _unlink(unit: Unit, merchant_id: str, record: ProductRecord, choice: C
     if item_id:
         await unlink_items(unit, merchant_id, [item_id])
     unit.mark(PUSH_PRODUCT, merchant_id, record.product.product_id)
+
+
+async def _leave(unit: Unit, merchant_id: str, record: ProductRecord, item_id: str) -> None:
+    """Give the item back what it had; hide one that was created for the product, which the till would show twice."""
+    if item_id not in await former_items.adopted(unit.conn, merchant_id, [item_id]):
+        await former_items.hide(unit.conn, merchant_id, [item_id])
+        unit.mark(RESTORE_ITEM, merchant_id, item_id, priority=Priority.BULK)
+    await _restore(unit, merchant_id, record)
 
 
 async def _give_up(unit: Unit, merchant_id: str, record: ProductRecord, matching: Matching) -> None:
