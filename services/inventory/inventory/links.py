@@ -41,13 +41,11 @@ async def apply_links(unit: Unit, merchant_id: str, given: Sequence[ItemLink]) -
 
 async def apply_sales(unit: Unit, merchant_id: str, given: Sequence[TillSale]) -> None:
     """Keep these sales at the till, and correct what moved with a SKU before they were reported."""
+    await levels.keep_skus(unit, merchant_id)  # else a SKU that moves just now would miss them, and they it
     await sales.add(unit, merchant_id, given)
     items, since = sorted({each.item_id for each in given}), min(each.begins for each in given)
-    if not await hand_overs.recent(unit.conn, merchant_id, items, since):
-        return
-    await levels.lock_skus(unit, merchant_id)
-    moved = await hand_overs.recent(unit.conn, merchant_id, items, since)
-    await _move(unit, merchant_id, moved, correct)
+    if moved := await hand_overs.recent(unit.conn, merchant_id, items, since):
+        await _move(unit, merchant_id, moved, correct)
 
 
 async def _hand_over(unit: Unit, merchant_id: str, moved: Sequence[Moved]) -> None:

@@ -79,6 +79,26 @@ async def test_a_till_sale_right_after_the_write_is_read_back(inventory: Invento
     assert await inventory.stock(shop, "SKU-1") == (7, 7)
 
 
+@pytest.mark.parametrize("answer", ["in time", "lost"])
+async def test_a_till_sale_right_after_the_first_count_is_kept(inventory: Inventory, answer: str) -> None:
+    """The item had no count before; the sale comes before the answer to the write, with a webhook or without."""
+    shop = await inventory.connect()
+    item = await inventory.item(shop, None, sku="SKU-1")
+    sale = {"lines": [{"item": item, "quantity": 2}]}
+    inventory.clover.fail("till", method="POST", action="sell", input=sale, when="after", times=1)
+    if answer == "lost":
+        inventory.clover.fail("apply_then_drop", method="POST", times=1)
+
+    assert (await inventory.ask("PUT", shop, "/stock/SKU-1", {"quantity": 12}))[0] == 200
+    await inventory.run_until_idle()
+    await inventory.changed(shop, item)
+    await inventory.run_until_idle()
+    await inventory.later(60)
+
+    assert shop.count(item) == 10
+    assert await inventory.stock(shop, "SKU-1") == (10, 10)
+
+
 async def test_a_write_applied_without_an_answer_is_not_repeated(inventory: Inventory) -> None:
     """A read shows the target, so the write is not sent again."""
     shop = await inventory.connect()

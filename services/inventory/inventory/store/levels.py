@@ -9,6 +9,7 @@ from common.errors import NotFound
 from inventory.domain.levels import Level
 
 LOCK_SKUS = "SELECT pg_advisory_xact_lock(hashtextextended('skus ' || $1, 0))"
+KEEP_SKUS = "SELECT pg_advisory_xact_lock_shared(hashtextextended('skus ' || $1, 0))"
 HOLDERS = """
 SELECT item_id, sku FROM level WHERE merchant_id = $1 AND sku <> '' AND (item_id = ANY($2) OR sku = ANY($3))
 """
@@ -56,6 +57,11 @@ LINKED = "SELECT item_id FROM level WHERE merchant_id = $1 AND sku <> '' AND ite
 async def lock_skus(unit: Unit, merchant_id: str) -> None:
     """Make other units that assign SKUs of the merchant wait until this one ends."""
     await unit.conn.execute(LOCK_SKUS, merchant_id)
+
+
+async def keep_skus(unit: Unit, merchant_id: str) -> None:
+    """Make units that assign SKUs of the merchant wait until this one ends. Others that keep them do not wait."""
+    await unit.conn.execute(KEEP_SKUS, merchant_id)
 
 
 async def assign_skus(unit: Unit, merchant_id: str, changed: Sequence[ItemLink]) -> None:
