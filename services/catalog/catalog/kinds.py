@@ -25,6 +25,12 @@ ALL_LABELS = "all"
 DELETE_GROUP = "delete_group"
 """Delete the item group of a parent whose last variant was purged; the key is the caller's id of the parent."""
 
+RESTORE_GROUP = "restore_group"
+"""Give an item group back what it had before some changes; the key is the caller's id of the parent."""
+
+REMOVE_LABELS = "remove_labels"
+"""Delete the labels that were created for changes which were undone; the one key is ALL_LABELS."""
+
 UNDO_CHANGES = "undo_changes"
 """Restore what products had before some changes; the key is the id of the undo."""
 

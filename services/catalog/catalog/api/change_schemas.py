@@ -118,6 +118,13 @@ class ChangeSetView(BaseModel):
     unchanged: Annotated[int, Field(description="Rows with a product that was stored like this already.")]
     refused: Annotated[int, Field(description="Rows that were refused, besides those that could not be read.")]
     skipped: Annotated[int, Field(description="Products of which an undo left fields as they were.")]
+    restoring: Annotated[
+        int,
+        Field(
+            description="Items and item groups in Clover that an undo has yet to make what they were; `skipped` may "
+            "grow until then."
+        ),
+    ]
     undoes: Annotated[UUID | None, Field(description="The changes that this undo restores.")]
     undone_by: Annotated[UUID | None, Field(description="The undo of these changes.")]
 

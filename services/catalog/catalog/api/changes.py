@@ -112,6 +112,7 @@ EXAMPLE = {
     "unchanged": 0,
     "refused": 0,
     "skipped": 0,
+    "restoring": 0,
     "undoes": None,
     "undone_by": None,
 }

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from pydantic import Field
+
 from catalog.clover.items import ITEMS, MOST_NAMED
 from catalog.domain.item_groups import Attribute, ShownVariant, Tie
 from common.clover.transport import Answered, MerchantApi, Unread
@@ -41,6 +43,7 @@ class ItemOptions(Answered):
 
     id: CloverId
     name: str | None = None
+    group: Named | None = Field(default=None, alias="itemGroup")
     options: NamedList | None = None
 
 
@@ -67,6 +70,16 @@ async def create_attribute(api: MerchantApi, group_id: str, name: str) -> str:
 async def create_option(api: MerchantApi, attribute_id: str, name: str) -> str:
     """Create an option of an attribute; return its id."""
     return (await api.post(f"{ATTRIBUTES}/{attribute_id}/options", {"name": name}, Named)).id
+
+
+async def delete_option(api: MerchantApi, attribute_id: str, option_id: str) -> None:
+    """Delete an option, and take it from the items that have it. Raise NotFound if it is deleted already."""
+    await api.delete(f"{ATTRIBUTES}/{attribute_id}/options/{option_id}")
+
+
+async def delete_attribute(api: MerchantApi, attribute_id: str) -> None:
+    """Delete an attribute with its options. Raise NotFound if it is deleted already."""
+    await api.delete(f"{ATTRIBUTES}/{attribute_id}")
 
 
 async def groups_named(api: MerchantApi, name: str) -> list[str]:
@@ -106,6 +119,21 @@ async def options_of_items(api: MerchantApi, item_ids: Sequence[str]) -> dict[st
                 raise Undecodable("Clover does not show the options of items")
             found[each.id] = ShownVariant(each.name or "", tuple(option.id for option in each.options.elements))
     return found
+
+
+async def options_in_use(api: MerchantApi, group_id: str) -> set[str]:
+    """Return the options that items of this item group have.
+
+    Raise Undecodable when Clover does not show them, or ignores the filter.
+    """
+    used: set[str] = set()
+    params = {"expand": "options", "filter": f"itemGroup.id={group_id}"}
+    async for page in api.pages(ITEMS, ItemOptions, params):
+        for each in page:
+            if each.options is None or each.group is None or each.group.id != group_id:
+                raise Undecodable("Clover does not show the options of the items of a group")
+            used.update(option.id for option in each.options.elements)
+    return used
 
 
 async def tie_options(api: MerchantApi, ties: Sequence[Tie]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
+from catalog.clover.item_rows import Reference
 from catalog.domain.labels import Association, Label, LabelKind, calls
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.ids import CloverId
@@ -46,6 +47,16 @@ async def create_label(api: MerchantApi, kind: LabelKind, name: str) -> Label:
     """Create a category or a tag."""
     created = await api.post(kind.value, {"name": name}, CreatedLabel)
     return Label(kind, created.id, created.name)
+
+
+async def delete_label(api: MerchantApi, kind: LabelKind, label_id: str) -> None:
+    """Delete a category or a tag. Raise NotFound if it is deleted already."""
+    await api.delete(f"{kind.value}/{label_id}")
+
+
+async def is_in_use(api: MerchantApi, kind: LabelKind, label_id: str) -> bool:
+    """Return whether an item has this category or tag. Raise NotFound if it is deleted."""
+    return bool((await api.page(f"{kind.value}/{label_id}/items", Reference, 0, limit=1)).elements)
 
 
 async def associate(api: MerchantApi, wanted: Iterable[Association]) -> None:

@@ -1,15 +1,18 @@
 """Changes of products: what a request changes, field by field, and what an undo restores of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from catalog.domain.items import EMPTY, ItemFields, own
+from catalog.domain.items import EMPTY, OPTIONS, ItemFields, own
 from catalog.domain.masters import PRODUCT_FIELDS
 from catalog.domain.products import Product, ProductRecord, Status, item_fields, revived
 from catalog.domain.variants import VariantClaims
+
+ITEM: Final = "item_id"
+"""The name under which an undo names an item that cannot come back, as it was deleted in Clover."""
 
 
 class Effect(StrEnum):
@@ -106,6 +109,11 @@ class RecordedChange:
     after: Mapping[str, Any] | None
     skipped: Sequence[str] = ()
 
+    @property
+    def deleted_item(self) -> str | None:
+        """The item of a product that an undo deleted; None if it had none."""
+        return self.before.get(ITEM) if self.after is None and self.before else None
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -119,15 +127,20 @@ class Restored:
     deletes: bool = False
 
 
-def restore(change: RecordedChange, now: ProductRecord | None, edited_in_clover: Sequence[str] = ()) -> Restored:
+def restore(
+    change: RecordedChange,
+    now: ProductRecord | None,
+    edited_in_clover: Sequence[str] = (),
+    lost_items: Collection[str] = (),
+) -> Restored:
     """Return the product as it was before the change, except for the fields that were edited since.
 
     A product that the change created is deleted; one with any later edit, also of its item at the till, is in use and
     stays. A product that is being deleted is not saved again, nor one whose item was deleted in Clover, as that would
-    bring them back.
+    bring them back. `lost_items` are deleted in Clover or about to be, so that a product gets another one.
     """
     if change.after is None:
-        return _created_again(change, now)
+        return _created_again(change, now, lost_items)
     if now is None or now.removal:
         return Restored(skipped=list(change.after))
     current = asdict(now.product)
@@ -158,16 +171,18 @@ def given_up(before: ProductRecord, after: Product) -> dict[str, object]:
     """Return the fields of its item that the product states no more, with the values that we wrote."""
     stated, kept = item_fields(before.product), item_fields(after)
     pushed = before.last_pushed.stated() if before.last_pushed else {}
+    leaves_group = before.product.variant is not None and after.variant is None
     return {
         name: value
         for name, value in pushed.items()
-        if getattr(stated, name) is not None and getattr(kept, name) is None
+        if (getattr(stated, name) is not None and getattr(kept, name) is None) or (name == OPTIONS and leaves_group)
     }
 
 
-def _created_again(change: RecordedChange, now: ProductRecord | None) -> Restored:
+def _created_again(change: RecordedChange, now: ProductRecord | None, lost_items: Collection[str]) -> Restored:
     if now or change.before is None:
-        return Restored(skipped=list(change.before or ()))
+        return Restored(skipped=[name for name in change.before or () if name != ITEM])
     known = {field.name for field in dataclass_fields(Product)}
     values = {name: value for name, value in change.before.items() if name in known}
-    return Restored(Product(product_id=change.product_id, **revived(values)))
+    skipped = [ITEM] if change.deleted_item in lost_items else []
+    return Restored(Product(product_id=change.product_id, **revived(values)), skipped)

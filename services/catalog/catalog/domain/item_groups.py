@@ -173,6 +173,12 @@ def ties(group: ItemGroup, item_id: str, known: Mapping[str, str], wanted: Mappi
     )
 
 
+def untied(group: ItemGroup, item_id: str, options: Mapping[str, str]) -> list[Tie]:
+    """Return what to remove so that the item has none of these options."""
+    found = [group.option_id(name, value) for name, value in options.items()]
+    return [Tie(each, item_id) for each in found if each]
+
+
 def lost(group: ItemGroup) -> ItemGroup:
     """Return the group of a parent once Clover has it no more."""
     return ItemGroup(group.parent_id, group.name, group.option_names)

@@ -1,6 +1,6 @@
 """The options of items: what the steps of a plan know of them, and change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeGuard
 
@@ -38,5 +38,10 @@ def with_known_options(step: Write, read: Mapping[str, Mapping[str, str]]) -> Wr
 
 def options_after(before: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
     """Return the options of an item that had others before. Those of other attributes stay."""
-    keys = set(map(name_key, wanted))
-    return {name: value for name, value in before.items() if name_key(name) not in keys} | dict(wanted)
+    return without_options(before, wanted) | dict(wanted)
+
+
+def without_options(options: Mapping[str, str], removed: Iterable[str]) -> dict[str, str]:
+    """Return these options without those that have one of these names."""
+    keys = set(map(name_key, removed))
+    return {name: value for name, value in options.items() if name_key(name) not in keys}

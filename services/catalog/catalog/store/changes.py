@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
 
-from catalog.domain.changes import Change, Claims, Effect, RecordedChange
+from catalog.domain.changes import ITEM, Change, Claims, Effect, RecordedChange
 from catalog.domain.items import from_json
-from catalog.domain.products import Product
+from catalog.domain.products import Product, ProductRecord
 from catalog.domain.variants import VariantClaims
 from catalog.store import masters, products, variants
 from catalog.store.products import SKU_TAKEN
@@ -20,8 +20,8 @@ from common.db.unit import Connection, Unit
 from common.errors import Conflict, NotFound, Problem
 
 SAVE_SET = """
-INSERT INTO change_set (merchant_id, change_id, kind, started_at, updated_at, new, changed, unchanged, refused)
-VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8)
+INSERT INTO change_set (merchant_id, change_id, kind, started_at, updated_at, new, changed, unchanged, refused, number)
+VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8, nextval('item_read'))
 ON CONFLICT (merchant_id, change_id) DO UPDATE SET updated_at = excluded.updated_at, new = excluded.new,
     changed = excluded.changed, unchanged = excluded.unchanged, refused = excluded.refused
 WHERE change_set.undone_by IS NULL
@@ -52,7 +52,11 @@ ORDER BY is_its_own, has_item, product_id
 """
 SETS = """
 SELECT change_id, kind, started_at, updated_at, is_complete, new, changed, unchanged, refused, skipped, undoes,
-    undone_by
+    undone_by, (
+        SELECT count(*) FROM item_former WHERE item_former.merchant_id = $1 AND undo_id = change_id
+    ) + (
+        SELECT count(*) FROM item_group_former former WHERE former.merchant_id = $1 AND undo_id = change_id
+    ) AS restoring
 FROM change_set WHERE merchant_id = $1
 """
 CHANGES = """
@@ -63,9 +67,10 @@ START_UNDO = """
 WITH undone AS (
     UPDATE change_set SET undone_by = $3 WHERE merchant_id = $1 AND change_id = $2
 )
-INSERT INTO change_set (merchant_id, change_id, kind, started_at, updated_at, is_complete, undoes)
-VALUES ($1, $3, 'undo', $4, $4, false, $2)
+INSERT INTO change_set (merchant_id, change_id, kind, started_at, updated_at, is_complete, undoes, number)
+VALUES ($1, $3, 'undo', $4, $4, false, $2, nextval('item_read'))
 """
+NUMBER = "SELECT number FROM change_set WHERE merchant_id = $1 AND change_id = $2"
 SAVE_UNDO = """
 UPDATE change_set SET changed = changed + $3, skipped = skipped + $4, updated_at = $5
 WHERE merchant_id = $1 AND change_id = $2
@@ -75,6 +80,19 @@ INSERT INTO change (merchant_id, change_id, product_id, before, after, skipped)
 SELECT $1, $2, product_id, '{}', '{}', string_to_array(fields, ',')
 FROM unnest($3::text[], $4::text[]) AS given (product_id, fields)
 ON CONFLICT (merchant_id, change_id, product_id) DO UPDATE SET skipped = excluded.skipped
+"""
+ADD_SKIPPED = """
+UPDATE change SET skipped = skipped || ARRAY(
+    SELECT unnest(string_to_array(fields, ',')) EXCEPT SELECT unnest(skipped) ORDER BY 1
+)
+FROM unnest($3::text[], $4::text[]) AS given (product_id, fields)
+WHERE merchant_id = $1 AND change_id = $2 AND change.product_id = given.product_id
+"""
+COUNT_SKIPPED = """
+UPDATE change_set SET updated_at = $3, skipped = (
+    SELECT count(*) FROM change WHERE merchant_id = $1 AND change_id = $2 AND change.skipped <> '{}'
+)
+WHERE merchant_id = $1 AND change_id = $2
 """
 SAVE_DELETED = """
 INSERT INTO change (merchant_id, change_id, product_id, before)
@@ -92,7 +110,10 @@ Kind = Literal["batch", "import", "undo"]
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """The changes of one request. `undoes` and `undone_by` name the changes that an undo restores, and that undo."""
+    """The changes of one request. `undoes` and `undone_by` name the changes that an undo restores, and that undo.
+
+    `restoring` counts the items and item groups that an undo has yet to make what they were.
+    """
 
     change_id: UUID
     kind: Kind
@@ -106,6 +127,7 @@ class ChangeSet:
     skipped: int
     undoes: UUID | None
     undone_by: UUID | None
+    restoring: int
 
 
 @dataclass(frozen=True)
@@ -223,6 +245,12 @@ async def find(conn: Connection, merchant_id: str, change_id: UUID) -> ChangeSet
     return ChangeSet(**row)
 
 
+async def number(conn: Connection, merchant_id: str, change_id: UUID | None) -> int | None:
+    """Return the number after which the changes created what was not there before; None if they drew none."""
+    found: int | None = await conn.fetchval(NUMBER, merchant_id, change_id)
+    return found
+
+
 async def page(conn: Connection, merchant_id: str, before: UUID | None, limit: int) -> list[ChangeSet]:
     """Return the change sets, newest first."""
     sql = f"{SETS} AND ($2::uuid IS NULL OR change_id < $2) ORDER BY change_id DESC LIMIT $3"
@@ -256,15 +284,13 @@ async def save_undo(
     merchant_id: str,
     undo_id: UUID,
     restored: Sequence[Change],
-    deleted: Sequence[Product],
+    deleted: Sequence[ProductRecord],
     skipped: Mapping[str, Sequence[str]],
 ) -> None:
     """Record a part of an undo: the products it restored and deleted, and the fields of products that it skipped."""
     await save_changes(unit, merchant_id, undo_id, restored)
-    ids, before = (
-        [each.product_id for each in deleted],
-        [json.dumps(Change(None, each).values()[1]) for each in deleted],
-    )
+    ids = [each.product.product_id for each in deleted]
+    before = [json.dumps(_before_deletion(each)) for each in deleted]
     await unit.conn.execute(SAVE_DELETED, merchant_id, undo_id, ids, before)
     names = [",".join(fields) for fields in skipped.values()]
     await unit.conn.execute(SAVE_SKIPPED, merchant_id, undo_id, list(skipped), names)
@@ -272,9 +298,22 @@ async def save_undo(
     await unit.conn.execute(SAVE_UNDO, merchant_id, undo_id, changed, len(skipped), unit.now)
 
 
+async def add_skipped(unit: Unit, merchant_id: str, undo_id: UUID, skipped: Mapping[str, Sequence[str]]) -> None:
+    """Record fields that the undo left as they are in Clover, as they were edited there since."""
+    names = [",".join(fields) for fields in skipped.values()]
+    await unit.conn.execute(ADD_SKIPPED, merchant_id, undo_id, list(skipped), names)
+    await unit.conn.execute(COUNT_SKIPPED, merchant_id, undo_id, unit.now)
+
+
 async def end_undo(unit: Unit, merchant_id: str, undo_id: UUID) -> None:
     """Record that the undo is complete."""
     await unit.conn.execute(END_UNDO, merchant_id, undo_id, unit.now)
+
+
+def _before_deletion(record: ProductRecord) -> dict[str, Any]:
+    """Return the values of the product, with its item, which an undo of the deletion would have to bring back."""
+    values = Change(None, record.product).values()[1]
+    return values | ({ITEM: record.item_id} if record.item_id else {})
 
 
 def _change(row: asyncpg.Record) -> RecordedChange:

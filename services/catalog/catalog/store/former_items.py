@@ -6,6 +6,8 @@ A row with a SKU belongs to an item that existed before it was linked: any produ
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
@@ -17,8 +19,9 @@ from common.db.unit import Connection
 SAVE = """
 INSERT INTO item_former AS known (merchant_id, item_id, fields)
 SELECT $1, item_id, fields FROM jsonb_to_recordset($2::jsonb) AS given (item_id text, fields jsonb) ORDER BY item_id
-ON CONFLICT (merchant_id, item_id) DO UPDATE SET deletes = false,
+ON CONFLICT (merchant_id, item_id) DO UPDATE SET deletes = false, deleting_since = NULL,
     written = known.written - ARRAY(SELECT jsonb_object_keys(excluded.fields)),
+    undo_id = CASE WHEN known.written - ARRAY(SELECT jsonb_object_keys(excluded.fields)) <> '{}' THEN known.undo_id END,
     fields = CASE WHEN known.deletes THEN known.fields ELSE known.fields || excluded.fields || (
         SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(known.fields) WHERE known.written ? key
     ) END
@@ -45,14 +48,29 @@ SELECT $1, item_id, '{"hidden": true}', '{"hidden": false}' FROM unnest($2::text
 ON CONFLICT (merchant_id, item_id) DO UPDATE SET
     fields = known.fields || excluded.fields, written = known.written || excluded.written
 """
+NOTE_UNDO = """
+UPDATE item_former SET undo_id = $4, product_id = given.product_id
+FROM unnest($2::text[], $3::text[]) AS given (item_id, product_id)
+WHERE merchant_id = $1 AND item_former.item_id = given.item_id AND (deletes OR written <> '{}')
+"""
+LOST = """
+SELECT given.item_id FROM unnest($2::text[]) AS given (item_id)
+WHERE EXISTS (SELECT FROM item_former known WHERE merchant_id = $1 AND known.item_id = given.item_id AND deletes)
+    OR NOT EXISTS (SELECT FROM item WHERE merchant_id = $1 AND item.item_id = given.item_id AND deleted_at IS NULL)
+"""
+START_DELETIONS = "UPDATE item_former SET deleting_since = $3 WHERE merchant_id = $1 AND item_id = ANY($2::text[])"
+DELETING = """
+SELECT item_id, deleting_since FROM item_former
+WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND deleting_since IS NOT NULL
+"""
 FIND = """
-SELECT item_id, fields, written, deletes FROM item_former
+SELECT item_id, fields, written, deletes, undo_id, product_id FROM item_former
 WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND (deletes OR written <> '{}') AND NOT (deletes AND EXISTS (
     SELECT FROM product WHERE product.merchant_id = $1 AND product.item_id = item_former.item_id
 ))
 """
 FORGET = """
-UPDATE item_former SET fields = fields - ARRAY(SELECT jsonb_object_keys(given.written)), written = '{}'
+UPDATE item_former SET fields = fields - ARRAY(SELECT jsonb_object_keys(given.written)), written = '{}', undo_id = NULL
 FROM jsonb_to_recordset($2::jsonb) AS given (item_id text, written jsonb)
 WHERE merchant_id = $1 AND item_former.item_id = given.item_id AND item_former.written = given.written
 """
@@ -98,6 +116,27 @@ async def end(conn: Connection, merchant_id: str, pushed: Mapping[str, ItemField
     await conn.execute(DELETE, merchant_id, sorted(pushed.keys() - existed))
 
 
+async def note_undo(conn: Connection, merchant_id: str, undo_id: UUID, products: Mapping[str, str]) -> None:
+    """Record which undo has these items restored, and the product that each of them had."""
+    await conn.execute(NOTE_UNDO, merchant_id, list(products), list(products.values()), undo_id)
+
+
+async def lost(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> set[str]:
+    """Return those of these items that are deleted in Clover, or about to be."""
+    return {row["item_id"] for row in await conn.fetch(LOST, merchant_id, list(item_ids))}
+
+
+async def start_deletions(conn: Connection, merchant_id: str, item_ids: Collection[str], now: datetime) -> None:
+    """Record that these items are about to be deleted in Clover."""
+    await conn.execute(START_DELETIONS, merchant_id, list(item_ids), now)
+
+
+async def deleting(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> dict[str, datetime]:
+    """Return those of these items whose deletion has begun and has no answer, with the last time it began."""
+    rows = await conn.fetch(DELETING, merchant_id, list(item_ids))
+    return {row["item_id"]: row["deleting_since"] for row in rows}
+
+
 async def hide(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> None:
     """Have these items hidden."""
     await conn.execute(HIDE, merchant_id, sorted(item_ids))
@@ -118,4 +157,4 @@ async def forget(conn: Connection, merchant_id: str, restored: Mapping[str, Form
 
 def _former(row: asyncpg.Record) -> FormerItem:
     fields, written = (from_json(json.loads(row[name])) for name in ("fields", "written"))
-    return FormerItem(fields, written, row["deletes"])
+    return FormerItem(fields, written, row["deletes"], row["undo_id"], row["product_id"])

@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from catalog.domain.former_groups import CreatedPart
 from catalog.domain.items import Item
 from catalog.domain.labels import Label, LabelKind, Labels, Wanted, ids_of
 from catalog.domain.matching_keys import name_key
 from catalog.domain.products import ProductRecord
+from catalog.store import created_parts
 from catalog.store.items import draw_number
 from common.db.unit import Connection
 from common.text import clean
@@ -30,11 +32,14 @@ UPDATE label SET deleted_at = $5, read_number = $4
 WHERE merchant_id = $1 AND kind = $2 AND label_id <> ALL($3::text[]) AND deleted_at IS NULL AND read_number < $4
 RETURNING name
 """
+FORGET = "DELETE FROM label WHERE merchant_id = $1 AND kind = $2 AND label_id = $3"
 BEGIN_CREATION = """
 INSERT INTO label_creation (merchant_id, kind, name_key, begun_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (merchant_id, kind, name_key) DO UPDATE SET begun_at = excluded.begun_at
 """
-END_CREATIONS = "DELETE FROM label_creation WHERE merchant_id = $1 AND kind = $2 AND name_key = ANY($3::text[])"
+END_CREATIONS = """
+DELETE FROM label_creation WHERE merchant_id = $1 AND kind = $2 AND name_key = ANY($3::text[]) RETURNING name_key
+"""
 CREATIONS = "SELECT kind, name_key, begun_at FROM label_creation WHERE merchant_id = $1"
 # Those that a product states are read again and again, the others once.
 ARE_KNOWN = """
@@ -75,11 +80,17 @@ async def of_products(conn: Connection, merchant_id: str, records: Iterable[Prod
 
 
 async def save(conn: Connection, merchant_id: str, kind: LabelKind, shown: Iterable[Label], read_number: int) -> bool:
-    """Save labels that Clover showed, which ends their creations; return whether one is new or has a new name."""
+    """Save labels that Clover showed, which ends their creations; return whether one is new or has a new name.
+
+    A new one whose creation was begun is taken for ours.
+    """
     given = {each.id: clean(each.name) for each in shown}
     known = {row["label_id"]: row["name"] for row in await conn.fetch(NAMES, merchant_id, kind)}
-    await conn.execute(END_CREATIONS, merchant_id, kind, [name_key(each) for each in given.values()])
+    keys = [name_key(each) for each in given.values()]
+    ended = {row["name_key"] for row in await conn.fetch(END_CREATIONS, merchant_id, kind, keys)}
     await conn.execute(SAVE, merchant_id, kind, list(given), list(given.values()), read_number)
+    created = [each for each in given.items() if each[0] not in known and name_key(each[1]) in ended]
+    await created_parts.save(conn, merchant_id, [CreatedPart(kind.value, *each) for each in created])
     return any(known.get(label_id) != name for label_id, name in given.items())
 
 
@@ -95,6 +106,11 @@ async def mark_deleted(
     """Record that a read of all labels of this kind did not show the others; return the names of those."""
     ids = [each.id for each in shown]
     return [row["name"] for row in await conn.fetch(MARK_DELETED, merchant_id, kind, ids, read_number, now)]
+
+
+async def forget(conn: Connection, merchant_id: str, deleted: Label) -> None:
+    """Forget a label that was created for a product and deleted again, as if it had never been."""
+    await conn.execute(FORGET, merchant_id, deleted.kind, deleted.id)
 
 
 async def begin_creation(conn: Connection, merchant_id: str, wanted: Wanted, now: datetime) -> None:

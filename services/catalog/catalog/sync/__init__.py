@@ -12,12 +12,15 @@ from catalog.kinds import (
     READ_ITEM,
     READ_LABELS,
     REFRESH_TOKENS,
+    REMOVE_LABELS,
+    RESTORE_GROUP,
     RESTORE_ITEM,
     SWEEP_ITEMS,
     UNDO_CHANGES,
 )
 from catalog.sync.access import check_access
 from catalog.sync.changes import undo_changes
+from catalog.sync.former_groups import remove_labels, restore_groups
 from catalog.sync.former_items import restore_items
 from catalog.sync.item_groups import delete_groups
 from catalog.sync.items import read_items
@@ -43,6 +46,8 @@ SYNC = [
     Kind(READ_LABELS, read_labels, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(CHOOSE_LINK, choose_links, refused=Code.PRODUCT_REJECTED),
     Kind(RESTORE_ITEM, restore_items, refused=Code.PRODUCT_REJECTED, batch=MOST_IN_BULK),
+    Kind(RESTORE_GROUP, restore_groups, refused=Code.PRODUCT_REJECTED),
+    Kind(REMOVE_LABELS, remove_labels, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(DELETE_GROUP, delete_groups, refused=Code.PRODUCT_REJECTED),
     Kind(SWEEP_ITEMS, sweep_items, refused=Code.PRODUCT_REJECTED, batch=1),
     Kind(UNDO_CHANGES, undo_changes, refused=Code.PRODUCT_REJECTED, batch=1),

@@ -1,25 +1,45 @@
 """Undoes changes of products, in portions: each restores products and moves the cursor in one transaction.
 
-Clover follows: by the usual pushes, and by the work that gives items back what they had.
+Clover follows: by the usual pushes, and by the work that gives items and item groups back what they had.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from uuid import UUID
+
+import structlog
 
 from catalog.deps import Deps
 from catalog.domain.changes import Change, RecordedChange, Restored, edited_in_clover, given_up, restore
 from catalog.domain.products import Product, ProductRecord, Removal
-from catalog.kinds import PUSH_PRODUCT, RESTORE_ITEM
+from catalog.kinds import DELETE_GROUP, PUSH_PRODUCT, RESTORE_ITEM
 from catalog.links import unlink_items
 from catalog.store import changes, former_items, items, masters, products, pushes, variants
+from catalog.sync import former_groups
+from catalog.sync.deltas import read_changes
 from common.db.unit import Connection, Priority, Unit
-from common.errors import NotFound, Problem
+from common.errors import Forbidden, NotFound, Problem, Rejected, TimedOut, Unavailable, Undecodable
 from common.work.batch import Batch
 
 CURSOR = 1
 """The cursor is the last product that was looked at."""
 
 PORTION = 500
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Undo:
+    """An undo, and the number after which the changes that it undoes created what was not there before."""
+
+    id: UUID
+    number: int | None
+
+
+class _Overtaken(Exception):
+    """Another request saved a product after the undo found none."""
 
 
 async def undo_changes(batch: Batch, deps: Deps) -> None:
@@ -31,32 +51,48 @@ async def undo_changes(batch: Batch, deps: Deps) -> None:
             undone = (await changes.find(conn, batch.merchant_id, undo_id)).undoes
         except NotFound:  # forgotten since
             undone = None
+        undo = _Undo(undo_id, await changes.number(conn, batch.merchant_id, undone))
+    await _look_for_edits(batch, deps)
     while undone is not None:
-        async with batch.unit() as unit:
-            portion = await changes.changes(unit.conn, batch.merchant_id, undone, run.cursor or "", PORTION)
-            if not portion:
-                return await changes.end_undo(unit, batch.merchant_id, undo_id)
-            await _undo(unit, batch.merchant_id, undo_id, portion)
-            await run.save(unit, portion[-1].product_id, done=len(portion))
+        with suppress(_Overtaken):
+            async with batch.unit() as unit:
+                portion = await changes.changes(unit.conn, batch.merchant_id, undone, run.cursor or "", PORTION)
+                if not portion:
+                    return await changes.end_undo(unit, batch.merchant_id, undo_id)
+                await _undo(unit, batch.merchant_id, undo, portion)
+                await run.save(unit, portion[-1].product_id, done=len(portion))
         if await batch.gives_way():
             return batch.more(key)
     return None
 
 
-async def _undo(unit: Unit, merchant_id: str, undo_id: UUID, portion: Sequence[RecordedChange]) -> None:
+async def _look_for_edits(batch: Batch, deps: Deps) -> None:
+    """Read what was edited at the till a moment ago, so that it stays. While Clover shows none, the mirror counts."""
+    try:
+        async with deps.clover.session(batch.merchant_id, batch.priority) as api:
+            await read_changes(batch, api)
+    except (Forbidden, NotFound, Rejected, TimedOut, Unavailable, Undecodable) as error:
+        log.warning("edits not looked for", reason=str(error))
+
+
+async def _undo(unit: Unit, merchant_id: str, undo: _Undo, portion: Sequence[RecordedChange]) -> None:
     await _lock(unit.conn, merchant_id, portion)
     stored, restored = await _restored(unit.conn, merchant_id, portion)
     deleted = [stored[product_id] for product_id, each in restored.items() if each.deletes]
-    await _delete(unit, merchant_id, deleted)  # first, as others may have their SKUs back then
+    await _delete(unit, merchant_id, undo.id, deleted)  # first, as others may have their SKUs back then
     wanted = [each.product for each in restored.values() if each.product is not None]
     stated = await masters.as_stated(unit.conn, merchant_id, wanted, stored)
     saved, refused = await _saved(unit, merchant_id, list(stated.values()))
-    await _give_up_fields(unit, merchant_id, stored, saved)
+    if any(each.before and name not in stored for name, each in saved.items()):
+        raise _Overtaken
+    await _give_up_fields(unit, merchant_id, undo.id, stored, saved)
     skipped = {product_id: each.skipped for product_id, each in restored.items() if each.skipped}
     taken = {product_id: [each.field.partition(".")[0]] for product_id, each in refused.items()}
-    gone = [each.product for each in deleted]
-    await changes.save_undo(unit, merchant_id, undo_id, list(saved.values()), gone, skipped | taken)
-    unit.mark(PUSH_PRODUCT, merchant_id, [*saved, *(each.product_id for each in gone)], priority=Priority.BULK)
+    gone = {each.product.product_id: each for each in deleted}
+    await changes.save_undo(unit, merchant_id, undo.id, list(saved.values()), deleted, skipped | taken)
+    undone = [each for each in portion if each.product_id in {*saved, *gone}]
+    await former_groups.give_up(unit, merchant_id, undo.id, undone, undo.number)
+    unit.mark(PUSH_PRODUCT, merchant_id, [*saved, *gone], priority=Priority.BULK)
 
 
 async def _lock(conn: Connection, merchant_id: str, portion: Sequence[RecordedChange]) -> None:
@@ -73,8 +109,10 @@ async def _restored(
     found = await products.find_all(conn, merchant_id, [each.product_id for each in portion])
     stored = {each.product.product_id: each for each in found}
     edited = await _edited_in_clover(conn, merchant_id, found)
+    lost = await former_items.lost(conn, merchant_id, [each.deleted_item for each in portion if each.deleted_item])
     restored = {
-        each.product_id: restore(each, stored.get(each.product_id), edited.get(each.product_id, ())) for each in portion
+        each.product_id: restore(each, stored.get(each.product_id), edited.get(each.product_id, ()), lost)
+        for each in portion
     }
     return stored, restored
 
@@ -92,7 +130,7 @@ async def _edited_in_clover(
     }
 
 
-async def _delete(unit: Unit, merchant_id: str, records: Sequence[ProductRecord]) -> None:
+async def _delete(unit: Unit, merchant_id: str, undo_id: UUID, records: Sequence[ProductRecord]) -> None:
     """Delete these products; their items become what they were before. One whose item may yet appear waits for it."""
     if not records:
         return
@@ -101,13 +139,18 @@ async def _delete(unit: Unit, merchant_id: str, records: Sequence[ProductRecord]
     ended = [each for each in records if not each.creating_since]
     pushed = {each.item_id: each.last_pushed for each in ended if each.item_id}
     await former_items.end(unit.conn, merchant_id, pushed)
+    owners = {each.item_id: each.product.product_id for each in ended if each.item_id}
+    await former_items.note_undo(unit.conn, merchant_id, undo_id, owners)
     await products.delete(unit.conn, merchant_id, [each.product.product_id for each in ended])
     await unlink_items(unit, merchant_id, [*pushed, *(each.deleted_item_id for each in ended if each.deleted_item_id)])
     unit.mark(RESTORE_ITEM, merchant_id, pushed, priority=Priority.BULK)
+    without_item = [each.product.variant for each in ended if not (each.item_id or each.deleted_item_id)]
+    parents = {each.group for each in without_item if each}  # whose group may be empty
+    unit.mark(DELETE_GROUP, merchant_id, parents, priority=Priority.BULK)
 
 
 async def _give_up_fields(
-    unit: Unit, merchant_id: str, stored: Mapping[str, ProductRecord], saved: Mapping[str, Change]
+    unit: Unit, merchant_id: str, undo_id: UUID, stored: Mapping[str, ProductRecord], saved: Mapping[str, Change]
 ) -> None:
     """Have the items get back what they had in fields that the restored products state no more."""
     linked = {each.item_id: each for product_id in saved if (each := stored.get(product_id)) and each.item_id}
@@ -119,6 +162,8 @@ async def _give_up_fields(
     released = await former_items.release(unit.conn, merchant_id, written)
     names = {linked[item_id].product.product_id: each for item_id, each in released.items()}
     await pushes.give_up_fields(unit.conn, merchant_id, names)
+    owners = {item_id: linked[item_id].product.product_id for item_id in released}
+    await former_items.note_undo(unit.conn, merchant_id, undo_id, owners)
     unit.mark(RESTORE_ITEM, merchant_id, released, priority=Priority.BULK)
 
 

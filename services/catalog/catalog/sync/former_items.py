@@ -1,19 +1,22 @@
 """Gives items back what they had before QuickSync wrote to them, and deletes those that it created."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import chain
 from typing import Any
 
 from catalog.clover.labels import associate
 from catalog.deps import Deps
-from catalog.domain.former_items import FormerItem, restored
-from catalog.domain.items import LABELS, Item, own
+from catalog.domain.changes import ITEM
+from catalog.domain.former_items import FormerItem, edited, restored
+from catalog.domain.items import LABELS, OPTIONS, Item, own
 from catalog.domain.labels import Labels, after, associations
+from catalog.domain.masters import PRODUCT_FIELDS
 from catalog.kinds import DELETE_GROUP
-from catalog.store import former_items, item_groups, labels
+from catalog.store import changes, former_items, item_groups, labels
 from catalog.sync import lookups
 from catalog.sync.deltas import read_changes
+from catalog.sync.former_groups import mark_unused
 from catalog.sync.former_options import restore_options
 from catalog.sync.item_writes import ItemWrite, write_items
 from catalog.sync.items import draw_number
@@ -30,22 +33,30 @@ async def restore_items(batch: Batch, deps: Deps) -> None:
         return
 
     async def forget(unit: Unit, done: Sequence[ItemWrite]) -> None:
-        await former_items.forget(unit.conn, batch.merchant_id, {each.key: former[each.key] for each in done})
+        await _forget(unit, batch.merchant_id, {each.key: former[each.key] for each in done})
         deleted = [each.item_id for each in done if each.changes is None]
         parents = await item_groups.parents_of_items(unit.conn, batch.merchant_id, deleted)
         unit.mark(DELETE_GROUP, batch.merchant_id, parents, priority=Priority.BULK)
 
     async with deps.clover.session(batch.merchant_id, batch.priority, before_write=batch.check_lease) as api:
-        changes = await _restore_associations(
+        fields = await _restore_associations(
             batch, api, {key: each for key, each in former.items() if not each.deletes}
         )
-        writes = [ItemWrite(key, key, own(changes[key])) for key in former if own(changes.get(key, {}))]
-        writes += [ItemWrite(key, key) for key, each in former.items() if each.deletes]
+        writes = [ItemWrite(key, key, own(fields[key])) for key in former if own(fields.get(key, {}))]
+        deleted = [key for key, each in former.items() if each.deletes]
+        writes += [ItemWrite(key, key) for key in deleted]
         written = {each.key for each in writes}
         async with batch.unit() as unit:
             done = {key: each for key, each in former.items() if key not in written}
-            await former_items.forget(unit.conn, batch.merchant_id, done)
+            await _forget(unit, batch.merchant_id, done)
+            await former_items.start_deletions(unit.conn, batch.merchant_id, deleted, unit.now)
         await write_items(batch, api, writes, forget)
+
+
+async def _forget(unit: Unit, merchant_id: str, restored: Mapping[str, FormerItem]) -> None:
+    """Record that these items are as they were; what they gave up may be unused now."""
+    await former_items.forget(unit.conn, merchant_id, restored)
+    await mark_unused(unit, merchant_id, item_ids=restored)
 
 
 async def _restore_associations(
@@ -58,16 +69,34 @@ async def _restore_associations(
     found = await lookups.linked_items(batch, api, list(former))
     async with batch.database.connection() as conn:
         named = await labels.find(conn, batch.merchant_id)
-    await restore_options(batch, api, former, found)
-    changes = {key: restored(former[key], _shown(named, item, former[key])) for key, item in found.items()}
-    wanted = {key: _labels_of(each) for key, each in changes.items()}
+    edited_options = await restore_options(batch, api, former, found)
+    shown = {key: _shown(named, item, former[key]) for key, item in found.items()}
+    fields = {key: restored(former[key], each) for key, each in shown.items()}
+    await _name_skipped(batch, former, shown, edited_options)
+    wanted = {key: _labels_of(each) for key, each in fields.items()}
     made = {key: associations(item, replace(item.fields, **wanted[key]), named) for key, item in found.items()}
     number = await draw_number(batch)
     await associate(api, chain.from_iterable(made.values()))
     async with batch.unit() as unit:
         changed = [after(found[key], every) for key, every in made.items() if every]
         await labels.save_associations(unit.conn, batch.merchant_id, changed, number)
-    return changes
+    return fields
+
+
+async def _name_skipped(
+    batch: Batch,
+    former: Mapping[str, FormerItem],
+    shown: Mapping[str, Mapping[str, object]],
+    edited_options: Collection[str],
+) -> None:
+    """Name in the undo what it does not restore: fields that were edited since, and items that are gone."""
+    async with batch.unit() as unit:
+        for key, each in former.items():
+            fields = edited(each, shown[key]) if key in shown else [ITEM]
+            fields += [OPTIONS] if key in edited_options else []
+            if each.undo_id and each.product_id and fields:
+                names = dict.fromkeys(PRODUCT_FIELDS.get(name, name) for name in fields)
+                await changes.add_skipped(unit, batch.merchant_id, each.undo_id, {each.product_id: list(names)})
 
 
 def _shown(named: Labels, item: Item, former: FormerItem) -> dict[str, object]:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from catalog.clover import item_groups as clover
 from catalog.deps import Deps
 from catalog.domain.choices import Master
+from catalog.domain.former_groups import CreatedPart, appeared, created_part
 from catalog.domain.item_groups import (
     CreateAttribute,
     CreateGroup,
@@ -28,7 +29,7 @@ from catalog.domain.item_groups import (
 from catalog.domain.matching import LOOK_AGAIN, AdoptItem, UpdateItem, Write
 from catalog.domain.matching_keys import name_key
 from catalog.domain.options import changes_options, lacks_options, with_known_options
-from catalog.store import item_groups, variants
+from catalog.store import created_parts, former_groups, item_groups, variants
 from catalog.sync import masters
 from catalog.sync.intents import intent
 from common import messages
@@ -53,7 +54,7 @@ class GroupPreparation:
     async def run(self, steps: Sequence[Write]) -> list[Write]:
         """Create what the group lacks; return the steps that can be carried out."""
         if self._is_doubtful(steps):
-            await self._read()
+            await self._read(self._plan(steps))
         steps = self._without_new_attributes(await self._with_options(steps))
         planned = self._plan(steps)
         created = [each for each in planned if not isinstance(each, RenameGroup)]
@@ -78,9 +79,12 @@ class GroupPreparation:
     def _shown_of(self, step: AdoptItem | UpdateItem) -> ShownVariant:
         return self._shown.get(step.item_id, ShownVariant("", ()))
 
-    async def _read(self) -> None:
-        """Read what the group consists of. One whose create has no answer is looked for by its name, if it is empty."""
-        group = self._group
+    async def _read(self, planned: Sequence[GroupWrite]) -> None:
+        """Read what the group consists of. One whose create has no answer is looked for by its name, if it is empty.
+
+        The planned parts that it has then were made by a create without an answer.
+        """
+        group = before = self._group
         if group.id is None:
             found = await clover.groups_named(self._api, group.shown_name or group.name)
             async with self._batch.database.connection() as conn:
@@ -94,7 +98,7 @@ class GroupPreparation:
                 group = replace(await self._named(group, name), shown_name=name, attributes=attributes)
             except NotFound:  # it was deleted in Clover
                 group = lost(group)
-        await self._save(group)
+        await self._save(group, appeared(before, planned, group))
 
     async def _named(self, group: ItemGroup, shown_name: str) -> ItemGroup:
         """Return the group with the name that it was given in Clover, if Clover is the master."""
@@ -140,12 +144,16 @@ class GroupPreparation:
 
     async def _write(self, write: GroupWrite) -> None:
         if isinstance(write, RenameGroup):
+            async with self._batch.unit() as unit:
+                await former_groups.keep_name(unit.conn, self._batch.merchant_id, self._group)
             await clover.rename_group(self._api, self._group.id or "", self._group.name)
             new_id = ""
         else:
             async with self._intent():
                 new_id = await self._create(write)
-        await self._save(written(self._group, write, new_id))
+        group = written(self._group, write, new_id)
+        part = created_part(group, write)
+        await self._save(group, [part] if part else [])
 
     def _intent(self) -> AbstractAsyncContextManager[None]:
         """Return the intent to create the group or a part of it."""
@@ -166,9 +174,10 @@ class GroupPreparation:
                 attribute = self._group.attribute(write.attribute)
                 return await clover.create_option(self._api, attribute.id if attribute else "", write.name)
 
-    async def _save(self, group: ItemGroup) -> None:
+    async def _save(self, group: ItemGroup, created: Sequence[CreatedPart]) -> None:
         async with self._batch.unit() as unit:
             await item_groups.save(unit.conn, self._batch.merchant_id, group)
+            await created_parts.save(unit.conn, self._batch.merchant_id, created)
         self._group = group
 
 

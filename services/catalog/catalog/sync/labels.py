@@ -24,6 +24,7 @@ from catalog.kinds import PUSH_PRODUCT
 from catalog.store import items, labels, products, pushes
 from catalog.store.pushes import Pushed
 from catalog.sync import lookups
+from catalog.sync.former_groups import mark_unused
 from catalog.sync.intents import intent
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
@@ -226,6 +227,7 @@ async def _associate(batch: Batch, reader: LabelReader, pushed: Sequence[Pushed]
         changed = [after(shown[item_id], found) for item_id, found in made.items() if found]
         await labels.save_associations(unit.conn, batch.merchant_id, changed, number)
         await pushes.save(unit.conn, batch.merchant_id, pushed)
+        await mark_unused(unit, batch.merchant_id)
     batch.done |= {each.record.product.product_id for each in pushed}
 
 

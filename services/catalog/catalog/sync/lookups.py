@@ -1,13 +1,15 @@
 """Finds the items of products in the mirror, brought up to date first where that matters."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
 
 from catalog.clover import items as clover
 from catalog.domain.items import Item, UnreadableItem
-from catalog.domain.matching import skus_to_find
+from catalog.domain.matching import LOOK_AGAIN, skus_to_find
 from catalog.domain.matching_keys import code_keys, sku_key
 from catalog.domain.products import ProductRecord
-from catalog.store import items, links
+from catalog.store import former_items, items, links
 from catalog.sync.deltas import read_changes
 from catalog.sync.items import UNREADABLE_PAUSE, draw_number, save_deletions, save_shown, save_unreadable
 from common import messages
@@ -74,6 +76,36 @@ async def candidates(batch: Batch, api: MerchantApi, records: Sequence[ProductRe
     codes = {key for each in records for key in code_keys(each.product.barcode or "")}
     async with batch.database.connection() as conn:
         return await items.find_by_keys(conn, batch.merchant_id, skus, codes)
+
+
+async def without_deleted(
+    batch: Batch, api: MerchantApi, records: Sequence[ProductRecord], found: Sequence[Item], settled: datetime
+) -> tuple[list[ProductRecord], list[Item]]:
+    """Let the products wait that may take an item whose deletion has no answer; return the others, and their items.
+
+    A deletion that was begun before `settled` can take effect no more: the item is then read, as no list of changes
+    shows deletions.
+    """
+    async with batch.database.connection() as conn:
+        begun = await former_items.deleting(conn, batch.merchant_id, [each.id for each in found])
+    if not begun:
+        return list(records), list(found)
+    there = await read_items(batch, api, list(begun))
+    doubtful = [each for key, each in there.items() if begun[key] > settled]
+    skus = {sku_key(each.fields.sku) for each in doubtful} - {""}
+    codes = {key for each in doubtful for key in code_keys(each.fields.code)}
+    waiting = [each for each in records if _may_take(each, skus, codes)]
+    for each in waiting:
+        batch.retry(each.product.product_id, LOOK_AGAIN)
+    left = [each for each in found if each.id not in begun or each.id in there]
+    return [each for each in records if each not in waiting], left
+
+
+def _may_take(record: ProductRecord, skus: AbstractSet[str], codes: AbstractSet[str]) -> bool:
+    """Whether the product looks for an item with one of these keys."""
+    return not (
+        skus.isdisjoint(map(sku_key, skus_to_find(record))) and codes.isdisjoint(code_keys(record.product.barcode))
+    )
 
 
 async def perhaps_there(batch: Batch, api: MerchantApi, records: Sequence[ProductRecord]) -> set[str]:

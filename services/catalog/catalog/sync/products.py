@@ -111,6 +111,7 @@ async def _match(
     if items is None:
         return _wait(batch, records)
     records = await lookups.without_unreadable(batch, records)
+    records, items = await lookups.without_deleted(batch, api, records, items, batch.now - deps.create_settle)
     async with deps.database.connection() as conn:
         owners = await links.owners(conn, batch.merchant_id, [item.id for item in items])
         rivals = await products.seekers(conn, batch.merchant_id, items, [each.product.product_id for each in records])

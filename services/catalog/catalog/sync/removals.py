@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from catalog.domain.matching import AdoptItem, CreateItem, Step
 from catalog.domain.products import ProductRecord, Removal
-from catalog.kinds import DELETE_GROUP
+from catalog.kinds import DELETE_GROUP, RESTORE_GROUP
 from catalog.links import unlink_items
 from catalog.store import products
 from catalog.sync.item_writes import ItemWrite, write_items
@@ -43,7 +43,8 @@ async def remove_products(
             for each in records
             if each.product.product_id in removed and each.product.variant and each.removal is Removal.PURGE
         }
-        unit.mark(DELETE_GROUP, batch.merchant_id, sorted(parents), priority=Priority.BULK)
+        for kind in (RESTORE_GROUP, DELETE_GROUP):
+            unit.mark(kind, batch.merchant_id, sorted(parents), priority=Priority.BULK)
 
     await write_items(batch, api, writes, forget)
 

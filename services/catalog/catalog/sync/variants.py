@@ -12,9 +12,10 @@ from catalog.domain.items import OPTIONS, Item, own
 from catalog.domain.matching import Step, Write
 from catalog.domain.options import changes_options, known_options, lacks_options, options_after
 from catalog.domain.products import ProductRecord
-from catalog.store import item_groups, items, products, pushes, variants
+from catalog.store import former_groups, item_groups, items, products, pushes, variants
 from catalog.store.pushes import Pushed
 from catalog.sync import writes
+from catalog.sync.former_groups import mark_unused
 from catalog.sync.item_groups import GroupPreparation
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
@@ -40,6 +41,7 @@ async def bind_groups(batch: Batch, steps: Sequence[Step]) -> list[Step]:
         group_ids = await item_groups.ids_of_parents(conn, batch.merchant_id, steps)
     if group_ids:
         async with batch.unit() as unit:
+            await former_groups.begin(unit.conn, batch.merchant_id, group_ids.values())
             await item_groups.bind(unit.conn, batch.merchant_id, group_ids)
     return [matching.in_group(step, group_ids) for step in steps]
 
@@ -120,6 +122,7 @@ async def assign_options(batch: Batch, api: MerchantApi, steps: Sequence[Step]) 
         options = {each.item_id: each.options for each in assigned if each.options is not None}
         await variants.save_options(unit.conn, batch.merchant_id, options)
         await pushes.save(unit.conn, batch.merchant_id, pushed)
+        await mark_unused(unit, batch.merchant_id, parent_ids={_parent(each.step) for each in assigned})
     writes.finish(batch, pushed)
 
 
