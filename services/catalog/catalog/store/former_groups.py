@@ -14,10 +14,11 @@ KEEP_NAME = """
 INSERT INTO item_group_former (merchant_id, item_group_id, name) VALUES ($1, $2, $3)
 ON CONFLICT (merchant_id, item_group_id) DO UPDATE SET written = NULL, undo_id = NULL, product_id = NULL
 """
-BEGIN = """
-DELETE FROM item_group_former former
-WHERE merchant_id = $1 AND item_group_id = ANY($2::text[]) AND undo_id IS NULL
-    AND NOT EXISTS (SELECT FROM product WHERE merchant_id = $1 AND product.item_group_id = former.item_group_id)
+END = """
+DELETE FROM item_group_former former USING product_group
+WHERE former.merchant_id = $1 AND product_group.merchant_id = $1 AND parent_id = ANY($2::text[]) AND undo_id IS NULL
+    AND product_group.item_group_id = former.item_group_id
+    AND NOT EXISTS (SELECT FROM product WHERE product.merchant_id = $1 AND product.parent_id = product_group.parent_id)
 """
 GIVE_UP = """
 UPDATE item_group_former SET written = shown_name, undo_id = $4, product_id = given.product_id
@@ -47,9 +48,9 @@ async def keep_name(conn: Connection, merchant_id: str, group: ItemGroup) -> Non
     await conn.execute(KEEP_NAME, merchant_id, group.id, group.shown_name or "")
 
 
-async def begin(conn: Connection, merchant_id: str, group_ids: Collection[str]) -> None:
-    """Forget the former names of those of these item groups whose items no product has: they begin anew."""
-    await conn.execute(BEGIN, merchant_id, list(group_ids))
+async def end(conn: Connection, merchant_id: str, parent_ids: Collection[str]) -> None:
+    """Forget the former names of the item groups of those of these parents whose products were all deleted."""
+    await conn.execute(END, merchant_id, list(parent_ids))
 
 
 async def give_up(conn: Connection, merchant_id: str, undo_id: UUID, products: Mapping[str, str]) -> set[str]:

@@ -12,7 +12,7 @@ from catalog.domain.items import OPTIONS, Item, own
 from catalog.domain.matching import Step, Write
 from catalog.domain.options import changes_options, known_options, lacks_options, options_after
 from catalog.domain.products import ProductRecord
-from catalog.store import former_groups, item_groups, items, products, pushes, variants
+from catalog.store import item_groups, items, products, pushes, variants
 from catalog.store.pushes import Pushed
 from catalog.sync import writes
 from catalog.sync.former_groups import mark_unused
@@ -41,7 +41,6 @@ async def bind_groups(batch: Batch, steps: Sequence[Step]) -> list[Step]:
         group_ids = await item_groups.ids_of_parents(conn, batch.merchant_id, steps)
     if group_ids:
         async with batch.unit() as unit:
-            await former_groups.begin(unit.conn, batch.merchant_id, group_ids.values())
             await item_groups.bind(unit.conn, batch.merchant_id, group_ids)
     return [matching.in_group(step, group_ids) for step in steps]
 
