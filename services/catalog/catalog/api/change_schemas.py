@@ -92,7 +92,12 @@ class RecordedProductChange(BaseModel):
     ]
     fields: Annotated[list[FieldChange], Field(description="The fields that changed; none of a new product.")]
     skipped: Annotated[
-        list[str], Field(description="The fields that an undo left as they were, because they were edited since.")
+        list[str],
+        Field(
+            description="The fields that an undo left as they were, because they were edited since. `variant` also "
+            "stands for the name of the item group, and `item_id` for an item that was deleted in Clover and cannot "
+            "come back with its id."
+        ),
     ]
 
     @classmethod

@@ -157,13 +157,17 @@ ROUTES = [
         status=202,
         summary="Undo changes",
         description=(
-            "Gives the products the values back that they had before, and their items in Clover what those had, in the "
-            "background. A field that was edited since stays as it is, and the undo names it in `skipped`; so does a "
-            "product whose item was deleted in Clover, or that is being deleted. A product that the changes created is "
-            "deleted, unless it was edited since: its item is deleted if it was created for the product, and otherwise "
-            "gets its former values back. "
-            "The answer is the undo, which is listed like other changes and can itself be undone. The same request "
-            "again returns the same undo."
+            "Gives the products the values back that they had before, and their items and item groups in Clover what "
+            "those had, in the background. A field that was edited since stays as it is, and the undo names it in "
+            "`skipped`; so does a product whose item was deleted in Clover, or that is being deleted. A product that "
+            "the changes created is deleted, unless it was edited since: its item is deleted if it was created for the "
+            "product, and otherwise gets its former values back. Options, categories and tags that were created for "
+            "the changes are deleted once no product states them and no item has them. "
+            "The answer is the undo, which is listed like other changes. The same request again returns the same undo "
+            "and undoes nothing further. An undo can itself be undone once it is complete: what it restored is changed "
+            "again, and products that it deleted are saved anew. An item that it deleted cannot come back with its id: "
+            "the product gets another item, and `skipped` names `item_id`. Undo the newest changes first: what newer "
+            "ones changed counts as edited since, so an older undo leaves it as it is."
         ),
         tags=(TAG,),
         gives_example=EXAMPLE_UNDO,
