@@ -90,7 +90,7 @@ async def test_an_option_from_before_the_changes_stays(catalog: Catalog) -> None
 
 @pytest.mark.parametrize("kind", ["apply_then_drop", "drop_before_apply"])
 async def test_a_group_is_restored_although_answers_are_lost(catalog: Catalog, kind: str) -> None:
-    """What is repeated does no harm: a deletion of what is gone, and a name that the group has already."""
+    """Repeated writes do no harm: a deletion of a part that is gone, and a name that the group has already."""
     shop = await catalog.connected()
     add_group(catalog, shop, "Shirts", "Size", "SKU-s", "SKU-m")
     await catalog.sweep()

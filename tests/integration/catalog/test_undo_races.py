@@ -82,7 +82,7 @@ async def test_a_product_is_saved_while_it_is_undone(
 async def test_a_product_is_saved_while_an_undo_brings_it_back(
     catalog: Catalog, intrusion: Intrusion, moment: int, way: str
 ) -> None:
-    """What the request states counts in either order."""
+    """The request counts in either order."""
     await catalog.fetch("DELETE FROM work")
     shop = await catalog.connected()
     undone = await undo(catalog, shop, change_id(await send(catalog, shop, [row("p-1")])))

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from catalog.clover.item_rows import Reference
 from catalog.domain.labels import Association, Label, LabelKind, calls
 from common.clover.transport import Answered, MerchantApi, Unread
 from common.ids import CloverId
@@ -26,6 +25,12 @@ class LabelResponse(Answered):
     id: CloverId
     name: str | None = None
     deleted: bool | None = None
+
+
+class LabelledItem(Answered):
+    """An item that has a label."""
+
+    id: CloverId
 
 
 class CreatedLabel(Answered):
@@ -56,7 +61,7 @@ async def delete_label(api: MerchantApi, kind: LabelKind, label_id: str) -> None
 
 async def is_in_use(api: MerchantApi, kind: LabelKind, label_id: str) -> bool:
     """Return whether an item has this category or tag. Raise NotFound if it is deleted."""
-    return bool((await api.page(f"{kind.value}/{label_id}/items", Reference, 0, limit=1)).elements)
+    return bool((await api.page(f"{kind.value}/{label_id}/items", LabelledItem, 0, limit=1)).elements)
 
 
 async def associate(api: MerchantApi, wanted: Iterable[Association]) -> None:

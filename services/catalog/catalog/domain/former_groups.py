@@ -1,4 +1,4 @@
-"""What item groups had before QuickSync wrote to them, and what was created in them that an undo removes."""
+"""The former state of item groups: the names to restore, and the parts that were created and are to be removed."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class FormerGroup:
 
 @dataclass(frozen=True)
 class GroupRestoration:
-    """What is to be done to an item group.
+    """The writes that make an item group what it was.
 
     `name` is the one to write. `is_renamed` means that a person gave it another name since. `removed` has options
     before their attributes. `kept` are parts that products want again, and `used` those that an item has all the same.

@@ -62,4 +62,5 @@ async def _forget(batch: Batch, records: Sequence[ProductRecord]) -> None:
         async with batch.unit() as unit:
             ids = [each.product.product_id for each in records]
             removed = await products.remove(unit.conn, batch.merchant_id, ids)
-            await _leave_groups(unit, batch.merchant_id, [each for each in records if each.product.product_id in removed])
+            gone = [each for each in records if each.product.product_id in removed]
+            await _leave_groups(unit, batch.merchant_id, gone)
