@@ -21,16 +21,18 @@ settings.register_profile("night", deadline=None, max_examples=2000, suppress_he
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") == "true" else "everyday"))
 
 GROUPS = {
-    "tests/field/test_remedies.py": "remedies",
-    "tests/field/test_a_merchant_disconnects.py": "remedies",
     "tests/e2e/test_story.py": "e2e",
     "tests/chaos/test_kill.py::test_the_story_ends_the_same_after_a_server": "servers",
     "tests/chaos/test_kill.py": "kill",
     "tests/chaos/": "chaos",
+    "tests/integration/dev/test_backends.py": "dev",
+    "tests/e2e/test_other_clovers.py": "clovers",
+    "tests/field/test_remedies.py": "remedies",
+    "tests/field/test_a_merchant_disconnects.py": "remedies",
     "tests/integration/dev/test_system.py": "launcher",
     "tests/integration/dev/": "dev",
-    "tests/e2e/test_two_builds.py": "builds",
     "tests/e2e/test_wheels.py": "wheels",
+    "tests/e2e/test_two_builds.py": "builds",
     "tests/e2e/": "e2e",
     "tests/integration/engine/test_worker.py": "worker",
     "tests/integration/engine/test_held_work.py": "worker",
