@@ -4,6 +4,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -57,7 +58,7 @@ async def fresh_database(admin_dsn: str, template: str = "template0") -> AsyncIt
 
 def name_of(dsn: str) -> str:
     """Return the database that a DSN of `fresh_database` leads to."""
-    return dsn.rpartition("/")[2]
+    return urlsplit(dsn).path.removeprefix("/")
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tests.integration.clover.conftest import APP, MERCHANT, SECRETS, Receiving, change, notice
+from tests.support.database import name_of
 from tests.support.eventually import eventually
 from tests.support.raw import send
 
@@ -329,5 +330,5 @@ async def _waiting(receiving: Receiving) -> bool:
 
 async def _terminate_waiting(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
-    await connection.execute(TERMINATE, dsn.rpartition("/")[2])
+    await connection.execute(TERMINATE, name_of(dsn))
     await connection.close()
