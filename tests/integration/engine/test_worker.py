@@ -82,6 +82,20 @@ async def test_work_runs_by_priority_then_by_age(engine: Engine) -> None:
     assert done == ["live", "first", "second", "bulk"]
 
 
+async def test_a_live_change_does_not_wait_for_the_bulk_work_of_its_kind(engine: Engine) -> None:
+    """Each batch is of one priority: bulk rows beside a live one would delay it, and take the calls of live work."""
+    batches: list[tuple[list[str], Priority]] = []
+
+    async def push(batch: Batch) -> None:
+        batches.append((batch.keys, batch.priority))
+
+    await mark(engine, "old", "older", priority=Priority.BULK)
+    await mark(engine, "live", priority=Priority.LIVE)
+    await worker(engine, push=push).run_until_idle()
+
+    assert batches == [(["live"], Priority.LIVE), (["old", "older"], Priority.BULK)]
+
+
 @pytest.mark.parametrize("priority", [Priority.NORMAL, Priority.BULK], ids=["urgent", "background"])
 async def test_backlog_does_not_starve_other_merchants(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, priority: Priority

@@ -82,8 +82,8 @@ class Batch:
 
     def __post_init__(self) -> None:
         self.kind = self.rows[0].kind
-        self.priority = Priority(min(row.priority for row in self.rows))
-        """The priority of the most urgent key, which the calls of the batch have too."""
+        self.priority = Priority(self.rows[0].priority)
+        """The priority of the keys, which the calls of the batch have too."""
         self._slice = Slice(self.database, self.merchant_id, self.priority)
 
     @property

@@ -36,7 +36,7 @@ from common.work.row import Retry, Row
 log = structlog.get_logger()
 
 TAKE = 200
-"""Rows read at once, or as many as the largest batch takes; those of the first row's kind make the batch."""
+"""Rows read at once, or as many as the largest batch takes; those like the first one make the batch."""
 UNKNOWN_COOL_DOWN = timedelta(seconds=2)
 """The cool-down after an error that names no time, such as a share of the calls that others hold."""
 KNOWN_PROBLEMS = {None, *Code}
@@ -155,9 +155,12 @@ class Batches:
 
 
 def _alike(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows that can be in one batch with the first of these."""
-    first = rows[0].kind, rows[0].problem in KNOWN_PROBLEMS
-    return [row for row in rows if (row.kind, row.problem in KNOWN_PROBLEMS) == first]
+    """Return the rows that can be in one batch with the first of these.
+
+    They have its priority: thousands of bulk rows beside a live one would delay it, and be called for as live ones.
+    """
+    first = rows[0].kind, rows[0].priority, rows[0].problem in KNOWN_PROBLEMS
+    return [row for row in rows if (row.kind, row.priority, row.problem in KNOWN_PROBLEMS) == first]
 
 
 def _joins(row: Row, batch: Batch) -> bool:
