@@ -26,12 +26,13 @@ async def test_the_master_is_a_setting(catalog: Catalog) -> None:
     assert (status, body["errors"][0]["field"]) == (422, "settings.catalog_master")
 
 
-async def test_quicksync_puts_an_edit_back_and_says_so_once(catalog: Catalog) -> None:
+@pytest.mark.parametrize("webhook", [False, True])
+async def test_quicksync_puts_an_edit_back_and_says_so_once(catalog: Catalog, *, webhook: bool) -> None:
     """Neither a repeated webhook nor a sweep nor our own write reports it again; the same edit later is another one."""
     shop, item_id = await synced_shop(catalog, "quicksync")
     for number in (1, 2):
         await edit(catalog, shop, item_id, price=999)
-        await catalog.sweep()
+        await (catalog.hear(shop, item_id) if webhook else catalog.sweep())
         assert [each["price"] for each in catalog.items(shop)] == [1250]
         reverted = await catalog.emitted(EditReverted)
         assert [each.changes for each in reverted] == [(change("price", 1250, 999),)] * number

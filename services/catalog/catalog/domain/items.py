@@ -1,7 +1,7 @@
 """Items as Clover has them, and the fields of an item that QuickSync writes."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 FIXED_PRICE: Final = "FIXED"
@@ -46,7 +46,7 @@ class ItemFields:
 
     def stated(self) -> dict[str, object]:
         """Return the stated fields by their names."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
     def to_create(self) -> dict[str, object]:
         """Return the fields of the call that creates the item: those that are stated and not empty."""
@@ -72,7 +72,7 @@ class ItemFields:
 
     def only(self, stated: "ItemFields") -> "ItemFields":
         """Return these fields without those that `stated` does not state."""
-        unstated: dict[str, Any] = dict.fromkeys(name for name, value in asdict(stated).items() if value is None)
+        unstated: dict[str, Any] = dict.fromkeys(name for name, value in vars(stated).items() if value is None)
         return replace(self, **unstated)
 
     def without(self, former: "ItemFields") -> "ItemFields":

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from catalog.domain.items import FIXED_PRICE, PRICE_PER_UNIT, ItemFields, NewItem
@@ -209,7 +210,7 @@ class ProductRecord:
             return False
         return self.item_group_id is None or self.group_id not in {None, self.item_group_id}
 
-    @property
+    @cached_property
     def wanted(self) -> ItemFields:
         """The fields the item is to have. A field that we wrote and that the product states no more becomes empty.
 

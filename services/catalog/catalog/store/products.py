@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -217,6 +217,14 @@ async def find_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str
     return [
         record_of(row) for row in await conn.fetch(f"{RECORDS} AND item_id = ANY($2::text[])", merchant_id, item_ids)
     ]
+
+
+async def find_concerned(
+    conn: Connection, merchant_id: str, item_ids: Collection[str], news: Collection[str]
+) -> list[ProductRecord]:
+    """Return the products of these items; of items that are no news, only those whose last write is not confirmed."""
+    sql = f"{RECORDS} AND item_id = ANY($2::text[]) AND (seen IS NOT NULL OR item_id = ANY($3::text[]))"
+    return [record_of(row) for row in await conn.fetch(sql, merchant_id, list(item_ids), list(news))]
 
 
 async def lock_linked(conn: Connection, merchant_id: str, item_ids: Sequence[str]) -> list[ProductRecord]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import asyncpg
@@ -72,7 +72,7 @@ class Pushed:
         before = self.record.last_pushed
         return {
             name: value
-            for name, value in asdict(self.fields).items()
+            for name, value in vars(self.fields).items()
             if name in self.written or before is None or getattr(before, name) != value
         }
 
@@ -86,9 +86,9 @@ async def save(conn: Connection, merchant_id: str, pushed: Iterable[Pushed]) -> 
         {
             "product_id": each.record.product.product_id,
             "item_id": each.item_id,
-            "fields": asdict(each.fields),
+            "fields": vars(each.fields),
             "written": each.agreed,
-            "seen": asdict(each.seen) if each.seen else None,
+            "seen": vars(each.seen) if each.seen else None,
             "puts": each.record.puts,
             "group_id": each.group_id,
         }

@@ -130,7 +130,7 @@ async def _compare(unit: Unit, merchant_id: str, shown: Sequence[Item], news: Co
     The same edit at the till is a new one from then on.
     """
     found = {item.id: item for item in shown}
-    linked = await products.find_linked(unit.conn, merchant_id, list(found)) if found else []
+    linked = await products.find_concerned(unit.conn, merchant_id, found, news) if found else []
     named = await labels.of_products(unit.conn, merchant_id, linked)
     known = [(each, named.shown(found[each.item_id], each.wanted)) for each in linked if each.item_id]
     different = [
