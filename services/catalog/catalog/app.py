@@ -10,6 +10,7 @@ from catalog.domain.oauth import OAuthApp
 from catalog.grants import Lender
 from catalog.handlers import HANDLERS
 from catalog.settings import Settings
+from catalog.store.portions import Portions
 from catalog.sync import SYNC
 from catalog.sync.oauth import StateExpiry
 from catalog.sync.outages import OutageWatch
@@ -44,6 +45,7 @@ def build(settings: Settings, *, clock: Clock | None = None, grants: Grants | No
     oauth = OAuthClient(clock, settings.clover_timeout, USER_AGENT)
     deps = Deps(
         database=database,
+        portions=Portions(database),
         sealer=sealer,
         lender=lender,
         clover=clover,

@@ -2,38 +2,13 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import pytest
 from tests.integration.catalog.changes import stored, undo
-from tests.integration.catalog.conftest import Catalog, Shop
+from tests.integration.catalog.conftest import Catalog
+from tests.integration.catalog.tables import errors, imported, outcomes, send_file
 
 FILES = Path(__file__).parents[2] / "unit" / "catalog" / "files"
-
-
-async def send(catalog: Catalog, shop: Shop, table: str | bytes, **query: str) -> tuple[int, Any]:
-    given = "&".join(f"{name}={quote(value)}" for name, value in query.items())
-    return await catalog.call_table("POST", f"/v1/merchants/{shop.id}/products:import?{given}", table)
-
-
-async def imported(catalog: Catalog, shop: Shop, table: str | bytes, **query: str) -> dict[str, Any]:
-    """Import the file; return the answer, whose numbers add up."""
-    status, answer = await send(catalog, shop, table, **query)
-    assert status == 200, answer
-    summary = answer["summary"]
-    assert sum(summary[each] for each in ("new", "changed", "unchanged", "refused")) == summary["rows"]
-    assert summary["rows"] == len(answer["rows"])
-    return dict(answer)
-
-
-def outcomes(answer: dict[str, Any]) -> list[tuple[int, str]]:
-    return [(each["row"], each["outcome"]) for each in answer["rows"]]
-
-
-def errors(answer: dict[str, Any]) -> list[tuple[int, str, str]]:
-    """The row, column and problem of each fault."""
-    return [(each["row"], error["field"], error["problem"]) for each in answer["rows"] for error in each["errors"]]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +135,7 @@ async def test_what_the_file_leaves_open_is_asked(catalog: Catalog) -> None:
     shop = await catalog.connected()
     table = "sku;name;Price;Wholesale price\nA;Mug;1.250;900\n"
     preview = await imported(catalog, shop, table, dry_run="true")
-    refused, problem = await send(catalog, shop, table)
+    refused, problem = await send_file(catalog, shop, table)
     answered = await imported(catalog, shop, table, columns='{"price": "Price"}', decimal=".")
 
     assert [each["field"] for each in preview["questions"]] == ["columns.price"]
@@ -191,7 +166,7 @@ async def test_a_file_that_cannot_be_imported(
 ) -> None:
     """Zero rows are no success. Nothing is stored."""
     shop = await catalog.connected()
-    status, answer = await send(catalog, shop, table, dry_run=dry_run, **query)
+    status, answer = await send_file(catalog, shop, table, dry_run=dry_run, **query)
 
     assert status == 422
     assert [each["problem"] for each in answer["errors"]] == [problem]

@@ -198,7 +198,7 @@ async def test_outcomes_beyond_memory_are_kept_in_a_file(
     client: Client, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer is the same."""
-    monkeypatch.setattr(rows, "OUTCOMES_IN_MEMORY", 100)
+    monkeypatch.setattr("common.http.outcomes.IN_MEMORY", 100)
     _, outcomes, _ = await post(client, issuer, body([row(each) for each in range(500)], LINES), LINES)
 
     assert [each["row"] for each in outcomes] == list(range(1, 501))

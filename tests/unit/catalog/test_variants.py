@@ -47,14 +47,15 @@ def test_values_that_a_row_gives_up_are_not_free_yet() -> None:
     """The row may be refused for its SKU, and then keeps them."""
     small, medium, large = product("s", Size="S"), product("m", Size="M"), product("l", Size="L")
     given_up = product("s", Size="XL")
-    assert list(refused([given_up, product("m", Size="S")], [small, medium, large])) == ["m"]
-    assert list(refused([replace(given_up, sku="new"), product("m", Size="S")], [small, medium])) == ["m"]
+    assert list(refused([replace(given_up, sku="new"), product("m", Size="S")], [small, medium, large])) == ["m"]
+    assert list(refused([given_up, product("m", Size="S")], [replace(small, sku=""), medium])) == ["m"]
 
 
-def test_all_variants_together_exchange_their_values() -> None:
+def test_variants_exchange_their_values() -> None:
     """They keep their SKUs, so none of the rows can be refused for one. A new one may join them."""
-    stored = [product("s", Size="S"), product("m", Size="M")]
+    stored = [product("s", Size="S"), product("m", Size="M"), product("x", Size="X")]
     assert refused([product("s", Size="M"), product("m", Size="S"), product("l", Size="L")], stored) == {}
+    assert list(refused([product("s", Size="M"), product("m", Size="X")], stored)) == ["s", "m"]
 
 
 def test_all_variants_together_get_another_option() -> None:

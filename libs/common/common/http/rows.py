@@ -1,8 +1,7 @@
 """Reads a body of many rows in portions, and answers with an outcome for each, in bounded memory.
 
 The answer begins after the end of the body: many clients read only once they have sent everything, and until then the
-status can still say that the request failed. Meanwhile the outcomes are kept in memory, and beyond a limit in a
-temporary file.
+status can still say that the request failed.
 """
 
 import asyncio
@@ -10,7 +9,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import count
-from tempfile import SpooledTemporaryFile
 from typing import Any, cast
 
 from aiohttp import hdrs, web
@@ -18,6 +16,7 @@ from pydantic import BaseModel
 
 from common.errors import Invalid
 from common.http import bodies, parse
+from common.http.outcomes import Outcomes
 from common.http.problems import FieldProblem, Refused
 from common.http.routes import NDJSON, Call, Route, Row, RowOutcome
 from common.http.split import Elements, Lines, Splitter
@@ -26,7 +25,6 @@ PORTION = 100
 """Rows handled at once: few enough that parsing them holds the loop for milliseconds only."""
 
 CHUNK = 32 * 1024
-OUTCOMES_IN_MEMORY = 1024 * 1024
 BODY_SECONDS = 300.0
 """The time of a whole body; each part of it must arrive within the read timeout as well."""
 
@@ -55,17 +53,19 @@ async def answer(
     Raises Refused (400, 408, 413, 415) and the errors of `handle`. Portions before the fault have been handled by then.
     """
     form = LINES if NDJSON in call.request.headers.get(hdrs.ACCEPT, "") else ARRAY
-    between = form.start
-    with SpooledTemporaryFile(OUTCOMES_IN_MEMORY) as outcomes:
+    with Outcomes() as outcomes:
+        waiting: list[Row[Any]] = []
         async with aclosing(_portions(route, call.request, idle)) as portions:
             async for portion in portions:
                 found = [_read(route, model, number, body) for number, body in portion]
-                for outcome in await _outcomes(handle, call, found):
-                    outcomes.write(between + outcome.model_dump_json().encode() + b"\n")
-                    between = form.between
+                waiting += await _handle(handle, call, found, outcomes)
                 await asyncio.sleep(0)  # a portion without a valid row waits for nothing, and others have to go on
-        outcomes.write(form.end if outcomes.tell() else form.start + form.end)
-        return await _send(call.request, route.status, form.content_type, outcomes)
+        if waiting and route.rest:
+            late = cast(Sequence[RowOutcome], await route.rest(replace(call, input=waiting)))
+            for outcome in late:
+                outcomes.put(outcome.row - 1, outcome)
+        response = web.StreamResponse(status=route.status, headers={hdrs.CONTENT_TYPE: form.content_type})
+        return await outcomes.send(call.request, response, form.start, form.between, form.end)
 
 
 def _splitter(route: Route, request: web.Request) -> Splitter:
@@ -100,23 +100,12 @@ def _read(route: Route, model: type[BaseModel], number: int, body: bytes) -> Row
         return cast(type[RowOutcome], route.gives)(row=number, outcome="refused", errors=errors)
 
 
-async def _outcomes(
-    handle: Handler, call: Call[Any, Any], found: Sequence[Row[Any] | RowOutcome]
-) -> Sequence[RowOutcome]:
-    """Let the handler work on the valid rows, and return the outcome of each row in the order of the rows."""
+async def _handle(
+    handle: Handler, call: Call[Any, Any], found: Sequence[Row[Any] | RowOutcome], outcomes: Outcomes
+) -> list[Row[Any]]:
+    """Let the handler work on the valid rows, and add the outcome of each row; return the rows that wait for theirs."""
     rows = [each for each in found if isinstance(each, Row)]
     handled = {each.row: each for each in await handle(replace(call, input=rows))} if rows else {}
-    return [handled[each.number] if isinstance(each, Row) else each for each in found]
-
-
-async def _send(
-    request: web.Request, status: int, content_type: str, outcomes: SpooledTemporaryFile[bytes]
-) -> web.StreamResponse:
-    response = web.StreamResponse(status=status, headers={hdrs.CONTENT_TYPE: content_type})
-    response.content_length = outcomes.tell()
-    await response.prepare(request)
-    outcomes.seek(0)
-    while chunk := outcomes.read(CHUNK):
-        await response.write(chunk)
-    await response.write_eof()
-    return response
+    for each in found:
+        outcomes.add(handled.get(each.number) if isinstance(each, Row) else each)
+    return [each for each in rows if each.number not in handled]

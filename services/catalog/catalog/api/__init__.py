@@ -12,6 +12,7 @@ from catalog.api import (
     links,
     oauth,
     personal_data,
+    product_batches,
     products,
     setup,
 )
@@ -24,6 +25,7 @@ ROUTES = [
     *capabilities.ROUTES,
     *first_sync.ROUTES,
     *products.ROUTES,
+    *product_batches.ROUTES,
     *changes.ROUTES,
     *imports.ROUTES,
     *exports.ROUTES,

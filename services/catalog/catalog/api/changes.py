@@ -1,11 +1,6 @@
 """The changes that requests have made to products: shown, and undone."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from uuid import UUID
-
-from aiohttp import web
 
 from catalog.api.change_schemas import (
     CHANGE,
@@ -19,45 +14,14 @@ from catalog.api.change_schemas import (
     RecordedProductChange,
 )
 from catalog.deps import Deps
-from catalog.domain.changes import Change, Claims, Effect
 from catalog.kinds import UNDO_CHANGES
 from catalog.store import changes
-from catalog.store.changes import Kind
 from common.db import merchants
-from common.db.unit import Priority, Unit
+from common.db.unit import Priority
 from common.errors import NotFound
 from common.http.paging import PageByName, part
 from common.http.routes import Answer, Call, Nothing, PathParameter, Route
 from common.ids import uuid7
-
-
-@dataclass
-class Request:
-    """The changes of one request, whose rows are handled in portions."""
-
-    kind: Kind
-    change_id: UUID = field(default_factory=uuid7)
-    counts: Counter[str] = field(default_factory=Counter)
-    claims: Claims = field(default_factory=Claims)
-    is_recorded: bool = False
-
-    async def record(self, unit: Unit, merchant_id: str, made: Sequence[Change], refused: int) -> None:
-        """Record the changes of a portion. A request that changes nothing leaves no trace."""
-        self.counts.update(each.effect for each in made)
-        self.counts["refused"] += refused
-        if self.is_recorded or any(each.effect is not Effect.UNCHANGED for each in made):
-            self.is_recorded = True
-            await changes.save_set(unit, merchant_id, self.change_id, self.kind, self.counts, made)
-
-
-_REQUEST = web.RequestKey("changes", Request)
-
-
-def of_request(request: web.Request, kind: Kind) -> Request:
-    """Return the changes of this request, the same for all of its portions."""
-    if _REQUEST not in request:
-        request[_REQUEST] = Request(kind)
-    return request[_REQUEST]
 
 
 async def list_changes(call: Call[Deps, PageOfChanges]) -> ChangeSetPage:

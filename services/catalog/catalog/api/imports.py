@@ -11,15 +11,19 @@ from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationEr
 
 from catalog.api.change_schemas import DryRun
 from catalog.api.connection_schemas import MERCHANT
-from catalog.api.import_rows import Import, ImportRow
+from catalog.api.import_portions import File
+from catalog.api.import_rows import Import
+from catalog.api.import_schemas import ImportRow
 from catalog.api.product_schemas import PRODUCTS
 from catalog.deps import Deps
 from catalog.domain.imports import reading
 from catalog.domain.imports.names import FIELDS, Shop
 from catalog.domain.imports.refusals import Unreadable, unanswered
 from catalog.domain.imports.survey import Choices, Survey, Surveyor
+from catalog.domain.variants import PORTION
 from common.db import merchants
 from common.http import bodies
+from common.http.outcomes import Outcomes
 from common.http.problems import Refused
 from common.http.routes import CSV, MAX_ROWS_BODY, Call, Route
 
@@ -30,7 +34,6 @@ IN_MEMORY = 1024 * 1024
 CHUNK = 64 * 1024
 IDLE_SECONDS = 10.0
 BODY_SECONDS = 300.0
-PORTION = 500
 STEPS = 1000
 """Rows that are looked at before others have their turn; about ten milliseconds."""
 
@@ -115,16 +118,18 @@ async def import_products(call: Call[Deps, None]) -> web.StreamResponse:
     async with call.deps.database.connection() as conn:
         merchant = await merchants.find(conn, call.merchant_id)
     choices = Choices(_COLUMNS.validate_json(query.columns), query.decimal)
-    with SpooledTemporaryFile(IN_MEMORY) as file, SpooledTemporaryFile(IN_MEMORY) as outcomes:
+    with SpooledTemporaryFile(IN_MEMORY) as file, Outcomes() as outcomes:
         async for chunk in bodies.chunks(call.request, MAX_ROWS_BODY, CHUNK, IDLE_SECONDS, BODY_SECONDS):
             file.write(chunk)
         survey = await _survey(file, choices, merchant.currency)
         if survey.questions and not query.dry_run:
             raise unanswered(survey.questions)
-        run = Import(call.deps.database, call.merchant_id, survey, query.dry_run)
+        run = Import(call.deps.portions, File(call.merchant_id, survey, query.dry_run))
         if not survey.questions:
             await _rows(run, file, outcomes)
-        return await _send(call.request, _head(run), outcomes)
+        start = _head(run).model_dump_json().encode().removesuffix(b"}") + b',"rows":['
+        response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json"})
+        return await outcomes.send(call.request, response, start, b",", b"]}\n")
 
 
 async def _survey(file: IO[bytes], choices: Choices, currency: str) -> Survey:
@@ -135,14 +140,17 @@ async def _survey(file: IO[bytes], choices: Choices, currency: str) -> Survey:
     return surveyor.survey()
 
 
-async def _rows(run: Import, file: IO[bytes], outcomes: IO[bytes]) -> None:
-    """Import the rows in portions, and write their outcomes. Raises Unreadable for a file without a product."""
-    between = b""
-    async for portion in _portions(reading.rows(_chunks(file), run.survey)):
-        for outcome in await run.portion(portion):
-            outcomes.write(between + outcome.model_dump_json().encode() + b"\n")
-            between = b","
-    if not between:
+async def _rows(run: Import, file: IO[bytes], outcomes: Outcomes) -> None:
+    """Import the rows in portions, and keep their outcomes. Raises Unreadable for a file without a product."""
+    late: dict[int, int] = {}
+    async for portion in _portions(reading.rows(_chunks(file), run.file.survey)):
+        for row, outcome in await run.take(portion):
+            place = outcomes.add(outcome)
+            if outcome is None:
+                late[row] = place
+    async for outcome in run.rest():
+        outcomes.put(late[outcome.row], outcome)
+    if not outcomes:
         raise Unreadable("has no row that describes a product", "Send at least one product.")
 
 
@@ -159,33 +167,19 @@ def _chunks(file: IO[bytes]) -> Iterable[bytes]:
 
 
 def _head(run: Import) -> ImportHead:
-    layout = run.survey.layout
+    layout = run.file.survey.layout
     read = {field: layout.column(field) for field in layout.fields if field in FIELDS}
     return ImportHead(
-        dry_run=run.dry_run,
+        dry_run=run.file.dry_run,
         change_id=str(run.changes.change_id) if run.changes.is_recorded else None,
         shop=layout.shop,
         columns=read,
         ignored_columns=layout.ignored,
-        delimiter=run.survey.delimiter,
-        decimals=dict(run.survey.decimals),
-        questions=[QuestionView(**vars(each) | {"options": list(each.options)}) for each in run.survey.questions],
+        delimiter=run.file.survey.delimiter,
+        decimals=dict(run.file.survey.decimals),
+        questions=[QuestionView(**vars(each) | {"options": list(each.options)}) for each in run.file.survey.questions],
         summary=Summary(**run.summary),
     )
-
-
-async def _send(request: web.Request, head: ImportHead, outcomes: IO[bytes]) -> web.StreamResponse:
-    """Send the head and the outcomes as one JSON object."""
-    start, end = head.model_dump_json().encode().removesuffix(b"}") + b',"rows":[', b"]}\n"
-    response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json"})
-    response.content_length = len(start) + outcomes.tell() + len(end)
-    await response.prepare(request)
-    await response.write(start)
-    for chunk in _chunks(outcomes):
-        await response.write(chunk)
-    await response.write(end)
-    await response.write_eof()
-    return response
 
 
 EXAMPLE = (

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field
 
 from catalog.api.connection_schemas import MERCHANT
-from catalog.api.product_schemas import ID_MEANING
+from catalog.api.product_inputs import ID_MEANING
 from catalog.domain.items import Item
 from catalog.domain.link_choices import LinkState
 from catalog.domain.matching_pairs import ConflictKind

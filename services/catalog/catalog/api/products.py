@@ -1,43 +1,20 @@
 """Products: create or update one, read them with the state of their sync."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import cast
-from uuid import UUID
 
-from catalog.api.change_schemas import DryRun, ProductChange
-from catalog.api.changes import of_request
 from catalog.api.connection_schemas import MERCHANT
-from catalog.api.product_schemas import (
-    ID_MEANING,
-    OPTIONAL,
-    PRODUCT,
-    PRODUCTS,
-    Deletion,
-    ProductInput,
-    ProductOutcome,
-    ProductPage,
-    ProductQuery,
-    ProductRow,
-    ProductView,
-)
+from catalog.api.product_examples import EXAMPLE_INPUT, EXAMPLE_PENDING, EXAMPLE_SYNCED, PATH
+from catalog.api.product_inputs import OPTIONAL, ProductInput, other_currency, product_of
+from catalog.api.product_schemas import PRODUCT, PRODUCTS, Deletion, ProductPage, ProductQuery, ProductView
 from catalog.deps import Deps
-from catalog.domain.changes import Change, Effect
-from catalog.domain.forecasts import Forecast
-from catalog.domain.items import LABELS
-from catalog.domain.products import Product, Removal, Status
-from catalog.domain.variants import Variant
+from catalog.domain.products import Removal
 from catalog.kinds import PUSH_PRODUCT
-from catalog.store import changes, masters, products, variants
-from catalog.store.forecasts import forecasts
+from catalog.store import masters, products, variants
 from catalog.store.products import Chosen
 from common.db import merchants
-from common.db.merchants import Merchant
-from common.db.unit import Priority
-from common.errors import Invalid, Problem
+from common.errors import Invalid
 from common.http.paging import part
-from common.http.problems import FieldProblem
-from common.http.routes import Answer, Call, Nothing, PathParameter, Route, Row
+from common.http.routes import Answer, Call, Nothing, Route
 
 
 async def put_product(call: Call[Deps, ProductInput]) -> Answer:
@@ -45,7 +22,7 @@ async def put_product(call: Call[Deps, ProductInput]) -> Answer:
     async with call.deps.database.unit() as unit:
         merchant = await merchants.find(unit.conn, call.merchant_id)
         if product.currency != merchant.currency:
-            raise Invalid([_other_currency(merchant)])
+            raise Invalid([other_currency(merchant.currency)])
         await variants.check(unit.conn, call.merchant_id, product)
         [product] = await masters.restate(unit.conn, call.merchant_id, [product])
         record = await products.save(unit.conn, call.merchant_id, product, unit.now)
@@ -65,74 +42,6 @@ async def delete_product(call: Call[Deps, Deletion]) -> ProductView:
     return ProductView.of(record)
 
 
-async def put_products(call: Call[Deps, list[Row[ProductRow]]]) -> list[ProductOutcome]:
-    outcomes: list[ProductOutcome] = []
-    foreseen: dict[str, Forecast] = {}
-    request = of_request(call.request, "batch")
-    is_preview = cast(DryRun, call.query).dry_run
-    async with call.deps.database.unit() as unit:
-        merchant = await merchants.find(unit.conn, call.merchant_id)
-        if not is_preview:  # those of all groups, as no parent may be locked after a product
-            every = [product_of(row.value.product_id, row.value) for row in call.input if row.value.variant]
-            await variants.lock(unit.conn, call.merchant_id, every)
-        for rows in _without_repeats(call.input):
-            wanted = [product_of(row.value.product_id, row.value) for row in rows]
-            right = [product for product in wanted if product.currency == merchant.currency]
-            if is_preview:
-                applied = await changes.preview(unit.conn, call.merchant_id, right, request.claims)
-                after = [each.after for each in applied.made.values()]
-                foreseen = await forecasts(unit.conn, call.merchant_id, after, unit.now)
-            else:
-                applied = await changes.apply(unit, call.merchant_id, right)
-                made = list(applied.made.values())
-                await request.record(unit, call.merchant_id, made, refused=len(rows) - len(made))
-                unit.mark(PUSH_PRODUCT, call.merchant_id, applied.made, priority=Priority.BULK)
-            for row, product in zip(rows, wanted, strict=True):
-                fault = applied.refused.get(product.product_id, _other_currency(merchant))
-                change = applied.made.get(product.product_id)
-                is_changed = change is not None and change.effect is not Effect.UNCHANGED
-                change_id = request.change_id if is_changed and not is_preview else None
-                outcomes.append(_outcome(row, change, fault, change_id, foreseen.get(product.product_id)))
-    return outcomes
-
-
-def _without_repeats(rows: Sequence[Row[ProductRow]]) -> Iterator[list[Row[ProductRow]]]:
-    """Yield the rows in groups in which no product occurs twice, so that the last row of a product is stored last."""
-    group: dict[str, Row[ProductRow]] = {}
-    for row in rows:
-        if row.value.product_id in group:
-            yield list(group.values())
-            group = {}
-        group[row.value.product_id] = row
-    yield list(group.values())
-
-
-def _outcome(
-    row: Row[ProductRow], change: Change | None, fault: Problem, change_id: UUID | None, forecast: Forecast | None
-) -> ProductOutcome:
-    errors = [] if change else [FieldProblem.of(fault)]
-    return ProductOutcome(
-        row=row.number,
-        outcome="accepted" if change else "refused",
-        errors=errors,
-        product_id=row.value.product_id,
-        change=ProductChange.of(change, forecast) if change else None,
-        change_id=change_id,
-    )
-
-
-def _other_currency(merchant: Merchant) -> Problem:
-    return Problem("currency", f"is not {merchant.currency}", "Send the merchant's own currency.")
-
-
-def product_of(product_id: str, wanted: ProductInput) -> Product:
-    """Return the product that is asked for."""
-    fields = wanted.model_dump(exclude={"product_id", "status", "variant", *LABELS})
-    fields |= {name: tuple(sorted(names)) for name in LABELS if (names := getattr(wanted, name)) is not None}
-    variant = Variant.of(wanted.variant.model_dump() if wanted.variant else None)
-    return Product(product_id=product_id, status=Status(wanted.status), variant=variant, **fields)
-
-
 async def get_product(call: Call[Deps, Nothing]) -> ProductView:
     async with call.deps.database.connection() as conn:
         await merchants.find(conn, call.merchant_id)
@@ -149,38 +58,6 @@ async def list_products(call: Call[Deps, ProductQuery]) -> ProductPage:
         products=[ProductView.of(record) for record in page], next=last.product.product_id if last else None
     )
 
-
-EXAMPLE_INPUT = {
-    "name": "Blue mug",
-    "sku": "MUG-BLUE",
-    "price": 1250,
-    "currency": "USD",
-    "status": "active",
-    "barcode": "4006381333931",
-    "alternate_name": "Tasse bleue",
-    "cost": 480,
-    "unit_name": None,
-    "age_restricted": False,
-    "variant": {"group": "mug", "name": "Mug", "options": {"Colour": "Blue"}},
-    "categories": ["Kitchen"],
-    "tags": ["gift", "new"],
-    "tax_rates": None,
-}
-EXAMPLE_PENDING = {
-    "product_id": "mug-blue",
-    **EXAMPLE_INPUT,
-    "item_id": None,
-    "deleted_item_id": None,
-    "removal": None,
-    "updated_at": "2026-11-23T09:30:00Z",
-    "sync": {"state": "pending", "problem": None, "reason": None},
-}
-EXAMPLE_SYNCED = {
-    **EXAMPLE_PENDING,
-    "item_id": "J8N5Q2W7E4R1T",
-    "sync": {"state": "synced", "problem": None, "reason": None},
-}
-PATH = {"product_id": PathParameter(ID_MEANING, "mug-blue")}
 
 ROUTES = [
     Route(
@@ -250,43 +127,5 @@ ROUTES = [
         example={"purge": False},
         gives_example={**EXAMPLE_SYNCED, "removal": "hide", "sync": EXAMPLE_PENDING["sync"]},
         path_parameters=PATH,
-    ),
-    Route(
-        "POST",
-        f"{MERCHANT}/products:batch",
-        put_products,
-        "products:write",
-        takes=None,
-        query=DryRun,
-        rows=ProductRow,
-        gives=ProductOutcome,
-        summary="Create or update many products",
-        description=(
-            "Stores many products as if each had been sent alone, and brings them to Clover in the background, after "
-            "what is changed one by one. Send a JSON array or, as `application/x-ndjson`, one object a line, up to "
-            "64 MiB. The answer has one outcome for each row, in the order of the rows: a JSON array, or NDJSON if "
-            "`Accept` asks for it. A row that is refused changes nothing, and the others are stored. If a product "
-            "occurs twice, the last row counts; a SKU stays with the product that had it first. Rows are stored while "
-            "they arrive, so after a 400, 408, 413 or 503 a part of them may be stored: send the request again, which "
-            "is always safe. With `?dry_run=true` nothing is stored, and the answer is the one that the request would "
-            "get, with what becomes of the items in Clover. What a request changes can be listed and undone."
-        ),
-        tags=(PRODUCTS,),
-        example=[{"product_id": "mug-blue", **EXAMPLE_INPUT, "price": 1290}],
-        gives_example=[
-            {
-                "row": 1,
-                "outcome": "accepted",
-                "errors": [],
-                "product_id": "mug-blue",
-                "change": {
-                    "effect": "changed",
-                    "hides": False,
-                    "fields": [{"field": "price", "before": 1250, "after": 1290}],
-                    "item": None,
-                },
-                "change_id": "0199f3c2-8a4e-7b3c-9d21-5f0e6a7b8c9d",
-            }
-        ],
     ),
 ]

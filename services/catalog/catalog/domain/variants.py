@@ -1,11 +1,22 @@
 """Variants: products of one parent that differ in their options, such as size and colour."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from catalog.domain.matching_keys import name_key
 from common.errors import Problem
+
+R = TypeVar("R")
+
+PLACE = "variant.options"
+"""The field of a problem with the place of a variant among those of its parent."""
+
+MOST_WAITING = 10_000
+"""Rows of a request that wait for places which other variants of their parents have; further ones are refused."""
+
+PORTION = 500
+"""Rows that are stored together; all of a parent, if it has more."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +88,13 @@ class _Members:
         self.owners.setdefault(_values(variant), product_id)
         self.skus[product_id] = sku
 
-    def are_all_in(self, rows: Iterable[Placed]) -> bool:
-        """Return whether these rows state each of the variants, under its SKU, so that none is refused for its SKU."""
-        return self.skus.items() <= {each.product_id: each.sku for each in rows}.items()
+    def without(self, product_ids: Collection[str]) -> "_Members":
+        """Return the variants but for those of these products."""
+        return _Members(
+            {names: products.difference(product_ids) for names, products in self.products.items()},
+            {values: owner for values, owner in self.owners.items() if owner not in product_ids},
+            {product_id: sku for product_id, sku in self.skus.items() if product_id not in product_ids},
+        )
 
     def other_options(self, product_id: str, variant: Variant) -> tuple[str, ...] | None:
         """Return the options of another product, if they are not those of the variant."""
@@ -93,8 +108,8 @@ class _Members:
 class VariantClaims:
     """The variants that exist, and those that the rows of a request have claimed so far.
 
-    A claim that a row gives up still counts for the rows after it, as the row may yet be refused for its SKU. Rows that
-    state all variants of a parent under the SKUs that they have are no such rows.
+    A claim that a row gives up still counts for the rows after it, as the row may yet be refused for its SKU. A row that
+    leaves the variant its SKU is no such row.
     """
 
     groups: dict[str, _Members] = field(default_factory=dict)
@@ -113,8 +128,8 @@ class VariantClaims:
     def refused(self, wanted: Iterable[Placed]) -> dict[str, Problem]:
         """Claim the places of these products in their order; return the problems of those that get none.
 
-        Where all variants of a parent are stated, none of the places that they have counts any more: they may exchange
-        their values, or get another option.
+        Rows that leave the variants their SKUs may exchange their values, or all get another option, if all rows of the
+        parent then fit.
         """
         rows: dict[str, list[Placed]] = {}
         for each in wanted:
@@ -127,11 +142,11 @@ class VariantClaims:
 
     def _refused_of(self, group: str, rows: Sequence[Placed]) -> dict[str, Problem]:
         before = self.groups[group]
-        if before.are_all_in(rows):
-            self.groups[group] = _Members()
-            if not self._claim_all(rows):
-                return {}
-            self.groups[group] = before
+        kept = {each.product_id for each in rows if before.skus.get(each.product_id) == each.sku}
+        self.groups[group] = before.without(kept)
+        if not self._claim_all(rows):
+            return {}
+        self.groups[group] = before
         return self._claim_all(rows)
 
     def _claim_all(self, rows: Iterable[Placed]) -> dict[str, Problem]:
@@ -145,14 +160,14 @@ class VariantClaims:
         members = self.groups[variant.group]
         if names := members.other_options(product_id, variant):
             return Problem(
-                "variant.options",
+                PLACE,
                 f"are not those of the other variants of {variant.group}: {', '.join(names)}",
                 "Send the same options for all variants of a group, or put this one into another group.",
             )
         owner = members.owners.get(_values(variant), product_id)
         if owner != product_id:
             return Problem(
-                "variant.options",
+                PLACE,
                 f"are those of the product {owner} as well",
                 "Give each variant of a group values of its own.",
             )
@@ -171,3 +186,23 @@ class StoredVariant:
 
 def _values(variant: Variant) -> frozenset[tuple[str, str]]:
     return frozenset(option_keys(variant.options).items())
+
+
+def parents(placed: Iterable[Placed]) -> set[str]:
+    """Return the parents of those of these products that are variants."""
+    return {each.variant.group for each in placed if each.variant}
+
+
+def whole_groups(rows: Iterable[R], parent: Callable[[R], str]) -> Iterator[list[R]]:
+    """Yield the rows in portions, each with all rows of its parents."""
+    groups: dict[str, list[R]] = {}
+    for row in rows:
+        groups.setdefault(parent(row), []).append(row)
+    portion: list[R] = []
+    for group in groups.values():
+        portion += group
+        if len(portion) >= PORTION:
+            yield portion
+            portion = []
+    if portion:
+        yield portion

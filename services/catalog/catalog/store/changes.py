@@ -13,7 +13,7 @@ import asyncpg
 from catalog.domain.changes import ITEM, Change, Claims, Effect, RecordedChange
 from catalog.domain.items import from_json
 from catalog.domain.products import Product, ProductRecord
-from catalog.domain.variants import VariantClaims
+from catalog.domain.variants import PLACE, VariantClaims, parents
 from catalog.store import masters, products, variants
 from catalog.store.products import SKU_TAKEN
 from common.db.unit import Connection, Unit
@@ -137,22 +137,27 @@ class Applied:
     made: Mapping[str, Change]
     refused: Mapping[str, Problem]
 
+    @property
+    def misplaced(self) -> set[str]:
+        """The products that do not fit the other variants of their parent as these are now."""
+        return {product_id for product_id, problem in self.refused.items() if problem.field == PLACE}
+
 
 class _Overtaken(Exception):
     """Another request inserted one of the products after it was looked for."""
 
 
-async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product], kept: Sequence[Product] = ()) -> Applied:
-    """Save these products, each once. The request also states those that are `kept` as they are.
+async def apply(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> Applied:
+    """Save these products, each once.
 
     A product is refused when another one has its SKU, or it does not fit the other variants of its parent. `save_set`
     records the changes, in the same unit.
     """
     await unit.conn.execute(products.CUSTOM_PLAN)  # a plan made while there were few products is slow for many
-    await variants.lock(unit.conn, merchant_id, wanted)
+    await variants.lock(unit.conn, merchant_id, parents(wanted))
     claims = VariantClaims()
-    await variants.load(unit.conn, merchant_id, [*wanted, *kept], claims)
-    refused = claims.refused([*wanted, *kept])
+    await variants.load(unit.conn, merchant_id, wanted, claims)
+    refused = claims.refused(wanted)
     wanted = [each for each in wanted if each.product_id not in refused]
     while True:
         with suppress(_Overtaken):

@@ -1,18 +1,17 @@
 """The variants of products: the parents with their names and options, and the options of items."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from catalog.domain.products import Product
-from catalog.domain.variants import StoredVariant, Variant, VariantClaims
+from catalog.domain.variants import StoredVariant, Variant, VariantClaims, parents
 from common.db.unit import Connection
 from common.errors import Invalid
 
 # In one order in all transactions, and before the products, so that none deadlock.
 ADD = """
 INSERT INTO product_group (merchant_id, parent_id, name, option_names)
-SELECT $1, parent_id, name, ARRAY(SELECT jsonb_array_elements_text(option_names))
-FROM jsonb_to_recordset($2::jsonb) AS given (parent_id text, name text, option_names jsonb) ORDER BY parent_id
+SELECT $1, parent_id, '', '{}' FROM unnest($2::text[]) AS parent_id ORDER BY parent_id COLLATE "C"
 ON CONFLICT DO NOTHING
 """
 LOCK = "SELECT FROM product_group WHERE merchant_id = $1 AND parent_id = ANY($2::text[]) ORDER BY parent_id FOR UPDATE"
@@ -22,8 +21,9 @@ SELECT parent_id, product_id, options, CASE WHEN deleted_item_id IS NULL THEN sk
 FROM product WHERE merchant_id = $1 AND parent_id = ANY($2::text[])
 ORDER BY product_id
 """
-VARIANTS_OF = """
-SELECT product_id FROM product WHERE merchant_id = $1 AND product_id = ANY($2::text[]) AND parent_id IS NOT NULL
+PARENTS_OF = """
+SELECT DISTINCT parent_id FROM product
+WHERE merchant_id = $1 AND product_id = ANY($2::text[]) AND parent_id IS NOT NULL
 """
 # The options keep their order as long as they are the same.
 SAVE = """
@@ -46,32 +46,34 @@ WHERE merchant_id = $1 AND item.item_id = given.item_id
 async def check(conn: Connection, merchant_id: str, product: Product) -> None:
     """Lock the parent of the product. Raises Invalid when the product does not fit its other variants."""
     claims = VariantClaims()
-    await lock(conn, merchant_id, [product])
+    await lock(conn, merchant_id, parents([product]))
     await load(conn, merchant_id, [product], claims)
     if problem := claims.claim(product):
         raise Invalid([problem])
 
 
-async def lock(conn: Connection, merchant_id: str, products: Iterable[Product]) -> None:
-    """Lock the parents of these products until the transaction ends, so that no two take the same place."""
-    rows = _rows(products)
-    if rows:
-        await conn.execute(ADD, merchant_id, json.dumps(rows))
-        await conn.execute(LOCK, merchant_id, [row["parent_id"] for row in rows])
+async def lock(conn: Connection, merchant_id: str, parent_ids: Collection[str]) -> None:
+    """Lock these parents until the transaction ends, so that no two products take the same place.
+
+    One that is new has no name until `save`.
+    """
+    if parent_ids:
+        await conn.execute(ADD, merchant_id, list(parent_ids))
+        await conn.execute(LOCK, merchant_id, list(parent_ids))
 
 
-async def variants_of(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> set[str]:
-    """Return those of these products that are stored as variants."""
-    return {row["product_id"] for row in await conn.fetch(VARIANTS_OF, merchant_id, product_ids)}
+async def parents_of(conn: Connection, merchant_id: str, product_ids: Sequence[str]) -> set[str]:
+    """Return the parents that these products have now."""
+    return {row["parent_id"] for row in await conn.fetch(PARENTS_OF, merchant_id, product_ids)}
 
 
 async def load(conn: Connection, merchant_id: str, products: Iterable[Product], claims: VariantClaims) -> None:
     """Add the parents of these products to the claims, as far as they are not there."""
-    parents = claims.unknown(each.variant for each in products)
-    if not parents:
+    unknown = claims.unknown(each.variant for each in products)
+    if not unknown:
         return
-    members: dict[str, list[StoredVariant]] = {each: [] for each in parents}
-    for row in await conn.fetch(MEMBERS, merchant_id, parents):
+    members: dict[str, list[StoredVariant]] = {each: [] for each in unknown}
+    for row in await conn.fetch(MEMBERS, merchant_id, unknown):
         variant = Variant(row["parent_id"], "", json.loads(row["options"]))
         members[row["parent_id"]].append(StoredVariant(row["product_id"], row["sku"], variant))
     for parent_id, variants in members.items():

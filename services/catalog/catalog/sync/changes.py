@@ -13,6 +13,7 @@ import structlog
 from catalog.deps import Deps
 from catalog.domain.changes import Change, RecordedChange, Restored, edited_in_clover, given_up, restore
 from catalog.domain.products import Product, ProductRecord, Removal
+from catalog.domain.variants import parents
 from catalog.kinds import DELETE_GROUP, PUSH_PRODUCT, RESTORE_ITEM
 from catalog.links import unlink_items
 from catalog.store import changes, former_items, items, masters, products, pushes, variants
@@ -98,7 +99,7 @@ async def _undo(unit: Unit, merchant_id: str, undo: _Undo, portion: Sequence[Rec
 async def _lock(conn: Connection, merchant_id: str, portion: Sequence[RecordedChange]) -> None:
     """Lock the products, and before them the parents that they are to have, as the other requests do."""
     _, foreseen = await _restored(conn, merchant_id, portion)
-    await variants.lock(conn, merchant_id, [each.product for each in foreseen.values() if each.product])
+    await variants.lock(conn, merchant_id, parents(each.product for each in foreseen.values() if each.product))
     await conn.execute(products.LOCK, merchant_id, [each.product_id for each in portion])
 
 

@@ -35,9 +35,10 @@ def merged(draft: Draft, product_id: str, stored: Product | None, currency: str)
     return values | listed | {"status": str(values["status"])}
 
 
-def is_variant(draft: Draft) -> bool:
-    """Return whether the row says something of the place of a variant."""
-    return any(name.startswith("variant") for name in draft.values)
+def parent_of(draft: Draft) -> str:
+    """Return the parent that the row states; empty if it states none."""
+    variant = _variant(draft, None)
+    return str(variant.get("group", "")) if isinstance(variant, Mapping) else ""
 
 
 def _variant(draft: Draft, stored: Product | None) -> object:
