@@ -5,68 +5,23 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.catalog.tables import FIELDS, FILES, of, place, products, read, refusal, survey
 
-from catalog.domain.imports import cells, exporting, reading
+from catalog.domain.imports import cells, exporting
 from catalog.domain.imports.cells import STATUSES, guarded, unguarded
 from catalog.domain.imports.merging import merged
-from catalog.domain.imports.reading import Draft, Found, NoProduct
-from catalog.domain.imports.refusals import Refusal, Unreadable
-from catalog.domain.imports.survey import Choices, Survey, Surveyor
+from catalog.domain.imports.reading import Draft, NoProduct
+from catalog.domain.imports.refusals import Unreadable
+from catalog.domain.imports.survey import Choices, Surveyor
 from catalog.domain.items import LABELS
 from catalog.domain.matching_keys import name_key
 from catalog.domain.products import Product, Status
 from catalog.domain.variants import Variant
-
-FILES = Path(__file__).parent / "files"
-
-
-def survey(body: bytes, *, currency: str = "USD", size: int = 1 << 16, **choices: Any) -> Survey:
-    surveyor = Surveyor(parts(body, size), Choices(**choices), currency)
-    for _ in surveyor.steps():
-        pass
-    return surveyor.survey()
-
-
-def parts(body: bytes, size: int) -> Iterable[bytes]:
-    return (body[start : start + size] for start in range(0, len(body), size))
-
-
-def read(body: bytes | str, **choices: Any) -> list[Found]:
-    body = body.encode() if isinstance(body, str) else body
-    found = survey(body, **choices)
-    assert found.questions == ()
-    return list(reading.rows(parts(body, choices.get("size", 1 << 16)), found))
-
-
-def products(body: bytes | str, **choices: Any) -> list[dict[str, Any]]:
-    """The values of all rows, which must all be products."""
-    found = read(body, **choices)
-    assert all(isinstance(each, Draft) for each in found), found
-    return [dict(each.values) for each in found if isinstance(each, Draft)]
-
-
-def of(name: str, *fields: str, **choices: Any) -> list[tuple[Any, ...]]:
-    """These fields of the products in a file."""
-    found = read((FILES / name).read_bytes(), **choices)
-    assert not [each for each in found if isinstance(each, Refusal)], found
-    return [tuple(each.values.get(name) for name in fields) for each in found if isinstance(each, Draft)]
-
-
-def refusal(body: bytes | str, **choices: Any) -> tuple[int, str, str]:
-    """The row, column and problem of the only refused row."""
-    [found] = [each for each in read(body, **choices) if isinstance(each, Refusal)]
-    [problem] = found.problems
-    assert problem.remedy
-    return found.row, problem.field, problem.problem
-
-
-FIELDS = ("name", "sku", "price", "status", "barcode")
 
 
 @pytest.mark.parametrize("name", ["shopify_old.csv", "shopify_new.csv"])
@@ -88,44 +43,11 @@ def test_rows_are_numbered_as_in_a_spreadsheet() -> None:
     assert [each.row for each in found if isinstance(each, NoProduct)] == [5]
 
 
-def test_woocommerce_in_german() -> None:
-    """The parent is no product; its variations are. `'` before + and - is taken off. -1 is a draft, 0 is private."""
-    assert of("woocommerce_de.csv", *FIELDS, currency="EUR") == [
-        ("Polohemd - S", "POLO-S", 124950, Status.ACTIVE, "4006381333931"),
-        ("Polohemd - M", "POLO-M", 1999, Status.ACTIVE, None),
-        ("+Größe Zubehör", "-A1", 700, Status.DRAFT, None),
-        ("Abo „Röstung“", "ABO", 990, Status.INACTIVE, None),
-    ]
-
-
-def test_woocommerce_in_an_unknown_language() -> None:
-    """The types are not translated and the order of columns is fixed, so they are found by their places."""
-    assert of("woocommerce_sv.csv", *FIELDS, currency="SEK") == [
-        ("Emaljkopp", "KOPP-1", 12900, Status.ACTIVE, None),
-        ("Stor emaljkopp", "KOPP-2", 114950, Status.DRAFT, None),
-    ]
-
-
 @pytest.mark.parametrize("name", ["shopify_old.csv", "shopify_new.csv"])
 def test_the_type_and_the_tags_of_shopify(name: str) -> None:
     """The type is the category. Variants have those of their product."""
     tee = (("Shirts",), ("cotton", "summer"))
     assert of(name, "categories", "tags") == [tee, tee, tee, (("Kitchen",), None)]
-
-
-def test_categories_of_woocommerce() -> None:
-    """Of a path the last name counts, as Clover's categories are not nested. Variations have those of their parent."""
-    header = "ID,Type,SKU,Name,Published,Regular price,Categories,Tags,Parent\n"
-    rows = (
-        '1,variable,TEE,Tee,1,,"Clothing, Clothing > Tops, Men > tops","new, on sale",\n'
-        "2,variation,TEE-S,Tee,1,5,,,TEE\n"
-        '3,simple,CUP,Cup,1,5,"Home > Cups\\, large",,\n'
-    )
-    found = [each.values for each in read(header + rows) if isinstance(each, Draft)]
-    assert [(each.get("categories"), each.get("tags")) for each in found] == [
-        (("Clothing", "Tops"), ("new", "on sale")),
-        (("Cups, large",), None),
-    ]
 
 
 # An import refuses the replacement character, as it marks one that was lost.
@@ -138,23 +60,6 @@ label_names = st.text(
 def test_names_in_a_cell_come_back(names: list[str]) -> None:
     """With any other characters in them, our own export is read as it was written."""
     assert cells.names(guarded(cells.joined(names))) == tuple(names)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "ID,Type,UGS,Nom,Publié,Tarif promo,Tarif régulier,Catégories",
-        "ID,Tipo,SKU,Nombre,Publicado,Precio rebajado,Precio normal,Categorías",
-        "ID,Tipo,COD,Nome,Pubblicato,Prezzo in offerta,Prezzo di listino,Categorie",
-        "ID,Type,Artikelnummer,Naam,Gepubliceerd,Actieprijs,Reguliere prijs,Categorieën",
-        "ID,Tipo,SKU,Nome,Publicado,Preço promocional,Preço,Categorias",
-        "ID,Type,SKU,Name,Published,Sale price,Regular price,Categories",
-    ],
-)
-def test_woocommerce_in_known_languages(header: str) -> None:
-    assert products(f'{header}\n1,simple,A1,Tasse,1,,"3,50",Haus\n', currency="EUR") == [
-        {"sku": "A1", "name": "Tasse", "status": Status.ACTIVE, "price": 350, "categories": ("Haus",)}
-    ]
 
 
 def test_square() -> None:
@@ -293,7 +198,22 @@ def test_an_unclear_decimal_sign_is_asked_for(cells: list[str]) -> None:
     [question] = survey(column(*cells).encode()).questions
 
     assert (question.field, question.options) == ("decimal", (".", ","))
-    assert "Row" in question.question or "row" in question.question
+    assert "row" in question.question
+    assert "{" not in question.question + question.remedy
+
+
+def test_an_unclear_amount_is_shown_in_both_readings() -> None:
+    [question] = survey(column("7", "€ 1,250").encode()).questions
+
+    assert question.question.endswith("`€ 1,250` in row 3 may be 1250 or 1.250.")
+
+
+def test_a_question_shows_how_to_answer_it() -> None:
+    """Also of a column whose name has quotes."""
+    [question] = survey(b'SKU;"Price ""A""";Wholesale price\nA;3;2\n').questions
+
+    assert question.question.endswith('at the till: `Price "A"`, `Wholesale price`?')
+    assert question.remedy.endswith('such as `{"price": "Price \\"A\\""}`.')
 
 
 def test_the_caller_says_the_decimal_sign() -> None:
@@ -396,13 +316,6 @@ def test_more_than_one_price_is_asked_for() -> None:
     assert products(body, currency="EUR", columns={"price": "Wholesale price"})[0]["price"] == 200
 
 
-def test_a_sale_price_of_woocommerce_is_asked_for() -> None:
-    header = "ID,Type,SKU,Name,Published,Sale price,Regular price,Categories"
-    [question] = survey(f"{header}\n1,simple,A,Mug,1,2.50,3.50,\n".encode()).questions
-
-    assert question.options == ("Regular price", "Sale price")
-
-
 def test_an_unknown_file_asks_for_the_sku() -> None:
     [question] = survey(b"Kode,Nimi,Hinta\nA,Muki,3\n").questions
     found = products("Kode,Nimi,Hinta\nA,Muki,3\n", columns={"sku": "Kode", "name": "nimi", "price": "Hinta"})
@@ -497,13 +410,6 @@ def test_a_guarded_text_is_no_formula(text: str) -> None:
     assert unguarded(guarded(text)) == text
 
 
-def place(row: Found) -> tuple[Any, ...] | None:
-    """The group, the name of the parent and the options of a row, if it is a variant."""
-    assert isinstance(row, Draft)
-    found = row.values.get("variant")
-    return tuple(found.values()) if isinstance(found, dict) else None
-
-
 @pytest.mark.parametrize("name", ["shopify_old.csv", "shopify_new.csv"])
 def test_products_of_shopify_with_options_are_variants(name: str) -> None:
     """The names of the options stand in the first row alone; the handle is the group."""
@@ -514,35 +420,6 @@ def test_products_of_shopify_with_options_are_variants(name: str) -> None:
         (*tee, {"Size": "M", "Color": "Navy"}),
         (*tee, {"Size": "M", "Color": "Sand"}),
         None,
-    ]
-
-
-def test_variations_of_woocommerce_are_variants_of_their_parent() -> None:
-    """The attributes are the options, and the parent's SKU is the group."""
-    found = read((FILES / "woocommerce_de.csv").read_bytes(), currency="EUR")
-    assert [place(each) for each in found if isinstance(each, Draft)] == [
-        ("POLO", "Polohemd", {"Größe": "S"}),
-        ("POLO", "Polohemd", {"Größe": "M"}),
-        None,
-        None,
-    ]
-
-
-def test_variations_of_woocommerce_stand_anywhere_after_their_parent() -> None:
-    """The rows are sorted by id: other parents stand in between. A parent without a SKU is named by its id."""
-    header = "ID,Type,SKU,Name,Published,Regular price,Categories,Parent,Attribute 1 name,Attribute 1 value(s)\n"
-    rows = (
-        '44,variable,TEE,Tee,1,,Tops,,Size,"S, M"\n45,variable,,Cap,1,,Hats,,Size,L\n46,simple,CUP,Cup,1,5,Home,,,\n'
-        "47,variation,TEE-S,Tee - S,1,5,,TEE,Size,S\n48,variation,CAP-L,Cap - L,1,5,,id:45,Size,L\n"
-        "49,variation,TEE-M,Tee - M,1,5,,TEE,Size,M\n50,variation,LOST,Lost,1,5,,,Size,M\n"
-    )
-    found = [each for each in read(header + rows) if isinstance(each, Draft)]
-    assert [(each.values.get("categories"), place(each)) for each in found] == [
-        (("Home",), None),
-        (("Tops",), ("TEE", "Tee", {"Size": "S"})),
-        (("Hats",), ("id:45", "Cap", {"Size": "L"})),
-        (("Tops",), ("TEE", "Tee", {"Size": "M"})),
-        (None, None),
     ]
 
 

@@ -33,6 +33,8 @@ VALUES = dict.fromkeys(
             "item_id",
             "store",
             "store_id",
+            "row",
+            "other",
         ),
         *("subject", "message", "time", "day", "zone", "elapsed", "opened", "waiting", "product", "fields", "n"),
         *("name", "names", "group", "field", "changes", "value"),

@@ -1,5 +1,6 @@
 """The refusals of bodies and values; each names the field and the remedy."""
 
+import re
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +11,7 @@ from common.http.problems import Refused
 from common.http.routes import Input
 
 MAX_ERRORS = 20
+_SUBJECT = re.compile(r"^(Input|String|List|Dictionary|Value|Decimal input) (?=should )")
 BODY = "body"
 
 
@@ -81,5 +83,12 @@ def _problem(error: ErrorDetails, known: str, renamed: str | None, elsewhere: st
         case "union_tag_invalid":
             return Problem(place, "has an unknown type", "Send one of the types in the API document.")
         case _:
-            message = error["msg"].removeprefix("Value error, ")
-            return Problem(place, message[:1].lower() + message[1:], "Correct it; its format is in the API document.")
+            is_long = error["type"] in {"string_too_long", "too_long"}
+            remedy = "Shorten it." if is_long else "Correct it; its format is in the API document."
+            return Problem(place, _predicate(error["msg"]), remedy)
+
+
+def _predicate(message: str) -> str:
+    """Return the message of pydantic as the end of a sentence whose subject is the field."""
+    text = _SUBJECT.sub("", message.removeprefix("Value error, "))
+    return text[:1].lower() + text[1:]

@@ -12,6 +12,7 @@ from catalog.api.product_inputs import ProductRow, product_of
 from catalog.api.requests import Request
 from catalog.domain.changes import Change, Effect
 from catalog.domain.forecasts import Forecast
+from catalog.domain.imports.layout import Layout
 from catalog.domain.imports.merging import faults, identity, merged, parent_of
 from catalog.domain.imports.reading import Draft
 from catalog.domain.imports.survey import Survey
@@ -92,7 +93,7 @@ class Portion:
             product = product_of(product_id, ProductRow.model_validate(values))
         except ValidationError as error:
             found = refusals.invalid(ProductRow, error).problems
-            named = [Problem(layout.column(each.field), each.problem, each.remedy) for each in found]
+            named = [_of_column(layout, each) for each in found]
             return refused_row(draft.row, named, product_id)
         first = self._known.get(product_id) or self._rows.setdefault(product_id, draft.row)
         if first != draft.row:
@@ -131,9 +132,8 @@ class Portion:
     def _outcome(self, row: int, product: Product, applied: Applied, foreseen: Mapping[str, Forecast]) -> ImportRow:
         change = applied.made.get(product.product_id)
         if change is None:
-            fault = applied.refused[product.product_id]
-            column = self._file.survey.layout.column(fault.field.partition(".")[0])
-            return refused_row(row, [Problem(column, fault.problem, fault.remedy)], product.product_id)
+            fault = _of_column(self._file.survey.layout, applied.refused[product.product_id])
+            return refused_row(row, [fault], product.product_id)
         shown = ProductChange.of(change, foreseen.get(product.product_id))
         return ImportRow(
             row=row,
@@ -149,6 +149,11 @@ class Portion:
             return self._request
         made = list(applied.made.values())
         return await self._request.record(self._unit, self._merchant_id, made, refused=outcomes - len(made))
+
+
+def _of_column(layout: Layout, fault: Problem) -> Problem:
+    """Return the problem of a field as that of its column."""
+    return Problem(layout.column(fault.field.partition(".")[0]), fault.problem, fault.remedy)
 
 
 def _sku(draft: Draft) -> str:

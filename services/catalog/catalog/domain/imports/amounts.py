@@ -31,6 +31,7 @@ class Evidence:
     first_comma: int | None = None
     first_dot: int | None = None
     first_unclear: int | None = None
+    unclear_cell: str = ""
 
     def add(self, cell: str, row: int) -> None:
         """Take note of a cell."""
@@ -44,6 +45,7 @@ class Evidence:
             self.dot, self.first_dot = self.dot + 1, self.first_dot or row
         elif sign is None:
             self.unclear, self.first_unclear = self.unclear + 1, self.first_unclear or row
+            self.unclear_cell = self.unclear_cell or cell
 
     @property
     def decimal(self) -> str | None:
@@ -66,6 +68,12 @@ def decimal_sign(cell: str) -> str | None:
         return "," if signs[0] == "." else "."
     is_unclear = _GROUPS.fullmatch(number) and not number.startswith("0")
     return None if is_unclear else signs[0]
+
+
+def both_readings(cell: str) -> tuple[str, str]:
+    """Return the amount of an unclear cell with its sign between thousands, and with its sign before the cents."""
+    number = "".join(each for each in cell if each.isdigit() or each in ".,")
+    return re.sub("[.,]", "", number), number.replace(",", ".")
 
 
 def parse(cell: str, decimal: str, currency: str) -> int:

@@ -107,7 +107,7 @@ def _whole(text: str) -> str:
 
 def status(cell: str) -> Status:
     """Return the status that this word means."""
-    found = STATUSES.get(cell.strip().casefold())
+    found = STATUSES.get(code(cell).casefold())  # WooCommerce wrote '-1 for a draft, until it left numbers as they are
     if found is None:
         raise BadCell(
             f"is `{cell.strip()[:40]}`, a status that we don't know",
@@ -123,7 +123,7 @@ def archived(cell: str) -> Status | None:
 
 def boolean(cell: str) -> bool:
     """Return the truth that this word means. -1 is true, as in databases of Microsoft."""
-    word = cell.strip().casefold()
+    word = code(cell).casefold()
     if word in TRUE or word == "-1":
         return True
     if word in FALSE:

@@ -1,5 +1,6 @@
 """The columns of a file: which shop it comes from, and which column holds which field."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from catalog.domain.imports import woocommerce
 from catalog.domain.imports.names import COLUMNS, FIELDS, NAMED_OPTIONS, OPTIONS, PLAIN, TELLING, Shop
 from catalog.domain.imports.refusals import Question, Unreadable
 from catalog.domain.imports.table import normal
+from common import messages
 
 PRICE = "price"
 SALE = "sale"
@@ -39,8 +41,13 @@ class Layout:
     options: tuple[int, ...]
 
     def column(self, field: str) -> str:
-        """Return the name of the field's column as in the file, or the name of the field."""
-        place = self.fields.get(field)
+        """Return the name of the field's column as in the file, or the name of the field.
+
+        The place of a variant is in several columns, of which those of its options are named.
+        """
+        if field == "variant" and "variant_options" not in self.fields:
+            return ", ".join(self.header[place] for place in self.options) or field
+        place = self.fields.get("variant_options" if field == "variant" else field)
         return field if place is None else self.header[place]
 
     @property
@@ -139,14 +146,10 @@ def unknown_columns(layout: Layout) -> list[Question]:
     """Return the questions for the columns without which no product is found."""
     if "sku" in layout.fields or "product_id" in layout.fields:
         return []
-    return [
-        Question(
-            "columns.sku",
-            "Which column holds the SKU? None has a name that is known here.",
-            tuple(name for name in layout.header if name),
-            f'Repeat the request with `columns`, such as {{"sku": "{layout.header[0]}"}}.',
-        )
-    ]
+    names, texts = tuple(name for name in layout.header if name), messages.for_locale()
+    example = json.dumps({"sku": names[0] if names else ""}, ensure_ascii=False)
+    remedy = texts.text("import.which_sku.remedy", value=example)
+    return [Question("columns.sku", texts.text("import.which_sku"), names, remedy)]
 
 
 def _listed(header: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ def faults(
 ) -> list[Problem]:
     """Return what keeps the row from being a product, apart from what the values themselves are."""
     if stored and "product_id" not in draft.values and stored.sku != values["sku"]:
-        problem = f"is the product_id of another product, which has the SKU {stored.sku}"
+        problem = f"is the id of another of your products, whose SKU is {stored.sku}"
         remedy = "Add a column product_id, and give this row one that no other product has."
         return [Problem(layout.column("sku"), problem, remedy)]
     found = [

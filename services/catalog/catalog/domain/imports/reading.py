@@ -10,6 +10,7 @@ from catalog.domain.imports.refusals import Refusal
 from catalog.domain.imports.survey import Survey
 from catalog.domain.imports.table import Record, dialect, records
 from catalog.domain.items import LABELS
+from catalog.domain.products import Status
 from common.errors import Problem
 
 WITH_VARIANTS = frozenset({Shop.SHOPIFY, Shop.MEDUSA, Shop.VENDURE, Shop.SQUARE})
@@ -19,6 +20,13 @@ CATEGORIES: Mapping[Shop, Callable[[str], tuple[str, ...]]] = {
     Shop.SHOPIFY: cells.single,  # the product's type, which may have a comma
     Shop.WOOCOMMERCE: cells.leaves,
     Shop.SQUARE: cells.square_categories,
+}
+
+NAME: Mapping[Shop, Callable[[str], str]] = {Shop.WOOCOMMERCE: woocommerce.text}
+
+OPTION: Mapping[Shop, Callable[[str], str]] = {
+    Shop.WOOCOMMERCE: woocommerce.option,
+    Shop.VENDURE: lambda cell: cells.name(cell.replace("|", " / ")),  # all options of a variant stand in one cell
 }
 
 STATUS: Mapping[Shop, Callable[[str], object]] = {Shop.SQUARE: cells.archived}
@@ -62,9 +70,9 @@ class Reader:
         self._layout = survey.layout
         self._readers: dict[str, Callable[[str], object]] = {
             "product_id": cells.exact,
-            "name": cells.name,
+            "name": NAME.get(survey.layout.shop, cells.name),
             "sku": cells.code,
-            **{name: cells.price(sign, survey.currency) for name, sign in survey.decimals.items()},
+            **{name: _price(survey, sign) for name, sign in survey.decimals.items()},
             "currency": lambda cell: cells.code(cell).upper(),
             "status": STATUS.get(survey.layout.shop, cells.status),
             "barcode": cells.barcode,
@@ -134,11 +142,13 @@ class Reader:
         kind = woocommerce.kind(self._cell(record, KIND))
         if kind == woocommerce.VARIABLE:
             identity = f"id:{self._cell(record, ID).strip()}"
-            shared = {name: value for name, value in values.items() if name in {"name", *LABELS}}
+            shared = {name: value for name, value in values.items() if name in {"name", "status", *LABELS}}
             self._parents |= dict.fromkeys((identity, str(values.get("sku", identity))), shared)
         if kind == woocommerce.VARIATION:
             parent = self._parents.get(cells.code(self._cell(record, PARENT)), {})
             values |= {name: parent[name] for name in LABELS if name in parent and name not in values}
+            if parent.get("status", Status.ACTIVE) is not Status.ACTIVE:  # the exporter says so of a draft alone
+                values["status"] = parent["status"]
             if "name" in parent:
                 group = _Product(self._cell(record, PARENT), parent, self._option_names(record))
                 self._add_variant(record, values, group)
@@ -162,10 +172,8 @@ class Reader:
 
     def _option_values(self, record: Record) -> list[str]:
         """Return the value of each option, empty for one that the product does not have."""
-        cut = [record.cells[place] if place < len(record.cells) else "" for place in self._layout.options]
-        if self._layout.shop is Shop.VENDURE:  # it has all options of a variant in one cell
-            cut = [each.replace("|", " / ") for each in cut]
-        found = [cells.name(each) for each in cut]
+        read = OPTION.get(self._layout.shop, cells.name)
+        found = [read(record.cells[place]) if place < len(record.cells) else "" for place in self._layout.options]
         return ["" if each.casefold() in self._no_option else each for each in found]
 
     def _options(self, record: Record) -> list[str]:
@@ -174,6 +182,14 @@ class Reader:
     def _cell(self, record: Record, name: str) -> str:
         place = self._layout.fields.get(name)
         return "" if place is None or place >= len(record.cells) else record.cells[place]
+
+
+def _price(survey: Survey, decimal: str) -> Callable[[str], int | None]:
+    """Return the reader of prices. Square writes `variable` for one that is entered at the sale: it is no price."""
+    read = cells.price(decimal, survey.currency)
+    if survey.layout.shop is not Shop.SQUARE:
+        return read
+    return lambda cell: None if cell.strip().casefold() == "variable" else read(cell)
 
 
 def _add_options(values: dict[str, object], options: list[str]) -> None:

@@ -1,14 +1,16 @@
 """The first reading of a file: decides its delimiter, columns and decimal sign, and what has to be asked."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from catalog.domain.imports import layout, text
-from catalog.domain.imports.amounts import Evidence
+from catalog.domain.imports.amounts import Evidence, both_readings
 from catalog.domain.imports.layout import PRICE, Layout
 from catalog.domain.imports.names import KNOWN, MONEY, Shop
 from catalog.domain.imports.refusals import Question, Unreadable
 from catalog.domain.imports.table import Record, dialect, records
+from common import messages
 
 SAMPLE = 50
 """Rows that tell a shop apart whose headers are in an unknown language."""
@@ -99,9 +101,14 @@ class Surveyor:
         if len(filled) <= 1:
             return {PRICE: place for place in (filled or candidates)[:1]}, []  # noqa: B035 - at most one
         options = tuple(self._layout.header[place] for place in filled)
-        question = f"Which column is the price at the till? {len(options)} of them hold prices."
-        remedy = f'Repeat the request with `columns`, such as {{"price": "{options[0]}"}}.'
-        return {}, [Question("columns.price", question, options, remedy)]
+        texts, names = messages.for_locale(), ", ".join(f"`{name[:60]}`" for name in options)
+        question = Question(
+            "columns.price",
+            texts.text("import.which_price", names=names),
+            options,
+            texts.text("import.which_price.remedy", value=json.dumps({"price": options[0]}, ensure_ascii=False)),
+        )
+        return {}, [question]
 
     def _decimals(self, found: Layout) -> tuple[dict[str, str], list[Question]]:
         """Return the decimal sign of each column with amounts; it is asked for if a column contradicts itself.
@@ -124,9 +131,12 @@ class Surveyor:
 
 
 def _which_sign(column: str, evidence: Evidence) -> Question:
+    texts = messages.for_locale()
     if evidence.comma and evidence.dot:
-        found = f"There is a comma in row {evidence.first_comma} and a dot in row {evidence.first_dot}."
+        rows = {"row": str(evidence.first_comma), "other": str(evidence.first_dot)}
+        asked = texts.text("import.which_decimal", name=column, **rows)
     else:
-        found = f"Row {evidence.first_unclear} and all others can be read either way."
-    asked = f"Is a dot or a comma before the cents in `{column}`? {found}"
-    return Question("decimal", asked, DECIMALS, "Repeat the request with `decimal=.` or `decimal=,`.")
+        before, after = both_readings(evidence.unclear_cell)
+        shown = {"value": evidence.unclear_cell, "before": before, "after": after}
+        asked = texts.text("import.which_decimal.unclear", name=column, row=str(evidence.first_unclear), **shown)
+    return Question("decimal", asked, DECIMALS, texts.text("import.which_decimal.remedy"))

@@ -5,13 +5,21 @@ WooCommerce 10 (`class-wc-product-csv-exporter.php`); a header of plugin columns
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from html import unescape
+from itertools import groupby
 
+from catalog.domain.imports import cells
 from catalog.domain.imports.names import ID, KIND, PARENT
 from catalog.domain.imports.table import normal
 
 KINDS = frozenset({"simple", "variable", "variation", "grouped", "external", "virtual", "downloadable"})
 VARIABLE, VARIATION, GROUPED = "variable", "variation", "grouped"
+SAME_AS = {"variable-subscription": VARIABLE, "subscription_variation": VARIATION}
+"""Types of its plugin for subscriptions."""
+
+SLUGS = re.compile(r"[a-z][a-z_-]*(, [a-z][a-z_-]*)*")
+"""Types as plugins name them. At least one product of a shop is of a type that is known."""
 
 NAMES: Mapping[str, frozenset[str]] = {
     "sku": frozenset({"sku", "artikelnummer", "ugs", "cod"}),
@@ -37,6 +45,8 @@ NAMES: Mapping[str, frozenset[str]] = {
     PARENT: frozenset({"parent", "übergeordnetes produkt", "superior", "genitore", "hoofd", "ascendente"}),
 }
 
+NUMBER = re.compile(r"\b\d+\b")
+
 MEASURE = re.compile(r".+ ?\(.+\)$")
 MEASURES = 4
 """Weight, length, width and height follow one another, each with its unit in brackets."""
@@ -44,7 +54,15 @@ MEASURES = 4
 AFTER_MEASURES = {"sale": 3, "price": 4, "categories": 5, "tags": 6}
 """Reviews allowed, purchase note, sale price, regular price, categories and tags follow the height."""
 
-OPTION = re.compile(r"^\D*\b(\d+)\b\D*(value|wert|valeur|valor|valore|valuta|waarde)\D*$|^(waarde|wert)\D*(\d+)$")
+OPTION = re.compile(r"(?=.*\b\d+\b).*\b(value|wert|valeur|valor|valore|valuta|waarde).*")
+"""The name of a column with the values of an attribute: its number stands before or after the word."""
+
+BLOCKS = {4: 1, 5: 1, 7: 4, 8: 4}
+"""The place of the values among the columns of one number, by how many these are.
+
+The exporter writes the name, the values and two flags of an attribute, perhaps its default, and three columns of a
+download before them.
+"""
 
 
 def is_export(header: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:
@@ -53,11 +71,12 @@ def is_export(header: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:
     if names & NAMES["price"] and names & NAMES["sale"] and names & NAMES["status"]:
         return True
     kinds = [cells[1] for cells in sample if len(cells) > 1]
-    return bool(kinds) and normal(header[0]) == "id" and all(_kinds(each) for each in kinds)
+    is_slug = bool(kinds) and all(SLUGS.fullmatch(each) for each in kinds)
+    return is_slug and normal(header[0]) == "id" and any(_parts(each) <= KINDS for each in kinds)
 
 
-def _kinds(cell: str) -> bool:
-    return bool(cell) and {part.strip() for part in cell.split(",")} <= KINDS
+def _parts(cell: str) -> set[str]:
+    return {part.strip() for part in cell.split(",")}
 
 
 def columns(header: Sequence[str]) -> dict[str, int]:
@@ -88,10 +107,30 @@ def _by_place(names: Sequence[str]) -> dict[str, int]:
 
 
 def options(header: Sequence[str]) -> tuple[int, ...]:
-    """Return the columns with the values of a variation's attributes."""
-    return tuple(place for place, name in enumerate(header) if OPTION.match(normal(name)))
+    """Return the columns with the values of a variation's attributes: by their names, or else by their places."""
+    names = [normal(name) for name in header]
+    named = tuple(place for place, name in enumerate(names) if OPTION.fullmatch(name))
+    return named or tuple(_values_by_place(names))
+
+
+def _values_by_place(names: Sequence[str]) -> Iterator[int]:
+    for number, block in groupby(range(len(names)), lambda place: NUMBER.findall(names[place])):
+        places = list(block)
+        if len(number) == 1 and len(places) in BLOCKS:
+            yield places[BLOCKS[len(places)]]
 
 
 def kind(cell: str) -> str:
     """Return the type of a row, without the words that may stand beside it."""
-    return next((part.strip() for part in cell.split(",") if part.strip() in {VARIABLE, VARIATION, GROUPED}), "")
+    parts = (SAME_AS.get(part.strip(), part.strip()) for part in cell.split(","))
+    return next((part for part in parts if part in {VARIABLE, VARIATION, GROUPED}), "")
+
+
+def text(cell: str) -> str:
+    """Return a name as people read it: WordPress keeps `&` as `&amp;`."""
+    return cells.name(unescape(cell))
+
+
+def option(cell: str) -> str:
+    """Return the value of an attribute, in which the exporter writes a backslash before a comma."""
+    return cells.name(cell.replace("\\,", ","))
