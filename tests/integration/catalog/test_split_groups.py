@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tests.integration.catalog.changes import send
 from tests.integration.catalog.conftest import Catalog, Shop
-from tests.integration.catalog.tables import errors, imported, table
+from tests.integration.catalog.tables import errors, imported, outcomes, table
 from tests.integration.catalog.variants import row, variant
 
 SIZES = ("S", "M", "L")
@@ -40,30 +40,38 @@ def expected(*sizes: str) -> dict[str, str]:
     return {f"{group}-{each}": size for each, size in zip("abc", sizes, strict=True) for group in ("tee", "cap")}
 
 
-@pytest.mark.parametrize("way", ["batch", "import"])
-async def test_variants_exchange_their_values(catalog: Catalog, way: str) -> None:
+EFFECTS = ["changed", "changed", "unchanged"] * 3
+
+
+async def test_variants_exchange_their_values_in_a_batch(catalog: Catalog) -> None:
     """In one request, though the row that gives up a value comes portions after the one that takes it."""
     shop = await catalog.connected()
     await send(catalog, shop, tees(*SIZES))
     rows = tees("M", "L", "S")
-    if way == "batch":
-        preview = await send(catalog, shop, rows, dry_run=True)
-        found = await send(catalog, shop, rows)
-        assert [each["row"] for each in found] == list(range(1, len(rows) + 1))
-        assert [each["outcome"] for each in [*preview, *found]] == ["accepted"] * 2 * len(rows)
-        effects = [each["change"]["effect"] for each in found]
-        assert [each["change"] | {"item": None} for each in preview] == [each["change"] for each in found]
-        assert len({each["change_id"] for each in found} - {None}) == 1
-    else:
-        preview = await imported(catalog, shop, table(rows), dry_run="true")
-        answer = await imported(catalog, shop, table(rows))
-        assert answer["rows"] == [each | {"item": None} for each in preview["rows"]]
-        assert answer["summary"] == preview["summary"]
-        effects = [each["outcome"] for each in answer["rows"]]
-        assert [each["row"] for each in answer["rows"]] == list(range(2, len(rows) + 2))
-    assert effects == ["changed", "changed", "unchanged"] * 3
+    preview = await send(catalog, shop, rows, dry_run=True)
+    found = await send(catalog, shop, rows)
+
+    assert [each["row"] for each in found] == list(range(1, len(rows) + 1))
+    assert [each["change"] | {"item": None} for each in preview] == [each["change"] for each in found]
+    assert [each["change"]["effect"] for each in found] == EFFECTS
+    assert len({each["change_id"] for each in found} - {None}) == 1
     assert await sizes_of(catalog, shop) == expected("M", "L", "S")
-    assert {each["change"]["effect"] for each in await send(catalog, shop, rows)} == {"unchanged"}
+
+
+async def test_variants_exchange_their_values_in_an_import(catalog: Catalog) -> None:
+    """The preview tells the same, and the same file again changes nothing."""
+    shop = await catalog.connected()
+    await send(catalog, shop, tees(*SIZES))
+    file = table(tees("M", "L", "S"))
+    preview = await imported(catalog, shop, file, dry_run="true")
+    answer = await imported(catalog, shop, file)
+    again = await imported(catalog, shop, file)
+
+    assert outcomes(answer) == list(enumerate(EFFECTS, start=2))
+    assert answer["rows"] == [each | {"item": None} for each in preview["rows"]]
+    assert answer["summary"] == preview["summary"]
+    assert again["summary"]["unchanged"] == len(EFFECTS)
+    assert await sizes_of(catalog, shop) == expected("M", "L", "S")
 
 
 @pytest.mark.parametrize("way", ["batch", "import"])
@@ -126,10 +134,10 @@ async def test_only_so_many_rows_wait(catalog: Catalog, way: str, monkeypatch: p
     rows, refused = tees("M", "L", "XL"), []
     for _ in range(3):
         if way == "batch":
-            outcomes = [each["outcome"] for each in await send(catalog, shop, rows)]
+            found = await send(catalog, shop, rows)
         else:
-            outcomes = [each["outcome"] for each in (await imported(catalog, shop, table(rows)))["rows"]]
-        refused.append(outcomes.count("refused"))
+            found = (await imported(catalog, shop, table(rows)))["rows"]
+        refused.append([each["outcome"] for each in found].count("refused"))
     assert refused[0] > 0
     assert refused[-1] == 0
     assert await sizes_of(catalog, shop) == expected("M", "L", "XL")
