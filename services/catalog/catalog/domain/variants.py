@@ -108,7 +108,7 @@ class _Members:
 class VariantClaims:
     """The variants that exist, and those that the rows of a request have claimed so far.
 
-    A claim that a row gives up still counts for the rows after it, as the row may yet be refused for its SKU. A row that
+    A claim that a row gives up still counts for the rows after it, as the row may yet be refused for its SKU. One that
     leaves the variant its SKU is no such row.
     """
 
