@@ -29,7 +29,7 @@ def started(**variables: str) -> str:
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "", "99999999999999999999"])
 def test_a_limit_out_of_range_is_named(name: str, value: str) -> None:
     """A limit of zero would stop all calls without a word."""
-    assert f"QS_CLOVER_LIMITS: {name}: should be" in started(QS_CLOVER_LIMITS=limits(**{name: value}))
+    assert f"QS_CLOVER_LIMITS: {name}: input should be" in started(QS_CLOVER_LIMITS=limits(**{name: value}))
 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "app=50", limits(more=1), f"{limits()},app=3"])
@@ -42,4 +42,4 @@ def test_limits_that_are_incomplete_are_explained(value: str) -> None:
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "1000", "half"])
 def test_a_share_out_of_range_is_named(name: str, value: str) -> None:
     """Neither a share without calls nor one that never ends is accepted."""
-    assert f"Error: {name}: should be" in started(**{name: value})
+    assert f"Error: {name}: input should be" in started(**{name: value})
