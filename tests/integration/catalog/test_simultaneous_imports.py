@@ -145,7 +145,7 @@ async def test_many_imports_leave_connections_to_others(catalog: Catalog) -> Non
 
 @pytest.mark.parametrize("product_id", ["SKU-a", "mine"])
 async def test_a_product_that_is_created_meanwhile_is_only_changed(catalog: Catalog, product_id: str) -> None:
-    """A file changes what it holds: the barcode of the other request stays, whatever the id of the product is."""
+    """A file changes what it holds: the barcode of the other request stays, under any id."""
     shop = await catalog.connected()
     async with catalog.service.database.unit() as unit:
         await unit.conn.execute(

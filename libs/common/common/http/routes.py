@@ -154,8 +154,8 @@ class Route:
 
     With `rows` instead of `takes` the body is a JSON array, or NDJSON, of such rows. The handler gets the valid ones in
     portions, as `list[Row[…]]`, and returns a RowOutcome for each; `gives` is the model of one outcome, and `within`
-    limits one portion. A row that it returns no outcome for waits: `rest` gets all such rows after the last one, so the
-    handler lets only so many wait as memory holds. With `table` instead, the handler reads a body of CSV itself.
+    limits one portion. A row that it returns no outcome for waits: `rest` gets all such rows after the last one, and the
+    handler limits their number. With `table` instead, the handler reads a body of CSV itself.
 
     The rest is documentation. A route without a summary, or with `Access.INTERNAL`, stays out of the OpenAPI
     document. `example` is an input of `takes`, as JSON: a body, or query parameters by name. `gives_example` is an
