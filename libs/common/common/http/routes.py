@@ -154,7 +154,7 @@ class Route:
 
     With `rows` instead of `takes` the body is a JSON array, or NDJSON, of such rows. The handler gets the valid ones in
     portions, as `list[Row[…]]`, and returns a RowOutcome for each; `gives` is the model of one outcome, and `within`
-    limits one portion. A row that it returns no outcome for waits: `rest` gets all such rows after the last one, and the
+    limits one portion. A row that it returns no outcome for waits: `rest` gets all such rows after the last one. The
     handler limits their number. With `table` instead, the handler reads a body of CSV itself.
 
     The rest is documentation. A route without a summary, or with `Access.INTERNAL`, stays out of the OpenAPI

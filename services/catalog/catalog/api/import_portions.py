@@ -55,7 +55,7 @@ class Portion:
         self._rows: dict[str, int] = {}
 
     async def store(self, drafts: Sequence[Draft], refused: Mapping[int, ImportRow], most_waiting: int) -> Stored:
-        """Store these rows, of which at most `most_waiting` may wait. The other rows of the portion are refused already."""
+        """Store these rows, of which `most_waiting` may wait. The other rows of the portion are refused already."""
         await self._conn.execute(products.CUSTOM_PLAN)  # a plan made while there were few products is slow for many
         by_sku = await changes.products_of_skus(self._conn, self._merchant_id, [_sku(each) for each in drafts])
         ids = {draft.row: identity(draft, by_sku) for draft in drafts}
