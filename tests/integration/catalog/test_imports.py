@@ -12,7 +12,11 @@ FILES = Path(__file__).parents[2] / "unit" / "catalog" / "files"
 
 
 @pytest.mark.parametrize(
-    "name", ["shopify_old.csv", "shopify_new.csv", "square.csv", "vendure.csv", "medusa.csv", "evershop.csv"]
+    "name",
+    [
+        *("shopify_old.csv", "shopify_new.csv", "square.csv", "vendure.csv", "medusa.csv", "evershop.csv"),
+        *("woocommerce_de.csv", "woocommerce_fr.csv", "woocommerce_es.csv", "woocommerce_sv.csv"),
+    ],
 )
 async def test_a_file_is_previewed_and_imported(catalog: Catalog, name: str) -> None:
     """The preview stores nothing and tells what the import then does; the same file again changes nothing."""
@@ -187,15 +191,16 @@ async def test_an_export_is_imported_elsewhere(catalog: Catalog) -> None:
     await catalog.put(shop, "1", sku="-A1", name="=Mug", price=1, barcode="4006381333931", age_restricted=True, cost=5)
     await catalog.put(shop, "2", sku="B", name="Größe", status="archived", unit_name="kg", alternate_name="'+x")
     await catalog.put(shop, "3", categories=["Zinc", "=Cups, large"], tags=["+new"], tax_rates=["GST \\ 5%"])
+    await catalog.put(shop, "4", variant={"group": "=tee", "name": "+Tee", "options": {"-Size": "@S"}})
     status, table = await catalog.call_table("GET", f"/v1/merchants/{shop.id}/products.csv")
     back = await imported(catalog, shop, table)
     there = await imported(catalog, other, table)
 
     assert status == 200
     assert '"\'=Mug"' in table
-    assert outcomes(back) == [(row, "unchanged") for row in (2, 3, 4)]
-    assert outcomes(there) == [(row, "new") for row in (2, 3, 4)]
-    for product_id in ("1", "2", "3"):
+    assert outcomes(back) == [(row, "unchanged") for row in (2, 3, 4, 5)]
+    assert outcomes(there) == [(row, "new") for row in (2, 3, 4, 5)]
+    for product_id in ("1", "2", "3", "4"):
         ours, theirs = await catalog.product(shop, product_id), await catalog.product(other, product_id)
         assert ours | {"updated_at": ""} == theirs | {"updated_at": ""}
 
