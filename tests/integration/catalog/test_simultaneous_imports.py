@@ -121,7 +121,7 @@ async def test_a_portion_that_always_conflicts_is_given_up(catalog: Catalog) -> 
         await unit.flush()
         raise Conflict
 
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="Send the request again in a few seconds"):
         await Portions(catalog.service.database).run(work)
     assert attempts == TRIES
     assert await catalog.fetch("SELECT FROM work WHERE kind = $1", PUSH_PRODUCT) == []

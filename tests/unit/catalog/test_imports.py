@@ -403,6 +403,22 @@ def test_our_own_export_is_read_as_it_was(exported: list[Product]) -> None:
     assert found == exported
 
 
+@pytest.mark.parametrize(
+    ("currency", "cell", "price"),
+    [("USD", "1.250", 125), ("KWD", "1.250", 1250), ("USD", '"12,50"', 1250), ("USD", '"1250,00"', 125000)],
+)
+def test_our_own_export_saved_by_a_spreadsheet(currency: str, cell: str, price: int) -> None:
+    """Its dot is before the cents, and a spreadsheet may have made it a comma."""
+    header = "product_id,sku,name,price,currency,status\n"
+    assert products(f"{header}1,A,Mug,{cell},{currency},active\n", currency=currency)[0]["price"] == price
+
+
+def test_our_own_export_with_an_unclear_comma_is_asked_about() -> None:
+    header = "product_id,sku,name,price,currency,status\n"
+    [question] = survey(f'{header}1,A,Mug,"1,250",KWD,active\n'.encode(), currency="KWD").questions
+    assert question.field == "decimal"
+
+
 @given(st.text())
 def test_a_guarded_text_is_no_formula(text: str) -> None:
     """And the guard can be taken off again."""

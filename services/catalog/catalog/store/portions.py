@@ -20,6 +20,9 @@ PORTION_SECONDS = 15.0
 """Upper bound of one attempt. No caller waits for one portion: the answer follows the last, within minutes."""
 
 
+BUSY = "Other requests change the same products at this moment. Send the request again in a few seconds."
+
+
 class Portions:
     """The portions of all requests of this process. They run in the order in which they come."""
 
@@ -35,7 +38,10 @@ class Portions:
                     return await self._attempt(work)
                 except Conflict:
                     continue
-            return await self._attempt(work)
+            try:
+                return await self._attempt(work)
+            except Conflict as error:
+                raise Conflict(BUSY) from error
 
     async def _attempt(self, work: Callable[[Unit], Awaitable[T]]) -> T:
         async with self._database.unit(within=PORTION_SECONDS) as unit:

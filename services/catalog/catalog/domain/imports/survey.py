@@ -116,14 +116,17 @@ class Surveyor:
         A column that fits both signs has that of the other one, as the same program wrote both.
         """
         columns = {name: self._evidence[found.fields[name]] for name in MONEY if name in found.fields}
-        fixed = self._given.decimal or ("." if found.shop is Shop.QUICKSYNC else None)
-        if fixed:
-            return dict.fromkeys(columns, fixed), []
+        if self._given.decimal:
+            return dict.fromkeys(columns, self._given.decimal), []
+        # our own files have a dot before the cents and no other sign, unless a spreadsheet saved them with commas
+        usual = "." if found.shop is Shop.QUICKSYNC else None
         clear = {name: each.decimal for name, each in columns.items() if each.decimal and (each.comma or each.dot)}
         decimals, questions = {}, []
         for name, evidence in columns.items():
             is_unclear = evidence.decimal is None
             other = None if evidence.comma else next(iter(clear.values()), None)
+            if "," not in evidence.unclear_cell and not evidence.comma:
+                other = usual or other
             decimals[name] = evidence.decimal or other or "."
             if is_unclear and other is None:
                 questions.append(_which_sign(found.column(name), evidence))
