@@ -270,6 +270,58 @@ async def test_an_undo_can_be_undone(catalog: Catalog) -> None:
     assert await stored(catalog, shop) == after
 
 
+async def test_an_undo_of_an_undo_names_the_items_that_cannot_come_back(catalog: Catalog) -> None:
+    """The product gets another item, as a deleted one keeps its id to itself."""
+    shop = await catalog.connected()
+    made = await send(catalog, shop, [row("p-1")])
+    await catalog.run_until_idle()
+    [old] = shown(catalog, shop)
+    first = await undo(catalog, shop, change_id(made))
+    second = await undo(catalog, shop, first["change_id"])
+    assert [(each["effect"], each["skipped"]) for each in second["products"]] == [("new", ["item_id"])]
+    [new] = shown(catalog, shop)
+    assert new != old
+    assert (await catalog.product(shop))["sync"]["state"] == "synced"
+
+
+async def test_an_older_undo_leaves_what_newer_changes_did(catalog: Catalog) -> None:
+    """Newest first, all is as it was; oldest first, the undo names what was changed since."""
+    prices = {}
+    for order in ((0, 1), (1, 0)):
+        shop = await catalog.connected()
+        await send(catalog, shop, [row("p-1", price=1000)])
+        made = [await send(catalog, shop, [row("p-1", price=price), row("p-2", price=price)]) for price in (1100, 1200)]
+        undone = [await undo(catalog, shop, change_id(made[number])) for number in order]
+        skipped = [{each["product_id"]: each["skipped"] for each in set_["products"]} for set_ in undone]
+        prices[order] = ({name: each["price"] for name, each in (await stored(catalog, shop)).items()}, skipped)
+    edited = {"p-1": ["price"], "p-2": ["price"]}
+    nothing: dict[str, list[str]] = {"p-1": [], "p-2": []}
+    assert prices == {
+        (0, 1): ({"p-1": 1100, "p-2": 1100}, [edited, nothing]),
+        (1, 0): ({"p-1": 1000}, [nothing, nothing]),
+    }
+
+
+async def test_a_linked_item_that_was_deleted_since_is_named(catalog: Catalog) -> None:
+    """It existed before the batch, and no undo brings it back; so are the fields that were edited since."""
+    shop = await catalog.connected()
+    gone, kept = (catalog.add_item(shop, sku=f"sku-{each}", name="Old") for each in ("p-1", "p-2"))
+    made = await send(catalog, shop, [row("p-1"), row("p-2", barcode="222")])
+    await catalog.run_until_idle()
+    catalog.till(shop, "delete_item", item=gone)
+    catalog.till(shop, "edit_item", item=kept, code="333")
+    await undo(catalog, shop, change_id(made))
+    _, page = await catalog.call("GET", f"/v1/merchants/{shop.id}/changes?limit=1")
+    [last] = page["changes"]
+    found = await details(catalog, shop, last["change_id"])
+    assert {each["product_id"]: each["skipped"] for each in found["products"]} == {
+        "p-1": ["item_id"],
+        "p-2": ["barcode"],
+    }
+    assert (last["skipped"], last["restoring"]) == (2, 0)
+    assert shown(catalog, shop)[kept]["name"] == "Old"
+
+
 @pytest.mark.parametrize("crash", [1, 2, 3])
 async def test_an_undo_goes_on_after_a_crash(catalog: Catalog, monkeypatch: pytest.MonkeyPatch, crash: int) -> None:
     """It ends in slices of one portion each; a portion whose transaction was lost is restored once."""

@@ -61,6 +61,32 @@ async def test_a_group_that_was_renamed_since_keeps_its_name(catalog: Catalog) -
     assert groups(catalog, shop)["Summer"] == ({"Size": ["Old 0", "Old 1"]}, {"SKU-s": ["Old 0"], "SKU-m": ["Old 1"]})
 
 
+async def test_a_new_variant_that_renamed_its_group_gives_the_name_back(catalog: Catalog) -> None:
+    """The other variants of the parent have the name as well, and no row of the batch was theirs."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes()[:2])
+    before = truth(catalog, shop)
+    made = await send(catalog, shop, [row("l", variant(name="Tee", Size="Large", Colour="Blue"))])
+    await catalog.run_until_idle()
+    assert set(groups(catalog, shop)) == {"Tee"}
+    await undo(catalog, shop, change_id(made))
+    assert difference(before, truth(catalog, shop)) == {}
+    assert (await catalog.product(shop, "s"))["variant"]["name"] == "T-shirt"
+
+
+async def test_a_parent_that_another_request_renamed_since_keeps_its_name(catalog: Catalog) -> None:
+    """The new variant is deleted, and the undo names it."""
+    shop = await catalog.connected()
+    await synced(catalog, shop, sizes()[:2])
+    made = await send(catalog, shop, [row("l", variant(name="Tee", Size="Large", Colour="Blue"))])
+    await synced(catalog, shop, [row("s", variant(name="Polo", Size="Small", Colour="Blue"))])
+    undone = await undo(catalog, shop, change_id(made))
+    found = [(each["product_id"], each["effect"], each["skipped"]) for each in undone["products"]]
+    assert found == [("l", "deleted", ["variant"])]
+    [(name, (_, items))] = groups(catalog, shop).items()
+    assert (name, sorted(items)) == ("Polo", ["SKU-m", "SKU-s"])
+
+
 async def test_an_option_that_is_used_since_stays(catalog: Catalog) -> None:
     """A person gave it to another item of the group."""
     shop = await catalog.connected()

@@ -22,13 +22,7 @@ EMPTY = (None, "", 0)
 def truth(catalog: Catalog, shop: Shop) -> dict[str, Any]:
     """Return every object that is not deleted, without modifiedTime, and every association of those, by id."""
     merchant = catalog.clover.world.merchants[shop.id]
-    found: dict[str, Any] = {
-        f"{kind} {each['id']}": {
-            name: value for name, value in each.items() if name != "modifiedTime" and value not in EMPTY
-        }
-        for kind in KINDS
-        for each in merchant.objects[kind]
-    }
+    found: dict[str, Any] = {f"{kind} {each['id']}": _fields(each) for kind in KINDS for each in merchant.objects[kind]}
     items = {each["id"] for each in merchant.objects["items"]}
     for tie, kind in TIES.items():
         for each in merchant.objects[kind]:
@@ -37,10 +31,22 @@ def truth(catalog: Catalog, shop: Shop) -> dict[str, Any]:
     return found
 
 
+def _fields(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what counts of an object. The order of the options in the name of a variant is Clover's matter."""
+    fields = {name: value for name, value in record.items() if name != "modifiedTime" and value not in EMPTY}
+    return fields | ({"name": sorted(fields["name"].split())} if "itemGroup" in fields and "sku" in fields else {})
+
+
 def difference(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
-    """Return what differs, by id: the value before and after."""
-    return {
-        key: (before.get(key), after.get(key))
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key)
-    }
+    """Return what differs, by id and field: the value before and after."""
+    found: dict[str, Any] = {}
+    for key in sorted(before.keys() | after.keys()):
+        was, now = before.get(key), after.get(key)
+        if isinstance(was, dict) and isinstance(now, dict):
+            names = sorted(was.keys() | now.keys())
+            found |= {
+                f"{key} {name}": (was.get(name), now.get(name)) for name in names if was.get(name) != now.get(name)
+            }
+        elif was != now:
+            found[key] = (was, now)
+    return found

@@ -4,12 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from dataclasses import fields as dataclass_fields
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final
 
 from catalog.domain.items import EMPTY, OPTIONS, ItemFields, own
-from catalog.domain.masters import PRODUCT_FIELDS
+from catalog.domain.masters import PRODUCT_FIELDS, take_over
 from catalog.domain.products import Product, ProductRecord, Status, item_fields, revived
 from catalog.domain.variants import VariantClaims
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 ITEM: Final = "item_id"
 """The name under which an undo names an item that cannot come back, as it was deleted in Clover."""
@@ -25,10 +28,15 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """A product before and after a request. `before` is None if there was none."""
+    """A product before and after a request. `before` is None if there was none.
+
+    `group_name` is the name that the parent of a variant had for its other products, if the request renamed it and the
+    product was not among them.
+    """
 
     before: Product | None
     after: Product
+    group_name: str | None = None
 
     @property
     def effect(self) -> Effect:
@@ -101,13 +109,14 @@ class RecordedChange:
     """The change of a product as it was recorded: the values of the fields that differed.
 
     `before` is None if the product was new, `after` if an undo deleted it. `skipped` names the fields that an undo left
-    as they were.
+    as they were. `group_name` is the parent's name before, if other products had it.
     """
 
     product_id: str
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     skipped: Sequence[str] = ()
+    group_name: str | None = None
 
     @property
     def deleted_item(self) -> str | None:
@@ -132,20 +141,23 @@ def restore(
     now: ProductRecord | None,
     edited_in_clover: Sequence[str] = (),
     lost_items: Collection[str] = (),
+    linked: Mapping[str, Any] = NOTHING,
 ) -> Restored:
     """Return the product as it was before the change, except for the fields that were edited since.
 
     A product that the change created is deleted; one with any later edit, also of its item at the till, is in use and
     stays. A product that is being deleted is not saved again, nor one whose item was deleted in Clover, as that would
     bring them back. `lost_items` are deleted in Clover or about to be, so that a product gets another one.
+    `linked` are the values that a new product took over from the item that it was linked to, which are no edits.
     """
     if change.after is None:
         return _created_again(change, now, lost_items)
     if now is None or now.removal:
         return Restored(skipped=list(change.after))
     current = asdict(now.product)
-    edited = [name for name, value in change.after.items() if name in current and current[name] != value]
+    edited = [name for name in change.after if name in current and _is_edited(change, name, current[name])]
     if change.before is None:
+        edited = [name for name in edited if name not in linked or current[name] != linked[name]]
         edited += [name for name in edited_in_clover if name not in edited]
         return Restored(skipped=edited, deletes=not edited)
     if now.deleted_item_id:
@@ -153,6 +165,40 @@ def restore(
     values = {name: value for name, value in change.before.items() if name in current and name not in edited}
     product = replace(now.product, **revived(values))
     return Restored(None if product == now.product else product, edited)
+
+
+def group_name(product: Product, before: Product | None, names: Mapping[str, str]) -> str | None:
+    """Return the name that the product's parent has for other products, if the product renames it and joins it now."""
+    variant = product.variant
+    is_member = before and before.variant and variant and before.variant.group == variant.group
+    if variant is None or is_member or names.get(variant.group) == variant.name:
+        return None
+    return names.get(variant.group)
+
+
+def linked_values(change: RecordedChange, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a new product once it has taken over what its item had when it was linked."""
+    if change.before is not None or change.after is None:
+        return {}
+    fields = ItemFields(**({"name": None} | dict(item)))
+    return asdict(take_over(_product(change.product_id, change.after), fields.stated(), fields))
+
+
+def _product(product_id: str, values: Mapping[str, Any]) -> Product:
+    known = {field.name for field in dataclass_fields(Product)}
+    return Product(product_id=product_id, **revived({name: each for name, each in values.items() if name in known}))
+
+
+def _is_edited(change: RecordedChange, name: str, now: Any) -> bool:
+    """Whether the field has another value since the change.
+
+    The name of a parent is restored with the first of its variants, and is no matter of a variant that joined it.
+    """
+    before, after = (change.before or {}).get(name), (change.after or {})[name]
+    if name != "variant" or not (now and after):
+        return bool(now != after)
+    names = {after["name"], change.group_name, before["name"] if before else now["name"]}
+    return now["name"] not in names or now | {"name": after["name"]} != after
 
 
 def edited_in_clover(record: ProductRecord, found: ItemFields) -> list[str]:
@@ -173,8 +219,8 @@ def given_up(before: ProductRecord, after: Product) -> dict[str, object]:
     pushed = before.last_pushed.stated() if before.last_pushed else {}
     leaves_group = before.product.variant is not None and after.variant is None
     return {
-        name: value
-        for name, value in pushed.items()
+        name: getattr(before.wanted, name)
+        for name in pushed
         if (getattr(stated, name) is not None and getattr(kept, name) is None) or (name == OPTIONS and leaves_group)
     }
 
@@ -182,7 +228,5 @@ def given_up(before: ProductRecord, after: Product) -> dict[str, object]:
 def _created_again(change: RecordedChange, now: ProductRecord | None, lost_items: Collection[str]) -> Restored:
     if now or change.before is None:
         return Restored(skipped=[name for name in change.before or () if name != ITEM])
-    known = {field.name for field in dataclass_fields(Product)}
-    values = {name: value for name, value in change.before.items() if name in known}
     skipped = [ITEM] if change.deleted_item in lost_items else []
-    return Restored(Product(product_id=change.product_id, **revived(values)), skipped)
+    return Restored(_product(change.product_id, change.before), skipped)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from catalog.domain.changes import ITEM, Change, Claims, Effect, RecordedChange
+from catalog.domain.changes import ITEM, Change, Claims, Effect, RecordedChange, group_name
 from catalog.domain.items import from_json
 from catalog.domain.products import Product, ProductRecord
 from catalog.domain.variants import PLACE, VariantClaims, parents
@@ -29,9 +29,10 @@ RETURNING xmax = 0 AS is_first
 """
 # A product that occurs twice in a request keeps what it had before the first row.
 SAVE_CHANGES = """
-INSERT INTO change (merchant_id, change_id, product_id, before, after)
-SELECT $1, $2, given.* FROM unnest($3::text[], $4::jsonb[], $5::jsonb[]) AS given
+INSERT INTO change (merchant_id, change_id, product_id, before, after, group_name)
+SELECT $1, $2, given.* FROM unnest($3::text[], $4::jsonb[], $5::jsonb[], $6::text[]) AS given
 ON CONFLICT (merchant_id, change_id, product_id) DO UPDATE SET after = change.after || excluded.after,
+    group_name = coalesce(change.group_name, excluded.group_name),
     before = CASE WHEN change.before IS NOT NULL THEN excluded.before || change.before END
 """
 FORGET_ONE = """
@@ -60,7 +61,7 @@ SELECT change_id, kind, started_at, updated_at, is_complete, new, changed, uncha
 FROM change_set WHERE merchant_id = $1
 """
 CHANGES = """
-SELECT product_id, before, after, skipped FROM change
+SELECT product_id, before, after, skipped, group_name FROM change
 WHERE merchant_id = $1 AND change_id = $2 AND product_id > $3 ORDER BY product_id LIMIT $4
 """
 START_UNDO = """
@@ -174,13 +175,18 @@ async def _save(unit: Unit, merchant_id: str, wanted: Sequence[Product]) -> dict
     await unit.conn.execute(products.LOCK, merchant_id, ids)
     stored = {each.product.product_id: each for each in await products.find_all(unit.conn, merchant_id, ids)}
     wanted, left = await masters.restated(unit.conn, merchant_id, wanted, stored)
+    names = await variants.names(unit.conn, merchant_id, wanted)
     saved = await products.save_all(unit.conn, merchant_id, wanted, unit.now)
     # a new product cannot be locked, so that another request may have inserted it since
     if any(puts > 1 for product_id, puts in saved.items() if product_id not in stored):
         raise _Overtaken
     await masters.save_superseded(unit.conn, merchant_id, {name: left[name] for name in left.keys() & saved})
     before = {product_id: each.product for product_id, each in stored.items()}
-    return {each.product_id: Change(before.get(each.product_id), each) for each in wanted if each.product_id in saved}
+    return {
+        each.product_id: Change(was := before.get(each.product_id), each, group_name(each, was, names))
+        for each in wanted
+        if each.product_id in saved
+    }
 
 
 async def preview(conn: Connection, merchant_id: str, wanted: Sequence[Product], claims: Claims) -> Applied:
@@ -239,6 +245,7 @@ async def save_changes(unit: Unit, merchant_id: str, change_id: UUID, changes: S
         [each.after.product_id for each in different],
         [before if before is None else json.dumps(before) for before, _ in values],
         [json.dumps(after) for _, after in values],
+        [each.group_name for each in different],
     )
 
 
@@ -323,4 +330,4 @@ def _before_deletion(record: ProductRecord) -> dict[str, Any]:
 
 def _change(row: asyncpg.Record) -> RecordedChange:
     before, after = (from_json(json.loads(row[name])) if row[name] else None for name in ("before", "after"))
-    return RecordedChange(row["product_id"], before, after, row["skipped"])
+    return RecordedChange(row["product_id"], before, after, row["skipped"], row["group_name"])

@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -36,7 +37,9 @@ WHERE merchant_id = $1 AND item_former.item_id = given.item_id
     AND item_former.fields ?| ARRAY(SELECT jsonb_object_keys(given.written))
 RETURNING item_former.item_id, ARRAY(SELECT jsonb_object_keys(item_former.written)) AS names
 """
-ADOPTED = "SELECT item_id FROM item_former WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND fields ? 'sku'"
+ADOPTED = """
+SELECT item_id, fields FROM item_former WHERE merchant_id = $1 AND item_id = ANY($2::text[]) AND fields ? 'sku'
+"""
 DELETE = """
 INSERT INTO item_former (merchant_id, item_id, fields, deletes)
 SELECT $1, item_id, '{}', true FROM unnest($2::text[]) AS item_id
@@ -104,9 +107,10 @@ async def release_all(conn: Connection, merchant_id: str, pushed: Mapping[str, I
     )
 
 
-async def adopted(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> set[str]:
-    """Return those of these linked items that existed before they were linked."""
-    return {row["item_id"] for row in await conn.fetch(ADOPTED, merchant_id, list(item_ids))}
+async def adopted(conn: Connection, merchant_id: str, item_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return those of these linked items that existed before they were linked, with the fields that they had."""
+    rows = await conn.fetch(ADOPTED, merchant_id, list(item_ids))
+    return {row["item_id"]: from_json(json.loads(row["fields"])) for row in rows}
 
 
 async def end(conn: Connection, merchant_id: str, pushed: Mapping[str, ItemFields | None]) -> None:

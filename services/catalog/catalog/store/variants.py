@@ -37,6 +37,20 @@ FROM (
 WHERE merchant_id = $1 AND product_group.parent_id = given.parent_id
     AND (product_group.name <> given.name OR product_group.option_names <> given.names)
 """
+NAMES = """
+SELECT parent_id, name FROM product_group parent WHERE merchant_id = $1 AND parent_id = ANY($2::text[])
+    AND EXISTS (SELECT FROM product WHERE product.merchant_id = $1 AND product.parent_id = parent.parent_id)
+"""
+RENAME = """
+UPDATE product_group SET name = given.former
+FROM unnest($2::text[], $3::text[], $4::text[]) AS given (parent_id, ours, former)
+WHERE merchant_id = $1 AND product_group.parent_id = given.parent_id AND name = given.ours
+"""
+OTHERWISE_NAMED = """
+SELECT parent_id FROM product_group JOIN unnest($2::text[], $3::text[]) AS given (parent_id, former) USING (parent_id)
+WHERE merchant_id = $1 AND name <> given.former
+"""
+PRODUCTS = "SELECT product_id FROM product WHERE merchant_id = $1 AND parent_id = ANY($2::text[]) ORDER BY product_id"
 SAVE_OPTIONS = """
 UPDATE item SET options = given.options FROM jsonb_to_recordset($2::jsonb) AS given (item_id text, options jsonb)
 WHERE merchant_id = $1 AND item.item_id = given.item_id
@@ -85,6 +99,28 @@ async def save(conn: Connection, merchant_id: str, products: Iterable[Product]) 
     rows = _rows(products)
     if rows:
         await conn.execute(SAVE, merchant_id, json.dumps(rows))
+
+
+async def names(conn: Connection, merchant_id: str, products: Iterable[Product]) -> dict[str, str]:
+    """Return the names that the parents of these products have, as far as products of them exist."""
+    parents = {each.variant.group for each in products if each.variant}
+    rows = await conn.fetch(NAMES, merchant_id, list(parents)) if parents else []
+    return {row["parent_id"]: row["name"] for row in rows}
+
+
+async def rename_back(conn: Connection, merchant_id: str, names: Mapping[str, tuple[str, str]]) -> set[str]:
+    """Give these parents, which are locked, the second name if they still have the first one.
+
+    Return those that have another name since.
+    """
+    ours, former = [each for each, _ in names.values()], [each for _, each in names.values()]
+    await conn.execute(RENAME, merchant_id, list(names), ours, former)
+    return {row["parent_id"] for row in await conn.fetch(OTHERWISE_NAMED, merchant_id, list(names), former)}
+
+
+async def of_parents(conn: Connection, merchant_id: str, parent_ids: Iterable[str]) -> list[str]:
+    """Return the products of these parents."""
+    return [row["product_id"] for row in await conn.fetch(PRODUCTS, merchant_id, list(parent_ids))]
 
 
 async def save_options(conn: Connection, merchant_id: str, options: Mapping[str, Mapping[str, str]]) -> None:

@@ -3,7 +3,7 @@
 Clover follows: by the usual pushes, and by the work that gives items and item groups back what they had.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,7 +11,15 @@ from uuid import UUID
 import structlog
 
 from catalog.deps import Deps
-from catalog.domain.changes import Change, RecordedChange, Restored, edited_in_clover, given_up, restore
+from catalog.domain.changes import (
+    Change,
+    RecordedChange,
+    Restored,
+    edited_in_clover,
+    given_up,
+    linked_values,
+    restore,
+)
 from catalog.domain.products import Product, ProductRecord, Removal
 from catalog.domain.variants import parents
 from catalog.kinds import DELETE_GROUP, PUSH_PRODUCT, RESTORE_ITEM
@@ -90,16 +98,19 @@ async def _undo(unit: Unit, merchant_id: str, undo: _Undo, portion: Sequence[Rec
     skipped = {product_id: each.skipped for product_id, each in restored.items() if each.skipped}
     taken = {product_id: [each.field.partition(".")[0]] for product_id, each in refused.items()}
     gone = {each.product.product_id: each for each in deleted}
-    await changes.save_undo(unit, merchant_id, undo.id, list(saved.values()), deleted, skipped | taken)
     undone = [each for each in portion if each.product_id in {*saved, *gone}]
+    taken |= await _rename_groups(unit, merchant_id, undone)
+    await changes.save_undo(unit, merchant_id, undo.id, list(saved.values()), deleted, skipped | taken)
     await former_groups.give_up(unit, merchant_id, undo.id, undone, undo.number)
     unit.mark(PUSH_PRODUCT, merchant_id, [*saved, *gone], priority=Priority.BULK)
 
 
 async def _lock(conn: Connection, merchant_id: str, portion: Sequence[RecordedChange]) -> None:
     """Lock the products, and before them the parents that they are to have, as the other requests do."""
-    _, foreseen = await _restored(conn, merchant_id, portion)
-    await variants.lock(conn, merchant_id, parents(each.product for each in foreseen.values() if each.product))
+    stored, foreseen = await _restored(conn, merchant_id, portion)
+    concerned = [each.product for each in foreseen.values() if each.product]
+    concerned += [stored[each.product_id].product for each in portion if each.group_name and each.product_id in stored]
+    await variants.lock(conn, merchant_id, parents(concerned))
     await conn.execute(products.LOCK, merchant_id, [each.product_id for each in portion])
 
 
@@ -109,21 +120,25 @@ async def _restored(
     """Return the products as they are stored, and as the undo would have them."""
     found = await products.find_all(conn, merchant_id, [each.product_id for each in portion])
     stored = {each.product.product_id: each for each in found}
-    edited = await _edited_in_clover(conn, merchant_id, found)
+    adopted = await former_items.adopted(conn, merchant_id, [each.item_id for each in found if each.item_id])
+    edited = await _edited_in_clover(conn, merchant_id, found, adopted)
+    had = {each.product.product_id: adopted[each.item_id] for each in found if each.item_id in adopted}
+    linked = {each.product_id: linked_values(each, had[each.product_id]) for each in portion if each.product_id in had}
     lost = await former_items.lost(conn, merchant_id, [each.deleted_item for each in portion if each.deleted_item])
     restored = {
-        each.product_id: restore(each, stored.get(each.product_id), edited.get(each.product_id, ()), lost)
+        each.product_id: restore(
+            each, stored.get(name := each.product_id), edited.get(name, ()), lost, linked.get(name, {})
+        )
         for each in portion
     }
     return stored, restored
 
 
 async def _edited_in_clover(
-    conn: Connection, merchant_id: str, records: Iterable[ProductRecord]
+    conn: Connection, merchant_id: str, records: Iterable[ProductRecord], adopted: Collection[str]
 ) -> dict[str, list[str]]:
     """Return the fields edited at the till of each product whose item QuickSync has created, by product."""
     linked = {each.item_id: each for each in records if each.item_id}
-    adopted = await former_items.adopted(conn, merchant_id, list(linked))
     found = await items.find(conn, merchant_id, linked.keys() - adopted)
     return {
         linked[item_id].product.product_id: edited_in_clover(linked[item_id], item.fields)
@@ -138,7 +153,8 @@ async def _delete(unit: Unit, merchant_id: str, undo_id: UUID, records: Sequence
     in_doubt = [each.product.product_id for each in records if each.creating_since]
     await products.start_removal(unit.conn, merchant_id, in_doubt, Removal.PURGE)
     ended = [each for each in records if not each.creating_since]
-    pushed = {each.item_id: each.last_pushed for each in ended if each.item_id}
+    # as each was stated: what both sides agree on since may be an edit that is yet to be put back
+    pushed = {each.item_id: each.wanted for each in ended if each.item_id}
     await former_items.end(unit.conn, merchant_id, pushed)
     owners = {each.item_id: each.product.product_id for each in ended if each.item_id}
     await former_items.note_undo(unit.conn, merchant_id, undo_id, owners)
@@ -148,6 +164,21 @@ async def _delete(unit: Unit, merchant_id: str, undo_id: UUID, records: Sequence
     without_item = [each.product.variant for each in ended if not (each.item_id or each.deleted_item_id)]
     parents = {each.group for each in without_item if each}  # whose group may be empty
     unit.mark(DELETE_GROUP, merchant_id, parents, priority=Priority.BULK)
+
+
+async def _rename_groups(unit: Unit, merchant_id: str, undone: Sequence[RecordedChange]) -> dict[str, list[str]]:
+    """Give parents of variants the names back that they had for other products.
+
+    Return the products of those that have another name since, with the field that is not restored.
+    """
+    renaming = [(each.after["variant"], each) for each in undone if each.after and each.group_name]
+    names = {variant["group"]: (variant["name"], each.group_name or "") for variant, each in renaming}
+    if not names:
+        return {}
+    kept = await variants.rename_back(unit.conn, merchant_id, names)
+    renamed = await variants.of_parents(unit.conn, merchant_id, names.keys() - kept)
+    unit.mark(PUSH_PRODUCT, merchant_id, renamed, priority=Priority.BULK)
+    return {each.product_id: ["variant"] for variant, each in renaming if variant["group"] in kept}
 
 
 async def _give_up_fields(

@@ -13,7 +13,7 @@ from catalog.domain.items import LABELS, OPTIONS, Item, own
 from catalog.domain.labels import Labels, after, associations
 from catalog.domain.masters import PRODUCT_FIELDS
 from catalog.kinds import DELETE_GROUP
-from catalog.store import changes, former_items, item_groups, labels
+from catalog.store import changes, former_items, item_groups, items, labels
 from catalog.sync import lookups
 from catalog.sync.deltas import read_changes
 from catalog.sync.former_groups import mark_unused
@@ -34,6 +34,10 @@ async def restore_items(batch: Batch, deps: Deps) -> None:
 
     async def forget(unit: Unit, done: Sequence[ItemWrite]) -> None:
         await _forget(unit, batch.merchant_id, {each.key: former[each.key] for each in done})
+        changed = {each.key: former[each.key] for each in done if each.changes is not None}
+        there = await items.there(unit.conn, batch.merchant_id, changed)
+        for key in changed.keys() - there:
+            await _skip(unit, batch.merchant_id, changed[key], [ITEM])
         deleted = [each.item_id for each in done if each.changes is None]
         parents = await item_groups.parents_of_items(unit.conn, batch.merchant_id, deleted)
         unit.mark(DELETE_GROUP, batch.merchant_id, parents, priority=Priority.BULK)
@@ -94,9 +98,13 @@ async def _name_skipped(
         for key, each in former.items():
             fields = edited(each, shown[key]) if key in shown else [ITEM]
             fields += [OPTIONS] if key in edited_options else []
-            if each.undo_id and each.product_id and fields:
-                names = dict.fromkeys(PRODUCT_FIELDS.get(name, name) for name in fields)
-                await changes.add_skipped(unit, batch.merchant_id, each.undo_id, {each.product_id: list(names)})
+            await _skip(unit, batch.merchant_id, each, fields)
+
+
+async def _skip(unit: Unit, merchant_id: str, former: FormerItem, fields: Sequence[str]) -> None:
+    if former.undo_id and former.product_id and fields:
+        names = dict.fromkeys(PRODUCT_FIELDS.get(name, name) for name in fields)
+        await changes.add_skipped(unit, merchant_id, former.undo_id, {former.product_id: list(names)})
 
 
 def _shown(named: Labels, item: Item, former: FormerItem) -> dict[str, object]:

@@ -76,7 +76,12 @@ async def _one_by_one(batch: Batch, api: MerchantApi, writes: Sequence[ItemWrite
 
     async def write(key: str) -> None:
         number = await draw_number(batch)
-        item = await _write(api, by_key[key])
+        try:
+            item = await _write(api, by_key[key])
+        except NotFound:  # the mirror learns of it, unless it was there all the same
+            if await lookups.read_items(batch, api, [by_key[key].item_id]):
+                raise
+            item = None
         await _finish(batch, [by_key[key]], [item] if item else [], number, finish)
 
     await batch.for_each(list(by_key), write, rejected=Code.PRODUCT_REJECTED, concurrency=lambda: api.concurrency)
@@ -86,10 +91,7 @@ async def _write(api: MerchantApi, write: ItemWrite) -> Item | None:
     if write.changes is None:
         await clover.delete_item(api, write.item_id)
         return None
-    try:
-        return await clover.update_item(api, write.item_id, write.changes)
-    except NotFound:
-        return None
+    return await clover.update_item(api, write.item_id, write.changes)
 
 
 async def _finish(batch: Batch, done: Sequence[ItemWrite], shown: Sequence[Item], number: int, finish: Finish) -> None:
