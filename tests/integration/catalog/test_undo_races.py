@@ -99,8 +99,8 @@ async def test_a_product_that_is_inserted_while_an_undo_brings_it_back_stays(cat
     undone = await undo(catalog, shop, change_id(await send(catalog, shop, [row("p-1")])))
     async with catalog.service.database.unit() as unit:
         await unit.conn.execute(
-            "INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, stated, updated_at) "
-            "VALUES ($1, 'p-1', 'Cup', 'sku-p-1', 900, 'USD', 'active', '{}', now())",
+            "INSERT INTO product (merchant_id, product_id, name, sku, price, currency, status, updated_at, puts) "
+            "VALUES ($1, 'p-1', 'Cup', 'sku-p-1', 900, 'USD', 'active', now(), 1)",
             shop.id,
         )
         second = asyncio.create_task(undo(catalog, shop, undone["change_id"]))
