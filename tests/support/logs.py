@@ -1,5 +1,6 @@
 """The logs of tests: structlog's own form with short tracebacks, or collected in production's form."""
 
+import gc
 import io
 import logging
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ def configure() -> None:
 @contextmanager
 def collected(service: str, level: str = "debug") -> Iterator[io.StringIO]:
     """Collect the log of the block, as the service writes it."""
+    gc.collect()  # asyncio logs each task that an earlier test abandoned once it is collected
     root = logging.getLogger()
     handlers, root_level = list(root.handlers), root.level
     stream = io.StringIO()
