@@ -147,6 +147,8 @@ async def test_a_changed_sku_is_published(catalog: Catalog) -> None:
     [
         ({"name": ""}, "name"),
         ({"name": "x" * 128}, "name"),
+        ({"name": "  "}, "name"),
+        ({"name": "Blue\nmug"}, "name"),
         ({"sku": "x" * 101}, "sku"),
         ({"sku": " A"}, "sku"),
         ({"barcode": "x" * 101}, "barcode"),
@@ -169,6 +171,14 @@ async def test_invalid_products_are_refused(catalog: Catalog, wrong: dict[str, A
     status, body = await catalog.put(shop, **wrong)
     assert (status, [each["field"] for each in body["errors"]]) == (422, [field])
     assert not await catalog.fetch("SELECT 1 FROM product UNION ALL SELECT 1 FROM work WHERE kind = $1", PUSH_PRODUCT)
+
+
+async def test_spaces_around_a_name_are_removed(catalog: Catalog) -> None:
+    """A name of several parts is one line, in any script."""
+    shop = await catalog.connected()
+    await catalog.put(shop, name="\u00a0Tasse für\u00a0Oma 👩\u200d🍳 ")
+    await catalog.run_until_idle()
+    assert [item["name"] for item in catalog.items(shop)] == ["Tasse für\u00a0Oma 👩\u200d🍳"]
 
 
 async def test_the_former_price_object_is_refused(catalog: Catalog) -> None:

@@ -1,5 +1,6 @@
 """The shapes of products in requests."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
@@ -17,6 +18,9 @@ from common.text import is_addressable
 
 MOST_IN_LABEL = 255
 """Characters in the name of an item group, an attribute or an option in Clover (documented)."""
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Less than what is not printable: names of goods have no-break spaces, and joiners in their emoji."""
 
 SKU_MEANING = (
     "The stock keeping unit. Unique within the merchant; links the product to the item in Clover. Any printable text "
@@ -56,6 +60,12 @@ OPTIONAL = (
 def _plain(text: str) -> str:
     if text != text.strip() or not text.isprintable():
         raise ValueError("must be printable, without spaces around it")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if CONTROL.search(text):
+        raise ValueError("must be one line of text, without line breaks or other control characters")
     return text
 
 
@@ -135,8 +145,12 @@ class ProductInput(Input):
 
     name: Annotated[
         str,
-        StringConstraints(min_length=1, max_length=127),
-        Field(description="The name shown at the till. Clover takes at most 127 characters."),
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=127),
+        AfterValidator(_one_line),
+        Field(
+            description="The name shown at the till, in one line; spaces around it are removed. Clover takes at most "
+            "127 characters."
+        ),
     ]
     sku: Annotated[Sku, AfterValidator(_plain), AfterValidator(_addressable), Field(description=SKU_MEANING)]
     price: Annotated[MinorUnits, BeforeValidator(_no_object), Field(description=PRICE_MEANING)]
