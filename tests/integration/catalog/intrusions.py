@@ -10,17 +10,18 @@ from tests.integration.catalog.conftest import Catalog
 from tests.integration.catalog.deaths import CALLS
 from tests.support.eventually import eventually
 
-from catalog.store import changes, former_items, item_groups, links, masters, products, variants
+from catalog.store import changes, former_items, item_groups, links, masters, products, undos, variants
 from common.db.unit import Unit
 from common.work.batch import Batch
 
 STATEMENTS = {
-    changes: ("changes", "save_undo"),
+    changes: ("changes",),
     former_items: ("adopted", "end", "find", "forget"),
     item_groups: ("parents_of_items",),
     links: ("end",),
     masters: ("as_stated",),
     products: ("find_all", "delete", "remove", "start_removal"),
+    undos: ("save",),
     variants: ("lock",),
 }
 """The statements of each module between which another request may come."""

@@ -15,7 +15,7 @@ from catalog.api.change_schemas import (
 )
 from catalog.deps import Deps
 from catalog.kinds import UNDO_CHANGES
-from catalog.store import changes
+from catalog.store import changes, undos
 from common.db import merchants
 from common.db.unit import Priority
 from common.errors import NotFound
@@ -50,7 +50,7 @@ async def undo_changes(call: Call[Deps, Nothing]) -> Answer:
     change_id = _change_id(call)
     async with call.deps.database.unit() as unit:
         await merchants.find(unit.conn, call.merchant_id)
-        undo = await changes.start_undo(unit, call.merchant_id, change_id, uuid7())
+        undo = await undos.start(unit, call.merchant_id, change_id, uuid7())
         if not undo.is_complete:
             unit.mark(UNDO_CHANGES, call.merchant_id, str(undo.change_id), priority=Priority.BULK)
     return Answer(202, ChangeSetView.of(undo))

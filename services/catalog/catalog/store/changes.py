@@ -1,18 +1,18 @@
-"""The change sets: what each request has changed of products, and what an undo has restored."""
+"""The change sets: the changes that each request has made of products."""
 
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
 
-from catalog.domain.changes import ITEM, Change, Claims, Effect, RecordedChange, group_name
+from catalog.domain.changes import Change, Claims, Effect, RecordedChange, group_name
 from catalog.domain.items import from_json
-from catalog.domain.products import Product, ProductRecord
+from catalog.domain.products import Product
 from catalog.domain.variants import PLACE, VariantClaims, parents
 from catalog.store import masters, products, variants
 from catalog.store.products import SKU_TAKEN
@@ -64,44 +64,7 @@ CHANGES = """
 SELECT product_id, before, after, skipped, group_name FROM change
 WHERE merchant_id = $1 AND change_id = $2 AND product_id > $3 ORDER BY product_id LIMIT $4
 """
-START_UNDO = """
-WITH undone AS (
-    UPDATE change_set SET undone_by = $3 WHERE merchant_id = $1 AND change_id = $2
-)
-INSERT INTO change_set (merchant_id, change_id, kind, started_at, updated_at, is_complete, undoes, number)
-VALUES ($1, $3, 'undo', $4, $4, false, $2, nextval('item_read'))
-"""
 NUMBER = "SELECT number FROM change_set WHERE merchant_id = $1 AND change_id = $2"
-SAVE_UNDO = """
-UPDATE change_set SET changed = changed + $3, skipped = skipped + $4, updated_at = $5
-WHERE merchant_id = $1 AND change_id = $2
-"""
-SAVE_SKIPPED = """
-INSERT INTO change (merchant_id, change_id, product_id, before, after, skipped)
-SELECT $1, $2, product_id, '{}', '{}', string_to_array(fields, ',')
-FROM unnest($3::text[], $4::text[]) AS given (product_id, fields)
-ON CONFLICT (merchant_id, change_id, product_id) DO UPDATE SET skipped = excluded.skipped
-"""
-ADD_SKIPPED = """
-UPDATE change SET skipped = skipped || ARRAY(
-    SELECT unnest(string_to_array(fields, ',')) EXCEPT SELECT unnest(skipped) ORDER BY 1
-)
-FROM unnest($3::text[], $4::text[]) AS given (product_id, fields)
-WHERE merchant_id = $1 AND change_id = $2 AND change.product_id = given.product_id
-"""
-COUNT_SKIPPED = """
-UPDATE change_set SET updated_at = $3, skipped = (
-    SELECT count(*) FROM change WHERE merchant_id = $1 AND change_id = $2 AND change.skipped <> '{}'
-)
-WHERE merchant_id = $1 AND change_id = $2
-"""
-SAVE_DELETED = """
-INSERT INTO change (merchant_id, change_id, product_id, before)
-SELECT $1, $2, given.* FROM unnest($3::text[], $4::jsonb[]) AS given
-"""
-END_UNDO = """
-UPDATE change_set SET is_complete = true, updated_at = $3 WHERE merchant_id = $1 AND change_id = $2
-"""
 
 KEPT = timedelta(days=90)
 """The time for which changes can be listed and undone. Each new change set deletes one older one."""
@@ -251,7 +214,16 @@ async def save_changes(unit: Unit, merchant_id: str, change_id: UUID, changes: S
 
 async def find(conn: Connection, merchant_id: str, change_id: UUID) -> ChangeSet:
     """Return the change set. Raises NotFound."""
-    row = await conn.fetchrow(f"{SETS} AND change_id = $2", merchant_id, change_id)
+    return await _find(conn, merchant_id, change_id, f"{SETS} AND change_id = $2")
+
+
+async def find_and_lock(conn: Connection, merchant_id: str, change_id: UUID) -> ChangeSet:
+    """Return the change set and keep others from undoing it before this transaction ends. Raises NotFound."""
+    return await _find(conn, merchant_id, change_id, f"{SETS} AND change_id = $2 FOR UPDATE")
+
+
+async def _find(conn: Connection, merchant_id: str, change_id: UUID, sql: str) -> ChangeSet:
+    row = await conn.fetchrow(sql, merchant_id, change_id)
     if row is None:
         raise NotFound(f"There are no changes {change_id} of this merchant here.")
     return ChangeSet(**row)
@@ -273,59 +245,6 @@ async def changes(conn: Connection, merchant_id: str, change_id: UUID, after: st
     """Return the changes of a set after this product, sorted by product."""
     rows = await conn.fetch(CHANGES, merchant_id, change_id, after, limit)
     return [_change(row) for row in rows]
-
-
-async def start_undo(unit: Unit, merchant_id: str, change_id: UUID, undo_id: UUID) -> ChangeSet:
-    """Begin the undo of these changes; return it, or the one that was begun before.
-
-    Raises NotFound, and Conflict for an undo that is not complete.
-    """
-    lock = f"{SETS} AND change_id = $2 FOR UPDATE"
-    row = await unit.conn.fetchrow(lock, merchant_id, change_id)
-    found = ChangeSet(**row) if row else await find(unit.conn, merchant_id, change_id)
-    if found.undone_by:
-        return await find(unit.conn, merchant_id, found.undone_by)
-    if not found.is_complete:
-        raise Conflict("This undo goes on. It can be undone once it is complete.")
-    await unit.conn.execute(START_UNDO, merchant_id, change_id, undo_id, unit.now)
-    return await find(unit.conn, merchant_id, undo_id)
-
-
-async def save_undo(
-    unit: Unit,
-    merchant_id: str,
-    undo_id: UUID,
-    restored: Sequence[Change],
-    deleted: Sequence[ProductRecord],
-    skipped: Mapping[str, Sequence[str]],
-) -> None:
-    """Record a part of an undo: the products it restored and deleted, and the fields of products that it skipped."""
-    await save_changes(unit, merchant_id, undo_id, restored)
-    ids = [each.product.product_id for each in deleted]
-    before = [json.dumps(_before_deletion(each)) for each in deleted]
-    await unit.conn.execute(SAVE_DELETED, merchant_id, undo_id, ids, before)
-    names = [",".join(fields) for fields in skipped.values()]
-    await unit.conn.execute(SAVE_SKIPPED, merchant_id, undo_id, list(skipped), names)
-    changed = len(restored) + len(deleted)
-    await unit.conn.execute(SAVE_UNDO, merchant_id, undo_id, changed, len(skipped), unit.now)
-
-
-async def add_skipped(unit: Unit, merchant_id: str, undo_id: UUID, skipped: Mapping[str, Sequence[str]]) -> None:
-    """Record fields that the undo left as they are in Clover, as they were edited there since."""
-    names = [",".join(fields) for fields in skipped.values()]
-    await unit.conn.execute(ADD_SKIPPED, merchant_id, undo_id, list(skipped), names)
-    await unit.conn.execute(COUNT_SKIPPED, merchant_id, undo_id, unit.now)
-
-
-async def end_undo(unit: Unit, merchant_id: str, undo_id: UUID) -> None:
-    """Record that the undo is complete."""
-    await unit.conn.execute(END_UNDO, merchant_id, undo_id, unit.now)
-
-
-def _before_deletion(record: ProductRecord) -> dict[str, Any]:
-    """Return the values of the product, with its item, which an undo of the deletion would have to bring back."""
-    values = Change(None, record.product).values()[1]
-    return values | ({ITEM: record.item_id} if record.item_id else {})
 
 
 def _change(row: asyncpg.Record) -> RecordedChange:

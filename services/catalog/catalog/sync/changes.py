@@ -24,7 +24,7 @@ from catalog.domain.products import Product, ProductRecord, Removal
 from catalog.domain.variants import parents
 from catalog.kinds import DELETE_GROUP, PUSH_PRODUCT, RESTORE_ITEM
 from catalog.links import unlink_items
-from catalog.store import changes, former_items, items, masters, products, pushes, variants
+from catalog.store import changes, former_items, items, masters, products, pushes, undos, variants
 from catalog.sync import former_groups
 from catalog.sync.deltas import read_changes
 from common.db.unit import Connection, Priority, Unit
@@ -67,7 +67,7 @@ async def undo_changes(batch: Batch, deps: Deps) -> None:
             async with batch.unit() as unit:
                 portion = await changes.changes(unit.conn, batch.merchant_id, undone, run.cursor or "", PORTION)
                 if not portion:
-                    return await changes.end_undo(unit, batch.merchant_id, undo_id)
+                    return await undos.end(unit, batch.merchant_id, undo_id)
                 await _undo(unit, batch.merchant_id, undo, portion)
                 await run.save(unit, portion[-1].product_id, done=len(portion))
         if await batch.gives_way():
@@ -100,7 +100,7 @@ async def _undo(unit: Unit, merchant_id: str, undo: _Undo, portion: Sequence[Rec
     gone = {each.product.product_id: each for each in deleted}
     undone = [each for each in portion if each.product_id in {*saved, *gone}]
     taken |= await _rename_groups(unit, merchant_id, undone)
-    await changes.save_undo(unit, merchant_id, undo.id, list(saved.values()), deleted, skipped | taken)
+    await undos.save(unit, merchant_id, undo.id, list(saved.values()), deleted, skipped | taken)
     await former_groups.give_up(unit, merchant_id, undo.id, undone, undo.number)
     unit.mark(PUSH_PRODUCT, merchant_id, [*saved, *gone], priority=Priority.BULK)
 

@@ -19,7 +19,7 @@ from catalog.domain.former_groups import (
 )
 from catalog.domain.item_groups import ItemGroup
 from catalog.kinds import ALL_LABELS, REMOVE_LABELS, RESTORE_GROUP
-from catalog.store import changes, created_parts, former_groups, labels
+from catalog.store import created_parts, former_groups, labels, undos
 from common.clover.transport import MerchantApi
 from common.contracts.problems import Code
 from common.db.unit import Priority, Unit
@@ -98,7 +98,7 @@ async def _finish(batch: Batch, former: FormerGroup, done: GroupRestoration) -> 
             await former_groups.forget(unit.conn, batch.merchant_id, former)
         if done.is_renamed and former.undo_id and former.product_id:
             skipped = {former.product_id: ["variant"]}
-            await changes.add_skipped(unit, batch.merchant_id, former.undo_id, skipped)
+            await undos.add_skipped(unit, batch.merchant_id, former.undo_id, skipped)
 
 
 async def remove_labels(batch: Batch, deps: Deps) -> None:

@@ -13,7 +13,7 @@ from catalog.domain.items import LABELS, OPTIONS, Item, own
 from catalog.domain.labels import Labels, after, associations
 from catalog.domain.masters import PRODUCT_FIELDS
 from catalog.kinds import DELETE_GROUP
-from catalog.store import changes, former_items, item_groups, items, labels
+from catalog.store import former_items, item_groups, items, labels, undos
 from catalog.sync import lookups
 from catalog.sync.deltas import read_changes
 from catalog.sync.former_groups import mark_unused
@@ -104,7 +104,7 @@ async def _name_skipped(
 async def _skip(unit: Unit, merchant_id: str, former: FormerItem, fields: Sequence[str]) -> None:
     if former.undo_id and former.product_id and fields:
         names = dict.fromkeys(PRODUCT_FIELDS.get(name, name) for name in fields)
-        await changes.add_skipped(unit, merchant_id, former.undo_id, {former.product_id: list(names)})
+        await undos.add_skipped(unit, merchant_id, former.undo_id, {former.product_id: list(names)})
 
 
 def _shown(named: Labels, item: Item, former: FormerItem) -> dict[str, object]:
