@@ -48,7 +48,7 @@ class Child:
         user: str | None = None,
         cwd: Path | None = None,
         ready: Check = never,
-        within: float = 30.0,
+        within: float = 90.0,
         stop_signal: signal.Signals = signal.SIGTERM,
         spawn: Spawn = commands.spawn,
     ) -> None:

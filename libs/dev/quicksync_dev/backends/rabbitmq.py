@@ -7,11 +7,12 @@ from pathlib import Path
 
 from quicksync_dev.backends.server import rabbitmq_answers
 from quicksync_dev.datadir import DataDir
+from quicksync_dev.errors import ComponentFailed
 from quicksync_dev.ports import free_port, is_free
 from quicksync_dev.processes import Child
 from quicksync_dev.progress import Progress, stopwatch
 
-READY_WITHIN = 60.0
+READY_WITHIN = 180.0
 
 
 class PrivateRabbit:
@@ -61,7 +62,11 @@ class PrivateRabbit:
         self._write_configuration()
         if not await self._epmd.alive():
             await self._epmd.start()
-        await self._broker.start()
+        try:
+            await self._broker.start()
+        except ComponentFailed:
+            await self._epmd.stop()
+            raise
         self._progress(f"rabbitmq: private instance on port {self._port} ready in {took()}")
 
     async def stop(self) -> None:
